@@ -1,0 +1,1 @@
+//! Support for the models in `tests/`.

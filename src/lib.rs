@@ -1,0 +1,1 @@
+//! A lock-free store of circuit breakers, one per key.
