@@ -1,0 +1,208 @@
+//! The breaker: a store with rules, permits that report themselves, and guarded calls.
+
+mod builder;
+mod call;
+mod guarded;
+mod permit;
+mod remote;
+mod remote_builder;
+mod runtime;
+
+pub use builder::CircuitBreakerBuilder;
+pub use guarded::GuardedCircuit;
+pub use permit::{DroppedPermit, OwnedPermit, Permit};
+pub use remote::{AsyncCircuitBreaker, AsyncPermit};
+pub use remote_builder::AsyncCircuitBreakerBuilder;
+pub use runtime::AsyncRuntime;
+#[cfg(feature = "tokio")]
+pub use runtime::TokioRuntime;
+
+use crate::clock::{Clock, SystemClock};
+use crate::error::{ConfigError, Rejected, StoreFull};
+use crate::key::ToKey;
+use crate::snapshot::{CircuitBreakerSnapshot, CircuitState};
+use crate::store::InMemoryCircuitBreakerStore;
+use crate::word::Limits;
+use call::CallTimeout;
+use permit::{Drops, Keyed, Owned};
+use std::borrow::Borrow;
+use std::fmt;
+use std::hash::{BuildHasher, Hash, RandomState};
+use std::time::Duration;
+
+/// Circuit breakers in memory, one per key: the store with rules over it.
+///
+/// Synchronous and without locks; cloning is cheap and shares the circuits. While no circuit is
+/// open, a check is one atomic load and a success two, whatever the key, and neither writes
+/// anything that other threads read. A key that never failed takes no memory.
+///
+/// ```
+/// use breakerbox::CircuitBreaker;
+/// use std::time::Duration;
+///
+/// let breaker: CircuitBreaker = CircuitBreaker::builder()
+///     .failure_threshold(2)
+///     .reset_timeout(Duration::from_secs(10))
+///     .on_state_change(|change| println!("{}: {} to {}", change.key, change.from, change.to))
+///     .build()?;
+///
+/// for _ in 0..2 {
+///     let permit = breaker.acquire("search")?;
+///     let _ = permit.failure(); // or success(), ignore(), or drop it
+/// }
+/// let rejected = breaker.acquire("search").unwrap_err();
+/// assert_eq!(rejected.retry_after_secs(), 10);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub struct CircuitBreaker<K = String, S = RandomState, C = SystemClock> {
+    store: InMemoryCircuitBreakerStore<K, S, C>,
+    limits: Limits,
+    drops: Drops,
+    call_timeout: Option<CallTimeout>,
+}
+
+impl<K: Hash + Eq> CircuitBreaker<K> {
+    /// A breaker with the default settings: 5 consecutive failures open a circuit, 30 s later
+    /// one probe decides.
+    pub fn new() -> Self {
+        Self {
+            store: InMemoryCircuitBreakerStore::new(),
+            limits: Limits::default(),
+            drops: Drops::default(),
+            call_timeout: None,
+        }
+    }
+
+    /// A breaker with other settings.
+    pub fn builder() -> CircuitBreakerBuilder<K> {
+        CircuitBreakerBuilder::new()
+    }
+}
+
+impl<K: Hash + Eq> Default for CircuitBreaker<K> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<K, S, C> CircuitBreaker<K, S, C>
+where
+    K: Hash + Eq + Clone,
+    S: BuildHasher,
+    C: Clock,
+{
+    /// Asks to make a call. The permit borrows breaker and key, and holds nothing else: report
+    /// how the call went, or drop it (see [`DroppedPermit`]).
+    ///
+    /// # Errors
+    /// If the circuit is open, forced open, or half-open with all probe slots taken.
+    #[inline]
+    pub fn acquire<'a, Q>(
+        &'a self,
+        key: &'a Q,
+    ) -> Result<Permit<impl permit::Target + use<'a, K, S, C, Q>>, Rejected>
+    where
+        K: Borrow<Q>,
+        Q: Hash + Eq + ToKey<K> + ?Sized,
+    {
+        let token = self.store.acquire(key, &self.limits)?;
+        Ok(Permit::new(
+            Keyed { breaker: self, key },
+            token,
+            &self.drops,
+        ))
+    }
+
+    /// As [`acquire`](Self::acquire), for frameworks: the permit owns what it needs, is
+    /// `'static`, and may go to another thread. Costs a clone of the breaker and of the key.
+    ///
+    /// # Errors
+    /// As [`acquire`](Self::acquire).
+    pub fn acquire_owned<Q>(&self, key: &Q) -> Result<OwnedPermit<K, S, C>, Rejected>
+    where
+        K: Borrow<Q>,
+        Q: Hash + Eq + ToKey<K> + ?Sized,
+    {
+        let token = self.store.acquire(key, &self.limits)?;
+        Ok(Permit::new(
+            Owned {
+                breaker: self.clone(),
+                key: key.to_key(),
+            },
+            token,
+            &self.drops,
+        ))
+    }
+
+    /// A handle of one circuit, for an upstream or a connection that one keeps.
+    ///
+    /// # Errors
+    /// If the store is full.
+    pub fn circuit<Q>(&self, key: &Q) -> Result<GuardedCircuit<K, S, C>, StoreFull>
+    where
+        K: Borrow<Q>,
+        Q: Hash + Eq + ToKey<K> + ?Sized,
+    {
+        let circuit = self.store.circuit(key)?;
+        Ok(GuardedCircuit::new(self.clone(), circuit))
+    }
+
+    /// The circuit of `key` if it is known; see [`InMemoryCircuitBreakerStore::peek`].
+    pub fn peek<Q>(&self, key: &Q) -> Option<CircuitBreakerSnapshot>
+    where
+        K: Borrow<Q>,
+        Q: Hash + Eq + ?Sized,
+    {
+        self.store.peek(key)
+    }
+}
+
+impl<K, S, C> CircuitBreaker<K, S, C> {
+    /// The store beneath: to look, to force a state, to reset.
+    pub fn store(&self) -> &InMemoryCircuitBreakerStore<K, S, C> {
+        &self.store
+    }
+
+    /// The rules.
+    pub fn limits(&self) -> &Limits {
+        &self.limits
+    }
+}
+
+impl<K: Hash + Eq, S: BuildHasher, C: Clock> CircuitBreaker<K, S, C> {
+    /// How long a circuit that looks like this still rejects: `Some` if it is open, zero where
+    /// the next call may probe.
+    pub fn retry_after(&self, snapshot: &CircuitBreakerSnapshot) -> Option<Duration> {
+        let timeout = self.limits.reset_timeout();
+        let due = Duration::from_millis(snapshot.last_state_change).saturating_add(timeout);
+        let now = Duration::from_millis(self.store.clock().now_ms());
+        (snapshot.state == CircuitState::Open).then(|| due.saturating_sub(now).min(timeout))
+    }
+}
+
+impl<K, S, C> Clone for CircuitBreaker<K, S, C> {
+    /// Another reference to the same circuits, with the same rules.
+    fn clone(&self) -> Self {
+        Self {
+            store: self.store.clone(),
+            limits: self.limits,
+            drops: self.drops,
+            call_timeout: self.call_timeout.clone(),
+        }
+    }
+}
+
+impl<K, S, C> fmt::Debug for CircuitBreaker<K, S, C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CircuitBreaker")
+            .field("store", &self.store)
+            .field("limits", &self.limits)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What is wrong with a setting that needs a runtime where there is none.
+fn needs_runtime(field: &'static str, value: Duration) -> ConfigError {
+    let expected = "unset, or given with `runtime(..)` or the feature `tokio`";
+    ConfigError::new(field, format!("{value:?}"), expected)
+}

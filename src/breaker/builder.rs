@@ -1,0 +1,223 @@
+//! How a breaker is made.
+
+use super::call::CallTimeout;
+use super::permit::{DroppedPermit, Drops};
+use super::runtime::{AsyncRuntime, default_runtime};
+use super::{CircuitBreaker, needs_runtime};
+use crate::clock::{Clock, SystemClock};
+use crate::config::{LimitsBuilder, positive_ms};
+use crate::error::ConfigError;
+use crate::events::StateChange;
+use crate::store::InMemoryStoreBuilder;
+use crate::word::{Limits, TripRule};
+use std::fmt;
+use std::hash::{BuildHasher, Hash, RandomState};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Builds a [`CircuitBreaker`]. What isn't set keeps its default.
+///
+/// ```
+/// use breakerbox::{CircuitBreaker, DroppedPermit, ManualClock, TripRule};
+/// use std::time::Duration;
+///
+/// let breaker = CircuitBreaker::<String>::builder()
+///     .failure_threshold(10) // 1 to 1,000,000; default 5
+///     .trip_rule(TripRule::TotalFailures) // default: consecutive failures
+///     .reset_timeout(Duration::from_secs(5)) // default 30 s
+///     .half_open_max(3) // concurrent probes, 1 to 16,383; default 1
+///     .success_threshold(2) // successful probes that close, 1 to 16,383; default 1
+///     .probe_lease(Duration::from_secs(60)) // default: the reset timeout
+///     .dropped_permit(DroppedPermit::FailureIfOlder(Duration::from_secs(1))) // default: ignored
+///     .clock(ManualClock::new(0)) // default: the system's, monotonic
+///     .capacity(1_000) // circuits that fit before the map grows
+///     .on_state_change(|change| println!("{change:?}"))
+///     .build()?;
+/// assert_eq!(breaker.limits().half_open_max(), 3);
+/// # Ok::<(), breakerbox::ConfigError>(())
+/// ```
+pub struct CircuitBreakerBuilder<K = String, S = RandomState, C = SystemClock> {
+    store: InMemoryStoreBuilder<K, S, C>,
+    limits: LimitsBuilder,
+    dropped_permit: DroppedPermit,
+    call_timeout: Option<Duration>,
+    runtime: Option<Arc<dyn AsyncRuntime>>,
+}
+
+impl<K> CircuitBreakerBuilder<K> {
+    pub(super) fn new() -> Self {
+        Self {
+            store: InMemoryStoreBuilder::new(),
+            limits: Limits::builder(),
+            dropped_permit: DroppedPermit::default(),
+            call_timeout: None,
+            runtime: default_runtime(),
+        }
+    }
+}
+
+impl<K, S, C> CircuitBreakerBuilder<K, S, C> {
+    /// See [`LimitsBuilder::failure_threshold`].
+    pub fn failure_threshold(self, failures: u32) -> Self {
+        Self {
+            limits: self.limits.failure_threshold(failures),
+            ..self
+        }
+    }
+
+    /// See [`LimitsBuilder::trip_rule`].
+    pub fn trip_rule(self, rule: TripRule) -> Self {
+        Self {
+            limits: self.limits.trip_rule(rule),
+            ..self
+        }
+    }
+
+    /// See [`LimitsBuilder::reset_timeout`].
+    pub fn reset_timeout(self, timeout: Duration) -> Self {
+        Self {
+            limits: self.limits.reset_timeout(timeout),
+            ..self
+        }
+    }
+
+    /// See [`LimitsBuilder::half_open_max`].
+    pub fn half_open_max(self, probes: u32) -> Self {
+        Self {
+            limits: self.limits.half_open_max(probes),
+            ..self
+        }
+    }
+
+    /// See [`LimitsBuilder::success_threshold`].
+    pub fn success_threshold(self, successes: u32) -> Self {
+        Self {
+            limits: self.limits.success_threshold(successes),
+            ..self
+        }
+    }
+
+    /// See [`LimitsBuilder::probe_lease`].
+    pub fn probe_lease(self, lease: Duration) -> Self {
+        Self {
+            limits: self.limits.probe_lease(lease),
+            ..self
+        }
+    }
+
+    /// What a permit that is dropped without a report means; default: ignored.
+    pub fn dropped_permit(self, meaning: DroppedPermit) -> Self {
+        Self {
+            dropped_permit: meaning,
+            ..self
+        }
+    }
+
+    /// How long a call by `call_async` may take, then it is dropped and counts as a failure:
+    /// more than 0; default: for ever. Needs the feature `tokio`, or a [`runtime`](Self::runtime).
+    pub fn call_timeout(self, timeout: Duration) -> Self {
+        Self {
+            call_timeout: Some(timeout),
+            ..self
+        }
+    }
+
+    /// Who measures the call timeout; default: tokio, with the feature of that name.
+    pub fn runtime(self, runtime: impl AsyncRuntime + 'static) -> Self {
+        Self {
+            runtime: Some(Arc::new(runtime)),
+            ..self
+        }
+    }
+
+    /// See [`InMemoryStoreBuilder::on_state_change`].
+    pub fn on_state_change(
+        self,
+        listener: impl Fn(&StateChange<K>) + Send + Sync + 'static,
+    ) -> Self {
+        Self {
+            store: self.store.on_state_change(listener),
+            ..self
+        }
+    }
+
+    /// See [`InMemoryStoreBuilder::capacity`].
+    pub fn capacity(self, circuits: usize) -> Self {
+        Self {
+            store: self.store.capacity(circuits),
+            ..self
+        }
+    }
+
+    /// See [`InMemoryStoreBuilder::hasher`].
+    pub fn hasher<S2: BuildHasher>(self, hasher: S2) -> CircuitBreakerBuilder<K, S2, C> {
+        let Self {
+            store,
+            limits,
+            dropped_permit,
+            call_timeout,
+            runtime,
+        } = self;
+        let store = store.hasher(hasher);
+        CircuitBreakerBuilder {
+            store,
+            limits,
+            dropped_permit,
+            call_timeout,
+            runtime,
+        }
+    }
+
+    /// See [`InMemoryStoreBuilder::clock`].
+    pub fn clock<C2: Clock>(self, clock: C2) -> CircuitBreakerBuilder<K, S, C2> {
+        let Self {
+            store,
+            limits,
+            dropped_permit,
+            call_timeout,
+            runtime,
+        } = self;
+        let store = store.clock(clock);
+        CircuitBreakerBuilder {
+            store,
+            limits,
+            dropped_permit,
+            call_timeout,
+            runtime,
+        }
+    }
+}
+
+impl<K: Hash + Eq, S: BuildHasher + Clone, C: Clock> CircuitBreakerBuilder<K, S, C> {
+    /// The breaker.
+    ///
+    /// # Errors
+    /// If a value is out of its range.
+    pub fn build(self) -> Result<CircuitBreaker<K, S, C>, ConfigError> {
+        let call_timeout = match (self.call_timeout, self.runtime) {
+            (None, _) => None,
+            (Some(after), None) => return Err(needs_runtime("call_timeout", after)),
+            (Some(after), Some(runtime)) => {
+                positive_ms("call_timeout", after)?;
+                Some(CallTimeout { after, runtime })
+            }
+        };
+        Ok(CircuitBreaker {
+            limits: self.limits.build()?,
+            drops: Drops::new(self.dropped_permit)?,
+            call_timeout,
+            store: self.store.build(),
+        })
+    }
+}
+
+impl<K, S, C> fmt::Debug for CircuitBreakerBuilder<K, S, C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CircuitBreakerBuilder")
+            .field("store", &self.store)
+            .field("limits", &self.limits)
+            .field("dropped_permit", &self.dropped_permit)
+            .field("call_timeout", &self.call_timeout)
+            .finish_non_exhaustive()
+    }
+}

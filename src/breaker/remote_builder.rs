@@ -1,0 +1,158 @@
+//! How a breaker over any store is made.
+
+use super::needs_runtime;
+use super::permit::{DroppedPermit, Drops};
+use super::remote::{AsyncCircuitBreaker, Remote};
+use super::runtime::{AsyncRuntime, default_runtime};
+use crate::config::{LimitsBuilder, positive_ms};
+use crate::contract::CircuitBreakerStore;
+use crate::error::ConfigError;
+use crate::sync::PlainAtomicU64;
+use crate::word::{Limits, TripRule};
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// How long a store is waited for where nothing else is said.
+const STORE_TIMEOUT: Duration = Duration::from_millis(50);
+
+/// Builds an [`AsyncCircuitBreaker`]. What isn't set keeps its default.
+pub struct AsyncCircuitBreakerBuilder<K: ?Sized> {
+    store: Arc<dyn CircuitBreakerStore<K>>,
+    limits: LimitsBuilder,
+    dropped_permit: DroppedPermit,
+    store_timeout: Duration,
+    call_timeout: Option<Duration>,
+    runtime: Option<Arc<dyn AsyncRuntime>>,
+}
+
+impl<K: ?Sized> AsyncCircuitBreakerBuilder<K> {
+    pub(super) fn new(store: Arc<dyn CircuitBreakerStore<K>>) -> Self {
+        Self {
+            store,
+            limits: Limits::builder(),
+            dropped_permit: DroppedPermit::default(),
+            store_timeout: STORE_TIMEOUT,
+            call_timeout: None,
+            runtime: default_runtime(),
+        }
+    }
+
+    /// See [`LimitsBuilder::failure_threshold`].
+    pub fn failure_threshold(self, failures: u32) -> Self {
+        Self {
+            limits: self.limits.failure_threshold(failures),
+            ..self
+        }
+    }
+
+    /// See [`LimitsBuilder::trip_rule`].
+    pub fn trip_rule(self, rule: TripRule) -> Self {
+        Self {
+            limits: self.limits.trip_rule(rule),
+            ..self
+        }
+    }
+
+    /// See [`LimitsBuilder::reset_timeout`].
+    pub fn reset_timeout(self, timeout: Duration) -> Self {
+        Self {
+            limits: self.limits.reset_timeout(timeout),
+            ..self
+        }
+    }
+
+    /// See [`LimitsBuilder::half_open_max`].
+    pub fn half_open_max(self, probes: u32) -> Self {
+        Self {
+            limits: self.limits.half_open_max(probes),
+            ..self
+        }
+    }
+
+    /// See [`LimitsBuilder::success_threshold`].
+    pub fn success_threshold(self, successes: u32) -> Self {
+        Self {
+            limits: self.limits.success_threshold(successes),
+            ..self
+        }
+    }
+
+    /// See [`LimitsBuilder::probe_lease`].
+    pub fn probe_lease(self, lease: Duration) -> Self {
+        Self {
+            limits: self.limits.probe_lease(lease),
+            ..self
+        }
+    }
+
+    /// What a permit that is dropped without a report means; default: ignored.
+    pub fn dropped_permit(self, meaning: DroppedPermit) -> Self {
+        Self {
+            dropped_permit: meaning,
+            ..self
+        }
+    }
+
+    /// How long the store is waited for, then the call is admitted: more than 0; default 50 ms.
+    pub fn store_timeout(self, timeout: Duration) -> Self {
+        Self {
+            store_timeout: timeout,
+            ..self
+        }
+    }
+
+    /// How long a call by `call_async` may take, then it is dropped and counts as a failure:
+    /// more than 0; default: for ever.
+    pub fn call_timeout(self, timeout: Duration) -> Self {
+        Self {
+            call_timeout: Some(timeout),
+            ..self
+        }
+    }
+
+    /// Who measures time and reports dropped permits; default: tokio, with the feature of that
+    /// name.
+    pub fn runtime(self, runtime: impl AsyncRuntime + 'static) -> Self {
+        Self {
+            runtime: Some(Arc::new(runtime)),
+            ..self
+        }
+    }
+
+    /// The breaker.
+    ///
+    /// # Errors
+    /// If a value is out of its range, or there is no runtime.
+    pub fn build(self) -> Result<AsyncCircuitBreaker<K>, ConfigError> {
+        let runtime = self
+            .runtime
+            .ok_or_else(|| needs_runtime("store_timeout", self.store_timeout))?;
+        positive_ms("store_timeout", self.store_timeout)?;
+        if let Some(timeout) = self.call_timeout {
+            positive_ms("call_timeout", timeout)?;
+        }
+        Ok(AsyncCircuitBreaker {
+            inner: Arc::new(Remote {
+                store: self.store,
+                limits: self.limits.build()?,
+                drops: Drops::new(self.dropped_permit)?,
+                store_timeout: self.store_timeout,
+                call_timeout: self.call_timeout,
+                runtime,
+                store_failures: PlainAtomicU64::new(0),
+            }),
+        })
+    }
+}
+
+impl<K: ?Sized> fmt::Debug for AsyncCircuitBreakerBuilder<K> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AsyncCircuitBreakerBuilder")
+            .field("limits", &self.limits)
+            .field("dropped_permit", &self.dropped_permit)
+            .field("store_timeout", &self.store_timeout)
+            .field("call_timeout", &self.call_timeout)
+            .finish_non_exhaustive()
+    }
+}

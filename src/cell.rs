@@ -1,0 +1,233 @@
+//! One circuit's atomics: a cache line of words, and the compare-and-swap loops over them.
+//!
+//! The control word decides: every transition is one compare-and-swap on it, so of many racing
+//! threads exactly one wins. The other words carry the tag of the generation that they belong
+//! to. Seen from another generation they read as empty (or as kept, where the contract keeps
+//! them), so that a transition zeroes nothing and nothing is zeroed too late.
+//!
+//! # The rules of the side words
+//! 1. A transition, before it leaves a generation, brings all side words up to it. So they are
+//!    never more than one generation behind the control word.
+//! 2. Whoever needs a side word that has another tag (loaded with `Acquire`) loads control
+//!    *again* and installs the word of its own generation only if that still stands. Without
+//!    the second look a slow helper would put an old generation's word over a newer one.
+//! 3. A time that is installed is read after the control word that showed the generation.
+//! 4. After a successful compare-and-swap the value installed is used; it isn't read again.
+//!
+//! # Orderings
+//! Control and successes are loaded and updated with `SeqCst`: a snapshot shows counts that live
+//! in two words, and with less two readers could see a failure and a success in opposite orders.
+//! On x86-64 and ARMv8 that costs nothing for loads and nothing over `AcqRel` for updates. The
+//! other side words are `Acquire` and `Release`, since rule 2 reasons from what their reader has
+//! seen to what it must then see in control.
+
+mod admission;
+mod gate;
+mod pins;
+mod record;
+mod side;
+
+pub(crate) use admission::Acquired;
+pub(crate) use gate::Shared;
+
+use crate::clock::Clock;
+use crate::sync::atomic::{AtomicU64, Ordering};
+use crate::word::{Control, Generation, Limits, Pins, State};
+use gate::Draw;
+
+/// Birth slots of a store: enough that a removal rarely makes a report of another key stale,
+/// few enough to stay in the cache.
+#[cfg(not(breakerbox_loom))]
+const SLOTS: usize = 256;
+/// A model needs no more, and pays for each.
+#[cfg(breakerbox_loom)]
+const SLOTS: usize = 2;
+
+/// One circuit: six words in a line of its own, room for two.
+///
+/// Alignment keeps circuits from sharing lines: a storm on one costs its neighbours nothing.
+#[repr(align(64))]
+pub(crate) struct Cell {
+    /// See [`Control`].
+    control: AtomicU64,
+    /// Side word: a count.
+    successes: AtomicU64,
+    /// Side word: when this generation was born.
+    stamp: AtomicU64,
+    /// Side word: when the last failure was recorded. Kept through transitions, dropped where a
+    /// new life begins.
+    last_failure: AtomicU64,
+    /// Side word: while open, for how long; while half-open, its probes.
+    recovery: AtomicU64,
+    /// See [`Pins`].
+    pins: AtomicU64,
+}
+
+/// The cell has left the map: look the key up again.
+#[derive(Debug)]
+pub(crate) struct Gone;
+
+/// A transition that has taken place.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Change {
+    pub(crate) from: State,
+    pub(crate) to: State,
+    pub(crate) generation: Generation,
+    /// Unix ms.
+    pub(crate) at: u64,
+}
+
+/// The transitions that one operation made, to be announced when it is done.
+#[derive(Debug, Default)]
+pub(crate) struct Changes {
+    wanted: bool,
+    list: Vec<Change>,
+}
+
+impl Changes {
+    /// `wanted`: somebody listens. If not, nothing is kept and nothing allocated.
+    pub(crate) const fn new(wanted: bool) -> Self {
+        Self {
+            wanted,
+            list: Vec::new(),
+        }
+    }
+
+    fn push(&mut self, change: Change) {
+        if self.wanted {
+            self.list.push(change);
+        }
+    }
+
+    #[inline]
+    pub(crate) const fn is_empty(&self) -> bool {
+        self.list.is_empty()
+    }
+
+    pub(crate) fn into_list(self) -> Vec<Change> {
+        self.list
+    }
+}
+
+impl Cell {
+    /// An unborn cell: vacant until its first user gives it the birth generation of `hash`'s
+    /// slot. That is read after the cell is in the map, or a removal in between could be missed.
+    pub(crate) fn new(hash: u64) -> Self {
+        let pins = Pins::new(slot_of(hash));
+        Self {
+            control: AtomicU64::new(Control::UNBORN.bits()),
+            successes: AtomicU64::new(0),
+            stamp: AtomicU64::new(0),
+            last_failure: AtomicU64::new(0),
+            recovery: AtomicU64::new(0),
+            pins: AtomicU64::new(pins.bits()),
+        }
+    }
+
+    #[inline]
+    fn control(&self) -> Control {
+        // SeqCst: see the module's orderings.
+        Control::from_bits(self.control.load(Ordering::SeqCst))
+    }
+
+    /// The healthy path's look: the generation, if the circuit is closed.
+    #[inline]
+    pub(crate) fn closed_generation(&self) -> Option<Generation> {
+        // Relaxed: a closed circuit's permit needs this word alone; its report decides anew.
+        let control = Control::from_bits(self.control.load(Ordering::Relaxed));
+        control.is_closed().then(|| control.generation())
+    }
+
+    /// Whether a success of a call admitted in `issued` changes nothing: the circuit is closed,
+    /// without failures, and still in that generation.
+    #[inline]
+    pub(crate) fn is_clean_in(&self, issued: Generation) -> bool {
+        // SeqCst: the report linearizes here, in one order with the failures counted.
+        self.control().is_clean_in(issued)
+    }
+
+    /// The one compare-and-swap on control: `from` to `to`.
+    ///
+    /// Keeps the store's counts: raised before an update that needs it, lowered after one that
+    /// no longer does, so that they err upwards only.
+    fn exchange<C>(&self, shared: &Shared<C>, from: Control, to: Control) -> bool {
+        let soils = !from.is_unclean() && to.is_unclean();
+        if soils {
+            shared.gate.soil();
+        }
+        // SeqCst: see the module's orderings. Relaxed on failure: every caller loads again.
+        let done = self
+            .control
+            .compare_exchange(from.bits(), to.bits(), Ordering::SeqCst, Ordering::Relaxed)
+            .is_ok();
+        let cleans = from.is_unclean() && !to.is_unclean();
+        if (done && cleans) || (!done && soils) {
+            shared.gate.cleaned();
+        }
+        if done && from.is_absent() != to.is_absent() {
+            if to.is_absent() {
+                shared.gate.died()
+            } else {
+                shared.gate.born()
+            }
+        }
+        done
+    }
+
+    /// One attempt to move the circuit from `control` to state `to`; `counted` is `control`,
+    /// perhaps with one failure more. `false`: the circuit has changed, decide again.
+    ///
+    /// The winner stamps the new generation, and says for how long an open circuit rejects
+    /// (where the caller has limits), before it returns.
+    fn change<C: Clock>(
+        &self,
+        shared: &Shared<C>,
+        (control, counted): (Control, Control),
+        to: State,
+        limits: Option<&Limits>,
+        draw: &mut Draw<'_>,
+        changes: &mut Changes,
+    ) -> bool {
+        if !self.bring_up(shared, control) {
+            return false;
+        }
+        let generation = draw.after(control.generation());
+        let next = if to == State::Vacant {
+            control.vacated(generation)
+        } else {
+            counted.moved(to, generation)
+        };
+        if !self.exchange(shared, control, next) {
+            return false;
+        }
+        draw.settle(control, next);
+
+        let at = match to {
+            // A vacant circuit has no birth yet; its revival will be stamped.
+            State::Vacant => None,
+            _ => self.since(shared, next),
+        };
+        if let (State::Open, Some(limits)) = (to, limits) {
+            self.open_ms(next, limits);
+        }
+        changes.push(Change {
+            from: control.state(),
+            to,
+            generation,
+            // Moved on already: it was stamped, and the stamp is another's by now.
+            at: at.unwrap_or_else(|| shared.clock.now_ms()),
+        });
+        true
+    }
+}
+
+/// The birth slot of a key: the low byte of its hash.
+fn slot_of(hash: u64) -> u8 {
+    hash.to_le_bytes()[0]
+}
+
+impl std::fmt::Debug for Cell {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Cell").field(&self.control()).finish()
+    }
+}

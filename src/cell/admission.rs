@@ -1,0 +1,203 @@
+//! Checks and reports on one cell: may this call go through, and what its outcome changes.
+
+use super::{Cell, Changes, Gone, Shared};
+use crate::clock::Clock;
+use crate::error::Rejected;
+use crate::snapshot::CircuitState;
+use crate::word::{
+    Admission, Control, Limits, Outcome, PermitToken, Probes, Reported, State, Verdict, on_acquire,
+    on_report,
+};
+
+/// The answer to a check.
+#[derive(Debug)]
+#[must_use]
+pub(crate) enum Acquired {
+    /// Let the call through.
+    Permit(PermitToken),
+    /// Don't.
+    Rejected(Rejected),
+    /// The circuit reads as unknown: the store admits, in the gate's generation.
+    Unknown,
+}
+
+/// The circuit has changed under us: what was decided may no longer hold, so decide again.
+struct Moved;
+
+impl Cell {
+    /// Whether a call may go through. An open circuit whose time is over becomes half-open here,
+    /// and so does, anew, a half-open one whose probes have outlived their lease.
+    pub(crate) fn acquire<C: Clock>(
+        &self,
+        shared: &Shared<C>,
+        limits: &Limits,
+        changes: &mut Changes,
+    ) -> Acquired {
+        let mut draw = shared.gate.draw();
+        loop {
+            let control = self.control();
+            match on_acquire(control) {
+                Admission::Admit => {
+                    return Acquired::Permit(PermitToken::new(control.generation(), false));
+                }
+                Admission::Unknown => return Acquired::Unknown,
+                Admission::Reject => {
+                    return reject(CircuitState::ForcedOpen, limits.reset_timeout_ms);
+                }
+                Admission::AwaitReset => match self.time_left(shared, control, limits) {
+                    Err(Moved) => continue,
+                    Ok(0) => {}
+                    Ok(left) => return reject(CircuitState::Open, left),
+                },
+                Admission::TakeProbe => match self.take_probe(shared, control, limits) {
+                    Err(Moved) => continue,
+                    Ok(Slot::Taken) => {
+                        return Acquired::Permit(PermitToken::new(control.generation(), true));
+                    }
+                    Ok(Slot::Expired) => {}
+                    Ok(Slot::NoneFree) => {
+                        return reject(CircuitState::HalfOpen, limits.reset_timeout_ms);
+                    }
+                },
+            }
+            // Its time, or its probes' lease, is over. Won or lost, the next round asks for a
+            // slot like everybody else.
+            self.change(
+                shared,
+                (control, control),
+                State::HalfOpen,
+                None,
+                &mut draw,
+                changes,
+            );
+        }
+    }
+
+    /// How long the open circuit `control` still rejects, in ms.
+    fn time_left<C: Clock>(
+        &self,
+        shared: &Shared<C>,
+        control: Control,
+        limits: &Limits,
+    ) -> Result<u64, Moved> {
+        let since = self.since(shared, control).ok_or(Moved)?;
+        let for_ms = self.open_ms(control, limits).ok_or(Moved)?;
+        let left = since
+            .saturating_add(for_ms)
+            .saturating_sub(shared.clock.now_ms());
+        // More than all of it is left only where the clock has stepped back.
+        Ok(left.min(for_ms))
+    }
+
+    fn take_probe<C: Clock>(
+        &self,
+        shared: &Shared<C>,
+        control: Control,
+        limits: &Limits,
+    ) -> Result<Slot, Moved> {
+        loop {
+            let seen = self.probes(control).ok_or(Moved)?;
+            let Some(taken) = Probes::from_payload(seen.payload()).take(limits.half_open_max)
+            else {
+                let since = self.since(shared, control).ok_or(Moved)?;
+                let over = since.saturating_add(limits.probe_lease_ms) <= shared.clock.now_ms();
+                // The slots were all taken in this generation only if it still stands.
+                return match (self.still_in(control), over) {
+                    (false, _) => Err(Moved),
+                    (true, true) => Ok(Slot::Expired),
+                    (true, false) => Ok(Slot::NoneFree),
+                };
+            };
+            if self.put_probes(control, seen, taken) {
+                // A slot of a dead generation is worth nothing, and nobody will read it.
+                return if self.still_in(control) {
+                    Ok(Slot::Taken)
+                } else {
+                    Err(Moved)
+                };
+            }
+        }
+    }
+
+    /// Takes the outcome of a call into account, unless the circuit has changed state since.
+    pub(crate) fn report<C: Clock>(
+        &self,
+        shared: &Shared<C>,
+        permit: PermitToken,
+        outcome: Outcome,
+        limits: &Limits,
+        changes: &mut Changes,
+    ) -> Result<Reported, Gone> {
+        let mut draw = shared.gate.draw();
+        loop {
+            let control = self.control();
+            if control.state() == State::Retired {
+                self.resolve(shared)?;
+                continue;
+            }
+            let generation = if control.is_unborn() {
+                shared.birth(self.slot())
+            } else {
+                control.generation()
+            };
+
+            let mut seen = None;
+            let verdict = on_report(control, generation, permit, outcome, limits, || {
+                let probes = *seen.insert(self.probes(control).ok_or(Moved)?);
+                Ok(Probes::from_payload(probes.payload()))
+            });
+            let done = match verdict {
+                Err(Moved) => false,
+                Ok(Verdict::Stale) => return Ok(Reported::Stale),
+                Ok(Verdict::Nothing) => true,
+                Ok(Verdict::Revive) => {
+                    self.revive(shared, control);
+                    false
+                }
+                Ok(Verdict::Replace(next)) => {
+                    let failed = outcome == Outcome::Failure;
+                    (!failed || self.raise_last_failure(control, shared.clock.now_ms()))
+                        && (next == control || self.exchange(shared, control, next))
+                }
+                Ok(Verdict::Open(counted)) => {
+                    let to = State::Open;
+                    self.raise_last_failure(control, shared.clock.now_ms())
+                        && self.change(
+                            shared,
+                            (control, counted),
+                            to,
+                            Some(limits),
+                            &mut draw,
+                            changes,
+                        )
+                }
+                Ok(Verdict::Close) => self.change(
+                    shared,
+                    (control, control),
+                    State::Closed,
+                    None,
+                    &mut draw,
+                    changes,
+                ),
+                Ok(Verdict::GiveBack(probes)) => {
+                    seen.is_some_and(|seen| self.put_probes(control, seen, probes))
+                }
+            };
+            if done {
+                return Ok(Reported::Recorded);
+            }
+        }
+    }
+}
+
+/// What became of the request for a probe slot.
+enum Slot {
+    Taken,
+    NoneFree,
+    /// None free, and those who hold them have had their time.
+    Expired,
+}
+
+fn reject(state: CircuitState, left_ms: u64) -> Acquired {
+    Acquired::Rejected(Rejected::new(state, left_ms))
+}

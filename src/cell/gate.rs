@@ -1,0 +1,281 @@
+//! What all cells of a store share: the gate, the birth generations and the clock.
+//!
+//! # Orderings
+//! Every change of the gate word is a read-modify-write, so each is in the release sequence of
+//! all `Release` ones before it: a check that loads the word with `Acquire` has seen every
+//! transition that was settled when the word got that value.
+
+use super::{SLOTS, slot_of};
+use crate::sync::atomic::{AtomicU64, Ordering};
+use crate::word::{Control, GateWord, Generation};
+
+/// The store's gate: while it is down, a check is admitted by one load of it.
+///
+/// The count in the gate word is raised by the very operation that draws a generation, before
+/// the transition's compare-and-swap, and given back after it, unless the circuit may now
+/// reject. So it errs upwards only, and while it is 0 no circuit rejects *and no drawn number is
+/// still to be put in*: every circuit's generation is at most the gate's, and a permit that
+/// carries the gate's is stale exactly for circuits that change afterwards.
+pub(crate) struct Gate {
+    word: AtomicU64,
+    /// Circuits whose state a success report could change; errs upwards only.
+    unclean: AtomicU64,
+    /// Circuits that are neither vacant nor retired.
+    live: AtomicU64,
+}
+
+impl Gate {
+    fn new() -> Self {
+        Self {
+            word: AtomicU64::new(0),
+            unclean: AtomicU64::new(0),
+            live: AtomicU64::new(0),
+        }
+    }
+
+    #[inline]
+    pub(crate) fn load(&self) -> GateWord {
+        // Acquire: pairs with the Release in `Draw::settle`. A permit made from this word must
+        // come after every transition whose number is in it.
+        GateWord::from_bits(self.word.load(Ordering::Acquire))
+    }
+
+    /// Whether no success report can change any circuit.
+    #[inline]
+    pub(crate) fn all_clean(&self) -> bool {
+        // Acquire: pairs with the Release in `cleaned`; who skips its success after the last
+        // circuit became clean must not see that circuit's failures afterwards.
+        self.unclean.load(Ordering::Acquire) == 0
+    }
+
+    pub(super) fn soil(&self) {
+        // Relaxed: the compare-and-swap that follows publishes it with the word.
+        self.unclean.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(super) fn cleaned(&self) {
+        // Release: pairs with the Acquire in `all_clean`.
+        self.unclean.fetch_sub(1, Ordering::Release);
+    }
+
+    pub(super) fn born(&self) {
+        // Relaxed: a statistic, exact once the store is at rest.
+        self.live.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(super) fn died(&self) {
+        // Relaxed: as in `born`.
+        self.live.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    /// Circuits that are known; while others are born or removed, perhaps off by those.
+    pub(crate) fn live(&self) -> usize {
+        // Relaxed: as in `born`. A removal may be counted before its birth.
+        let live = self.live.load(Ordering::Relaxed).cast_signed().max(0);
+        usize::try_from(live).unwrap_or(usize::MAX)
+    }
+
+    pub(super) fn draw(&self) -> Draw<'_> {
+        Draw {
+            gate: self,
+            drawn: None,
+        }
+    }
+
+    /// The counts of circuits that may reject and of unclean ones: 0 when all is at rest.
+    #[cfg(any(test, breakerbox_loom))]
+    pub(crate) fn counts(&self) -> (u64, u64) {
+        // Acquire: read at rest.
+        (self.load().count(), self.unclean.load(Ordering::Acquire))
+    }
+}
+
+/// A transition's right to a generation: it holds the gate up from the first draw until it is
+/// settled or dropped.
+#[must_use]
+pub(super) struct Draw<'g> {
+    gate: &'g Gate,
+    /// The generation that was left, and the number drawn to follow it.
+    drawn: Option<(Generation, Generation)>,
+}
+
+impl Draw<'_> {
+    /// A number greater than `current`, which the caller has read from the cell.
+    ///
+    /// A number is kept for as long as the cell stays in that generation. One drawn before the
+    /// cell came into it could be smaller: the circuit's generations would not only grow.
+    pub(super) fn after(&mut self, current: Generation) -> Generation {
+        let mut step = match self.drawn {
+            Some((from, number)) if from == current => return number,
+            Some(_) => GateWord::REDRAW,
+            None => GateWord::DRAW,
+        };
+        loop {
+            // Relaxed: the cell was read first, and whoever put `current` there had drawn it
+            // from this word before, so ours comes later in the word's one order.
+            let before = GateWord::from_bits(self.gate.word.fetch_add(step, Ordering::Relaxed));
+            let number = before.generation().successor();
+            self.drawn = Some((current, number));
+            // Zero means 'unborn', and an equal tag would make this generation's side words
+            // look like the next one's.
+            if number != Generation::ZERO && number.tag() != current.tag() {
+                return number;
+            }
+            step = GateWord::REDRAW;
+        }
+    }
+
+    /// The drawn number is in: the circuit went from `from` to `to`.
+    pub(super) fn settle(&mut self, from: Control, to: Control) {
+        debug_assert!(self.drawn.is_some());
+        self.drawn = None;
+        let held = 1 + u64::from(from.state().may_reject());
+        let kept = u64::from(to.state().may_reject());
+        self.release(held - kept);
+    }
+
+    fn release(&self, count: u64) {
+        if count > 0 {
+            // Release: pairs with the Acquire in `Gate::load`.
+            self.gate
+                .word
+                .fetch_sub(count * GateWord::ONE, Ordering::Release);
+        }
+    }
+}
+
+impl Drop for Draw<'_> {
+    fn drop(&mut self) {
+        if self.drawn.is_some() {
+            self.release(1);
+        }
+    }
+}
+
+/// What all cells of a store share.
+pub(crate) struct Shared<C> {
+    pub(crate) gate: Gate,
+    /// By key hash: the latest generation in which a circuit of such a key left the map. Who is
+    /// born under such a key begins there, so that what began before the removal is stale.
+    born: [AtomicU64; SLOTS],
+    pub(crate) clock: C,
+}
+
+impl<C> Shared<C> {
+    pub(crate) fn new(clock: C) -> Self {
+        Self {
+            gate: Gate::new(),
+            born: std::array::from_fn(|_| AtomicU64::new(0)),
+            clock,
+        }
+    }
+
+    /// The generation in which a circuit of this slot is born.
+    pub(crate) fn birth(&self, slot: u8) -> Generation {
+        // Acquire: pairs with the Release in `raise_birth`. (The map's own ordering carries it
+        // too, for who finds the key absent after a removal.)
+        let bits = self.born[usize::from(slot) % SLOTS].load(Ordering::Acquire);
+        Generation::from_bits(bits)
+    }
+
+    /// The generation in which a circuit of a key with this hash is born.
+    pub(crate) fn birth_of(&self, hash: u64) -> Generation {
+        self.birth(slot_of(hash))
+    }
+
+    /// A circuit of this slot leaves the map in `generation`.
+    pub(super) fn raise_birth(&self, slot: u8, generation: Generation) {
+        let word = &self.born[usize::from(slot) % SLOTS];
+        // Relaxed: the compare-and-swap decides.
+        let mut seen = word.load(Ordering::Relaxed);
+        while generation.is_after(Generation::from_bits(seen)) {
+            // Release: pairs with the Acquire in `birth`. Relaxed on failure: as above.
+            match word.compare_exchange(
+                seen,
+                generation.bits(),
+                Ordering::Release,
+                Ordering::Relaxed,
+            ) {
+                Ok(_) => return,
+                // Another removal raised it: perhaps enough for ours.
+                Err(now) => seen = now,
+            }
+        }
+    }
+}
+
+#[cfg(all(test, not(breakerbox_loom)))]
+mod tests {
+    use super::*;
+
+    fn closed(gate: &Gate) -> Control {
+        Control::revived(gate.load().generation())
+    }
+
+    #[test]
+    fn a_draw_holds_the_gate_until_it_is_settled_or_dropped() {
+        use crate::word::State;
+        let gate = Gate::new();
+        let control = closed(&gate);
+
+        let mut given_up = gate.draw();
+        let first = given_up.after(control.generation());
+        assert_eq!(
+            given_up.after(control.generation()),
+            first,
+            "kept for the same generation"
+        );
+        assert_eq!(gate.counts().0, 1);
+        drop(given_up);
+        assert!(gate.load().is_down());
+
+        let mut draw = gate.draw();
+        let open = control.moved(State::Open, draw.after(control.generation()));
+        draw.settle(control, open);
+        assert_eq!(gate.counts().0, 1, "an open circuit keeps it up");
+
+        let mut draw = gate.draw();
+        let half_open = open.moved(State::HalfOpen, draw.after(open.generation()));
+        assert!(half_open.generation().is_after(open.generation()));
+        draw.settle(open, half_open);
+        assert_eq!(gate.counts().0, 1);
+
+        let mut draw = gate.draw();
+        let closed = half_open.moved(State::Closed, draw.after(half_open.generation()));
+        draw.settle(half_open, closed);
+        assert!(gate.load().is_down());
+        drop(gate.draw());
+        assert!(
+            gate.load().is_down(),
+            "what drew nothing gives nothing back"
+        );
+    }
+
+    #[test]
+    fn a_draw_skips_zero_and_equal_tags() {
+        let gate = Gate::new();
+        let set = |bits: u64| {
+            let word = gate.word.load(Ordering::Relaxed);
+            gate.word
+                .fetch_add((bits << 24).wrapping_sub(word), Ordering::Relaxed);
+        };
+        set((1 << 40) - 1);
+        let last = gate.load().generation();
+        assert_eq!(gate.draw().after(last), Generation::from_bits(1));
+
+        set(7 + (1 << 22) - 1);
+        let current = Generation::from_bits(7);
+        let number = gate.draw().after(current);
+        assert_eq!(number.bits(), 7 + (1 << 22) + 1);
+        assert!(gate.load().is_down());
+    }
+
+    #[test]
+    fn births_only_rise() {
+        let shared = Shared::new(());
+        shared.raise_birth(3, Generation::from_bits(9));
+        shared.raise_birth(3, Generation::from_bits(4));
+        assert_eq!(shared.birth(3), Generation::from_bits(9));
+        assert_eq!(shared.birth(4), Generation::ZERO);
+    }
+}

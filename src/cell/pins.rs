@@ -1,0 +1,111 @@
+//! Pins and removal: a cell that a handle holds stays in the map, any other may leave it.
+//!
+//! # How a cell leaves
+//! 1. A reset makes it *vacant*, in place: from here on it reads as unknown. Nothing is lost by
+//!    what follows, since a vacant circuit is the same as none.
+//! 2. A vacant cell that seems unpinned is made *retired*. That is an offer, not yet the end.
+//! 3. The pins word decides: sealed while nobody holds a pin, the cell is gone for good; its
+//!    generation is raised in the birth slots, then its entry leaves the map. If somebody does
+//!    hold a pin, the cell becomes vacant again.
+//!
+//! Whoever meets a retired cell takes step 3 itself, so nobody waits. Going back to vacant needs
+//! a pin *in hand*, so a sealed cell is never brought back; and the seal is put in by
+//! compare-and-swap from pins read *before* control was seen retired, so a cell that was brought
+//! back in between is never sealed: bringing it back took a pin, and a pin changes the word for
+//! good.
+
+use super::{Cell, Gone, Shared};
+use crate::sync::atomic::Ordering;
+use crate::word::{Control, Pins, State};
+
+impl Cell {
+    fn pins(&self) -> Pins {
+        // Acquire: pairs with the Release in `unpin`, so that who sees a pin gone sees what its
+        // holder did to control; and keeps the load before the one of control that follows.
+        Pins::from_bits(self.pins.load(Ordering::Acquire))
+    }
+
+    fn put_pins(&self, seen: Pins, next: Pins) -> bool {
+        // AcqRel: a pin and a seal are in one order, and each sees what went before the other.
+        // Relaxed on failure: the caller loads again.
+        self.pins
+            .compare_exchange(
+                seen.bits(),
+                next.bits(),
+                Ordering::AcqRel,
+                Ordering::Relaxed,
+            )
+            .is_ok()
+    }
+
+    /// The low byte of the key's hash.
+    pub(super) fn slot(&self) -> u8 {
+        // Relaxed: these bits never change.
+        Pins::from_bits(self.pins.load(Ordering::Relaxed)).slot()
+    }
+
+    /// Holds the cell in the map until [`unpin`](Self::unpin).
+    pub(crate) fn pin<C>(&self, shared: &Shared<C>) -> Result<(), Gone> {
+        loop {
+            let seen = self.pins();
+            let Some(pinned) = seen.pinned() else {
+                // Sealed: help it on its way, then the caller looks the key up again.
+                let _ = self.resolve(shared);
+                return Err(Gone);
+            };
+            if self.put_pins(seen, pinned) {
+                return Ok(());
+            }
+        }
+    }
+
+    pub(crate) fn unpin(&self) {
+        // Release: pairs with the Acquire in `pins`.
+        self.pins.fetch_sub(Pins::UNPIN, Ordering::Release);
+    }
+
+    /// Takes a vacant cell out of use if no handle holds it. `Ok`: it is still in use.
+    pub(crate) fn retire<C>(&self, shared: &Shared<C>) -> Result<(), Gone> {
+        loop {
+            let control = self.control();
+            match control.state() {
+                State::Vacant if self.pins().is_pinned() => return Ok(()),
+                // The exchange may fail to a revival; then there is nothing to retire.
+                State::Vacant => drop(self.exchange(shared, control, control.retired())),
+                State::Retired => return self.resolve(shared),
+                _ => return Ok(()),
+            }
+        }
+    }
+
+    /// Step 3: decides whether a retired cell is gone or in use again, for everybody.
+    pub(super) fn resolve<C>(&self, shared: &Shared<C>) -> Result<(), Gone> {
+        loop {
+            // The pins before control: see the module.
+            let seen = self.pins();
+            let control = self.control();
+            if control.state() != State::Retired {
+                return Ok(());
+            }
+            if seen.is_sealed() {
+                return Err(self.bury(shared, control));
+            }
+            if let Some(sealed) = seen.sealed() {
+                if self.put_pins(seen, sealed) {
+                    return Err(self.bury(shared, control));
+                }
+            } else if self.pin(shared).is_ok() {
+                // Pinned: vacant again, and while we hold a pin nobody can seal it.
+                self.exchange(shared, control, control.vacated(control.generation()));
+                self.unpin();
+                return Ok(());
+            }
+        }
+    }
+
+    /// A sealed cell's generation goes into the birth slots before its entry leaves the map.
+    fn bury<C>(&self, shared: &Shared<C>, control: Control) -> Gone {
+        shared.raise_birth(self.slot(), control.generation());
+        Gone
+    }
+}

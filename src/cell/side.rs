@@ -1,0 +1,190 @@
+//! The side words: read, installed and brought up by whoever needs them.
+
+use super::{Cell, Shared};
+use crate::clock::Clock;
+use crate::sync::atomic::{AtomicU64, Ordering};
+use crate::word::{Control, Limits, Probes, Side, State};
+
+impl Cell {
+    /// `word` as of `control`'s generation, installed with the payload `inherit(what it was)` if
+    /// it belongs to the generation before. `None`: the circuit has moved on.
+    fn side(
+        &self,
+        word: &AtomicU64,
+        control: Control,
+        mut inherit: impl FnMut(Side) -> Side,
+    ) -> Option<Side> {
+        loop {
+            // Acquire: pairs with the Release of the install below, so that who sees the word of
+            // a later generation also sees, in `still_in`, that control has left this one.
+            let seen = Side::from_bits(word.load(Ordering::Acquire));
+            if seen.belongs_to(control.generation()) {
+                return Some(seen);
+            }
+            if !self.still_in(control) {
+                return None;
+            }
+            let next = inherit(seen);
+            if self.put(word, seen, next) {
+                return Some(next);
+            }
+            // Somebody else installed this generation's, or a later one's: look again.
+        }
+    }
+
+    /// Replaces a side word's value.
+    fn put(&self, word: &AtomicU64, seen: Side, next: Side) -> bool {
+        // SeqCst: the success word is part of the counts' one order (see the module), and costs
+        // the others nothing over AcqRel where an update is a locked instruction anyway.
+        // Relaxed on failure: the caller loads again.
+        word.compare_exchange(
+            seen.bits(),
+            next.bits(),
+            Ordering::SeqCst,
+            Ordering::Relaxed,
+        )
+        .is_ok()
+    }
+
+    /// Rule 2's second look.
+    pub(super) fn still_in(&self, control: Control) -> bool {
+        self.control().generation() == control.generation()
+    }
+
+    /// When `control`'s generation was born, in Unix ms; stamps it if nobody has. `None`: the
+    /// circuit has moved on.
+    pub(super) fn since<C: Clock>(&self, shared: &Shared<C>, control: Control) -> Option<u64> {
+        let generation = control.generation();
+        loop {
+            // The clock is read after `control`, and only if it is needed: a stalled helper must
+            // not stamp a fresh trip with an old time.
+            let stamp = |_| Side::time(generation, shared.clock.now_ms());
+            let seen = self.side(&self.stamp, control, stamp)?;
+            if let Some(since) = seen.as_time() {
+                return Some(since);
+            }
+            // A cell that was never stamped, in a generation whose tag is 0.
+            let stamped = stamp(seen);
+            if self.still_in(control) && self.put(&self.stamp, seen, stamped) {
+                return stamped.as_time();
+            }
+        }
+    }
+
+    /// For how long the open circuit `control` rejects, in ms; fixed for everybody by who comes
+    /// first. `None`: the circuit has moved on.
+    pub(super) fn open_ms(&self, control: Control, limits: &Limits) -> Option<u64> {
+        let generation = control.generation();
+        let own = Side::time(generation, limits.reset_timeout_ms);
+        loop {
+            let seen = self.side(&self.recovery, control, |_| own)?;
+            if let Some(ms) = seen.as_time() {
+                return Some(ms);
+            }
+            // Brought up by a transition that is about to leave, or never used: not fixed yet.
+            if self.still_in(control) && self.put(&self.recovery, seen, own) {
+                return own.as_time();
+            }
+        }
+    }
+
+    /// The recovery word of the half-open circuit `control`. `None`: it has moved on.
+    pub(super) fn probes(&self, control: Control) -> Option<Side> {
+        self.side(&self.recovery, control, |_| {
+            Side::new(control.generation(), 0)
+        })
+    }
+
+    /// Replaces the probes that were seen.
+    pub(super) fn put_probes(&self, control: Control, seen: Side, probes: Probes) -> bool {
+        self.put(
+            &self.recovery,
+            seen,
+            Side::new(control.generation(), probes.payload()),
+        )
+    }
+
+    /// One success more. `false`: the circuit has moved on.
+    pub(super) fn add_success(&self, control: Control) -> bool {
+        loop {
+            // SeqCst, in the load: part of the counts' one order, see the module.
+            let seen = Side::from_bits(self.successes.load(Ordering::SeqCst));
+            let kept = successes_of(control, seen);
+            if !seen.belongs_to(control.generation()) && !self.still_in(control) {
+                return false;
+            }
+            let next = kept.plus_one();
+            if next == seen || self.put(&self.successes, seen, next) {
+                return true;
+            }
+        }
+    }
+
+    /// The time of the last failure becomes at least `now`. `false`: the circuit has moved on.
+    ///
+    /// Called before the failure is counted, so that the time is never older than a failure that
+    /// a snapshot counts.
+    pub(super) fn raise_last_failure(&self, control: Control, now: u64) -> bool {
+        loop {
+            // Acquire: as in `side`.
+            let seen = Side::from_bits(self.last_failure.load(Ordering::Acquire));
+            let belongs = seen.belongs_to(control.generation());
+            let kept = last_failure_of(control, seen);
+            let next = Side::time(
+                control.generation(),
+                kept.as_time().map_or(now, |t| t.max(now)),
+            );
+            // The same millisecond again: nothing to write.
+            if belongs && next == seen {
+                return true;
+            }
+            if !belongs && !self.still_in(control) {
+                return false;
+            }
+            if self.put(&self.last_failure, seen, next) {
+                return true;
+            }
+        }
+    }
+
+    /// Rule 1: all side words of `control`'s generation are in place. `false`: the circuit has
+    /// moved on.
+    pub(super) fn bring_up<C: Clock>(&self, shared: &Shared<C>, control: Control) -> bool {
+        let generation = control.generation();
+        self.since(shared, control).is_some()
+            && self.side(&self.successes, control, |seen| successes_of(control, seen)).is_some()
+            && self.side(&self.last_failure, control, |seen| last_failure_of(control, seen)).is_some()
+            // Of an open circuit this leaves the duration unset: who needs it sets it.
+            && self.side(&self.recovery, control, |_| Side::new(generation, 0)).is_some()
+    }
+
+    /// The success word and the count that it means for `control`.
+    pub(super) fn successes(&self, control: Control) -> (Side, u64) {
+        // SeqCst: part of the counts' one order, see the module.
+        let seen = Side::from_bits(self.successes.load(Ordering::SeqCst));
+        (seen, successes_of(control, seen).payload())
+    }
+
+    /// When the last failure of `control`'s life was recorded, in Unix ms; 0 if none was.
+    pub(super) fn last_failure(&self, control: Control) -> u64 {
+        // Acquire: as in `side`; the caller looks at control again.
+        let seen = Side::from_bits(self.last_failure.load(Ordering::Acquire));
+        last_failure_of(control, seen).as_time().unwrap_or(0)
+    }
+}
+
+/// What the success word `seen` says for `control`: its own, kept from the generation before
+/// where the state keeps it, else none.
+fn successes_of(control: Control, seen: Side) -> Side {
+    let own = seen.belongs_to(control.generation());
+    let kept = own || control.state().keeps_successes();
+    Side::new(control.generation(), if kept { seen.payload() } else { 0 })
+}
+
+/// What the word of the last failure says for `control`: kept, unless a new life began.
+fn last_failure_of(control: Control, seen: Side) -> Side {
+    let own = seen.belongs_to(control.generation());
+    let kept = own || !control.is_new();
+    debug_assert!(!matches!(control.state(), State::Vacant | State::Retired));
+    Side::new(control.generation(), if kept { seen.payload() } else { 0 })
+}

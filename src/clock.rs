@@ -1,0 +1,144 @@
+//! The one door to time: Unix milliseconds from a clock that the user may replace.
+
+use crate::sync::PlainAtomicU64;
+use crate::sync::atomic::Ordering;
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+/// A source of time for a store.
+///
+/// Any thread may ask at any time, so `now_ms` must not block. A clock that steps back delays
+/// recoveries by that much; one that jumps ahead ends open periods early.
+pub trait Clock: Send + Sync {
+    /// Unix milliseconds.
+    fn now_ms(&self) -> u64;
+}
+
+impl<C: Clock + ?Sized> Clock for Arc<C> {
+    fn now_ms(&self) -> u64 {
+        (**self).now_ms()
+    }
+}
+
+impl<C: Clock + ?Sized> Clock for &C {
+    fn now_ms(&self) -> u64 {
+        (**self).now_ms()
+    }
+}
+
+/// The time that has passed, monotonic, added to the Unix time at which the clock was made.
+///
+/// It never steps back, whatever happens to the system's time of day, and so drifts from it
+/// where that is corrected.
+#[derive(Clone, Copy, Debug)]
+pub struct SystemClock {
+    anchor: Instant,
+    anchor_unix_ms: u64,
+}
+
+impl SystemClock {
+    /// A clock anchored to the system's time of day now.
+    pub fn new() -> Self {
+        let unix = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .unwrap_or_default();
+        Self {
+            anchor: Instant::now(),
+            anchor_unix_ms: whole_ms(unix),
+        }
+    }
+}
+
+impl Default for SystemClock {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Clock for SystemClock {
+    fn now_ms(&self) -> u64 {
+        self.anchor_unix_ms
+            .saturating_add(whole_ms(self.anchor.elapsed()))
+    }
+}
+
+/// A clock that stands still until it is told otherwise; clones share the time.
+///
+/// ```
+/// use breakerbox::{Clock, ManualClock};
+/// use std::time::Duration;
+///
+/// let clock = ManualClock::new(1_000);
+/// let same = clock.clone();
+/// clock.advance(Duration::from_secs(2));
+/// assert_eq!(same.now_ms(), 3_000);
+/// ```
+#[derive(Clone, Debug, Default)]
+pub struct ManualClock(Arc<PlainAtomicU64>);
+
+impl ManualClock {
+    /// A clock that shows `unix_ms`.
+    pub fn new(unix_ms: u64) -> Self {
+        Self(Arc::new(PlainAtomicU64::new(unix_ms)))
+    }
+
+    /// Sets the time, backwards too.
+    pub fn set(&self, unix_ms: u64) {
+        // SeqCst: a test's clock; who advanced it in one thread is seen in every other.
+        self.0.store(unix_ms, Ordering::SeqCst);
+    }
+
+    /// Advances the time by whole milliseconds of `duration`; saturates.
+    pub fn advance(&self, duration: Duration) {
+        self.advance_ms(whole_ms(duration));
+    }
+
+    /// Advances the time; saturates.
+    pub fn advance_ms(&self, ms: u64) {
+        // SeqCst: see `set`.
+        let update = self
+            .0
+            .fetch_update(Ordering::SeqCst, Ordering::SeqCst, |now| {
+                Some(now.saturating_add(ms))
+            });
+        debug_assert!(update.is_ok());
+    }
+}
+
+impl Clock for ManualClock {
+    fn now_ms(&self) -> u64 {
+        // SeqCst: see `set`.
+        self.0.load(Ordering::SeqCst)
+    }
+}
+
+fn whole_ms(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_system_clock_is_anchored_and_moves() {
+        let unix = || whole_ms(SystemTime::now().duration_since(UNIX_EPOCH).unwrap());
+        let before = unix();
+        let clock = SystemClock::new();
+        assert!(clock.now_ms() >= before && clock.now_ms() <= unix() + 1_000);
+        let first = clock.now_ms();
+        while clock.now_ms() == first {
+            std::hint::spin_loop();
+        }
+        assert!(clock.now_ms() > first);
+    }
+
+    #[test]
+    fn the_manual_clock_saturates() {
+        let clock = ManualClock::new(5);
+        clock.advance(Duration::MAX);
+        assert_eq!(clock.now_ms(), u64::MAX);
+        clock.set(0);
+        assert_eq!(clock.now_ms(), 0);
+    }
+}

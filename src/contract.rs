@@ -1,0 +1,105 @@
+//! The pluggable contract: what a store must do, asynchronously, wherever it keeps its circuits.
+
+use crate::error::{Rejected, StoreError};
+use crate::snapshot::{CircuitBreakerSnapshot, CircuitState};
+use crate::word::{Limits, Outcome, PermitToken, Reported};
+use std::future::Future;
+use std::pin::Pin;
+
+/// A boxed future, so that `dyn CircuitBreakerStore` is possible.
+pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// What a store answers, unless it fails.
+pub type StoreResult<T> = Result<T, StoreError>;
+
+/// A store of circuits, one per key, that may be far away and may fail.
+///
+/// The in-memory store implements it for every borrowed form of its key; stores that machines
+/// share implement it too. The sequential meaning of each operation, on the circuit of `key`:
+///
+/// | operation | effect |
+/// |---|---|
+/// | `get_state` | creates it if unknown: closed, nothing counted |
+/// | `record_success`, `record_failure` | creates it, counts, in every state but disabled |
+/// | `transition` | creates it, moves it, zeroes what the new state doesn't keep |
+/// | `reset` | removes it |
+/// | `clear`, `destroy` | remove all; the store stays usable |
+/// | `acquire` | admits or rejects; turns an open circuit whose time is over half-open |
+/// | `report` | counts an outcome and makes the transition that follows, unless it is stale |
+/// | `release` | reports [`Outcome::Ignored`] |
+///
+/// `acquire`, `report` and `release` are single steps *at the store*. An implementation that
+/// reads first and transitions after lets racing callers trip twice and probe without limit: do
+/// each in one atomic step where the circuit lives (a transaction, a server-side script).
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use breakerbox::{CircuitBreakerStore, InMemoryCircuitBreakerStore, Limits, Outcome};
+/// use std::sync::Arc;
+///
+/// let store: Arc<dyn CircuitBreakerStore<str>> =
+///     Arc::new(InMemoryCircuitBreakerStore::<String>::new());
+/// let limits = Limits::default();
+/// let permit = store.acquire("search", &limits).await??;
+/// let _ = store.report("search", permit, Outcome::Success, &limits).await?;
+/// # Ok(()) }
+/// ```
+pub trait CircuitBreakerStore<K: ?Sized>: Send + Sync {
+    /// The circuit, created if it was unknown.
+    fn get_state<'a>(&'a self, key: &'a K) -> BoxFuture<'a, StoreResult<CircuitBreakerSnapshot>>;
+
+    /// Counts a success.
+    fn record_success<'a>(
+        &'a self,
+        key: &'a K,
+    ) -> BoxFuture<'a, StoreResult<CircuitBreakerSnapshot>>;
+
+    /// Counts a failure; opens nothing.
+    fn record_failure<'a>(
+        &'a self,
+        key: &'a K,
+    ) -> BoxFuture<'a, StoreResult<CircuitBreakerSnapshot>>;
+
+    /// Moves the circuit to `to`.
+    fn transition<'a>(
+        &'a self,
+        key: &'a K,
+        to: CircuitState,
+    ) -> BoxFuture<'a, StoreResult<CircuitBreakerSnapshot>>;
+
+    /// Forgets the circuit.
+    fn reset<'a>(&'a self, key: &'a K) -> BoxFuture<'a, StoreResult<()>>;
+
+    /// Forgets all circuits.
+    fn clear(&self) -> BoxFuture<'_, StoreResult<()>>;
+
+    /// Forgets all circuits and gives back what the store holds besides; it stays usable.
+    fn destroy(&self) -> BoxFuture<'_, StoreResult<()>>;
+
+    /// Whether a call may go through now. Outer error: the store failed; inner: rejected.
+    fn acquire<'a>(
+        &'a self,
+        key: &'a K,
+        limits: &'a Limits,
+    ) -> BoxFuture<'a, StoreResult<Result<PermitToken, Rejected>>>;
+
+    /// Takes the outcome of an admitted call into account.
+    fn report<'a>(
+        &'a self,
+        key: &'a K,
+        permit: PermitToken,
+        outcome: Outcome,
+        limits: &'a Limits,
+    ) -> BoxFuture<'a, StoreResult<Reported>>;
+
+    /// Gives a permit back without an outcome.
+    fn release<'a>(
+        &'a self,
+        key: &'a K,
+        permit: PermitToken,
+        limits: &'a Limits,
+    ) -> BoxFuture<'a, StoreResult<Reported>> {
+        self.report(key, permit, Outcome::Ignored, limits)
+    }
+}

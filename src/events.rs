@@ -1,0 +1,109 @@
+//! State changes, announced to listeners.
+
+use crate::cell::{Change, Changes};
+use crate::snapshot::CircuitState;
+use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+/// A circuit has changed state.
+///
+/// Each transition is announced exactly once. Listeners run on the thread that made it, so those
+/// of different threads may be announced in any order: `generation` gives the true one.
+#[derive(Clone, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub struct StateChange<K> {
+    /// Whose circuit.
+    pub key: K,
+    /// The state that it left.
+    pub from: CircuitState,
+    /// The state that it is in since. A circuit that was not closed and is reset is announced as
+    /// closed.
+    pub to: CircuitState,
+    /// The store's number for this transition: greater than those of the circuit's earlier ones.
+    pub generation: u64,
+    /// When, in Unix milliseconds.
+    pub at: u64,
+}
+
+type Listener<K> = dyn Fn(&StateChange<K>) + Send + Sync;
+
+/// Who wants to know of state changes.
+pub(crate) struct Listeners<K>(Vec<Arc<Listener<K>>>);
+
+impl<K> Listeners<K> {
+    pub(crate) const fn new() -> Self {
+        Self(Vec::new())
+    }
+
+    pub(crate) fn add(&mut self, listener: impl Fn(&StateChange<K>) + Send + Sync + 'static) {
+        self.0.push(Arc::new(listener));
+    }
+
+    /// A list for one operation's changes; keeps none if nobody listens.
+    #[inline]
+    pub(crate) fn changes(&self) -> Changes {
+        Changes::new(!self.0.is_empty())
+    }
+
+    /// Tells everybody, after the operation: nothing is held while listeners run.
+    #[inline]
+    pub(crate) fn announce(&self, changes: Changes, key: impl FnOnce() -> K) {
+        if !changes.is_empty() {
+            self.announce_all(changes.into_list(), key());
+        }
+    }
+
+    #[cold]
+    fn announce_all(&self, changes: Vec<Change>, key: K) {
+        let mut event = None;
+        let mut key = Some(key);
+        for change in changes {
+            let Some((from, to)) = public(change) else {
+                continue;
+            };
+            let (generation, at) = (change.generation.bits(), change.at);
+            let key = match event.take() {
+                None => key.take(),
+                Some(StateChange { key, .. }) => Some(key),
+            };
+            let Some(key) = key else { return };
+            let event = event.insert(StateChange {
+                key,
+                from,
+                to,
+                generation,
+                at,
+            });
+            for listener in &self.0 {
+                // A listener's panic is its own affair: it must not reach the guarded call, nor
+                // keep the next listener from hearing. Its payload is not dropped, since that
+                // could panic again.
+                if let Err(payload) = catch_unwind(AssertUnwindSafe(|| listener(event))) {
+                    std::mem::forget(payload);
+                }
+            }
+        }
+    }
+}
+
+/// The change as users see it. To be reset is to be closed, unless the circuit was closed.
+fn public(change: Change) -> Option<(CircuitState, CircuitState)> {
+    let from = change.from.public()?;
+    match change.to.public() {
+        Some(to) => Some((from, to)),
+        None => (from != CircuitState::Closed).then_some((from, CircuitState::Closed)),
+    }
+}
+
+impl<K> Clone for Listeners<K> {
+    fn clone(&self) -> Self {
+        Self(self.0.clone())
+    }
+}
+
+impl<K> fmt::Debug for Listeners<K> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} listeners", self.0.len())
+    }
+}

@@ -1,0 +1,66 @@
+//! Keys: looked up in a borrowed form, owned only when a circuit is created.
+
+use std::sync::Arc;
+
+/// The owned key for a borrowed look-up form.
+///
+/// Implemented for whatever is `Clone`, to itself, and for `str` and slices to their owned, shared
+/// and boxed forms. Implement it for a borrowed form of your own; it must be equal to, and hash
+/// like, the key that it yields.
+///
+/// ```
+/// use breakerbox::InMemoryCircuitBreakerStore;
+/// use std::sync::Arc;
+///
+/// let routes = InMemoryCircuitBreakerStore::<Arc<str>>::new();
+/// routes.record_failure("/search"); // a `&str`: no allocation, but to create the circuit
+///
+/// let tenants = InMemoryCircuitBreakerStore::<u64>::new();
+/// tenants.record_failure(&7);
+/// ```
+pub trait ToKey<K> {
+    /// The owned key.
+    fn to_key(&self) -> K;
+}
+
+impl<K: Clone> ToKey<K> for K {
+    fn to_key(&self) -> K {
+        self.clone()
+    }
+}
+
+impl ToKey<String> for str {
+    fn to_key(&self) -> String {
+        self.into()
+    }
+}
+
+impl ToKey<Arc<str>> for str {
+    fn to_key(&self) -> Arc<str> {
+        self.into()
+    }
+}
+
+impl ToKey<Box<str>> for str {
+    fn to_key(&self) -> Box<str> {
+        self.into()
+    }
+}
+
+impl<T: Clone> ToKey<Vec<T>> for [T] {
+    fn to_key(&self) -> Vec<T> {
+        self.into()
+    }
+}
+
+impl<T: Clone> ToKey<Arc<[T]>> for [T] {
+    fn to_key(&self) -> Arc<[T]> {
+        self.into()
+    }
+}
+
+impl<T: Clone> ToKey<Box<[T]>> for [T] {
+    fn to_key(&self) -> Box<[T]> {
+        self.into()
+    }
+}

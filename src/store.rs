@@ -1,0 +1,328 @@
+//! The embedded store: circuits by key, in a lock-free map.
+
+mod builder;
+mod contract;
+mod handle;
+mod keyed;
+
+pub use builder::InMemoryStoreBuilder;
+pub use handle::Circuit;
+
+use crate::clock::{Clock, SystemClock};
+use crate::error::{Rejected, StoreFull};
+use crate::key::ToKey;
+use crate::snapshot::{CircuitBreakerSnapshot, CircuitState};
+use crate::sync::atomic::Ordering;
+use crate::word::{Limits, Outcome, PermitToken, Reported};
+use keyed::Inner;
+use std::borrow::Borrow;
+use std::fmt;
+use std::hash::{BuildHasher, Hash, RandomState};
+use std::sync::Arc;
+
+/// Circuits in memory, one per key, without locks on any check or report.
+///
+/// Generic in the key, its hasher and the clock. Cloning is cheap and shares the circuits.
+/// Look-ups take any borrowed form of the key (`&str` for `String`) and never allocate.
+///
+/// This is the store alone: it counts and moves circuits as it is told and decides by the
+/// [`Limits`] that each call brings. [`CircuitBreaker`](crate::CircuitBreaker) is the store with
+/// rules, permits that report themselves, and calls.
+///
+/// ```
+/// use breakerbox::{CircuitState, InMemoryCircuitBreakerStore};
+///
+/// let store: InMemoryCircuitBreakerStore = InMemoryCircuitBreakerStore::new();
+/// assert!(store.peek("search").is_none());
+/// assert_eq!(store.record_failure("search").failure_count, 1);
+/// assert_eq!(store.transition("search", CircuitState::Open).state, CircuitState::Open);
+/// store.reset("search");
+/// assert!(store.peek("search").is_none());
+/// ```
+///
+/// # Concurrency
+/// Operations on a key are linearizable with respect to state, both counts and
+/// `last_state_change`; see [`CircuitBreakerSnapshot`] for `last_failure_time`. A record or
+/// transition returns a snapshot taken after it; others may have been at work in between.
+/// Checks, reports and handle operations are lock-free. Creating, iterating and clearing
+/// circuits may wait briefly while the map's table is resized: give the expected number of
+/// circuits as [`capacity`](InMemoryStoreBuilder::capacity).
+pub struct InMemoryCircuitBreakerStore<K = String, S = RandomState, C = SystemClock> {
+    inner: Arc<Inner<K, S, C>>,
+}
+
+impl<K: Hash + Eq> InMemoryCircuitBreakerStore<K> {
+    /// An empty store with a randomly seeded hasher and the system's clock.
+    pub fn new() -> Self {
+        Self::builder().build()
+    }
+
+    /// A store with other settings.
+    pub fn builder() -> InMemoryStoreBuilder<K> {
+        InMemoryStoreBuilder::new()
+    }
+}
+
+impl<K, S, C> InMemoryCircuitBreakerStore<K, S, C> {
+    /// How many circuits a store can hold: what the gate's count leaves room for.
+    ///
+    /// A key beyond it is answered as if it were unknown, and nothing of it is stored; see
+    /// [`untracked`](Self::untracked).
+    pub const MAX_CIRCUITS: usize = 1 << 23;
+}
+
+impl<K, S, C> InMemoryCircuitBreakerStore<K, S, C>
+where
+    K: Hash + Eq,
+    S: BuildHasher,
+    C: Clock,
+{
+    /// The circuit of `key`, created if it was unknown: closed, nothing counted.
+    pub fn get_state<Q>(&self, key: &Q) -> CircuitBreakerSnapshot
+    where
+        K: Borrow<Q>,
+        Q: Hash + Eq + ToKey<K> + ?Sized,
+    {
+        self.inner
+            .create(key, |cell| cell.get_state(&self.inner.shared))
+            .unwrap_or_else(|StoreFull| self.inner.untracked(CircuitState::Closed))
+    }
+
+    /// Counts a success, in every state but disabled. Creates the circuit.
+    pub fn record_success<Q>(&self, key: &Q) -> CircuitBreakerSnapshot
+    where
+        K: Borrow<Q>,
+        Q: Hash + Eq + ToKey<K> + ?Sized,
+    {
+        self.inner
+            .create(key, |cell| cell.record_success(&self.inner.shared))
+            .unwrap_or_else(|StoreFull| CircuitBreakerSnapshot {
+                success_count: 1,
+                ..self.inner.untracked(CircuitState::Closed)
+            })
+    }
+
+    /// Counts a failure and notes its time, in every state but disabled. Creates the circuit.
+    /// Never opens it: rules belong to [`report`](Self::report) and the breaker.
+    pub fn record_failure<Q>(&self, key: &Q) -> CircuitBreakerSnapshot
+    where
+        K: Borrow<Q>,
+        Q: Hash + Eq + ToKey<K> + ?Sized,
+    {
+        self.inner
+            .create(key, |cell| cell.record_failure(&self.inner.shared))
+            .unwrap_or_else(|StoreFull| {
+                let snapshot = self.inner.untracked(CircuitState::Closed);
+                CircuitBreakerSnapshot {
+                    failure_count: 1,
+                    last_failure_time: snapshot.last_state_change,
+                    ..snapshot
+                }
+            })
+    }
+
+    /// Moves the circuit to state `to`, whatever it was in; the state that it is in already
+    /// counts as a transition. Creates the circuit.
+    ///
+    /// To closed or disabled zeroes both counts, to half-open the successes; the time of the
+    /// last failure is kept. Permits given before are stale.
+    pub fn transition<Q>(&self, key: &Q, to: CircuitState) -> CircuitBreakerSnapshot
+    where
+        K: Borrow<Q>,
+        Q: Hash + Eq + ToKey<K> + ?Sized,
+    {
+        let mut changes = self.inner.listeners.changes();
+        let done = self.inner.create(key, |cell| {
+            cell.transition(&self.inner.shared, to, &mut changes)
+        });
+        self.inner.listeners.announce(changes, || key.to_key());
+        done.unwrap_or_else(|StoreFull| self.inner.untracked(to))
+    }
+
+    /// Forgets the circuit of `key`: it reads as unknown, and permits given before are stale.
+    pub fn reset<Q>(&self, key: &Q)
+    where
+        K: Borrow<Q>,
+        Q: Hash + Eq + ToKey<K> + ?Sized,
+    {
+        let mut changes = self.inner.listeners.changes();
+        self.inner.find(key, |cell| {
+            cell.vacate(&self.inner.shared, &mut changes);
+            // Unless a handle keeps it, or somebody brought it back to life meanwhile.
+            cell.retire(&self.inner.shared)
+        });
+        self.inner.listeners.announce(changes, || key.to_key());
+    }
+
+    /// Forgets every circuit. What is created meanwhile may or may not be forgotten. The store
+    /// stays usable, and live handles too.
+    pub fn clear(&self)
+    where
+        K: Clone,
+    {
+        let inner = &*self.inner;
+        let mut announced = Vec::new();
+        inner.map.for_each(|key, cell| {
+            let mut changes = inner.listeners.changes();
+            cell.vacate(&inner.shared, &mut changes);
+            if cell.retire(&inner.shared).is_err() {
+                inner.map.remove_same(key, cell);
+            }
+            if !changes.is_empty() {
+                announced.push((changes, key.clone()));
+            }
+        });
+        // After the map is let go of.
+        for (changes, key) in announced {
+            inner.listeners.announce(changes, || key);
+        }
+    }
+
+    /// The same as [`clear`](Self::clear): the in-memory store holds nothing else to give back.
+    pub fn destroy(&self)
+    where
+        K: Clone,
+    {
+        self.clear();
+    }
+
+    /// The circuit of `key` if it is known. A look without side effects: creates nothing, counts
+    /// nothing, takes no probe slot.
+    pub fn peek<Q>(&self, key: &Q) -> Option<CircuitBreakerSnapshot>
+    where
+        K: Borrow<Q>,
+        Q: Hash + Eq + ?Sized,
+    {
+        self.inner
+            .map
+            .get(key, |cell| cell.peek(&self.inner.shared))
+            .flatten()
+    }
+
+    /// Whether a call may go through now, by `limits`. While no circuit of the store is open,
+    /// half-open or forced open, this is one atomic load, whatever the key.
+    ///
+    /// Open, its time over: the circuit becomes half-open, then as half-open. Half-open: admits
+    /// while fewer than [`half_open_max`](Limits::half_open_max) probes are out; if it is older
+    /// than the [`probe_lease`](Limits::probe_lease), it becomes half-open anew and admits.
+    #[inline]
+    pub fn acquire<Q>(&self, key: &Q, limits: &Limits) -> Result<PermitToken, Rejected>
+    where
+        K: Borrow<Q>,
+        Q: Hash + Eq + ToKey<K> + ?Sized,
+    {
+        let gate = self.inner.shared.gate.load();
+        if gate.is_down() {
+            // Nothing rejects, and no transition is half done: the gate speaks for every key.
+            return Ok(PermitToken::new(gate.generation(), false));
+        }
+        self.inner.acquire(key, limits)
+    }
+
+    /// Takes the outcome of an admitted call into account, by `limits`, unless the circuit has
+    /// changed state since. Counting and the transition that follows are one step.
+    ///
+    /// Closed: a failure counts, and the one that reaches the threshold opens the circuit; a
+    /// success forgets the failures under the consecutive rule. Half-open: gives the slot back;
+    /// enough successes close, a failure counts and opens. A success or an ignored outcome
+    /// creates nothing.
+    #[inline]
+    pub fn report<Q>(
+        &self,
+        key: &Q,
+        permit: PermitToken,
+        outcome: Outcome,
+        limits: &Limits,
+    ) -> Reported
+    where
+        K: Borrow<Q>,
+        Q: Hash + Eq + ToKey<K> + ?Sized,
+    {
+        if outcome != Outcome::Failure && self.inner.nothing_to_do(permit) {
+            return Reported::Recorded;
+        }
+        self.inner.report(key, permit, outcome, limits)
+    }
+
+    /// Gives a permit back without an outcome: reports [`Outcome::Ignored`].
+    pub fn release<Q>(&self, key: &Q, permit: PermitToken, limits: &Limits) -> Reported
+    where
+        K: Borrow<Q>,
+        Q: Hash + Eq + ToKey<K> + ?Sized,
+    {
+        self.report(key, permit, Outcome::Ignored, limits)
+    }
+
+    /// Circuits that are known. O(1); while others are created or removed, perhaps off by those.
+    pub fn len(&self) -> usize {
+        self.inner.shared.gate.live()
+    }
+
+    /// Whether no circuit is known.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Calls `f` with each circuit. One that is known throughout is visited exactly once; one
+    /// that is created or reset meanwhile, perhaps. `f` may use the store.
+    pub fn for_each(&self, mut f: impl FnMut(&K, CircuitBreakerSnapshot)) {
+        self.inner.map.for_each(|key, cell| {
+            if let Some(snapshot) = cell.peek(&self.inner.shared) {
+                f(key, snapshot);
+            }
+        });
+    }
+
+    /// All circuits, as by [`for_each`](Self::for_each), in no order.
+    pub fn snapshots(&self) -> Vec<(K, CircuitBreakerSnapshot)>
+    where
+        K: Clone,
+    {
+        let mut all = Vec::with_capacity(self.len());
+        self.for_each(|key, snapshot| all.push((key.clone(), snapshot)));
+        all
+    }
+
+    /// Operations that were answered without being stored, because the store was full.
+    pub fn untracked(&self) -> u64 {
+        // Relaxed: a statistic.
+        self.inner.untracked.load(Ordering::Relaxed)
+    }
+
+    /// The clock that the store reads.
+    pub fn clock(&self) -> &C {
+        &self.inner.shared.clock
+    }
+}
+
+impl<K, S, C> Clone for InMemoryCircuitBreakerStore<K, S, C> {
+    /// Another reference to the same circuits.
+    fn clone(&self) -> Self {
+        Self {
+            inner: Arc::clone(&self.inner),
+        }
+    }
+}
+
+impl<K, S, C> Default for InMemoryCircuitBreakerStore<K, S, C>
+where
+    K: Hash + Eq,
+    S: BuildHasher + Clone + Default,
+    C: Clock + Default,
+{
+    fn default() -> Self {
+        InMemoryStoreBuilder::new()
+            .hasher(S::default())
+            .clock(C::default())
+            .build()
+    }
+}
+
+impl<K, S, C> fmt::Debug for InMemoryCircuitBreakerStore<K, S, C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("InMemoryCircuitBreakerStore")
+            .field("circuits", &self.inner.shared.gate.live())
+            .field("listeners", &self.inner.listeners)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,213 @@
+//! Handles: a circuit that one keeps, for a nanosecond's check without a look-up.
+
+use super::InMemoryCircuitBreakerStore;
+use super::keyed::Inner;
+use crate::cell::{Cell, Gone};
+use crate::clock::{Clock, SystemClock};
+use crate::error::{Rejected, StoreFull};
+use crate::key::ToKey;
+use crate::snapshot::{CircuitBreakerSnapshot, CircuitState};
+use crate::sync::Arc as CellArc;
+use crate::word::{Limits, Outcome, PermitToken, Reported};
+use std::borrow::Borrow;
+use std::fmt;
+use std::hash::{BuildHasher, Hash, RandomState};
+use std::sync::Arc;
+
+/// A handle of one circuit, for an upstream or a connection that one keeps.
+///
+/// It holds its circuit in the store: the circuit isn't evicted, and a reset makes it unknown in
+/// place, so that the handle never has to look it up again. A healthy check is one load.
+///
+/// ```
+/// use breakerbox::{InMemoryCircuitBreakerStore, Limits, Outcome};
+///
+/// let store: InMemoryCircuitBreakerStore = InMemoryCircuitBreakerStore::new();
+/// let limits = Limits::default();
+/// let search = store.circuit("search")?;
+/// let permit = search.acquire(&limits)?;
+/// let _ = search.report(permit, Outcome::Failure, &limits);
+/// assert_eq!(store.get_state("search").failure_count, 1);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub struct Circuit<K = String, S = RandomState, C = SystemClock> {
+    inner: Arc<Inner<K, S, C>>,
+    cell: CellArc<Cell>,
+    key: K,
+}
+
+impl<K, S, C> InMemoryCircuitBreakerStore<K, S, C>
+where
+    K: Hash + Eq,
+    S: BuildHasher,
+    C: Clock,
+{
+    /// A handle of the circuit of `key`, which is created if it was unknown.
+    ///
+    /// # Errors
+    /// If the store is full.
+    ///
+    /// # Panics
+    /// At 2^23 handles of the same circuit.
+    pub fn circuit<Q>(&self, key: &Q) -> Result<Circuit<K, S, C>, StoreFull>
+    where
+        K: Borrow<Q>,
+        Q: Hash + Eq + ToKey<K> + ?Sized,
+    {
+        // Made first: if it panics, nothing is pinned.
+        let owned = key.to_key();
+        let cell = self.inner.create(key, |cell| {
+            cell.pin(&self.inner.shared)?;
+            Ok(CellArc::clone(cell))
+        })?;
+        let circuit = Circuit {
+            inner: Arc::clone(&self.inner),
+            cell,
+            key: owned,
+        };
+        circuit.get_state();
+        Ok(circuit)
+    }
+}
+
+impl<K, S, C: Clock> Circuit<K, S, C> {
+    /// See [`InMemoryCircuitBreakerStore::get_state`].
+    pub fn get_state(&self) -> CircuitBreakerSnapshot {
+        self.pinned(|cell| cell.get_state(&self.inner.shared))
+    }
+
+    /// See [`InMemoryCircuitBreakerStore::record_success`].
+    pub fn record_success(&self) -> CircuitBreakerSnapshot {
+        self.pinned(|cell| cell.record_success(&self.inner.shared))
+    }
+
+    /// See [`InMemoryCircuitBreakerStore::record_failure`].
+    pub fn record_failure(&self) -> CircuitBreakerSnapshot {
+        self.pinned(|cell| cell.record_failure(&self.inner.shared))
+    }
+
+    /// See [`InMemoryCircuitBreakerStore::peek`].
+    pub fn peek(&self) -> Option<CircuitBreakerSnapshot> {
+        self.cell.peek(&self.inner.shared)
+    }
+
+    /// The circuit's key.
+    pub fn key(&self) -> &K {
+        &self.key
+    }
+
+    /// `op` on the cell: a pinned cell never leaves the map, so one try always suffices.
+    fn pinned<R>(&self, mut op: impl FnMut(&Cell) -> Result<R, Gone>) -> R {
+        match op(&self.cell) {
+            Ok(result) => result,
+            Err(Gone) => unreachable!("a pinned circuit has left the map"),
+        }
+    }
+}
+
+impl<K, S, C> Circuit<K, S, C>
+where
+    K: Hash + Eq + Clone,
+    S: BuildHasher,
+    C: Clock,
+{
+    /// See [`InMemoryCircuitBreakerStore::transition`].
+    pub fn transition(&self, to: CircuitState) -> CircuitBreakerSnapshot {
+        let mut changes = self.inner.listeners.changes();
+        let snapshot = self.pinned(|cell| cell.transition(&self.inner.shared, to, &mut changes));
+        self.inner.listeners.announce(changes, || self.key.clone());
+        snapshot
+    }
+
+    /// See [`InMemoryCircuitBreakerStore::reset`]. The handle stays usable.
+    pub fn reset(&self) {
+        let mut changes = self.inner.listeners.changes();
+        self.cell.vacate(&self.inner.shared, &mut changes);
+        self.inner.listeners.announce(changes, || self.key.clone());
+    }
+
+    /// See [`InMemoryCircuitBreakerStore::acquire`]; while the circuit is closed, this is one
+    /// relaxed load of its own word, whatever the others are doing.
+    #[inline]
+    pub fn acquire(&self, limits: &Limits) -> Result<PermitToken, Rejected> {
+        match self.cell.closed_generation() {
+            Some(generation) => Ok(PermitToken::new(generation, false)),
+            None => self.acquire_slow(limits),
+        }
+    }
+
+    /// Not closed: rare, and kept out of the callers' code.
+    #[cold]
+    fn acquire_slow(&self, limits: &Limits) -> Result<PermitToken, Rejected> {
+        let mut changes = self.inner.listeners.changes();
+        let admitted = self
+            .inner
+            .admit(|| self.cell.acquire(&self.inner.shared, limits, &mut changes));
+        self.inner.listeners.announce(changes, || self.key.clone());
+        admitted
+    }
+
+    /// See [`InMemoryCircuitBreakerStore::report`].
+    #[inline]
+    pub fn report(&self, permit: PermitToken, outcome: Outcome, limits: &Limits) -> Reported {
+        // Closed and clean, in the very generation of the permit: a success changes nothing.
+        if outcome != Outcome::Failure && self.cell.is_clean_in(permit.issued()) {
+            return Reported::Recorded;
+        }
+        self.report_slow(permit, outcome, limits)
+    }
+
+    fn report_slow(&self, permit: PermitToken, outcome: Outcome, limits: &Limits) -> Reported {
+        let mut changes = self.inner.listeners.changes();
+        let reported = self
+            .pinned(|cell| cell.report(&self.inner.shared, permit, outcome, limits, &mut changes));
+        self.inner.listeners.announce(changes, || self.key.clone());
+        reported
+    }
+
+    /// See [`InMemoryCircuitBreakerStore::release`].
+    pub fn release(&self, permit: PermitToken, limits: &Limits) -> Reported {
+        self.report(permit, Outcome::Ignored, limits)
+    }
+
+    /// The store that the circuit is in.
+    pub fn store(&self) -> InMemoryCircuitBreakerStore<K, S, C> {
+        InMemoryCircuitBreakerStore {
+            inner: Arc::clone(&self.inner),
+        }
+    }
+}
+
+impl<K: Clone, S, C> Clone for Circuit<K, S, C> {
+    /// Another handle of the same circuit.
+    ///
+    /// # Panics
+    /// At 2^23 handles of the same circuit.
+    fn clone(&self) -> Self {
+        let key = self.key.clone();
+        match self.cell.pin(&self.inner.shared) {
+            Ok(()) => {}
+            Err(Gone) => unreachable!("a pinned circuit has left the map"),
+        }
+        Self {
+            inner: Arc::clone(&self.inner),
+            cell: CellArc::clone(&self.cell),
+            key,
+        }
+    }
+}
+
+impl<K, S, C> Drop for Circuit<K, S, C> {
+    fn drop(&mut self) {
+        self.cell.unpin();
+    }
+}
+
+impl<K: fmt::Debug, S, C> fmt::Debug for Circuit<K, S, C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Circuit")
+            .field("key", &self.key)
+            .field("cell", &*self.cell)
+            .finish()
+    }
+}

@@ -1,0 +1,183 @@
+//! The keyed operations: from a key to its cell, and again if the cell has left the map.
+
+use crate::cell::{Acquired, Cell, Gone, Shared};
+use crate::clock::Clock;
+use crate::error::{Rejected, StoreFull};
+use crate::events::Listeners;
+use crate::key::ToKey;
+use crate::snapshot::{CircuitBreakerSnapshot, CircuitState};
+use crate::sync::atomic::Ordering;
+use crate::sync::{Arc as CellArc, Map, PlainAtomicU64};
+use crate::word::{Limits, Outcome, PermitToken, Reported};
+use std::borrow::Borrow;
+use std::hash::{BuildHasher, Hash};
+
+/// What a store and its handles share.
+pub(super) struct Inner<K, S, C> {
+    pub(super) shared: Shared<C>,
+    pub(super) map: Map<K, Cell, S>,
+    pub(super) listeners: Listeners<K>,
+    pub(super) max_circuits: usize,
+    /// Operations that were answered without being stored.
+    pub(super) untracked: PlainAtomicU64,
+}
+
+impl<K: Hash + Eq, S: BuildHasher, C: Clock> Inner<K, S, C> {
+    /// `op` on the cell of `key`, if there is one; again on the next one if it is gone.
+    pub(super) fn find<Q, R>(
+        &self,
+        key: &Q,
+        mut op: impl FnMut(&CellArc<Cell>) -> Result<R, Gone>,
+    ) -> Option<R>
+    where
+        K: Borrow<Q>,
+        Q: Hash + Eq + ?Sized,
+    {
+        loop {
+            match self.map.get(key, |cell| self.attempt(key, cell, &mut op))? {
+                Ok(result) => return Some(result),
+                Err(Gone) => continue,
+            }
+        }
+    }
+
+    /// `op` on the cell of `key`, created if there was none.
+    pub(super) fn create<Q, R>(
+        &self,
+        key: &Q,
+        mut op: impl FnMut(&CellArc<Cell>) -> Result<R, Gone>,
+    ) -> Result<R, StoreFull>
+    where
+        K: Borrow<Q>,
+        Q: Hash + Eq + ToKey<K> + ?Sized,
+    {
+        loop {
+            if let Some(result) = self.find(key, &mut op) {
+                return Ok(result);
+            }
+            if self.map.len() >= self.max_circuits {
+                // Relaxed: a statistic.
+                self.untracked.fetch_add(1, Ordering::Relaxed);
+                return Err(StoreFull);
+            }
+            let cell = Cell::new(self.map.hash(key));
+            let attempt = |cell: &CellArc<Cell>| self.attempt(key, cell, &mut op);
+            if let Ok(result) = self.map.get_or_insert(key.to_key(), cell, attempt) {
+                return Ok(result);
+            }
+        }
+    }
+
+    /// `op` on a cell; helps it out of the map if it is gone.
+    fn attempt<Q, R>(
+        &self,
+        key: &Q,
+        cell: &CellArc<Cell>,
+        op: impl FnOnce(&CellArc<Cell>) -> Result<R, Gone>,
+    ) -> Result<R, Gone>
+    where
+        K: Borrow<Q>,
+        Q: Hash + Eq + ?Sized,
+    {
+        op(cell).inspect_err(|Gone| self.map.remove_same(key, cell))
+    }
+
+    /// The check while some circuit may reject.
+    pub(super) fn acquire<Q>(&self, key: &Q, limits: &Limits) -> Result<PermitToken, Rejected>
+    where
+        K: Borrow<Q>,
+        Q: Hash + Eq + ToKey<K> + ?Sized,
+    {
+        let mut changes = self.listeners.changes();
+        let admitted = self.admit(|| {
+            self.map
+                .get(key, |cell| match cell.closed_generation() {
+                    Some(generation) => Acquired::Permit(PermitToken::new(generation, false)),
+                    None => cell.acquire(&self.shared, limits, &mut changes),
+                })
+                .unwrap_or(Acquired::Unknown)
+        });
+        self.listeners.announce(changes, || key.to_key());
+        admitted
+    }
+
+    /// An answer for the caller; unknown circuits are admitted in the gate's generation.
+    ///
+    /// The generation is loaded before the look and again after it. Were a circuit created, moved
+    /// and reset in between, the first number would be older than the reset, and the report of
+    /// this very call taken for a stale one.
+    pub(super) fn admit(
+        &self,
+        mut look: impl FnMut() -> Acquired,
+    ) -> Result<PermitToken, Rejected> {
+        let mut before = self.shared.gate.load().generation();
+        loop {
+            match look() {
+                Acquired::Permit(permit) => return Ok(permit),
+                Acquired::Rejected(rejected) => return Err(rejected),
+                Acquired::Unknown => {}
+            }
+            let after = self.shared.gate.load().generation();
+            if before == after {
+                return Ok(PermitToken::new(before, false));
+            }
+            // Some circuit changed state: look again under the new number.
+            before = after;
+        }
+    }
+
+    /// Whether a report that is no failure changes nothing and is not stale: no circuit has
+    /// changed state since the permit, and none has failures to forget.
+    #[inline]
+    pub(super) fn nothing_to_do(&self, permit: PermitToken) -> bool {
+        let gate = &self.shared.gate;
+        gate.load().generation() == permit.issued() && !permit.is_probe() && gate.all_clean()
+    }
+
+    pub(super) fn report<Q>(
+        &self,
+        key: &Q,
+        permit: PermitToken,
+        outcome: Outcome,
+        limits: &Limits,
+    ) -> Reported
+    where
+        K: Borrow<Q>,
+        Q: Hash + Eq + ToKey<K> + ?Sized,
+    {
+        let mut changes = self.listeners.changes();
+        let mut report =
+            |cell: &CellArc<Cell>| cell.report(&self.shared, permit, outcome, limits, &mut changes);
+        let reported = match self.find(key, &mut report) {
+            Some(reported) => reported,
+            // What began before a removal is stale; and creates nothing.
+            None if self
+                .shared
+                .birth_of(self.map.hash(key))
+                .is_after(permit.issued()) =>
+            {
+                Reported::Stale
+            }
+            // A full store loses the failure, and says so in its count.
+            None if outcome == Outcome::Failure => {
+                self.create(key, &mut report).unwrap_or(Reported::Recorded)
+            }
+            None => Reported::Recorded,
+        };
+        if reported == Reported::Stale && outcome == Outcome::Failure {
+            // A cell that was created for it, and overtaken by a removal, is not left behind.
+            self.find(key, |cell| cell.retire(&self.shared));
+        }
+        self.listeners.announce(changes, || key.to_key());
+        reported
+    }
+
+    /// The snapshot that there would have been.
+    pub(super) fn untracked(&self, state: CircuitState) -> CircuitBreakerSnapshot {
+        CircuitBreakerSnapshot {
+            state,
+            last_state_change: self.shared.clock.now_ms(),
+            ..CircuitBreakerSnapshot::default()
+        }
+    }
+}

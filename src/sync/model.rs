@@ -1,0 +1,160 @@
+//! loom's atomics and `Arc`, and a map that loom can see through.
+
+use std::borrow::Borrow;
+use std::hash::{BuildHasher, Hash};
+
+pub(crate) use loom::sync::Arc;
+
+pub(crate) mod atomic {
+    pub(crate) use portable_atomic::Ordering;
+
+    use loom::sync::atomic::fence;
+    use std::fmt;
+
+    /// loom's atomic, with two of loom's gaps closed.
+    ///
+    /// - loom 0.7 remembers only the last access of an atomic, so a thread's own load just before
+    ///   its read-modify-write hides that this depends on another thread's earlier load, and the
+    ///   interleaving is never explored (tokio-rs/loom#166, #392). Each operation touches a
+    ///   companion first: a relaxed read-modify-write, which loom does see, and which orders
+    ///   nothing. `blind_spot` in loom-tests shows the hole, and that this closes it.
+    /// - loom treats `SeqCst` accesses as `AcqRel`; fences around them give the total order.
+    pub(crate) struct AtomicU64 {
+        touch: loom::sync::atomic::AtomicU64,
+        inner: loom::sync::atomic::AtomicU64,
+    }
+
+    impl AtomicU64 {
+        pub(crate) fn new(value: u64) -> Self {
+            Self {
+                touch: loom::sync::atomic::AtomicU64::new(0),
+                inner: loom::sync::atomic::AtomicU64::new(value),
+            }
+        }
+
+        fn access<R>(
+            &self,
+            order: Ordering,
+            f: impl FnOnce(&loom::sync::atomic::AtomicU64) -> R,
+        ) -> R {
+            self.touch.fetch_add(1, Ordering::Relaxed);
+            let total = order == Ordering::SeqCst;
+            if total {
+                fence(Ordering::SeqCst);
+            }
+            let result = f(&self.inner);
+            if total {
+                fence(Ordering::SeqCst);
+            }
+            result
+        }
+
+        pub(crate) fn load(&self, order: Ordering) -> u64 {
+            self.access(order, |inner| inner.load(order))
+        }
+
+        pub(crate) fn fetch_add(&self, value: u64, order: Ordering) -> u64 {
+            self.access(order, |inner| inner.fetch_add(value, order))
+        }
+
+        pub(crate) fn fetch_sub(&self, value: u64, order: Ordering) -> u64 {
+            self.access(order, |inner| inner.fetch_sub(value, order))
+        }
+
+        pub(crate) fn compare_exchange(
+            &self,
+            current: u64,
+            new: u64,
+            success: Ordering,
+            failure: Ordering,
+        ) -> Result<u64, u64> {
+            self.access(success, |inner| {
+                inner.compare_exchange(current, new, success, failure)
+            })
+        }
+    }
+
+    impl fmt::Debug for AtomicU64 {
+        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("AtomicU64")
+        }
+    }
+}
+
+/// Stands in for papaya, whose atomics loom can't see: each operation is one step.
+///
+/// Models over it show that the map is used rightly, not that papaya is right.
+pub(crate) struct Map<K, V, S> {
+    entries: loom::sync::Mutex<Vec<Entry<K, V>>>,
+    hasher: S,
+}
+
+type Entry<K, V> = (std::sync::Arc<K>, Arc<V>);
+
+impl<K: Hash + Eq, V, S: BuildHasher> Map<K, V, S> {
+    pub(crate) fn new(_capacity: usize, hasher: S) -> Self {
+        Self {
+            entries: loom::sync::Mutex::new(Vec::new()),
+            hasher,
+        }
+    }
+
+    pub(crate) fn hash<Q: Hash + ?Sized>(&self, key: &Q) -> u64 {
+        self.hasher.hash_one(key)
+    }
+
+    pub(crate) fn get<Q, R>(&self, key: &Q, f: impl FnOnce(&Arc<V>) -> R) -> Option<R>
+    where
+        K: Borrow<Q>,
+        Q: Hash + Eq + ?Sized,
+    {
+        let found = find(&self.entries.lock().unwrap(), key);
+        found.map(|value| f(&value))
+    }
+
+    pub(crate) fn get_or_insert<R>(&self, key: K, value: V, f: impl FnOnce(&Arc<V>) -> R) -> R {
+        let value = {
+            let mut entries = self.entries.lock().unwrap();
+            match find(&entries, &key) {
+                Some(found) => found,
+                None => {
+                    let value = Arc::new(value);
+                    entries.push((std::sync::Arc::new(key), value.clone()));
+                    value
+                }
+            }
+        };
+        f(&value)
+    }
+
+    pub(crate) fn remove_same<Q>(&self, key: &Q, value: &V)
+    where
+        K: Borrow<Q>,
+        Q: Hash + Eq + ?Sized,
+    {
+        let mut entries = self.entries.lock().unwrap();
+        entries.retain(|(k, v)| (**k).borrow() != key || !std::ptr::eq(&**v, value));
+    }
+
+    pub(crate) fn for_each(&self, mut f: impl FnMut(&K, &Arc<V>)) {
+        let entries = self.entries.lock().unwrap().clone();
+        for (key, value) in &entries {
+            f(key, value);
+        }
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.entries.lock().unwrap().len()
+    }
+}
+
+fn find<K, V, Q>(entries: &[Entry<K, V>], key: &Q) -> Option<Arc<V>>
+where
+    K: Borrow<Q>,
+    Q: Eq + ?Sized,
+{
+    entries
+        .iter()
+        .find(|(k, _)| (**k).borrow() == key)
+        .map(|(_, value)| value.clone())
+}

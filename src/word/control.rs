@@ -1,0 +1,333 @@
+//! The control word: the whole decision of a circuit in 64 bits.
+
+use super::Generation;
+use crate::snapshot::CircuitState;
+
+const FAILURES_BITS: u32 = 20;
+const NEW_BITS: u32 = 1;
+const STATE_BITS: u32 = 3;
+
+const NEW_SHIFT: u32 = FAILURES_BITS;
+const GENERATION_SHIFT: u32 = NEW_SHIFT + NEW_BITS;
+const STATE_SHIFT: u32 = GENERATION_SHIFT + Generation::BITS;
+
+const NEW: u64 = 1 << NEW_SHIFT;
+
+const _: () = assert!(
+    STATE_SHIFT + STATE_BITS == u64::BITS,
+    "the fields fill the word"
+);
+const _: () = assert!(
+    FAILURES_MAX >= 1_000_000,
+    "the contract counts a million failures"
+);
+
+/// Where the failure count saturates.
+pub(crate) const FAILURES_MAX: u32 = (1 << FAILURES_BITS) - 1;
+
+/// What a cell is; the public [`CircuitState`] and the two states of absence.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(u8)]
+pub(crate) enum State {
+    Closed = 0,
+    Open = 1,
+    HalfOpen = 2,
+    ForcedOpen = 3,
+    Disabled = 4,
+    /// Reads as unknown: not born yet, or reset in place.
+    Vacant = 5,
+    /// Reads as unknown: it leaves the map, unless a handle pins it.
+    Retired = 6,
+}
+
+impl State {
+    #[cfg(test)]
+    pub(crate) const ALL: [State; 7] = [
+        State::Closed,
+        State::Open,
+        State::HalfOpen,
+        State::ForcedOpen,
+        State::Disabled,
+        State::Vacant,
+        State::Retired,
+    ];
+
+    /// The public name; `None` for a circuit that reads as unknown.
+    pub(crate) const fn public(self) -> Option<CircuitState> {
+        match self {
+            State::Closed => Some(CircuitState::Closed),
+            State::Open => Some(CircuitState::Open),
+            State::HalfOpen => Some(CircuitState::HalfOpen),
+            State::ForcedOpen => Some(CircuitState::ForcedOpen),
+            State::Disabled => Some(CircuitState::Disabled),
+            State::Vacant | State::Retired => None,
+        }
+    }
+
+    /// Whether a check may be rejected: what the gate counts.
+    pub(crate) const fn may_reject(self) -> bool {
+        matches!(self, State::Open | State::HalfOpen | State::ForcedOpen)
+    }
+
+    /// Whether a side word of the generation before still holds its successes in this one.
+    pub(crate) const fn keeps_successes(self) -> bool {
+        matches!(self, State::Open | State::ForcedOpen)
+    }
+
+    const fn keeps_failures(self) -> bool {
+        matches!(self, State::Open | State::HalfOpen | State::ForcedOpen)
+    }
+}
+
+impl From<CircuitState> for State {
+    fn from(state: CircuitState) -> Self {
+        match state {
+            CircuitState::Closed => State::Closed,
+            CircuitState::Open => State::Open,
+            CircuitState::HalfOpen => State::HalfOpen,
+            CircuitState::ForcedOpen => State::ForcedOpen,
+            CircuitState::Disabled => State::Disabled,
+        }
+    }
+}
+
+/// The value of a control word. See the table in [`super`].
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Control(u64);
+
+impl Control {
+    /// A cell that was just inserted: vacant, of no generation yet.
+    pub(crate) const UNBORN: Self = Self((State::Vacant as u64) << STATE_SHIFT);
+
+    pub(crate) const fn from_bits(bits: u64) -> Self {
+        Self(bits)
+    }
+
+    pub(crate) const fn bits(self) -> u64 {
+        self.0
+    }
+
+    const fn pack(state: State, generation: Generation, new: bool, failures: u32) -> Self {
+        Self(
+            ((state as u64) << STATE_SHIFT)
+                | (generation.bits() << GENERATION_SHIFT)
+                | ((new as u64) << NEW_SHIFT)
+                | failures as u64,
+        )
+    }
+
+    /// The one question of the healthy path.
+    pub(crate) const fn is_closed(self) -> bool {
+        self.0 >> STATE_SHIFT == State::Closed as u64
+    }
+
+    pub(crate) const fn state(self) -> State {
+        match self.0 >> STATE_SHIFT {
+            0 => State::Closed,
+            1 => State::Open,
+            2 => State::HalfOpen,
+            3 => State::ForcedOpen,
+            4 => State::Disabled,
+            5 => State::Vacant,
+            6 => State::Retired,
+            _ => unreachable!(),
+        }
+    }
+
+    pub(crate) const fn generation(self) -> Generation {
+        Generation::from_bits(self.0 >> GENERATION_SHIFT)
+    }
+
+    pub(crate) const fn failures(self) -> u32 {
+        (self.0 & FAILURES_MAX as u64) as u32
+    }
+
+    /// Whether this generation began a new life of the cell, so that what side words of the
+    /// generation before hold belongs to a circuit that was reset.
+    pub(crate) const fn is_new(self) -> bool {
+        self.0 & NEW != 0
+    }
+
+    /// Closed and without failures, in `generation` and no earlier or later one.
+    #[inline]
+    pub(crate) const fn is_clean_in(self, generation: Generation) -> bool {
+        self.0 & !NEW == generation.bits() << GENERATION_SHIFT
+    }
+
+    /// Whether it reads as unknown.
+    pub(crate) const fn is_absent(self) -> bool {
+        matches!(self.state(), State::Vacant | State::Retired)
+    }
+
+    pub(crate) const fn is_unborn(self) -> bool {
+        self.0 == Self::UNBORN.0
+    }
+
+    /// Whether a success report could change it; what the count of unclean circuits counts.
+    pub(crate) const fn is_unclean(self) -> bool {
+        match self.state() {
+            State::Closed => self.failures() != 0,
+            State::Vacant | State::Retired => false,
+            State::Open | State::HalfOpen | State::ForcedOpen | State::Disabled => true,
+        }
+    }
+
+    /// One failure more, in the same generation; saturates at [`FAILURES_MAX`].
+    pub(crate) const fn with_failure(self) -> Self {
+        // The field is the lowest, and below its maximum a carry can't leave it.
+        if self.failures() == FAILURES_MAX {
+            self
+        } else {
+            Self(self.0 + 1)
+        }
+    }
+
+    /// No failures, in the same generation.
+    pub(crate) const fn without_failures(self) -> Self {
+        Self(self.0 & !(FAILURES_MAX as u64))
+    }
+
+    /// The circuit in state `to` and generation `generation`; failures kept where `to` keeps them.
+    pub(crate) const fn moved(self, to: State, generation: Generation) -> Self {
+        let failures = if to.keeps_failures() {
+            self.failures()
+        } else {
+            0
+        };
+        Self::pack(to, generation, false, failures)
+    }
+
+    /// Vacant in `generation`: what a reset makes of it.
+    pub(crate) const fn vacated(self, generation: Generation) -> Self {
+        Self::pack(State::Vacant, generation, false, 0)
+    }
+
+    /// A vacant circuit taken out of use, and back: same generation.
+    pub(crate) const fn retired(self) -> Self {
+        Self::pack(State::Retired, self.generation(), false, 0)
+    }
+
+    /// A new life in `generation`: closed, nothing counted.
+    pub(crate) const fn revived(generation: Generation) -> Self {
+        Self::pack(State::Closed, generation, true, 0)
+    }
+}
+
+impl std::fmt::Debug for Control {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let new = if self.is_new() { " new" } else { "" };
+        write!(
+            f,
+            "{:?}({:?}, {} failures{new})",
+            self.state(),
+            self.generation(),
+            self.failures()
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const GENERATIONS: [u64; 5] = [0, 1, (1 << 22) - 1, 1 << 22, (1 << 40) - 1];
+    const FAILURES: [u32; 5] = [0, 1, 5, FAILURES_MAX - 1, FAILURES_MAX];
+
+    fn every_word() -> impl Iterator<Item = (State, Generation, bool, u32)> {
+        State::ALL.into_iter().flat_map(|state| {
+            GENERATIONS.into_iter().flat_map(move |generation| {
+                [false, true].into_iter().flat_map(move |new| {
+                    FAILURES
+                        .into_iter()
+                        .map(move |n| (state, Generation::from_bits(generation), new, n))
+                })
+            })
+        })
+    }
+
+    #[test]
+    fn fields_round_trip() {
+        for (state, generation, new, failures) in every_word() {
+            let word = Control::pack(state, generation, new, failures);
+            assert_eq!(
+                (
+                    word.state(),
+                    word.generation(),
+                    word.is_new(),
+                    word.failures()
+                ),
+                (state, generation, new, failures)
+            );
+            assert_eq!(word.is_closed(), state == State::Closed);
+            assert_eq!(Control::from_bits(word.bits()), word);
+        }
+    }
+
+    #[test]
+    fn a_failure_changes_its_count_and_nothing_else() {
+        for (state, generation, new, failures) in every_word() {
+            let word = Control::pack(state, generation, new, failures).with_failure();
+            let counted = failures.saturating_add(1).min(FAILURES_MAX);
+            assert_eq!(word, Control::pack(state, generation, new, counted));
+            assert_eq!(
+                word.without_failures(),
+                Control::pack(state, generation, new, 0)
+            );
+        }
+    }
+
+    #[test]
+    fn a_transition_keeps_failures_where_the_contract_says() {
+        let target = Generation::from_bits(77);
+        for (state, generation, new, failures) in every_word() {
+            let word = Control::pack(state, generation, new, failures);
+            for to in State::ALL {
+                let moved = word.moved(to, target);
+                let kept = match to {
+                    State::Open | State::HalfOpen | State::ForcedOpen => failures,
+                    _ => 0,
+                };
+                assert_eq!(moved, Control::pack(to, target, false, kept));
+            }
+            assert_eq!(
+                word.vacated(target),
+                Control::pack(State::Vacant, target, false, 0)
+            );
+            assert_eq!(
+                word.retired(),
+                Control::pack(State::Retired, generation, false, 0)
+            );
+        }
+        assert_eq!(
+            Control::revived(target),
+            Control::pack(State::Closed, target, true, 0)
+        );
+    }
+
+    #[test]
+    fn zero_is_a_fresh_closed_circuit() {
+        for (state, generation, new, failures) in every_word() {
+            let word = Control::pack(state, generation, new, failures);
+            let clean = state == State::Closed && failures == 0;
+            assert_eq!(word.is_clean_in(generation), clean);
+            assert!(!word.is_clean_in(generation.successor()));
+        }
+        let zero = Control::from_bits(0);
+        assert!(zero.is_closed() && zero.failures() == 0 && zero.generation() == Generation::ZERO);
+        assert!(!zero.is_unclean());
+        assert!(Control::UNBORN.is_absent() && Control::UNBORN.is_unborn());
+    }
+
+    #[test]
+    fn unclean_is_what_a_success_could_change() {
+        for (state, generation, new, failures) in every_word() {
+            let word = Control::pack(state, generation, new, failures);
+            let expected = match state {
+                State::Closed => failures > 0,
+                State::Vacant | State::Retired => false,
+                _ => true,
+            };
+            assert_eq!(word.is_unclean(), expected, "{word:?}");
+        }
+    }
+}

@@ -1,0 +1,68 @@
+//! The gate word: the last generation drawn, and how many circuits may reject.
+
+use super::Generation;
+
+const COUNT_BITS: u32 = 24;
+const COUNT_MASK: u64 = (1 << COUNT_BITS) - 1;
+
+const _: () = assert!(
+    COUNT_BITS + Generation::BITS == u64::BITS,
+    "the fields fill the word"
+);
+
+/// The value of the store's gate word. See the drawing in [`super`].
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) struct GateWord(u64);
+
+impl GateWord {
+    /// What a draw adds: the next generation, and one to the count for as long as the
+    /// transition is under way. A generation at its maximum wraps out at the top.
+    pub(crate) const DRAW: u64 = (1 << COUNT_BITS) + Self::ONE;
+    /// What another draw of the same transition adds: the next generation alone.
+    pub(crate) const REDRAW: u64 = 1 << COUNT_BITS;
+    /// One circuit.
+    pub(crate) const ONE: u64 = 1;
+
+    pub(crate) const fn from_bits(bits: u64) -> Self {
+        Self(bits)
+    }
+
+    /// No circuit may reject and no transition is under way.
+    pub(crate) const fn is_down(self) -> bool {
+        self.0 & COUNT_MASK == 0
+    }
+
+    #[cfg(any(test, breakerbox_loom))]
+    pub(crate) const fn count(self) -> u64 {
+        self.0 & COUNT_MASK
+    }
+
+    pub(crate) const fn generation(self) -> Generation {
+        Generation::from_bits(self.0 >> COUNT_BITS)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn draws_count_and_wrap_out_at_the_top() {
+        let word = GateWord::from_bits(0);
+        assert!(word.is_down() && word.generation() == Generation::ZERO);
+
+        let drawn = GateWord::from_bits(GateWord::DRAW);
+        assert_eq!((drawn.generation().bits(), drawn.count()), (1, 1));
+        let again = GateWord::from_bits(drawn.0 + GateWord::REDRAW);
+        assert_eq!((again.generation().bits(), again.count()), (2, 1));
+        let done = GateWord::from_bits(again.0 - GateWord::ONE);
+        assert!(done.is_down() && done.generation().bits() == 2);
+
+        let full = GateWord::from_bits((u64::MAX << COUNT_BITS) | 3);
+        let wrapped = GateWord::from_bits(full.0.wrapping_add(GateWord::DRAW));
+        assert_eq!(
+            (wrapped.generation(), wrapped.count()),
+            (Generation::ZERO, 4)
+        );
+    }
+}

@@ -1,0 +1,110 @@
+//! Generations: store-wide numbers that order a circuit's states and make late reports stale.
+
+/// A number drawn from the store's one counter by each transition; 40 bits that wrap.
+///
+/// A circuit's generations only grow. At 1,000 transitions a second half of the range lasts
+/// 17 years; two numbers are compared within half of the range of each other.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct Generation(u64);
+
+impl Generation {
+    /// Width: with 3 bits of state and 21 of failures it fills the control word.
+    pub(crate) const BITS: u32 = 40;
+    const MASK: u64 = (1 << Self::BITS) - 1;
+    const HALF: u64 = 1 << (Self::BITS - 1);
+
+    /// What an unborn cell carries; no draw yields it (see `Gate::draw`).
+    pub(crate) const ZERO: Self = Self(0);
+
+    /// The low 40 bits of `bits`.
+    pub(crate) const fn from_bits(bits: u64) -> Self {
+        Self(bits & Self::MASK)
+    }
+
+    pub(crate) const fn bits(self) -> u64 {
+        self.0
+    }
+
+    /// The number that the next draw yields.
+    pub(crate) const fn successor(self) -> Self {
+        Self::from_bits(self.0.wrapping_add(1))
+    }
+
+    /// Whether `self` was drawn later than `other`, over the wrap.
+    pub(crate) const fn is_after(self, other: Self) -> bool {
+        let distance = self.0.wrapping_sub(other.0) & Self::MASK;
+        distance != 0 && distance < Self::HALF
+    }
+
+    /// The bits that side words carry to say which generation they belong to.
+    pub(crate) const fn tag(self) -> Tag {
+        Tag(self.0 & Tag::MASK)
+    }
+}
+
+impl std::fmt::Debug for Generation {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "g{}", self.0)
+    }
+}
+
+/// The low bits of a generation, as a side word carries them.
+///
+/// A side word is never more than one generation behind its control word, and a transition
+/// never draws a number whose tag equals the one before, so equal tags mean equal generations.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Tag(u64);
+
+impl Tag {
+    /// What 64 bits leave beside a 42-bit time in milliseconds.
+    pub(crate) const BITS: u32 = 22;
+    const MASK: u64 = (1 << Self::BITS) - 1;
+
+    pub(super) const fn from_bits(bits: u64) -> Self {
+        Self(bits & Self::MASK)
+    }
+
+    pub(super) const fn bits(self) -> u64 {
+        self.0
+    }
+}
+
+const _: () = assert!(Tag::BITS < Generation::BITS);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn order_holds_over_the_wrap() {
+        let last = Generation::from_bits(Generation::MASK);
+        for start in [
+            Generation::ZERO,
+            Generation(1),
+            Generation(Generation::HALF),
+            last,
+        ] {
+            let next = start.successor();
+            assert!(next.is_after(start) && !start.is_after(next) && !start.is_after(start));
+            let far = Generation::from_bits(start.0 + Generation::HALF - 1);
+            assert!(far.is_after(start) && !start.is_after(far));
+        }
+        assert_eq!(last.successor(), Generation::ZERO);
+    }
+
+    #[test]
+    fn a_successor_has_another_tag() {
+        for bits in [
+            0,
+            1,
+            Tag::MASK - 1,
+            Tag::MASK,
+            Tag::MASK + 1,
+            Generation::MASK,
+        ] {
+            let generation = Generation::from_bits(bits);
+            assert_ne!(generation.tag(), generation.successor().tag());
+        }
+        assert_eq!(Generation(5).tag(), Generation(5 + Tag::MASK + 1).tag());
+    }
+}

@@ -1,0 +1,271 @@
+//! Side words: a generation's tag and a payload, so that nothing has to be zeroed.
+
+use super::generation::Tag;
+use super::{Generation, Outcome};
+
+const PAYLOAD_BITS: u32 = u64::BITS - Tag::BITS;
+const PAYLOAD_MAX: u64 = (1 << PAYLOAD_BITS) - 1;
+
+/// The latest time that a side word holds: Unix milliseconds, in May 2109.
+///
+/// One less than the payload's maximum, since a time is stored as itself plus one: 0 is 'none'.
+pub(crate) const TIME_MAX: u64 = PAYLOAD_MAX - 1;
+
+/// The value of a side word: what it holds, and the tag of the generation that it belongs to.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Side(u64);
+
+impl Side {
+    pub(crate) const fn from_bits(bits: u64) -> Self {
+        Self(bits)
+    }
+
+    pub(crate) const fn bits(self) -> u64 {
+        self.0
+    }
+
+    /// `payload`, saturated to what fits, for `generation`.
+    pub(crate) const fn new(generation: Generation, payload: u64) -> Self {
+        let payload = if payload > PAYLOAD_MAX {
+            PAYLOAD_MAX
+        } else {
+            payload
+        };
+        Self((generation.tag().bits() << PAYLOAD_BITS) | payload)
+    }
+
+    /// A time, saturated to [`TIME_MAX`].
+    pub(crate) const fn time(generation: Generation, ms: u64) -> Self {
+        let ms = if ms > TIME_MAX { TIME_MAX } else { ms };
+        Self::new(generation, ms + 1)
+    }
+
+    pub(crate) fn belongs_to(self, generation: Generation) -> bool {
+        Tag::from_bits(self.0 >> PAYLOAD_BITS) == generation.tag()
+    }
+
+    /// The payload, whatever generation it belongs to.
+    pub(crate) const fn payload(self) -> u64 {
+        self.0 & PAYLOAD_MAX
+    }
+
+    /// The payload as a time; `None` where none was stored.
+    pub(crate) const fn as_time(self) -> Option<u64> {
+        self.payload().checked_sub(1)
+    }
+
+    /// One more; saturates.
+    pub(crate) const fn plus_one(self) -> Self {
+        if self.payload() == PAYLOAD_MAX {
+            self
+        } else {
+            Self(self.0 + 1)
+        }
+    }
+}
+
+const PROBE_BITS: u32 = PAYLOAD_BITS / 3;
+const PROBE_MASK: u64 = (1 << PROBE_BITS) - 1;
+
+/// The payload of the recovery word while a circuit is half-open: where its probes are.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(crate) struct Probes {
+    /// Admitted and not reported yet.
+    pub(crate) out: u32,
+    /// Reported as successes in this half-open.
+    pub(crate) succeeded: u32,
+}
+
+impl Probes {
+    /// The most that a field holds.
+    pub(crate) const MAX: u32 = PROBE_MASK as u32;
+
+    pub(crate) const fn from_payload(payload: u64) -> Self {
+        Self {
+            out: (payload & PROBE_MASK) as u32,
+            succeeded: ((payload >> PROBE_BITS) & PROBE_MASK) as u32,
+        }
+    }
+
+    pub(crate) const fn payload(self) -> u64 {
+        ((self.succeeded as u64) << PROBE_BITS) | self.out as u64
+    }
+
+    /// One slot more, if fewer than `limit` are taken.
+    #[must_use]
+    pub(crate) fn take(self, limit: u32) -> Option<Self> {
+        (self.out < limit.min(Self::MAX)).then_some(Self {
+            out: self.out + 1,
+            ..self
+        })
+    }
+
+    /// One slot given back; a success counts.
+    #[must_use]
+    pub(crate) fn give_back(self, outcome: Outcome) -> Self {
+        let success = (outcome == Outcome::Success) as u32;
+        Self {
+            out: self.out.saturating_sub(1),
+            succeeded: (self.succeeded + success).min(Self::MAX),
+        }
+    }
+}
+
+/// The value of the pins word: how many handles hold a cell, and whether it is sealed.
+///
+/// ```text
+///  63                 32 31    24  23  22                0
+/// | pinned so far, wraps | slot |seal| handles            |
+/// ```
+///
+/// The upper half makes each pinning change the word for good, so that a seal put in by
+/// compare-and-swap proves that nobody held a pin since the word was read. The slot is the low
+/// byte of the key's hash, and never changes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Pins(u64);
+
+impl Pins {
+    const COUNT_BITS: u32 = 23;
+    const COUNT_MASK: u64 = (1 << Self::COUNT_BITS) - 1;
+    const SEAL: u64 = 1 << Self::COUNT_BITS;
+    const SLOT_SHIFT: u32 = Self::COUNT_BITS + 1;
+    const EVER_ONE: u64 = 1 << (Self::SLOT_SHIFT + u8::BITS);
+
+    /// What `fetch_sub` takes when a handle goes.
+    pub(crate) const UNPIN: u64 = 1;
+
+    pub(crate) const fn new(slot: u8) -> Self {
+        Self((slot as u64) << Self::SLOT_SHIFT)
+    }
+
+    pub(crate) const fn from_bits(bits: u64) -> Self {
+        Self(bits)
+    }
+
+    pub(crate) const fn bits(self) -> u64 {
+        self.0
+    }
+
+    pub(crate) const fn slot(self) -> u8 {
+        (self.0 >> Self::SLOT_SHIFT) as u8
+    }
+
+    /// No handle can pin the cell any more: it leaves the map.
+    pub(crate) const fn is_sealed(self) -> bool {
+        self.0 & Self::SEAL != 0
+    }
+
+    pub(crate) const fn is_pinned(self) -> bool {
+        self.0 & Self::COUNT_MASK != 0
+    }
+
+    /// One handle more; `None` if sealed.
+    ///
+    /// # Panics
+    /// At 2^23 handles of one circuit.
+    pub(crate) fn pinned(self) -> Option<Self> {
+        assert!(
+            self.0 & Self::COUNT_MASK != Self::COUNT_MASK,
+            "too many handles of one circuit"
+        );
+        (!self.is_sealed()).then(|| Self(self.0.wrapping_add(Self::EVER_ONE + 1)))
+    }
+
+    /// Sealed; `None` if a handle holds the cell or it is sealed already.
+    pub(crate) const fn sealed(self) -> Option<Self> {
+        if self.is_pinned() || self.is_sealed() {
+            None
+        } else {
+            Some(Self(self.0 | Self::SEAL))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PAYLOADS: [u64; 5] = [0, 1, 1 << 20, PAYLOAD_MAX - 1, PAYLOAD_MAX];
+    const GENERATIONS: [u64; 4] = [0, 1, (1 << 22) - 1, (1 << 40) - 1];
+
+    #[test]
+    fn sides_round_trip_and_saturate() {
+        for generation in GENERATIONS.map(Generation::from_bits) {
+            for payload in PAYLOADS {
+                let side = Side::new(generation, payload);
+                assert_eq!(side.payload(), payload);
+                assert!(side.belongs_to(generation) && !side.belongs_to(generation.successor()));
+                assert_eq!(
+                    side.plus_one(),
+                    Side::new(generation, payload.saturating_add(1))
+                );
+                assert_eq!(Side::from_bits(side.bits()), side);
+            }
+            assert_eq!(Side::new(generation, u64::MAX).payload(), PAYLOAD_MAX);
+            assert_eq!(Side::time(generation, u64::MAX).as_time(), Some(TIME_MAX));
+            assert_eq!(Side::time(generation, 0).as_time(), Some(0));
+            assert_eq!(Side::new(generation, 0).as_time(), None);
+        }
+    }
+
+    #[test]
+    fn the_all_zero_side_is_empty_for_generation_zero() {
+        let zero = Side::from_bits(0);
+        assert!(zero.belongs_to(Generation::ZERO) && zero.as_time().is_none());
+    }
+
+    #[test]
+    fn probes_stay_in_their_fields() {
+        for out in [0, 1, 2, Probes::MAX - 1, Probes::MAX] {
+            for succeeded in [0, 1, Probes::MAX - 1, Probes::MAX] {
+                let probes = Probes { out, succeeded };
+                assert_eq!(Probes::from_payload(probes.payload()), probes);
+                assert!(probes.payload() <= PAYLOAD_MAX);
+                for limit in [1, 2, Probes::MAX, u32::MAX] {
+                    let taken = probes.take(limit);
+                    assert_eq!(taken.is_some(), out < limit && out < Probes::MAX);
+                    if let Some(taken) = taken {
+                        assert_eq!(
+                            taken,
+                            Probes {
+                                out: out + 1,
+                                succeeded
+                            }
+                        );
+                        assert_eq!(taken.give_back(Outcome::Ignored), probes);
+                    }
+                }
+                for outcome in [Outcome::Success, Outcome::Failure, Outcome::Ignored] {
+                    let back = probes.give_back(outcome);
+                    assert_eq!(back.out, out.saturating_sub(1));
+                    let success = (outcome == Outcome::Success) as u32;
+                    assert_eq!(back.succeeded, (succeeded + success).min(Probes::MAX));
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_pin_excludes_a_seal_and_a_seal_excludes_pins() {
+        let free = Pins::new(0xA5);
+        let pinned = free.pinned().unwrap();
+        assert!(pinned.is_pinned() && pinned.sealed().is_none());
+
+        let released = Pins::from_bits(pinned.bits() - Pins::UNPIN);
+        assert!(!released.is_pinned());
+        assert_ne!(released, free, "a pin leaves a trace");
+
+        let sealed = released.sealed().unwrap();
+        assert!(sealed.is_sealed() && sealed.pinned().is_none() && sealed.sealed().is_none());
+
+        for pins in [free, pinned, released, sealed] {
+            assert_eq!(pins.slot(), 0xA5);
+        }
+        let wrapped = Pins::from_bits(u64::MAX << 32).pinned().unwrap();
+        assert_eq!(
+            wrapped.bits(),
+            1,
+            "the trace wraps without touching the count"
+        );
+    }
+}
