@@ -93,9 +93,9 @@ impl Changes {
         }
     }
 
-    fn push(&mut self, change: Change) {
+    fn push(&mut self, change: impl FnOnce() -> Change) {
         if self.wanted {
-            self.list.push(change);
+            self.list.push(change());
         }
     }
 
@@ -174,50 +174,87 @@ impl Cell {
         done
     }
 
-    /// One attempt to move the circuit from `control` to state `to`; `counted` is `control`,
-    /// perhaps with one failure more. `false`: the circuit has changed, decide again.
-    ///
-    /// The winner stamps the new generation, and says for how long an open circuit rejects
-    /// (where the caller has limits), before it returns.
+    /// One attempt to move the circuit from `control` to state `to`. The word put in; `None`: the
+    /// circuit has changed, decide again.
     fn change<C: Clock>(
         &self,
-        shared: &Shared<C>,
-        (control, counted): (Control, Control),
+        by: &mut Mover<'_, C>,
+        control: Control,
         to: State,
-        limits: Option<&Limits>,
-        draw: &mut Draw<'_>,
-        changes: &mut Changes,
-    ) -> bool {
-        if !self.bring_up(shared, control) {
-            return false;
-        }
-        let generation = draw.after(control.generation());
-        let next = if to == State::Vacant {
-            control.vacated(generation)
-        } else {
-            counted.moved(to, generation)
+    ) -> Option<Control> {
+        let next = |generation| match to {
+            State::Vacant => control.vacated(generation),
+            _ => control.moved(to, generation),
         };
-        if !self.exchange(shared, control, next) {
-            return false;
-        }
-        draw.settle(control, next);
+        self.put_next(by, control, next)
+    }
 
-        let at = match to {
-            // A vacant circuit has no birth yet; its revival will be stamped.
-            State::Vacant => None,
-            _ => self.since(shared, next),
+    /// One attempt to open the circuit from `control`, by the failure that `counted` includes,
+    /// for as long as `limits` say. `false`: the circuit has changed, decide again.
+    fn open<C: Clock>(
+        &self,
+        by: &mut Mover<'_, C>,
+        control: Control,
+        counted: Control,
+        limits: &Limits,
+    ) -> bool {
+        let next = |generation| counted.moved(State::Open, generation);
+        let Some(opened) = self.put_next(by, control, next) else {
+            return false;
         };
-        if let (State::Open, Some(limits)) = (to, limits) {
-            self.open_ms(next, limits);
-        }
-        changes.push(Change {
-            from: control.state(),
-            to,
-            generation,
-            // Moved on already: it was stamped, and the stamp is another's by now.
-            at: at.unwrap_or_else(|| shared.clock.now_ms()),
-        });
+        // Fixed before the trip returns. `None`: the circuit has moved on already.
+        let _ = self.open_ms(opened, limits);
         true
+    }
+
+    /// Draws a generation, puts the word for it in, stamps and notes it.
+    fn put_next<C: Clock>(
+        &self,
+        by: &mut Mover<'_, C>,
+        control: Control,
+        next: impl FnOnce(Generation) -> Control,
+    ) -> Option<Control> {
+        let shared = by.shared;
+        if !self.bring_up(shared, control) {
+            return None;
+        }
+        let next = next(by.draw.after(control.generation()));
+        if !self.exchange(shared, control, next) {
+            return None;
+        }
+        by.draw.settle(control, next);
+
+        // The winner stamps before it returns. A vacant circuit has no birth yet: its revival
+        // will be stamped. One that has moved on already was stamped, and bears another's stamp.
+        let since = if next.is_absent() {
+            None
+        } else {
+            self.since(shared, next)
+        };
+        by.changes.push(|| Change {
+            from: control.state(),
+            to: next.state(),
+            generation: next.generation(),
+            at: since.unwrap_or_else(|| shared.clock.now_ms()),
+        });
+        Some(next)
+    }
+}
+
+/// What an operation needs to make transitions: one draw, kept over its attempts.
+struct Mover<'a, C> {
+    shared: &'a Shared<C>,
+    draw: Draw<'a>,
+    changes: &'a mut Changes,
+}
+
+impl<'a, C> Mover<'a, C> {
+    fn new(shared: &'a Shared<C>, changes: &'a mut Changes) -> Self {
+        Self {
+            shared,
+            draw: shared.gate.draw(),
+            changes,
+        }
     }
 }
 

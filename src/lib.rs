@@ -47,3 +47,26 @@ pub use key::ToKey;
 pub use snapshot::{CircuitBreakerSnapshot, CircuitState};
 pub use store::{Circuit, InMemoryCircuitBreakerStore, InMemoryStoreBuilder};
 pub use word::{Limits, Outcome, PermitToken, Reported, TripRule};
+
+/// What the models of `loom-tests` see of the inside; not part of the crate.
+#[cfg(breakerbox_loom)]
+#[doc(hidden)]
+pub mod __loom {
+    pub use crate::sync::atomic::AtomicU64;
+
+    use crate::InMemoryCircuitBreakerStore;
+
+    /// Circuits that may reject, and unclean ones, as the store counts them: 0 at rest.
+    pub fn gate_counts<K, S, C>(store: &InMemoryCircuitBreakerStore<K, S, C>) -> (u64, u64) {
+        store.gate_counts()
+    }
+
+    /// Entries of the map: circuits, and cells that are on their way out.
+    pub fn entries<K, S, C>(store: &InMemoryCircuitBreakerStore<K, S, C>) -> usize
+    where
+        K: std::hash::Hash + Eq,
+        S: std::hash::BuildHasher,
+    {
+        store.entries()
+    }
+}

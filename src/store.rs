@@ -4,6 +4,8 @@ mod builder;
 mod contract;
 mod handle;
 mod keyed;
+#[cfg(all(test, not(breakerbox_loom)))]
+mod tests;
 
 pub use builder::InMemoryStoreBuilder;
 pub use handle::Circuit;
@@ -146,10 +148,14 @@ where
         Q: Hash + Eq + ToKey<K> + ?Sized,
     {
         let mut changes = self.inner.listeners.changes();
-        self.inner.find(key, |cell| {
+        // Once: on a cell that another reset has sent out of the map there is nothing to do, and
+        // what has been created in its place since is not ours to forget.
+        self.inner.map.get(key, |cell| {
             cell.vacate(&self.inner.shared, &mut changes);
             // Unless a handle keeps it, or somebody brought it back to life meanwhile.
-            cell.retire(&self.inner.shared)
+            let _ = self
+                .inner
+                .attempt(key, cell, |cell| cell.retire(&self.inner.shared));
         });
         self.inner.listeners.announce(changes, || key.to_key());
     }
@@ -292,6 +298,21 @@ where
     /// The clock that the store reads.
     pub fn clock(&self) -> &C {
         &self.inner.shared.clock
+    }
+}
+
+#[cfg(any(test, breakerbox_loom))]
+impl<K, S, C> InMemoryCircuitBreakerStore<K, S, C> {
+    pub(crate) fn gate_counts(&self) -> (u64, u64) {
+        self.inner.shared.gate.counts()
+    }
+
+    pub(crate) fn entries(&self) -> usize
+    where
+        K: Hash + Eq,
+        S: BuildHasher,
+    {
+        self.inner.map.len()
     }
 }
 

@@ -1,6 +1,6 @@
 //! Checks and reports on one cell: may this call go through, and what its outcome changes.
 
-use super::{Cell, Changes, Gone, Shared};
+use super::{Cell, Changes, Gone, Mover, Shared};
 use crate::clock::Clock;
 use crate::error::Rejected;
 use crate::snapshot::CircuitState;
@@ -33,7 +33,7 @@ impl Cell {
         limits: &Limits,
         changes: &mut Changes,
     ) -> Acquired {
-        let mut draw = shared.gate.draw();
+        let mut by = Mover::new(shared, changes);
         loop {
             let control = self.control();
             match on_acquire(control) {
@@ -62,14 +62,7 @@ impl Cell {
             }
             // Its time, or its probes' lease, is over. Won or lost, the next round asks for a
             // slot like everybody else.
-            self.change(
-                shared,
-                (control, control),
-                State::HalfOpen,
-                None,
-                &mut draw,
-                changes,
-            );
+            let _ = self.change(&mut by, control, State::HalfOpen);
         }
     }
 
@@ -128,7 +121,7 @@ impl Cell {
         limits: &Limits,
         changes: &mut Changes,
     ) -> Result<Reported, Gone> {
-        let mut draw = shared.gate.draw();
+        let mut by = Mover::new(shared, changes);
         loop {
             let control = self.control();
             if control.state() == State::Retired {
@@ -151,7 +144,7 @@ impl Cell {
                 Ok(Verdict::Stale) => return Ok(Reported::Stale),
                 Ok(Verdict::Nothing) => true,
                 Ok(Verdict::Revive) => {
-                    self.revive(shared, control);
+                    let _ = self.revive(shared, control);
                     false
                 }
                 Ok(Verdict::Replace(next)) => {
@@ -160,25 +153,10 @@ impl Cell {
                         && (next == control || self.exchange(shared, control, next))
                 }
                 Ok(Verdict::Open(counted)) => {
-                    let to = State::Open;
                     self.raise_last_failure(control, shared.clock.now_ms())
-                        && self.change(
-                            shared,
-                            (control, counted),
-                            to,
-                            Some(limits),
-                            &mut draw,
-                            changes,
-                        )
+                        && self.open(&mut by, control, counted, limits)
                 }
-                Ok(Verdict::Close) => self.change(
-                    shared,
-                    (control, control),
-                    State::Closed,
-                    None,
-                    &mut draw,
-                    changes,
-                ),
+                Ok(Verdict::Close) => self.change(&mut by, control, State::Closed).is_some(),
                 Ok(Verdict::GiveBack(probes)) => {
                     seen.is_some_and(|seen| self.put_probes(control, seen, probes))
                 }

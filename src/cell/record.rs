@@ -1,6 +1,6 @@
 //! The store's plain operations on one cell: look, record, move, reset.
 
-use super::{Cell, Changes, Gone, Shared};
+use super::{Cell, Changes, Gone, Mover, Shared};
 use crate::clock::Clock;
 use crate::snapshot::{CircuitBreakerSnapshot, CircuitState};
 use crate::word::{Control, State};
@@ -38,28 +38,49 @@ impl Cell {
     }
 
     /// The control word of a circuit that is known, brought to life if it wasn't.
-    pub(super) fn alive<C: Clock>(&self, shared: &Shared<C>) -> Result<Control, Gone> {
+    fn alive<C: Clock>(&self, shared: &Shared<C>) -> Result<Control, Gone> {
         loop {
             let control = self.control();
             match control.state() {
-                State::Vacant => self.revive(shared, control),
+                State::Vacant => drop(self.revive(shared, control)),
                 State::Retired => self.resolve(shared)?,
                 _ => return Ok(control),
             }
         }
     }
 
-    /// Begins a new life of a vacant cell, in its own generation, or at birth in the slot's.
-    pub(super) fn revive<C: Clock>(&self, shared: &Shared<C>, control: Control) {
+    /// Begins a new life of a vacant cell, in its own generation, or at birth in the slot's; and
+    /// stamps it. `None`: somebody else was first.
+    pub(super) fn revive<C: Clock>(
+        &self,
+        shared: &Shared<C>,
+        control: Control,
+    ) -> Option<CircuitBreakerSnapshot> {
         let generation = if control.is_unborn() {
             shared.birth(self.slot())
         } else {
             control.generation()
         };
         let revived = Control::revived(generation);
-        if self.exchange(shared, control, revived) {
-            // The winner stamps; if the circuit has moved on, it was stamped.
-            let _ = self.since(shared, revived);
+        self.exchange(shared, control, revived)
+            .then(|| self.view(shared, revived, 0))
+    }
+
+    /// What the circuit looked like when `control` was put in by the caller, with this many
+    /// successes: for when it has been reset since.
+    fn view<C: Clock>(
+        &self,
+        shared: &Shared<C>,
+        control: Control,
+        success_count: u64,
+    ) -> CircuitBreakerSnapshot {
+        let moved_on = || shared.clock.now_ms();
+        CircuitBreakerSnapshot {
+            state: control.state().public().unwrap_or_default(),
+            failure_count: u64::from(control.failures()),
+            success_count,
+            last_failure_time: self.last_failure(control),
+            last_state_change: self.since(shared, control).unwrap_or_else(moved_on),
         }
     }
 
@@ -68,9 +89,16 @@ impl Cell {
         shared: &Shared<C>,
     ) -> Result<CircuitBreakerSnapshot, Gone> {
         loop {
-            self.alive(shared)?;
-            // Reset in between: begin again.
-            if let Some(snapshot) = self.peek(shared) {
+            let control = self.control();
+            let snapshot = match control.state() {
+                State::Vacant => self.revive(shared, control),
+                State::Retired => {
+                    self.resolve(shared)?;
+                    None
+                }
+                _ => self.peek(shared),
+            };
+            if let Some(snapshot) = snapshot {
                 return Ok(snapshot);
             }
         }
@@ -82,8 +110,11 @@ impl Cell {
     ) -> Result<CircuitBreakerSnapshot, Gone> {
         loop {
             let control = self.alive(shared)?;
-            if control.state() == State::Disabled || self.add_success(control) {
-                return self.get_state(shared);
+            if control.state() == State::Disabled {
+                return Ok(self.after(shared, control, self.successes(control).1));
+            }
+            if let Some(count) = self.add_success(control) {
+                return Ok(self.after(shared, control, count));
             }
         }
     }
@@ -94,8 +125,9 @@ impl Cell {
     ) -> Result<CircuitBreakerSnapshot, Gone> {
         loop {
             let control = self.alive(shared)?;
+            let (_, successes) = self.successes(control);
             if control.state() == State::Disabled {
-                return self.get_state(shared);
+                return Ok(self.after(shared, control, successes));
             }
             if !self.raise_last_failure(control, shared.clock.now_ms()) {
                 continue;
@@ -103,7 +135,7 @@ impl Cell {
             let counted = control.with_failure();
             // A saturated count stays as it is.
             if counted == control || self.exchange(shared, control, counted) {
-                return self.get_state(shared);
+                return Ok(self.after(shared, counted, successes));
             }
         }
     }
@@ -114,37 +146,39 @@ impl Cell {
         to: CircuitState,
         changes: &mut Changes,
     ) -> Result<CircuitBreakerSnapshot, Gone> {
-        let mut draw = shared.gate.draw();
+        let mut by = Mover::new(shared, changes);
         loop {
             let control = self.alive(shared)?;
-            if self.change(
-                shared,
-                (control, control),
-                to.into(),
-                None,
-                &mut draw,
-                changes,
-            ) {
-                return self.get_state(shared);
+            let (_, successes) = self.successes(control);
+            if let Some(next) = self.change(&mut by, control, to.into()) {
+                let kept = if next.state().keeps_successes() {
+                    successes
+                } else {
+                    0
+                };
+                return Ok(self.after(shared, next, kept));
             }
         }
     }
 
+    /// The circuit after an operation that left `control` and this many successes. It must not
+    /// bring back what has been reset since: the operation came before.
+    fn after<C: Clock>(
+        &self,
+        shared: &Shared<C>,
+        control: Control,
+        success_count: u64,
+    ) -> CircuitBreakerSnapshot {
+        self.peek(shared)
+            .unwrap_or_else(|| self.view(shared, control, success_count))
+    }
+
     /// Makes the circuit unknown, in place.
     pub(crate) fn vacate<C: Clock>(&self, shared: &Shared<C>, changes: &mut Changes) {
-        let mut draw = shared.gate.draw();
+        let mut by = Mover::new(shared, changes);
         loop {
             let control = self.control();
-            if control.is_absent()
-                || self.change(
-                    shared,
-                    (control, control),
-                    State::Vacant,
-                    None,
-                    &mut draw,
-                    changes,
-                )
-            {
+            if control.is_absent() || self.change(&mut by, control, State::Vacant).is_some() {
                 return;
             }
         }

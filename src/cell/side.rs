@@ -64,8 +64,11 @@ impl Cell {
                 return Some(since);
             }
             // A cell that was never stamped, in a generation whose tag is 0.
+            if !self.still_in(control) {
+                return None;
+            }
             let stamped = stamp(seen);
-            if self.still_in(control) && self.put(&self.stamp, seen, stamped) {
+            if self.put(&self.stamp, seen, stamped) {
                 return stamped.as_time();
             }
         }
@@ -82,7 +85,10 @@ impl Cell {
                 return Some(ms);
             }
             // Brought up by a transition that is about to leave, or never used: not fixed yet.
-            if self.still_in(control) && self.put(&self.recovery, seen, own) {
+            if !self.still_in(control) {
+                return None;
+            }
+            if self.put(&self.recovery, seen, own) {
                 return own.as_time();
             }
         }
@@ -104,18 +110,18 @@ impl Cell {
         )
     }
 
-    /// One success more. `false`: the circuit has moved on.
-    pub(super) fn add_success(&self, control: Control) -> bool {
+    /// One success more; how many there are then. `None`: the circuit has moved on.
+    pub(super) fn add_success(&self, control: Control) -> Option<u64> {
         loop {
             // SeqCst, in the load: part of the counts' one order, see the module.
             let seen = Side::from_bits(self.successes.load(Ordering::SeqCst));
             let kept = successes_of(control, seen);
             if !seen.belongs_to(control.generation()) && !self.still_in(control) {
-                return false;
+                return None;
             }
             let next = kept.plus_one();
             if next == seen || self.put(&self.successes, seen, next) {
-                return true;
+                return Some(next.payload());
             }
         }
     }

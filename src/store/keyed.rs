@@ -69,7 +69,7 @@ impl<K: Hash + Eq, S: BuildHasher, C: Clock> Inner<K, S, C> {
     }
 
     /// `op` on a cell; helps it out of the map if it is gone.
-    fn attempt<Q, R>(
+    pub(super) fn attempt<Q, R>(
         &self,
         key: &Q,
         cell: &CellArc<Cell>,
@@ -166,7 +166,9 @@ impl<K: Hash + Eq, S: BuildHasher, C: Clock> Inner<K, S, C> {
         };
         if reported == Reported::Stale && outcome == Outcome::Failure {
             // A cell that was created for it, and overtaken by a removal, is not left behind.
-            self.find(key, |cell| cell.retire(&self.shared));
+            self.map.get(key, |cell| {
+                let _ = self.attempt(key, cell, |cell| cell.retire(&self.shared));
+            });
         }
         self.listeners.announce(changes, || key.to_key());
         reported

@@ -19,13 +19,14 @@ pub(crate) mod atomic {
     ///   companion first: a relaxed read-modify-write, which loom does see, and which orders
     ///   nothing. `blind_spot` in loom-tests shows the hole, and that this closes it.
     /// - loom treats `SeqCst` accesses as `AcqRel`; fences around them give the total order.
-    pub(crate) struct AtomicU64 {
+    pub struct AtomicU64 {
         touch: loom::sync::atomic::AtomicU64,
         inner: loom::sync::atomic::AtomicU64,
     }
 
     impl AtomicU64 {
-        pub(crate) fn new(value: u64) -> Self {
+        #[allow(missing_docs)] // As loom's.
+        pub fn new(value: u64) -> Self {
             Self {
                 touch: loom::sync::atomic::AtomicU64::new(0),
                 inner: loom::sync::atomic::AtomicU64::new(value),
@@ -49,19 +50,23 @@ pub(crate) mod atomic {
             result
         }
 
-        pub(crate) fn load(&self, order: Ordering) -> u64 {
+        #[allow(missing_docs)] // As loom's.
+        pub fn load(&self, order: Ordering) -> u64 {
             self.access(order, |inner| inner.load(order))
         }
 
-        pub(crate) fn fetch_add(&self, value: u64, order: Ordering) -> u64 {
+        #[allow(missing_docs)] // As loom's.
+        pub fn fetch_add(&self, value: u64, order: Ordering) -> u64 {
             self.access(order, |inner| inner.fetch_add(value, order))
         }
 
-        pub(crate) fn fetch_sub(&self, value: u64, order: Ordering) -> u64 {
+        #[allow(missing_docs)] // As loom's.
+        pub fn fetch_sub(&self, value: u64, order: Ordering) -> u64 {
             self.access(order, |inner| inner.fetch_sub(value, order))
         }
 
-        pub(crate) fn compare_exchange(
+        #[allow(missing_docs)] // As loom's.
+        pub fn compare_exchange(
             &self,
             current: u64,
             new: u64,

@@ -1,0 +1,217 @@
+//! Counting: nothing lost, nothing mixed, one order for all.
+#![cfg(breakerbox_loom)]
+
+use breakerbox::{CircuitBreakerSnapshot, CircuitState, Outcome};
+use breakerbox_loom_tests::{KEY, TickingClock, handle, limits, model, store, store_with_clock};
+use loom::thread;
+
+fn counts(snapshot: &CircuitBreakerSnapshot) -> (u64, u64) {
+    (snapshot.failure_count, snapshot.success_count)
+}
+
+#[test]
+fn no_lost_counts() {
+    model("no_lost_counts", 2, || {
+        let circuit = handle(&store());
+        let threads = [true, false].map(|failure| {
+            let circuit = circuit.clone();
+            thread::spawn(move || match failure {
+                true => circuit.record_failure(),
+                false => circuit.record_success(),
+            })
+        });
+        let failure = circuit.record_failure();
+        assert!(failure.failure_count >= 1);
+        let success = circuit.record_success();
+        assert!(success.failure_count >= 1 && success.success_count >= 1);
+        for thread in threads {
+            thread.join().unwrap();
+        }
+        assert_eq!(counts(&circuit.get_state()), (2, 2));
+    });
+}
+
+/// Both counts, state and birth time of a snapshot belong to one generation.
+#[test]
+fn a_snapshot_is_of_one_generation() {
+    model("a_snapshot_is_of_one_generation", 2, || {
+        let circuit = handle(&store());
+        circuit.record_success();
+        circuit.record_failure();
+        let born = circuit.get_state().last_state_change;
+        let writer = {
+            let circuit = circuit.clone();
+            thread::spawn(move || {
+                // Zeroes the successes, keeps the failures.
+                circuit.transition(CircuitState::HalfOpen);
+                circuit.record_success();
+                circuit.record_success();
+                // Keeps both.
+                circuit.transition(CircuitState::Open);
+            })
+        };
+        let seen = circuit.get_state();
+        match seen.state {
+            CircuitState::Closed => {
+                assert_eq!((counts(&seen), seen.last_state_change), ((1, 1), born));
+            }
+            CircuitState::HalfOpen => {
+                assert!(
+                    seen.success_count <= 2 && seen.failure_count == 1,
+                    "{seen:?}"
+                );
+                assert!(seen.last_state_change > born);
+            }
+            CircuitState::Open => assert_eq!(counts(&seen), (1, 2)),
+            state => unreachable!("{state}"),
+        }
+        writer.join().unwrap();
+        assert_eq!(counts(&circuit.get_state()), (1, 2));
+    });
+}
+
+/// A success recorded by a thread that saw the generation before is not revived by the next one
+/// that keeps successes.
+#[test]
+fn zeroed_successes_stay_zeroed() {
+    model("zeroed_successes_stay_zeroed", 3, || {
+        let circuit = handle(&store());
+        circuit.record_success();
+        let late = {
+            let circuit = circuit.clone();
+            thread::spawn(move || circuit.record_success())
+        };
+        circuit.transition(CircuitState::HalfOpen);
+        circuit.transition(CircuitState::Open);
+        late.join().unwrap();
+        assert!(circuit.get_state().success_count <= 1);
+    });
+}
+
+/// Two readers never see a failure and a success in opposite orders.
+#[test]
+fn readers_agree_on_the_order_of_counts() {
+    model("readers_agree_on_the_order_of_counts", 2, || {
+        let circuit = handle(&store());
+        let failing = {
+            let circuit = circuit.clone();
+            thread::spawn(move || circuit.record_failure())
+        };
+        let succeeding = {
+            let circuit = circuit.clone();
+            thread::spawn(move || circuit.record_success())
+        };
+        let reader = {
+            let circuit = circuit.clone();
+            thread::spawn(move || counts(&circuit.get_state()))
+        };
+        let here = counts(&circuit.get_state());
+        let there = reader.join().unwrap();
+        failing.join().unwrap();
+        succeeding.join().unwrap();
+        assert!([here, there] != [(1, 0), (0, 1)] && [here, there] != [(0, 1), (1, 0)]);
+    });
+}
+
+/// Failures go up and back to 0 while successes go on: a snapshot is still one moment's.
+#[test]
+fn forgotten_failures_do_not_confuse_a_snapshot() {
+    model("forgotten_failures_do_not_confuse_a_snapshot", 3, || {
+        let store = store();
+        let circuit = handle(&store);
+        let limits = limits(5, 1, 1);
+        let writer = {
+            let circuit = circuit.clone();
+            thread::spawn(move || {
+                let permits = [(); 2].map(|()| circuit.acquire(&limits).unwrap());
+                let _ = circuit.report(permits[0], Outcome::Failure, &limits);
+                circuit.record_success();
+                circuit.record_success();
+                let _ = circuit.report(permits[1], Outcome::Success, &limits);
+            })
+        };
+        let seen = counts(&circuit.get_state());
+        let happened = [(0, 0), (1, 0), (1, 1), (1, 2), (0, 2)];
+        assert!(happened.contains(&seen), "{seen:?} never was");
+        writer.join().unwrap();
+        assert_eq!(counts(&circuit.get_state()), (0, 2));
+    });
+}
+
+/// The time of the last failure is never older than a failure that the snapshot counts.
+#[test]
+fn the_last_failure_covers_what_is_counted() {
+    model("the_last_failure_covers_what_is_counted", 3, || {
+        let clock = TickingClock::new(1_000);
+        let store = store_with_clock(clock.clone());
+        let circuit = handle(&store);
+        circuit.record_failure();
+        clock.advance(1_000);
+        let second = clock.ahead();
+        let writer = {
+            let circuit = circuit.clone();
+            thread::spawn(move || circuit.record_failure())
+        };
+        let seen = circuit.get_state();
+        assert!(
+            seen.failure_count < 2 || seen.last_failure_time >= second,
+            "{seen:?}"
+        );
+        writer.join().unwrap();
+    });
+}
+
+/// A transition keeps the time of the last failure, a reset doesn't, whoever races with it.
+#[test]
+fn a_new_life_has_no_last_failure() {
+    model("a_new_life_has_no_last_failure", 3, || {
+        let store = store();
+        let circuit = handle(&store);
+        let failed = circuit.record_failure().last_failure_time;
+        let looker = {
+            let circuit = circuit.clone();
+            thread::spawn(move || circuit.peek())
+        };
+        circuit.reset();
+        let reborn = circuit.record_success();
+        assert_eq!((counts(&reborn), reborn.last_failure_time), ((0, 1), 0));
+        if let Some(seen) = looker.join().unwrap() {
+            let expected = if seen.failure_count == 1 { failed } else { 0 };
+            assert_eq!(seen.last_failure_time, expected, "{seen:?}");
+        }
+        assert_eq!(store.get_state(&KEY).last_failure_time, 0);
+    });
+}
+
+/// The first failure after a success was skipped for want of anything to forget counts, and a
+/// success that begins after a failure was reported forgets it.
+#[test]
+fn a_skipped_success_had_nothing_to_forget() {
+    use breakerbox::Reported;
+    use loom::sync::atomic::{AtomicBool, Ordering};
+    use std::sync::Arc;
+    model("a_skipped_success_had_nothing_to_forget", 3, || {
+        let store = store();
+        let limits = limits(5, 1, 1);
+        let failed = Arc::new(AtomicBool::new(false));
+        let thread = {
+            let (store, failed) = (store.clone(), Arc::clone(&failed));
+            thread::spawn(move || {
+                let permit = store.acquire(&KEY, &limits).unwrap();
+                let _ = store.report(&KEY, permit, Outcome::Failure, &limits);
+                failed.store(true, Ordering::Release);
+            })
+        };
+        let permit = store.acquire(&KEY, &limits).unwrap();
+        let after = failed.load(Ordering::Acquire);
+        assert_eq!(
+            store.report(&KEY, permit, Outcome::Success, &limits),
+            Reported::Recorded
+        );
+        if after {
+            assert_eq!(store.get_state(&KEY).failure_count, 0);
+        }
+        thread.join().unwrap();
+        assert!(store.get_state(&KEY).failure_count <= 1);
+    });
+}

@@ -1,0 +1,11 @@
+//! Guards against a run without the models, which would be green.
+
+#[test]
+#[cfg_attr(not(breakerbox_loom), ignore = "build with `cargo xtask loom`")]
+fn models_are_built() {
+    assert!(
+        cfg!(breakerbox_loom),
+        "without --cfg breakerbox_loom there are no models"
+    );
+    assert!(cfg!(debug_assertions), "models need debug assertions");
+}

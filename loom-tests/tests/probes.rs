@@ -1,0 +1,251 @@
+//! Recovery: probe slots, leases, refunds, and who decides.
+#![cfg(breakerbox_loom)]
+
+use breakerbox::{CircuitState, Limits, Outcome, PermitToken, Reported};
+use breakerbox_loom_tests::{
+    Handle, KEY, Store, TickingClock, handle, limits, model, store_with_clock,
+};
+use loom::thread;
+use std::time::Duration;
+
+/// An open circuit whose time is over.
+fn due() -> (Store, Handle, TickingClock) {
+    let clock = TickingClock::new(1_000);
+    let store = store_with_clock(clock.clone());
+    let circuit = handle(&store);
+    circuit.transition(CircuitState::Open);
+    clock.advance(200_000);
+    (store, circuit, clock)
+}
+
+/// A half-open circuit with `probes` slots taken.
+fn probing(limits: &Limits, probes: usize) -> (Store, Handle, TickingClock, Vec<PermitToken>) {
+    let (store, circuit, clock) = due();
+    let permits: Vec<_> = (0..probes)
+        .map(|_| circuit.acquire(limits).unwrap())
+        .collect();
+    assert!(permits.iter().all(PermitToken::is_probe));
+    (store, circuit, clock, permits)
+}
+
+#[test]
+fn at_most_one_probe() {
+    model("at_most_one_probe", 3, || {
+        let (store, circuit, _) = due();
+        let limits = limits(1, 1, 1);
+        let other = {
+            let circuit = circuit.clone();
+            thread::spawn(move || circuit.acquire(&limits).is_ok())
+        };
+        let here = circuit.acquire(&limits).is_ok();
+        let there = other.join().unwrap();
+        assert!(here != there, "admitted: {here}, {there}");
+        assert_eq!(store.get_state(&KEY).state, CircuitState::HalfOpen);
+    });
+}
+
+#[test]
+fn two_of_three_probes() {
+    model("two_of_three_probes", 2, || {
+        let (_, circuit, _) = due();
+        let limits = limits(1, 2, 1);
+        let others = [(); 2].map(|()| {
+            let circuit = circuit.clone();
+            thread::spawn(move || circuit.acquire(&limits).is_ok())
+        });
+        let here = circuit.acquire(&limits).is_ok();
+        let admitted = others
+            .into_iter()
+            .map(|other| usize::from(other.join().unwrap()));
+        assert_eq!(admitted.sum::<usize>() + usize::from(here), 2);
+    });
+}
+
+/// A slot that is given back is admitted again, never twice.
+#[test]
+fn a_refunded_slot_is_given_once() {
+    model("a_refunded_slot_is_given_once", 2, || {
+        let limits = limits(1, 1, 1);
+        let (_, circuit, _, permits) = probing(&limits, 1);
+        let other = {
+            let circuit = circuit.clone();
+            thread::spawn(move || circuit.acquire(&limits).is_ok())
+        };
+        assert_eq!(circuit.release(permits[0], &limits), Reported::Recorded);
+        let here = circuit.acquire(&limits).is_ok();
+        let there = other.join().unwrap();
+        assert!(here != there, "admitted: {here}, {there}");
+    });
+}
+
+/// An expired lease begins a half-open of its own: one probe is admitted in it, and the one that
+/// was lost counts for nothing when it comes back, not even its slot.
+#[test]
+fn an_expired_lease_is_renewed_once() {
+    model("an_expired_lease_is_renewed_once", 3, || {
+        let limits = limits(1, 1, 1);
+        let (_, circuit, clock, permits) = probing(&limits, 1);
+        clock.advance(200_000);
+        let other = {
+            let circuit = circuit.clone();
+            thread::spawn(move || circuit.acquire(&limits).is_ok())
+        };
+        let here = circuit.acquire(&limits).is_ok();
+        let there = other.join().unwrap();
+        assert!(here != there, "admitted: {here}, {there}");
+        assert_eq!(
+            circuit.report(permits[0], Outcome::Ignored, &limits),
+            Reported::Stale
+        );
+        assert!(circuit.acquire(&limits).is_err());
+    });
+}
+
+/// The lost probe comes back while its lease is being renewed: its slot goes back to its own
+/// half-open or nowhere.
+#[test]
+fn a_refund_does_not_cross_a_lease() {
+    model("a_refund_does_not_cross_a_lease", 3, || {
+        let limits = limits(1, 1, 1);
+        let (_, circuit, clock, permits) = probing(&limits, 1);
+        clock.advance(200_000);
+        let lost = permits[0];
+        let other = {
+            let circuit = circuit.clone();
+            thread::spawn(move || circuit.release(lost, &limits))
+        };
+        let probe = circuit.acquire(&limits).unwrap();
+        let refunded = other.join().unwrap();
+        // Unless the refund came first and its very slot was taken, this is a renewed half-open
+        // whose only slot is taken.
+        let renewed = probe.generation() != lost.generation();
+        assert!(renewed || refunded == Reported::Recorded);
+        if renewed {
+            assert!(circuit.acquire(&limits).is_err(), "{refunded:?}");
+        }
+    });
+}
+
+#[test]
+fn probe_outcomes_decide_once() {
+    model("probe_outcomes_decide_once", 3, || {
+        let limits = limits(1, 2, 1);
+        let (store, circuit, _, permits) = probing(&limits, 2);
+        let (good, bad) = (permits[0], permits[1]);
+        let other = {
+            let circuit = circuit.clone();
+            thread::spawn(move || circuit.report(good, Outcome::Success, &limits))
+        };
+        let failed = circuit.report(bad, Outcome::Failure, &limits);
+        let succeeded = other.join().unwrap();
+        let expected = match (succeeded, failed) {
+            (Reported::Recorded, Reported::Stale) => CircuitState::Closed,
+            (Reported::Stale, Reported::Recorded) => CircuitState::Open,
+            both => panic!("both decided, or neither: {both:?}"),
+        };
+        assert_eq!(circuit.get_state().state, expected);
+        let up = u64::from(expected == CircuitState::Open);
+        assert_eq!(breakerbox::__loom::gate_counts(&store), (up, up));
+    });
+}
+
+/// Two successes are required: two racing ones close, neither is lost.
+#[test]
+fn two_successes_close() {
+    model("two_successes_close", 3, || {
+        let limits = limits(1, 2, 2);
+        let (store, circuit, _, permits) = probing(&limits, 2);
+        let (first, second) = (permits[0], permits[1]);
+        let other = {
+            let circuit = circuit.clone();
+            thread::spawn(move || circuit.report(first, Outcome::Success, &limits))
+        };
+        assert_eq!(
+            circuit.report(second, Outcome::Success, &limits),
+            Reported::Recorded
+        );
+        assert_eq!(other.join().unwrap(), Reported::Recorded);
+        assert_eq!(circuit.get_state().state, CircuitState::Closed);
+        assert_eq!(breakerbox::__loom::gate_counts(&store), (0, 0));
+    });
+}
+
+/// Reports of the half-open before, while the circuit reopens and recovers: never counted there.
+#[test]
+fn probes_do_not_cross_generations() {
+    model("probes_do_not_cross_generations", 3, || {
+        let limits = limits(1, 2, 2);
+        let (_, circuit, clock, permits) = probing(&limits, 2);
+        let (late, bad) = (permits[0], permits[1]);
+        let other = {
+            let circuit = circuit.clone();
+            thread::spawn(move || circuit.report(late, Outcome::Success, &limits))
+        };
+        assert_eq!(
+            circuit.report(bad, Outcome::Failure, &limits),
+            Reported::Recorded
+        );
+        clock.advance(200_000);
+        let fresh = circuit.acquire(&limits).unwrap();
+        assert_eq!(
+            circuit.report(fresh, Outcome::Success, &limits),
+            Reported::Recorded
+        );
+        let _ = other.join().unwrap();
+        // One success in this half-open, two are required.
+        assert_eq!(circuit.get_state().state, CircuitState::HalfOpen);
+        // Both slots are free again: the late refund gave nothing that wasn't there.
+        assert!(circuit.acquire(&limits).is_ok());
+        assert!(circuit.acquire(&limits).is_ok());
+        assert!(circuit.acquire(&limits).is_err());
+    });
+}
+
+/// Whoever leaves an open circuit brings its words up before: that must not make it look due.
+#[test]
+fn an_open_circuit_is_never_due_early() {
+    model("an_open_circuit_is_never_due_early", 3, || {
+        let clock = TickingClock::new(1_000);
+        let store = store_with_clock(clock.clone());
+        let circuit = handle(&store);
+        circuit.transition(CircuitState::Open);
+        let other = {
+            let circuit = circuit.clone();
+            thread::spawn(move || circuit.transition(CircuitState::Closed))
+        };
+        if let Ok(permit) = circuit.acquire(&limits(1, 1, 1)) {
+            assert!(
+                !permit.is_probe(),
+                "admitted a probe before the time was over"
+            );
+        }
+        other.join().unwrap();
+        assert_eq!(circuit.get_state().state, CircuitState::Closed);
+    });
+}
+
+/// The first to ask fixes how long a circuit is open, for everybody.
+#[test]
+fn an_open_duration_is_fixed_once() {
+    model("an_open_duration_is_fixed_once", 3, || {
+        let clock = TickingClock::new(1_000);
+        let store = store_with_clock(clock.clone());
+        let circuit = handle(&store);
+        circuit.transition(CircuitState::Open);
+        let limits_of = |secs| {
+            Limits::builder()
+                .reset_timeout(Duration::from_secs(secs))
+                .build()
+                .unwrap()
+        };
+        let (short, long) = (limits_of(10), limits_of(1_000));
+        let other = {
+            let circuit = circuit.clone();
+            thread::spawn(move || circuit.acquire(&short).unwrap_err().retry_after())
+        };
+        let here = circuit.acquire(&long).unwrap_err().retry_after();
+        let there = other.join().unwrap();
+        let shared = Duration::from_millis(100);
+        assert!(here.abs_diff(there) < shared, "{here:?} and {there:?}");
+    });
+}

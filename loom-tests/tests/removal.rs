@@ -1,0 +1,336 @@
+//! Reset, re-creation, handles: nothing lost, nothing revived, nothing left behind.
+#![cfg(breakerbox_loom)]
+
+use breakerbox::__loom::{entries, gate_counts};
+use breakerbox::{CircuitState, InMemoryCircuitBreakerStore, Outcome, Reported};
+use breakerbox_loom_tests::{Hasher, KEY, Store, TickingClock, handle, limits, model, store};
+use loom::thread;
+use std::sync::{Arc, Mutex};
+
+#[test]
+fn a_reset_loses_no_later_record() {
+    model("a_reset_loses_no_later_record", 3, || {
+        let store = store();
+        store.record_failure(&KEY);
+        let other = {
+            let store = store.clone();
+            thread::spawn(move || store.reset(&KEY))
+        };
+        let counted = store.record_failure(&KEY).failure_count;
+        other.join().unwrap();
+        let left = store
+            .peek(&KEY)
+            .map_or(0, |snapshot| snapshot.failure_count);
+        // Counted before the reset it is gone with the first; after it, it is the first.
+        assert!(
+            matches!((counted, left), (2, 0) | (1, 1) | (1, 0)),
+            "{counted}, {left}"
+        );
+        assert!(
+            counted != 1 || left == 1,
+            "counted in a new circuit, which is lost"
+        );
+        assert_eq!(
+            (store.len(), entries(&store)),
+            (left as usize, left as usize)
+        );
+        assert_eq!(gate_counts(&store), (0, left));
+    });
+}
+
+/// Creators race each other and a reset; what was counted last is there, once.
+#[test]
+fn creators_and_a_reset() {
+    model("creators_and_a_reset", 2, || {
+        let store = store();
+        let creator = {
+            let store = store.clone();
+            thread::spawn(move || store.record_failure(&KEY).failure_count)
+        };
+        let resetter = {
+            let store = store.clone();
+            thread::spawn(move || store.reset(&KEY))
+        };
+        let here = store.record_failure(&KEY).failure_count;
+        let there = creator.join().unwrap();
+        resetter.join().unwrap();
+        assert!(
+            matches!((here, there), (1, 1) | (1, 2) | (2, 1) | (2, 2)),
+            "{here}, {there}"
+        );
+        let left = store
+            .peek(&KEY)
+            .map_or(0, |snapshot| snapshot.failure_count);
+        assert!(left <= 2 && entries(&store) == usize::from(left > 0));
+        assert_eq!(gate_counts(&store), (0, u64::from(left > 0)));
+    });
+}
+
+/// Two removers: neither takes the other's successor away.
+#[test]
+fn two_resets_and_a_record() {
+    model("two_resets_and_a_record", 2, || {
+        let store = store();
+        store.record_failure(&KEY);
+        let resetters = [(); 2].map(|()| {
+            let store = store.clone();
+            thread::spawn(move || store.reset(&KEY))
+        });
+        store.reset(&KEY);
+        let success = store.record_success(&KEY);
+        assert_eq!(success.failure_count, 0);
+        for resetter in resetters {
+            resetter.join().unwrap();
+        }
+        let left = store
+            .peek(&KEY)
+            .map_or(0, |snapshot| snapshot.success_count);
+        assert_eq!(entries(&store), left as usize);
+        assert_eq!(gate_counts(&store), (0, 0));
+    });
+}
+
+/// What began before a reset is stale, also where the key has been created again.
+#[test]
+fn a_report_does_not_cross_a_reset() {
+    model("a_report_does_not_cross_a_reset", 3, || {
+        let store = store();
+        let limits = limits(5, 1, 1);
+        store.record_failure(&KEY);
+        let permit = store.acquire(&KEY, &limits).unwrap();
+        let other = {
+            let store = store.clone();
+            thread::spawn(move || {
+                store.reset(&KEY);
+                store.record_failure(&KEY)
+            })
+        };
+        let reported = store.report(&KEY, permit, Outcome::Failure, &limits);
+        let reborn = other.join().unwrap();
+        assert_eq!(reborn.failure_count, 1, "the report was {reported:?}");
+        assert_eq!(store.get_state(&KEY).failure_count, 1);
+    });
+}
+
+/// A permit taken while a circuit is reset and created again: its report counts in the new
+/// circuit exactly if it isn't called stale.
+#[test]
+fn a_permit_taken_during_a_reset() {
+    model("a_permit_taken_during_a_reset", 3, || {
+        let store = store();
+        let limits = limits(5, 1, 1);
+        store.record_failure(&KEY);
+        let other = {
+            let store = store.clone();
+            thread::spawn(move || {
+                store.reset(&KEY);
+                store.record_success(&KEY);
+            })
+        };
+        let permit = store.acquire(&KEY, &limits).unwrap();
+        other.join().unwrap();
+        // The circuit is new. If the permit was given before the reset, this is stale.
+        let reported = store.report(&KEY, permit, Outcome::Failure, &limits);
+        let failures = store.get_state(&KEY).failure_count;
+        assert_eq!(failures, u64::from(reported == Reported::Recorded));
+    });
+}
+
+/// A permit given while a circuit trips and recovers, or of the gate alone: never a probe's.
+#[test]
+fn a_permit_of_the_gate_does_not_decide_a_recovery() {
+    model("a_permit_of_the_gate_does_not_decide_a_recovery", 3, || {
+        let store = store();
+        let limits = limits(5, 2, 1);
+        let other = {
+            let store = store.clone();
+            thread::spawn(move || {
+                store.transition(&KEY, CircuitState::Open);
+                store.transition(&KEY, CircuitState::HalfOpen);
+            })
+        };
+        let permit = store.acquire(&KEY, &limits);
+        other.join().unwrap();
+        if let Ok(permit) = permit {
+            let reported = store.report(&KEY, permit, Outcome::Success, &limits);
+            let state = store.get_state(&KEY).state;
+            match permit.is_probe() {
+                true => assert_eq!(
+                    (reported, state),
+                    (Reported::Recorded, CircuitState::Closed)
+                ),
+                false => assert_eq!((reported, state), (Reported::Stale, CircuitState::HalfOpen)),
+            }
+        }
+    });
+}
+
+/// Calls that are admitted together while a circuit doesn't exist all count, though circuits of
+/// other keys come and go.
+#[test]
+fn calls_admitted_together_all_count() {
+    model("calls_admitted_together_all_count", 2, || {
+        let store = store();
+        let limits = limits(5, 1, 1);
+        let noise = {
+            let store = store.clone();
+            // Another key, in the other birth slot: see SLOTS.
+            thread::spawn(move || store.transition(&OTHER, CircuitState::Open))
+        };
+        let callers = [(); 2].map(|()| {
+            let store = store.clone();
+            thread::spawn(move || {
+                let permit = store.acquire(&KEY, &limits).unwrap();
+                store.report(&KEY, permit, Outcome::Failure, &limits)
+            })
+        });
+        for caller in callers {
+            assert_eq!(caller.join().unwrap(), Reported::Recorded);
+        }
+        noise.join().unwrap();
+        assert_eq!(store.get_state(&KEY).failure_count, 2);
+    });
+}
+
+const OTHER: u64 = 2;
+
+/// A pinned cell never leaves the map: what its handle counts, the store sees.
+#[test]
+fn a_pin_against_a_reset() {
+    model("a_pin_against_a_reset", 3, || {
+        let store = store();
+        store.record_success(&KEY);
+        let other = {
+            let store = store.clone();
+            thread::spawn(move || store.reset(&KEY))
+        };
+        let circuit = handle(&store);
+        other.join().unwrap();
+        circuit.record_failure();
+        let seen = store
+            .peek(&KEY)
+            .expect("the handle's circuit is in the map");
+        assert_eq!(seen.failure_count, 1);
+        assert_eq!((store.len(), entries(&store)), (1, 1));
+    });
+}
+
+/// The same, where the handle counts while the reset is under way, and goes.
+#[test]
+fn a_short_pin_against_a_reset() {
+    model("a_short_pin_against_a_reset", 3, || {
+        let store = store();
+        store.record_success(&KEY);
+        let other = {
+            let store = store.clone();
+            thread::spawn(move || store.reset(&KEY))
+        };
+        let counted = {
+            let circuit = handle(&store);
+            circuit.record_failure();
+            circuit.record_failure().failure_count
+        };
+        other.join().unwrap();
+        let left = store
+            .peek(&KEY)
+            .map_or(0, |snapshot| snapshot.failure_count);
+        assert!(left <= counted && counted <= 2);
+        store.record_failure(&KEY);
+        assert_eq!(store.get_state(&KEY).failure_count, left + 1);
+        assert_eq!(entries(&store), 1);
+    });
+}
+
+/// A retired cell that a handle has brought back is not sealed by who saw it retired before.
+#[test]
+fn two_resets_and_a_handle() {
+    model("two_resets_and_a_handle", 2, || {
+        let store = store();
+        store.record_success(&KEY);
+        let resetters = [(); 2].map(|()| {
+            let store = store.clone();
+            thread::spawn(move || store.reset(&KEY))
+        });
+        let circuit = handle(&store);
+        circuit.record_failure();
+        drop(circuit);
+        for resetter in resetters {
+            resetter.join().unwrap();
+        }
+        let left = store
+            .peek(&KEY)
+            .map_or(0, |snapshot| snapshot.failure_count);
+        assert_eq!(store.record_failure(&KEY).failure_count, left + 1);
+        assert_eq!(entries(&store), 1);
+    });
+}
+
+/// A trip races with a reset and a clear: at rest nothing holds the gate up that isn't open.
+#[test]
+fn the_gate_comes_down_again() {
+    model("the_gate_comes_down_again", 2, || {
+        let store = store();
+        let limits = limits(1, 1, 1);
+        let permit = store.acquire(&KEY, &limits).unwrap();
+        let resetter = {
+            let store = store.clone();
+            thread::spawn(move || store.reset(&KEY))
+        };
+        let clearer = {
+            let store = store.clone();
+            thread::spawn(move || store.clear())
+        };
+        let _ = store.report(&KEY, permit, Outcome::Failure, &limits);
+        resetter.join().unwrap();
+        clearer.join().unwrap();
+        let open = store
+            .peek(&KEY)
+            .is_some_and(|seen| seen.state == CircuitState::Open);
+        assert_eq!(gate_counts(&store), (u64::from(open), u64::from(open)));
+        store.reset(&KEY);
+        assert_eq!(gate_counts(&store), (0, 0));
+        assert_eq!((store.len(), entries(&store)), (0, 0));
+    });
+}
+
+/// Each transition is one event, and by generation they form one chain from closed.
+#[test]
+fn each_transition_is_one_event() {
+    model("each_transition_is_one_event", 2, || {
+        let events = Arc::new(Mutex::new(Vec::new()));
+        let heard = Arc::clone(&events);
+        let store: Store = InMemoryCircuitBreakerStore::builder()
+            .hasher(Hasher::default())
+            .clock(TickingClock::new(1_000))
+            .on_state_change(move |change| {
+                let mut heard = heard.lock().unwrap();
+                heard.push((change.generation, change.from, change.to));
+            })
+            .build();
+        let limits = limits(1, 1, 1);
+        let permit = store.acquire(&KEY, &limits).unwrap();
+        let threads = [true, false].map(|transition| {
+            let store = store.clone();
+            thread::spawn(move || match transition {
+                true => drop(Box::new(store.transition(&KEY, CircuitState::HalfOpen))),
+                false => store.reset(&KEY),
+            })
+        });
+        let _ = store.report(&KEY, permit, Outcome::Failure, &limits);
+        for thread in threads {
+            thread.join().unwrap();
+        }
+        let mut events = events.lock().unwrap().clone();
+        events.sort_by_key(|&(generation, ..)| generation);
+        let mut state = CircuitState::Closed;
+        let mut last = 0;
+        for &(generation, from, to) in &events {
+            assert!(generation > last && from == state, "{events:?}");
+            (last, state) = (generation, to);
+        }
+        let now = store
+            .peek(&KEY)
+            .map_or(CircuitState::Closed, |seen| seen.state);
+        assert_eq!(state, now, "{events:?}");
+    });
+}

@@ -1,0 +1,115 @@
+//! What can't be seen from outside: the bound, the counts at rest, what stays in the map.
+
+use super::*;
+use crate::clock::ManualClock;
+
+type Store = InMemoryCircuitBreakerStore<u64, RandomState, ManualClock>;
+
+fn limited(max_circuits: usize) -> Store {
+    InMemoryCircuitBreakerStore::builder()
+        .clock(ManualClock::new(7))
+        .build_limited(max_circuits)
+}
+
+#[test]
+fn a_full_store_answers_and_stores_nothing() {
+    let store = limited(2);
+    let limits = Limits::builder().failure_threshold(1).build().unwrap();
+    store.record_failure(&1);
+    store.transition(&2, CircuitState::Open);
+
+    let fresh = CircuitBreakerSnapshot {
+        last_state_change: 7,
+        ..Default::default()
+    };
+    assert_eq!(store.get_state(&3), fresh);
+    assert_eq!(
+        store.record_success(&3),
+        CircuitBreakerSnapshot {
+            success_count: 1,
+            ..fresh
+        }
+    );
+    let failed = CircuitBreakerSnapshot {
+        failure_count: 1,
+        last_failure_time: 7,
+        ..fresh
+    };
+    assert_eq!(store.record_failure(&3), failed);
+    assert_eq!(
+        store.transition(&3, CircuitState::Open).state,
+        CircuitState::Open
+    );
+    assert!(store.circuit(&3).is_err());
+    assert_eq!(store.untracked(), 5);
+    assert_eq!((store.len(), store.peek(&3)), (2, None));
+
+    // Further keys are admitted, and the failures that can't be counted don't trip.
+    let permit = store.acquire(&3, &limits).unwrap();
+    assert_eq!(
+        store.report(&3, permit, Outcome::Failure, &limits),
+        Reported::Recorded
+    );
+    assert!(store.acquire(&3, &limits).is_ok());
+    assert_eq!(store.untracked(), 6);
+
+    // Those that are there still count and reject.
+    assert_eq!(store.record_failure(&1).failure_count, 2);
+    assert!(store.acquire(&2, &limits).is_err());
+    store.reset(&1);
+    assert_eq!(store.record_failure(&3).failure_count, 1);
+}
+
+#[test]
+fn nothing_is_left_behind() {
+    let store = limited(10);
+    let limits = Limits::builder().failure_threshold(1).build().unwrap();
+    let handle = store.circuit(&1).unwrap();
+    for key in 1..4 {
+        let permit = store.acquire(&key, &limits).unwrap();
+        let _ = store.report(&key, permit, Outcome::Failure, &limits);
+    }
+    assert_eq!(
+        (store.gate_counts(), store.entries(), store.len()),
+        ((3, 3), 3, 3)
+    );
+    store.clear();
+    assert_eq!(
+        (store.gate_counts(), store.entries(), store.len()),
+        ((0, 0), 1, 0)
+    );
+    drop(handle);
+    store.reset(&1);
+    assert_eq!(
+        store.entries(),
+        0,
+        "a reset takes a vacant cell away that no handle holds"
+    );
+}
+
+/// A failure that is stale creates nothing, whether or not its key is in the map.
+#[test]
+fn a_stale_failure_creates_nothing() {
+    let store = limited(10);
+    let limits = Limits::default();
+    store.record_failure(&1);
+    let permit = store.acquire(&1, &limits).unwrap();
+    store.reset(&1);
+    assert_eq!(
+        store.report(&1, permit, Outcome::Failure, &limits),
+        Reported::Stale
+    );
+    assert_eq!(store.entries(), 0);
+}
+
+#[test]
+fn types_are_send_and_sync() {
+    fn check<T: Send + Sync>() {}
+    check::<InMemoryCircuitBreakerStore>();
+    check::<Circuit>();
+    check::<crate::CircuitBreaker>();
+    check::<crate::OwnedPermit>();
+    check::<crate::GuardedCircuit>();
+    check::<crate::AsyncCircuitBreaker<str>>();
+    check::<crate::AsyncPermit<str>>();
+}
