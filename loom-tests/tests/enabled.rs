@@ -2,6 +2,10 @@
 
 #[test]
 #[cfg_attr(not(breakerbox_loom), ignore = "build with `cargo xtask loom`")]
+#[allow(
+    clippy::assertions_on_constants,
+    reason = "how it was built is the question"
+)]
 fn models_are_built() {
     assert!(
         cfg!(breakerbox_loom),
