@@ -1,12 +1,10 @@
 //! `cargo xtask fuzz`: every fuzz target in turn, for a while.
 
-use std::collections::BTreeSet;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::args::Args;
 use crate::error::{AtPath, Error, Result};
-use crate::files;
 use crate::process::{Log, Run, say_what_is_scrubbed};
 use crate::project::Project;
 use crate::table::Table;
@@ -127,7 +125,7 @@ pub(crate) fn prepare(project: &Project, log: &Log) -> std::result::Result<PathB
 /// Runs each target for its share of `seconds`, which do not count the building.
 pub(crate) fn run(
     project: &Project,
-    cargo_fuzz: &PathBuf,
+    cargo_fuzz: &Path,
     targets: &[String],
     seconds: u64,
     log: &Log,
@@ -147,7 +145,6 @@ pub(crate) fn run(
             problem: None,
         };
         if fuzz("build", target).run(log)?.success {
-            let before = artifacts(project, target)?;
             let ran = fuzz("run", target)
                 .args(corpus(project, target)?)
                 .args(["--", &format!("-max_total_time={share}")])
@@ -155,9 +152,11 @@ pub(crate) fn run(
                 .run(log)?;
             fuzzed.inputs = inputs(&ran.output);
             if !ran.success {
-                let after = artifacts(project, target)?;
-                let new: Vec<_> = after.difference(&before).collect();
-                fuzzed.problem = Some(describe(project, &new, ran.timed_out));
+                fuzzed.problem = Some(match written(&ran.output) {
+                    Some(input) => format!("CRASH: {}", project.relative(Path::new(input))),
+                    None if ran.timed_out => "did not end in time".to_owned(),
+                    None => "failed without an input to show".to_owned(),
+                });
             }
         } else {
             fuzzed.problem = Some("does not build".to_owned());
@@ -177,23 +176,11 @@ fn corpus(project: &Project, target: &str) -> Result<Vec<PathBuf>> {
         .collect())
 }
 
-fn artifacts(project: &Project, target: &str) -> Result<BTreeSet<PathBuf>> {
-    let dir = project.path(&format!("fuzz/artifacts/{target}"));
-    Ok(files::below(&dir)?.into_iter().collect())
-}
-
-fn describe(project: &Project, new: &[&PathBuf], timed_out: bool) -> String {
-    if !new.is_empty() {
-        let names: Vec<_> = new
-            .iter()
-            .map(|path| project.relative(path).to_string())
-            .collect();
-        format!("CRASH: {}", names.join(", "))
-    } else if timed_out {
-        "did not end in time".to_owned()
-    } else {
-        "failed without an input to show".to_owned()
-    }
+/// Where libFuzzer says that it wrote the input that fails.
+fn written(output: &str) -> Option<&str> {
+    output
+        .lines()
+        .find_map(|line| Some(line.split_once("Test unit written to ")?.1.trim_end()))
 }
 
 /// Reads libFuzzer's `Done N runs in S second(s)`.
@@ -227,5 +214,11 @@ mod tests {
             "#2\tINITED cov: 3\n#900\tDONE cov: 4\nDone 900000 runs in 6 second(s)\nStat::x: 1\n";
         assert_eq!(inputs(output), Some(900_000));
         assert_eq!(inputs("==1== ERROR: libFuzzer: deadly signal"), None);
+    }
+    #[test]
+    fn the_failing_input_is_named() {
+        let output = "artifact_prefix='/a/'; Test unit written to /a/crash-1\nBase64: Bw==\n";
+        assert_eq!(written(output), Some("/a/crash-1"));
+        assert_eq!(written("Done 3 runs in 1 second(s)"), None);
     }
 }

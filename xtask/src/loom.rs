@@ -43,7 +43,9 @@ pub(crate) fn command(project: &Project, mut args: Args) -> Result<()> {
     let log = Log::create(project, "loom", show)?;
     println!("building the models; their own target directory makes the first build a long one");
     let report = run(project, filter.as_deref(), bound, &log)?;
-    println!("\n{}", table(&report.models));
+    if !report.models.is_empty() {
+        println!("\n{}", table(&report.models));
+    }
     if mutations {
         mutate::all(project, verbose)?;
     }
@@ -106,7 +108,8 @@ pub(crate) fn cargo_test(dir: &Path, target: &Path, bound: Option<u32>) -> Run {
     let run = Run::cargo(dir)
         .env("RUSTFLAGS", FLAGS)
         .args(["test", "--release", "--package", "breakerbox-loom-tests"])
-        .args(["--target-dir".as_ref(), target]);
+        .args(["--tests", "--target-dir"])
+        .args([target]);
     // Loom panics over an empty value, so without a bound the variable is not set at all.
     match bound {
         Some(bound) => run.env("LOOM_MAX_PREEMPTIONS", &bound.to_string()),
