@@ -1,3 +1,88 @@
-//! The project's commands.
+//! The project's commands, run as `cargo xtask COMMAND`.
 
-fn main() {}
+mod args;
+mod bench;
+mod counts;
+mod error;
+mod files;
+mod fuzz;
+mod loom;
+mod manifest;
+mod mutate;
+mod process;
+mod project;
+mod table;
+mod test;
+
+use std::process::ExitCode;
+
+use crate::args::Args;
+use crate::error::{Error, Result};
+use crate::project::Project;
+
+const USAGE: &str = "\
+usage: cargo xtask COMMAND [OPTION..]
+
+  test                  every check that this machine can run, one ring after another
+    --only RING[,RING]    these rings and no others
+    --list                name the rings and run nothing
+    --sample K|all        mutations to run, 4 without it
+    --verbose             show the output of what runs, not only when it fails
+  loom [MODEL-FILTER]   the loom models, with executions and time of each
+    --bound N             preemption bound, instead of each model's own
+    --mutations           then all recorded mutations
+    --verbose
+  mutate                the recorded mutations, and whether each is killed
+    --only NAME[,NAME]    these and no others
+    --sample K            some of them, other ones each day
+    --verbose
+  fuzz [TARGET]         every fuzz target in turn
+    --seconds N           time for all of them together, 60 without it
+    --verbose
+  bench                 the comparison: a table, and target/comparison/results.json
+    --quick               fewer and shorter rounds
+
+CONTRIBUTING.md says how long each takes and how to read what it prints.";
+
+type Command = fn(&Project, Args) -> Result<()>;
+
+const COMMANDS: [(&str, Command); 5] = [
+    ("test", test::command),
+    ("loom", loom::command),
+    ("mutate", mutate::command),
+    ("fuzz", fuzz::command),
+    ("bench", bench::command),
+];
+
+fn main() -> ExitCode {
+    let mut args = Args::new(std::env::args().skip(1));
+    if args.flag("--help") || args.flag("-h") {
+        println!("{USAGE}");
+        return ExitCode::SUCCESS;
+    }
+    match run(args) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(Error::Usage(message)) => {
+            eprintln!("error: {message}\n\n{USAGE}");
+            ExitCode::from(2)
+        }
+        Err(Error::Failed(message)) => {
+            eprintln!("error: {message}");
+            ExitCode::FAILURE
+        }
+        Err(Error::Told) => ExitCode::FAILURE,
+    }
+}
+
+fn run(mut args: Args) -> Result<()> {
+    let name = args
+        .positional()?
+        .ok_or_else(|| Error::usage("no command given"))?;
+    let Some((_, command)) = COMMANDS.iter().find(|(known, _)| *known == name) else {
+        let known = COMMANDS.map(|(name, _)| name).join(", ");
+        return Err(Error::usage(format!(
+            "there is no command `{name}`; there are {known}"
+        )));
+    };
+    command(&Project::find(), args)
+}

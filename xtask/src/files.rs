@@ -1,0 +1,28 @@
+//! The files below a directory.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use crate::error::{AtPath, Result};
+
+/// Every file below `dir` in a fixed order; none where there is no such directory.
+pub(crate) fn below(dir: &Path) -> Result<Vec<PathBuf>> {
+    let mut found = Vec::new();
+    if dir.exists() {
+        collect(dir, &mut found)?;
+    }
+    found.sort();
+    Ok(found)
+}
+
+fn collect(dir: &Path, found: &mut Vec<PathBuf>) -> Result<()> {
+    for entry in fs::read_dir(dir).at(dir)? {
+        let path = entry.at(dir)?.path();
+        if path.is_dir() {
+            collect(&path, found)?;
+        } else {
+            found.push(path);
+        }
+    }
+    Ok(())
+}

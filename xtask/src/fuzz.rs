@@ -1,0 +1,224 @@
+//! `cargo xtask fuzz`: every fuzz target in turn, for a while.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use crate::args::Args;
+use crate::error::{AtPath, Error, Result};
+use crate::process::{Log, Run, say_what_is_scrubbed};
+use crate::project::Project;
+use crate::table::Table;
+
+/// The sanitizers that libFuzzer runs with are a nightly compiler's.
+const TOOLCHAIN: &str = "nightly";
+
+/// How one target did.
+#[derive(Debug)]
+pub(crate) struct Fuzzed {
+    pub(crate) target: String,
+    pub(crate) inputs: Option<u64>,
+    /// Why it is not well, if it is not.
+    pub(crate) problem: Option<String>,
+}
+
+/// Why nothing was fuzzed.
+#[derive(Debug)]
+pub(crate) enum Unable {
+    /// The machine has no nightly toolchain.
+    NoNightly,
+    /// Something that could be had is missing.
+    Missing(String),
+}
+
+pub(crate) fn command(project: &Project, mut args: Args) -> Result<()> {
+    let seconds = args.number("--seconds")?.unwrap_or(60);
+    let verbose = args.flag("--verbose");
+    let only = args.positional()?;
+    args.finish()?;
+    say_what_is_scrubbed();
+
+    let log = Log::create(
+        project,
+        "fuzz",
+        if verbose { |_| true } else { is_progress },
+    )?;
+    let mut targets = targets(project).map_err(|unable| Error::failed(unable.to_string()))?;
+    if let Some(only) = only {
+        targets.retain(|target| *target == only);
+        if targets.is_empty() {
+            return Err(Error::usage(format!("there is no fuzz target `{only}`")));
+        }
+    }
+    let cargo_fuzz = prepare(project, &log).map_err(|unable| Error::failed(unable.to_string()))?;
+    let results = run(project, &cargo_fuzz, &targets, seconds, &log)?;
+
+    let mut table = Table::new(["target", ">inputs", "result"]);
+    for result in &results {
+        table.row([
+            result.target.clone(),
+            result.inputs.map_or("?".to_owned(), |n| n.to_string()),
+            result.problem.clone().unwrap_or("ok".to_owned()),
+        ]);
+    }
+    println!("\n{table}");
+    if results.iter().all(|result| result.problem.is_none()) {
+        return Ok(());
+    }
+    if !verbose {
+        eprintln!("{}\n", log.tail(60));
+    }
+    Err(Error::failed(format!(
+        "fuzzing found something; the whole output: {}",
+        project.relative(log.path())
+    )))
+}
+
+/// The names of the fuzz targets.
+pub(crate) fn targets(project: &Project) -> std::result::Result<Vec<String>, Unable> {
+    if !project.has("fuzz/Cargo.toml") {
+        return Err(Unable::Missing("there is no fuzz/Cargo.toml".to_owned()));
+    }
+    let manifest = project
+        .manifest("fuzz/Cargo.toml")
+        .map_err(|error| Unable::Missing(error.to_string()))?;
+    let names: Vec<_> = manifest.values("bin", "name").map(str::to_owned).collect();
+    if names.is_empty() {
+        return Err(Unable::Missing("fuzz/Cargo.toml has no [[bin]]".to_owned()));
+    }
+    Ok(names)
+}
+
+/// Finds cargo-fuzz, or installs it into the target directory.
+pub(crate) fn prepare(project: &Project, log: &Log) -> std::result::Result<PathBuf, Unable> {
+    let missing = |error: Error| Unable::Missing(error.to_string());
+    let toolchains = Run::new("rustup", project.root())
+        .args(["toolchain", "list"])
+        .run(log);
+    if !toolchains.is_ok_and(|ran| ran.output.contains(TOOLCHAIN)) {
+        return Err(Unable::NoNightly);
+    }
+    let tools = project.target("tools");
+    let own = tools.join("bin/cargo-fuzz");
+    if own.exists() {
+        return Ok(own);
+    }
+    let found = Run::new("cargo-fuzz", project.root())
+        .args(["--version"])
+        .run(log);
+    if found.is_ok_and(|ran| ran.success) {
+        return Ok("cargo-fuzz".into());
+    }
+    let installed = Run::cargo(project.root())
+        .args(["install", "cargo-fuzz", "--locked", "--root"])
+        .args([&tools])
+        .run(log)
+        .map_err(missing)?;
+    if installed.success && own.exists() {
+        Ok(own)
+    } else {
+        Err(Unable::Missing(
+            "cargo-fuzz could not be installed".to_owned(),
+        ))
+    }
+}
+
+/// Runs each target for its share of `seconds`, which do not count the building.
+pub(crate) fn run(
+    project: &Project,
+    cargo_fuzz: &Path,
+    targets: &[String],
+    seconds: u64,
+    log: &Log,
+) -> Result<Vec<Fuzzed>> {
+    let share = (seconds / targets.len().max(1) as u64).max(1);
+    let fuzz = |command: &str, target: &str| {
+        Run::with_toolchain(TOOLCHAIN, cargo_fuzz, project.root())
+            .args(["fuzz", command, "--target-dir"])
+            .args([project.target("fuzz")])
+            .args([target])
+    };
+    let mut results = Vec::new();
+    for target in targets {
+        let mut fuzzed = Fuzzed {
+            target: target.clone(),
+            inputs: None,
+            problem: None,
+        };
+        if fuzz("build", target).run(log)?.success {
+            let ran = fuzz("run", target)
+                .args(corpus(project, target)?)
+                .args(["--", &format!("-max_total_time={share}")])
+                .limit(Duration::from_secs(share + 120))
+                .run(log)?;
+            fuzzed.inputs = inputs(&ran.output);
+            if !ran.success {
+                fuzzed.problem = Some(match written(&ran.output) {
+                    Some(input) => format!("CRASH: {}", project.relative(Path::new(input))),
+                    None if ran.timed_out => "did not end in time".to_owned(),
+                    None => "failed without an input to show".to_owned(),
+                });
+            }
+        } else {
+            fuzzed.problem = Some("does not build".to_owned());
+        }
+        results.push(fuzzed);
+    }
+    Ok(results)
+}
+
+/// Where new inputs go, outside the tracked files, and then the recorded seeds if there are any.
+fn corpus(project: &Project, target: &str) -> Result<Vec<PathBuf>> {
+    let own = project.target(&format!("fuzz/corpus/{target}"));
+    std::fs::create_dir_all(&own).at(&own)?;
+    let seeds = project.path(&format!("fuzz/corpus/{target}"));
+    Ok(std::iter::once(own)
+        .chain(seeds.exists().then_some(seeds))
+        .collect())
+}
+
+/// Where libFuzzer says that it wrote the input that fails.
+fn written(output: &str) -> Option<&str> {
+    output
+        .lines()
+        .find_map(|line| Some(line.split_once("Test unit written to ")?.1.trim_end()))
+}
+
+/// Reads libFuzzer's `Done N runs in S second(s)`.
+fn inputs(output: &str) -> Option<u64> {
+    output.lines().rev().find_map(|line| {
+        let (number, _) = line.strip_prefix("Done ")?.split_once(" runs in ")?;
+        number.parse().ok()
+    })
+}
+
+fn is_progress(line: &str) -> bool {
+    line.starts_with("$ ") || line.starts_with("Done ")
+}
+
+impl std::fmt::Display for Unable {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::NoNightly => f.write_str("fuzzing needs a nightly toolchain, and there is none"),
+            Self::Missing(what) => f.write_str(what),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_number_of_inputs_is_read() {
+        let output =
+            "#2\tINITED cov: 3\n#900\tDONE cov: 4\nDone 900000 runs in 6 second(s)\nStat::x: 1\n";
+        assert_eq!(inputs(output), Some(900_000));
+        assert_eq!(inputs("==1== ERROR: libFuzzer: deadly signal"), None);
+    }
+    #[test]
+    fn the_failing_input_is_named() {
+        let output = "artifact_prefix='/a/'; Test unit written to /a/crash-1\nBase64: Bw==\n";
+        assert_eq!(written(output), Some("/a/crash-1"));
+        assert_eq!(written("Done 3 runs in 1 second(s)"), None);
+    }
+}

@@ -1,0 +1,179 @@
+//! `cargo xtask loom`: the models of `loom-tests`, with what each explored.
+
+use std::path::Path;
+
+use crate::args::Args;
+use crate::counts::failures;
+use crate::error::{Error, Result};
+use crate::mutate;
+use crate::process::{Log, Run, say_what_is_scrubbed};
+use crate::project::Project;
+use crate::table::Table;
+
+/// The cfg builds the models; the assertions are loom's means to find what goes wrong.
+const FLAGS: &str = "--cfg breakerbox_loom -C debug-assertions=on";
+
+/// What one model reports when it is through.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Model {
+    pub(crate) name: String,
+    pub(crate) executions: u64,
+    pub(crate) time: String,
+}
+
+/// A run of models, and whatever speaks against it.
+#[derive(Debug)]
+pub(crate) struct Report {
+    pub(crate) models: Vec<Model>,
+    pub(crate) problems: Vec<String>,
+}
+
+pub(crate) fn command(project: &Project, mut args: Args) -> Result<()> {
+    let bound = args.number("--bound")?;
+    let mutations = args.flag("--mutations");
+    let verbose = args.flag("--verbose");
+    let filter = args.positional()?;
+    args.finish()?;
+    if !project.has("loom-tests/tests") {
+        return Err(Error::failed("there are no models: loom-tests/tests"));
+    }
+    say_what_is_scrubbed();
+
+    let show = if verbose { |_: &str| true } else { is_model };
+    let log = Log::create(project, "loom", show)?;
+    println!("building the models; their own target directory makes the first build a long one");
+    let report = run(project, filter.as_deref(), bound, &log)?;
+    if !report.models.is_empty() {
+        println!("\n{}", table(&report.models));
+    }
+    if mutations {
+        mutate::all(project, verbose)?;
+    }
+    if report.problems.is_empty() {
+        return Ok(());
+    }
+    if !verbose {
+        eprintln!("{}\n", log.tail(60));
+    }
+    let problems = report.problems.join("\n       ");
+    Err(Error::failed(format!(
+        "{problems}\nthe whole output: {}",
+        project.relative(log.path())
+    )))
+}
+
+/// Runs the models that `filter` selects, at `bound` or at their own bounds.
+pub(crate) fn run(
+    project: &Project,
+    filter: Option<&str>,
+    bound: Option<u32>,
+    log: &Log,
+) -> Result<Report> {
+    let test = cargo_test(project.root(), &project.target("loom"), bound)
+        .args(["--no-fail-fast", "--"])
+        .args(filter)
+        .args(HARNESS);
+    let ran = test.run(log)?;
+    let models: Vec<_> = ran.output.lines().filter_map(parse).collect();
+
+    let mut problems = Vec::new();
+    if !ran.success {
+        problems.push(match failures(&ran.output)[..] {
+            [] => "the models do not build, or one of them ended the process".to_owned(),
+            ref names => format!("failed: {}", names.join(", ")),
+        });
+    } else if models.is_empty() {
+        problems.push("no model ran".to_owned());
+    }
+    problems.extend(
+        models
+            .iter()
+            .filter(|model| model.executions <= 1)
+            .map(|model| {
+                format!(
+                    "{} explored one execution only: its threads share nothing that loom sees",
+                    model.name
+                )
+            }),
+    );
+    Ok(Report { models, problems })
+}
+
+/// What the models' test harness is told. One thread: models must not share the time that each
+/// prints, nor anything static.
+pub(crate) const HARNESS: [&str; 3] = ["--include-ignored", "--nocapture", "--test-threads=1"];
+
+/// `cargo test` of the models in the tree at `dir`.
+pub(crate) fn cargo_test(dir: &Path, target: &Path, bound: Option<u32>) -> Run {
+    let run = Run::cargo(dir)
+        .env("RUSTFLAGS", FLAGS)
+        .args(["test", "--release", "--package", "breakerbox-loom-tests"])
+        .args(["--tests", "--target-dir"])
+        .args([target]);
+    // Loom panics over an empty value, so without a bound the variable is not set at all.
+    match bound {
+        Some(bound) => run.env("LOOM_MAX_PREEMPTIONS", &bound.to_string()),
+        None => run,
+    }
+}
+
+pub(crate) fn table(models: &[Model]) -> Table {
+    let mut table = Table::new(["model", ">executions", ">time"]);
+    for model in models {
+        table.row([
+            model.name.clone(),
+            model.executions.to_string(),
+            model.time.clone(),
+        ]);
+    }
+    table
+}
+
+fn is_model(line: &str) -> bool {
+    parse(line).is_some()
+}
+
+/// Reads `model NAME: N executions in T`; the harness may have begun the line with the test's name.
+fn parse(line: &str) -> Option<Model> {
+    let (_, line) = line.split_once("model ")?;
+    let (name, explored) = line.split_once(": ")?;
+    let (executions, time) = explored.split_once(" executions in ")?;
+    let executions = executions.replace([',', '_'], "").parse().ok()?;
+    Some(Model {
+        name: name.to_owned(),
+        executions,
+        time: time.trim_end().to_owned(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn model(name: &str, executions: u64, time: &str) -> Option<Model> {
+        Some(Model {
+            name: name.to_owned(),
+            executions,
+            time: time.to_owned(),
+        })
+    }
+
+    #[test]
+    fn model_lines_are_read() {
+        assert_eq!(
+            parse("model one_wins: 1296 executions in 101.25ms"),
+            model("one_wins", 1296, "101.25ms")
+        );
+        assert_eq!(
+            parse("test trip::one_wins ... model one_wins: 12,960 executions in 1.2 s"),
+            model("one_wins", 12960, "1.2 s")
+        );
+    }
+
+    #[test]
+    fn other_lines_are_not() {
+        assert_eq!(parse("running 3 tests"), None);
+        assert_eq!(parse("model one_wins: many executions in 1 s"), None);
+        assert_eq!(parse("the model ran: well"), None);
+    }
+}

@@ -1,0 +1,158 @@
+//! One mutation on trial: build it, run what must notice it, say what happened.
+
+use std::collections::HashMap;
+use std::fmt::Display;
+use std::path::PathBuf;
+
+use super::recipe::{Recipe, Ring};
+use super::tree::Tree;
+use crate::counts::{Counts, failures};
+use crate::error::Result;
+use crate::loom;
+use crate::process::{Log, Run};
+
+/// What became of a mutation.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Fate {
+    /// A test failed; its name, if the harness lived to tell.
+    Killed(String),
+    /// Every test passed, so none of them guards what was broken.
+    Survived,
+    /// Nothing was shown, because the mutation or its model is wrong.
+    Invalid(String),
+}
+
+impl Fate {
+    pub(crate) fn is_killed(&self) -> bool {
+        matches!(self, Self::Killed(_))
+    }
+}
+
+impl Display for Fate {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Killed(by) => write!(f, "killed by {by}"),
+            Self::Survived => f.write_str("SURVIVED"),
+            Self::Invalid(why) => write!(f, "ERROR: {why}"),
+        }
+    }
+}
+
+/// How the tests of a tree ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Tested {
+    Passed,
+    Failed(String),
+    NoTest,
+    DoesNotBuild,
+    TimedOut,
+}
+
+/// The copied tree with what it is built and run by.
+pub(crate) struct Bench<'a> {
+    tree: &'a Tree,
+    target: PathBuf,
+    log: &'a Log,
+    /// How the sound tree did, by ring, model and bound: mutations may share them.
+    sound: HashMap<(bool, String, Option<u32>), Tested>,
+}
+
+impl<'a> Bench<'a> {
+    pub(crate) fn new(tree: &'a Tree, target: PathBuf, log: &'a Log) -> Self {
+        Self {
+            tree,
+            target,
+            log,
+            sound: HashMap::new(),
+        }
+    }
+
+    pub(crate) fn try_one(&mut self, recipe: &Recipe) -> Result<Fate> {
+        let Ok(sound) = self.tree.read(&recipe.file) else {
+            return Ok(Fate::Invalid(format!("there is no {}", recipe.file)));
+        };
+        let mutant = match recipe.apply(&sound) {
+            Ok(mutant) => mutant,
+            Err(why) => return Ok(Fate::Invalid(why)),
+        };
+        if let Some(why) = self.unsound(recipe)? {
+            return Ok(Fate::Invalid(why));
+        }
+        self.tree.write(&recipe.file, &mutant)?;
+        let tested = self.test(recipe);
+        self.tree.write(&recipe.file, &sound)?;
+        Ok(match tested? {
+            Tested::Failed(by) => Fate::Killed(by),
+            Tested::Passed => Fate::Survived,
+            Tested::DoesNotBuild => Fate::Invalid("the mutant does not build".to_owned()),
+            Tested::TimedOut => Fate::Invalid(format!(
+                "no end within {} s, which shows nothing",
+                recipe.limit.as_secs()
+            )),
+            Tested::NoTest => Fate::Invalid("no test ran".to_owned()),
+        })
+    }
+
+    /// What keeps the model from showing anything even without the mutation.
+    fn unsound(&mut self, recipe: &Recipe) -> Result<Option<String>> {
+        let key = (
+            recipe.ring == Ring::Loom,
+            recipe.model.clone(),
+            recipe.bound,
+        );
+        let tested = match self.sound.get(&key) {
+            Some(tested) => tested.clone(),
+            None => {
+                let tested = self.test(recipe)?;
+                self.sound.insert(key, tested.clone());
+                tested
+            }
+        };
+        Ok(match tested {
+            Tested::Passed => None,
+            Tested::Failed(by) => Some(format!("{by} fails without the mutation")),
+            Tested::NoTest => Some(format!("no test is called `{}`", recipe.model)),
+            Tested::DoesNotBuild => Some("does not build without the mutation".to_owned()),
+            Tested::TimedOut => Some("no end in time without the mutation".to_owned()),
+        })
+    }
+
+    fn test(&self, recipe: &Recipe) -> Result<Tested> {
+        // Built by itself first: neither a compile error nor a slow build may pass for a kill.
+        let built = self.cargo_test(recipe).args(["--no-run"]).run(self.log)?;
+        if !built.success {
+            return Ok(Tested::DoesNotBuild);
+        }
+        let ran = self
+            .cargo_test(recipe)
+            .args(["--no-fail-fast", "--", &recipe.model])
+            .args(match recipe.ring {
+                Ring::Loom => loom::HARNESS.as_slice(),
+                Ring::Test => &[],
+            })
+            .limit(recipe.limit)
+            .run(self.log)?;
+        Ok(if ran.timed_out {
+            Tested::TimedOut
+        } else if !ran.success {
+            Tested::Failed(match failures(&ran.output)[..] {
+                [] => format!("{} (it ended the process)", recipe.model),
+                ref names => names.join(", "),
+            })
+        } else if Counts::parse(&ran.output).passed == 0 {
+            Tested::NoTest
+        } else {
+            Tested::Passed
+        })
+    }
+
+    fn cargo_test(&self, recipe: &Recipe) -> Run {
+        match recipe.ring {
+            Ring::Loom => loom::cargo_test(self.tree.root(), &self.target, recipe.bound),
+            Ring::Test => Run::cargo(self.tree.root())
+                .args(["test", "--package", "breakerbox", "--all-features"])
+                .args(["--tests", "--target-dir"])
+                .args([&self.target]),
+        }
+    }
+}
