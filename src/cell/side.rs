@@ -156,12 +156,14 @@ impl Cell {
     /// Rule 1: all side words of `control`'s generation are in place. `false`: the circuit has
     /// moved on.
     pub(super) fn bring_up<C: Clock>(&self, shared: &Shared<C>, control: Control) -> bool {
-        let generation = control.generation();
+        let empty = Side::new(control.generation(), 0);
+        let kept_successes = |seen| successes_of(control, seen);
+        let kept_time = |seen| last_failure_of(control, seen);
         self.since(shared, control).is_some()
-            && self.side(&self.successes, control, |seen| successes_of(control, seen)).is_some()
-            && self.side(&self.last_failure, control, |seen| last_failure_of(control, seen)).is_some()
+            && self.side(&self.successes, control, kept_successes).is_some()
+            && self.side(&self.last_failure, control, kept_time).is_some()
             // Of an open circuit this leaves the duration unset: who needs it sets it.
-            && self.side(&self.recovery, control, |_| Side::new(generation, 0)).is_some()
+            && self.side(&self.recovery, control, |_| empty).is_some()
     }
 
     /// The success word and the count that it means for `control`.
