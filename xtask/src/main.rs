@@ -31,6 +31,7 @@ usage: cargo xtask COMMAND [OPTION..]
   loom [MODEL-FILTER]   the loom models, with executions and time of each
     --bound N             preemption bound, instead of each model's own
     --mutations           then all recorded mutations
+    --replay              the failing execution of the one model again, step by step
     --verbose
   mutate                the recorded mutations, and whether each is killed
     --only NAME[,NAME]    these and no others

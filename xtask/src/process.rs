@@ -17,13 +17,14 @@ use crate::project::Project;
 /// Flags from the environment replace those that a command sets, without a word: the loom models
 /// would be built without their cfg, and all of them would pass. So each command says itself which
 /// flags it wants.
-const SCRUBBED: [&str; 6] = [
+const SCRUBBED: [&str; 7] = [
     "CARGO_ENCODED_RUSTFLAGS",
     "CARGO_ENCODED_RUSTDOCFLAGS",
     "CARGO_BUILD_RUSTFLAGS",
     "RUSTFLAGS",
     "RUSTDOCFLAGS",
     "LOOM_MAX_PREEMPTIONS",
+    "LOOM_CHECKPOINT_FILE",
 ];
 
 /// Tells which of the scrubbed variables the environment has, once at the start of a command.
