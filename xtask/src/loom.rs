@@ -119,7 +119,7 @@ pub(crate) fn cargo_test(dir: &Path, target: &Path, bound: Option<u32>) -> Run {
     let run = Run::cargo(dir)
         .env("RUSTFLAGS", FLAGS)
         .args(["test", "--release", "--package", "breakerbox-loom-tests"])
-        .args(["--tests", "--target-dir"])
+        .args(["--test", "models", "--target-dir"])
         .args([target]);
     // Loom panics over an empty value, so without a bound the variable is not set at all.
     match bound {

@@ -148,7 +148,11 @@ impl<'a> Bench<'a> {
 
     fn cargo_test(&self, recipe: &Recipe) -> Run {
         match recipe.ring {
-            Ring::Loom => loom::cargo_test(self.tree.root(), &self.target, recipe.bound),
+            // Each mutant is built once and run for a second: what builds fast is fastest.
+            Ring::Loom => loom::cargo_test(self.tree.root(), &self.target, recipe.bound)
+                .env("CARGO_PROFILE_RELEASE_OPT_LEVEL", "1")
+                .env("CARGO_PROFILE_RELEASE_DEBUG", "none")
+                .env("CARGO_INCREMENTAL", "1"),
             Ring::Test => Run::cargo(self.tree.root())
                 .args(["test", "--package", "breakerbox", "--all-features"])
                 .args(["--tests", "--target-dir"])

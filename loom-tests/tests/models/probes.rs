@@ -1,5 +1,4 @@
 //! Recovery: probe slots, leases, refunds, and who decides.
-#![cfg(breakerbox_loom)]
 
 use breakerbox::{CircuitState, Limits, Outcome, PermitToken, Reported};
 use breakerbox_loom_tests::{

@@ -1,5 +1,4 @@
 //! Counting: nothing lost, nothing mixed, one order for all.
-#![cfg(breakerbox_loom)]
 
 use breakerbox::{CircuitBreakerSnapshot, CircuitState, Outcome};
 use breakerbox_loom_tests::{KEY, TickingClock, handle, limits, model, store, store_with_clock};

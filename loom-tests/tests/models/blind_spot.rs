@@ -1,5 +1,4 @@
 //! loom's own hole, and that the facade closes it: without this, models pass and prove nothing.
-#![cfg(breakerbox_loom)]
 
 use breakerbox_loom_tests::explore;
 use std::collections::BTreeSet;

@@ -1,5 +1,4 @@
 //! Reset, re-creation, handles: nothing lost, nothing revived, nothing left behind.
-#![cfg(breakerbox_loom)]
 
 use breakerbox::__loom::{entries, gate_counts};
 use breakerbox::{CircuitState, InMemoryCircuitBreakerStore, Outcome, Reported};

@@ -1,5 +1,4 @@
 //! Opening: one winner, visible to all, stamped rightly.
-#![cfg(breakerbox_loom)]
 
 use breakerbox::{CircuitState, InMemoryCircuitBreakerStore, Outcome, Reported};
 use breakerbox_loom_tests::{Hasher, KEY, Store, TickingClock, handle, limits, model, store};

@@ -1,0 +1,13 @@
+//! The models, one file per family of claims, and the guard that says when they aren't built.
+
+#[cfg(breakerbox_loom)]
+mod blind_spot;
+#[cfg(breakerbox_loom)]
+mod counts;
+mod enabled;
+#[cfg(breakerbox_loom)]
+mod probes;
+#[cfg(breakerbox_loom)]
+mod removal;
+#[cfg(breakerbox_loom)]
+mod trip;
