@@ -93,9 +93,22 @@ impl Changes {
         }
     }
 
-    fn push(&mut self, change: impl FnOnce() -> Change) {
+    fn push(&mut self, from: State, next: Control) {
         if self.wanted {
-            self.list.push(change());
+            let (to, generation) = (next.state(), next.generation());
+            self.list.push(Change {
+                from,
+                to,
+                generation,
+                at: 0,
+            });
+        }
+    }
+
+    /// The time of the change that was pushed last.
+    fn stamp(&mut self, at: impl FnOnce() -> u64) {
+        if let Some(change) = self.list.last_mut() {
+            change.at = at();
         }
     }
 
@@ -224,6 +237,8 @@ impl Cell {
         }
         by.draw.settle(control, next);
 
+        // Noted first: the clock below is the user's, and may panic.
+        by.changes.push(control.state(), next);
         // The winner stamps before it returns. A vacant circuit has no birth yet: its revival
         // will be stamped. One that has moved on already was stamped, and bears another's stamp.
         let since = if next.is_absent() {
@@ -231,12 +246,7 @@ impl Cell {
         } else {
             self.since(shared, next)
         };
-        by.changes.push(|| Change {
-            from: control.state(),
-            to: next.state(),
-            generation: next.generation(),
-            at: since.unwrap_or_else(|| shared.clock.now_ms()),
-        });
+        by.changes.stamp(|| since.unwrap_or_else(|| shared.now()));
         Some(next)
     }
 }

@@ -52,7 +52,7 @@ pub use word::{Limits, Outcome, PermitToken, Reported, TripRule};
 #[cfg(breakerbox_loom)]
 #[doc(hidden)]
 pub mod __loom {
-    pub use crate::sync::atomic::AtomicU64;
+    pub use crate::sync::atomic::{AtomicU64, in_total_order};
 
     use crate::InMemoryCircuitBreakerStore;
 

@@ -6,7 +6,7 @@
 //!
 //! ```text
 //!            63    61 60                        21  20  19                     0
-//! control   | state  | generation                |new | failures                |
+//! control   | state  | generation                |flag| failures                |
 //!            63                                24 23                            0
 //! gate      | generation of the last transition  | circuits that may reject     |
 //!            63                  42 41                                          0
@@ -23,7 +23,8 @@
 //! | vacant | 5 | admits: the circuit was reset, or isn't born yet | revives it |
 //! | retired | 6 | admits: on its way out of the map, unless it is pinned | look it up again |
 //!
-//! 7 is unused. The all-zero control word is a closed circuit without failures, of generation 0.
+//! The flag says how the generation began: closed, that it is a new life of a cell that was reset
+//! or just created; half-open, that the call which began it is its first probe. 7 is unused. The all-zero control word is a closed circuit without failures, of generation 0.
 
 mod control;
 mod decision;

@@ -18,6 +18,19 @@ pub fn model(name: &str, bound: usize, f: impl Fn() + Sync + Send + 'static) {
     );
 }
 
+/// A [`model`] of what rests on the one order of all `SeqCst` accesses.
+pub fn model_in_total_order(name: &str, bound: usize, f: impl Fn() + Sync + Send + 'static) {
+    struct Back;
+    impl Drop for Back {
+        fn drop(&mut self) {
+            breakerbox::__loom::in_total_order(false);
+        }
+    }
+    breakerbox::__loom::in_total_order(true);
+    let _back = Back;
+    model(name, bound, f);
+}
+
 /// Explores `f` under loom, prints and returns in how many executions.
 ///
 /// `bound` limits preemptions per execution, unless `LOOM_MAX_PREEMPTIONS` says otherwise: 3

@@ -1,7 +1,7 @@
 //! Guarded calls: acquire, run, report.
 
 use super::permit::{Permit, Target};
-use super::runtime::AsyncRuntime;
+use super::runtime::{AsyncRuntime, within};
 use super::{CircuitBreaker, GuardedCircuit};
 use crate::clock::Clock;
 use crate::error::{CallError, Rejected};
@@ -12,7 +12,6 @@ use std::future::{Future, poll_fn};
 use std::hash::{BuildHasher, Hash};
 use std::pin::pin;
 use std::sync::Arc;
-use std::task::Poll;
 use std::time::Duration;
 
 /// How long a call may take, and who measures it.
@@ -114,21 +113,20 @@ async fn call_async<P: Target, T, E>(
         permit: Some(admitted?),
         user_code: false,
     };
-    let mut future = pin!(future);
-    let mut sleep = timeout.map(|timeout| timeout.runtime.sleep(timeout.after));
-
     // `None`: timed out.
-    let result = poll_fn(|context| {
-        running.user_code = true;
-        let polled = future.as_mut().poll(context);
-        running.user_code = false;
-        match (polled, &mut sleep) {
-            (Poll::Ready(result), _) => Poll::Ready(Some(result)),
-            (Poll::Pending, Some(sleep)) => sleep.as_mut().poll(context).map(|()| None),
-            (Poll::Pending, None) => Poll::Pending,
+    let result = {
+        let mut future = pin!(future);
+        let call = poll_fn(|context| {
+            running.user_code = true;
+            let polled = future.as_mut().poll(context);
+            running.user_code = false;
+            polled
+        });
+        match timeout {
+            None => Some(call.await),
+            Some(timeout) => within(&*timeout.runtime, timeout.after, pin!(call)).await,
         }
-    })
-    .await;
+    };
 
     match result {
         Some(result) => {

@@ -97,18 +97,18 @@ pub type OwnedPermit<K = String, S = RandomState, C = SystemClock> = Permit<Owne
 impl<T: Target> Permit<T> {
     #[inline]
     pub(super) fn new(target: T, token: PermitToken, drops: &Drops) -> Self {
-        let since = if drops.needs_time() {
-            target.now_ms()
-        } else {
-            0
-        };
-        Self {
+        let mut permit = Self {
             target,
             token,
             drops: *drops,
-            since,
+            since: 0,
             settled: false,
+        };
+        if drops.needs_time() {
+            // Read when the permit exists: if the clock panics, its slot is given back.
+            permit.since = permit.target.now_ms();
         }
+        permit
     }
 
     /// The call went well.

@@ -2,18 +2,17 @@
 
 use super::permit::Drops;
 use super::remote_builder::AsyncCircuitBreakerBuilder;
-use super::runtime::AsyncRuntime;
-use crate::contract::{CircuitBreakerStore, StoreResult};
+use super::runtime::{AsyncRuntime, Errand, within};
+use crate::contract::{BoxFuture, CircuitBreakerStore, StoreResult};
 use crate::error::{CallError, Rejected};
 use crate::sync::PlainAtomicU64;
 use crate::sync::atomic::Ordering;
 use crate::word::{Limits, Outcome, PermitToken, Reported};
 use std::borrow::Borrow;
 use std::fmt;
-use std::future::{Future, poll_fn};
+use std::future::{Future, poll_fn, ready};
 use std::pin::pin;
 use std::sync::Arc;
-use std::task::Poll;
 use std::time::{Duration, Instant};
 
 /// Circuit breakers over a store that may be far away: [`CircuitBreakerStore`].
@@ -64,17 +63,35 @@ where
 
     /// Asks to make a call. The permit owns what it needs.
     ///
+    /// A permit that the store grants too late, or after this future was dropped, is given back
+    /// in the background; a store that takes longer than the probe lease isn't waited for.
+    ///
     /// # Errors
     /// If the store rejects it; never because the store fails.
     pub async fn acquire(&self, key: &K) -> Result<AsyncPermit<K>, Rejected> {
         let inner = &self.inner;
         let key = Arc::new(key.to_owned());
-        let answer = {
+        let request = {
             let (inner, key) = (Arc::clone(inner), Arc::clone(&key));
-            // Owned, so that it can be left behind: see `answer_or_leave`.
-            Box::pin(async move { inner.store.acquire((*key).borrow(), &inner.limits).await })
+            async move { inner.store.acquire((*key).borrow(), &inner.limits).await }
         };
-        let token = match self.answer_or_leave(answer, &key).await {
+        let give_back = {
+            let (inner, key) = (Arc::clone(inner), Arc::clone(&key));
+            |late: StoreResult<Result<PermitToken, Rejected>>| -> BoxFuture<'static, ()> {
+                Box::pin(async move {
+                    if let Ok(Ok(late)) = late {
+                        let answer = inner
+                            .store
+                            .release((*key).borrow(), late, &inner.limits)
+                            .await;
+                        // Where it fails too, the slot waits for its lease.
+                        drop(answer);
+                    }
+                })
+            }
+        };
+        let errand = inner.errand(request, give_back);
+        let token = match within(&*inner.runtime, inner.store_timeout, pin!(errand)).await {
             Some(Ok(Ok(token))) => Some(token),
             Some(Ok(Err(rejected))) => return Err(rejected),
             Some(Err(_)) | None => {
@@ -91,36 +108,10 @@ where
         })
     }
 
-    /// The store's answer in time; else `None`, and a permit that comes late is given back.
-    async fn answer_or_leave<F>(
-        &self,
-        mut answer: std::pin::Pin<Box<F>>,
-        key: &Arc<K::Owned>,
-    ) -> Option<StoreResult<Result<PermitToken, Rejected>>>
-    where
-        F: Future<Output = StoreResult<Result<PermitToken, Rejected>>> + Send + 'static,
-    {
-        let inner = &self.inner;
-        let in_time = within(&*inner.runtime, inner.store_timeout, answer.as_mut()).await;
-        if in_time.is_none() {
-            let (inner, key) = (Arc::clone(inner), Arc::clone(key));
-            self.inner.runtime.spawn(Box::pin(async move {
-                if let Ok(Ok(late)) = answer.await {
-                    let released = inner
-                        .store
-                        .release((*key).borrow(), late, &inner.limits)
-                        .await;
-                    if released.is_err() {
-                        inner.store_failed();
-                    }
-                }
-            }));
-        }
-        in_time
-    }
-
-    /// Makes the call `future` if the circuit of `key` admits it; see
-    /// [`CircuitBreaker::call_async`](crate::CircuitBreaker::call_async).
+    /// Makes the call `future` if the circuit of `key` admits it. `Ok` is a success; `Err`, a
+    /// panic and a call that outlives the
+    /// [call timeout](AsyncCircuitBreakerBuilder::call_timeout) are failures. If this future is
+    /// dropped, the call counts as a dropped permit does.
     ///
     /// # Errors
     /// If the call is rejected, times out, or fails.
@@ -129,25 +120,37 @@ where
         key: &K,
         future: impl Future<Output = Result<T, E>>,
     ) -> Result<T, CallError<E>> {
-        let permit = self.acquire(key).await?;
-        let inner = &self.inner;
-        let result = match inner.call_timeout {
-            None => Some(future.await),
-            Some(after) => within(&*inner.runtime, after, pin!(future)).await,
+        let mut running = Running {
+            permit: Some(self.acquire(key).await?),
+            user_code: false,
         };
+        let inner = &self.inner;
+        let result = {
+            let mut future = pin!(future);
+            let call = poll_fn(|context| {
+                running.user_code = true;
+                let polled = future.as_mut().poll(context);
+                running.user_code = false;
+                polled
+            });
+            match inner.call_timeout {
+                None => Some(call.await),
+                Some(after) => within(&*inner.runtime, after, pin!(call)).await,
+            }
+        };
+        if let Some(permit) = running.permit.take() {
+            let succeeded = matches!(result, Some(Ok(_)));
+            permit
+                .report(if succeeded {
+                    Outcome::Success
+                } else {
+                    Outcome::Failure
+                })
+                .await;
+        }
         match result {
-            Some(Ok(value)) => {
-                permit.success().await;
-                Ok(value)
-            }
-            Some(Err(error)) => {
-                permit.failure().await;
-                Err(CallError::Inner(error))
-            }
-            None => {
-                permit.failure().await;
-                Err(CallError::TimedOut(inner.call_timeout.unwrap_or_default()))
-            }
+            Some(result) => result.map_err(CallError::Inner),
+            None => Err(CallError::TimedOut(inner.call_timeout.unwrap_or_default())),
         }
     }
 
@@ -169,28 +172,21 @@ where
 }
 
 impl<K: ?Sized> Remote<K> {
+    /// What the store is asked, and what becomes of an answer that nobody waits for. After the
+    /// lease there is nothing left to give back or to decide.
+    fn errand<T: Send + 'static>(
+        &self,
+        request: impl Future<Output = T> + Send + 'static,
+        leftover: impl FnOnce(T) -> BoxFuture<'static, ()> + Send + 'static,
+    ) -> Errand<T> {
+        let patience = self.limits.probe_lease();
+        Errand::new(Arc::clone(&self.runtime), patience, request, leftover)
+    }
+
     fn store_failed(&self) {
         // Relaxed: a statistic.
         self.store_failures.fetch_add(1, Ordering::Relaxed);
     }
-}
-
-/// The output of `future`, if it is ready within `limit`.
-async fn within<F: Future>(
-    runtime: &dyn AsyncRuntime,
-    limit: Duration,
-    mut future: std::pin::Pin<&mut F>,
-) -> Option<F::Output> {
-    let mut sleep = None;
-    poll_fn(|context| {
-        if let Poll::Ready(output) = future.as_mut().poll(context) {
-            return Poll::Ready(Some(output));
-        }
-        // Not ready at once: only now is a timer worth its price.
-        let sleep = sleep.get_or_insert_with(|| runtime.sleep(limit));
-        sleep.as_mut().poll(context).map(|()| None)
-    })
-    .await
 }
 
 /// The right to make one call, admitted by [`AsyncCircuitBreaker::acquire`].
@@ -216,36 +212,38 @@ where
     K: ToOwned + Sync + ?Sized + 'static,
     K::Owned: Send + Sync + 'static,
 {
-    /// The call went well. `None`: the store didn't answer, now or when it was asked.
-    pub async fn success(self) -> Option<Reported> {
-        self.report(Outcome::Success).await
+    /// The call went well. See [`report`](Self::report).
+    pub fn success(self) -> impl Future<Output = Option<Reported>> + Send + use<K> {
+        self.report(Outcome::Success)
     }
 
-    /// The call failed, and the upstream is at fault.
-    pub async fn failure(self) -> Option<Reported> {
-        self.report(Outcome::Failure).await
+    /// The call failed, and the upstream is at fault. See [`report`](Self::report).
+    pub fn failure(self) -> impl Future<Output = Option<Reported>> + Send + use<K> {
+        self.report(Outcome::Failure)
     }
 
-    /// The call says nothing about the upstream; a probe slot is given back.
-    pub async fn ignore(self) -> Option<Reported> {
-        self.report(Outcome::Ignored).await
+    /// The call says nothing about the upstream; a probe slot is given back. See
+    /// [`report`](Self::report).
+    pub fn ignore(self) -> impl Future<Output = Option<Reported>> + Send + use<K> {
+        self.report(Outcome::Ignored)
     }
 
-    /// The call ended with `outcome`. Goes on in the background if the store is slow, or if this
-    /// future is dropped.
-    pub async fn report(mut self, outcome: Outcome) -> Option<Reported> {
-        let report = self.settle(outcome)?;
+    /// The call ended with `outcome`. `None`: the store didn't answer, now or when it was asked.
+    ///
+    /// Goes on in the background if the store is slow, or if the future is dropped.
+    pub fn report(
+        mut self,
+        outcome: Outcome,
+    ) -> impl Future<Output = Option<Reported>> + Send + use<K> {
+        let errand = self.settle(outcome);
         let inner = Arc::clone(&self.inner);
-        let mut left = Left {
-            runtime: &*inner.runtime,
-            future: Some(Box::pin(report)),
-        };
-        let answer = within(&*inner.runtime, inner.store_timeout, pin!(&mut left)).await;
-        match answer {
-            Some(reported) => reported,
-            None => {
-                inner.store_failed();
-                None
+        async move {
+            match within(&*inner.runtime, inner.store_timeout, pin!(errand?)).await {
+                Some(Ok(reported)) => Some(reported),
+                Some(Err(_)) | None => {
+                    inner.store_failed();
+                    None
+                }
             }
         }
     }
@@ -260,23 +258,17 @@ where
         self.token.is_none()
     }
 
-    /// The report, to be awaited wherever; `None` if there is nothing to report to.
-    fn settle(
-        &mut self,
-        outcome: Outcome,
-    ) -> Option<impl Future<Output = Option<Reported>> + Send + 'static + use<K>> {
+    /// The report; `None` if there is nothing to report to.
+    fn settle(&mut self, outcome: Outcome) -> Option<Errand<StoreResult<Reported>>> {
         let token = self.token.take()?;
         let (inner, key) = (Arc::clone(&self.inner), Arc::clone(&self.key));
-        Some(async move {
-            let reported = inner
+        let report = async move {
+            inner
                 .store
                 .report((*key).borrow(), token, outcome, &inner.limits)
-                .await;
-            if reported.is_err() {
-                inner.store_failed();
-            }
-            reported.ok()
-        })
+                .await
+        };
+        Some(self.inner.errand(report, |_| Box::pin(ready(()))))
     }
 }
 
@@ -295,44 +287,30 @@ where
         if outcome == Outcome::Ignored && !self.is_probe() {
             return;
         }
-        if let Some(report) = self.settle(outcome) {
-            self.inner.runtime.spawn(Box::pin(async move {
-                report.await;
-            }));
-        }
+        // Not awaited, it goes to the background.
+        drop(self.settle(outcome));
     }
 }
 
-/// A report under way, which goes on in the background if it is dropped unfinished.
-struct Left<'a, F: Future<Output = Option<Reported>> + Send + 'static> {
-    runtime: &'a dyn AsyncRuntime,
-    future: Option<std::pin::Pin<Box<F>>>,
+/// A permit whose call is being made.
+struct Running<K>
+where
+    K: ToOwned + Sync + ?Sized + 'static,
+    K::Owned: Send + Sync + 'static,
+{
+    permit: Option<AsyncPermit<K>>,
+    /// The caller's code is running: if this is dropped now, that code panics.
+    user_code: bool,
 }
 
-impl<F: Future<Output = Option<Reported>> + Send + 'static> Future for &mut Left<'_, F> {
-    type Output = Option<Reported>;
-
-    fn poll(
-        mut self: std::pin::Pin<&mut Self>,
-        context: &mut std::task::Context<'_>,
-    ) -> Poll<Self::Output> {
-        let Some(future) = &mut self.future else {
-            return Poll::Ready(None);
-        };
-        let polled = future.as_mut().poll(context);
-        if polled.is_ready() {
-            self.future = None;
-        }
-        polled
-    }
-}
-
-impl<F: Future<Output = Option<Reported>> + Send + 'static> Drop for Left<'_, F> {
+impl<K> Drop for Running<K>
+where
+    K: ToOwned + Sync + ?Sized + 'static,
+    K::Owned: Send + Sync + 'static,
+{
     fn drop(&mut self) {
-        if let Some(future) = self.future.take() {
-            self.runtime.spawn(Box::pin(async move {
-                future.await;
-            }));
+        if let (true, Some(permit)) = (self.user_code, self.permit.take()) {
+            drop(permit.failure());
         }
     }
 }

@@ -1,6 +1,10 @@
 //! What the breaker needs of an asynchronous runtime: time-outs, and work after a drop.
 
 use crate::contract::BoxFuture;
+use std::future::{Future, poll_fn};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 /// An asynchronous runtime. With the feature `tokio`, `TokioRuntime` is the default.
@@ -14,6 +18,9 @@ pub trait AsyncRuntime: Send + Sync {
 }
 
 /// The runtime of tokio that the caller runs in.
+///
+/// Outside of one there are no time-outs, and what is left for the background is dropped: a probe
+/// slot then waits for its lease.
 #[cfg(feature = "tokio")]
 #[derive(Clone, Copy, Debug, Default)]
 pub struct TokioRuntime;
@@ -21,11 +28,13 @@ pub struct TokioRuntime;
 #[cfg(feature = "tokio")]
 impl AsyncRuntime for TokioRuntime {
     fn sleep(&self, duration: Duration) -> BoxFuture<'static, ()> {
-        Box::pin(tokio::time::sleep(duration))
+        match tokio::runtime::Handle::try_current() {
+            Ok(_) => Box::pin(tokio::time::sleep(duration)),
+            Err(_) => Box::pin(std::future::pending()),
+        }
     }
 
     fn spawn(&self, future: BoxFuture<'static, ()>) {
-        // Outside of a runtime there is nobody to run it: a probe slot waits for its lease.
         if let Ok(runtime) = tokio::runtime::Handle::try_current() {
             runtime.spawn(future);
         }
@@ -33,9 +42,87 @@ impl AsyncRuntime for TokioRuntime {
 }
 
 /// The runtime that is used where none is given.
-pub(super) fn default_runtime() -> Option<std::sync::Arc<dyn AsyncRuntime>> {
+pub(super) fn default_runtime() -> Option<Arc<dyn AsyncRuntime>> {
     #[cfg(feature = "tokio")]
-    return Some(std::sync::Arc::new(TokioRuntime));
+    return Some(Arc::new(TokioRuntime));
     #[cfg(not(feature = "tokio"))]
     return None;
+}
+
+/// The output of `future`, if it is ready within `limit`.
+pub(super) async fn within<F: Future + ?Sized>(
+    runtime: &dyn AsyncRuntime,
+    limit: Duration,
+    mut future: Pin<&mut F>,
+) -> Option<F::Output> {
+    let mut sleep = None;
+    poll_fn(|context| {
+        if let Poll::Ready(output) = future.as_mut().poll(context) {
+            return Poll::Ready(Some(output));
+        }
+        // Not ready at once: only now is a timer worth its price.
+        let sleep = sleep.get_or_insert_with(|| runtime.sleep(limit));
+        sleep.as_mut().poll(context).map(|()| None)
+    })
+    .await
+}
+
+/// What to do with an answer that nobody waits for any more.
+type Leftover<T> = Box<dyn FnOnce(T) -> BoxFuture<'static, ()> + Send>;
+
+/// A request to a store that must not be left half done: dropped unfinished, it is carried on in
+/// the background, for `patience` at most.
+pub(super) struct Errand<T: Send + 'static> {
+    runtime: Arc<dyn AsyncRuntime>,
+    patience: Duration,
+    request: Option<BoxFuture<'static, T>>,
+    leftover: Option<Leftover<T>>,
+}
+
+impl<T: Send + 'static> Errand<T> {
+    pub(super) fn new(
+        runtime: Arc<dyn AsyncRuntime>,
+        patience: Duration,
+        request: impl Future<Output = T> + Send + 'static,
+        leftover: impl FnOnce(T) -> BoxFuture<'static, ()> + Send + 'static,
+    ) -> Self {
+        let (request, leftover) = (Some(Box::pin(request) as _), Some(Box::new(leftover) as _));
+        Self {
+            runtime,
+            patience,
+            request,
+            leftover,
+        }
+    }
+}
+
+impl<T: Send + 'static> Future for Errand<T> {
+    type Output = T;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<T> {
+        // Taken out: should it panic, it is not polled again in the background.
+        let Some(mut request) = self.request.take() else {
+            return Poll::Pending;
+        };
+        let polled = request.as_mut().poll(context);
+        if polled.is_pending() {
+            self.request = Some(request);
+        }
+        polled
+    }
+}
+
+impl<T: Send + 'static> Drop for Errand<T> {
+    fn drop(&mut self) {
+        let (Some(mut request), Some(leftover)) = (self.request.take(), self.leftover.take())
+        else {
+            return;
+        };
+        let (runtime, patience) = (Arc::clone(&self.runtime), self.patience);
+        self.runtime.spawn(Box::pin(async move {
+            if let Some(answer) = within(&*runtime, patience, request.as_mut()).await {
+                leftover(answer).await;
+            }
+        }));
+    }
 }

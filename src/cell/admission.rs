@@ -26,7 +26,7 @@ struct Moved;
 
 impl Cell {
     /// Whether a call may go through. An open circuit whose time is over becomes half-open here,
-    /// and so does, anew, a half-open one whose probes have outlived their lease.
+    /// and so does, anew, a half-open one none of whose slots came back within the lease.
     pub(crate) fn acquire<C: Clock>(
         &self,
         shared: &Shared<C>,
@@ -60,9 +60,11 @@ impl Cell {
                     }
                 },
             }
-            // Its time, or its probes' lease, is over. Won or lost, the next round asks for a
-            // slot like everybody else.
-            let _ = self.change(&mut by, control, State::HalfOpen);
+            // Its time, or its probes' lease, is over. Who begins the half-open that follows is
+            // its first probe; who lost decides again.
+            if let Some(begun) = self.put_next(&mut by, control, |next| control.probed(next)) {
+                return Acquired::Permit(PermitToken::new(begun.generation(), true));
+            }
         }
     }
 
@@ -75,9 +77,7 @@ impl Cell {
     ) -> Result<u64, Moved> {
         let since = self.since(shared, control).ok_or(Moved)?;
         let for_ms = self.open_ms(control, limits).ok_or(Moved)?;
-        let left = since
-            .saturating_add(for_ms)
-            .saturating_sub(shared.clock.now_ms());
+        let left = since.saturating_add(for_ms).saturating_sub(shared.now());
         // More than all of it is left only where the clock has stepped back.
         Ok(left.min(for_ms))
     }
@@ -90,25 +90,32 @@ impl Cell {
     ) -> Result<Slot, Moved> {
         loop {
             let seen = self.probes(control).ok_or(Moved)?;
-            let Some(taken) = Probes::from_payload(seen.payload()).take(limits.half_open_max)
-            else {
-                let since = self.since(shared, control).ok_or(Moved)?;
-                let over = since.saturating_add(limits.probe_lease_ms) <= shared.clock.now_ms();
-                // The slots were all taken in this generation only if it still stands.
-                return match (self.still_in(control), over) {
-                    (false, _) => Err(Moved),
-                    (true, true) => Ok(Slot::Expired),
-                    (true, false) => Ok(Slot::NoneFree),
-                };
-            };
-            if self.put_probes(control, seen, taken) {
-                // A slot of a dead generation is worth nothing, and nobody will read it.
-                return if self.still_in(control) {
-                    Ok(Slot::Taken)
-                } else {
-                    Err(Moved)
-                };
+            let probes = Probes::from_payload(seen.payload());
+            if probes.is_expired() {
+                return Ok(Slot::Expired);
             }
+            let since = self.since(shared, control).ok_or(Moved)?;
+            let age = shared.now().saturating_sub(since);
+            if probes.has_free(limits.half_open_max) {
+                if self.put_probes(control, seen, probes.take(age)) {
+                    // A slot of a dead generation is worth nothing, and nobody will read it.
+                    return self.if_still_in(control, Slot::Taken);
+                }
+            } else if !probes.lease_is_over(age, limits.probe_lease_ms) {
+                // The slots were all taken in this generation only if it still stands.
+                return self.if_still_in(control, Slot::NoneFree);
+            } else if self.put_probes(control, seen, probes.expired()) {
+                // From here on no report is recorded that the renewal would throw away.
+                return Ok(Slot::Expired);
+            }
+        }
+    }
+
+    fn if_still_in(&self, control: Control, slot: Slot) -> Result<Slot, Moved> {
+        if self.still_in(control) {
+            Ok(slot)
+        } else {
+            Err(Moved)
         }
     }
 
@@ -128,11 +135,7 @@ impl Cell {
                 self.resolve(shared)?;
                 continue;
             }
-            let generation = if control.is_unborn() {
-                shared.birth(self.slot())
-            } else {
-                control.generation()
-            };
+            let generation = self.life_of(shared, control);
 
             let mut seen = None;
             let verdict = on_report(control, generation, permit, outcome, limits, || {
@@ -144,19 +147,24 @@ impl Cell {
                 Ok(Verdict::Stale) => return Ok(Reported::Stale),
                 Ok(Verdict::Nothing) => true,
                 Ok(Verdict::Revive) => {
-                    let _ = self.revive(shared, control);
+                    let _ = self.revive(shared, control, generation);
                     false
                 }
                 Ok(Verdict::Replace(next)) => {
                     let failed = outcome == Outcome::Failure;
-                    (!failed || self.raise_last_failure(control, shared.clock.now_ms()))
+                    (!failed || self.raise_last_failure(control, shared.now()))
                         && (next == control || self.exchange(shared, control, next))
                 }
                 Ok(Verdict::Open(counted)) => {
-                    self.raise_last_failure(control, shared.clock.now_ms())
+                    self.raise_last_failure(control, shared.now())
                         && self.open(&mut by, control, counted, limits)
                 }
                 Ok(Verdict::Close) => self.change(&mut by, control, State::Closed).is_some(),
+                // Somebody's renewal, helped on; it leaves its slot to whoever asks first.
+                Ok(Verdict::Renew) => {
+                    let _ = self.change(&mut by, control, State::HalfOpen);
+                    false
+                }
                 Ok(Verdict::GiveBack(probes)) => {
                     seen.is_some_and(|seen| self.put_probes(control, seen, probes))
                 }

@@ -6,8 +6,9 @@
 //! transition that was settled when the word got that value.
 
 use super::{SLOTS, slot_of};
+use crate::clock::Clock;
 use crate::sync::atomic::{AtomicU64, Ordering};
-use crate::word::{Control, GateWord, Generation};
+use crate::word::{Control, GateWord, Generation, TIME_MAX};
 
 /// The store's gate: while it is down, a check is admitted by one load of it.
 ///
@@ -17,7 +18,8 @@ use crate::word::{Control, GateWord, Generation};
 /// still to be put in*: every circuit's generation is at most the gate's, and a permit that
 /// carries the gate's is stale exactly for circuits that change afterwards.
 pub(crate) struct Gate {
-    word: AtomicU64,
+    /// In a line of its own: it is written on transitions only, and read by every check.
+    word: Line<AtomicU64>,
     /// Circuits whose state a success report could change; errs upwards only.
     unclean: AtomicU64,
     /// Circuits that are neither vacant nor retired.
@@ -27,7 +29,7 @@ pub(crate) struct Gate {
 impl Gate {
     fn new() -> Self {
         Self {
-            word: AtomicU64::new(0),
+            word: Line(AtomicU64::new(0)),
             unclean: AtomicU64::new(0),
             live: AtomicU64::new(0),
         }
@@ -37,7 +39,7 @@ impl Gate {
     pub(crate) fn load(&self) -> GateWord {
         // Acquire: pairs with the Release in `Draw::settle`. A permit made from this word must
         // come after every transition whose number is in it.
-        GateWord::from_bits(self.word.load(Ordering::Acquire))
+        GateWord::from_bits(self.word.0.load(Ordering::Acquire))
     }
 
     /// Whether no success report can change any circuit.
@@ -111,9 +113,11 @@ impl Draw<'_> {
             None => GateWord::DRAW,
         };
         loop {
-            // Relaxed: the cell was read first, and whoever put `current` there had drawn it
-            // from this word before, so ours comes later in the word's one order.
-            let before = GateWord::from_bits(self.gate.word.fetch_add(step, Ordering::Relaxed));
+            // Acquire: the cell was read first, and whoever put `current` there had drawn it from
+            // this word before, so ours comes later in the word's one order.
+            // Release: pairs with the Acquire in `Gate::load`. A check that sees our number also
+            // sees the circuit that we are about to move, and doesn't take it for unknown.
+            let before = GateWord::from_bits(self.gate.word.0.fetch_add(step, Ordering::AcqRel));
             let number = before.generation().successor();
             self.drawn = Some((current, number));
             // Zero means 'unborn', and an equal tag would make this generation's side words
@@ -139,6 +143,7 @@ impl Draw<'_> {
             // Release: pairs with the Acquire in `Gate::load`.
             self.gate
                 .word
+                .0
                 .fetch_sub(count * GateWord::ONE, Ordering::Release);
         }
     }
@@ -151,6 +156,10 @@ impl Drop for Draw<'_> {
         }
     }
 }
+
+/// A value that shares its cache line with nothing.
+#[repr(align(64))]
+struct Line<T>(T);
 
 /// What all cells of a store share.
 pub(crate) struct Shared<C> {
@@ -168,6 +177,15 @@ impl<C> Shared<C> {
             born: std::array::from_fn(|_| AtomicU64::new(0)),
             clock,
         }
+    }
+
+    /// Unix ms, no later than a word can hold: with a time beyond that every period would look
+    /// over.
+    pub(crate) fn now(&self) -> u64
+    where
+        C: Clock,
+    {
+        self.clock.now_ms().min(TIME_MAX)
     }
 
     /// The generation in which a circuit of this slot is born.
@@ -255,8 +273,9 @@ mod tests {
     fn a_draw_skips_zero_and_equal_tags() {
         let gate = Gate::new();
         let set = |bits: u64| {
-            let word = gate.word.load(Ordering::Relaxed);
+            let word = gate.word.0.load(Ordering::Relaxed);
             gate.word
+                .0
                 .fetch_add((bits << 24).wrapping_sub(word), Ordering::Relaxed);
         };
         set((1 << 40) - 1);

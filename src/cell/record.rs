@@ -3,7 +3,7 @@
 use super::{Cell, Changes, Gone, Mover, Shared};
 use crate::clock::Clock;
 use crate::snapshot::{CircuitBreakerSnapshot, CircuitState};
-use crate::word::{Control, State};
+use crate::word::{Control, Generation, State};
 
 impl Cell {
     /// The circuit at one moment; `None` if it reads as unknown.
@@ -42,25 +42,33 @@ impl Cell {
         loop {
             let control = self.control();
             match control.state() {
-                State::Vacant => drop(self.revive(shared, control)),
+                State::Vacant => {
+                    let _ = self.revive(shared, control, self.life_of(shared, control));
+                }
                 State::Retired => self.resolve(shared)?,
                 _ => return Ok(control),
             }
         }
     }
 
-    /// Begins a new life of a vacant cell, in its own generation, or at birth in the slot's; and
-    /// stamps it. `None`: somebody else was first.
+    /// The generation of a cell's life: its own, or where it isn't born yet the slot's, read
+    /// after the cell is in the map.
+    pub(super) fn life_of<C>(&self, shared: &Shared<C>, control: Control) -> Generation {
+        if control.is_unborn() {
+            shared.birth(self.slot())
+        } else {
+            control.generation()
+        }
+    }
+
+    /// Begins a new life of a vacant cell in `generation`, and stamps it. `None`: somebody else
+    /// was first.
     pub(super) fn revive<C: Clock>(
         &self,
         shared: &Shared<C>,
         control: Control,
+        generation: Generation,
     ) -> Option<CircuitBreakerSnapshot> {
-        let generation = if control.is_unborn() {
-            shared.birth(self.slot())
-        } else {
-            control.generation()
-        };
         let revived = Control::revived(generation);
         self.exchange(shared, control, revived)
             .then(|| self.view(shared, revived, 0))
@@ -74,7 +82,7 @@ impl Cell {
         control: Control,
         success_count: u64,
     ) -> CircuitBreakerSnapshot {
-        let moved_on = || shared.clock.now_ms();
+        let moved_on = || shared.now();
         CircuitBreakerSnapshot {
             state: control.state().public().unwrap_or_default(),
             failure_count: u64::from(control.failures()),
@@ -91,7 +99,7 @@ impl Cell {
         loop {
             let control = self.control();
             let snapshot = match control.state() {
-                State::Vacant => self.revive(shared, control),
+                State::Vacant => self.revive(shared, control, self.life_of(shared, control)),
                 State::Retired => {
                     self.resolve(shared)?;
                     None
@@ -129,7 +137,7 @@ impl Cell {
             if control.state() == State::Disabled {
                 return Ok(self.after(shared, control, successes));
             }
-            if !self.raise_last_failure(control, shared.clock.now_ms()) {
+            if !self.raise_last_failure(control, shared.now()) {
                 continue;
             }
             let counted = control.with_failure();

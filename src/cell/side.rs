@@ -58,7 +58,7 @@ impl Cell {
         loop {
             // The clock is read after `control`, and only if it is needed: a stalled helper must
             // not stamp a fresh trip with an old time.
-            let stamp = |_| Side::time(generation, shared.clock.now_ms());
+            let stamp = |_| Side::time(generation, shared.now());
             let seen = self.side(&self.stamp, control, stamp)?;
             if let Some(since) = seen.as_time() {
                 return Some(since);
@@ -96,9 +96,7 @@ impl Cell {
 
     /// The recovery word of the half-open circuit `control`. `None`: it has moved on.
     pub(super) fn probes(&self, control: Control) -> Option<Side> {
-        self.side(&self.recovery, control, |_| {
-            Side::new(control.generation(), 0)
-        })
+        self.side(&self.recovery, control, |_| recovery_of(control))
     }
 
     /// Replaces the probes that were seen.
@@ -156,14 +154,13 @@ impl Cell {
     /// Rule 1: all side words of `control`'s generation are in place. `false`: the circuit has
     /// moved on.
     pub(super) fn bring_up<C: Clock>(&self, shared: &Shared<C>, control: Control) -> bool {
-        let empty = Side::new(control.generation(), 0);
         let kept_successes = |seen| successes_of(control, seen);
         let kept_time = |seen| last_failure_of(control, seen);
         self.since(shared, control).is_some()
             && self.side(&self.successes, control, kept_successes).is_some()
             && self.side(&self.last_failure, control, kept_time).is_some()
             // Of an open circuit this leaves the duration unset: who needs it sets it.
-            && self.side(&self.recovery, control, |_| empty).is_some()
+            && self.side(&self.recovery, control, |_| recovery_of(control)).is_some()
     }
 
     /// The success word and the count that it means for `control`.
@@ -189,10 +186,20 @@ fn successes_of(control: Control, seen: Side) -> Side {
     Side::new(control.generation(), if kept { seen.payload() } else { 0 })
 }
 
+/// What the recovery word of `control` begins with: its first probe, if it has one.
+fn recovery_of(control: Control) -> Side {
+    let probes = if control.is_begun_by_probe() {
+        Probes::FIRST_OUT
+    } else {
+        Probes::default()
+    };
+    Side::new(control.generation(), probes.payload())
+}
+
 /// What the word of the last failure says for `control`: kept, unless a new life began.
 fn last_failure_of(control: Control, seen: Side) -> Side {
     let own = seen.belongs_to(control.generation());
-    let kept = own || !control.is_new();
+    let kept = own || !control.is_new_life();
     debug_assert!(!matches!(control.state(), State::Vacant | State::Retired));
     Side::new(control.generation(), if kept { seen.payload() } else { 0 })
 }

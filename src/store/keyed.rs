@@ -12,6 +12,11 @@ use crate::word::{Limits, Outcome, PermitToken, Reported};
 use std::borrow::Borrow;
 use std::hash::{BuildHasher, Hash};
 
+/// How often a check of an unknown circuit looks again because some circuit of the store changed
+/// state meanwhile. A storm elsewhere must not hold it up for ever; after so many tries in a row
+/// the worst is that this call's report is taken for a stale one.
+const ADMIT_TRIES: usize = 8;
+
 /// What a store and its handles share.
 pub(super) struct Inner<K, S, C> {
     pub(super) shared: Shared<C>,
@@ -103,15 +108,15 @@ impl<K: Hash + Eq, S: BuildHasher, C: Clock> Inner<K, S, C> {
 
     /// An answer for the caller; unknown circuits are admitted in the gate's generation.
     ///
-    /// The generation is loaded before the look and again after it. Were a circuit created, moved
-    /// and reset in between, the first number would be older than the reset, and the report of
-    /// this very call taken for a stale one.
+    /// The generation is loaded before the look and again after it. Were a circuit reset in
+    /// between, the first number would be older than the reset, and the report of this very call
+    /// taken for a stale one.
     pub(super) fn admit(
         &self,
         mut look: impl FnMut() -> Acquired,
     ) -> Result<PermitToken, Rejected> {
         let mut before = self.shared.gate.load().generation();
-        loop {
+        for _ in 0..ADMIT_TRIES {
             match look() {
                 Acquired::Permit(permit) => return Ok(permit),
                 Acquired::Rejected(rejected) => return Err(rejected),
@@ -119,11 +124,12 @@ impl<K: Hash + Eq, S: BuildHasher, C: Clock> Inner<K, S, C> {
             }
             let after = self.shared.gate.load().generation();
             if before == after {
-                return Ok(PermitToken::new(before, false));
+                break;
             }
             // Some circuit changed state: look again under the new number.
             before = after;
         }
+        Ok(PermitToken::new(before, false))
     }
 
     /// Whether a report that is no failure changes nothing and is not stale: no circuit has
@@ -131,7 +137,8 @@ impl<K: Hash + Eq, S: BuildHasher, C: Clock> Inner<K, S, C> {
     #[inline]
     pub(super) fn nothing_to_do(&self, permit: PermitToken) -> bool {
         let gate = &self.shared.gate;
-        gate.load().generation() == permit.issued() && !permit.is_probe() && gate.all_clean()
+        // In this order: numbers only grow, so what the second load shows held at the first.
+        !permit.is_probe() && gate.all_clean() && gate.load().generation() == permit.issued()
     }
 
     pub(super) fn report<Q>(
@@ -178,7 +185,7 @@ impl<K: Hash + Eq, S: BuildHasher, C: Clock> Inner<K, S, C> {
     pub(super) fn untracked(&self, state: CircuitState) -> CircuitBreakerSnapshot {
         CircuitBreakerSnapshot {
             state,
-            last_state_change: self.shared.clock.now_ms(),
+            last_state_change: self.shared.now(),
             ..CircuitBreakerSnapshot::default()
         }
     }

@@ -71,7 +71,7 @@ fn nothing_is_left_behind() {
     }
     assert_eq!(
         (store.gate_counts(), store.entries(), store.len()),
-        ((3, 3), 3, 3)
+        ((3, 0), 3, 3)
     );
     store.clear();
     assert_eq!(

@@ -18,10 +18,20 @@ pub(crate) mod atomic {
     ///   interleaving is never explored (tokio-rs/loom#166, #392). Each operation touches a
     ///   companion first: a relaxed read-modify-write, which loom does see, and which orders
     ///   nothing. `blind_spot` in loom-tests shows the hole, and that this closes it.
-    /// - loom treats `SeqCst` accesses as `AcqRel`; fences around them give the total order.
+    /// - loom treats `SeqCst` accesses as `AcqRel`. Models of what rests on their one total order
+    ///   ask for it by [`in_total_order`], which puts fences around them. Others don't: a fence
+    ///   orders relaxed neighbours too, and so hides that an ordering there is too weak.
     pub struct AtomicU64 {
         touch: loom::sync::atomic::AtomicU64,
         inner: loom::sync::atomic::AtomicU64,
+    }
+
+    /// Not loom's: it is set before a model's threads begin, and is the same throughout.
+    static TOTAL_ORDER: portable_atomic::AtomicBool = portable_atomic::AtomicBool::new(false);
+
+    /// Whether models from here on see one total order of `SeqCst` accesses.
+    pub fn in_total_order(wanted: bool) {
+        TOTAL_ORDER.store(wanted, Ordering::SeqCst);
     }
 
     impl AtomicU64 {
@@ -39,7 +49,7 @@ pub(crate) mod atomic {
             f: impl FnOnce(&loom::sync::atomic::AtomicU64) -> R,
         ) -> R {
             self.touch.fetch_add(1, Ordering::Relaxed);
-            let total = order == Ordering::SeqCst;
+            let total = order == Ordering::SeqCst && TOTAL_ORDER.load(Ordering::SeqCst);
             if total {
                 fence(Ordering::SeqCst);
             }

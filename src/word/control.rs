@@ -144,8 +144,13 @@ impl Control {
 
     /// Whether this generation began a new life of the cell, so that what side words of the
     /// generation before hold belongs to a circuit that was reset.
-    pub(crate) const fn is_new(self) -> bool {
-        self.0 & NEW != 0
+    pub(crate) const fn is_new_life(self) -> bool {
+        self.is_closed() && self.0 & NEW != 0
+    }
+
+    /// Whether this half-open was begun by a call that is its first probe.
+    pub(crate) const fn is_begun_by_probe(self) -> bool {
+        matches!(self.state(), State::HalfOpen) && self.0 & NEW != 0
     }
 
     /// Closed and without failures, in `generation` and no earlier or later one.
@@ -163,13 +168,10 @@ impl Control {
         self.0 == Self::UNBORN.0
     }
 
-    /// Whether a success report could change it; what the count of unclean circuits counts.
+    /// Whether the success of a call that is no probe could change it; what the count of unclean
+    /// circuits counts.
     pub(crate) const fn is_unclean(self) -> bool {
-        match self.state() {
-            State::Closed => self.failures() != 0,
-            State::Vacant | State::Retired => false,
-            State::Open | State::HalfOpen | State::ForcedOpen | State::Disabled => true,
-        }
+        self.is_closed() && self.failures() != 0
     }
 
     /// One failure more, in the same generation; saturates at [`FAILURES_MAX`].
@@ -197,6 +199,11 @@ impl Control {
         Self::pack(to, generation, false, failures)
     }
 
+    /// Half-open in `generation`, begun by a call that is its first probe.
+    pub(crate) const fn probed(self, generation: Generation) -> Self {
+        Self::pack(State::HalfOpen, generation, true, self.failures())
+    }
+
     /// Vacant in `generation`: what a reset makes of it.
     pub(crate) const fn vacated(self, generation: Generation) -> Self {
         Self::pack(State::Vacant, generation, false, 0)
@@ -215,7 +222,7 @@ impl Control {
 
 impl std::fmt::Debug for Control {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let new = if self.is_new() { " new" } else { "" };
+        let new = if self.0 & NEW != 0 { " new" } else { "" };
         write!(
             f,
             "{:?}({:?}, {} failures{new})",
@@ -250,15 +257,12 @@ mod tests {
         for (state, generation, new, failures) in every_word() {
             let word = Control::pack(state, generation, new, failures);
             assert_eq!(
-                (
-                    word.state(),
-                    word.generation(),
-                    word.is_new(),
-                    word.failures()
-                ),
-                (state, generation, new, failures)
+                (word.state(), word.generation(), word.failures()),
+                (state, generation, failures)
             );
             assert_eq!(word.is_closed(), state == State::Closed);
+            assert_eq!(word.is_new_life(), new && state == State::Closed);
+            assert_eq!(word.is_begun_by_probe(), new && state == State::HalfOpen);
             assert_eq!(Control::from_bits(word.bits()), word);
         }
     }
@@ -289,6 +293,10 @@ mod tests {
                 };
                 assert_eq!(moved, Control::pack(to, target, false, kept));
             }
+            assert_eq!(
+                word.probed(target),
+                Control::pack(State::HalfOpen, target, true, failures)
+            );
             assert_eq!(
                 word.vacated(target),
                 Control::pack(State::Vacant, target, false, 0)
@@ -322,11 +330,7 @@ mod tests {
     fn unclean_is_what_a_success_could_change() {
         for (state, generation, new, failures) in every_word() {
             let word = Control::pack(state, generation, new, failures);
-            let expected = match state {
-                State::Closed => failures > 0,
-                State::Vacant | State::Retired => false,
-                _ => true,
-            };
+            let expected = state == State::Closed && failures > 0;
             assert_eq!(word.is_unclean(), expected, "{word:?}");
         }
     }

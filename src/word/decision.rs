@@ -47,6 +47,9 @@ pub(crate) enum Verdict {
     Close,
     /// Store these probes: a slot given back. Same generation.
     GiveBack(Probes),
+    /// The lease of the probes is over: make the renewal that somebody has begun, then decide
+    /// again (and find the report stale).
+    Renew,
 }
 
 /// What `outcome` of a call admitted by `permit` does to `control`.
@@ -62,6 +65,10 @@ pub(crate) fn on_report<E>(
     probes: impl FnOnce() -> Result<Probes, E>,
 ) -> Result<Verdict, E> {
     if generation.is_after(permit.issued()) {
+        return Ok(Verdict::Stale);
+    }
+    // A probe belongs to one generation; with another, it is of another circuit.
+    if permit.is_probe() && generation != permit.issued() {
         return Ok(Verdict::Stale);
     }
     Ok(match (control.state(), outcome) {
@@ -83,7 +90,11 @@ pub(crate) fn on_report<E>(
         (State::HalfOpen, _) if !permit.is_probe() => Verdict::Nothing,
         (State::HalfOpen, Outcome::Failure) => Verdict::Open(control.with_failure()),
         (State::HalfOpen, outcome) => {
-            let back = probes()?.give_back(outcome);
+            let probes = probes()?;
+            if probes.is_expired() {
+                return Ok(Verdict::Renew);
+            }
+            let back = probes.give_back(outcome);
             // The success that completes the number isn't stored: closing is its effect, in one
             // step, so that of it and a racing failure exactly one takes place.
             if back.succeeded >= limits.success_threshold {
@@ -182,7 +193,7 @@ mod tests {
                         ] {
                             for required in [1, 2, Probes::MAX] {
                                 for succeeded in [0, 1, Probes::MAX - 2, Probes::MAX - 1] {
-                                    let probes = Probes { out: 1, succeeded };
+                                    let probes = Probes::of(1, succeeded);
                                     let control = word(state, failures);
                                     let limits = limits(threshold, required, rule);
                                     check(control, outcome, &limits, probes);
@@ -219,18 +230,16 @@ mod tests {
             {
                 Verdict::Close
             }
-            (State::HalfOpen, Outcome::Success) => Verdict::GiveBack(Probes {
-                out: 0,
-                succeeded: probes.succeeded + 1,
-            }),
+            (State::HalfOpen, Outcome::Success) => {
+                Verdict::GiveBack(Probes::of(0, probes.succeeded + 1))
+            }
             // Enough successes were there already only if the threshold was lowered meanwhile.
             (State::HalfOpen, Outcome::Ignored) if probes.succeeded >= limits.success_threshold => {
                 Verdict::Close
             }
-            (State::HalfOpen, Outcome::Ignored) => Verdict::GiveBack(Probes {
-                out: 0,
-                succeeded: probes.succeeded,
-            }),
+            (State::HalfOpen, Outcome::Ignored) => {
+                Verdict::GiveBack(Probes::of(0, probes.succeeded))
+            }
             (State::Vacant | State::Retired, Outcome::Failure) => Verdict::Revive,
             _ => Verdict::Nothing,
         };
@@ -246,6 +255,16 @@ mod tests {
             report(control, late, outcome, limits, probes),
             Verdict::Stale
         );
+        if control.state() == State::HalfOpen && outcome != Outcome::Failure {
+            let verdict = report(control, issued, outcome, limits, probes.expired());
+            assert_eq!(verdict, Verdict::Renew);
+        }
+        // A probe of a later generation is another circuit's.
+        let other = PermitToken::new(control.generation().successor(), true);
+        assert_eq!(
+            report(control, other, outcome, limits, probes),
+            Verdict::Stale
+        );
         // A later number is a permit of the store, given when the circuit looked like this.
         if !probe {
             let store = PermitToken::new(control.generation().successor(), false);
@@ -258,10 +277,7 @@ mod tests {
         for outcome in OUTCOMES {
             let control = word(State::HalfOpen, 5);
             let permit = PermitToken::new(GENERATION, false);
-            let probes = Probes {
-                out: 1,
-                succeeded: 0,
-            };
+            let probes = Probes::of(1, 0);
             let verdict = report(control, permit, outcome, &Limits::default(), probes);
             assert_eq!(verdict, Verdict::Nothing);
         }

@@ -64,40 +64,86 @@ impl Side {
     }
 }
 
-const PROBE_BITS: u32 = PAYLOAD_BITS / 3;
+const PROBE_BITS: u32 = 10;
 const PROBE_MASK: u64 = (1 << PROBE_BITS) - 1;
+const TAKEN_BITS: u32 = PAYLOAD_BITS - 2 * PROBE_BITS;
+const TAKEN_SHIFT: u32 = 2 * PROBE_BITS;
 
 /// The payload of the recovery word while a circuit is half-open: where its probes are.
+///
+/// ```text
+///  41                     20 19         10 9           0
+/// | last slot taken, ms     | succeeded   | out          |
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub(crate) struct Probes {
-    /// Admitted and not reported yet.
-    pub(crate) out: u32,
+    /// Admitted and not reported yet; [`EXPIRED`](Self::EXPIRED) is no number.
+    out: u32,
     /// Reported as successes in this half-open.
     pub(crate) succeeded: u32,
+    /// When a slot was taken last, in ms since the half-open began; saturates at 69 minutes.
+    taken_ms: u32,
 }
 
 impl Probes {
-    /// The most that a field holds.
-    pub(crate) const MAX: u32 = PROBE_MASK as u32;
+    /// The most probes, and successes, that a field holds.
+    pub(crate) const MAX: u32 = PROBE_MASK as u32 - 1;
+    /// Stands in `out` when the lease of all slots has run out: a renewal is due, and no report
+    /// counts here any more.
+    const EXPIRED: u32 = PROBE_MASK as u32;
+    const TAKEN_MAX: u32 = (1 << TAKEN_BITS) - 1;
+
+    /// A half-open that was begun by its first probe.
+    pub(crate) const FIRST_OUT: Self = Self {
+        out: 1,
+        succeeded: 0,
+        taken_ms: 0,
+    };
+
+    #[cfg(test)]
+    pub(crate) const fn of(out: u32, succeeded: u32) -> Self {
+        Self {
+            out,
+            succeeded,
+            taken_ms: 0,
+        }
+    }
 
     pub(crate) const fn from_payload(payload: u64) -> Self {
         Self {
             out: (payload & PROBE_MASK) as u32,
             succeeded: ((payload >> PROBE_BITS) & PROBE_MASK) as u32,
+            taken_ms: (payload >> TAKEN_SHIFT) as u32,
         }
     }
 
     pub(crate) const fn payload(self) -> u64 {
-        ((self.succeeded as u64) << PROBE_BITS) | self.out as u64
+        ((self.taken_ms as u64) << TAKEN_SHIFT)
+            | ((self.succeeded as u64) << PROBE_BITS)
+            | self.out as u64
     }
 
-    /// One slot more, if fewer than `limit` are taken.
+    pub(crate) const fn is_expired(self) -> bool {
+        self.out == Self::EXPIRED
+    }
+
+    /// Whether a slot is free under `limit`.
+    pub(crate) fn has_free(self, limit: u32) -> bool {
+        self.out < limit.min(Self::MAX)
+    }
+
+    /// One slot more, taken `age_ms` after the half-open began. The caller has seen one free.
     #[must_use]
-    pub(crate) fn take(self, limit: u32) -> Option<Self> {
-        (self.out < limit.min(Self::MAX)).then_some(Self {
+    pub(crate) fn take(self, age_ms: u64) -> Self {
+        debug_assert!(self.out < Self::MAX);
+        let age = u32::try_from(age_ms)
+            .unwrap_or(u32::MAX)
+            .min(Self::TAKEN_MAX);
+        Self {
             out: self.out + 1,
+            taken_ms: self.taken_ms.max(age),
             ..self
-        })
+        }
     }
 
     /// One slot given back; a success counts.
@@ -107,6 +153,21 @@ impl Probes {
         Self {
             out: self.out.saturating_sub(1),
             succeeded: (self.succeeded + success).min(Self::MAX),
+            ..self
+        }
+    }
+
+    /// Whether those who hold the slots have had `lease_ms`, `age_ms` after the half-open began.
+    pub(crate) fn lease_is_over(self, age_ms: u64, lease_ms: u64) -> bool {
+        age_ms >= lease_ms.saturating_add(u64::from(self.taken_ms))
+    }
+
+    /// Closed to reports: a renewal is due.
+    #[must_use]
+    pub(crate) fn expired(self) -> Self {
+        Self {
+            out: Self::EXPIRED,
+            ..self
         }
     }
 }
@@ -218,31 +279,61 @@ mod tests {
     fn probes_stay_in_their_fields() {
         for out in [0, 1, 2, Probes::MAX - 1, Probes::MAX] {
             for succeeded in [0, 1, Probes::MAX - 1, Probes::MAX] {
-                let probes = Probes { out, succeeded };
-                assert_eq!(Probes::from_payload(probes.payload()), probes);
-                assert!(probes.payload() <= PAYLOAD_MAX);
-                for limit in [1, 2, Probes::MAX, u32::MAX] {
-                    let taken = probes.take(limit);
-                    assert_eq!(taken.is_some(), out < limit && out < Probes::MAX);
-                    if let Some(taken) = taken {
-                        assert_eq!(
-                            taken,
-                            Probes {
-                                out: out + 1,
-                                succeeded
-                            }
-                        );
-                        assert_eq!(taken.give_back(Outcome::Ignored), probes);
-                    }
-                }
-                for outcome in [Outcome::Success, Outcome::Failure, Outcome::Ignored] {
-                    let back = probes.give_back(outcome);
-                    assert_eq!(back.out, out.saturating_sub(1));
-                    let success = (outcome == Outcome::Success) as u32;
-                    assert_eq!(back.succeeded, (succeeded + success).min(Probes::MAX));
+                for taken_ms in [0, 1, 30_000, Probes::TAKEN_MAX - 1, Probes::TAKEN_MAX] {
+                    check_probes(Probes {
+                        out,
+                        succeeded,
+                        taken_ms,
+                    });
                 }
             }
         }
+    }
+
+    fn check_probes(probes: Probes) {
+        assert_eq!(Probes::from_payload(probes.payload()), probes);
+        assert!(probes.payload() <= PAYLOAD_MAX && !probes.is_expired());
+        for limit in [1, 2, Probes::MAX, u32::MAX] {
+            assert_eq!(probes.has_free(limit), probes.out < limit.min(Probes::MAX));
+        }
+        for age in [0, 5, u64::from(Probes::TAKEN_MAX), u64::MAX] {
+            if probes.out < Probes::MAX {
+                let taken = probes.take(age);
+                let latest = u64::from(probes.taken_ms)
+                    .max(age)
+                    .min(u64::from(Probes::TAKEN_MAX));
+                let latest = u32::try_from(latest).unwrap();
+                assert_eq!(
+                    taken,
+                    Probes {
+                        out: probes.out + 1,
+                        taken_ms: latest,
+                        ..probes
+                    }
+                );
+            }
+            for lease in [1, 30_000, u64::MAX] {
+                let due = u128::from(probes.taken_ms) + u128::from(lease);
+                let over = u128::from(age) >= due.min(u128::from(u64::MAX));
+                assert_eq!(probes.lease_is_over(age, lease), over);
+            }
+        }
+        for outcome in [Outcome::Success, Outcome::Failure, Outcome::Ignored] {
+            let back = probes.give_back(outcome);
+            let success = (outcome == Outcome::Success) as u32;
+            let succeeded = (probes.succeeded + success).min(Probes::MAX);
+            assert_eq!(
+                back,
+                Probes {
+                    out: probes.out.saturating_sub(1),
+                    succeeded,
+                    ..probes
+                }
+            );
+        }
+        let expired = probes.expired();
+        assert!(expired.is_expired() && !expired.has_free(u32::MAX));
+        assert_eq!(Probes::from_payload(expired.payload()), expired);
     }
 
     #[test]

@@ -1,7 +1,9 @@
 //! Counting: nothing lost, nothing mixed, one order for all.
 
 use breakerbox::{CircuitBreakerSnapshot, CircuitState, Outcome};
-use breakerbox_loom_tests::{KEY, TickingClock, handle, limits, model, store, store_with_clock};
+use breakerbox_loom_tests::{
+    KEY, TickingClock, handle, limits, model, model_in_total_order, store, store_with_clock,
+};
 use loom::thread;
 
 fn counts(snapshot: &CircuitBreakerSnapshot) -> (u64, u64) {
@@ -90,7 +92,7 @@ fn zeroed_successes_stay_zeroed() {
 /// Two readers never see a failure and a success in opposite orders.
 #[test]
 fn readers_agree_on_the_order_of_counts() {
-    model("readers_agree_on_the_order_of_counts", 2, || {
+    model_in_total_order("readers_agree_on_the_order_of_counts", 2, || {
         let circuit = handle(&store());
         let failing = {
             let circuit = circuit.clone();
@@ -212,5 +214,32 @@ fn a_skipped_success_had_nothing_to_forget() {
         }
         thread.join().unwrap();
         assert!(store.get_state(&KEY).failure_count <= 1);
+    });
+}
+
+/// Between the two looks of a success that skips its circuit, that circuit opens and closes: the
+/// report is of before the opening, and forgot the failure, or it is stale.
+#[test]
+fn a_skipped_success_is_of_one_moment() {
+    use breakerbox::Reported;
+    model("a_skipped_success_is_of_one_moment", 3, || {
+        let store = store();
+        let limits = limits(5, 1, 1);
+        store.record_failure(&KEY);
+        let permit = store.acquire(&KEY, &limits).unwrap();
+        let other = {
+            let store = store.clone();
+            thread::spawn(move || {
+                let opened = store.transition(&KEY, CircuitState::Open);
+                store.transition(&KEY, CircuitState::Closed);
+                opened.failure_count
+            })
+        };
+        let reported = store.report(&KEY, permit, Outcome::Success, &limits);
+        let failures = other.join().unwrap();
+        assert!(
+            reported == Reported::Stale || failures == 0,
+            "recorded, and {failures} left"
+        );
     });
 }

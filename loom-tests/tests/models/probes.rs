@@ -144,7 +144,7 @@ fn probe_outcomes_decide_once() {
         };
         assert_eq!(circuit.get_state().state, expected);
         let up = u64::from(expected == CircuitState::Open);
-        assert_eq!(breakerbox::__loom::gate_counts(&store), (up, up));
+        assert_eq!(breakerbox::__loom::gate_counts(&store), (up, 0));
     });
 }
 
@@ -246,5 +246,41 @@ fn an_open_duration_is_fixed_once() {
         let there = other.join().unwrap();
         let shared = Duration::from_millis(100);
         assert!(here.abs_diff(there) < shared, "{here:?} and {there:?}");
+    });
+}
+
+/// A success that was recorded is not thrown away by the end of the lease.
+#[test]
+fn a_recorded_success_outlives_the_lease() {
+    model("a_recorded_success_outlives_the_lease", 3, || {
+        let limits = limits(1, 1, 2);
+        let (_, circuit, clock, permits) = probing(&limits, 1);
+        clock.advance(200_000);
+        let first = permits[0];
+        let other = {
+            let circuit = circuit.clone();
+            thread::spawn(move || circuit.acquire(&limits).unwrap())
+        };
+        let reported = circuit.report(first, Outcome::Success, &limits);
+        let next = other.join().unwrap();
+        let same = next.generation() == first.generation();
+        assert_eq!(reported == Reported::Recorded, same, "{reported:?}");
+    });
+}
+
+/// Whoever turns an open circuit half-open is its first probe.
+#[test]
+fn who_begins_a_half_open_probes() {
+    model("who_begins_a_half_open_probes", 3, || {
+        let (_, circuit, _) = due();
+        let limits = limits(1, 1, 1);
+        let other = {
+            let circuit = circuit.clone();
+            thread::spawn(move || circuit.acquire(&limits).is_ok())
+        };
+        let begun = circuit.get_state().state == CircuitState::HalfOpen;
+        let here = begun && circuit.acquire(&limits).is_ok();
+        let there = other.join().unwrap();
+        assert!(!begun || (there && !here), "{here}, {there}");
     });
 }

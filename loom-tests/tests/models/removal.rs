@@ -279,7 +279,7 @@ fn the_gate_comes_down_again() {
         let open = store
             .peek(&KEY)
             .is_some_and(|seen| seen.state == CircuitState::Open);
-        assert_eq!(gate_counts(&store), (u64::from(open), u64::from(open)));
+        assert_eq!(gate_counts(&store), (u64::from(open), 0));
         store.reset(&KEY);
         assert_eq!(gate_counts(&store), (0, 0));
         assert_eq!((store.len(), entries(&store)), (0, 0));
@@ -326,4 +326,91 @@ fn each_transition_is_one_event() {
             .map_or(CircuitState::Closed, |seen| seen.state);
         assert_eq!(state, now, "{events:?}");
     });
+}
+
+/// What a record did and a reset undid is not done again.
+#[test]
+fn a_record_takes_place_once() {
+    model("a_record_takes_place_once", 3, || {
+        let store = store();
+        let other = {
+            let store = store.clone();
+            thread::spawn(move || store.record_failure(&KEY))
+        };
+        let seen = store
+            .peek(&KEY)
+            .is_some_and(|snapshot| snapshot.failure_count == 1);
+        store.reset(&KEY);
+        other.join().unwrap();
+        assert!(
+            !seen || store.peek(&KEY).is_none(),
+            "counted again after the reset"
+        );
+    });
+}
+
+/// The same of a transition.
+#[test]
+fn a_transition_takes_place_once() {
+    model("a_transition_takes_place_once", 3, || {
+        let store = store();
+        let other = {
+            let store = store.clone();
+            thread::spawn(move || store.transition(&KEY, CircuitState::Open))
+        };
+        let seen = store
+            .peek(&KEY)
+            .is_some_and(|snapshot| snapshot.state == CircuitState::Open);
+        store.reset(&KEY);
+        other.join().unwrap();
+        assert!(
+            !seen || store.peek(&KEY).is_none(),
+            "opened again after the reset"
+        );
+    });
+}
+
+/// A reset whose cell is gone forgets nothing that was created since.
+#[test]
+fn a_reset_takes_place_once() {
+    model("a_reset_takes_place_once", 3, || {
+        let store = store();
+        store.record_failure(&KEY);
+        let other = {
+            let store = store.clone();
+            thread::spawn(move || store.reset(&KEY))
+        };
+        let gone = store.peek(&KEY).is_none();
+        if gone {
+            store.transition(&KEY, CircuitState::ForcedOpen);
+        }
+        other.join().unwrap();
+        let state = store.peek(&KEY).map(|snapshot| snapshot.state);
+        assert!(
+            !gone || state == Some(CircuitState::ForcedOpen),
+            "{state:?}"
+        );
+    });
+}
+
+/// A number that was drawn and isn't in yet doesn't get into a permit for an unknown circuit.
+#[test]
+fn a_permit_for_an_unknown_circuit_is_older_than_what_comes() {
+    model(
+        "a_permit_for_an_unknown_circuit_is_older_than_what_comes",
+        3,
+        || {
+            let store = store();
+            let limits = limits(5, 1, 1);
+            let other = {
+                let store = store.clone();
+                thread::spawn(move || store.transition(&KEY, CircuitState::Closed))
+            };
+            let permit = store.acquire(&KEY, &limits).unwrap();
+            let unknown = store.peek(&KEY).is_none();
+            other.join().unwrap();
+            let reported = store.report(&KEY, permit, Outcome::Failure, &limits);
+            assert!(!unknown || reported == Reported::Stale, "{permit:?}");
+        },
+    );
 }
