@@ -34,7 +34,8 @@ pub fn model_in_total_order(name: &str, bound: usize, f: impl Fn() + Sync + Send
 /// Explores `f` under loom, prints and returns in how many executions.
 ///
 /// `bound` limits preemptions per execution, unless `LOOM_MAX_PREEMPTIONS` says otherwise: 3
-/// suits two threads (a bug of an earlier design was found at 3 and not at 2), 2 three.
+/// suits two threads (a bug of an earlier design was found at 3 and not at 2), 2 three, and 1 is
+/// what the largest models of three threads can afford in every run.
 pub fn explore(name: &str, bound: usize, f: impl Fn() + Sync + Send + 'static) -> u64 {
     let executions = Arc::new(AtomicU64::new(0));
     let count = Arc::clone(&executions);

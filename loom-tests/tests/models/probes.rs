@@ -45,7 +45,7 @@ fn at_most_one_probe() {
 
 #[test]
 fn two_of_three_probes() {
-    model("two_of_three_probes", 2, || {
+    model("two_of_three_probes", 1, || {
         let (_, circuit, _) = due();
         let limits = limits(1, 2, 1);
         let others = [(); 2].map(|()| {
