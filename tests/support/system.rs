@@ -195,7 +195,7 @@ impl Real {
             Call::Report(number, outcome) => {
                 let permit = self.take_permit(number);
                 reported(
-                    store
+                    self.store
                         .report(key, permit, outcome.into(), &self.limits)
                         .into(),
                 )
