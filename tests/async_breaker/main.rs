@@ -1,0 +1,45 @@
+//! The breaker over any store, and calls that are futures.
+#![cfg(feature = "tokio")]
+
+mod calls;
+mod faulty;
+mod permits;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use breakerbox::{AsyncCircuitBreaker, AsyncCircuitBreakerBuilder, CircuitState};
+
+use faulty::Faulty;
+
+const KEY: &str = "upstream";
+
+const fn ms(ms: u64) -> Duration {
+    Duration::from_millis(ms)
+}
+
+/// A breaker that opens at the second failure, over a store that is well.
+fn breaker(
+    with: impl FnOnce(AsyncCircuitBreakerBuilder<str>) -> AsyncCircuitBreakerBuilder<str>,
+) -> (AsyncCircuitBreaker<str>, Arc<Faulty>) {
+    let store = Arc::new(Faulty::new());
+    let builder = AsyncCircuitBreaker::<str>::builder(Arc::<Faulty>::clone(&store));
+    let breaker = with(builder.failure_threshold(2)).build().unwrap();
+    (breaker, store)
+}
+
+fn state(store: &Faulty) -> Option<CircuitState> {
+    store.memory.peek(KEY).map(|circuit| circuit.state)
+}
+
+fn failures(store: &Faulty) -> u64 {
+    store
+        .memory
+        .peek(KEY)
+        .map_or(0, |circuit| circuit.failure_count)
+}
+
+/// Lets what was left in the background run; time stands still, and jumps to what is waited for.
+async fn background() {
+    tokio::time::sleep(ms(10_000)).await;
+}

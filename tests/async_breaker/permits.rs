@@ -1,0 +1,254 @@
+//! Permits over a store that fails, hangs, or is slow.
+
+use breakerbox::{CircuitState, DroppedPermit, Outcome, Reported};
+use tokio::time::{Instant, timeout};
+
+use crate::faulty::Fault;
+use crate::{KEY, background, breaker, failures, ms, state};
+
+#[tokio::test(start_paused = true)]
+async fn over_a_store_that_is_well_it_is_a_breaker() {
+    let (breaker, store) = breaker(|b| b);
+    for _ in 0..2 {
+        let permit = breaker.acquire(KEY).await.unwrap();
+        assert!(!permit.is_untracked() && !permit.is_probe());
+        assert_eq!(permit.failure().await, Some(Reported::Recorded));
+    }
+    let rejected = breaker.acquire(KEY).await.unwrap_err();
+    assert_eq!(
+        (rejected.state(), rejected.retry_after_secs()),
+        (CircuitState::Open, 30)
+    );
+
+    store.clock.advance_ms(30_000);
+    let probe = breaker.acquire(KEY).await.unwrap();
+    assert!(probe.is_probe());
+    assert_eq!(
+        breaker.acquire(KEY).await.unwrap_err().state(),
+        CircuitState::HalfOpen
+    );
+    assert_eq!(probe.success().await, Some(Reported::Recorded));
+    assert_eq!(state(&store), Some(CircuitState::Closed));
+    assert_eq!(breaker.store_failures(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_store_that_fails_is_a_closed_circuit() {
+    let (breaker, store) = breaker(|b| b);
+    store.memory.transition(KEY, CircuitState::ForcedOpen);
+    store.set(Fault::Fails);
+    let begin = Instant::now();
+    for failed in 1..=3 {
+        let permit = breaker.acquire(KEY).await.unwrap();
+        assert!(permit.is_untracked() && !permit.is_probe());
+        assert_eq!(breaker.store_failures(), failed);
+        assert_eq!(permit.failure().await, None, "there is nothing to report");
+    }
+    assert_eq!(begin.elapsed(), ms(0), "a failure is not waited for");
+    assert_eq!(store.asked(), ["acquire"; 3]);
+
+    store.set(Fault::None);
+    assert!(
+        breaker.acquire(KEY).await.is_err(),
+        "well again, it decides again"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_store_that_hangs_is_waited_for_50_ms() {
+    let (breaker, store) = breaker(|b| b);
+    store.memory.transition(KEY, CircuitState::ForcedOpen);
+    store.set(Fault::Hangs);
+    let begin = Instant::now();
+    let permit = breaker.acquire(KEY).await.unwrap();
+    assert_eq!(begin.elapsed(), ms(50));
+    assert!(permit.is_untracked());
+    assert_eq!(breaker.store_failures(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn or_for_as_long_as_is_said() {
+    let (breaker, store) = breaker(|b| b.store_timeout(ms(7)));
+    store.set(Fault::Hangs);
+    let begin = Instant::now();
+    assert!(breaker.acquire(KEY).await.unwrap().is_untracked());
+    assert_eq!(begin.elapsed(), ms(7));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_slow_answer_in_time_counts() {
+    for fault in [Fault::ActsAfter(ms(49)), Fault::AnswersAfter(ms(49))] {
+        let (breaker, store) = breaker(|b| b);
+        store.memory.transition(KEY, CircuitState::ForcedOpen);
+        store.set(fault);
+        let begin = Instant::now();
+        assert!(breaker.acquire(KEY).await.is_err());
+        assert_eq!(begin.elapsed(), ms(49));
+        assert_eq!(breaker.store_failures(), 0);
+    }
+}
+
+/// The call went through without it: nobody would report the slot that comes too late.
+#[tokio::test(start_paused = true)]
+async fn a_permit_that_comes_too_late_is_given_back() {
+    for fault in [Fault::ActsAfter(ms(51)), Fault::AnswersAfter(ms(51))] {
+        let (breaker, store) = breaker(|b| b);
+        store.memory.transition(KEY, CircuitState::HalfOpen);
+        store.set(fault);
+        let permit = breaker.acquire(KEY).await.unwrap();
+        assert!(permit.is_untracked());
+        store.set(Fault::None);
+        background().await;
+        assert!(
+            breaker.acquire(KEY).await.is_ok(),
+            "the slot is free again after {fault:?}"
+        );
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_report_is_waited_for_as_long_and_goes_on() {
+    let (breaker, store) = breaker(|b| b);
+    let permit = breaker.acquire(KEY).await.unwrap();
+    store.set(Fault::ActsAfter(ms(200)));
+    let begin = Instant::now();
+    assert_eq!(permit.failure().await, None);
+    assert_eq!(begin.elapsed(), ms(50));
+    assert_eq!((failures(&store), breaker.store_failures()), (0, 1));
+    background().await;
+    assert_eq!(failures(&store), 1, "it arrived in the end");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_report_that_fails_is_counted_and_goes_no_further() {
+    let (breaker, store) = breaker(|b| b);
+    for fault in [Fault::Fails, Fault::Hangs] {
+        store.set(Fault::None);
+        let permit = breaker.acquire(KEY).await.unwrap();
+        store.set(fault);
+        assert_eq!(permit.success().await, None);
+    }
+    assert_eq!(breaker.store_failures(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_report_that_is_given_up_goes_on() {
+    let (breaker, store) = breaker(|b| b);
+    let permit = breaker.acquire(KEY).await.unwrap();
+    store.set(Fault::ActsAfter(ms(30)));
+    assert!(
+        timeout(ms(10), permit.report(Outcome::Failure))
+            .await
+            .is_err()
+    );
+    background().await;
+    assert_eq!(failures(&store), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_report_that_was_never_awaited_is_a_dropped_permit() {
+    let (breaker, store) = breaker(|b| b);
+    store.memory.transition(KEY, CircuitState::HalfOpen);
+    let probe = breaker.acquire(KEY).await.unwrap();
+    drop(probe.success());
+    background().await;
+    assert_eq!(
+        state(&store),
+        Some(CircuitState::HalfOpen),
+        "ignored, as configured"
+    );
+    assert!(breaker.acquire(KEY).await.is_ok(), "and its slot is free");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_dropped_probe_gives_its_slot_back() {
+    let (breaker, store) = breaker(|b| b);
+    store.memory.transition(KEY, CircuitState::HalfOpen);
+    for _ in 0..5 {
+        let probe = breaker.acquire(KEY).await.unwrap();
+        assert!(probe.is_probe());
+        assert!(breaker.acquire(KEY).await.is_err());
+        drop(probe);
+        background().await;
+    }
+    assert_eq!(state(&store), Some(CircuitState::HalfOpen));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_dropped_permit_that_means_nothing_sends_nothing() {
+    let (breaker, store) = breaker(|b| b);
+    drop(breaker.acquire(KEY).await.unwrap());
+    background().await;
+    assert_eq!(store.asked(), ["acquire"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_dropped_permit_may_be_a_failure() {
+    let (breaker, store) = breaker(|b| b.dropped_permit(DroppedPermit::Failure));
+    drop(breaker.acquire(KEY).await.unwrap());
+    drop(breaker.acquire(KEY).await.unwrap());
+    background().await;
+    assert_eq!(state(&store), Some(CircuitState::Open));
+
+    store.clock.advance_ms(30_000);
+    drop(breaker.acquire(KEY).await.unwrap());
+    background().await;
+    assert_eq!(
+        store.memory.get_state(KEY).last_state_change,
+        31_000,
+        "a probe opens again"
+    );
+}
+
+/// A permit's age is real time, which a paused runtime doesn't stop.
+#[tokio::test]
+async fn a_dropped_permit_may_be_a_failure_if_it_is_old() {
+    let patience = ms(20);
+    let (breaker, store) = breaker(|b| b.dropped_permit(DroppedPermit::FailureIfOlder(patience)));
+    let old = breaker.acquire(KEY).await.unwrap();
+    tokio::time::sleep(patience).await;
+    drop(old);
+    while failures(&store) == 0 {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(failures(&store), 1);
+
+    let (breaker, store) =
+        crate::breaker(|b| b.dropped_permit(DroppedPermit::FailureIfOlder(ms(3_600_000))));
+    drop(breaker.acquire(KEY).await.unwrap());
+    tokio::time::sleep(ms(5)).await;
+    assert_eq!(store.asked(), ["acquire"]);
+}
+
+#[test]
+fn a_permit_may_be_dropped_where_there_is_no_runtime() {
+    let (breaker, store) = breaker(|b| b.dropped_permit(DroppedPermit::Failure));
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .build()
+        .unwrap();
+    let permit = runtime.block_on(breaker.acquire(KEY)).unwrap();
+    drop(runtime);
+    drop(permit);
+    assert_eq!(failures(&store), 0, "there was nobody to send it");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn racing_tasks_get_one_probe_each_time() {
+    let (breaker, store) = breaker(|b| b);
+    for _ in 0..200 {
+        store.memory.transition(KEY, CircuitState::HalfOpen);
+        let tasks: Vec<_> = (0..8)
+            .map(|_| {
+                let breaker = breaker.clone();
+                tokio::spawn(async move { breaker.acquire(KEY).await })
+            })
+            .collect();
+        let mut probes = Vec::new();
+        for task in tasks {
+            probes.extend(task.await.unwrap());
+        }
+        assert_eq!(probes.len(), 1);
+        assert!(probes[0].is_probe());
+    }
+}

@@ -1,0 +1,176 @@
+//! Handles: they create, they keep, and they stay usable whatever happens to the circuit.
+
+use breakerbox::{
+    CircuitState, InMemoryCircuitBreakerStore, Limits, ManualClock, Outcome, Reported,
+};
+
+use crate::scenario::{START, circuit};
+use crate::support::model::{Snapshot, State};
+use crate::support::system::Store;
+
+fn store() -> (Store, ManualClock) {
+    let clock = ManualClock::new(START);
+    let store = InMemoryCircuitBreakerStore::builder()
+        .clock(clock.clone())
+        .build();
+    (store, clock)
+}
+
+fn look(store: &Store) -> Option<Snapshot> {
+    store.peek("upstream").map(Snapshot::from)
+}
+
+#[test]
+fn a_handle_creates_its_circuit() {
+    let (store, _) = store();
+    let handle = store.circuit("upstream").unwrap();
+    assert_eq!(handle.key(), "upstream");
+    assert_eq!(look(&store), Some(circuit(State::Closed, START)));
+    assert_eq!(store.len(), 1);
+
+    drop(handle);
+    assert_eq!(store.len(), 1, "and it stays when the handle goes");
+}
+
+#[test]
+fn handles_and_keys_are_the_same_circuit() {
+    let (store, _) = store();
+    let one = store.circuit("upstream").unwrap();
+    let two = store.circuit("upstream").unwrap();
+    let copy = one.clone();
+    one.record_failure();
+    two.record_failure();
+    copy.record_failure();
+    store.record_failure("upstream");
+    assert_eq!(copy.get_state().failure_count, 4);
+
+    store.transition("upstream", CircuitState::ForcedOpen);
+    for handle in [&one, &two, &copy] {
+        assert!(handle.acquire(&Limits::default()).is_err());
+    }
+    assert_eq!(store.len(), 1);
+}
+
+#[test]
+fn a_permit_of_one_may_be_reported_to_the_other() {
+    let (store, _) = store();
+    let limits = Limits::builder().failure_threshold(3).build().unwrap();
+    let by_key = store.acquire("upstream", &limits).unwrap();
+    let handle = store.circuit("upstream").unwrap();
+    let by_handle = handle.acquire(&limits).unwrap();
+    assert_eq!(
+        handle.report(by_key, Outcome::Failure, &limits),
+        Reported::Recorded
+    );
+    assert_eq!(
+        store.report("upstream", by_handle, Outcome::Failure, &limits),
+        Reported::Recorded
+    );
+    assert_eq!(handle.get_state().failure_count, 2);
+}
+
+/// Each way to remove a circuit under a live handle.
+const REMOVALS: [fn(&Store); 4] = [
+    |store| store.reset("upstream"),
+    |store| store.circuit("upstream").unwrap().reset(),
+    |store| store.clear(),
+    |store| store.destroy(),
+];
+
+#[test]
+fn a_removed_circuit_reads_as_unknown_under_its_handle() {
+    for remove in REMOVALS {
+        let (store, clock) = store();
+        let handle = store.circuit("upstream").unwrap();
+        handle.record_failure();
+        handle.record_success();
+        remove(&store);
+        assert_eq!(handle.peek(), None);
+        assert_eq!(look(&store), None);
+        assert_eq!((store.len(), store.is_empty()), (0, true));
+        assert_eq!(store.snapshots(), []);
+
+        // Admitted, and not created by that.
+        assert!(handle.acquire(&Limits::default()).is_ok());
+        assert_eq!(handle.peek(), None);
+
+        clock.set(5_000);
+        let reborn = circuit(State::Closed, 5_000);
+        assert_eq!(
+            Snapshot::from(handle.get_state()),
+            reborn,
+            "nothing of before is left"
+        );
+        assert_eq!(look(&store), Some(reborn), "by key and by handle");
+        assert_eq!(store.len(), 1);
+    }
+}
+
+#[test]
+fn a_handle_and_its_key_never_part() {
+    for remove in REMOVALS {
+        let (store, _) = store();
+        let handle = store.circuit("upstream").unwrap();
+        for round in 1..=3 {
+            remove(&store);
+            store.record_failure("upstream");
+            handle.record_failure();
+            assert_eq!(
+                store.get_state("upstream").failure_count,
+                2,
+                "round {round}"
+            );
+            assert_eq!(handle.get_state().failure_count, 2, "round {round}");
+        }
+        // Without the handle a removal leaves nothing, and the next circuit is another one.
+        drop(handle);
+        remove(&store);
+        assert_eq!(store.record_failure("upstream").failure_count, 1);
+    }
+}
+
+#[test]
+fn a_reset_of_an_open_circuit_admits_by_handle_and_key() {
+    for remove in REMOVALS {
+        let (store, _) = store();
+        let limits = Limits::default();
+        let handle = store.circuit("upstream").unwrap();
+        handle.transition(CircuitState::Open);
+        assert!(handle.acquire(&limits).is_err());
+        remove(&store);
+        assert!(handle.acquire(&limits).is_ok());
+        assert!(store.acquire("upstream", &limits).is_ok());
+    }
+}
+
+#[test]
+fn a_removal_makes_permits_of_the_handle_stale() {
+    for remove in REMOVALS {
+        let (store, _) = store();
+        let limits = Limits::default();
+        let handle = store.circuit("upstream").unwrap();
+        let before = handle.acquire(&limits).unwrap();
+        remove(&store);
+        let after = handle.acquire(&limits).unwrap();
+        assert_eq!(
+            handle.report(before, Outcome::Failure, &limits),
+            Reported::Stale
+        );
+        assert_eq!(handle.peek(), None, "a stale report creates nothing");
+        assert_eq!(
+            handle.report(after, Outcome::Failure, &limits),
+            Reported::Recorded
+        );
+        assert_eq!(handle.get_state().failure_count, 1);
+    }
+}
+
+#[test]
+fn a_handle_outlives_the_store_it_came_from() {
+    let (store, _) = store();
+    let handle = store.circuit("upstream").unwrap();
+    drop(store);
+    assert_eq!(handle.record_failure().failure_count, 1);
+    let elsewhere = std::thread::spawn(move || handle.record_failure().failure_count);
+    assert_eq!(elsewhere.join().unwrap(), 2);
+}

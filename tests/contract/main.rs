@@ -1,0 +1,15 @@
+//! The contract of the store and the breaker, as tables of scenarios.
+//!
+//! Each scenario is put to the reference model and to every face of the store, so the model is
+//! held to the same table as the crate.
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod breaker;
+mod handles;
+mod keys;
+mod permits;
+mod scenario;
+mod states;
+mod time;

@@ -1,0 +1,210 @@
+//! Laws that hold for every history, told without the model.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+
+use breakerbox::{
+    Circuit, CircuitBreakerSnapshot, CircuitState, InMemoryCircuitBreakerStore, Limits,
+    ManualClock, Outcome, PermitToken, Reported, StateChange,
+};
+
+use crate::START;
+use crate::support::model::Rules;
+use crate::support::ops::{Op, name};
+use crate::support::system::{Call, Store, limits};
+
+use CircuitState::{Closed, Disabled, ForcedOpen, HalfOpen, Open};
+
+pub(crate) struct Laws {
+    store: Store,
+    clock: ManualClock,
+    limits: Limits,
+    handles: BTreeMap<String, Circuit<String, std::hash::RandomState, ManualClock>>,
+    permits: Vec<(String, PermitToken)>,
+    changes: Arc<Mutex<Vec<StateChange<String>>>>,
+    states: BTreeMap<String, CircuitState>,
+}
+
+impl Laws {
+    pub(crate) fn new(rules: Rules) -> Self {
+        let clock = ManualClock::new(START);
+        let changes = Arc::new(Mutex::new(Vec::new()));
+        let heard = Arc::clone(&changes);
+        let store = InMemoryCircuitBreakerStore::builder()
+            .clock(clock.clone())
+            .on_state_change(move |change: &StateChange<String>| {
+                heard.lock().unwrap().push(change.clone());
+            })
+            .build();
+        Laws {
+            store,
+            clock,
+            limits: limits(rules),
+            handles: BTreeMap::new(),
+            permits: Vec::new(),
+            changes,
+            states: BTreeMap::new(),
+        }
+    }
+
+    pub(crate) fn apply(&mut self, op: Op) {
+        match op {
+            Op::Call {
+                key,
+                call: Call::Acquire,
+                ..
+            } => self.acquire(name(key)),
+            Op::Call { key, call, .. } => self.told(name(key), call),
+            Op::Burst { key, call, times } => {
+                (0..times).for_each(|_| self.told(name(key), call));
+            }
+            Op::Report {
+                permit, outcome, ..
+            } => self.report(permit, outcome.into()),
+            Op::Release { permit, .. } => self.report(permit, Outcome::Ignored),
+            Op::Pin { key } => {
+                let handle = self.store.circuit(name(key)).unwrap();
+                self.handles.insert(name(key).to_owned(), handle);
+            }
+            Op::Unpin { key } => drop(self.handles.remove(name(key))),
+            Op::Advance { ms } => self.clock.advance_ms(ms),
+            Op::SetNow { ms } => self.clock.set(ms),
+            Op::Under(_) => {}
+        }
+    }
+
+    /// A rejected call's circuit rejects, an admitted one's doesn't, and probes are counted.
+    fn acquire(&mut self, key: &str) {
+        let answer = self.store.acquire(key, &self.limits);
+        let state = self.store.peek(key).map(|circuit| circuit.state);
+        match answer {
+            Err(rejected) => {
+                assert!(matches!(rejected.state(), Open | HalfOpen | ForcedOpen));
+                assert_eq!(state, Some(rejected.state()));
+                assert!(
+                    !rejected.retry_after().is_zero(),
+                    "there is something to wait for"
+                );
+            }
+            Ok(permit) if permit.is_probe() => {
+                assert_eq!(state, Some(HalfOpen));
+                self.permits.push((key.to_owned(), permit));
+                let out = self.probes_out(key, permit.generation());
+                assert!(
+                    out <= self.limits.half_open_max() as usize,
+                    "{out} probes are out"
+                );
+            }
+            Ok(permit) => {
+                assert!(matches!(state, None | Some(Closed | Disabled)), "{state:?}");
+                self.permits.push((key.to_owned(), permit));
+            }
+        }
+        for change in self.chain() {
+            assert!(
+                matches!(change.from, Open | HalfOpen) && change.to == HalfOpen,
+                "{change:?}"
+            );
+        }
+    }
+
+    fn probes_out(&self, key: &str, generation: u64) -> usize {
+        let of = |(of, permit): &&(String, PermitToken)| {
+            of == key && permit.is_probe() && permit.generation() == generation
+        };
+        self.permits.iter().filter(of).count()
+    }
+
+    /// A stale report changes nothing; a good one opens what was closed, or decides a half-open.
+    fn report(&mut self, index: usize, outcome: Outcome) {
+        let Some(index) = index.checked_rem(self.permits.len()) else {
+            return;
+        };
+        let (key, permit) = self.permits.swap_remove(index);
+        let before = self.all();
+        let reported = self.store.report(&*key, permit, outcome, &self.limits);
+        let changes = self.chain();
+        if reported == Reported::Stale || outcome == Outcome::Ignored {
+            assert_eq!(self.all(), before);
+            assert_eq!(changes, []);
+            return;
+        }
+        for change in &changes {
+            let legal = match outcome {
+                Outcome::Failure => matches!(change.from, Closed | HalfOpen) && change.to == Open,
+                _ => (change.from, change.to) == (HalfOpen, Closed),
+            };
+            assert!(legal, "{outcome:?}: {change:?}");
+        }
+        assert!(changes.len() <= 1, "{changes:?}");
+        if let (Outcome::Failure, Some(circuit)) = (outcome, self.store.peek(&*key)) {
+            let threshold = u64::from(self.limits.failure_threshold());
+            let full = circuit.state == Closed && circuit.failure_count >= threshold;
+            assert!(
+                !full,
+                "the failure that reaches the threshold opens: {circuit:?}"
+            );
+        }
+    }
+
+    /// What one is told to do, one does, and nothing else.
+    fn told(&mut self, key: &str, call: Call) {
+        let before = self.all();
+        match call {
+            Call::GetState => {
+                self.store.get_state(key);
+            }
+            Call::RecordSuccess => {
+                self.store.record_success(key);
+            }
+            Call::RecordFailure => {
+                self.store.record_failure(key);
+            }
+            Call::Transition(to) => {
+                let circuit = self.store.transition(key, to.into());
+                assert_eq!(circuit.state, to.into());
+                assert_eq!(self.chain().len(), 1, "one transition, one event");
+            }
+            Call::Reset => self.store.reset(key),
+            Call::Clear => self.store.clear(),
+            Call::Destroy => self.store.destroy(),
+            Call::Peek => {
+                self.store.peek(key);
+            }
+            Call::Acquire | Call::Report(..) | Call::Release(_) => unreachable!("seen to above"),
+        }
+        let removed = matches!(call, Call::Reset | Call::Clear | Call::Destroy);
+        for change in self.chain() {
+            assert!(
+                removed && change.from != Closed && change.to == Closed,
+                "{change:?}"
+            );
+        }
+        for (other, circuit) in before {
+            if other != key && !matches!(call, Call::Clear | Call::Destroy) {
+                assert_eq!(
+                    self.store.peek(&*other),
+                    Some(circuit),
+                    "{call:?} of {key:?}"
+                );
+            }
+        }
+    }
+
+    /// The changes since the last look: each begins where the one before ended.
+    fn chain(&mut self) -> Vec<StateChange<String>> {
+        let changes = std::mem::take(&mut *self.changes.lock().unwrap());
+        for change in &changes {
+            let before = self
+                .states
+                .insert(change.key.clone(), change.to)
+                .unwrap_or(Closed);
+            assert_eq!(change.from, before, "{change:?}");
+        }
+        changes
+    }
+
+    fn all(&self) -> BTreeMap<String, CircuitBreakerSnapshot> {
+        self.store.snapshots().into_iter().collect()
+    }
+}

@@ -1,0 +1,242 @@
+//! Transitions: of racing threads exactly one wins, and everybody sees it.
+
+use std::collections::BTreeMap;
+use std::sync::Mutex;
+use std::sync::atomic::Ordering::{Relaxed, SeqCst};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize};
+use std::thread;
+use std::time::Instant;
+
+use breakerbox::CircuitState::{Closed, ForcedOpen, HalfOpen, Open};
+use breakerbox::{Limits, Outcome, Reported};
+
+use crate::{
+    ENOUGH, PATIENCE, THREADS, assert_chains, assert_gate_is_down, listening, together,
+    until_they_collide,
+};
+
+/// Of many racing failures exactly one opens; the others are counted before it or stale after it.
+#[test]
+fn one_trip_per_opening() {
+    let (store, _, heard) = listening();
+    let limits = Limits::builder().failure_threshold(3).build().unwrap();
+    until_they_collide(2_000, |round| {
+        let key = round as u64 % 8;
+        store.transition(&key, Closed);
+        heard.lock().unwrap().clear();
+        let reports = together(THREADS, |_| {
+            let permits: Vec<_> = (0..3)
+                .filter_map(|_| store.acquire(&key, &limits).ok())
+                .collect();
+            let report = |permit| store.report(&key, permit, Outcome::Failure, &limits);
+            permits.into_iter().map(report).collect::<Vec<_>>()
+        });
+        let reports: Vec<_> = reports.into_iter().flatten().collect();
+        let stale = reports
+            .iter()
+            .filter(|report| **report == Reported::Stale)
+            .count();
+        assert_eq!(reports.len() - stale, 3, "three failures count, no more");
+        let circuit = store.get_state(&key);
+        assert_eq!((circuit.state, circuit.failure_count), (Open, 3));
+        let heard = heard.lock().unwrap();
+        assert_eq!(heard.len(), 1, "{heard:?}");
+        assert_eq!((heard[0].from, heard[0].to), (Closed, Open));
+        assert!(
+            store.acquire(&key, &limits).is_err(),
+            "a trip is seen by all who ask after it"
+        );
+        stale
+    });
+    store.clear();
+    assert_gate_is_down(&store, &limits);
+}
+
+/// Per half-open generation at most N probes are out, whoever asks and gives back.
+#[test]
+fn never_more_probes_than_allowed() {
+    for allowed in [1, 3] {
+        let (store, clock, heard) = listening();
+        let limits = Limits::builder()
+            .half_open_max(allowed)
+            .success_threshold(100)
+            .build()
+            .unwrap();
+        let now = AtomicU64::new(1_000);
+        let handle = store.circuit(&1).unwrap();
+        until_they_collide(2_000, |_| {
+            store.transition(&1, Open);
+            let due = now.fetch_add(30_000, Relaxed) + 30_000;
+            // The first check fixes how long it is open.
+            assert!(store.acquire(&1, &limits).is_err());
+            clock.set(due);
+            let out: Mutex<BTreeMap<u64, u32>> = Mutex::default();
+            let rejections = AtomicUsize::new(0);
+            together(THREADS, |number| {
+                for turn in 0..8 {
+                    let answer = match number % 2 {
+                        0 => store.acquire(&1, &limits),
+                        _ => handle.acquire(&limits),
+                    };
+                    let Ok(probe) = answer else {
+                        rejections.fetch_add(1, Relaxed);
+                        continue;
+                    };
+                    assert!(probe.is_probe(), "an unhealthy circuit admits probes only");
+                    let generation = probe.generation();
+                    {
+                        let mut out = out.lock().unwrap();
+                        let probes = out.entry(generation).or_default();
+                        *probes += 1;
+                        assert!(*probes <= allowed, "{probes} probes of {allowed} are out");
+                    }
+                    if turn % 2 == 0 {
+                        thread::yield_now();
+                    }
+                    *out.lock().unwrap().get_mut(&generation).unwrap() -= 1;
+                    let outcome = if turn == 7 {
+                        Outcome::Success
+                    } else {
+                        Outcome::Ignored
+                    };
+                    assert_eq!(handle.report(probe, outcome, &limits), Reported::Recorded);
+                }
+            });
+            assert_eq!(out.lock().unwrap().len(), 1, "one half-open generation");
+            rejections.into_inner()
+        });
+        assert_chains(&heard.lock().unwrap());
+    }
+}
+
+/// One probe's outcome decides, and exactly one: the others are stale.
+#[test]
+fn one_probe_decides() {
+    let (store, _, heard) = listening();
+    let limits = Limits::builder()
+        .half_open_max(THREADS as u32)
+        .build()
+        .unwrap();
+    let mut won = [0, 0];
+    until_they_collide(2_000, |_| {
+        store.transition(&1, HalfOpen);
+        heard.lock().unwrap().clear();
+        let reports = together(THREADS, |number| {
+            let outcome = if number % 2 == 0 {
+                Outcome::Success
+            } else {
+                Outcome::Failure
+            };
+            // `None`: it was decided already.
+            let probe = store
+                .acquire(&1, &limits)
+                .ok()
+                .filter(|permit| permit.is_probe())?;
+            Some((outcome, store.report(&1, probe, outcome, &limits)))
+        });
+        let recorded = |report: &(Outcome, Reported)| report.1 == Reported::Recorded;
+        let probes: Vec<_> = reports.into_iter().flatten().collect();
+        let winners: Vec<_> = probes.iter().copied().filter(recorded).collect();
+        assert_eq!(winners.len(), 1, "{probes:?}");
+        let expected = match winners[0].0 {
+            Outcome::Success => Closed,
+            _ => Open,
+        };
+        won[usize::from(expected == Open)] += 1;
+        assert_eq!(store.get_state(&1).state, expected);
+        let heard = heard.lock().unwrap();
+        assert_eq!(heard.len(), 1, "{heard:?}");
+        assert_eq!((heard[0].from, heard[0].to), (HalfOpen, expected));
+        probes.len() - winners.len()
+    });
+    assert!(
+        won[0] > 0 && won[1] > 0,
+        "both kinds won now and then: {won:?}"
+    );
+}
+
+/// Of many checks of an expired lease one makes the circuit half-open anew.
+#[test]
+fn an_expired_lease_is_renewed_once() {
+    let (store, clock, heard) = listening();
+    let limits = Limits::default();
+    until_they_collide(2_000, |_| {
+        store.transition(&1, HalfOpen);
+        let lost = store.acquire(&1, &limits).unwrap();
+        clock.advance_ms(30_000);
+        heard.lock().unwrap().clear();
+        let answers = together(THREADS, |_| store.acquire(&1, &limits));
+        let probes: Vec<_> = answers.iter().flatten().collect();
+        assert_eq!(probes.len(), 1, "{answers:?}");
+        assert_eq!(heard.lock().unwrap().len(), 1);
+        assert_eq!(
+            store.report(&1, lost, Outcome::Success, &limits),
+            Reported::Stale
+        );
+        assert_eq!(
+            store.report(&1, *probes[0], Outcome::Ignored, &limits),
+            Reported::Recorded
+        );
+        answers.iter().filter(|answer| answer.is_err()).count()
+    });
+}
+
+/// A trip that has returned is seen by every check that begins after it, of any kind.
+#[test]
+fn a_trip_is_seen_by_all_after_it_returned() {
+    let (store, ..) = listening();
+    let limits = Limits::default();
+    let handle = store.circuit(&1).unwrap();
+    let turn = AtomicU64::new(0);
+    let done = AtomicBool::new(false);
+    let (checks, meetings) = (AtomicUsize::new(0), AtomicUsize::new(0));
+    thread::scope(|scope| {
+        for by_handle in [false, true, false] {
+            let (store, handle, turn, done) = (&store, &handle, &turn, &done);
+            let (checks, meetings, limits) = (&checks, &meetings, &limits);
+            scope.spawn(move || {
+                while !done.load(Relaxed) {
+                    let before = turn.load(SeqCst);
+                    let admitted = match by_handle {
+                        true => handle.acquire(limits).is_ok(),
+                        false => store.acquire(&1, limits).is_ok(),
+                    };
+                    let after = turn.load(SeqCst);
+                    // Odd: the trip has returned, the recovery not begun.
+                    if before == after && before % 2 == 1 {
+                        assert!(!admitted, "admitted after trip {before}");
+                        checks.fetch_add(1, Relaxed);
+                    }
+                    meetings.fetch_add(usize::from(before != after), Relaxed);
+                }
+            });
+        }
+        let begin = Instant::now();
+        let trips = 20_000;
+        for trip in 0..trips {
+            store.transition(&1, if trip % 2 == 0 { ForcedOpen } else { Open });
+            turn.fetch_add(1, SeqCst);
+            if trip % 64 == 0 {
+                thread::yield_now();
+            }
+            turn.fetch_add(1, SeqCst);
+            match trip % 4 {
+                0 => store.reset(&1),
+                1 => store.clear(),
+                _ => {
+                    store.transition(&1, Closed);
+                }
+            }
+            if begin.elapsed() > PATIENCE {
+                break;
+            }
+        }
+        done.store(true, Relaxed);
+    });
+    let (checks, meetings) = (checks.into_inner(), meetings.into_inner());
+    println!("{checks} checks after a trip, {meetings} met one");
+    assert!(
+        checks >= ENOUGH && meetings >= ENOUGH,
+        "{checks} checks, {meetings} meetings"
+    );
+}

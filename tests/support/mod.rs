@@ -1,0 +1,12 @@
+//! What the integration tests share: the reference model, and one way to drive it and the crate.
+#![allow(
+    dead_code,
+    unreachable_pub,
+    reason = "every test crate compiles all of it and uses a part"
+)]
+
+pub mod breaker_pair;
+pub mod model;
+pub mod ops;
+pub mod pair;
+pub mod system;

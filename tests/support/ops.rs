@@ -1,0 +1,97 @@
+//! Random histories: what the property tests and the fuzz targets put to a store and its model.
+
+use super::model::{Outcome, Rules, State};
+use super::pair::Pair;
+use super::system::{Call, Face};
+
+pub const KEYS: [&str; 4] = ["", "a", "b", "c"];
+
+/// One step of a history. Any numbers will do: keys and permits are counted over again.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Op {
+    Call {
+        face: Face,
+        key: usize,
+        call: Call,
+    },
+    /// Many records of failures or successes.
+    Burst {
+        key: usize,
+        call: Call,
+        times: u16,
+    },
+    Report {
+        face: Face,
+        permit: usize,
+        outcome: Outcome,
+    },
+    Release {
+        face: Face,
+        permit: usize,
+    },
+    Pin {
+        key: usize,
+    },
+    Unpin {
+        key: usize,
+    },
+    Advance {
+        ms: u64,
+    },
+    /// Backwards too.
+    SetNow {
+        ms: u64,
+    },
+    /// Other limits, but for the successes that close.
+    Under(Rules),
+}
+
+/// Calls that take no permit.
+pub const CALLS: [Call; 13] = [
+    Call::Acquire,
+    Call::GetState,
+    Call::RecordSuccess,
+    Call::RecordFailure,
+    Call::Transition(State::Closed),
+    Call::Transition(State::Open),
+    Call::Transition(State::HalfOpen),
+    Call::Transition(State::ForcedOpen),
+    Call::Transition(State::Disabled),
+    Call::Reset,
+    Call::Clear,
+    Call::Destroy,
+    Call::Peek,
+];
+
+impl Pair {
+    /// One step of both; panics where they differ.
+    pub fn apply(&mut self, op: Op) {
+        match op {
+            Op::Call { face, key, call } => {
+                self.call(face, name(key), call);
+            }
+            Op::Burst { key, call, times } => {
+                for _ in 0..times {
+                    self.call(Face::Keyed, name(key), call);
+                }
+            }
+            Op::Report {
+                face,
+                permit,
+                outcome,
+            } => {
+                self.settle(face, permit, |number| Call::Report(number, outcome));
+            }
+            Op::Release { face, permit } => self.settle(face, permit, Call::Release),
+            Op::Pin { key } => self.pin(name(key)),
+            Op::Unpin { key } => self.unpin(name(key)),
+            Op::Advance { ms } => self.advance(ms),
+            Op::SetNow { ms } => self.set_now(ms),
+            Op::Under(rules) => self.set_rules(rules),
+        }
+    }
+}
+
+pub fn name(key: usize) -> &'static str {
+    KEYS[key % KEYS.len()]
+}

@@ -1,0 +1,405 @@
+//! One vocabulary of calls and answers for the model and for every face of the store.
+
+use std::collections::BTreeMap;
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+
+use breakerbox::{
+    Circuit, CircuitBreakerSnapshot, CircuitBreakerStore, CircuitState,
+    InMemoryCircuitBreakerStore, Limits, ManualClock, PermitToken, Rejected,
+};
+
+use super::model::{self, Outcome, Rejection, Reported, Rules, Snapshot, State, TripRule};
+
+/// The store that the differential tests drive.
+pub type Store = InMemoryCircuitBreakerStore<String, std::hash::RandomState, ManualClock>;
+
+/// What may be asked of one key. Permits are numbered in the order in which they were admitted.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Call {
+    GetState,
+    RecordSuccess,
+    RecordFailure,
+    Transition(State),
+    Reset,
+    Clear,
+    Destroy,
+    Peek,
+    Acquire,
+    Report(usize, Outcome),
+    Release(usize),
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Answer {
+    Nothing,
+    Is(Snapshot),
+    Unknown,
+    Admitted,
+    Probe,
+    Rejected(Rejection),
+    Recorded,
+    Stale,
+}
+
+/// Something that follows the contract, or claims to.
+pub trait System {
+    fn call(&mut self, key: &str, call: Call) -> Answer;
+    fn set_now(&mut self, ms: u64);
+    fn set_rules(&mut self, rules: Rules);
+    fn snapshots(&self) -> BTreeMap<String, Snapshot>;
+}
+
+/// The model behind the common vocabulary.
+#[derive(Debug)]
+pub struct Modelled {
+    pub store: model::Store<String>,
+    rules: Rules,
+    permits: Vec<Option<model::Permit>>,
+}
+
+impl Modelled {
+    pub fn new(rules: Rules, now: u64) -> Self {
+        Modelled {
+            store: model::Store::new(now),
+            rules,
+            permits: Vec::new(),
+        }
+    }
+
+    /// The permit of that number, if it hasn't been reported.
+    pub fn permit(&self, number: usize) -> Option<model::Permit> {
+        self.permits.get(number).copied().flatten()
+    }
+
+    /// Forgets a permit without a report.
+    pub fn take_permit(&mut self, number: usize) -> model::Permit {
+        self.permits[number]
+            .take()
+            .expect("a permit is reported once")
+    }
+}
+
+impl System for Modelled {
+    fn call(&mut self, key: &str, call: Call) -> Answer {
+        let key = &key.to_owned();
+        let store = &mut self.store;
+        match call {
+            Call::GetState => Answer::Is(store.get_state(key)),
+            Call::RecordSuccess => Answer::Is(store.record_success(key)),
+            Call::RecordFailure => Answer::Is(store.record_failure(key)),
+            Call::Transition(to) => Answer::Is(store.transition(key, to)),
+            Call::Reset => nothing(store.reset(key)),
+            Call::Clear => nothing(store.clear()),
+            Call::Destroy => nothing(store.destroy()),
+            Call::Peek => store.peek(key).map_or(Answer::Unknown, Answer::Is),
+            Call::Acquire => match store.acquire(key, &self.rules) {
+                Ok(permit) => {
+                    self.permits.push(Some(permit));
+                    admitted(permit.probe)
+                }
+                Err(rejection) => Answer::Rejected(rejection),
+            },
+            Call::Report(number, outcome) => {
+                let permit = self.take_permit(number);
+                reported(self.store.report(key, permit, outcome, &self.rules))
+            }
+            Call::Release(number) => {
+                let permit = self.take_permit(number);
+                reported(self.store.release(key, permit, &self.rules))
+            }
+        }
+    }
+
+    fn set_now(&mut self, ms: u64) {
+        self.store.now = ms;
+    }
+
+    fn set_rules(&mut self, rules: Rules) {
+        self.rules = rules;
+    }
+
+    fn snapshots(&self) -> BTreeMap<String, Snapshot> {
+        self.store.snapshots()
+    }
+}
+
+/// How the crate is asked.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Face {
+    /// The store's keyed methods.
+    Keyed,
+    /// A handle, where one is held; else the keyed methods.
+    Handle,
+    /// The asynchronous contract, through a trait object.
+    Trait,
+}
+
+pub const FACES: [Face; 3] = [Face::Keyed, Face::Handle, Face::Trait];
+
+/// The crate behind the common vocabulary.
+pub struct Real {
+    pub face: Face,
+    pub store: Store,
+    pub clock: ManualClock,
+    limits: Limits,
+    shared: Arc<dyn CircuitBreakerStore<str>>,
+    handles: BTreeMap<String, Circuit<String, std::hash::RandomState, ManualClock>>,
+    permits: Vec<Option<PermitToken>>,
+}
+
+impl Real {
+    pub fn new(store: Store, clock: ManualClock, rules: Rules) -> Self {
+        Real {
+            face: Face::Keyed,
+            shared: Arc::new(store.clone()),
+            store,
+            clock,
+            limits: limits(rules),
+            handles: BTreeMap::new(),
+            permits: Vec::new(),
+        }
+    }
+
+    /// Takes a handle, which creates the circuit.
+    pub fn pin(&mut self, key: &str) {
+        let handle = self.store.circuit(key).expect("the store has no bound");
+        self.handles.insert(key.to_owned(), handle);
+    }
+
+    pub fn unpin(&mut self, key: &str) {
+        self.handles.remove(key);
+    }
+
+    fn take_permit(&mut self, number: usize) -> PermitToken {
+        self.permits[number]
+            .take()
+            .expect("a permit is reported once")
+    }
+
+    fn call_keyed(&mut self, key: &str, call: Call) -> Answer {
+        match call {
+            Call::GetState => is(self.store.get_state(key)),
+            Call::RecordSuccess => is(self.store.record_success(key)),
+            Call::RecordFailure => is(self.store.record_failure(key)),
+            Call::Transition(to) => is(self.store.transition(key, to.into())),
+            Call::Reset => nothing(self.store.reset(key)),
+            Call::Clear => nothing(self.store.clear()),
+            Call::Destroy => nothing(self.store.destroy()),
+            Call::Peek => self.store.peek(key).map_or(Answer::Unknown, is),
+            Call::Acquire => {
+                let answer = self.store.acquire(key, &self.limits);
+                self.admit(answer)
+            }
+            Call::Report(number, outcome) => {
+                let permit = self.take_permit(number);
+                reported(
+                    self.store
+                        .report(key, permit, outcome.into(), &self.limits)
+                        .into(),
+                )
+            }
+            Call::Release(number) => {
+                let permit = self.take_permit(number);
+                reported(self.store.release(key, permit, &self.limits).into())
+            }
+        }
+    }
+
+    fn call_handle(&mut self, key: &str, call: Call) -> Answer {
+        let Some(handle) = self.handles.get(key).cloned() else {
+            return self.call_keyed(key, call);
+        };
+        match call {
+            Call::GetState => is(handle.get_state()),
+            Call::RecordSuccess => is(handle.record_success()),
+            Call::RecordFailure => is(handle.record_failure()),
+            Call::Transition(to) => is(handle.transition(to.into())),
+            Call::Reset => nothing(handle.reset()),
+            Call::Peek => handle.peek().map_or(Answer::Unknown, is),
+            Call::Acquire => self.admit(handle.acquire(&self.limits)),
+            Call::Report(number, outcome) => {
+                let permit = self.take_permit(number);
+                reported(handle.report(permit, outcome.into(), &self.limits).into())
+            }
+            Call::Release(number) => {
+                let permit = self.take_permit(number);
+                reported(handle.release(permit, &self.limits).into())
+            }
+            Call::Clear | Call::Destroy => self.call_keyed(key, call),
+        }
+    }
+
+    fn call_trait(&mut self, key: &str, call: Call) -> Answer {
+        let store = Arc::clone(&self.shared);
+        match call {
+            Call::GetState => is(ready(store.get_state(key)).unwrap()),
+            Call::RecordSuccess => is(ready(store.record_success(key)).unwrap()),
+            Call::RecordFailure => is(ready(store.record_failure(key)).unwrap()),
+            Call::Transition(to) => is(ready(store.transition(key, to.into())).unwrap()),
+            Call::Reset => nothing(ready(store.reset(key)).unwrap()),
+            Call::Clear => nothing(ready(store.clear()).unwrap()),
+            Call::Destroy => nothing(ready(store.destroy()).unwrap()),
+            Call::Peek => self.call_keyed(key, call),
+            Call::Acquire => self.admit(ready(store.acquire(key, &self.limits)).unwrap()),
+            Call::Report(number, outcome) => {
+                let permit = self.take_permit(number);
+                let report = store.report(key, permit, outcome.into(), &self.limits);
+                reported(ready(report).unwrap().into())
+            }
+            Call::Release(number) => {
+                let permit = self.take_permit(number);
+                let release = store.release(key, permit, &self.limits);
+                reported(ready(release).unwrap().into())
+            }
+        }
+    }
+
+    fn admit(&mut self, answer: Result<PermitToken, Rejected>) -> Answer {
+        match answer {
+            Ok(permit) => {
+                self.permits.push(Some(permit));
+                admitted(permit.is_probe())
+            }
+            Err(rejected) => Answer::Rejected(rejected.into()),
+        }
+    }
+}
+
+impl System for Real {
+    fn call(&mut self, key: &str, call: Call) -> Answer {
+        match self.face {
+            Face::Keyed => self.call_keyed(key, call),
+            Face::Handle => self.call_handle(key, call),
+            Face::Trait => self.call_trait(key, call),
+        }
+    }
+
+    fn set_now(&mut self, ms: u64) {
+        self.clock.set(ms);
+    }
+
+    fn set_rules(&mut self, rules: Rules) {
+        self.limits = limits(rules);
+    }
+
+    fn snapshots(&self) -> BTreeMap<String, Snapshot> {
+        let live = self.store.snapshots().into_iter();
+        live.map(|(key, snapshot)| (key, snapshot.into())).collect()
+    }
+}
+
+/// The value of a future that never waits.
+pub fn ready<F: Future>(future: F) -> F::Output {
+    match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(value) => value,
+        Poll::Pending => panic!("the in-memory store never waits"),
+    }
+}
+
+pub fn limits(rules: Rules) -> Limits {
+    Limits::builder()
+        .trip_rule(trip_rule(rules.trip))
+        .failure_threshold(rules.failure_threshold as u32)
+        .reset_timeout(std::time::Duration::from_millis(rules.reset_timeout))
+        .half_open_max(rules.half_open_max as u32)
+        .success_threshold(rules.success_threshold as u32)
+        .probe_lease(std::time::Duration::from_millis(rules.probe_lease))
+        .build()
+        .expect("the tests ask for valid limits")
+}
+
+pub fn trip_rule(rule: TripRule) -> breakerbox::TripRule {
+    match rule {
+        TripRule::Consecutive => breakerbox::TripRule::ConsecutiveFailures,
+        TripRule::Total => breakerbox::TripRule::TotalFailures,
+    }
+}
+
+fn is(snapshot: CircuitBreakerSnapshot) -> Answer {
+    Answer::Is(snapshot.into())
+}
+
+fn nothing((): ()) -> Answer {
+    Answer::Nothing
+}
+
+fn admitted(probe: bool) -> Answer {
+    if probe {
+        Answer::Probe
+    } else {
+        Answer::Admitted
+    }
+}
+
+fn reported(reported: Reported) -> Answer {
+    match reported {
+        Reported::Recorded => Answer::Recorded,
+        Reported::Stale => Answer::Stale,
+    }
+}
+
+impl From<CircuitBreakerSnapshot> for Snapshot {
+    fn from(snapshot: CircuitBreakerSnapshot) -> Self {
+        Snapshot {
+            state: snapshot.state.into(),
+            failure_count: snapshot.failure_count,
+            success_count: snapshot.success_count,
+            last_failure_time: snapshot.last_failure_time,
+            last_state_change: snapshot.last_state_change,
+        }
+    }
+}
+
+impl From<CircuitState> for State {
+    fn from(state: CircuitState) -> Self {
+        match state {
+            CircuitState::Closed => State::Closed,
+            CircuitState::Open => State::Open,
+            CircuitState::HalfOpen => State::HalfOpen,
+            CircuitState::ForcedOpen => State::ForcedOpen,
+            CircuitState::Disabled => State::Disabled,
+        }
+    }
+}
+
+impl From<State> for CircuitState {
+    fn from(state: State) -> Self {
+        match state {
+            State::Closed => CircuitState::Closed,
+            State::Open => CircuitState::Open,
+            State::HalfOpen => CircuitState::HalfOpen,
+            State::ForcedOpen => CircuitState::ForcedOpen,
+            State::Disabled => CircuitState::Disabled,
+        }
+    }
+}
+
+impl From<Outcome> for breakerbox::Outcome {
+    fn from(outcome: Outcome) -> Self {
+        match outcome {
+            Outcome::Success => breakerbox::Outcome::Success,
+            Outcome::Failure => breakerbox::Outcome::Failure,
+            Outcome::Ignored => breakerbox::Outcome::Ignored,
+        }
+    }
+}
+
+impl From<breakerbox::Reported> for Reported {
+    fn from(reported: breakerbox::Reported) -> Self {
+        match reported {
+            breakerbox::Reported::Recorded => Reported::Recorded,
+            breakerbox::Reported::Stale => Reported::Stale,
+        }
+    }
+}
+
+impl From<Rejected> for Rejection {
+    fn from(rejected: Rejected) -> Self {
+        Rejection {
+            state: rejected.state().into(),
+            retry_after: rejected.retry_after().as_millis() as u64,
+        }
+    }
+}
