@@ -1,7 +1,8 @@
 //! The comparison with what people write instead: a map behind a lock.
 //!
 //! `cargo bench --bench comparison [-- --quick | --smoke] [--markdown]` prints a table with ratios
-//! and which goals are met, and writes `target/comparison/results.json`.
+//! and which goals are met, and writes `target/comparison/results.json`. A word more, and only works
+//! that have it in their name are measured, and nothing is written.
 //!
 //! It measures what one operation costs in a tight loop, on one key and on 10,000, at one thread
 //! and at as many as there are cores, with nothing open (the gate is down) and with some *other*
@@ -28,6 +29,7 @@ use measure::Effort;
 use std::path::Path;
 use std::process::ExitCode;
 use std::{env, fs, io, thread};
+use support::work::Work;
 
 const FULL: Effort = Effort {
     rounds: 61,
@@ -45,6 +47,7 @@ const SMOKE: Effort = Effort {
 
 fn main() -> ExitCode {
     let (mut effort, mut is_bench, mut markdown) = (FULL, false, false);
+    let mut filter = None;
     for argument in env::args().skip(1) {
         match &*argument {
             // Cargo says it for `cargo bench`, and not for `cargo test --benches`.
@@ -52,10 +55,11 @@ fn main() -> ExitCode {
             "--quick" => effort = QUICK,
             "--smoke" => effort = SMOKE,
             "--markdown" => markdown = true,
-            other => {
-                eprintln!("{other}: unknown; there are --quick, --smoke and --markdown");
+            option if option.starts_with('-') => {
+                eprintln!("{option}: unknown; there are --quick, --smoke and --markdown");
                 return ExitCode::FAILURE;
             }
+            word => filter = Some(word.to_owned()),
         }
     }
     if !is_bench {
@@ -64,7 +68,9 @@ fn main() -> ExitCode {
 
     let threads = thread::available_parallelism().map_or(1, usize::from);
     report::legend();
-    let rows = measure::all(threads, effort, report::print);
+    let mut works = Work::ALL.to_vec();
+    works.retain(|work| filter.iter().all(|word| work.label().contains(word)));
+    let rows = measure::all(&works, threads, effort, report::print);
     if effort.rounds == SMOKE.rounds {
         return ExitCode::SUCCESS;
     }
@@ -76,6 +82,9 @@ fn main() -> ExitCode {
             vec![1, threads]
         };
         println!("\n{}", report::markdown(&rows, &counts));
+    }
+    if filter.is_some() {
+        return ExitCode::SUCCESS;
     }
     match write(&report::json(&rows)) {
         Ok(()) => ExitCode::SUCCESS,

@@ -1,6 +1,6 @@
 //! Rounds in which each subject has its turn, and what they say.
 
-use crate::support::threads::{self, EXTRA};
+use crate::support::threads;
 use crate::support::work::{Case, Work, cases};
 use crate::support::world::{FAILURE_THRESHOLD, Gate, KEYS, SEGMENT, World};
 
@@ -51,8 +51,13 @@ impl Row {
     }
 }
 
-/// Everything, group by group; `each` sees a group's rows as soon as they are there.
-pub(crate) fn all(threads: usize, effort: Effort, mut each: impl FnMut(&[Row])) -> Vec<Row> {
+/// Every work, group by group; `each` sees a group's rows as soon as they are there.
+pub(crate) fn all(
+    works: &[Work],
+    threads: usize,
+    effort: Effort,
+    mut each: impl FnMut(&[Row]),
+) -> Vec<Row> {
     let mut rows = Vec::new();
     let counts = if threads == 1 {
         vec![1]
@@ -62,7 +67,7 @@ pub(crate) fn all(threads: usize, effort: Effort, mut each: impl FnMut(&[Row])) 
     for keys in KEYS {
         for gate in [Gate::Down, Gate::Up] {
             let world = World::new(keys, threads, gate);
-            for work in Work::ALL {
+            for &work in works {
                 if gate == Gate::Up && !work.checks() {
                     continue;
                 }
@@ -110,19 +115,22 @@ fn group(world: &World, situation: (Work, usize, Gate), effort: Effort) -> Vec<R
 
 /// How many operations each thread does per round.
 fn ops(case: &Case<'_>, (work, threads, _): (Work, usize, Gate), effort: Effort) -> usize {
+    let list = case.segments * SEGMENT;
     let tries = (0..3).map(|_| {
         case.reset();
-        threads::time(case, threads, SEGMENT * 8)
+        threads::time(case, threads, list.max(8 * SEGMENT))
     });
     let ns = tries.fold(f64::INFINITY, f64::min);
     let wanted = (effort.round_ns / ns) as usize;
     let most = if work.fails() {
-        // All of a round's failures, if they are of one key, must not trip it nor fill its count.
-        FAILURE_THRESHOLD as usize / threads - EXTRA
+        // A round's failures, which may all be of one key, must not trip it nor fill its count.
+        // Beside these there is one pass to warm up, and the last segment may go beyond.
+        FAILURE_THRESHOLD as usize / threads - list - SEGMENT
     } else {
         usize::MAX
     };
-    wanted.clamp(SEGMENT, most)
+    // A whole pass at least: else another part of the keys would be warm in each round.
+    wanted.clamp(list, most)
 }
 
 /// The value that a share of `part` of the values is below, between neighbours in proportion.

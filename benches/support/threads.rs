@@ -7,12 +7,6 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// Segments before the clock starts, and in a short round a whole pass over a hot key's list.
-const WARM_UP: usize = 2;
-
-/// The most operations that a thread does beside those it is asked for.
-pub(crate) const EXTRA: usize = (WARM_UP + 1) * SEGMENT;
-
 /// Nanoseconds that one operation of `case` takes, as each of `threads` threads sees it, while
 /// they do `ops` each, or fewer if another is faster.
 pub(crate) fn time(case: &Case<'_>, threads: usize, ops: usize) -> f64 {
@@ -23,7 +17,8 @@ pub(crate) fn time(case: &Case<'_>, threads: usize, ops: usize) -> f64 {
             .cycle()
             .skip(thread * case.segments / threads);
         let mut next = || case.run(thread, segment.next().unwrap_or(0));
-        (0..WARM_UP).for_each(|_| next());
+        // The whole list: the turns of the others have taken it out of the cache.
+        (0..case.segments).for_each(|_| next());
 
         ready.fetch_add(1, Ordering::SeqCst);
         while ready.load(Ordering::SeqCst) < threads {
