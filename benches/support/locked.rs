@@ -1,0 +1,239 @@
+//! What people write themselves: a map of snapshots behind one lock.
+//!
+//! Written as well as one would without thinking about locks for long: no allocation for a known
+//! key, no clock read where none is needed, and the one that is needed before the lock is taken.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, MutexGuard, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+#[derive(Clone, Copy, PartialEq, Eq, Default)]
+enum State {
+    #[default]
+    Closed,
+    Open,
+    /// One probe is out.
+    HalfOpen,
+}
+
+/// The same five fields as breakerbox's.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Snapshot {
+    state: State,
+    failure_count: u64,
+    success_count: u64,
+    last_failure_time: u64,
+    last_state_change: u64,
+}
+
+#[derive(Clone, Copy)]
+pub(crate) struct Rules {
+    pub(crate) failure_threshold: u64,
+    pub(crate) reset_timeout_ms: u64,
+}
+
+type Circuits = HashMap<String, Snapshot>;
+
+impl Snapshot {
+    fn enter(&mut self, state: State, now: u64) {
+        self.state = state;
+        self.last_state_change = now;
+    }
+
+    fn check(&mut self, rules: Rules) -> bool {
+        match self.state {
+            State::Closed => true,
+            State::HalfOpen => false,
+            State::Open => {
+                let now = now_ms();
+                let over = now >= self.last_state_change + rules.reset_timeout_ms;
+                if over {
+                    self.success_count = 0;
+                    self.enter(State::HalfOpen, now);
+                }
+                over
+            }
+        }
+    }
+
+    fn success(&mut self) {
+        self.success_count += 1;
+        if self.state == State::HalfOpen {
+            self.success_count = 0;
+            self.enter(State::Closed, now_ms());
+        }
+        self.failure_count = 0;
+    }
+
+    fn failure(&mut self, rules: Rules, now: u64) {
+        self.count_failure(now);
+        let trips = match self.state {
+            State::Closed => self.failure_count >= rules.failure_threshold,
+            State::HalfOpen => true,
+            State::Open => false,
+        };
+        if trips {
+            self.enter(State::Open, now);
+        }
+    }
+
+    fn count_failure(&mut self, now: u64) {
+        self.failure_count += 1;
+        self.last_failure_time = now;
+    }
+}
+
+/// `op` on the circuit of `key`, created if it was unknown.
+fn with<R>(circuits: &mut Circuits, key: &str, op: impl FnOnce(&mut Snapshot) -> R) -> R {
+    match circuits.get_mut(key) {
+        Some(circuit) => op(circuit),
+        None => op(circuits.entry(key.to_owned()).or_default()),
+    }
+}
+
+fn now_ms() -> u64 {
+    let unix = SystemTime::now().duration_since(UNIX_EPOCH);
+    unix.map_or(0, |unix| {
+        unix.as_secs() * 1_000 + u64::from(unix.subsec_millis())
+    })
+}
+
+/// `Mutex<HashMap<String, Snapshot>>` with the map's own default hasher.
+pub(crate) struct MutexStore {
+    circuits: Mutex<Circuits>,
+    rules: Rules,
+}
+
+impl MutexStore {
+    pub(crate) fn new(rules: Rules, keys: &[String]) -> Self {
+        Self {
+            circuits: Mutex::new(closed(keys)),
+            rules,
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Circuits> {
+        self.circuits.lock().unwrap()
+    }
+
+    pub(crate) fn check(&self, key: &str) -> bool {
+        let rules = self.rules;
+        self.lock()
+            .get_mut(key)
+            .is_none_or(|circuit| circuit.check(rules))
+    }
+
+    pub(crate) fn success(&self, key: &str) {
+        with(&mut self.lock(), key, Snapshot::success);
+    }
+
+    pub(crate) fn failure(&self, key: &str) {
+        let now = now_ms();
+        with(&mut self.lock(), key, |circuit| {
+            circuit.failure(self.rules, now)
+        });
+    }
+
+    pub(crate) fn record_failure(&self, key: &str) -> Snapshot {
+        let now = now_ms();
+        with(&mut self.lock(), key, |circuit| {
+            circuit.count_failure(now);
+            *circuit
+        })
+    }
+
+    pub(crate) fn snapshot(&self, key: &str) -> Option<Snapshot> {
+        self.lock().get(key).copied()
+    }
+
+    pub(crate) fn open(&self, key: &str) {
+        with(&mut self.lock(), key, |circuit| {
+            circuit.enter(State::Open, now_ms())
+        });
+    }
+
+    pub(crate) fn zero(&self) {
+        self.lock().values_mut().for_each(zero);
+    }
+}
+
+/// The same behind one `RwLock`: closed circuits are checked, and snapshots taken, under a shared
+/// lock.
+pub(crate) struct RwLockStore {
+    circuits: RwLock<Circuits>,
+    rules: Rules,
+}
+
+impl RwLockStore {
+    pub(crate) fn new(rules: Rules, keys: &[String]) -> Self {
+        Self {
+            circuits: RwLock::new(closed(keys)),
+            rules,
+        }
+    }
+
+    fn read(&self) -> RwLockReadGuard<'_, Circuits> {
+        self.circuits.read().unwrap()
+    }
+
+    fn write(&self) -> RwLockWriteGuard<'_, Circuits> {
+        self.circuits.write().unwrap()
+    }
+
+    pub(crate) fn check(&self, key: &str) -> bool {
+        match self.read().get(key) {
+            None => return true,
+            Some(circuit) if circuit.state == State::Closed => return true,
+            Some(_) => {}
+        }
+        let rules = self.rules;
+        self.write()
+            .get_mut(key)
+            .is_none_or(|circuit| circuit.check(rules))
+    }
+
+    pub(crate) fn success(&self, key: &str) {
+        with(&mut self.write(), key, Snapshot::success);
+    }
+
+    pub(crate) fn failure(&self, key: &str) {
+        let now = now_ms();
+        with(&mut self.write(), key, |circuit| {
+            circuit.failure(self.rules, now)
+        });
+    }
+
+    pub(crate) fn record_failure(&self, key: &str) -> Snapshot {
+        let now = now_ms();
+        with(&mut self.write(), key, |circuit| {
+            circuit.count_failure(now);
+            *circuit
+        })
+    }
+
+    pub(crate) fn snapshot(&self, key: &str) -> Option<Snapshot> {
+        self.read().get(key).copied()
+    }
+
+    pub(crate) fn open(&self, key: &str) {
+        with(&mut self.write(), key, |circuit| {
+            circuit.enter(State::Open, now_ms())
+        });
+    }
+
+    pub(crate) fn zero(&self) {
+        self.write().values_mut().for_each(zero);
+    }
+}
+
+fn closed(keys: &[String]) -> Circuits {
+    keys.iter()
+        .map(|key| (key.clone(), Snapshot::default()))
+        .collect()
+}
+
+/// Nothing counted, in whatever state.
+fn zero(circuit: &mut Snapshot) {
+    circuit.failure_count = 0;
+    circuit.success_count = 0;
+}
