@@ -20,18 +20,26 @@ pub(crate) fn json(status: StatusCode, value: &Value) -> Response<Reply> {
 }
 
 pub(crate) fn not_found(path: &str) -> Response<Reply> {
-    json(StatusCode::NOT_FOUND, &json!({ "error": "not_found", "path": path }))
+    json(
+        StatusCode::NOT_FOUND,
+        &json!({ "error": "not_found", "path": path }),
+    )
 }
 
 pub(crate) fn method_not_allowed(allowed: &'static str) -> Response<Reply> {
     let value = json!({ "error": "method_not_allowed", "allowed": allowed });
     let mut response = json(StatusCode::METHOD_NOT_ALLOWED, &value);
-    response.headers_mut().insert(ALLOW, HeaderValue::from_static(allowed));
+    response
+        .headers_mut()
+        .insert(ALLOW, HeaderValue::from_static(allowed));
     response
 }
 
 pub(crate) fn tunnel_refused() -> Response<Reply> {
-    json(StatusCode::NOT_IMPLEMENTED, &json!({ "error": "connect_not_supported" }))
+    json(
+        StatusCode::NOT_IMPLEMENTED,
+        &json!({ "error": "connect_not_supported" }),
+    )
 }
 
 pub(crate) fn circuit_open(status: StatusCode, key: &str, rejected: &Rejected) -> Response<Reply> {

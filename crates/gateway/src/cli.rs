@@ -181,8 +181,13 @@ fn time(text: &str) -> Result<Duration, String> {
         "h" => 3_600_000,
         _ => return Err(wrong()),
     };
-    let ms = number.parse::<u64>().ok().and_then(|number| number.checked_mul(factor));
-    ms.filter(|ms| (1..=86_400_000).contains(ms)).map(Duration::from_millis).ok_or_else(wrong)
+    let ms = number
+        .parse::<u64>()
+        .ok()
+        .and_then(|number| number.checked_mul(factor));
+    ms.filter(|ms| (1..=86_400_000).contains(ms))
+        .map(Duration::from_millis)
+        .ok_or_else(wrong)
 }
 
 #[cfg(test)]
@@ -200,7 +205,17 @@ mod tests {
         assert_eq!(time("500ms"), Ok(Duration::from_millis(500)));
         assert_eq!(time("2m"), Ok(Duration::from_secs(120)));
         assert_eq!(time("24h"), Ok(Duration::from_secs(86_400)));
-        for text in ["", "5", "s", "0s", "25h", "-1s", "1.5s", "1 s", "99999999999999999999h"] {
+        for text in [
+            "",
+            "5",
+            "s",
+            "0s",
+            "25h",
+            "-1s",
+            "1.5s",
+            "1 s",
+            "99999999999999999999h",
+        ] {
             assert!(time(text).is_err(), "{text:?} was taken");
         }
     }
@@ -208,10 +223,15 @@ mod tests {
     #[test]
     fn the_defaults_are_the_policy_s() {
         let cli = Cli::parse_from(["x", "serve", "--route", "/a=http://h"]);
-        let Command::Serve(args) = cli.command else { panic!("not serve") };
+        let Command::Serve(args) = cli.command else {
+            panic!("not serve")
+        };
         let config = Config::from(*args);
         let default = Config::new(config.routes.clone());
-        assert_eq!(format!("{:?}", config.circuit), format!("{:?}", default.circuit));
+        assert_eq!(
+            format!("{:?}", config.circuit),
+            format!("{:?}", default.circuit)
+        );
         assert_eq!(config.connect_timeout, default.connect_timeout);
         assert_eq!(config.response_timeout, default.response_timeout);
         assert_eq!(config.pool_idle_timeout, default.pool_idle_timeout);

@@ -86,13 +86,27 @@ impl Gateway {
             let proxy = Arc::clone(&proxy);
             move |_, request: hyper::Request<_>| {
                 let pages = hooks.pages.as_deref();
-                std::future::ready(admin::handle(&proxy, pages, request.method(), request.uri()))
+                std::future::ready(admin::handle(
+                    &proxy,
+                    pages,
+                    request.method(),
+                    request.uri(),
+                ))
             }
         };
         let drain = config.drain_timeout;
         let serving = tokio::spawn(serve(listener, stopped, drain, handler));
-        let serving_admin = tokio::spawn(serve(admin_listener, admin_stopped, drain, admin_handler));
-        Ok(Self { proxy, address, admin_address, stop, stop_admin, serving, serving_admin })
+        let serving_admin =
+            tokio::spawn(serve(admin_listener, admin_stopped, drain, admin_handler));
+        Ok(Self {
+            proxy,
+            address,
+            admin_address,
+            stop,
+            stop_admin,
+            serving,
+            serving_admin,
+        })
     }
 
     /// Where clients are served.
@@ -134,7 +148,9 @@ async fn bind(address: SocketAddr) -> Result<(TcpListener, SocketAddr), StartErr
         let address = listener.local_addr()?;
         Ok((listener, address))
     };
-    bound.await.map_err(|error| StartError::Listen(address, error))
+    bound
+        .await
+        .map_err(|error| StartError::Listen(address, error))
 }
 
 impl fmt::Debug for Gateway {

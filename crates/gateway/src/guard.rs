@@ -1,6 +1,7 @@
 //! The circuits of the routes: the one place where the gateway meets the breaker.
 
 use std::fmt;
+use std::sync::Arc;
 
 use breakerbox::{
     CircuitBreaker, CircuitBreakerSnapshot, ConfigError, GuardedCircuit, OwnedPermit, Rejected,
@@ -10,19 +11,22 @@ use breakerbox::{
 use crate::config::CircuitSettings;
 use crate::route::Route;
 
+/// The key of a circuit: the prefix of its route. Permits carry it, so it is cheap to clone.
+pub type Key = Arc<str>;
+
 /// Called after each transition of a circuit, on the thread that made it.
-pub type OnChange = Box<dyn Fn(&StateChange<String>) + Send + Sync>;
+pub type OnChange = Box<dyn Fn(&StateChange<Key>) + Send + Sync>;
 
 /// One circuit per route. A route keeps its handle, so no request looks a key up.
 pub(crate) struct Guard {
-    breaker: CircuitBreaker<String>,
-    circuits: Vec<GuardedCircuit<String>>,
+    breaker: CircuitBreaker<Key>,
+    circuits: Vec<GuardedCircuit<Key>>,
     failure_on: Vec<u16>,
 }
 
 /// Leave to call the upstream once. Dropped unreported, it counts as neither success nor
 /// failure and gives a probe's slot back: what a client that went away should do.
-pub(crate) struct Admission(OwnedPermit<String>);
+pub(crate) struct Admission(OwnedPermit<Key>);
 
 impl Guard {
     pub(crate) fn new<'a>(
@@ -43,9 +47,17 @@ impl Guard {
         }
         let breaker = builder.build()?;
         let circuits = routes
-            .map(|route| breaker.circuit(route.prefix()).expect("the store has no bound"))
+            .map(|route| {
+                breaker
+                    .circuit(route.prefix())
+                    .expect("the store has no bound")
+            })
             .collect();
-        Ok(Self { breaker, circuits, failure_on: settings.failure_on.clone() })
+        Ok(Self {
+            breaker,
+            circuits,
+            failure_on: settings.failure_on.clone(),
+        })
     }
 
     /// May this route's upstream be called now?
@@ -71,11 +83,12 @@ impl Guard {
 
 impl Admission {
     pub(crate) fn success(self) {
-        self.0.success();
+        // Stale, if the circuit has moved on meanwhile: the breaker knows what to do with it.
+        let _ = self.0.success();
     }
 
     pub(crate) fn failure(self) {
-        self.0.failure();
+        let _ = self.0.failure();
     }
 }
 

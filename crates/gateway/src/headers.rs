@@ -138,7 +138,11 @@ mod tests {
             ("expect", "100-continue"),
         ]);
         let client = "::ffff:192.0.2.7".parse().unwrap();
-        to_upstream(&mut headers, client, Some(HeaderValue::from_static("shop.example")));
+        to_upstream(
+            &mut headers,
+            client,
+            Some(HeaderValue::from_static("shop.example")),
+        );
         assert_eq!(
             headers,
             map(&[

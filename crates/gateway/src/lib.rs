@@ -35,5 +35,5 @@ mod upstream;
 pub use admin::AdminPages;
 pub use config::{CircuitSettings, Config, DebugHeaders, Settle};
 pub use gateway::{Gateway, Hooks, StartError};
-pub use guard::OnChange;
+pub use guard::{Key, OnChange};
 pub use route::{Route, RouteError};

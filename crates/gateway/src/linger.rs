@@ -27,7 +27,10 @@ pub(crate) struct Lingering {
 
 impl Lingering {
     pub(crate) fn new(stream: TcpStream) -> Self {
-        Self { stream, closing: None }
+        Self {
+            stream,
+            closing: None,
+        }
     }
 }
 

@@ -127,7 +127,10 @@ impl Proxy {
         let small = body.size_hint().lower() <= UNWANTED_BODY;
         let read = async {
             let read = Limited::new(body, UNWANTED_BODY as usize).collect();
-            matches!(tokio::time::timeout(UNWANTED_BODY_TIME, read).await, Ok(Ok(_)))
+            matches!(
+                tokio::time::timeout(UNWANTED_BODY_TIME, read).await,
+                Ok(Ok(_))
+            )
         };
         // To read would invite a client that waits for `100 Continue`.
         if expects || !small || !read.await {
@@ -140,9 +143,9 @@ impl Proxy {
         match self.debug_headers {
             DebugHeaders::Off => false,
             DebugHeaders::Always => true,
-            DebugHeaders::OnRequest => {
-                headers.get(headers::DEBUG).is_some_and(|value| value == "1" || value == "true")
-            }
+            DebugHeaders::OnRequest => headers
+                .get(headers::DEBUG)
+                .is_some_and(|value| value == "1" || value == "true"),
         }
     }
 
@@ -150,10 +153,11 @@ impl Proxy {
         if !wanted {
             return;
         }
-        let Some(snapshot) = self.guard.snapshot(route) else { return };
+        let Some(snapshot) = self.guard.snapshot(route) else {
+            return;
+        };
         let text = |text: &str| HeaderValue::from_str(text).ok();
-        if let (Some(key), Some(state)) =
-            (text(route.prefix()), text(&snapshot.state.to_string()))
+        if let (Some(key), Some(state)) = (text(route.prefix()), text(&snapshot.state.to_string()))
         {
             headers.insert(headers::DEBUG_KEY, key);
             headers.insert(headers::DEBUG_STATE, state);
@@ -163,7 +167,9 @@ impl Proxy {
 }
 
 fn close_after(response: &mut Response<Reply>) {
-    response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+    response
+        .headers_mut()
+        .insert(CONNECTION, HeaderValue::from_static("close"));
 }
 
 /// The request as the upstream shall get it: same method, path and body.
@@ -185,7 +191,11 @@ fn outgoing(
     target.scheme = Some(Scheme::HTTP);
     target.authority = Some(route.upstream().clone());
     target.path_and_query = Some(
-        parts.uri.path_and_query().cloned().unwrap_or_else(|| PathAndQuery::from_static("/")),
+        parts
+            .uri
+            .path_and_query()
+            .cloned()
+            .unwrap_or_else(|| PathAndQuery::from_static("/")),
     );
     let mut request = Request::new(body);
     *request.method_mut() = parts.method;

@@ -79,9 +79,9 @@ impl Body for Reply {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
         match self.get_mut() {
-            Self::Own(body) => {
-                Pin::new(body).poll_frame(cx).map_err(|never: std::convert::Infallible| match never {})
-            }
+            Self::Own(body) => Pin::new(body)
+                .poll_frame(cx)
+                .map_err(|never: std::convert::Infallible| match never {}),
             Self::Upstream(relay) => {
                 let polled = Pin::new(&mut relay.inner).poll_frame(cx);
                 match &polled {

@@ -48,11 +48,13 @@ impl FromStr for Route {
     type Err = RouteError;
 
     fn from_str(text: &str) -> Result<Self, RouteError> {
-        let (prefix, upstream) = text
-            .split_once('=')
-            .ok_or(RouteError("expected PREFIX=UPSTREAM, such as /api=http://127.0.0.1:9000"))?;
+        let (prefix, upstream) = text.split_once('=').ok_or(RouteError(
+            "expected PREFIX=UPSTREAM, such as /api=http://127.0.0.1:9000",
+        ))?;
         if !prefix.starts_with('/') || prefix.contains(['?', '#', ' ']) || prefix.contains("//") {
-            return Err(RouteError("the prefix must be a path that begins with one /, such as /api"));
+            return Err(RouteError(
+                "the prefix must be a path that begins with one /, such as /api",
+            ));
         }
         let upstream: Uri = upstream
             .parse()
@@ -62,7 +64,10 @@ impl FromStr for Route {
                 "the upstream must begin with http:// (TLS to upstreams is not supported)",
             ));
         }
-        if upstream.path_and_query().is_some_and(|path| path.as_str() != "/") {
+        if upstream
+            .path_and_query()
+            .is_some_and(|path| path.as_str() != "/")
+        {
             return Err(RouteError(
                 "the upstream must have no path: the path of a request is passed on as it is",
             ));
@@ -70,11 +75,16 @@ impl FromStr for Route {
         let authority = upstream.into_parts().authority;
         let authority = authority
             .filter(|it| !it.as_str().contains('@') && !it.host().is_empty())
-            .ok_or(RouteError("the upstream must be http://HOST or http://HOST:PORT"))?;
+            .ok_or(RouteError(
+                "the upstream must be http://HOST or http://HOST:PORT",
+            ))?;
 
         let trimmed = prefix.trim_end_matches('/');
         let prefix = if trimmed.is_empty() { "/" } else { trimmed };
-        Ok(Self { prefix: prefix.to_owned(), upstream: authority })
+        Ok(Self {
+            prefix: prefix.to_owned(),
+            upstream: authority,
+        })
     }
 }
 
@@ -94,13 +104,21 @@ impl std::error::Error for RouteError {}
 
 impl RouteTable {
     pub(crate) fn new(mut routes: Vec<Route>) -> Self {
-        routes.sort_by(|a, b| b.prefix.len().cmp(&a.prefix.len()).then(a.prefix.cmp(&b.prefix)));
+        routes.sort_by(|a, b| {
+            b.prefix
+                .len()
+                .cmp(&a.prefix.len())
+                .then(a.prefix.cmp(&b.prefix))
+        });
         Self(routes)
     }
 
     /// The route of the longest prefix, with its number.
     pub(crate) fn find(&self, path: &str) -> Option<(usize, &Route)> {
-        self.0.iter().enumerate().find(|(_, route)| route.matches(path))
+        self.0
+            .iter()
+            .enumerate()
+            .find(|(_, route)| route.matches(path))
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Route> {
@@ -109,7 +127,10 @@ impl RouteTable {
 
     /// A prefix that two routes share.
     pub(crate) fn duplicate(&self) -> Option<&str> {
-        let pair = self.0.windows(2).find(|pair| pair[0].prefix == pair[1].prefix)?;
+        let pair = self
+            .0
+            .windows(2)
+            .find(|pair| pair[0].prefix == pair[1].prefix)?;
         Some(&pair[0].prefix)
     }
 }
@@ -151,8 +172,17 @@ mod tests {
     #[test]
     fn nonsense_is_refused() {
         for text in [
-            "", "/api", "api=http://h", "/a=https://h", "/a=h:80", "/a=http://h/path",
-            "/a=http://", "/a=http://user@h", "//=http://h", "/a b=http://h", "/a=http://h?x",
+            "",
+            "/api",
+            "api=http://h",
+            "/a=https://h",
+            "/a=h:80",
+            "/a=http://h/path",
+            "/a=http://",
+            "/a=http://user@h",
+            "//=http://h",
+            "/a b=http://h",
+            "/a=http://h?x",
         ] {
             assert!(text.parse::<Route>().is_err(), "{text:?} was taken");
         }

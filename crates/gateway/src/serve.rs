@@ -17,7 +17,10 @@ pub async fn run(args: ServeArgs) -> Result<(), Box<dyn Error>> {
     let hooks = Hooks {
         on_change: Some(Box::new(|change| {
             let time = clock_time(change.at);
-            eprintln!("{time} circuit {}: {} -> {}", change.key, change.from, change.to);
+            eprintln!(
+                "{time} circuit {}: {} -> {}",
+                change.key, change.from, change.to
+            );
         })),
         pages: None,
     };

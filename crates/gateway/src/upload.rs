@@ -42,7 +42,13 @@ impl UploadBody {
     pub(crate) fn new(inner: Incoming) -> (Self, Option<Arc<Upload>>) {
         let watch = (!inner.is_end_stream())
             .then(|| Arc::new(Upload(Mutex::new((Phase::Handed, Instant::now())))));
-        (Self { inner, watch: watch.clone() }, watch)
+        (
+            Self {
+                inner,
+                watch: watch.clone(),
+            },
+            watch,
+        )
     }
 }
 

@@ -19,7 +19,13 @@ async fn sick(well: &Arc<AtomicBool>) -> Upstream {
         async move {
             while let Some(head) = conn.request().await {
                 conn.wire.read_body(&head).await;
-                conn.wire.write(if well.load(Ordering::SeqCst) { OK } else { ERROR }).await;
+                conn.wire
+                    .write(if well.load(Ordering::SeqCst) {
+                        OK
+                    } else {
+                        ERROR
+                    })
+                    .await;
             }
         }
     })
@@ -63,23 +69,39 @@ async fn a_success_starts_the_count_again_and_other_errors_do_not_count() {
     let upstream = Upstream::start(|mut conn| async move {
         while let Some(head) = conn.request().await {
             let status = head.line.split(['/', ' ']).nth(3).unwrap().to_owned();
-            conn.wire.write(format!("HTTP/1.1 {status} X\r\ncontent-length: 0\r\n\r\n")).await;
+            conn.wire
+                .write(format!("HTTP/1.1 {status} X\r\ncontent-length: 0\r\n\r\n"))
+                .await;
         }
     })
     .await;
     let gateway = start(config(upstream.address)).await;
-    for (status, failures_after) in
-        [(500, 1), (502, 2), (404, 0), (503, 1), (504, 2), (501, 0), (500, 1), (429, 0)]
-    {
+    for (status, failures_after) in [
+        (500, 1),
+        (502, 2),
+        (404, 0),
+        (503, 1),
+        (504, 2),
+        (501, 0),
+        (500, 1),
+        (429, 0),
+    ] {
         let answer = get(gateway.address(), &format!("/api/{status}")).await;
         assert_eq!(answer.status(), status);
-        assert_eq!(circuit(&gateway, "/api"), ("closed".into(), failures_after), "after {status}");
+        assert_eq!(
+            circuit(&gateway, "/api"),
+            ("closed".into(), failures_after),
+            "after {status}"
+        );
     }
 }
 
 #[tokio::test]
 async fn routes_do_not_share_a_circuit() {
-    let (bad, good) = (Upstream::answering(ERROR).await, Upstream::answering(OK).await);
+    let (bad, good) = (
+        Upstream::answering(ERROR).await,
+        Upstream::answering(OK).await,
+    );
     let mut config = config(bad.address);
     config.routes.push(route("/api/good", good.address));
     let gateway = start(config).await;
@@ -93,7 +115,10 @@ async fn routes_do_not_share_a_circuit() {
 
 #[tokio::test]
 async fn one_probe_is_let_through_and_its_success_closes() {
-    let (hold, open_gate) = (Arc::new(Semaphore::new(0)), Arc::new(AtomicBool::new(false)));
+    let (hold, open_gate) = (
+        Arc::new(Semaphore::new(0)),
+        Arc::new(AtomicBool::new(false)),
+    );
     let upstream = {
         let (hold, held) = (Arc::clone(&hold), Arc::clone(&open_gate));
         Upstream::start(move |mut conn| {
@@ -126,7 +151,10 @@ async fn one_probe_is_let_through_and_its_success_closes() {
     assert_eq!(state(&gateway), "half-open");
     for _ in 0..10 {
         let answer = get(gateway.address(), "/api").await;
-        assert_eq!((answer.status(), &answer.json()["state"]), (503, &"half-open".into()));
+        assert_eq!(
+            (answer.status(), &answer.json()["state"]),
+            (503, &"half-open".into())
+        );
         assert_eq!(answer.head.get("retry-after"), Some("1"));
     }
     assert_eq!(upstream.count(), 4);
@@ -160,7 +188,10 @@ async fn a_failed_probe_opens_it_again() {
     well.store(true, Ordering::SeqCst);
     tokio::time::sleep(Duration::from_millis(60)).await;
     assert_eq!(get(gateway.address(), "/api").await.status(), 200);
-    until("closed", || circuit(&gateway, "/api") == ("closed".into(), 0)).await;
+    until("closed", || {
+        circuit(&gateway, "/api") == ("closed".into(), 0)
+    })
+    .await;
 }
 
 #[tokio::test]
@@ -178,10 +209,8 @@ async fn an_upstream_that_refuses_is_a_502_and_opens() {
 
 #[tokio::test]
 async fn an_upstream_that_hangs_is_a_504_and_opens() {
-    let upstream = Upstream::start(|mut conn| async move {
-        while conn.request().await.is_some() {}
-    })
-    .await;
+    let upstream =
+        Upstream::start(|mut conn| async move { while conn.request().await.is_some() {} }).await;
     let mut config = config(upstream.address);
     config.response_timeout = Duration::from_millis(50);
     let gateway = start(config).await;
@@ -203,7 +232,10 @@ async fn an_upstream_that_closes_or_talks_nonsense_is_a_502_and_opens() {
         ("", "upstream_closed"),
         ("HTTP/1.1 200 OK\r\ncontent-le", "upstream_closed"),
         ("SSH-2.0-OpenSSH_9.9\r\n\r\n", "upstream_bad_answer"),
-        ("HTTP/1.1 101 Switching\r\nupgrade: x\r\nconnection: upgrade\r\n\r\n", "upstream_bad_answer"),
+        (
+            "HTTP/1.1 101 Switching\r\nupgrade: x\r\nconnection: upgrade\r\n\r\n",
+            "upstream_bad_answer",
+        ),
     ] {
         let upstream = Upstream::start(move |mut conn| async move {
             conn.request().await;
@@ -213,9 +245,17 @@ async fn an_upstream_that_closes_or_talks_nonsense_is_a_502_and_opens() {
         let gateway = start(config(upstream.address)).await;
         for _ in 0..3 {
             let answer = get(gateway.address(), "/api").await;
-            assert_eq!((answer.status(), &answer.json()["error"]), (502, &error.into()), "{says:?}");
+            assert_eq!(
+                (answer.status(), &answer.json()["error"]),
+                (502, &error.into()),
+                "{says:?}"
+            );
         }
-        assert_eq!(get(gateway.address(), "/api").await.status(), 503, "{says:?}");
+        assert_eq!(
+            get(gateway.address(), "/api").await.status(),
+            503,
+            "{says:?}"
+        );
         assert_eq!(upstream.count(), 3);
     }
 }
@@ -267,7 +307,10 @@ async fn answers_without_a_body_are_successes() {
         ("GET", "HTTP/1.1 204 No Content\r\n\r\n"),
         ("GET", "HTTP/1.1 304 Not Modified\r\n\r\n"),
         ("GET", "HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n"),
-        ("GET", "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n"),
+        (
+            "GET",
+            "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n",
+        ),
     ] {
         let well = Arc::new(AtomicBool::new(false));
         let upstream = {
@@ -292,7 +335,9 @@ async fn answers_without_a_body_are_successes() {
         well.store(true, Ordering::SeqCst);
         tokio::time::sleep(Duration::from_millis(30)).await;
         let mut client = Wire::connect(gateway.address()).await;
-        client.write(format!("{method} /api HTTP/1.1\r\nhost: x\r\n\r\n")).await;
+        client
+            .write(format!("{method} /api HTTP/1.1\r\nhost: x\r\n\r\n"))
+            .await;
         assert!(client.head().await.unwrap().status() < 400);
         until(answer, || state(&gateway) == "closed").await;
     }
@@ -310,7 +355,9 @@ async fn a_client_that_leaves_counts_for_nothing_and_gives_the_probe_back() {
                     match head.line.split(' ').nth(1).unwrap() {
                         "/api/never" => conn.wire.closed().await,
                         "/api/half" => {
-                            conn.wire.write("HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nhalf").await;
+                            conn.wire
+                                .write("HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nhalf")
+                                .await;
                             conn.wire.closed().await;
                         }
                         _ if well.load(Ordering::SeqCst) => drop(conn.wire.write(OK).await),
@@ -330,7 +377,9 @@ async fn a_client_that_leaves_counts_for_nothing_and_gives_the_probe_back() {
         for n in 1..=5 {
             let seen = upstream.count();
             let mut client = Wire::connect(gateway.address()).await;
-            client.write(format!("GET {path} HTTP/1.1\r\nhost: x\r\n\r\n")).await;
+            client
+                .write(format!("GET {path} HTTP/1.1\r\nhost: x\r\n\r\n"))
+                .await;
             if path == "/api/half" {
                 assert_eq!(client.head().await.unwrap().status(), 200, "{n}");
             }
@@ -350,7 +399,9 @@ async fn a_client_that_leaves_counts_for_nothing_and_gives_the_probe_back() {
         // back lets the next probe through.
         let seen = upstream.count();
         let mut client = Wire::connect(gateway.address()).await;
-        client.write(format!("GET {path} HTTP/1.1\r\nhost: x\r\n\r\n")).await;
+        client
+            .write(format!("GET {path} HTTP/1.1\r\nhost: x\r\n\r\n"))
+            .await;
         until("the probe arrives", || upstream.count() > seen).await;
         assert_eq!(state(&gateway), "half-open");
         drop(client);
@@ -378,9 +429,15 @@ async fn a_client_that_breaks_its_upload_off_counts_for_nothing() {
         client.write(head).await;
         until("the request arrives", || upstream.count() == n).await;
     }
-    let answer = ask(gateway.address(), "POST /api HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\nnonsense\r\n");
+    let answer = ask(
+        gateway.address(),
+        "POST /api HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\nnonsense\r\n",
+    );
     let answer = answer.await;
-    assert_eq!((answer.status(), &answer.json()["error"]), (400, &"request_incomplete".into()));
+    assert_eq!(
+        (answer.status(), &answer.json()["error"]),
+        (400, &"request_incomplete".into())
+    );
     assert_eq!(circuit(&gateway, "/api"), ("closed".into(), 0));
 }
 
@@ -391,7 +448,9 @@ async fn a_slow_upload_is_not_the_upstream_s_fault() {
     config.response_timeout = Duration::from_secs(1);
     let gateway = start(config).await;
     let mut client = Wire::connect(gateway.address()).await;
-    client.write("POST /api HTTP/1.1\r\nhost: x\r\ncontent-length: 4\r\n\r\n").await;
+    client
+        .write("POST /api HTTP/1.1\r\nhost: x\r\ncontent-length: 4\r\n\r\n")
+        .await;
     for byte in ["s", "l", "o", "w"] {
         tokio::time::sleep(Duration::from_millis(600)).await;
         client.write(byte).await;

@@ -1,6 +1,11 @@
 //! What the tests share: HTTP on raw sockets, scripted upstreams, a gateway with short times.
 
-#![allow(dead_code, unreachable_pub, missing_docs, missing_debug_implementations)]
+#![allow(
+    dead_code,
+    unreachable_pub,
+    missing_docs,
+    missing_debug_implementations
+)]
 
 pub mod wire;
 
@@ -54,10 +59,17 @@ impl Upstream {
             loop {
                 let (stream, _) = listener.accept().await.unwrap();
                 let wire = Wire::new(stream);
-                connections.spawn(script(Conn { wire, seen: Arc::clone(&log) }));
+                connections.spawn(script(Conn {
+                    wire,
+                    seen: Arc::clone(&log),
+                }));
             }
         });
-        Self { address, seen, _serving: serving }
+        Self {
+            address,
+            seen,
+            _serving: serving,
+        }
     }
 
     /// One that answers every request so.
@@ -123,7 +135,10 @@ pub async fn start(config: Config) -> Gateway {
 /// State and failures of a circuit, as `GET /circuits` would say.
 pub fn circuit(gateway: &Gateway, key: &str) -> (String, u64) {
     let circuits = gateway.circuits();
-    let (_, snapshot) = circuits.iter().find(|(it, _)| it == key).expect("no such circuit");
+    let (_, snapshot) = circuits
+        .iter()
+        .find(|(it, _)| it == key)
+        .expect("no such circuit");
     (snapshot.state.to_string(), snapshot.failure_count)
 }
 

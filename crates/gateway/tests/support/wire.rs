@@ -32,7 +32,10 @@ pub struct Answer {
 
 impl Head {
     pub fn all(&self, name: &str) -> Vec<&str> {
-        let named = self.headers.iter().filter(|(it, _)| it.eq_ignore_ascii_case(name));
+        let named = self
+            .headers
+            .iter()
+            .filter(|(it, _)| it.eq_ignore_ascii_case(name));
         named.map(|(_, value)| value.as_str()).collect()
     }
 
@@ -56,7 +59,11 @@ impl Answer {
     }
 
     pub fn json(&self) -> serde_json::Value {
-        assert_eq!(self.head.get("content-type"), Some("application/json"), "{self:?}");
+        assert_eq!(
+            self.head.get("content-type"),
+            Some("application/json"),
+            "{self:?}"
+        );
         serde_json::from_slice(&self.body).unwrap()
     }
 }
@@ -64,7 +71,10 @@ impl Answer {
 impl Wire {
     pub fn new(stream: TcpStream) -> Self {
         stream.set_nodelay(true).unwrap();
-        Self { stream, buffer: Vec::new() }
+        Self {
+            stream,
+            buffer: Vec::new(),
+        }
     }
 
     pub async fn connect(address: SocketAddr) -> Self {
@@ -106,14 +116,18 @@ impl Wire {
 
     /// The next header; `None` at the end of the connection.
     pub async fn head(&mut self) -> Option<Head> {
-        let mut head = Head { line: self.line().await?, headers: Vec::new() };
+        let mut head = Head {
+            line: self.line().await?,
+            headers: Vec::new(),
+        };
         loop {
             let line = self.line().await?;
             if line.is_empty() {
                 return Some(head);
             }
             let (name, value) = line.split_once(':').expect("a header line");
-            head.headers.push((name.to_ascii_lowercase(), value.trim().to_owned()));
+            head.headers
+                .push((name.to_ascii_lowercase(), value.trim().to_owned()));
         }
     }
 
@@ -147,7 +161,9 @@ impl Wire {
         if head.get("transfer-encoding").is_some() {
             return self.chunks().await;
         }
-        let length = head.get("content-length").map_or(0, |it| it.parse().unwrap());
+        let length = head
+            .get("content-length")
+            .map_or(0, |it| it.parse().unwrap());
         let body = self.bytes(length).await;
         let complete = body.len() == length;
         (body, complete)
@@ -157,7 +173,11 @@ impl Wire {
     pub async fn answer(&mut self) -> Option<Answer> {
         let head = self.head().await?;
         let (body, complete) = self.read_body(&head).await;
-        Some(Answer { head, body, complete })
+        Some(Answer {
+            head,
+            body,
+            complete,
+        })
     }
 
     /// Sends a request as it stands and reads the answer.
@@ -174,5 +194,9 @@ pub async fn ask(address: SocketAddr, request: impl AsRef<[u8]>) -> Answer {
 
 /// A plain GET on a connection of its own.
 pub async fn get(address: SocketAddr, path: &str) -> Answer {
-    ask(address, format!("GET {path} HTTP/1.1\r\nhost: test\r\n\r\n")).await
+    ask(
+        address,
+        format!("GET {path} HTTP/1.1\r\nhost: test\r\n\r\n"),
+    )
+    .await
 }
