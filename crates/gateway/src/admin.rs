@@ -4,6 +4,7 @@ use hyper::{Method, Response, StatusCode, Uri};
 use serde_json::{Value, json};
 
 use crate::answer;
+use crate::gateway::Circuit;
 use crate::proxy::Proxy;
 use crate::reply::Reply;
 
@@ -37,17 +38,18 @@ pub(crate) fn handle(
 }
 
 fn circuits(proxy: &Proxy) -> Value {
-    let circuit = |route: &crate::route::Route| {
-        let snapshot = proxy.guard.snapshot(route)?;
+    let circuit = |circuit: Circuit| {
         let mut value = json!({
-            "key": route.prefix(),
-            "upstream": format!("http://{}", route.upstream()),
-            "snapshot": snapshot,
+            "key": circuit.key,
+            "upstream": format!("http://{}", circuit.upstream),
+            "snapshot": circuit.snapshot,
         });
-        if let Some(seconds) = proxy.guard.retry_after_seconds(&snapshot) {
+        if let Some(left) = circuit.retry_after {
+            // Rounded up, as in `Retry-After`.
+            let seconds = left.as_secs() + u64::from(left.subsec_nanos() > 0);
             value["retryAfterSeconds"] = seconds.into();
         }
-        Some(value)
+        value
     };
-    json!({ "circuits": proxy.routes.iter().filter_map(circuit).collect::<Vec<_>>() })
+    json!({ "circuits": proxy.circuits().map(circuit).collect::<Vec<_>>() })
 }

@@ -4,6 +4,7 @@ use std::fmt;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use breakerbox::{CircuitBreakerSnapshot, ConfigError};
 use hyper::StatusCode;
@@ -27,6 +28,19 @@ pub struct Gateway {
     stop_admin: watch::Sender<bool>,
     serving: JoinHandle<usize>,
     serving_admin: JoinHandle<usize>,
+}
+
+/// A route and how its circuit is.
+#[derive(Clone, Debug)]
+pub struct Circuit {
+    /// The prefix of the route.
+    pub key: String,
+    /// Where the route goes, such as `127.0.0.1:9000`.
+    pub upstream: String,
+    /// State, counts and times.
+    pub snapshot: CircuitBreakerSnapshot,
+    /// How long until an open circuit lets a probe through.
+    pub retry_after: Option<Duration>,
 }
 
 /// What somebody may plug into a gateway.
@@ -121,13 +135,16 @@ impl Gateway {
         self.admin_address
     }
 
-    /// The circuits by key, as `GET /circuits` lists them.
+    /// All circuits, as `GET /circuits` lists them.
     #[must_use]
-    pub fn circuits(&self) -> Vec<(String, CircuitBreakerSnapshot)> {
-        let circuit = |route: &crate::Route| {
-            Some((route.prefix().to_owned(), self.proxy.guard.snapshot(route)?))
-        };
-        self.proxy.routes.iter().filter_map(circuit).collect()
+    pub fn circuits(&self) -> Vec<Circuit> {
+        self.proxy.circuits().collect()
+    }
+
+    /// The circuit of the route with this prefix.
+    #[must_use]
+    pub fn circuit(&self, key: &str) -> Option<Circuit> {
+        self.proxy.circuits().find(|circuit| circuit.key == key)
     }
 
     /// Accepts nothing more, lets requests in flight finish within the drain time, and returns

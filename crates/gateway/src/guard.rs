@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use breakerbox::{
     CircuitBreaker, CircuitBreakerSnapshot, ConfigError, GuardedCircuit, OwnedPermit, Rejected,
@@ -70,14 +71,13 @@ impl Guard {
         self.failure_on.contains(&status)
     }
 
-    pub(crate) fn snapshot(&self, route: &Route) -> Option<CircuitBreakerSnapshot> {
-        self.breaker.peek(route.prefix())
+    pub(crate) fn snapshot(&self, route: usize) -> CircuitBreakerSnapshot {
+        self.circuits[route].get_state()
     }
 
-    /// Whole seconds until an open circuit lets a probe through, rounded up.
-    pub(crate) fn retry_after_seconds(&self, snapshot: &CircuitBreakerSnapshot) -> Option<u64> {
-        let left = self.breaker.retry_after(snapshot)?;
-        Some(left.as_secs() + u64::from(left.subsec_nanos() > 0))
+    /// How long until an open circuit lets a probe through.
+    pub(crate) fn retry_after(&self, snapshot: &CircuitBreakerSnapshot) -> Option<Duration> {
+        self.breaker.retry_after(snapshot)
     }
 }
 

@@ -19,6 +19,7 @@ mod admin;
 mod answer;
 pub mod cli;
 mod config;
+pub mod demo;
 mod gateway;
 mod guard;
 mod headers;
@@ -34,6 +35,6 @@ mod upstream;
 
 pub use admin::AdminPages;
 pub use config::{CircuitSettings, Config, DebugHeaders, Settle};
-pub use gateway::{Gateway, Hooks, StartError};
+pub use gateway::{Circuit, Gateway, Hooks, StartError};
 pub use guard::{Key, OnChange};
 pub use route::{Route, RouteError};

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use breakerbox_gateway::cli::{Cli, Command};
-use breakerbox_gateway::serve;
+use breakerbox_gateway::{demo, serve};
 use clap::Parser;
 
 #[tokio::main]
@@ -12,7 +12,7 @@ async fn main() -> ExitCode {
     let cli = Cli::parse();
     let ended = match cli.command {
         Command::Serve(args) => serve::run(*args).await,
-        Command::Demo(_) => Ok(()),
+        Command::Demo(args) => demo::run(args).await,
     };
     match ended {
         Ok(()) => ExitCode::SUCCESS,

@@ -11,6 +11,7 @@ use hyper::{HeaderMap, Method, Request, Response, StatusCode, Uri};
 
 use crate::answer::{self, Fault};
 use crate::config::{Config, DebugHeaders, Settle};
+use crate::gateway::Circuit;
 use crate::guard::Guard;
 use crate::headers;
 use crate::reply::{Relay, Reply, Settlement};
@@ -24,8 +25,8 @@ const UNWANTED_BODY_TIME: Duration = Duration::from_millis(500);
 
 /// What all requests share.
 pub(crate) struct Proxy {
-    pub(crate) routes: RouteTable,
-    pub(crate) guard: Guard,
+    routes: RouteTable,
+    guard: Guard,
     upstreams: Upstreams,
     open_status: StatusCode,
     settle: Settle,
@@ -42,6 +43,19 @@ impl Proxy {
             settle: config.settle,
             debug_headers: config.debug_headers,
         }
+    }
+
+    /// All routes and their circuits, longest prefix first.
+    pub(crate) fn circuits(&self) -> impl Iterator<Item = Circuit> {
+        self.routes.iter().enumerate().map(|(number, route)| {
+            let snapshot = self.guard.snapshot(number);
+            Circuit {
+                key: route.prefix().to_owned(),
+                upstream: route.upstream().to_string(),
+                retry_after: self.guard.retry_after(&snapshot),
+                snapshot,
+            }
+        })
     }
 
     /// Answers one request. Dropped half-way, because the client left, it counts for nothing.
@@ -64,7 +78,7 @@ impl Proxy {
             Err(rejected) => {
                 let mut response =
                     answer::circuit_open(self.open_status, route.prefix(), &rejected);
-                self.add_debug(debug, route, response.headers_mut());
+                self.add_debug(debug, number, route, response.headers_mut());
                 return self.refuse(request, response).await;
             }
         };
@@ -108,7 +122,7 @@ impl Proxy {
                 response
             }
         };
-        self.add_debug(debug, route, response.headers_mut());
+        self.add_debug(debug, number, route, response.headers_mut());
         response
     }
 
@@ -149,13 +163,11 @@ impl Proxy {
         }
     }
 
-    fn add_debug(&self, wanted: bool, route: &Route, headers: &mut HeaderMap) {
+    fn add_debug(&self, wanted: bool, number: usize, route: &Route, headers: &mut HeaderMap) {
         if !wanted {
             return;
         }
-        let Some(snapshot) = self.guard.snapshot(route) else {
-            return;
-        };
+        let snapshot = self.guard.snapshot(number);
         let text = |text: &str| HeaderValue::from_str(text).ok();
         if let (Some(key), Some(state)) = (text(route.prefix()), text(&snapshot.state.to_string()))
         {

@@ -134,11 +134,7 @@ pub async fn start(config: Config) -> Gateway {
 
 /// State and failures of a circuit, as `GET /circuits` would say.
 pub fn circuit(gateway: &Gateway, key: &str) -> (String, u64) {
-    let circuits = gateway.circuits();
-    let (_, snapshot) = circuits
-        .iter()
-        .find(|(it, _)| it == key)
-        .expect("no such circuit");
+    let snapshot = gateway.circuit(key).expect("no such circuit").snapshot;
     (snapshot.state.to_string(), snapshot.failure_count)
 }
 
