@@ -32,7 +32,7 @@ use switches::Switches;
 use upstream::Upstream;
 
 /// The size of the picture that `--svg` makes.
-const PICTURE: Rect = Rect::new(0, 0, 118, 30);
+const PICTURE: Rect = Rect::new(0, 0, 118, 34);
 
 /// A running demo, as the views see it.
 struct Demo {
@@ -176,12 +176,12 @@ impl Demo {
                 format!("curl -i http://{proxy}/orders"),
             ),
             (
-                "with key, state and failures in headers",
+                "key, state, failures in headers",
                 format!("curl -i -H 'x-breakerbox-debug: 1' http://{proxy}/search"),
             ),
             ("all circuits", format!("curl -s http://{admin}/circuits")),
             (
-                "a fault by hand (healthy, down, slow, hanging, errors, flapping)",
+                "or healthy, slow, hanging, errors, flapping",
                 format!("curl -X POST '{faults}/catalog?mode=down'"),
             ),
             (

@@ -111,10 +111,13 @@ impl Board {
         self.started.elapsed()
     }
 
+    pub(super) fn sent(&self, route: usize) {
+        self.lock().routes[route].totals.requests += 1;
+    }
+
     pub(super) fn ended(&self, route: usize, ending: Ending, took: Duration) {
         let mut inner = self.lock();
         let route = &mut inner.routes[route];
-        route.totals.requests += 1;
         match ending {
             Ending::Answered => route.totals.answered += 1,
             Ending::Rejected => route.totals.rejected += 1,
@@ -246,17 +249,6 @@ impl Inner {
 }
 
 impl Happening {
-    /// Minutes, seconds and tenths since the start.
-    pub(super) fn time(&self) -> String {
-        let tenths = self.since.as_millis() / 100;
-        format!(
-            "{:02}:{:02}.{}",
-            tenths / 600,
-            tenths / 10 % 60,
-            tenths % 10
-        )
-    }
-
     /// The story in words.
     pub(super) fn text(&self) -> String {
         use CircuitState::{Closed, HalfOpen, Open};
@@ -268,13 +260,30 @@ impl Happening {
                 hand(by_hand)
             ),
             What::Fault(fault, by_hand) => format!("upstream {}{}", fault.does(), hand(by_hand)),
-            What::Change(Closed, Open) => "closed -> open: too many failures in a row".into(),
-            What::Change(Open, HalfOpen) => "open -> half-open: one probe goes out".into(),
+            What::Change(Closed, Open) => {
+                "closed -> open: 5 failures in a row, requests are rejected from now on".into()
+            }
+            What::Change(Open, HalfOpen) => {
+                "open -> half-open: one probe goes out, the others are still rejected".into()
+            }
             What::Change(HalfOpen, Open) => "half-open -> open: the probe failed".into(),
-            What::Change(HalfOpen, Closed) => "half-open -> closed: the probe succeeded".into(),
+            What::Change(HalfOpen, Closed) => {
+                "half-open -> closed: the probe succeeded, all requests pass again".into()
+            }
             What::Change(from, to) => format!("{from} -> {to}"),
         }
     }
+}
+
+/// Minutes, seconds and tenths.
+pub(super) fn time(since: Duration) -> String {
+    let tenths = since.as_millis() / 100;
+    format!(
+        "{:02}:{:02}.{}",
+        tenths / 600,
+        tenths / 10 % 60,
+        tenths % 10
+    )
 }
 
 fn hand(by_hand: bool) -> &'static str {

@@ -6,6 +6,7 @@ use std::time::Duration;
 use tokio::time::{MissedTickBehavior, interval};
 
 use super::Demo;
+use super::board::{Totals, time};
 use super::script::ROUTES;
 use crate::signals::stop_asked;
 
@@ -17,8 +18,9 @@ const STATUS: u32 = 40;
 
 /// Prints what happens until the demo ends or a signal comes.
 pub(super) async fn show(demo: &Demo, ends: impl Future<Output = ()>) -> io::Result<()> {
+    writeln!(io::stdout(), "Try it in another terminal:")?;
     for (comment, command) in demo.commands() {
-        writeln!(io::stdout(), "# {comment}\n  {command}")?;
+        writeln!(io::stdout(), "  {command}    # {comment}")?;
     }
     let mut stop = std::pin::pin!(stop_asked());
     let mut ends = std::pin::pin!(ends);
@@ -37,7 +39,7 @@ pub(super) async fn show(demo: &Demo, ends: impl Future<Output = ()>) -> io::Res
             writeln!(
                 io::stdout(),
                 "{}  /{:<9} {}",
-                it.time(),
+                time(it.since),
                 ROUTES[it.route],
                 it.text()
             )?;
@@ -50,17 +52,17 @@ pub(super) async fn show(demo: &Demo, ends: impl Future<Output = ()>) -> io::Res
 }
 
 fn status(demo: &Demo) -> String {
-    let seconds = demo.board.elapsed().as_secs();
-    let mut line = format!("{:02}:{:02}   ", seconds / 60, seconds % 60);
+    let mut line = format!("{}           ", time(demo.board.elapsed()));
     for (route, name) in ROUTES.iter().enumerate() {
-        let rates = demo.board.rates(route);
-        let state = demo
-            .circuit(route)
-            .map(|it| it.snapshot.state.to_string())
-            .unwrap_or_default();
-        line += &format!("   {name} {state} {:.0}/s", rates.requests);
+        let (Some(circuit), rates) = (demo.circuit(route), demo.board.rates(route)) else {
+            continue;
+        };
+        line += &format!(" | {name} {}", circuit.snapshot.state);
+        if let Some(left) = circuit.retry_after {
+            line += &format!(" for {:.1} s", left.as_secs_f64());
+        }
         if rates.rejected > 0.0 {
-            line += &format!(" ({:.0}/s rejected)", rates.rejected);
+            line += &format!(", {:.0}/s rejected", rates.rejected);
         }
     }
     line
@@ -80,7 +82,7 @@ pub(super) fn summary(demo: &Demo) -> String {
         "probes",
         "recoveries"
     );
-    let (mut requests, mut lost, mut rejected) = (0, 0, 0);
+    let (mut all, mut seen, mut untouched) = (Totals::default(), 0, true);
     for (route, upstream) in demo.switches.upstreams.iter().enumerate() {
         let it = demo.board.totals(route);
         text += &format!(
@@ -95,18 +97,30 @@ pub(super) fn summary(demo: &Demo) -> String {
             it.probes,
             it.recoveries
         );
-        requests += it.requests;
-        rejected += it.rejected;
-        lost += it.lost;
+        all.requests += it.requests;
+        all.rejected += it.rejected;
+        all.lost += it.lost;
+        seen += upstream.seen();
+        // More than that can only be requests by hand, or rejected ones that got through.
+        untouched &= upstream.seen() <= it.answered + it.failed + it.lost;
+    }
+    let answered = all.requests - all.lost;
+    text += &format!(
+        "\n{} requests, {answered} got exactly one answer",
+        all.requests
+    );
+    if all.lost > 0 {
+        text += &format!(", {} got none", all.lost);
     }
     text += &format!(
-        "\n{requests} requests, {} without an answer; {rejected} rejected at once, \
-         of which the upstreams saw none.\n",
-        if lost == 0 {
-            "none".to_owned()
-        } else {
-            lost.to_string()
-        }
+        ". {} were let through, {seen} reached an upstream; {} were rejected at once",
+        all.requests - all.rejected,
+        all.rejected
     );
+    text += if untouched {
+        " and reached none.\n"
+    } else {
+        ".\n"
+    };
     text
 }

@@ -59,6 +59,7 @@ async fn one_route(
         tokio::select! {
             _ = ticks.tick() => {
                 let (client, uri, board) = (client.clone(), uri.clone(), Arc::clone(&board));
+                board.sent(route);
                 pending.spawn(async move {
                     let begun = Instant::now();
                     let ending = timeout(PATIENCE, request(&client, uri)).await;

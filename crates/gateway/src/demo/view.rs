@@ -10,7 +10,7 @@ use ratatui::text::{Line, Span};
 use ratatui::widgets::{Block, BorderType, Padding, Paragraph, Widget};
 
 use super::Demo;
-use super::board::{Happening, MARK, What};
+use super::board::{Happening, MARK, What, time};
 use super::fault::Fault;
 use super::script::{RESET, ROUTES};
 use super::traffic::RATE;
@@ -31,20 +31,25 @@ const COLUMNS: [(&str, u16); 10] = [
     ("reached upstream", 17),
 ];
 
+/// Below this height the time lines give way to what happened.
+const ROOMY: u16 = 28;
+
 /// Draws everything.
 pub(super) fn draw(demo: &Demo, area: Rect, buffer: &mut Buffer) {
-    let [head, routes, rest, foot] = Layout::vertical([
+    let lines = if area.height >= ROOMY { 2 } else { 1 };
+    let commands = demo.commands();
+    let [head, routes, log, help, foot] = Layout::vertical([
         Constraint::Length(2),
-        Constraint::Length(3 + 2 * ROUTES.len() as u16),
+        Constraint::Length(3 + lines * ROUTES.len() as u16),
         Constraint::Min(3),
+        Constraint::Length(2 + commands.len() as u16),
         Constraint::Length(1),
     ])
     .areas(area);
-    let [log, help] = Layout::horizontal([Constraint::Fill(1), Constraint::Fill(1)]).areas(rest);
     header(demo, head, buffer);
-    table(demo, routes, buffer);
+    table(demo, lines, routes, buffer);
     happenings(demo, log, buffer);
-    by_hand(demo, help, buffer);
+    by_hand(&commands, help, buffer);
     footer(foot, buffer);
 }
 
@@ -75,7 +80,7 @@ fn block(title: &'static str) -> Block<'static> {
         .padding(Padding::horizontal(1))
 }
 
-fn table(demo: &Demo, area: Rect, buffer: &mut Buffer) {
+fn table(demo: &Demo, lines: u16, area: Rect, buffer: &mut Buffer) {
     let block = block(" Routes ");
     let inner = block.inner(area);
     block.render(area, buffer);
@@ -86,9 +91,11 @@ fn table(demo: &Demo, area: Rect, buffer: &mut Buffer) {
         buffer,
     );
     for route in 0..ROUTES.len() {
-        let line = 1 + 2 * route as u16;
+        let line = 1 + lines * route as u16;
         route_row(demo, route, inner, line, buffer);
-        time_line(demo, route, inner, line + 1, buffer);
+        if lines > 1 {
+            time_line(demo, route, inner, line + 1, buffer);
+        }
     }
 }
 
@@ -171,21 +178,28 @@ fn happening(it: &Happening) -> Line<'static> {
         What::Change(_, to) => state_style(to),
     };
     Line::from(vec![
-        Span::styled(it.time(), DIM),
+        Span::styled(time(it.since), DIM),
         format!("  /{:<9}", ROUTES[it.route]).into(),
         Span::styled(it.text(), style),
     ])
 }
 
-fn by_hand(demo: &Demo, area: Rect, buffer: &mut Buffer) {
+fn by_hand(commands: &[(&'static str, String)], area: Rect, buffer: &mut Buffer) {
     let block = block(" Try it in another terminal ");
     let inner = block.inner(area);
     block.render(area, buffer);
-    let mut lines = Vec::new();
-    for (comment, command) in demo.commands() {
-        lines.push(Line::styled(format!("# {comment}"), DIM));
-        lines.push(Line::styled(command, Style::new().fg(Color::Cyan)));
-    }
+    let width = commands
+        .iter()
+        .map(|it| it.1.len())
+        .max()
+        .unwrap_or_default();
+    let line = |(comment, command): &(&'static str, String)| {
+        Line::from(vec![
+            format!("{command:<width$}").fg(Color::Cyan),
+            Span::styled(format!("  # {comment}"), DIM),
+        ])
+    };
+    let lines: Vec<Line<'_>> = commands.iter().map(line).collect();
     Paragraph::new(lines).render(inner, buffer);
 }
 
