@@ -181,7 +181,7 @@ impl Demo {
             ),
             ("all circuits", format!("curl -s http://{admin}/circuits")),
             (
-                "or healthy, slow, hanging, errors, flapping",
+                "or slow, hanging, errors, flapping",
                 format!("curl -X POST '{faults}/catalog?mode=down'"),
             ),
             (

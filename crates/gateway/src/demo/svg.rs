@@ -43,11 +43,17 @@ pub(super) fn svg(buffer: &Buffer) -> String {
 
 /// Whether two cells belong to one piece of text.
 fn alike(a: &Cell, b: &Cell) -> bool {
-    (a.fg, a.bg, a.modifier) == (b.fg, b.bg, b.modifier) && is_bar(a) == is_bar(b)
+    (a.fg, a.bg, a.modifier) == (b.fg, b.bg, b.modifier) && line(a) == line(b)
 }
 
-fn is_bar(cell: &Cell) -> bool {
-    cell.symbol() == "▄"
+/// Where in its cell a symbol is that is drawn as a rectangle: left, top, width, height. Fonts
+/// leave gaps between such symbols, rectangles don't.
+fn line(cell: &Cell) -> Option<(f64, f64, f64, f64)> {
+    match cell.symbol() {
+        "▄" => Some((0.0, CELL.1 * 0.45, CELL.0, CELL.1 * 0.35)),
+        "│" => Some((CELL.0 / 2.0 - 0.5, 0.0, 1.0, CELL.1)),
+        _ => None,
+    }
 }
 
 fn run(out: &mut String, style: &Cell, text: &str, (x, count, y): (u16, u16, u16)) {
@@ -60,18 +66,18 @@ fn run(out: &mut String, style: &Cell, text: &str, (x, count, y): (u16, u16, u16
         MARGIN + f64::from(y) * CELL.1,
     );
     let width = f64::from(count) * CELL.0;
-    let mut rect = |top: f64, height: f64, fill: &str| {
+    let mut rect = |(x, y, width, height): (f64, f64, f64, f64), fill: &str| {
+        let (x, y) = (left + x, top + y);
         let _ = writeln!(
             out,
-            "<rect x=\"{left:.1}\" y=\"{top:.1}\" width=\"{width:.1}\" height=\"{height:.1}\" fill=\"{fill}\"/>"
+            "<rect x=\"{x:.1}\" y=\"{y:.1}\" width=\"{width:.1}\" height=\"{height:.1}\" fill=\"{fill}\"/>"
         );
     };
     if paper != PAPER {
-        rect(top, CELL.1, paper);
+        rect((0.0, 0.0, width, CELL.1), paper);
     }
-    if is_bar(style) {
-        // Fonts leave gaps between block characters; a rectangle doesn't.
-        return rect(top + CELL.1 * 0.45, CELL.1 * 0.35, ink);
+    if let Some((x, y, one, height)) = line(style) {
+        return rect((x, y, one + width - CELL.0, height), ink);
     }
     let trimmed = text.trim_end();
     if trimmed.is_empty() {
