@@ -44,7 +44,7 @@ pub struct ServeArgs {
     pub admin: SocketAddr,
 
     /// Failures in a row that open a circuit.
-    #[arg(long, value_name = "N", default_value_t = 5, value_parser = value_parser!(u32).range(1..=1_000_000))]
+    #[arg(long, value_name = "N", default_value_t = 5, allow_negative_numbers = true, value_parser = value_parser!(u32).range(1..=1_000_000))]
     pub failure_threshold: u32,
 
     /// How long an open circuit rejects before it lets a probe through.
@@ -52,11 +52,11 @@ pub struct ServeArgs {
     pub reset_timeout: Duration,
 
     /// Probes that may be out at once.
-    #[arg(long, value_name = "N", default_value_t = 1, value_parser = value_parser!(u32).range(1..=1000))]
+    #[arg(long, value_name = "N", default_value_t = 1, allow_negative_numbers = true, value_parser = value_parser!(u32).range(1..=1000))]
     pub half_open_max: u32,
 
     /// Successful probes that close the circuit.
-    #[arg(long, value_name = "N", default_value_t = 1, value_parser = value_parser!(u32).range(1..=1000))]
+    #[arg(long, value_name = "N", default_value_t = 1, allow_negative_numbers = true, value_parser = value_parser!(u32).range(1..=1000))]
     pub success_threshold: u32,
 
     /// How long a probe may be out before another takes its place [default: the reset time-out]

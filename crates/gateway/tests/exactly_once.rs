@@ -28,6 +28,7 @@ struct Log {
     arrived: Mutex<Vec<usize>>,
     answered: AtomicUsize,
     sent: AtomicUsize,
+    timed_out: AtomicUsize,
 }
 
 #[derive(Clone, Copy, PartialEq)]
@@ -101,7 +102,12 @@ async fn live_and_die(address: SocketAddr, log: Arc<Log>) {
         if round % 3 == 2 {
             let listener = bind(address).listen(1024).unwrap();
             let hanging = tokio::spawn(serve(listener, Arc::clone(&log), Life::Hanging));
-            answered(ILL).await;
+            let timed_out = log.timed_out.load(Ordering::SeqCst);
+            until("a request times out", || {
+                log.timed_out.load(Ordering::SeqCst) > timed_out
+                    || log.answered.load(Ordering::SeqCst) >= REQUESTS
+            })
+            .await;
             hanging.abort();
             let _ = hanging.await;
         } else {
@@ -139,6 +145,12 @@ async fn client(gateway: SocketAddr, log: Arc<Log>) -> Vec<(usize, Answer)> {
         if answer.head.get("connection") == Some("close") {
             wire = Wire::connect(gateway).await;
         }
+        match answer.status() {
+            // As a client should, or a fault would eat all requests in no time.
+            503 => tokio::time::sleep(Duration::from_millis(5)).await,
+            504 => drop(log.timed_out.fetch_add(1, Ordering::SeqCst)),
+            _ => {}
+        }
         answers.push((id, answer));
         log.answered.fetch_add(1, Ordering::SeqCst);
     }
@@ -152,7 +164,7 @@ async fn each_request_gets_one_answer_and_reaches_the_upstream_at_most_once() {
     let mut config = config(address);
     config.circuit.failure_threshold = 5;
     config.circuit.reset_timeout = Duration::from_millis(20);
-    config.response_timeout = Duration::from_millis(300);
+    config.response_timeout = Duration::from_millis(100);
     let gateway = start(config).await;
     let log = Arc::new(Log::default());
 
