@@ -10,7 +10,7 @@ use tokio::net::TcpStream;
 use tokio::time::{Sleep, sleep};
 
 /// Long enough for the client to read an answer and see the end.
-const TIME: Duration = Duration::from_secs(1);
+const TIME: Duration = Duration::from_secs(2);
 
 /// How much is read and thrown away meanwhile.
 const BYTES: usize = 1 << 20;

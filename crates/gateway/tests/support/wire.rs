@@ -101,13 +101,6 @@ impl Wire {
         while self.fill().await > 0 {}
     }
 
-    /// Waits for the end, which must not be a reset.
-    pub async fn ended(&mut self) -> std::io::Result<()> {
-        let mut rest = Vec::new();
-        let read = timeout(DEADLINE, self.stream.read_to_end(&mut rest)).await;
-        read.expect("the other side doesn't close").map(drop)
-    }
-
     pub async fn line(&mut self) -> Option<String> {
         loop {
             if let Some(end) = self.buffer.windows(2).position(|two| two == b"\r\n") {
