@@ -1,0 +1,242 @@
+//! The command line: what can be said, and what is refused with which words.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand, ValueEnum, value_parser};
+
+use crate::config::{CircuitSettings, Config, DebugHeaders, Settle};
+use crate::route::Route;
+
+/// A reverse proxy whose routes are guarded by circuit breakers.
+#[derive(Debug, Parser)]
+#[command(name = "breakerbox-gateway", version, arg_required_else_help = true)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What the program does.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Proxy to your upstreams, one circuit per route.
+    Serve(Box<ServeArgs>),
+    /// See it work: upstreams that fail on a script, traffic, and a live view. Needs nothing.
+    Demo(DemoArgs),
+}
+
+/// Options of `serve`.
+#[derive(Debug, Args)]
+pub struct ServeArgs {
+    /// Where clients are served.
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8080")]
+    pub listen: SocketAddr,
+
+    /// A path prefix and where it goes: /api=http://127.0.0.1:9000. Repeat it for more; the
+    /// longest prefix wins. The path is passed on unchanged.
+    #[arg(long = "route", value_name = "PREFIX=UPSTREAM", required = true)]
+    pub routes: Vec<Route>,
+
+    /// Where GET /circuits and /healthz are answered. It has no log-in: keep it on loopback.
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:0")]
+    pub admin: SocketAddr,
+
+    /// Failures in a row that open a circuit.
+    #[arg(long, value_name = "N", default_value_t = 5, allow_negative_numbers = true, value_parser = value_parser!(u32).range(1..=1_000_000))]
+    pub failure_threshold: u32,
+
+    /// How long an open circuit rejects before it lets a probe through.
+    #[arg(long, value_name = "TIME", default_value = "30s", value_parser = time)]
+    pub reset_timeout: Duration,
+
+    /// Probes that may be out at once.
+    #[arg(long, value_name = "N", default_value_t = 1, allow_negative_numbers = true, value_parser = value_parser!(u32).range(1..=1000))]
+    pub half_open_max: u32,
+
+    /// Successful probes that close the circuit.
+    #[arg(long, value_name = "N", default_value_t = 1, allow_negative_numbers = true, value_parser = value_parser!(u32).range(1..=1000))]
+    pub success_threshold: u32,
+
+    /// How long a probe may be out before another takes its place [default: the reset time-out]
+    #[arg(long, value_name = "TIME", value_parser = time)]
+    pub probe_lease: Option<Duration>,
+
+    /// Statuses of an upstream that are failures.
+    #[arg(long, value_name = "STATUS,..", default_value = "500,502,503,504", value_delimiter = ',', value_parser = value_parser!(u16).range(100..=599))]
+    pub failure_on: Vec<u16>,
+
+    /// The status of a rejection.
+    #[arg(long, value_name = "STATUS", default_value_t = 503, value_parser = value_parser!(u16).range(400..=599))]
+    pub open_status: u16,
+
+    /// How long a connection to an upstream may take to come up.
+    #[arg(long, value_name = "TIME", default_value = "5s", value_parser = time)]
+    pub connect_timeout: Duration,
+
+    /// How long an upstream may take to its response header.
+    #[arg(long, value_name = "TIME", default_value = "30s", value_parser = time)]
+    pub response_timeout: Duration,
+
+    /// How long an unused upstream connection is kept; less than the upstream keeps it.
+    #[arg(long, value_name = "TIME", default_value = "4s", value_parser = time)]
+    pub pool_idle_timeout: Duration,
+
+    /// How long requests in flight may take after SIGINT or SIGTERM.
+    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = time)]
+    pub drain_timeout: Duration,
+
+    /// When a good response is reported: with its header (streams that last for hours), or with
+    /// the end of its body (one that breaks off is a failure).
+    #[arg(long, value_name = "WHEN", default_value = "body")]
+    pub settle: SettleArg,
+
+    /// Who sees the x-breakerbox-* headers; on-request: who sends `x-breakerbox-debug: 1`.
+    #[arg(long, value_name = "WHO", default_value = "on-request", num_args = 0..=1, require_equals = true, default_missing_value = "always")]
+    pub debug_headers: DebugArg,
+}
+
+/// Options of `demo`.
+#[derive(Debug, Args)]
+pub struct DemoArgs {
+    /// Stop after so many seconds, with a summary.
+    #[arg(long, value_name = "N", value_parser = value_parser!(u64).range(1..=86_400))]
+    pub seconds: Option<u64>,
+
+    /// Print lines instead of the live view; the default where the output is no terminal.
+    #[arg(long)]
+    pub plain: bool,
+
+    /// Where the demo's proxy listens.
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:0")]
+    pub listen: SocketAddr,
+
+    /// Write the last frame of the live view as a picture.
+    #[arg(long, value_name = "PATH", hide = true, requires = "seconds")]
+    pub svg: Option<PathBuf>,
+}
+
+/// `--settle`.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum SettleArg {
+    /// With the header.
+    Headers,
+    /// With the end of the body.
+    Body,
+}
+
+/// `--debug-headers`.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum DebugArg {
+    /// Nobody.
+    Off,
+    /// Who asks.
+    OnRequest,
+    /// Everybody.
+    Always,
+}
+
+impl From<ServeArgs> for Config {
+    fn from(args: ServeArgs) -> Self {
+        Self {
+            listen: args.listen,
+            admin: args.admin,
+            routes: args.routes,
+            circuit: CircuitSettings {
+                failure_threshold: args.failure_threshold,
+                reset_timeout: args.reset_timeout,
+                half_open_max: args.half_open_max,
+                success_threshold: args.success_threshold,
+                probe_lease: args.probe_lease,
+                failure_on: args.failure_on,
+                open_status: args.open_status,
+            },
+            connect_timeout: args.connect_timeout,
+            response_timeout: args.response_timeout,
+            pool_idle_timeout: args.pool_idle_timeout,
+            drain_timeout: args.drain_timeout,
+            settle: match args.settle {
+                SettleArg::Headers => Settle::Headers,
+                SettleArg::Body => Settle::Body,
+            },
+            debug_headers: match args.debug_headers {
+                DebugArg::Off => DebugHeaders::Off,
+                DebugArg::OnRequest => DebugHeaders::OnRequest,
+                DebugArg::Always => DebugHeaders::Always,
+            },
+        }
+    }
+}
+
+/// A time such as `500ms`, `30s`, `2m` or `1h`; at least 1 ms, at most a day.
+fn time(text: &str) -> Result<Duration, String> {
+    let wrong = || "expected a time from 1ms to 24h, such as 500ms, 30s, 2m or 1h".to_owned();
+    let digits = text.bytes().take_while(u8::is_ascii_digit).count();
+    let (number, unit) = text.split_at(digits);
+    let factor = match unit {
+        "ms" => 1,
+        "s" => 1000,
+        "m" => 60_000,
+        "h" => 3_600_000,
+        _ => return Err(wrong()),
+    };
+    let ms = number
+        .parse::<u64>()
+        .ok()
+        .and_then(|number| number.checked_mul(factor));
+    ms.filter(|ms| (1..=86_400_000).contains(ms))
+        .map(Duration::from_millis)
+        .ok_or_else(wrong)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_definition_is_sound() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn times_have_units_and_bounds() {
+        assert_eq!(time("500ms"), Ok(Duration::from_millis(500)));
+        assert_eq!(time("2m"), Ok(Duration::from_secs(120)));
+        assert_eq!(time("24h"), Ok(Duration::from_secs(86_400)));
+        for text in [
+            "",
+            "5",
+            "s",
+            "0s",
+            "25h",
+            "-1s",
+            "1.5s",
+            "1 s",
+            "99999999999999999999h",
+        ] {
+            assert!(time(text).is_err(), "{text:?} was taken");
+        }
+    }
+
+    #[test]
+    fn the_defaults_are_the_policy_s() {
+        let cli = Cli::parse_from(["x", "serve", "--route", "/a=http://h"]);
+        let Command::Serve(args) = cli.command else {
+            panic!("not serve")
+        };
+        let config = Config::from(*args);
+        let default = Config::new(config.routes.clone());
+        assert_eq!(
+            format!("{:?}", config.circuit),
+            format!("{:?}", default.circuit)
+        );
+        assert_eq!(config.connect_timeout, default.connect_timeout);
+        assert_eq!(config.response_timeout, default.response_timeout);
+        assert_eq!(config.pool_idle_timeout, default.pool_idle_timeout);
+        assert_eq!(config.drain_timeout, default.drain_timeout);
+        assert_eq!(config.settle, default.settle);
+        assert_eq!(config.debug_headers, default.debug_headers);
+    }
+}

@@ -1,0 +1,106 @@
+//! Everything that a gateway can be told, with the defaults.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::time::Duration;
+
+use crate::route::Route;
+
+/// Settings of one gateway. [`Config::new`] gives the defaults.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Where clients are served.
+    pub listen: SocketAddr,
+    /// Where the circuits are listed; loopback unless told otherwise, for it has no log-in.
+    pub admin: SocketAddr,
+    /// What is proxied where, one circuit each.
+    pub routes: Vec<Route>,
+    /// When a circuit opens and closes.
+    pub circuit: CircuitSettings,
+    /// How long a connection to an upstream may take to come up.
+    pub connect_timeout: Duration,
+    /// How long an upstream may take to its response header, the connection included. Time
+    /// spent waiting for a client that is still sending its body doesn't count.
+    pub response_timeout: Duration,
+    /// How long an unused upstream connection is kept. Shorter than what common servers allow
+    /// (5 s), since a request written into a connection that is just being closed is lost.
+    pub pool_idle_timeout: Duration,
+    /// How long requests in flight may take when the gateway stops.
+    pub drain_timeout: Duration,
+    /// When the circuit is told that a good response went well.
+    pub settle: Settle,
+    /// Who gets to see the `x-breakerbox-*` headers.
+    pub debug_headers: DebugHeaders,
+}
+
+/// When a circuit opens and closes, and what counts.
+#[derive(Clone, Debug)]
+pub struct CircuitSettings {
+    /// Failures in a row that open a circuit.
+    pub failure_threshold: u32,
+    /// How long it stays open before a probe is let through.
+    pub reset_timeout: Duration,
+    /// Probes that may be out at once.
+    pub half_open_max: u32,
+    /// Successful probes that close it.
+    pub success_threshold: u32,
+    /// How long a probe may be out before another takes its place; `None`: the reset time-out.
+    pub probe_lease: Option<Duration>,
+    /// Statuses of an upstream that are failures.
+    pub failure_on: Vec<u16>,
+    /// The status of a rejection.
+    pub open_status: u16,
+}
+
+/// When a response that isn't a failure by its status is reported to the circuit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Settle {
+    /// With its header: right for streams that last for hours, whose probe would hold the
+    /// half-open circuit as long.
+    Headers,
+    /// With the end of its body, so that a body which breaks off is a failure.
+    Body,
+}
+
+/// Who gets to see key, state and failures of the circuit in response headers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DebugHeaders {
+    /// Nobody.
+    Off,
+    /// Whoever sends `x-breakerbox-debug: 1`.
+    OnRequest,
+    /// Everybody.
+    Always,
+}
+
+impl Config {
+    /// The defaults, on free ports of the loopback address.
+    #[must_use]
+    pub fn new(routes: Vec<Route>) -> Self {
+        Self {
+            listen: (Ipv4Addr::LOCALHOST, 0).into(),
+            admin: (Ipv4Addr::LOCALHOST, 0).into(),
+            routes,
+            circuit: CircuitSettings::default(),
+            connect_timeout: Duration::from_secs(5),
+            response_timeout: Duration::from_secs(30),
+            pool_idle_timeout: Duration::from_secs(4),
+            drain_timeout: Duration::from_secs(10),
+            settle: Settle::Body,
+            debug_headers: DebugHeaders::OnRequest,
+        }
+    }
+}
+
+impl Default for CircuitSettings {
+    fn default() -> Self {
+        Self {
+            failure_threshold: 5,
+            reset_timeout: Duration::from_secs(30),
+            half_open_max: 1,
+            success_threshold: 1,
+            probe_lease: None,
+            failure_on: vec![500, 502, 503, 504],
+            open_status: 503,
+        }
+    }
+}

@@ -1,0 +1,291 @@
+//! The score: what was asked, what came of it, what happened when.
+
+use std::collections::VecDeque;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use breakerbox::{CircuitState, StateChange};
+use tokio::time::Instant;
+
+use super::fault::Fault;
+use super::script::{RESPONSE, ROUTES};
+use crate::Key;
+
+/// Rates and latencies are those of this long ago until now.
+const RECENT: Duration = Duration::from_secs(2);
+
+/// One mark of a route's time line per this.
+pub(super) const MARK: Duration = Duration::from_millis(250);
+const MARKS: usize = 480;
+
+const LOG: usize = 200;
+
+/// How a request of the demo ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Ending {
+    /// The upstream answered.
+    Answered,
+    /// The circuit rejected it.
+    Rejected,
+    /// The gateway answered 502 or 504 for the upstream.
+    Failed,
+    /// No complete answer came. Shouldn't happen.
+    Lost,
+}
+
+/// Totals of one route.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Totals {
+    pub(super) requests: u64,
+    pub(super) answered: u64,
+    pub(super) rejected: u64,
+    pub(super) failed: u64,
+    pub(super) lost: u64,
+    pub(super) opened: u64,
+    pub(super) probes: u64,
+    pub(super) recoveries: u64,
+}
+
+/// Rates and latencies of one route, lately.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Rates {
+    pub(super) requests: f64,
+    pub(super) rejected: f64,
+    pub(super) p50: Duration,
+    pub(super) p99: Duration,
+}
+
+/// Something that happened.
+#[derive(Clone, Debug)]
+pub(super) struct Happening {
+    pub(super) since: Duration,
+    pub(super) route: usize,
+    pub(super) what: What,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(super) enum What {
+    Fault(Fault, bool),
+    Change(CircuitState, CircuitState),
+}
+
+#[derive(Debug, Default)]
+struct Route {
+    totals: Totals,
+    recent: VecDeque<(Instant, Ending, Duration)>,
+    marks: VecDeque<CircuitState>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    routes: [Route; ROUTES.len()],
+    log: VecDeque<Happening>,
+    logged: usize,
+}
+
+/// What everybody writes to, and the views read.
+#[derive(Debug)]
+pub(super) struct Board {
+    started: Instant,
+    inner: Mutex<Inner>,
+}
+
+impl Board {
+    pub(super) fn new() -> Self {
+        let inner = Inner {
+            routes: Default::default(),
+            log: VecDeque::new(),
+            logged: 0,
+        };
+        Self {
+            started: Instant::now(),
+            inner: Mutex::new(inner),
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn elapsed(&self) -> Duration {
+        self.started.elapsed()
+    }
+
+    pub(super) fn sent(&self, route: usize) {
+        self.lock().routes[route].totals.requests += 1;
+    }
+
+    pub(super) fn ended(&self, route: usize, ending: Ending, took: Duration) {
+        let mut inner = self.lock();
+        let route = &mut inner.routes[route];
+        match ending {
+            Ending::Answered => route.totals.answered += 1,
+            Ending::Rejected => route.totals.rejected += 1,
+            Ending::Failed => route.totals.failed += 1,
+            Ending::Lost => route.totals.lost += 1,
+        }
+        route.recent.push_back((Instant::now(), ending, took));
+    }
+
+    pub(super) fn changed(&self, change: &StateChange<Key>) {
+        let name = change.key.trim_start_matches('/');
+        let Some(route) = ROUTES.iter().position(|it| *it == name) else {
+            return;
+        };
+        let since = self.elapsed();
+        let mut inner = self.lock();
+        let totals = &mut inner.routes[route].totals;
+        match (change.from, change.to) {
+            (_, CircuitState::Open) => totals.opened += 1,
+            (_, CircuitState::HalfOpen) => totals.probes += 1,
+            (CircuitState::HalfOpen, CircuitState::Closed) => totals.recoveries += 1,
+            _ => {}
+        }
+        inner.push(Happening {
+            since,
+            route,
+            what: What::Change(change.from, change.to),
+        });
+    }
+
+    pub(super) fn faulted(&self, route: usize, fault: Fault, by_hand: bool) {
+        let since = self.elapsed();
+        self.lock().push(Happening {
+            since,
+            route,
+            what: What::Fault(fault, by_hand),
+        });
+    }
+
+    /// Adds a mark to each time line.
+    pub(super) fn mark(&self, states: impl Iterator<Item = CircuitState>) {
+        for (route, state) in self.lock().routes.iter_mut().zip(states) {
+            if route.marks.len() == MARKS {
+                route.marks.pop_front();
+            }
+            route.marks.push_back(state);
+        }
+    }
+
+    pub(super) fn totals(&self, route: usize) -> Totals {
+        self.lock().routes[route].totals.clone()
+    }
+
+    pub(super) fn rates(&self, route: usize) -> Rates {
+        let (now, span) = (
+            Instant::now(),
+            RECENT.min(self.elapsed()).as_secs_f64().max(0.1),
+        );
+        let mut inner = self.lock();
+        let recent = &mut inner.routes[route].recent;
+        while recent.front().is_some_and(|(at, ..)| now - *at > RECENT) {
+            recent.pop_front();
+        }
+        let rejected = recent
+            .iter()
+            .filter(|(_, ending, _)| *ending == Ending::Rejected)
+            .count();
+        let mut took: Vec<Duration> = recent.iter().map(|&(.., took)| took).collect();
+        took.sort_unstable();
+        let at = |part: usize| {
+            took.get(took.len() * part / 100)
+                .copied()
+                .unwrap_or_default()
+        };
+        Rates {
+            requests: recent.len() as f64 / span,
+            rejected: rejected as f64 / span,
+            p50: at(50),
+            p99: at(99),
+        }
+    }
+
+    /// The last marks of a route, oldest first.
+    pub(super) fn marks(&self, route: usize, count: usize) -> Vec<CircuitState> {
+        let inner = self.lock();
+        let marks = &inner.routes[route].marks;
+        marks
+            .iter()
+            .skip(marks.len().saturating_sub(count))
+            .copied()
+            .collect()
+    }
+
+    /// The last happenings, oldest first.
+    pub(super) fn log(&self, count: usize) -> Vec<Happening> {
+        let inner = self.lock();
+        inner
+            .log
+            .iter()
+            .skip(inner.log.len().saturating_sub(count))
+            .cloned()
+            .collect()
+    }
+
+    /// What happened after the first `known` happenings, and how many that makes in all.
+    pub(super) fn news(&self, known: usize) -> (Vec<Happening>, usize) {
+        let inner = self.lock();
+        let fresh = (inner.logged - known).min(inner.log.len());
+        (
+            inner
+                .log
+                .iter()
+                .skip(inner.log.len() - fresh)
+                .cloned()
+                .collect(),
+            inner.logged,
+        )
+    }
+}
+
+impl Inner {
+    fn push(&mut self, happening: Happening) {
+        if self.log.len() == LOG {
+            self.log.pop_front();
+        }
+        self.log.push_back(happening);
+        self.logged += 1;
+    }
+}
+
+impl Happening {
+    /// The story in words.
+    pub(super) fn text(&self) -> String {
+        use CircuitState::{Closed, HalfOpen, Open};
+        match self.what {
+            What::Fault(Fault::None, by_hand) => format!("upstream is well again{}", hand(by_hand)),
+            What::Fault(Fault::Hanging, by_hand) => format!(
+                "upstream never answers (time-out {} ms){}",
+                RESPONSE.as_millis(),
+                hand(by_hand)
+            ),
+            What::Fault(fault, by_hand) => format!("upstream {}{}", fault.does(), hand(by_hand)),
+            What::Change(Closed, Open) => {
+                "closed -> open: 5 failures in a row, requests are rejected from now on".into()
+            }
+            What::Change(Open, HalfOpen) => {
+                "open -> half-open: one probe goes out, the others are still rejected".into()
+            }
+            What::Change(HalfOpen, Open) => "half-open -> open: the probe failed".into(),
+            What::Change(HalfOpen, Closed) => {
+                "half-open -> closed: the probe succeeded, all requests pass again".into()
+            }
+            What::Change(from, to) => format!("{from} -> {to}"),
+        }
+    }
+}
+
+/// Minutes, seconds and tenths.
+pub(super) fn time(since: Duration) -> String {
+    let tenths = since.as_millis() / 100;
+    format!(
+        "{:02}:{:02}.{}",
+        tenths / 600,
+        tenths / 10 % 60,
+        tenths % 10
+    )
+}
+
+fn hand(by_hand: bool) -> &'static str {
+    if by_hand { " (by hand)" } else { "" }
+}

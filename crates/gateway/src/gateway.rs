@@ -1,0 +1,201 @@
+//! A running gateway: proxy and admin address, started and stopped together.
+
+use std::fmt;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use breakerbox::{CircuitBreakerSnapshot, ConfigError};
+use hyper::StatusCode;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+use crate::admin::{self, AdminPages};
+use crate::config::Config;
+use crate::guard::{Guard, OnChange};
+use crate::proxy::Proxy;
+use crate::route::RouteTable;
+use crate::server::serve;
+
+/// A gateway that serves until [`Gateway::shutdown`].
+pub struct Gateway {
+    proxy: Arc<Proxy>,
+    address: SocketAddr,
+    admin_address: SocketAddr,
+    stop: watch::Sender<bool>,
+    stop_admin: watch::Sender<bool>,
+    serving: JoinHandle<usize>,
+    serving_admin: JoinHandle<usize>,
+}
+
+/// A route and how its circuit is.
+#[derive(Clone, Debug)]
+pub struct Circuit {
+    /// The prefix of the route.
+    pub key: String,
+    /// Where the route goes, such as `127.0.0.1:9000`.
+    pub upstream: String,
+    /// State, counts and times.
+    pub snapshot: CircuitBreakerSnapshot,
+    /// How long until an open circuit lets a probe through.
+    pub retry_after: Option<Duration>,
+}
+
+/// What somebody may plug into a gateway.
+#[derive(Default)]
+pub struct Hooks {
+    /// Called after each transition.
+    pub on_change: Option<OnChange>,
+    /// More pages on the admin address.
+    pub pages: Option<Arc<dyn AdminPages>>,
+}
+
+/// Why a gateway didn't start.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum StartError {
+    /// A setting of the circuits is out of range.
+    Circuit(ConfigError),
+    /// Two routes have the same prefix.
+    DuplicateRoute(String),
+    /// The status of rejections is none.
+    OpenStatus(u16),
+    /// An address couldn't be listened on.
+    Listen(SocketAddr, io::Error),
+}
+
+impl Gateway {
+    /// Binds both addresses and starts to serve.
+    ///
+    /// # Errors
+    /// If a setting is out of range or an address is taken.
+    pub async fn start(config: Config, hooks: Hooks) -> Result<Self, StartError> {
+        let routes = RouteTable::new(config.routes.clone());
+        if let Some(prefix) = routes.duplicate() {
+            return Err(StartError::DuplicateRoute(prefix.to_owned()));
+        }
+        let open_status = config.circuit.open_status;
+        let open = StatusCode::from_u16(open_status)
+            .ok()
+            .filter(|status| !status.is_informational())
+            .ok_or(StartError::OpenStatus(open_status))?;
+        let guard = Guard::new(&config.circuit, routes.iter(), hooks.on_change)
+            .map_err(StartError::Circuit)?;
+        let (listener, address) = bind(config.listen).await?;
+        let (admin_listener, admin_address) = bind(config.admin).await?;
+
+        let proxy = Arc::new(Proxy::new(&config, guard, routes, open));
+        let (stop, stopped) = watch::channel(false);
+        let (stop_admin, admin_stopped) = watch::channel(false);
+        let handler = {
+            let proxy = Arc::clone(&proxy);
+            move |peer, request| {
+                let proxy = Arc::clone(&proxy);
+                async move { proxy.handle(peer, request).await }
+            }
+        };
+        let admin_handler = {
+            let proxy = Arc::clone(&proxy);
+            move |_, request: hyper::Request<_>| {
+                let pages = hooks.pages.as_deref();
+                std::future::ready(admin::handle(
+                    &proxy,
+                    pages,
+                    request.method(),
+                    request.uri(),
+                ))
+            }
+        };
+        let drain = config.drain_timeout;
+        let serving = tokio::spawn(serve(listener, stopped, drain, handler));
+        let serving_admin =
+            tokio::spawn(serve(admin_listener, admin_stopped, drain, admin_handler));
+        Ok(Self {
+            proxy,
+            address,
+            admin_address,
+            stop,
+            stop_admin,
+            serving,
+            serving_admin,
+        })
+    }
+
+    /// Where clients are served.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Where the circuits are listed.
+    #[must_use]
+    pub fn admin_address(&self) -> SocketAddr {
+        self.admin_address
+    }
+
+    /// All circuits, as `GET /circuits` lists them.
+    #[must_use]
+    pub fn circuits(&self) -> Vec<Circuit> {
+        self.proxy.circuits().collect()
+    }
+
+    /// The circuit of the route with this prefix.
+    #[must_use]
+    pub fn circuit(&self, key: &str) -> Option<Circuit> {
+        self.proxy.circuits().find(|circuit| circuit.key == key)
+    }
+
+    /// Accepts nothing more, lets requests in flight finish within the drain time, and returns
+    /// how many connections had to be cut off. The admin address stays until the proxy is done.
+    pub async fn shutdown(self) -> usize {
+        self.stop.send_replace(true);
+        let cut_off = self.serving.await.unwrap_or_default();
+        self.stop_admin.send_replace(true);
+        // An admin's poller that hangs is no reason to wait.
+        self.serving_admin.abort();
+        cut_off
+    }
+}
+
+async fn bind(address: SocketAddr) -> Result<(TcpListener, SocketAddr), StartError> {
+    let bound = async {
+        let listener = TcpListener::bind(address).await?;
+        let address = listener.local_addr()?;
+        Ok((listener, address))
+    };
+    bound
+        .await
+        .map_err(|error| StartError::Listen(address, error))
+}
+
+impl fmt::Debug for Gateway {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Gateway")
+            .field("address", &self.address)
+            .field("admin_address", &self.admin_address)
+            .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Hooks {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Hooks").finish_non_exhaustive()
+    }
+}
+
+impl fmt::Display for StartError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Circuit(error) => error.fmt(f),
+            Self::DuplicateRoute(prefix) => write!(f, "two routes have the prefix {prefix}"),
+            Self::OpenStatus(status) => {
+                write!(f, "open_status is {status}; it must be 200 to 999")
+            }
+            Self::Listen(address, error) => write!(f, "cannot listen on {address}: {error}"),
+        }
+    }
+}
+
+impl std::error::Error for StartError {}

@@ -1,0 +1,99 @@
+//! The circuits of the routes: the one place where the gateway meets the breaker.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use breakerbox::{
+    CircuitBreaker, CircuitBreakerSnapshot, ConfigError, GuardedCircuit, OwnedPermit, Rejected,
+    StateChange,
+};
+
+use crate::config::CircuitSettings;
+use crate::route::Route;
+
+/// The key of a circuit: the prefix of its route. Permits carry it, so it is cheap to clone.
+pub type Key = Arc<str>;
+
+/// Called after each transition of a circuit, on the thread that made it.
+pub type OnChange = Box<dyn Fn(&StateChange<Key>) + Send + Sync>;
+
+/// One circuit per route. A route keeps its handle, so no request looks a key up.
+pub(crate) struct Guard {
+    breaker: CircuitBreaker<Key>,
+    circuits: Vec<GuardedCircuit<Key>>,
+    failure_on: Vec<u16>,
+}
+
+/// Leave to call the upstream once. Dropped unreported, it counts as neither success nor
+/// failure and gives a probe's slot back: what a client that went away should do.
+pub(crate) struct Admission(OwnedPermit<Key>);
+
+impl Guard {
+    pub(crate) fn new<'a>(
+        settings: &CircuitSettings,
+        routes: impl Iterator<Item = &'a Route>,
+        on_change: Option<OnChange>,
+    ) -> Result<Self, ConfigError> {
+        let mut builder = CircuitBreaker::builder()
+            .failure_threshold(settings.failure_threshold)
+            .reset_timeout(settings.reset_timeout)
+            .half_open_max(settings.half_open_max)
+            .success_threshold(settings.success_threshold);
+        if let Some(lease) = settings.probe_lease {
+            builder = builder.probe_lease(lease);
+        }
+        if let Some(on_change) = on_change {
+            builder = builder.on_state_change(on_change);
+        }
+        let breaker = builder.build()?;
+        let circuits = routes
+            .map(|route| {
+                breaker
+                    .circuit(route.prefix())
+                    .expect("the store has no bound")
+            })
+            .collect();
+        Ok(Self {
+            breaker,
+            circuits,
+            failure_on: settings.failure_on.clone(),
+        })
+    }
+
+    /// May this route's upstream be called now?
+    pub(crate) fn admit(&self, route: usize) -> Result<Admission, Rejected> {
+        self.circuits[route].acquire_owned().map(Admission)
+    }
+
+    /// Whether an upstream that answers so has failed.
+    pub(crate) fn is_failure(&self, status: u16) -> bool {
+        self.failure_on.contains(&status)
+    }
+
+    pub(crate) fn snapshot(&self, route: usize) -> CircuitBreakerSnapshot {
+        self.circuits[route].get_state()
+    }
+
+    /// How long until an open circuit lets a probe through.
+    pub(crate) fn retry_after(&self, snapshot: &CircuitBreakerSnapshot) -> Option<Duration> {
+        self.breaker.retry_after(snapshot)
+    }
+}
+
+impl Admission {
+    pub(crate) fn success(self) {
+        // Stale, if the circuit has moved on meanwhile: the breaker knows what to do with it.
+        let _ = self.0.success();
+    }
+
+    pub(crate) fn failure(self) {
+        let _ = self.0.failure();
+    }
+}
+
+impl fmt::Debug for Admission {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Admission").finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,217 @@
+//! One request's way through the gateway: route, circuit, upstream, outcome.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use http_body_util::{BodyExt, Limited};
+use hyper::body::{Body, Incoming};
+use hyper::header::{CONNECTION, EXPECT, HOST, HeaderValue};
+use hyper::http::uri::{Parts, PathAndQuery, Scheme};
+use hyper::{HeaderMap, Method, Request, Response, StatusCode, Uri};
+
+use crate::answer::{self, Fault};
+use crate::config::{Config, DebugHeaders, Settle};
+use crate::gateway::Circuit;
+use crate::guard::Guard;
+use crate::headers;
+use crate::reply::{Relay, Reply, Settlement};
+use crate::route::{Route, RouteTable};
+use crate::upload::UploadBody;
+use crate::upstream::Upstreams;
+
+/// A body up to this size is read even if nobody wants it, which keeps the connection usable.
+const UNWANTED_BODY: u64 = 64 * 1024;
+const UNWANTED_BODY_TIME: Duration = Duration::from_millis(500);
+
+/// What all requests share.
+pub(crate) struct Proxy {
+    routes: RouteTable,
+    guard: Guard,
+    upstreams: Upstreams,
+    open_status: StatusCode,
+    settle: Settle,
+    debug_headers: DebugHeaders,
+}
+
+impl Proxy {
+    pub(crate) fn new(config: &Config, guard: Guard, routes: RouteTable, open: StatusCode) -> Self {
+        Self {
+            routes,
+            guard,
+            upstreams: Upstreams::new(config),
+            open_status: open,
+            settle: config.settle,
+            debug_headers: config.debug_headers,
+        }
+    }
+
+    /// All routes and their circuits, longest prefix first.
+    pub(crate) fn circuits(&self) -> impl Iterator<Item = Circuit> {
+        self.routes.iter().enumerate().map(|(number, route)| {
+            let snapshot = self.guard.snapshot(number);
+            Circuit {
+                key: route.prefix().to_owned(),
+                upstream: route.upstream().to_string(),
+                retry_after: self.guard.retry_after(&snapshot),
+                snapshot,
+            }
+        })
+    }
+
+    /// Answers one request. Dropped half-way, because the client left, it counts for nothing.
+    pub(crate) async fn handle(
+        &self,
+        client: SocketAddr,
+        request: Request<Incoming>,
+    ) -> Response<Reply> {
+        if request.method() == Method::CONNECT {
+            return answer::tunnel_refused();
+        }
+        let Some((number, route)) = self.routes.find(request.uri().path()) else {
+            let response = answer::not_found(request.uri().path());
+            return self.refuse(request, response).await;
+        };
+        let debug = self.wants_debug(request.headers());
+
+        let admission = match self.guard.admit(number) {
+            Ok(admission) => admission,
+            Err(rejected) => {
+                let mut response =
+                    answer::circuit_open(self.open_status, route.prefix(), &rejected);
+                self.add_debug(debug, number, route, response.headers_mut());
+                return self.refuse(request, response).await;
+            }
+        };
+
+        let (parts, body) = request.into_parts();
+        let (body, upload) = UploadBody::new(body);
+        let request = outgoing(parts, body, route, client);
+        let answered = match self.upstreams.send(request, upload.as_ref()).await {
+            // Upgrades aren't asked for, so nobody could go on after this.
+            Ok(response) if response.status().is_informational() => Err(Fault::BadAnswer),
+            other => other,
+        };
+        let mut response = match answered {
+            Ok(response) => {
+                let (mut parts, body) = response.into_parts();
+                headers::to_client(&mut parts.headers);
+                let open = if self.guard.is_failure(parts.status.as_u16()) {
+                    admission.failure();
+                    None
+                } else if self.settle == Settle::Headers {
+                    admission.success();
+                    None
+                } else {
+                    Some(Settlement { admission, upload })
+                };
+                let mut relayed = Response::new(Reply::Upstream(Relay::new(body, open)));
+                *relayed.status_mut() = parts.status;
+                *relayed.headers_mut() = parts.headers;
+                relayed
+            }
+            Err(fault) => {
+                if fault.is_failure() {
+                    admission.failure();
+                } else {
+                    drop(admission);
+                }
+                let mut response = fault.answer(route.prefix());
+                if upload.is_some_and(|upload| !upload.is_done()) {
+                    close_after(&mut response);
+                }
+                response
+            }
+        };
+        self.add_debug(debug, number, route, response.headers_mut());
+        response
+    }
+
+    /// Answers without the upstream, having read what the client sends anyway: closing on a
+    /// client that is still writing could cost it the answer.
+    async fn refuse(
+        &self,
+        request: Request<Incoming>,
+        mut response: Response<Reply>,
+    ) -> Response<Reply> {
+        let expects = request.headers().contains_key(EXPECT);
+        let body = request.into_body();
+        if body.is_end_stream() {
+            return response;
+        }
+        let small = body.size_hint().lower() <= UNWANTED_BODY;
+        let read = async {
+            let read = Limited::new(body, UNWANTED_BODY as usize).collect();
+            matches!(
+                tokio::time::timeout(UNWANTED_BODY_TIME, read).await,
+                Ok(Ok(_))
+            )
+        };
+        // To read would invite a client that waits for `100 Continue`.
+        if expects || !small || !read.await {
+            close_after(&mut response);
+        }
+        response
+    }
+
+    fn wants_debug(&self, headers: &HeaderMap) -> bool {
+        match self.debug_headers {
+            DebugHeaders::Off => false,
+            DebugHeaders::Always => true,
+            DebugHeaders::OnRequest => headers
+                .get(headers::DEBUG)
+                .is_some_and(|value| value == "1" || value == "true"),
+        }
+    }
+
+    fn add_debug(&self, wanted: bool, number: usize, route: &Route, headers: &mut HeaderMap) {
+        if !wanted {
+            return;
+        }
+        let snapshot = self.guard.snapshot(number);
+        let text = |text: &str| HeaderValue::from_str(text).ok();
+        if let (Some(key), Some(state)) = (text(route.prefix()), text(&snapshot.state.to_string()))
+        {
+            headers.insert(headers::DEBUG_KEY, key);
+            headers.insert(headers::DEBUG_STATE, state);
+        }
+        headers.insert(headers::DEBUG_FAILURES, snapshot.failure_count.into());
+    }
+}
+
+fn close_after(response: &mut Response<Reply>) {
+    response
+        .headers_mut()
+        .insert(CONNECTION, HeaderValue::from_static("close"));
+}
+
+/// The request as the upstream shall get it: same method, path and body.
+fn outgoing(
+    parts: hyper::http::request::Parts,
+    body: UploadBody,
+    route: &Route,
+    client: SocketAddr,
+) -> Request<UploadBody> {
+    let mut headers = parts.headers;
+    // A target in absolute form overrides the header (RFC 9112, 3.2.2).
+    let host = match parts.uri.authority() {
+        Some(authority) => HeaderValue::from_str(authority.as_str()).ok(),
+        None => headers.get(HOST).cloned(),
+    };
+    headers::to_upstream(&mut headers, client.ip(), host);
+
+    let mut target = Parts::default();
+    target.scheme = Some(Scheme::HTTP);
+    target.authority = Some(route.upstream().clone());
+    target.path_and_query = Some(
+        parts
+            .uri
+            .path_and_query()
+            .cloned()
+            .unwrap_or_else(|| PathAndQuery::from_static("/")),
+    );
+    let mut request = Request::new(body);
+    *request.method_mut() = parts.method;
+    *request.uri_mut() = Uri::from_parts(target).expect("all parts are given");
+    *request.headers_mut() = headers;
+    request
+}

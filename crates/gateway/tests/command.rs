@@ -1,0 +1,272 @@
+//! The program itself: arguments, signals, the demo.
+
+mod support;
+
+use std::net::SocketAddr;
+use std::process::{Output, Stdio};
+
+use support::wire::{Wire, get};
+use support::*;
+use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio::process::{Child, Command};
+use tokio::time::timeout;
+
+fn gateway(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_breakerbox-gateway"));
+    command
+        .args(arguments)
+        .stdin(Stdio::null())
+        .kill_on_drop(true);
+    command
+}
+
+async fn output(arguments: &[&str]) -> Output {
+    let run = gateway(arguments).output();
+    timeout(DEADLINE, run)
+        .await
+        .expect("still running")
+        .unwrap()
+}
+
+#[tokio::test]
+async fn bad_arguments_name_option_value_and_what_is_allowed() {
+    const ROUTE: &str = "/api=http://127.0.0.1:9";
+    for (arguments, said) in [
+        (
+            &["--failure-threshold", "0"][..],
+            &["--failure-threshold", "'0'", "1..=1000000"][..],
+        ),
+        (
+            &["--failure-threshold", "many"],
+            &["--failure-threshold", "'many'"],
+        ),
+        (
+            &["--half-open-max", "0"],
+            &["--half-open-max", "'0'", "1..=1000"],
+        ),
+        (&["--success-threshold", "-1"], &["--success-threshold"]),
+        (
+            &["--reset-timeout", "30"],
+            &["--reset-timeout", "'30'", "500ms, 30s, 2m or 1h"],
+        ),
+        (
+            &["--response-timeout", "0s"],
+            &["--response-timeout", "'0s'", "1ms to 24h"],
+        ),
+        (
+            &["--failure-on", "500,99"],
+            &["--failure-on", "'99'", "100..=599"],
+        ),
+        (
+            &["--open-status", "200"],
+            &["--open-status", "'200'", "400..=599"],
+        ),
+        (
+            &["--settle", "never"],
+            &["--settle", "'never'", "headers, body"],
+        ),
+        (
+            &["--debug-headers=some"],
+            &["--debug-headers", "'some'", "off, on-request, always"],
+        ),
+        (&["--listen", "nowhere"], &["--listen", "'nowhere'"]),
+        (&["--route", "/b"], &["--route", "'/b'", "PREFIX=UPSTREAM"]),
+        (
+            &["--route", "/b=https://x"],
+            &["--route", "'/b=https://x'", "http://"],
+        ),
+        (&["--colour"], &["--colour"]),
+    ] {
+        let arguments = [&["serve", "--route", ROUTE], arguments].concat();
+        let output = output(&arguments).await;
+        let text = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}: {text}");
+        for part in said {
+            assert!(
+                text.contains(part),
+                "{arguments:?} should say {part:?}: {text}"
+            );
+        }
+        assert!(output.stdout.is_empty());
+    }
+}
+
+#[tokio::test]
+async fn missing_arguments_are_asked_for() {
+    for (arguments, said) in [
+        (&["serve"][..], "--route <PREFIX=UPSTREAM>"),
+        (&[], "Usage"),
+        (&["dance"], "dance"),
+        (&["demo", "--seconds", "0"], "--seconds"),
+    ] {
+        let output = output(arguments).await;
+        let text = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}: {text}");
+        assert!(text.contains(said), "{arguments:?}: {text}");
+    }
+    let help = output(&["serve", "--help"]).await;
+    assert!(help.status.success());
+    assert!(
+        String::from_utf8(help.stdout)
+            .unwrap()
+            .contains("[default: 30s]")
+    );
+}
+
+#[tokio::test]
+async fn an_address_that_is_taken_is_an_error() {
+    let upstream = Upstream::answering(OK).await;
+    let taken = upstream.address.to_string();
+    let output = output(&[
+        "serve",
+        "--route",
+        "/a=http://127.0.0.1:9",
+        "--listen",
+        &taken,
+    ])
+    .await;
+    assert_eq!(output.status.code(), Some(1));
+    let text = String::from_utf8(output.stderr).unwrap();
+    assert!(
+        text.contains(&format!("cannot listen on {taken}")),
+        "{text}"
+    );
+}
+
+/// Starts `serve` and reads its addresses from what it prints.
+async fn serve(arguments: &[&str]) -> (Child, SocketAddr, SocketAddr) {
+    let arguments = [&["serve", "--listen", "127.0.0.1:0"], arguments].concat();
+    let mut child = gateway(&arguments).stdout(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let mut addresses = Vec::new();
+    for _ in 0..2 {
+        let line = timeout(DEADLINE, lines.next_line())
+            .await
+            .unwrap()
+            .unwrap()
+            .unwrap();
+        let url = line.split("http://").nth(1).expect("an address");
+        addresses.push(url.trim_end_matches("/circuits").parse().unwrap());
+    }
+    // The rest is of no interest, but a closed pipe would be an error to whoever writes.
+    tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
+    (child, addresses[0], addresses[1])
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn signals_let_requests_in_flight_finish() {
+    for signal in ["-TERM", "-INT"] {
+        let go_on = std::sync::Arc::new(tokio::sync::Notify::new());
+        let notified = std::sync::Arc::clone(&go_on);
+        let upstream = Upstream::start(move |mut conn| {
+            let notified = std::sync::Arc::clone(&notified);
+            async move {
+                conn.request().await;
+                conn.wire
+                    .write("HTTP/1.1 200 OK\r\ncontent-length: 8\r\n\r\nhalf")
+                    .await;
+                notified.notified().await;
+                conn.wire.write("half").await;
+            }
+        })
+        .await;
+        let route = format!("/api=http://{}", upstream.address);
+        let (mut child, proxy, admin) = serve(&["--route", &route]).await;
+        assert_eq!(
+            get(admin, "/circuits").await.json()["circuits"][0]["key"],
+            "/api"
+        );
+        let mut client = Wire::connect(proxy).await;
+        client
+            .write("GET /api HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n")
+            .await;
+        let head = client.head().await.unwrap();
+
+        let pid = child.id().unwrap().to_string();
+        assert!(
+            Command::new("kill")
+                .args([signal, &pid])
+                .status()
+                .await
+                .unwrap()
+                .success()
+        );
+        let deadline = tokio::time::Instant::now() + DEADLINE;
+        while tokio::net::TcpStream::connect(proxy).await.is_ok() {
+            assert!(tokio::time::Instant::now() < deadline, "still accepting");
+        }
+        go_on.notify_one();
+        assert_eq!(
+            client.read_body(&head).await,
+            (b"halfhalf".to_vec(), true),
+            "{signal}"
+        );
+        drop(client);
+        let status = timeout(DEADLINE, child.wait())
+            .await
+            .expect("still running")
+            .unwrap();
+        assert_eq!(status.code(), Some(0), "{signal}");
+    }
+}
+
+#[tokio::test]
+async fn the_demo_tells_its_story_and_adds_up() {
+    let folder = std::env::temp_dir().join(format!("breakerbox-demo-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let picture = folder.join("frame.svg");
+    let arguments = [
+        "demo",
+        "--seconds",
+        "8",
+        "--plain",
+        "--svg",
+        picture.to_str().unwrap(),
+    ];
+    let output = output(&arguments).await;
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(output.status.success(), "{text}");
+
+    let mut rest = text.as_str();
+    for line in [
+        "/orders    upstream refuses connections",
+        "/orders    closed -> open",
+        "/orders    upstream is well again",
+        "/orders    open -> half-open",
+        "/orders    half-open -> closed",
+        "/search    upstream never answers",
+        "upstream saw  opened  probes recoveries",
+    ] {
+        let at = rest
+            .find(line)
+            .unwrap_or_else(|| panic!("no {line:?}, or not there: {text}"));
+        rest = &rest[at + line.len()..];
+    }
+    // requests, answered, rejected, 502/504, upstream saw, opened, probes, recoveries
+    let mut numbers = rest.lines().skip(1).take(4).map(|line| {
+        let words = line.split_whitespace().skip(1);
+        words
+            .map(|word| word.parse::<u64>().unwrap())
+            .collect::<Vec<_>>()
+    });
+    let orders = numbers.next().unwrap();
+    assert!(orders[2] > 0, "nothing was rejected: {text}");
+    assert_eq!(
+        orders[5..],
+        [1, 1, 1],
+        "opened, probed and recovered once: {text}"
+    );
+    for route in std::iter::once(orders).chain(numbers) {
+        assert_eq!(route[0], route[1] + route[2] + route[3], "{text}");
+        assert!(
+            route[1] <= route[4] && route[4] <= route[1] + route[3],
+            "{text}"
+        );
+    }
+    assert!(text.trim_end().ends_with("and reached none."), "{text}");
+
+    let svg = std::fs::read_to_string(&picture).unwrap();
+    std::fs::remove_dir_all(&folder).unwrap();
+    assert!(svg.starts_with("<svg") && svg.contains("/orders") && svg.contains("#4cc38a"));
+}
