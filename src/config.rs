@@ -46,22 +46,23 @@ impl LimitsBuilder {
         self
     }
 
-    /// How many probes of a half-open circuit may be out at the same time: 1 to 16,383;
+    /// How many probes of a half-open circuit may be out at the same time: 1 to 1,000;
     /// default 1.
     pub fn half_open_max(mut self, probes: u32) -> Self {
         self.half_open_max = Some(probes);
         self
     }
 
-    /// Successful probes that close a half-open circuit: 1 to 16,383; default 1.
+    /// Successful probes that close a half-open circuit: 1 to 1,000; default 1.
     pub fn success_threshold(mut self, successes: u32) -> Self {
         self.success_threshold = Some(successes);
         self
     }
 
-    /// How long a half-open circuit waits for its probes before it hands their slots out again:
-    /// more than 0, rounded up to whole milliseconds; saturates at 139 years; default: as long as
-    /// the reset timeout. Longer than the slowest probe, or probes are admitted beside it.
+    /// How long a half-open circuit whose slots are all taken waits for the probe that it admitted
+    /// last, before it takes them for lost, and hands all slots out again: more than 0, rounded up
+    /// to whole milliseconds; saturates at 139 years; default: as long as the reset timeout. Give
+    /// it longer than the slowest probe, or that one's report comes too late to count.
     pub fn probe_lease(mut self, lease: Duration) -> Self {
         self.probe_lease = Some(lease);
         self

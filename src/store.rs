@@ -209,8 +209,9 @@ where
     /// half-open or forced open, this is one atomic load, whatever the key.
     ///
     /// Open, its time over: the circuit becomes half-open, then as half-open. Half-open: admits
-    /// while fewer than [`half_open_max`](Limits::half_open_max) probes are out; if it is older
-    /// than the [`probe_lease`](Limits::probe_lease), it becomes half-open anew and admits.
+    /// while fewer than [`half_open_max`](Limits::half_open_max) probes are out; if the last of
+    /// them was admitted longer ago than the [`probe_lease`](Limits::probe_lease), it becomes
+    /// half-open anew and admits.
     #[inline]
     pub fn acquire<Q>(&self, key: &Q, limits: &Limits) -> Result<PermitToken, Rejected>
     where

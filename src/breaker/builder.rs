@@ -25,8 +25,8 @@ use std::time::Duration;
 ///     .failure_threshold(10) // 1 to 1,000,000; default 5
 ///     .trip_rule(TripRule::TotalFailures) // default: consecutive failures
 ///     .reset_timeout(Duration::from_secs(5)) // default 30 s
-///     .half_open_max(3) // concurrent probes, 1 to 16,383; default 1
-///     .success_threshold(2) // successful probes that close, 1 to 16,383; default 1
+///     .half_open_max(3) // concurrent probes, 1 to 1,000; default 1
+///     .success_threshold(2) // successful probes that close, 1 to 1,000; default 1
 ///     .probe_lease(Duration::from_secs(60)) // default: the reset timeout
 ///     .dropped_permit(DroppedPermit::FailureIfOlder(Duration::from_secs(1))) // default: ignored
 ///     .clock(ManualClock::new(0)) // default: the system's, monotonic

@@ -97,7 +97,7 @@ pub(crate) fn on_report<E>(
             let back = probes.give_back(outcome);
             // The success that completes the number isn't stored: closing is its effect, in one
             // step, so that of it and a racing failure exactly one takes place.
-            if back.succeeded >= limits.success_threshold {
+            if outcome == Outcome::Success && back.succeeded >= limits.success_threshold {
                 Verdict::Close
             } else {
                 Verdict::GiveBack(back)
@@ -232,10 +232,6 @@ mod tests {
             }
             (State::HalfOpen, Outcome::Success) => {
                 Verdict::GiveBack(Probes::of(0, probes.succeeded + 1))
-            }
-            // Enough successes were there already only if the threshold was lowered meanwhile.
-            (State::HalfOpen, Outcome::Ignored) if probes.succeeded >= limits.success_threshold => {
-                Verdict::Close
             }
             (State::HalfOpen, Outcome::Ignored) => {
                 Verdict::GiveBack(Probes::of(0, probes.succeeded))

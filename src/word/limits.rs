@@ -6,13 +6,18 @@ use std::time::Duration;
 /// The highest failure threshold.
 pub(crate) const FAILURE_THRESHOLD_MAX: u32 = 1_000_000;
 /// The most concurrent probes.
-pub(crate) const HALF_OPEN_MAX: u32 = Probes::MAX;
+pub(crate) const HALF_OPEN_MAX: u32 = 1_000;
 /// The most successes that closing may require.
-pub(crate) const SUCCESS_THRESHOLD_MAX: u32 = Probes::MAX;
+pub(crate) const SUCCESS_THRESHOLD_MAX: u32 = 1_000;
 
 const _: () = assert!(
     FAILURE_THRESHOLD_MAX <= FAILURES_MAX,
     "a threshold is reachable"
+);
+const _: () = assert!(HALF_OPEN_MAX <= Probes::MAX, "the probes fit their field");
+const _: () = assert!(
+    SUCCESS_THRESHOLD_MAX <= Probes::MAX,
+    "so do their successes"
 );
 
 /// Which failures open a closed circuit.
@@ -82,8 +87,8 @@ impl Limits {
         self.success_threshold
     }
 
-    /// How long a half-open circuit waits for its probes before it hands their slots out again;
-    /// whole milliseconds.
+    /// How long a half-open circuit waits for the probe that it admitted last before it hands all
+    /// slots out again; whole milliseconds.
     pub fn probe_lease(&self) -> Duration {
         Duration::from_millis(self.probe_lease_ms)
     }

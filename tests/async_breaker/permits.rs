@@ -146,18 +146,37 @@ async fn a_report_that_is_given_up_goes_on() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_report_that_was_never_awaited_is_a_dropped_permit() {
+async fn a_report_that_was_never_awaited_is_made() {
     let (breaker, store) = breaker(|b| b);
     store.memory.transition(KEY, CircuitState::HalfOpen);
     let probe = breaker.acquire(KEY).await.unwrap();
     drop(probe.success());
     background().await;
-    assert_eq!(
-        state(&store),
-        Some(CircuitState::HalfOpen),
-        "ignored, as configured"
-    );
-    assert!(breaker.acquire(KEY).await.is_ok(), "and its slot is free");
+    assert_eq!(state(&store), Some(CircuitState::Closed));
+}
+
+/// A slot that the store gave to a caller who had gone comes back at once, not with the lease.
+#[tokio::test(start_paused = true)]
+async fn an_acquire_that_is_given_up_gives_its_slot_back() {
+    let (breaker, store) = breaker(|b| b);
+    store.memory.transition(KEY, CircuitState::HalfOpen);
+    store.set(Fault::ActsAfter(ms(30)));
+    assert!(timeout(ms(10), breaker.acquire(KEY)).await.is_err());
+    store.set(Fault::None);
+    background().await;
+    assert!(breaker.acquire(KEY).await.unwrap().is_probe());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_panic_in_a_call_is_a_failure() {
+    let (breaker, store) = breaker(|b| b);
+    let call = tokio::spawn(async move {
+        let panics = async { panic!("on purpose") };
+        breaker.call_async::<(), ()>(KEY, panics).await
+    });
+    assert!(call.await.unwrap_err().is_panic());
+    background().await;
+    assert_eq!(failures(&store), 1);
 }
 
 #[tokio::test(start_paused = true)]

@@ -10,6 +10,8 @@ pub const MAX_FAILURES: u64 = 1_048_575;
 pub const MAX_SUCCESSES: u64 = (1 << 42) - 1;
 /// The latest time that is kept (May 2109).
 pub const MAX_TIME: u64 = (1 << 42) - 2;
+/// The latest time in a half-open, in ms, from which a lease runs.
+pub const MAX_TAKEN: u64 = (1 << 22) - 1;
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum State {
@@ -105,6 +107,8 @@ struct Circuit {
     open_for: Option<u64>,
     probes_out: u64,
     probe_successes: u64,
+    /// When the last probe slot was taken, since the half-open began.
+    last_taken: u64,
 }
 
 /// The store.
@@ -196,7 +200,7 @@ impl<K: Ord + Clone> Store<K> {
     }
 
     pub fn acquire(&mut self, key: &K, rules: &Rules) -> Result<Permit, Rejection> {
-        let now = self.now;
+        let now = self.now.min(MAX_TIME);
         let Some(circuit) = self.circuits.get_mut(key) else {
             return Ok(Permit {
                 probe: false,
@@ -224,7 +228,9 @@ impl<K: Ord + Clone> Store<K> {
                 }
             }
             State::HalfOpen if circuit.probes_out < rules.half_open_max => Ok(self.probe(key)),
-            State::HalfOpen if since + rules.probe_lease <= now => {
+            State::HalfOpen
+                if now.saturating_sub(since) >= rules.probe_lease + circuit.last_taken =>
+            {
                 self.change(key, State::HalfOpen);
                 Ok(self.probe(key))
             }
@@ -322,6 +328,7 @@ impl<K: Ord + Clone> Store<K> {
             open_for: None,
             probes_out: 0,
             probe_successes: 0,
+            last_taken: 0,
         })
     }
 
@@ -344,6 +351,7 @@ impl<K: Ord + Clone> Store<K> {
         circuit.open_for = None;
         circuit.probes_out = 0;
         circuit.probe_successes = 0;
+        circuit.last_taken = 0;
         self.announce(key, from, to);
     }
 
@@ -362,8 +370,11 @@ impl<K: Ord + Clone> Store<K> {
     }
 
     fn probe(&mut self, key: &K) -> Permit {
+        let now = self.now.min(MAX_TIME);
         let circuit = self.circuit(key);
         circuit.probes_out += 1;
+        let age = now.saturating_sub(circuit.snapshot.last_state_change);
+        circuit.last_taken = circuit.last_taken.max(age.min(MAX_TAKEN));
         Permit {
             probe: true,
             changes: circuit.changed,
