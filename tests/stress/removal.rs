@@ -128,7 +128,7 @@ fn what_began_before_a_reset_is_stale() {
                             assert_eq!(reported, Reported::Stale);
                             late.fetch_add(1, Relaxed);
                         }
-                        if before == after && before % 2 == 0 {
+                        if before == after && before.is_multiple_of(2) {
                             assert_eq!(reported, Reported::Recorded);
                             in_time.fetch_add(1, Relaxed);
                         }
