@@ -254,10 +254,8 @@ impl<K: Ord + Clone> Store<K> {
                     self.open(key, rules);
                 }
             }
-            (Some(State::Closed), Outcome::Success) => {
-                if rules.trip == TripRule::Consecutive {
-                    self.circuit(key).snapshot.failure_count = 0;
-                }
+            (Some(State::Closed), Outcome::Success) if rules.trip == TripRule::Consecutive => {
+                self.circuit(key).snapshot.failure_count = 0;
             }
             (Some(State::HalfOpen), outcome) => {
                 let circuit = self.circuit(key);

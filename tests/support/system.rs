@@ -1,5 +1,9 @@
 //! One vocabulary of calls and answers for the model and for every face of the store.
 
+#![allow(
+    clippy::unit_arg,
+    reason = "an operation without an answer has the answer `Nothing`"
+)]
 use std::collections::BTreeMap;
 use std::pin::pin;
 use std::sync::Arc;
