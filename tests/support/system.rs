@@ -4,6 +4,7 @@
     clippy::unit_arg,
     reason = "an operation without an answer has the answer `Nothing`"
 )]
+
 use std::collections::BTreeMap;
 use std::pin::pin;
 use std::sync::Arc;
