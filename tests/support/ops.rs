@@ -72,8 +72,9 @@ impl Pair {
             }
             Op::Burst { key, call, times } => {
                 for _ in 0..times {
-                    self.call(Face::Keyed, name(key), call);
+                    self.answer(Face::Keyed, name(key), call);
                 }
+                self.compare();
             }
             Op::Report {
                 face,

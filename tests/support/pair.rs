@@ -56,6 +56,13 @@ impl Pair {
 
     /// One call of both; panics where they differ.
     pub fn call(&mut self, face: Face, key: &str, call: Call) -> Answer {
+        let answer = self.answer(face, key, call);
+        self.compare();
+        answer
+    }
+
+    /// The answer to one call, compared; the circuits are not.
+    pub fn answer(&mut self, face: Face, key: &str, call: Call) -> Answer {
         let may_lose = match call {
             Call::Report(number, _) | Call::Release(number) => {
                 self.permits[number] = None;
@@ -79,7 +86,6 @@ impl Pair {
         if matches!(real, Answer::Admitted | Answer::Probe) {
             self.permits.push(Some(key.to_owned()));
         }
-        self.compare();
         real
     }
 
