@@ -226,6 +226,7 @@ fn a_short_pin_against_a_reset() {
             .peek(&KEY)
             .map_or(0, |snapshot| snapshot.failure_count);
         assert!(left <= counted && counted <= 2);
+        assert_eq!(gate_counts(&store), (0, u64::from(left > 0)));
         store.record_failure(&KEY);
         assert_eq!(store.get_state(&KEY).failure_count, left + 1);
         assert_eq!(entries(&store), 1);
@@ -251,6 +252,8 @@ fn two_resets_and_a_handle() {
         let left = store
             .peek(&KEY)
             .map_or(0, |snapshot| snapshot.failure_count);
+        // A cell that left the map alive would still be counted here.
+        assert_eq!(gate_counts(&store), (0, u64::from(left > 0)));
         assert_eq!(store.record_failure(&KEY).failure_count, left + 1);
         assert_eq!(entries(&store), 1);
     });
