@@ -33,8 +33,9 @@ use std::time::Duration;
 /// Circuit breakers in memory, one per key: the store with rules over it.
 ///
 /// Synchronous and without locks; cloning is cheap and shares the circuits. While no circuit is
-/// open, a check is one atomic load and a success two, whatever the key, and neither writes
-/// anything that other threads read. A key that never failed takes no memory.
+/// open or half-open, a check is one atomic load, whatever the key; while none has failures to
+/// forget either, a success is two. Neither writes anything that other threads read. A key that
+/// never failed takes no memory.
 ///
 /// ```
 /// use breakerbox::CircuitBreaker;

@@ -15,6 +15,36 @@
 //! }
 //! assert!(breaker.acquire("images").is_ok()); // other circuits are not concerned
 //! ```
+//!
+//! # What is where
+//! - [`CircuitBreaker`]: circuits in memory with rules; [`acquire`](CircuitBreaker::acquire) and
+//!   its permits, [`call`](CircuitBreaker::call), [`call_async`](CircuitBreaker::call_async), and
+//!   handles of single circuits, [`circuit`](CircuitBreaker::circuit).
+//! - [`InMemoryCircuitBreakerStore`]: the store beneath, which counts and moves circuits as it is
+//!   told: get state, record, transition, reset, clear, peek.
+//! - [`CircuitBreakerStore`]: the contract of a store that may be far away, and
+//!   [`AsyncCircuitBreaker`], the breaker over one.
+//! - [`Clock`], with a [`ManualClock`] for tests.
+//!
+//! # Consistency
+//! Operations on one key are linearizable with respect to its state, both counts and the time of
+//! its last state change. A failure and the opening that it causes are one step; each transition
+//! is announced once; no check that begins after a trip has returned is admitted; a report that
+//! comes after its circuit changed state is [`Reported::Stale`] and changes nothing. Of a
+//! snapshot only [`last_failure_time`](CircuitBreakerSnapshot::last_failure_time) may be ahead. An
+//! operation on an unknown key creates the circuit, then does its work: two steps.
+//!
+//! Checks, reports and everything that a handle does are lock-free. Creating, iterating and
+//! clearing circuits may wait briefly while the map's table is resized. Where the target has no
+//! native 64-bit atomics, `portable-atomic` falls back to locks.
+//!
+//! # Time
+//! All times are Unix milliseconds of the store's clock, until May 2109. Durations are rounded up
+//! to whole milliseconds and saturate at 139 years.
+//!
+//! # Features
+//! None is on by default. `serde`: snapshots and states in the form that other gateways write.
+//! `tokio`: time-outs and background work of the asynchronous parts.
 #![warn(missing_docs)]
 #![deny(unsafe_code)]
 #![doc(test(attr(deny(warnings))))]
@@ -47,6 +77,11 @@ pub use key::ToKey;
 pub use snapshot::{CircuitBreakerSnapshot, CircuitState};
 pub use store::{Circuit, InMemoryCircuitBreakerStore, InMemoryStoreBuilder};
 pub use word::{Limits, Outcome, PermitToken, Reported, TripRule};
+
+/// The README's examples are tested too.
+#[cfg(all(doctest, feature = "tokio"))]
+#[doc = include_str!("../README.md")]
+struct Readme;
 
 /// What the models of `loom-tests` see of the inside; not part of the crate.
 #[cfg(breakerbox_loom)]

@@ -141,7 +141,8 @@ where
         done.unwrap_or_else(|StoreFull| self.inner.untracked(to))
     }
 
-    /// Forgets the circuit of `key`: it reads as unknown, and permits given before are stale.
+    /// Forgets the circuit of `key`, if there is one: it reads as unknown, and permits given while
+    /// it was known are stale. If it wasn't closed, this is announced as a change to closed.
     pub fn reset<Q>(&self, key: &Q)
     where
         K: Borrow<Q>,
