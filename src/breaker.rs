@@ -107,11 +107,7 @@ where
         Q: Hash + Eq + ToKey<K> + ?Sized,
     {
         let token = self.store.acquire(key, &self.limits)?;
-        Ok(Permit::new(
-            Keyed { breaker: self, key },
-            token,
-            &self.drops,
-        ))
+        Ok(Permit::new(Keyed { breaker: self, key }, token))
     }
 
     /// As [`acquire`](Self::acquire), for frameworks: the permit owns what it needs, is
@@ -131,7 +127,6 @@ where
                 key: key.to_key(),
             },
             token,
-            &self.drops,
         ))
     }
 

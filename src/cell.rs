@@ -163,6 +163,7 @@ impl Cell {
     ///
     /// Keeps the store's counts: raised before an update that needs it, lowered after one that
     /// no longer does, so that they err upwards only.
+    #[inline]
     fn exchange<C>(&self, shared: &Shared<C>, from: Control, to: Control) -> bool {
         let soils = !from.is_unclean() && to.is_unclean();
         if soils {

@@ -56,6 +56,7 @@ impl Default for SystemClock {
 }
 
 impl Clock for SystemClock {
+    #[inline]
     fn now_ms(&self) -> u64 {
         self.anchor_unix_ms
             .saturating_add(whole_ms(self.anchor.elapsed()))
@@ -112,6 +113,7 @@ impl Clock for ManualClock {
     }
 }
 
+#[inline]
 fn whole_ms(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }

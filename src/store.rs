@@ -224,7 +224,7 @@ where
             // Nothing rejects, and no transition is half done: the gate speaks for every key.
             return Ok(PermitToken::new(gate.generation(), false));
         }
-        self.inner.acquire(key, limits)
+        self.inner.acquire(gate, key, limits)
     }
 
     /// Takes the outcome of an admitted call into account, by `limits`, unless the circuit has

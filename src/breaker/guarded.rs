@@ -53,7 +53,7 @@ where
     #[inline]
     pub fn acquire(&self) -> Result<Permit<impl Target + use<'_, K, S, C>>, Rejected> {
         let token = self.circuit.acquire(&self.breaker.limits)?;
-        Ok(Permit::new(Handled(self), token, &self.breaker.drops))
+        Ok(Permit::new(Handled(self), token))
     }
 
     /// See [`CircuitBreaker::acquire_owned`].
@@ -66,7 +66,7 @@ where
             breaker: self.breaker.clone(),
             key: self.circuit.key().clone(),
         };
-        Ok(Permit::new(target, token, &self.breaker.drops))
+        Ok(Permit::new(target, token))
     }
 }
 

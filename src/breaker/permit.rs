@@ -65,12 +65,37 @@ impl Drops {
     }
 }
 
+impl<K, S, C: Clock> CircuitBreaker<K, S, C>
+where
+    K: Hash + Eq,
+    S: BuildHasher,
+{
+    /// When a permit that is given now begins to age, in Unix ms; read only if its age matters.
+    #[inline]
+    fn permit_started(&self) -> u64 {
+        if self.drops.needs_time() {
+            self.store.clock().now_ms()
+        } else {
+            0
+        }
+    }
+
+    fn permit_dropped(&self, started: u64) -> Outcome {
+        let age = || self.store.clock().now_ms().saturating_sub(started);
+        self.drops.outcome(age)
+    }
+}
+
 /// Whom a permit reports to. Sealed: nobody else implements it.
 pub trait Target {
     #[doc(hidden)]
     fn settle(&self, token: PermitToken, outcome: Outcome) -> Reported;
+    /// When a permit that is given now begins to age, in Unix ms; 0 if its age means nothing.
     #[doc(hidden)]
-    fn now_ms(&self) -> u64;
+    fn started(&self) -> u64;
+    /// What a permit that began at `started` means if it is dropped now.
+    #[doc(hidden)]
+    fn dropped(&self, started: u64) -> Outcome;
 }
 
 /// The right to make one call, admitted by [`CircuitBreaker::acquire`] or a handle's `acquire`.
@@ -83,12 +108,11 @@ pub trait Target {
 /// nothing: a slow call that was admitted before an opening does not decide the recovery.
 #[must_use = "a dropped permit reports by itself, as configured"]
 pub struct Permit<T: Target> {
-    target: T,
+    /// `None` once it is settled. (A flag beside it would have to be in memory for the drop to
+    /// look at, and the rest with it.)
+    target: Option<T>,
     token: PermitToken,
-    drops: Drops,
-    /// Unix ms; read only if `drops` needs it.
-    since: u64,
-    settled: bool,
+    started: u64,
 }
 
 /// A [`Permit`] that owns what it needs: `'static`, and `Send` where breaker and key are.
@@ -96,19 +120,12 @@ pub type OwnedPermit<K = String, S = RandomState, C = SystemClock> = Permit<Owne
 
 impl<T: Target> Permit<T> {
     #[inline]
-    pub(super) fn new(target: T, token: PermitToken, drops: &Drops) -> Self {
-        let mut permit = Self {
-            target,
+    pub(super) fn new(target: T, token: PermitToken) -> Self {
+        Self {
+            started: target.started(),
+            target: Some(target),
             token,
-            drops: *drops,
-            since: 0,
-            settled: false,
-        };
-        if drops.needs_time() {
-            // Read when the permit exists: if the clock panics, its slot is given back.
-            permit.since = permit.target.now_ms();
         }
-        permit
     }
 
     /// The call went well.
@@ -118,11 +135,13 @@ impl<T: Target> Permit<T> {
     }
 
     /// The call failed, and the upstream is at fault.
+    #[inline]
     pub fn failure(self) -> Reported {
         self.report(Outcome::Failure)
     }
 
     /// The call says nothing about the upstream; a probe slot is given back.
+    #[inline]
     pub fn ignore(self) -> Reported {
         self.report(Outcome::Ignored)
     }
@@ -130,8 +149,10 @@ impl<T: Target> Permit<T> {
     /// The call ended with `outcome`.
     #[inline]
     pub fn report(mut self, outcome: Outcome) -> Reported {
-        self.settled = true;
-        self.target.settle(self.token, outcome)
+        match self.target.take() {
+            Some(target) => target.settle(self.token, outcome),
+            None => unreachable!("a permit that was settled is gone"),
+        }
     }
 
     /// Whether this call probes a half-open circuit.
@@ -139,12 +160,12 @@ impl<T: Target> Permit<T> {
         self.token.is_probe()
     }
 
-    fn abandon(&mut self) {
-        let age = || self.target.now_ms().saturating_sub(self.since);
-        let _ = match self.drops.outcome(age) {
+    /// Dropped without a report.
+    fn abandon(&self, target: &T) {
+        let _ = match target.dropped(self.started) {
             // It holds nothing, and nobody waits for the answer.
             Outcome::Ignored if !self.token.is_probe() => return,
-            outcome => self.target.settle(self.token, outcome),
+            outcome => target.settle(self.token, outcome),
         };
     }
 }
@@ -152,8 +173,8 @@ impl<T: Target> Permit<T> {
 impl<T: Target> Drop for Permit<T> {
     #[inline]
     fn drop(&mut self) {
-        if !self.settled {
-            self.abandon();
+        if let Some(target) = self.target.take() {
+            self.abandon(&target);
         }
     }
 }
@@ -186,8 +207,13 @@ where
             .report(self.key, token, outcome, &self.breaker.limits)
     }
 
-    fn now_ms(&self) -> u64 {
-        self.breaker.store.clock().now_ms()
+    #[inline]
+    fn started(&self) -> u64 {
+        self.breaker.permit_started()
+    }
+
+    fn dropped(&self, started: u64) -> Outcome {
+        self.breaker.permit_dropped(started)
     }
 }
 
@@ -225,8 +251,13 @@ where
             .report(&self.key, token, outcome, &self.breaker.limits)
     }
 
-    fn now_ms(&self) -> u64 {
-        self.breaker.store.clock().now_ms()
+    #[inline]
+    fn started(&self) -> u64 {
+        self.breaker.permit_started()
+    }
+
+    fn dropped(&self, started: u64) -> Outcome {
+        self.breaker.permit_dropped(started)
     }
 }
 
@@ -246,7 +277,12 @@ where
             .report(token, outcome, &self.0.breaker.limits)
     }
 
-    fn now_ms(&self) -> u64 {
-        self.0.breaker.store.clock().now_ms()
+    #[inline]
+    fn started(&self) -> u64 {
+        self.0.breaker.permit_started()
+    }
+
+    fn dropped(&self, started: u64) -> Outcome {
+        self.0.breaker.permit_dropped(started)
     }
 }

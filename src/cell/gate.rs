@@ -50,11 +50,13 @@ impl Gate {
         self.unclean.load(Ordering::Acquire) == 0
     }
 
+    #[inline]
     pub(super) fn soil(&self) {
         // Relaxed: the compare-and-swap that follows publishes it with the word.
         self.unclean.fetch_add(1, Ordering::Relaxed);
     }
 
+    #[inline]
     pub(super) fn cleaned(&self) {
         // Release: pairs with the Acquire in `all_clean`.
         self.unclean.fetch_sub(1, Ordering::Release);

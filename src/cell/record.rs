@@ -1,4 +1,8 @@
 //! The store's plain operations on one cell: look, record, move, reset.
+//!
+//! Those that return snapshots are always inlined. A snapshot that is returned through memory is
+//! written field by field and copied in larger pieces at once, which the processor can't forward:
+//! two such copies cost more than taking the snapshot.
 
 use super::{Cell, Changes, Gone, Mover, Shared};
 use crate::clock::Clock;
@@ -12,6 +16,7 @@ impl Cell {
     /// generation and never returns to a value, so at the moment when control was read it held
     /// exactly this. (Reading *control* twice would not do: under the consecutive rule its
     /// failures go up and back to 0.)
+    #[inline(always)]
     pub(crate) fn peek<C: Clock>(&self, shared: &Shared<C>) -> Option<CircuitBreakerSnapshot> {
         loop {
             let (before, _) = self.successes(Control::UNBORN);
@@ -38,6 +43,7 @@ impl Cell {
     }
 
     /// The control word of a circuit that is known, brought to life if it wasn't.
+    #[inline]
     fn alive<C: Clock>(&self, shared: &Shared<C>) -> Result<Control, Gone> {
         loop {
             let control = self.control();
@@ -92,6 +98,7 @@ impl Cell {
         }
     }
 
+    #[inline(always)]
     pub(crate) fn get_state<C: Clock>(
         &self,
         shared: &Shared<C>,
@@ -112,6 +119,7 @@ impl Cell {
         }
     }
 
+    #[inline(always)]
     pub(crate) fn record_success<C: Clock>(
         &self,
         shared: &Shared<C>,
@@ -127,6 +135,7 @@ impl Cell {
         }
     }
 
+    #[inline(always)]
     pub(crate) fn record_failure<C: Clock>(
         &self,
         shared: &Shared<C>,

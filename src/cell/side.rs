@@ -8,6 +8,7 @@ use crate::word::{Control, Limits, Probes, Side, State};
 impl Cell {
     /// `word` as of `control`'s generation, installed with the payload `inherit(what it was)` if
     /// it belongs to the generation before. `None`: the circuit has moved on.
+    #[inline]
     fn side(
         &self,
         word: &AtomicU64,
@@ -33,6 +34,7 @@ impl Cell {
     }
 
     /// Replaces a side word's value.
+    #[inline]
     fn put(&self, word: &AtomicU64, seen: Side, next: Side) -> bool {
         // SeqCst: the success word is part of the counts' one order (see the module), and costs
         // the others nothing over AcqRel where an update is a locked instruction anyway.
@@ -47,12 +49,14 @@ impl Cell {
     }
 
     /// Rule 2's second look.
+    #[inline]
     pub(super) fn still_in(&self, control: Control) -> bool {
         self.control().generation() == control.generation()
     }
 
     /// When `control`'s generation was born, in Unix ms; stamps it if nobody has. `None`: the
     /// circuit has moved on.
+    #[inline]
     pub(super) fn since<C: Clock>(&self, shared: &Shared<C>, control: Control) -> Option<u64> {
         let generation = control.generation();
         loop {
@@ -109,6 +113,7 @@ impl Cell {
     }
 
     /// One success more; how many there are then. `None`: the circuit has moved on.
+    #[inline]
     pub(super) fn add_success(&self, control: Control) -> Option<u64> {
         loop {
             // SeqCst, in the load: part of the counts' one order, see the module.
@@ -128,6 +133,7 @@ impl Cell {
     ///
     /// Called before the failure is counted, so that the time is never older than a failure that
     /// a snapshot counts.
+    #[inline]
     pub(super) fn raise_last_failure(&self, control: Control, now: u64) -> bool {
         loop {
             // Acquire: as in `side`.
@@ -164,6 +170,7 @@ impl Cell {
     }
 
     /// The success word and the count that it means for `control`.
+    #[inline]
     pub(super) fn successes(&self, control: Control) -> (Side, u64) {
         // SeqCst: part of the counts' one order, see the module.
         let seen = Side::from_bits(self.successes.load(Ordering::SeqCst));
@@ -171,6 +178,7 @@ impl Cell {
     }
 
     /// When the last failure of `control`'s life was recorded, in Unix ms; 0 if none was.
+    #[inline]
     pub(super) fn last_failure(&self, control: Control) -> u64 {
         // Acquire: as in `side`; the caller looks at control again.
         let seen = Side::from_bits(self.last_failure.load(Ordering::Acquire));
@@ -180,6 +188,7 @@ impl Cell {
 
 /// What the success word `seen` says for `control`: its own, kept from the generation before
 /// where the state keeps it, else none.
+#[inline]
 fn successes_of(control: Control, seen: Side) -> Side {
     let own = seen.belongs_to(control.generation());
     let kept = own || control.state().keeps_successes();
@@ -197,6 +206,7 @@ fn recovery_of(control: Control) -> Side {
 }
 
 /// What the word of the last failure says for `control`: kept, unless a new life began.
+#[inline]
 fn last_failure_of(control: Control, seen: Side) -> Side {
     let own = seen.belongs_to(control.generation());
     let kept = own || !control.is_new_life();

@@ -8,7 +8,7 @@ use crate::key::ToKey;
 use crate::snapshot::{CircuitBreakerSnapshot, CircuitState};
 use crate::sync::atomic::Ordering;
 use crate::sync::{Arc as CellArc, Map, PlainAtomicU64};
-use crate::word::{Limits, Outcome, PermitToken, Reported};
+use crate::word::{GateWord, Limits, Outcome, PermitToken, Reported};
 use std::borrow::Borrow;
 use std::hash::{BuildHasher, Hash};
 
@@ -29,6 +29,7 @@ pub(super) struct Inner<K, S, C> {
 
 impl<K: Hash + Eq, S: BuildHasher, C: Clock> Inner<K, S, C> {
     /// `op` on the cell of `key`, if there is one; again on the next one if it is gone.
+    #[inline]
     pub(super) fn find<Q, R>(
         &self,
         key: &Q,
@@ -47,6 +48,10 @@ impl<K: Hash + Eq, S: BuildHasher, C: Clock> Inner<K, S, C> {
     }
 
     /// `op` on the cell of `key`, created if there was none.
+    ///
+    /// `op` is called in one place, so that it is inlined there: passed through the look-up in
+    /// memory, a snapshot costs as much again as the look-up.
+    #[inline]
     pub(super) fn create<Q, R>(
         &self,
         key: &Q,
@@ -57,23 +62,33 @@ impl<K: Hash + Eq, S: BuildHasher, C: Clock> Inner<K, S, C> {
         Q: Hash + Eq + ToKey<K> + ?Sized,
     {
         loop {
-            if let Some(result) = self.find(key, &mut op) {
-                return Ok(result);
-            }
-            if self.map.len() >= self.max_circuits {
-                // Relaxed: a statistic.
-                self.untracked.fetch_add(1, Ordering::Relaxed);
-                return Err(StoreFull);
-            }
-            let cell = Cell::new(self.map.hash(key));
-            let attempt = |cell: &CellArc<Cell>| self.attempt(key, cell, &mut op);
-            if let Ok(result) = self.map.get_or_insert(key.to_key(), cell, attempt) {
-                return Ok(result);
+            match self.map.get(key, |cell| self.attempt(key, cell, &mut op)) {
+                Some(Ok(result)) => return Ok(result),
+                Some(Err(Gone)) => continue,
+                None => self.insert(key)?,
             }
         }
     }
 
+    /// A cell for `key`, if there is none.
+    #[cold]
+    fn insert<Q>(&self, key: &Q) -> Result<(), StoreFull>
+    where
+        K: Borrow<Q>,
+        Q: Hash + Eq + ToKey<K> + ?Sized,
+    {
+        if self.map.len() >= self.max_circuits {
+            // Relaxed: a statistic.
+            self.untracked.fetch_add(1, Ordering::Relaxed);
+            return Err(StoreFull);
+        }
+        let cell = Cell::new(self.map.hash(key));
+        self.map.get_or_insert(key.to_key(), cell, |_| ());
+        Ok(())
+    }
+
     /// `op` on a cell; helps it out of the map if it is gone.
+    #[inline]
     pub(super) fn attempt<Q, R>(
         &self,
         key: &Q,
@@ -87,8 +102,37 @@ impl<K: Hash + Eq, S: BuildHasher, C: Clock> Inner<K, S, C> {
         op(cell).inspect_err(|Gone| self.map.remove_same(key, cell))
     }
 
-    /// The check while some circuit may reject.
-    pub(super) fn acquire<Q>(&self, key: &Q, limits: &Limits) -> Result<PermitToken, Rejected>
+    /// The check while some circuit may reject; `gate` was seen before.
+    ///
+    /// Not inlined, so that the check of the gate is.
+    #[inline(never)]
+    pub(super) fn acquire<Q>(
+        &self,
+        gate: GateWord,
+        key: &Q,
+        limits: &Limits,
+    ) -> Result<PermitToken, Rejected>
+    where
+        K: Borrow<Q>,
+        Q: Hash + Eq + ToKey<K> + ?Sized,
+    {
+        // What nearly every check ends with, before anything that only the others need: the
+        // circuit is closed, or unknown with the same generation before and after the look.
+        let generation = match self.map.get(key, |cell| cell.closed_generation()) {
+            Some(closed) => closed,
+            None => {
+                let after = self.shared.gate.load().generation();
+                (after == gate.generation()).then_some(after)
+            }
+        };
+        match generation {
+            Some(generation) => Ok(PermitToken::new(generation, false)),
+            None => self.acquire_slow(key, limits),
+        }
+    }
+
+    #[cold]
+    fn acquire_slow<Q>(&self, key: &Q, limits: &Limits) -> Result<PermitToken, Rejected>
     where
         K: Borrow<Q>,
         Q: Hash + Eq + ToKey<K> + ?Sized,
@@ -96,10 +140,7 @@ impl<K: Hash + Eq, S: BuildHasher, C: Clock> Inner<K, S, C> {
         let mut changes = self.listeners.changes();
         let admitted = self.admit(|| {
             self.map
-                .get(key, |cell| match cell.closed_generation() {
-                    Some(generation) => Acquired::Permit(PermitToken::new(generation, false)),
-                    None => cell.acquire(&self.shared, limits, &mut changes),
-                })
+                .get(key, |cell| cell.acquire(&self.shared, limits, &mut changes))
                 .unwrap_or(Acquired::Unknown)
         });
         self.listeners.announce(changes, || key.to_key());
@@ -141,6 +182,10 @@ impl<K: Hash + Eq, S: BuildHasher, C: Clock> Inner<K, S, C> {
         !permit.is_probe() && gate.all_clean() && gate.load().generation() == permit.issued()
     }
 
+    /// A report that may change something. Not inlined, so that [`nothing_to_do`] is.
+    ///
+    /// [`nothing_to_do`]: Self::nothing_to_do
+    #[inline(never)]
     pub(super) fn report<Q>(
         &self,
         key: &Q,

@@ -53,6 +53,7 @@ impl State {
     ];
 
     /// The public name; `None` for a circuit that reads as unknown.
+    #[inline]
     pub(crate) const fn public(self) -> Option<CircuitState> {
         match self {
             State::Closed => Some(CircuitState::Closed),
@@ -65,11 +66,13 @@ impl State {
     }
 
     /// Whether a check may be rejected: what the gate counts.
+    #[inline]
     pub(crate) const fn may_reject(self) -> bool {
         matches!(self, State::Open | State::HalfOpen | State::ForcedOpen)
     }
 
     /// Whether a side word of the generation before still holds its successes in this one.
+    #[inline]
     pub(crate) const fn keeps_successes(self) -> bool {
         matches!(self, State::Open | State::ForcedOpen)
     }
@@ -117,10 +120,12 @@ impl Control {
     }
 
     /// The one question of the healthy path.
+    #[inline]
     pub(crate) const fn is_closed(self) -> bool {
         self.0 >> STATE_SHIFT == State::Closed as u64
     }
 
+    #[inline]
     pub(crate) const fn state(self) -> State {
         match self.0 >> STATE_SHIFT {
             0 => State::Closed,
@@ -160,6 +165,7 @@ impl Control {
     }
 
     /// Whether it reads as unknown.
+    #[inline]
     pub(crate) const fn is_absent(self) -> bool {
         matches!(self.state(), State::Vacant | State::Retired)
     }
@@ -170,11 +176,13 @@ impl Control {
 
     /// Whether the success of a call that is no probe could change it; what the count of unclean
     /// circuits counts.
+    #[inline]
     pub(crate) const fn is_unclean(self) -> bool {
         self.is_closed() && self.failures() != 0
     }
 
     /// One failure more, in the same generation; saturates at [`FAILURES_MAX`].
+    #[inline]
     pub(crate) const fn with_failure(self) -> Self {
         // The field is the lowest, and below its maximum a carry can't leave it.
         if self.failures() == FAILURES_MAX {
@@ -185,6 +193,7 @@ impl Control {
     }
 
     /// No failures, in the same generation.
+    #[inline]
     pub(crate) const fn without_failures(self) -> Self {
         Self(self.0 & !(FAILURES_MAX as u64))
     }

@@ -19,6 +19,7 @@ pub(crate) enum Admission {
 }
 
 /// What a check of a circuit with this control word has to do.
+#[inline]
 pub(crate) const fn on_acquire(control: Control) -> Admission {
     match control.state() {
         State::Closed | State::Disabled => Admission::Admit,
@@ -56,6 +57,7 @@ pub(crate) enum Verdict {
 ///
 /// `generation` is the word's own, or for an unborn cell the one that it would be born with.
 /// `probes` is asked for only if the circuit is half-open.
+#[inline]
 pub(crate) fn on_report<E>(
     control: Control,
     generation: Generation,

@@ -31,6 +31,7 @@ impl Generation {
     }
 
     /// Whether `self` was drawn later than `other`, over the wrap.
+    #[inline]
     pub(crate) const fn is_after(self, other: Self) -> bool {
         let distance = self.0.wrapping_sub(other.0) & Self::MASK;
         distance != 0 && distance < Self::HALF

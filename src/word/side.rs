@@ -25,6 +25,7 @@ impl Side {
     }
 
     /// `payload`, saturated to what fits, for `generation`.
+    #[inline]
     pub(crate) const fn new(generation: Generation, payload: u64) -> Self {
         let payload = if payload > PAYLOAD_MAX {
             PAYLOAD_MAX
@@ -35,11 +36,13 @@ impl Side {
     }
 
     /// A time, saturated to [`TIME_MAX`].
+    #[inline]
     pub(crate) const fn time(generation: Generation, ms: u64) -> Self {
         let ms = if ms > TIME_MAX { TIME_MAX } else { ms };
         Self::new(generation, ms + 1)
     }
 
+    #[inline]
     pub(crate) fn belongs_to(self, generation: Generation) -> bool {
         Tag::from_bits(self.0 >> PAYLOAD_BITS) == generation.tag()
     }
@@ -50,11 +53,13 @@ impl Side {
     }
 
     /// The payload as a time; `None` where none was stored.
+    #[inline]
     pub(crate) const fn as_time(self) -> Option<u64> {
         self.payload().checked_sub(1)
     }
 
     /// One more; saturates.
+    #[inline]
     pub(crate) const fn plus_one(self) -> Self {
         if self.payload() == PAYLOAD_MAX {
             self
