@@ -86,11 +86,15 @@ async fn talk(mut wire: Wire, log: Arc<Log>, life: Life) {
     }
 }
 
-/// Waits until something holds or nobody asks any more. It has no deadline of its own: each step
+/// Waits until something holds; for ever once nobody asks any more. It has no deadline of its own: each step
 /// of each client has one, so all comes to an end.
 async fn while_clients_ask(log: &Log, holds: impl Fn() -> bool) {
     while !holds() && log.answered.load(Ordering::SeqCst) < REQUESTS {
         tokio::time::sleep(Duration::from_millis(2)).await;
+    }
+    if log.answered.load(Ordering::SeqCst) >= REQUESTS {
+        // Until aborted.
+        std::future::pending().await
     }
 }
 
