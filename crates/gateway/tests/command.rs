@@ -211,8 +211,24 @@ async fn signals_let_requests_in_flight_finish() {
     }
 }
 
+/// The summary's numbers for each route: requests, answered, rejected, 502/504, upstream saw,
+/// opened, probes, recoveries.
+fn summary(text: &str) -> Vec<Vec<u64>> {
+    let heading = text
+        .find("\nroute ")
+        .unwrap_or_else(|| panic!("no summary: {text}"));
+    let lines = text[heading..].lines().skip(2).take(4);
+    let numbers = |line: &str| -> Vec<u64> {
+        line.split_whitespace()
+            .skip(1)
+            .map(|word| word.parse().unwrap())
+            .collect()
+    };
+    lines.map(numbers).collect()
+}
+
 #[tokio::test]
-async fn the_demo_tells_its_story_and_adds_up() {
+async fn the_demo_ends_by_itself_and_its_numbers_add_up() {
     let folder = std::env::temp_dir().join(format!("breakerbox-demo-{}", std::process::id()));
     std::fs::create_dir_all(&folder).unwrap();
     let picture = folder.join("frame.svg");
@@ -224,49 +240,98 @@ async fn the_demo_tells_its_story_and_adds_up() {
         "--svg",
         picture.to_str().unwrap(),
     ];
-    let output = output(&arguments).await;
+    let run = gateway(&arguments).output();
+    let output = timeout(4 * DEADLINE, run)
+        .await
+        .expect("still running")
+        .unwrap();
     let text = String::from_utf8(output.stdout).unwrap();
     assert!(output.status.success(), "{text}");
 
-    let mut rest = text.as_str();
-    for line in [
-        "/orders    upstream refuses connections",
-        "/orders    closed -> open",
-        "/orders    upstream is well again",
-        "/orders    open -> half-open",
-        "/orders    half-open -> closed",
-        "/search    upstream never answers",
-        "upstream saw  opened  probes recoveries",
-    ] {
-        let at = rest
-            .find(line)
-            .unwrap_or_else(|| panic!("no {line:?}, or not there: {text}"));
-        rest = &rest[at + line.len()..];
-    }
-    // requests, answered, rejected, 502/504, upstream saw, opened, probes, recoveries
-    let mut numbers = rest.lines().skip(1).take(4).map(|line| {
-        let words = line.split_whitespace().skip(1);
-        words
-            .map(|word| word.parse::<u64>().unwrap())
-            .collect::<Vec<_>>()
-    });
-    let orders = numbers.next().unwrap();
-    assert!(orders[2] > 0, "nothing was rejected: {text}");
-    assert_eq!(
-        orders[5..],
-        [1, 1, 1],
-        "opened, probed and recovered once: {text}"
-    );
-    for route in std::iter::once(orders).chain(numbers) {
-        assert_eq!(route[0], route[1] + route[2] + route[3], "{text}");
+    let routes = summary(&text);
+    assert_eq!(routes.len(), 4, "{text}");
+    for route in routes {
+        assert_eq!(
+            route[0],
+            route[1] + route[2] + route[3],
+            "one answer each: {text}"
+        );
+        let reached = route[1]..=route[1] + route[3];
         assert!(
-            route[1] <= route[4] && route[4] <= route[1] + route[3],
-            "{text}"
+            reached.contains(&route[4]),
+            "a rejected one reached the upstream: {text}"
         );
     }
     assert!(text.trim_end().ends_with("and reached none."), "{text}");
 
     let svg = std::fs::read_to_string(&picture).unwrap();
     std::fs::remove_dir_all(&folder).unwrap();
-    assert!(svg.starts_with("<svg") && svg.contains("/orders") && svg.contains("#4cc38a"));
+    assert!(
+        svg.starts_with("<svg") && svg.contains("/orders") && svg.contains("curl"),
+        "{svg}"
+    );
+}
+
+/// By its lines rather than by a time: on a machine that is busy with something else healthy
+/// upstreams may time out too, and the story is only told in full the next time round.
+#[cfg(unix)]
+#[tokio::test]
+async fn the_demo_tells_its_story() {
+    const STORY: [&str; 5] = [
+        "upstream refuses connections",
+        "closed -> open: ",
+        "upstream is well again",
+        "open -> half-open: ",
+        "half-open -> closed: ",
+    ];
+    let mut child = gateway(&["demo", "--plain"])
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let mut text = String::new();
+    let told = async {
+        let mut told = 0;
+        while told < STORY.len() {
+            let line = lines.next_line().await.unwrap().expect("it ended");
+            if let Some((_, orders)) = line.split_once("  /orders") {
+                // Nothing in between: opened once, one probe.
+                let orders = orders.trim_start();
+                let expected = orders.starts_with(STORY[told]);
+                told = if expected {
+                    told + 1
+                } else {
+                    orders.starts_with(STORY[0]).into()
+                };
+            }
+            text += &line;
+            text.push('\n');
+        }
+    };
+    let told = timeout(5 * DEADLINE, told).await;
+    assert!(told.is_ok(), "not told: {text}");
+
+    let pid = child.id().unwrap().to_string();
+    assert!(
+        Command::new("kill")
+            .args(["-INT", &pid])
+            .status()
+            .await
+            .unwrap()
+            .success()
+    );
+    let rest = async {
+        while let Some(line) = lines.next_line().await.unwrap() {
+            text += &line;
+            text.push('\n');
+        }
+        child.wait().await.unwrap()
+    };
+    let status = timeout(4 * DEADLINE, rest).await.expect("still running");
+    assert_eq!(status.code(), Some(0), "{text}");
+    let orders = &summary(&text)[0];
+    assert!(
+        orders[2] > 0 && orders[5..].iter().all(|&count| count > 0),
+        "{text}"
+    );
 }

@@ -22,7 +22,7 @@ use super::script::ROUTES;
 pub(super) const RATE: u32 = 25;
 
 /// More than the gateway ever takes.
-const PATIENCE: Duration = Duration::from_secs(10);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 type HttpClient = Client<HttpConnector, Empty<Bytes>>;
 
