@@ -14,9 +14,8 @@ pub enum Outcome {
     Ignored,
 }
 
-/// What became of a report.
+/// What became of a report. Both are normal outcomes, and most callers need neither.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-#[must_use]
 pub enum Reported {
     /// It was taken into account.
     Recorded,
