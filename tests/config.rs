@@ -40,9 +40,9 @@ fn errors_name_field_value_and_range() {
         ),
         (|b| b.half_open_max(0), "half_open_max", "0", "1 to 1000"),
         (
-            |b| b.half_open_max(16_384),
+            |b| b.half_open_max(1_001),
             "half_open_max",
-            "16384",
+            "1001",
             "1 to 1000",
         ),
         (

@@ -98,6 +98,21 @@ async fn a_call_that_is_given_up_is_a_dropped_permit() {
     assert!(breaker.acquire(KEY).await.is_ok(), "the slot is free again");
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_panic_is_a_failure_and_goes_on() {
+    let (breaker, store) = breaker(|b| b);
+    for _ in 0..2 {
+        let breaker = breaker.clone();
+        let call = async move {
+            let call = async { resume_unwind(Box::new("upstream gone")) };
+            breaker.call_async(KEY, call).await as Result<(), CallError<()>>
+        };
+        assert!(tokio::spawn(call).await.unwrap_err().is_panic());
+    }
+    background().await;
+    assert_eq!(state(&store), Some(CircuitState::Open));
+}
+
 type Local = CircuitBreaker<String, std::hash::RandomState, ManualClock>;
 
 /// The breaker in memory, which guards futures too.

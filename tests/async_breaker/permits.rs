@@ -146,7 +146,7 @@ async fn a_report_that_is_given_up_goes_on() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_report_that_was_never_awaited_is_made() {
+async fn a_report_that_is_never_awaited_goes_on_too() {
     let (breaker, store) = breaker(|b| b);
     store.memory.transition(KEY, CircuitState::HalfOpen);
     let probe = breaker.acquire(KEY).await.unwrap();
@@ -155,28 +155,21 @@ async fn a_report_that_was_never_awaited_is_made() {
     assert_eq!(state(&store), Some(CircuitState::Closed));
 }
 
-/// A slot that the store gave to a caller who had gone comes back at once, not with the lease.
+/// The caller gave up waiting; what the store had begun takes no slot either.
 #[tokio::test(start_paused = true)]
-async fn an_acquire_that_is_given_up_gives_its_slot_back() {
-    let (breaker, store) = breaker(|b| b);
-    store.memory.transition(KEY, CircuitState::HalfOpen);
-    store.set(Fault::ActsAfter(ms(30)));
-    assert!(timeout(ms(10), breaker.acquire(KEY)).await.is_err());
-    store.set(Fault::None);
-    background().await;
-    assert!(breaker.acquire(KEY).await.unwrap().is_probe());
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_panic_in_a_call_is_a_failure() {
-    let (breaker, store) = breaker(|b| b);
-    let call = tokio::spawn(async move {
-        let panics = async { panic!("on purpose") };
-        breaker.call_async::<(), ()>(KEY, panics).await
-    });
-    assert!(call.await.unwrap_err().is_panic());
-    background().await;
-    assert_eq!(failures(&store), 1);
+async fn a_check_that_is_given_up_takes_no_slot() {
+    for fault in [Fault::ActsAfter(ms(30)), Fault::AnswersAfter(ms(30))] {
+        let (breaker, store) = breaker(|b| b);
+        store.memory.transition(KEY, CircuitState::HalfOpen);
+        store.set(fault);
+        assert!(timeout(ms(10), breaker.acquire(KEY)).await.is_err());
+        store.set(Fault::None);
+        background().await;
+        assert!(
+            breaker.acquire(KEY).await.is_ok(),
+            "the slot is free after {fault:?}"
+        );
+    }
 }
 
 #[tokio::test(start_paused = true)]

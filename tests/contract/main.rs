@@ -9,6 +9,7 @@ mod support;
 mod breaker;
 mod handles;
 mod keys;
+mod leases;
 mod permits;
 mod scenario;
 mod states;

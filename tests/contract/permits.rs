@@ -1,6 +1,6 @@
-//! Checks and reports: thresholds, probes, leases, and reports that come too late.
+//! Checks and reports: thresholds, probes, and reports that come too late.
 
-use crate::scenario::{START, Scenario, Step, check_all, circuit, rejected, scenario};
+use crate::scenario::{START, Step, check_all, circuit, rejected, scenario};
 use crate::support::model::{Outcome, Rules, State, TripRule};
 use crate::support::system::{Answer, Call};
 
@@ -11,16 +11,16 @@ use State::*;
 use Step::{At, Do, DoTimes, Other, Under};
 
 /// When an open circuit's time is over.
-const DUE: u64 = START + 30_000;
+pub(crate) const DUE: u64 = START + 30_000;
 
-fn rules(change: impl FnOnce(&mut Rules)) -> Rules {
+pub(crate) fn rules(change: impl FnOnce(&mut Rules)) -> Rules {
     let mut rules = Rules::default();
     change(&mut rules);
     rules
 }
 
 /// Half-open since [`DUE`], with permits 0 to `probes - 1` out.
-fn probing(probes: usize) -> Vec<Step> {
+pub(crate) fn probing(probes: usize) -> Vec<Step> {
     let mut steps = vec![Do(Transition(Open)), Do(GetState), At(DUE)];
     steps.extend(vec![Do(Acquire); probes]);
     steps
@@ -422,64 +422,5 @@ fn calls_of_an_unknown_key_all_count() {
         scenario("resets of nothing do nothing")
             .when(Reset)
             .answers(Nothing),
-    ]);
-}
-
-/// The lease of the probes that are out, and durations that were fixed earlier.
-#[test]
-fn leases_expire() {
-    let lease = rules(|r| (r.half_open_max, r.probe_lease) = (2, 10_000));
-    let over = DUE + 10_000;
-    let full = |scenario: Scenario| scenario.under(lease).given(probing(2));
-    check_all([
-        full(scenario("one ms before the lease is over"))
-            .given([At(over - 1)])
-            .when(Acquire)
-            .answers(rejected(HalfOpen, 30_000))
-            .then(circuit(HalfOpen, DUE)),
-        full(scenario("when it is over, the circuit is half-open anew"))
-            .given([At(over)])
-            .when(Acquire)
-            .answers(Probe)
-            .then(circuit(HalfOpen, over)),
-        full(scenario("with as many slots"))
-            .given([At(over), DoTimes(2, Acquire)])
-            .when(Acquire)
-            .answers(rejected(HalfOpen, 30_000))
-            .then(circuit(HalfOpen, over)),
-        full(scenario("the probes of before are stale"))
-            .given([At(over), Do(Acquire)])
-            .when(Report(0, Success))
-            .answers(Stale)
-            .then(circuit(HalfOpen, over)),
-        full(scenario("their refunds too"))
-            .given([
-                At(over),
-                DoTimes(2, Acquire),
-                Do(Release(0)),
-                Do(Release(1)),
-            ])
-            .when(Acquire)
-            .answers(rejected(HalfOpen, 30_000))
-            .then(circuit(HalfOpen, over)),
-        full(scenario("a late probe decides as long as nobody asked"))
-            .given([At(over + 99_000)])
-            .when(Report(0, Success))
-            .answers(Recorded)
-            .then(circuit(Closed, over + 99_000)),
-        scenario("a lease is nothing to a circuit with a free slot")
-            .under(lease)
-            .given(probing(1))
-            .given([At(over)])
-            .when(Acquire)
-            .answers(Probe)
-            .then(circuit(HalfOpen, DUE)),
-        full(scenario(
-            "successes recorded before the lease was over are zeroed with it",
-        ))
-        .given([DoTimes(3, RecordSuccess), At(over)])
-        .when(Acquire)
-        .answers(Probe)
-        .then(circuit(HalfOpen, over)),
     ]);
 }

@@ -8,10 +8,10 @@ use std::collections::BTreeMap;
 pub const MAX_FAILURES: u64 = 1_048_575;
 /// Successes are counted up to here.
 pub const MAX_SUCCESSES: u64 = (1 << 42) - 1;
-/// The latest time that is kept (May 2109).
+/// The latest time that a store knows (May 2109): to it, a later clock stands still.
 pub const MAX_TIME: u64 = (1 << 42) - 2;
-/// The latest time in a half-open, in ms, from which a lease runs.
-pub const MAX_TAKEN: u64 = (1 << 22) - 1;
+/// A probe that is admitted later than this into a half-open (69 minutes) has its lease from here.
+pub const MAX_PROBE_AGE: u64 = (1 << 22) - 1;
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum State {
@@ -107,14 +107,14 @@ struct Circuit {
     open_for: Option<u64>,
     probes_out: u64,
     probe_successes: u64,
-    /// When the last probe slot was taken, since the half-open began.
-    last_taken: u64,
+    /// How old the half-open was when its last probe was admitted: their lease runs from then.
+    last_probe_age: u64,
 }
 
 /// The store.
 #[derive(Debug)]
 pub struct Store<K> {
-    pub now: u64,
+    now: u64,
     circuits: BTreeMap<K, Circuit>,
     /// Changes of any circuit so far: transitions, and removals of circuits that there were.
     changes: u64,
@@ -128,13 +128,17 @@ pub struct Store<K> {
 impl<K: Ord + Clone> Store<K> {
     pub fn new(now: u64) -> Self {
         Store {
-            now,
+            now: now.min(MAX_TIME),
             circuits: BTreeMap::new(),
             changes: 0,
             removed: BTreeMap::new(),
             last_removal: 0,
             announced: Vec::new(),
         }
+    }
+
+    pub fn set_now(&mut self, ms: u64) {
+        self.now = ms.min(MAX_TIME);
     }
 
     pub fn get_state(&mut self, key: &K) -> Snapshot {
@@ -200,7 +204,7 @@ impl<K: Ord + Clone> Store<K> {
     }
 
     pub fn acquire(&mut self, key: &K, rules: &Rules) -> Result<Permit, Rejection> {
-        let now = self.now.min(MAX_TIME);
+        let now = self.now;
         let Some(circuit) = self.circuits.get_mut(key) else {
             return Ok(Permit {
                 probe: false,
@@ -210,6 +214,7 @@ impl<K: Ord + Clone> Store<K> {
         };
         let state = circuit.snapshot.state;
         let since = circuit.snapshot.last_state_change;
+        let age = now.saturating_sub(since);
         match state {
             State::Closed | State::Disabled => Ok(Permit {
                 probe: false,
@@ -228,9 +233,7 @@ impl<K: Ord + Clone> Store<K> {
                 }
             }
             State::HalfOpen if circuit.probes_out < rules.half_open_max => Ok(self.probe(key)),
-            State::HalfOpen
-                if now.saturating_sub(since) >= rules.probe_lease + circuit.last_taken =>
-            {
+            State::HalfOpen if age >= circuit.last_probe_age + rules.probe_lease => {
                 self.change(key, State::HalfOpen);
                 Ok(self.probe(key))
             }
@@ -319,14 +322,14 @@ impl<K: Ord + Clone> Store<K> {
                 failure_count: 0,
                 success_count: 0,
                 last_failure_time: 0,
-                last_state_change: now.min(MAX_TIME),
+                last_state_change: now,
             },
             changed,
             removals_before,
             open_for: None,
             probes_out: 0,
             probe_successes: 0,
-            last_taken: 0,
+            last_probe_age: 0,
         })
     }
 
@@ -336,7 +339,7 @@ impl<K: Ord + Clone> Store<K> {
         let circuit = self.circuit(key);
         let snapshot = &mut circuit.snapshot;
         let from = std::mem::replace(&mut snapshot.state, to);
-        snapshot.last_state_change = now.min(MAX_TIME);
+        snapshot.last_state_change = now;
         match to {
             State::Closed | State::Disabled => {
                 snapshot.failure_count = 0;
@@ -349,7 +352,7 @@ impl<K: Ord + Clone> Store<K> {
         circuit.open_for = None;
         circuit.probes_out = 0;
         circuit.probe_successes = 0;
-        circuit.last_taken = 0;
+        circuit.last_probe_age = 0;
         self.announce(key, from, to);
     }
 
@@ -358,7 +361,7 @@ impl<K: Ord + Clone> Store<K> {
             key: key.clone(),
             from,
             to,
-            at: self.now.min(MAX_TIME),
+            at: self.now,
         });
     }
 
@@ -368,11 +371,11 @@ impl<K: Ord + Clone> Store<K> {
     }
 
     fn probe(&mut self, key: &K) -> Permit {
-        let now = self.now.min(MAX_TIME);
+        let now = self.now;
         let circuit = self.circuit(key);
-        circuit.probes_out += 1;
         let age = now.saturating_sub(circuit.snapshot.last_state_change);
-        circuit.last_taken = circuit.last_taken.max(age.min(MAX_TAKEN));
+        circuit.last_probe_age = circuit.last_probe_age.max(age.min(MAX_PROBE_AGE));
+        circuit.probes_out += 1;
         Permit {
             probe: true,
             changes: circuit.changed,
@@ -383,5 +386,5 @@ impl<K: Ord + Clone> Store<K> {
 
 fn count_failure(circuit: &mut Snapshot, now: u64) {
     circuit.failure_count = (circuit.failure_count + 1).min(MAX_FAILURES);
-    circuit.last_failure_time = circuit.last_failure_time.max(now.min(MAX_TIME));
+    circuit.last_failure_time = circuit.last_failure_time.max(now);
 }

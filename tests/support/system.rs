@@ -118,7 +118,7 @@ impl System for Modelled {
     }
 
     fn set_now(&mut self, ms: u64) {
-        self.store.now = ms;
+        self.store.set_now(ms);
     }
 
     fn set_rules(&mut self, rules: Rules) {
