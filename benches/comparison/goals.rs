@@ -30,7 +30,7 @@ enum Bound {
     Speed(f64),
 }
 
-const HOT: &[usize] = &KEYS.split_at(1).0;
+const HOT: &[usize] = KEYS.split_at(1).0;
 const ANY: &[usize] = &KEYS;
 
 const GOALS: &[Goal] = &{
