@@ -7,9 +7,9 @@
 //! It measures what one operation costs in a tight loop, on one key and on 10,000, at one thread
 //! and at as many as there are cores, with nothing open (the gate is down) and with some *other*
 //! circuit open (up). Subjects that are compared take turns, round by round, in one process; a
-//! ratio is the median of the rounds' ratios. Every circuit is known to every subject beforehand,
-//! closed and clean, and failures stay below the threshold: counts are zeroed between rounds, so
-//! that no count is ever full.
+//! ratio is the median of the rounds' ratios. Every circuit is known to every subject beforehand
+//! (but to `store, unknown key`), closed and clean, and failures stay below the threshold: counts
+//! are zeroed between rounds, so that no count is ever full.
 //!
 //! It does **not** measure:
 //! - transitions, rejections, probes, or a storm on a circuit that trips;

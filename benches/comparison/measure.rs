@@ -2,7 +2,7 @@
 
 use crate::support::threads;
 use crate::support::work::{Case, Work, cases};
-use crate::support::world::{FAILURE_THRESHOLD, Gate, KEYS, SEGMENT, World};
+use crate::support::world::{Gate, KEYS, SEGMENT, World};
 
 /// How long and how often is measured.
 #[derive(Clone, Copy)]
@@ -122,15 +122,8 @@ fn ops(case: &Case<'_>, (work, threads, _): (Work, usize, Gate), effort: Effort)
     });
     let ns = tries.fold(f64::INFINITY, f64::min);
     let wanted = (effort.round_ns / ns) as usize;
-    let most = if work.fails() {
-        // A round's failures, which may all be of one key, must not trip it nor fill its count.
-        // Beside these there is one pass to warm up, and the last segment may go beyond.
-        FAILURE_THRESHOLD as usize / threads - list - SEGMENT
-    } else {
-        usize::MAX
-    };
     // A whole pass at least: else another part of the keys would be warm in each round.
-    wanted.clamp(list, most)
+    wanted.clamp(list, work.most(case, threads))
 }
 
 /// The value that a share of `part` of the values is below, between neighbours in proportion.

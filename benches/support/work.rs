@@ -1,6 +1,6 @@
 //! The works: what each subject does for one request, in a loop of the same shape for all.
 
-use super::world::{SEGMENT, World, close};
+use super::world::{FAILURE_THRESHOLD, SEGMENT, World, close};
 use breakerbox::{Circuit, CircuitState, GuardedCircuit, Outcome};
 use std::hint::black_box;
 use std::sync::atomic::Ordering::Relaxed;
@@ -10,6 +10,7 @@ pub(crate) const FETCH_ADD: &str = "atomic fetch_add";
 pub(crate) const PAPAYA: &str = "papaya, bare u64";
 pub(crate) const HANDLE: &str = "handle";
 pub(crate) const STORE: &str = "store";
+pub(crate) const STORE_UNKNOWN: &str = "store, unknown key";
 pub(crate) const BREAKER: &str = "breaker";
 pub(crate) const BREAKER_HANDLE: &str = "breaker's handle";
 pub(crate) const MUTEX: &str = "mutex store";
@@ -48,18 +49,25 @@ impl Work {
         matches!(self, Work::Check | Work::CheckSuccess | Work::CheckFailure)
     }
 
-    /// Whether it counts failures: those of a round must stay below the threshold.
-    pub(crate) fn fails(self) -> bool {
-        matches!(self, Work::CheckFailure | Work::RecordFailure)
+    /// The most operations that each of `threads` threads may do between two resets: the failures
+    /// that they count must not trip a circuit nor fill its count.
+    pub(crate) fn most(self, case: &Case<'_>, threads: usize) -> usize {
+        match self {
+            Work::CheckFailure | Work::RecordFailure => {
+                // Beside them one pass warms up, and the last segment may go beyond.
+                FAILURE_THRESHOLD as usize * case.keys / threads - (case.segments + 1) * SEGMENT
+            }
+            Work::Check | Work::CheckSuccess | Work::Snapshot => usize::MAX,
+        }
     }
 }
 
 /// One subject at one work.
 pub(crate) struct Case<'w> {
     pub(crate) subject: &'static str,
+    pub(crate) keys: usize,
     /// Segments in a thread's list.
     pub(crate) segments: usize,
-    pub(crate) keys: usize,
     run: Box<dyn Fn(usize, usize) + Sync + 'w>,
     reset: Box<dyn Fn() + Sync + 'w>,
 }
@@ -78,8 +86,8 @@ impl<'w> Case<'w> {
         let lists = world.lists(pick);
         Self {
             subject,
-            segments: lists[0].len() / SEGMENT,
             keys: world.keys.len(),
+            segments: lists[0].len() / SEGMENT,
             run: Box::new(move |thread, segment| {
                 let targets = &lists[thread][segment * SEGMENT..][..SEGMENT];
                 let (unrolled, _) = targets.as_chunks::<8>();
@@ -146,6 +154,7 @@ pub(crate) fn cases(world: &World, work: Work) -> Vec<Case<'_>> {
         rwlock,
         papaya,
         limits,
+        empty,
         ..
     } = world;
     match work {
@@ -154,6 +163,9 @@ pub(crate) fn cases(world: &World, work: Work) -> Vec<Case<'_>> {
             Case::handled(world, |circuit| circuit.acquire(limits).is_ok()),
             Case::guarded(world, |circuit| circuit.acquire().is_ok()),
             Case::keyed(world, STORE, |key| store.acquire(key, limits).is_ok()),
+            Case::keyed(world, STORE_UNKNOWN, |key| {
+                empty.acquire(key, limits).is_ok()
+            }),
             Case::keyed(world, BREAKER, |key| breaker.acquire(key).is_ok()),
             Case::keyed(world, PAPAYA, |key| papaya.pin().get(key).copied()),
             Case::keyed(world, MUTEX, |key| mutex.check(key)),

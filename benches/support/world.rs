@@ -1,4 +1,4 @@
-//! The subjects, all with the same keys, known to each of them and healthy.
+//! The subjects, all with the same keys, known to each of them (but one) and healthy.
 
 use super::locked::{MutexStore, Rules, RwLockStore};
 use breakerbox::{
@@ -48,6 +48,8 @@ pub(crate) struct World {
     pub(crate) limits: Limits,
     pub(crate) lines: Vec<Line>,
     pub(crate) store: InMemoryCircuitBreakerStore,
+    /// Knows none of the keys, as where none has ever failed: a check creates nothing.
+    pub(crate) empty: InMemoryCircuitBreakerStore,
     pub(crate) handles: Vec<Circuit>,
     pub(crate) breaker: CircuitBreaker,
     pub(crate) guarded: Vec<GuardedCircuit>,
@@ -79,6 +81,7 @@ impl World {
             limits: *breaker().limits(),
             lines: keys.iter().map(|_| Line::default()).collect(),
             store: store(),
+            empty: store(),
             handles: keys
                 .iter()
                 .map(|key| handled.circuit(&**key).unwrap())
@@ -99,6 +102,7 @@ impl World {
         if gate == Gate::Up {
             for store in [
                 &world.store,
+                &world.empty,
                 &handled,
                 world.breaker.store(),
                 guarded.store(),

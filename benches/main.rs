@@ -1,0 +1,79 @@
+//! Store, handle and breaker beside a map behind a lock, measured by Criterion: what to look at
+//! when one operation is being worked on.
+//!
+//! `cargo bench --bench main [-- FILTER]`, for example `-- 'check/1 keys/1 threads/gate down'`;
+//! `--save-baseline` and `--baseline` compare with an earlier build.
+//!
+//! The works are those of the comparison, with what it says about them: one operation in a tight
+//! loop, at one thread and at as many as there are cores, on one hot key and on 10,000, with
+//! nothing open and with some other circuit open.
+//!
+//! It does **not** measure subjects turn by turn: figures of different subjects come from different
+//! seconds, and are not for ratios (`--bench comparison` is). Nor transitions, creation, removal,
+//! memory or tails. Times are short, so small differences mean nothing.
+
+mod support;
+
+use criterion::{
+    BenchmarkGroup, Criterion, criterion_group, criterion_main, measurement::WallTime,
+};
+use std::time::Duration;
+use support::threads;
+use support::work::{Case, Work, cases};
+use support::world::{Gate, KEYS, World};
+
+fn all(criterion: &mut Criterion) {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let mut counts = vec![1, cores];
+    counts.dedup();
+    for keys in KEYS {
+        for gate in [Gate::Down, Gate::Up] {
+            let world = World::new(keys, cores, gate);
+            for work in Work::ALL {
+                if gate == Gate::Up && !work.checks() {
+                    continue;
+                }
+                for &threads in &counts {
+                    let (work_name, gate) = (work.label(), gate.label());
+                    let name = format!("{work_name}/{keys} keys/{threads} threads/{gate}");
+                    let mut group = criterion.benchmark_group(name);
+                    for case in cases(&world, work) {
+                        let most = work.most(&case, threads);
+                        bench(&mut group, &case, threads, most);
+                    }
+                    group.finish();
+                }
+            }
+        }
+    }
+}
+
+/// Measures `case`, in turns of at most `most` operations between two resets.
+fn bench(group: &mut BenchmarkGroup<'_, WallTime>, case: &Case<'_>, threads: usize, most: usize) {
+    group.bench_function(case.subject, |bencher| {
+        bencher.iter_custom(|iterations| {
+            let mut left = usize::try_from(iterations).unwrap_or(usize::MAX);
+            let mut took = Duration::ZERO;
+            while left > 0 {
+                let ops = left.min(most);
+                case.reset();
+                let ns = threads::time(case, threads, ops);
+                took += Duration::from_secs_f64(ns * ops as f64 / 1e9);
+                left -= ops;
+            }
+            took
+        });
+    });
+    case.reset();
+}
+
+criterion_group! {
+    name = benches;
+    config = Criterion::default()
+        .sample_size(10)
+        .nresamples(10_000)
+        .warm_up_time(Duration::from_millis(100))
+        .measurement_time(Duration::from_millis(300));
+    targets = all
+}
+criterion_main!(benches);
