@@ -103,7 +103,7 @@ fn judge(project: &Project, recipes: &[Recipe], verbose: bool) -> Result<()> {
         "mutate",
         if verbose { |_| true } else { |_| false },
     )?;
-    println!("building the copy of the tree; the first time takes a while");
+    println!("running the models without the mutations first; a first build takes a while");
     let tried = try_each(project, recipes, &log, |one| {
         println!("  {}: {}", one.name, one.fate);
     })?;
@@ -128,11 +128,18 @@ fn try_each(
 ) -> Result<Vec<Tried>> {
     let tree = Tree::sync(project)?;
     let mut bench = Bench::new(&tree, project.target("mutate/target"), log);
-    let mut tried = Vec::new();
+    let mut objections = Vec::new();
     for recipe in recipes {
+        objections.push(bench.objection(recipe)?);
+    }
+    let mut tried = Vec::new();
+    for (recipe, objection) in recipes.iter().zip(objections) {
         log.line(&format!("--- {}: {}", recipe.name, recipe.why));
         let start = Instant::now();
-        let fate = bench.try_one(recipe)?;
+        let fate = match objection {
+            Some(fate) => fate,
+            None => bench.try_one(recipe)?,
+        };
         let one = Tried {
             name: recipe.name.clone(),
             fate,

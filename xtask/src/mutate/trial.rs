@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use super::recipe::{Recipe, Ring};
 use super::tree::Tree;
 use crate::counts::{Counts, failures};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::loom;
 use crate::process::{Log, Run};
 
@@ -67,17 +67,24 @@ impl<'a> Bench<'a> {
         }
     }
 
-    pub(crate) fn try_one(&mut self, recipe: &Recipe) -> Result<Fate> {
+    /// What speaks against a mutation before it is made: it has rotted, or its model fails anyway.
+    ///
+    /// Asked for all mutations before the first is tried, so that the sound tree is built once.
+    pub(crate) fn objection(&mut self, recipe: &Recipe) -> Result<Option<Fate>> {
         let Ok(sound) = self.tree.read(&recipe.file) else {
-            return Ok(Fate::Invalid(format!("there is no {}", recipe.file)));
+            return Ok(Some(Fate::Invalid(format!("there is no {}", recipe.file))));
         };
-        let mutant = match recipe.apply(&sound) {
-            Ok(mutant) => mutant,
-            Err(why) => return Ok(Fate::Invalid(why)),
-        };
-        if let Some(why) = self.unsound(recipe)? {
-            return Ok(Fate::Invalid(why));
+        Ok(match recipe.apply(&sound) {
+            Ok(_) => self.unsound(recipe)?,
+            Err(why) => Some(why),
         }
+        .map(Fate::Invalid))
+    }
+
+    /// Makes the mutation, sees who notices, and takes it back.
+    pub(crate) fn try_one(&self, recipe: &Recipe) -> Result<Fate> {
+        let sound = self.tree.read(&recipe.file)?;
+        let mutant = recipe.apply(&sound).map_err(Error::failed)?;
         self.tree.write(&recipe.file, &mutant)?;
         let tested = self.test(recipe);
         self.tree.write(&recipe.file, &sound)?;
@@ -147,16 +154,16 @@ impl<'a> Bench<'a> {
     }
 
     fn cargo_test(&self, recipe: &Recipe) -> Run {
-        match recipe.ring {
-            // Each mutant is built once and run for a second: what builds fast is fastest.
-            Ring::Loom => loom::cargo_test(self.tree.root(), &self.target, recipe.bound)
-                .env("CARGO_PROFILE_RELEASE_OPT_LEVEL", "1")
-                .env("CARGO_PROFILE_RELEASE_DEBUG", "none")
-                .env("CARGO_INCREMENTAL", "1"),
+        let run = match recipe.ring {
+            Ring::Loom => loom::cargo_test(self.tree.root(), &self.target, recipe.bound),
             Ring::Test => Run::cargo(self.tree.root())
                 .args(["test", "--package", "breakerbox", "--all-features"])
                 .args(["--tests", "--target-dir"])
                 .args([&self.target]),
-        }
+        };
+        // Each mutant is built once and run for a second: what builds fast is fastest.
+        run.env("CARGO_PROFILE_RELEASE_OPT_LEVEL", "1")
+            .env("CARGO_PROFILE_RELEASE_DEBUG", "none")
+            .env("CARGO_INCREMENTAL", "1")
     }
 }
