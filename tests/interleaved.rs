@@ -387,7 +387,7 @@ fn an_operation_within_another_is_before_or_after_it() {
         }
         done.send(interrupted)
     });
-    match finished.recv_timeout(Duration::from_secs(120)) {
+    match finished.recv_timeout(Duration::from_secs(30)) {
         Ok(interrupted) => {
             println!("{interrupted:?}");
             for outer in ["acquire", "report", "get_state", "record", "transition"] {
