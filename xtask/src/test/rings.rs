@@ -9,7 +9,7 @@ use crate::process::{Ran, Run};
 use crate::{fuzz, loom, mutate};
 
 /// Seconds for all fuzz targets together: enough to start each and to find what is shallow.
-const FUZZ_SECONDS: u64 = 12;
+const FUZZ_SECONDS: u64 = 8;
 
 pub(crate) const RINGS: [Ring; 16] = [
     ring("fmt", "formatting", false, fmt),
@@ -299,6 +299,9 @@ fn comparison(context: &Context<'_>) -> Result<Outcome> {
     {
         return Ok(Outcome::missing("there is no benches/comparison"));
     }
-    let ran = cargo(context, "bench --bench comparison -- --smoke")?;
+    let ran = cargo(
+        context,
+        "bench --profile release --bench comparison -- --smoke",
+    )?;
     Ok(Outcome::of(ran.success, ""))
 }
