@@ -56,30 +56,25 @@ impl<K> Listeners<K> {
 
     #[cold]
     fn announce_all(&self, changes: Vec<Change>, key: K) {
-        let mut event = None;
-        let mut key = Some(key);
+        let (from, to) = (CircuitState::Closed, CircuitState::Closed);
+        let mut event = StateChange {
+            key,
+            from,
+            to,
+            generation: 0,
+            at: 0,
+        };
         for change in changes {
             let Some((from, to)) = public(change) else {
                 continue;
             };
-            let (generation, at) = (change.generation.bits(), change.at);
-            let key = match event.take() {
-                None => key.take(),
-                Some(StateChange { key, .. }) => Some(key),
-            };
-            let Some(key) = key else { return };
-            let event = event.insert(StateChange {
-                key,
-                from,
-                to,
-                generation,
-                at,
-            });
+            (event.from, event.to) = (from, to);
+            (event.generation, event.at) = (change.generation.bits(), change.at);
             for listener in &self.0 {
                 // A listener's panic is its own affair: it must not reach the guarded call, nor
                 // keep the next listener from hearing. Its payload is not dropped, since that
                 // could panic again.
-                if let Err(payload) = catch_unwind(AssertUnwindSafe(|| listener(event))) {
+                if let Err(payload) = catch_unwind(AssertUnwindSafe(|| listener(&event))) {
                     std::mem::forget(payload);
                 }
             }
