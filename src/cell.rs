@@ -25,15 +25,20 @@ mod admission;
 mod gate;
 mod pins;
 mod record;
+mod seats;
 mod side;
+mod watch;
+mod window;
 
 pub(crate) use admission::Acquired;
 pub(crate) use gate::Shared;
 
 use crate::clock::Clock;
+use crate::sync::Slot;
 use crate::sync::atomic::{AtomicU64, Ordering};
-use crate::word::{Control, Generation, Limits, Pins, State};
+use crate::word::{Cause, Control, Generation, Limits, Pins, State};
 use gate::Draw;
+use watch::Watch;
 
 /// Birth slots of a store: enough that a removal rarely makes a report of another key stale,
 /// few enough to stay in the cache.
@@ -43,7 +48,7 @@ const SLOTS: usize = 256;
 #[cfg(breakerbox_loom)]
 const SLOTS: usize = 2;
 
-/// One circuit: six words in a line of its own, room for two.
+/// One circuit: eight words, a line of its own.
 ///
 /// Alignment keeps circuits from sharing lines: a storm on one costs its neighbours nothing.
 #[repr(align(64))]
@@ -59,9 +64,16 @@ pub(crate) struct Cell {
     last_failure: AtomicU64,
     /// Side word: while open, for how long; while half-open, its probes.
     recovery: AtomicU64,
+    /// Side word, see [`History`](crate::word::History). Kept through transitions.
+    history: AtomicU64,
     /// See [`Pins`].
     pins: AtomicU64,
+    /// What is known of single calls, where the rules want to know of them.
+    watch: Slot<Watch>,
 }
+
+#[cfg(not(breakerbox_loom))]
+const _: () = assert!(size_of::<Cell>() == 64, "one line");
 
 /// The cell has left the map: look the key up again.
 #[derive(Debug)]
@@ -75,6 +87,7 @@ pub(crate) struct Change {
     pub(crate) generation: Generation,
     /// Unix ms.
     pub(crate) at: u64,
+    pub(crate) cause: Cause,
 }
 
 /// The transitions that one operation made, to be announced when it is done.
@@ -93,7 +106,7 @@ impl Changes {
         }
     }
 
-    fn push(&mut self, from: State, next: Control) {
+    fn push(&mut self, from: State, next: Control, cause: Cause) {
         if self.wanted {
             let (to, generation) = (next.state(), next.generation());
             self.list.push(Change {
@@ -101,6 +114,7 @@ impl Changes {
                 to,
                 generation,
                 at: 0,
+                cause,
             });
         }
     }
@@ -133,7 +147,9 @@ impl Cell {
             stamp: AtomicU64::new(0),
             last_failure: AtomicU64::new(0),
             recovery: AtomicU64::new(0),
+            history: AtomicU64::new(0),
             pins: AtomicU64::new(pins.bits()),
+            watch: Slot::empty(),
         }
     }
 
@@ -143,12 +159,12 @@ impl Cell {
         Control::from_bits(self.control.load(Ordering::SeqCst))
     }
 
-    /// The healthy path's look: the generation, if the circuit is closed.
+    /// The healthy path's look: the generation, if the circuit is closed and not watched.
     #[inline]
     pub(crate) fn closed_generation(&self) -> Option<Generation> {
         // Relaxed: a closed circuit's permit needs this word alone; its report decides anew.
         let control = Control::from_bits(self.control.load(Ordering::Relaxed));
-        control.is_closed().then(|| control.generation())
+        control.is_plainly_closed().then(|| control.generation())
     }
 
     /// Whether a success of a call admitted in `issued` changes nothing: the circuit is closed,
@@ -195,30 +211,58 @@ impl Cell {
         by: &mut Mover<'_, C>,
         control: Control,
         to: State,
+        cause: Cause,
     ) -> Option<Control> {
         let next = |generation| match to {
             State::Vacant => control.vacated(generation),
             _ => control.moved(to, generation),
         };
-        self.put_next(by, control, next)
+        let next = self.put_next(by, control, next, cause)?;
+        Some(if to == State::Closed {
+            self.watch_again(by.shared, next)
+        } else {
+            next
+        })
     }
 
-    /// One attempt to open the circuit from `control`, by the failure that `counted` includes,
-    /// for as long as `limits` say. `false`: the circuit has changed, decide again.
+    /// One attempt to open the circuit from `control`, which `counted` is with what opens it, for
+    /// as long as `limits` say, or an upstream asks for. `false`: the circuit has changed, decide
+    /// again.
     fn open<C: Clock>(
         &self,
         by: &mut Mover<'_, C>,
         control: Control,
         counted: Control,
-        limits: &Limits,
+        opening: Opening<'_>,
     ) -> bool {
-        let next = |generation| counted.moved(State::Open, generation);
-        let Some(opened) = self.put_next(by, control, next) else {
+        let Some(escalated) = self.follows_closely(by.shared, control, opening.limits) else {
+            return false;
+        };
+        let next = |generation| counted.opened(generation, escalated);
+        let Some(opened) = self.put_next(by, control, next, opening.cause) else {
             return false;
         };
         // Fixed before the trip returns. `None`: the circuit has moved on already.
-        let _ = self.open_ms(opened, limits);
+        let _ = self.fix_open_ms(by.shared, opened, opening.limits, opening.retry_after_ms);
         true
+    }
+
+    /// Whether an opening now follows another without a stable time between. `None`: the circuit
+    /// has moved on.
+    fn follows_closely<C: Clock>(
+        &self,
+        shared: &Shared<C>,
+        control: Control,
+        limits: &Limits,
+    ) -> Option<bool> {
+        if !control.state().is_closed() {
+            return Some(true);
+        }
+        if !limits.open.backs_off() || control.is_new_life() {
+            return Some(false);
+        }
+        let closed_for = shared.now().saturating_sub(self.since(shared, control)?);
+        Some(closed_for < limits.open.stable_ms)
     }
 
     /// Draws a generation, puts the word for it in, stamps and notes it.
@@ -227,6 +271,7 @@ impl Cell {
         by: &mut Mover<'_, C>,
         control: Control,
         next: impl FnOnce(Generation) -> Control,
+        cause: Cause,
     ) -> Option<Control> {
         let shared = by.shared;
         if !self.bring_up(shared, control) {
@@ -239,7 +284,7 @@ impl Cell {
         by.draw.settle(control, next);
 
         // Noted first: the clock below is the user's, and may panic.
-        by.changes.push(control.state(), next);
+        by.changes.push(control.state(), next, cause);
         // The winner stamps before it returns. A vacant circuit has no birth yet: its revival
         // will be stamped. One that has moved on already was stamped, and bears another's stamp.
         let since = if next.is_absent() {
@@ -250,6 +295,15 @@ impl Cell {
         by.changes.stamp(|| since.unwrap_or_else(|| shared.now()));
         Some(next)
     }
+}
+
+/// What opens a circuit.
+#[derive(Clone, Copy)]
+struct Opening<'a> {
+    limits: &'a Limits,
+    /// What the upstream asks for; 0: nothing.
+    retry_after_ms: u64,
+    cause: Cause,
 }
 
 /// What an operation needs to make transitions: one draw, kept over its attempts.

@@ -2,7 +2,7 @@
 
 use crate::error::{Rejected, StoreError};
 use crate::snapshot::{CircuitBreakerSnapshot, CircuitState};
-use crate::word::{Limits, Outcome, PermitToken, Reported};
+use crate::word::{Limits, Outcome, PermitToken, Report, Reported};
 use std::future::Future;
 use std::pin::Pin;
 
@@ -42,7 +42,7 @@ pub type StoreResult<T> = Result<T, StoreError>;
 ///     Arc::new(InMemoryCircuitBreakerStore::<String>::new());
 /// let limits = Limits::default();
 /// let permit = store.acquire("search", &limits).await??;
-/// let _ = store.report("search", permit, Outcome::Success, &limits).await?;
+/// let _ = store.report("search", permit, Outcome::Success.into(), &limits).await?;
 /// # Ok(()) }
 /// ```
 pub trait CircuitBreakerStore<K: ?Sized>: Send + Sync {
@@ -89,7 +89,7 @@ pub trait CircuitBreakerStore<K: ?Sized>: Send + Sync {
         &'a self,
         key: &'a K,
         permit: PermitToken,
-        outcome: Outcome,
+        report: Report,
         limits: &'a Limits,
     ) -> BoxFuture<'a, StoreResult<Reported>>;
 
@@ -100,6 +100,6 @@ pub trait CircuitBreakerStore<K: ?Sized>: Send + Sync {
         permit: PermitToken,
         limits: &'a Limits,
     ) -> BoxFuture<'a, StoreResult<Reported>> {
-        self.report(key, permit, Outcome::Ignored, limits)
+        self.report(key, permit, Outcome::Ignored.into(), limits)
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::cell::{Change, Changes};
 use crate::snapshot::CircuitState;
+use crate::word::Cause;
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -24,6 +25,8 @@ pub struct StateChange<K> {
     pub generation: u64,
     /// When, in Unix milliseconds.
     pub at: u64,
+    /// Why: which rule, by which numbers.
+    pub cause: Cause,
 }
 
 type Listener<K> = dyn Fn(&StateChange<K>) + Send + Sync;
@@ -63,6 +66,7 @@ impl<K> Listeners<K> {
             to,
             generation: 0,
             at: 0,
+            cause: Cause::Manual,
         };
         for change in changes {
             let Some((from, to)) = public(change) else {
@@ -70,6 +74,7 @@ impl<K> Listeners<K> {
             };
             (event.from, event.to) = (from, to);
             (event.generation, event.at) = (change.generation.bits(), change.at);
+            event.cause = change.cause;
             for listener in &self.0 {
                 // A listener's panic is its own affair: it must not reach the guarded call, nor
                 // keep the next listener from hearing. Its payload is not dropped, since that

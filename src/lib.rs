@@ -76,7 +76,9 @@ pub use events::StateChange;
 pub use key::ToKey;
 pub use snapshot::{CircuitBreakerSnapshot, CircuitState};
 pub use store::{Circuit, InMemoryCircuitBreakerStore, InMemoryStoreBuilder};
-pub use word::{Limits, Outcome, PermitToken, Reported, TripRule};
+pub use word::{
+    AfterHalfOpen, Cause, Limits, Outcome, PermitToken, Report, Reported, SlidingWindow, TripRule,
+};
 
 /// The README's examples are tested too.
 #[cfg(all(doctest, feature = "tokio"))]

@@ -15,7 +15,7 @@ use crate::error::{Rejected, StoreFull};
 use crate::key::ToKey;
 use crate::snapshot::{CircuitBreakerSnapshot, CircuitState};
 use crate::sync::atomic::Ordering;
-use crate::word::{Limits, Outcome, PermitToken, Reported};
+use crate::word::{Limits, Outcome, PermitToken, Report, Reported};
 use keyed::Inner;
 use std::borrow::Borrow;
 use std::fmt;
@@ -220,7 +220,7 @@ where
         Q: Hash + Eq + ToKey<K> + ?Sized,
     {
         let gate = self.inner.shared.gate.load();
-        if gate.is_down() {
+        if gate.is_down() && !limits.seats() {
             // Nothing rejects, and no transition is half done: the gate speaks for every key.
             return Ok(PermitToken::new(gate.generation(), false));
         }
@@ -232,24 +232,30 @@ where
     ///
     /// Closed: a failure counts, and the one that reaches the threshold opens the circuit; a
     /// success forgets the failures under the consecutive rule. Half-open: gives the slot back;
-    /// enough successes close, a failure counts and opens. A success or an ignored outcome
-    /// creates nothing.
+    /// enough successes close, a failure counts and opens. An ignored outcome creates nothing, and
+    /// a success only under rules with a window.
+    ///
+    /// A call is counted in its window first, and opens the circuit after: others may come in
+    /// between. The call that brings the window to its limit opens the circuit before its report
+    /// returns, unless another one has.
     #[inline]
     pub fn report<Q>(
         &self,
         key: &Q,
         permit: PermitToken,
-        outcome: Outcome,
+        report: impl Into<Report>,
         limits: &Limits,
     ) -> Reported
     where
         K: Borrow<Q>,
         Q: Hash + Eq + ToKey<K> + ?Sized,
     {
-        if outcome != Outcome::Failure && self.inner.nothing_to_do(permit) {
+        let report = report.into();
+        let counts = report.outcome() == Outcome::Failure || limits.watches();
+        if !counts && self.inner.nothing_to_do(permit) {
             return Reported::Recorded;
         }
-        self.inner.report(key, permit, outcome, limits)
+        self.inner.report(key, permit, report, limits)
     }
 
     /// Gives a permit back without an outcome: reports [`Outcome::Ignored`].

@@ -22,25 +22,36 @@
 //! | disabled | 4 | admits | no |
 //! | vacant | 5 | admits: the circuit was reset, or isn't born yet | revives it |
 //! | retired | 6 | admits: on its way out of the map, unless it is pinned | look it up again |
+//! | watched | 7 | admits: a closed circuit whose rules want to know of each call | yes |
 //!
-//! The flag says how the generation began: closed, that it is a new life of a cell that was reset
-//! or just created; half-open, that the call which began it is its first probe. 7 is unused. The all-zero control word is a closed circuit without failures, of generation 0.
+//! The flag says how the generation began: closed or watched, that it is a new life of a cell that
+//! was reset or just created; open, that it followed another opening too closely; half-open, that
+//! the call which began it is its first probe. The all-zero control word is a closed circuit
+//! without failures, of generation 0.
 
+mod cause;
 mod control;
 mod decision;
 mod gate;
 mod generation;
 mod limits;
+mod rules;
 mod side;
 mod token;
+mod window;
 
+pub use cause::Cause;
 pub(crate) use control::{Control, FAILURES_MAX, State};
-pub(crate) use decision::{Admission, Verdict, on_acquire, on_report};
+pub(crate) use decision::{
+    Admission, Verdict, is_slow, is_stale, on_acquire, on_report, outcome_of,
+};
 pub(crate) use gate::GateWord;
 pub(crate) use generation::Generation;
+pub use limits::{AfterHalfOpen, Limits, SlidingWindow, TripRule};
 pub(crate) use limits::{
-    FAILURE_THRESHOLD_MAX, HALF_OPEN_MAX, SUCCESS_THRESHOLD_MAX, saturating_ms,
+    FAILURE_THRESHOLD_MAX, HUNG_CALLS_MAX, OFF, OpenFor, PROBES_MAX, ProbeRule, Recovery, Span,
+    Trip, WINDOW_CALLS_MAX, saturating_ms,
 };
-pub use limits::{Limits, TripRule};
-pub(crate) use side::{Pins, Probes, Side, TIME_MAX};
-pub use token::{Outcome, PermitToken, Reported};
+pub(crate) use side::{History, Pins, Probes, Side, TIME_MAX};
+pub use token::{Outcome, PermitToken, Report, Reported};
+pub(crate) use window::{Call, Tally};

@@ -123,9 +123,12 @@ impl Clock for Interrupting {
 fn ask(store: &Store, call: Call, permits: &mut Vec<PermitToken>) -> Answer {
     let limits = &limits(RULES);
     match call {
-        Report(number, outcome) => {
-            reported(store.report(KEY, permits[number], outcome.into(), limits))
-        }
+        Report(number, outcome) => reported(store.report(
+            KEY,
+            permits[number],
+            breakerbox::Outcome::from(outcome),
+            limits,
+        )),
         Release(number) => reported(store.release(KEY, permits[number], limits)),
         Acquire => match store.acquire(KEY, limits) {
             Ok(permit) => {

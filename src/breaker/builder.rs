@@ -5,11 +5,11 @@ use super::permit::{DroppedPermit, Drops};
 use super::runtime::{AsyncRuntime, default_runtime};
 use super::{CircuitBreaker, needs_runtime};
 use crate::clock::{Clock, SystemClock};
-use crate::config::{LimitsBuilder, positive_ms};
+use crate::config::{LimitsBuilder, forward, positive_ms, with_settings};
 use crate::error::ConfigError;
 use crate::events::StateChange;
 use crate::store::InMemoryStoreBuilder;
-use crate::word::{Limits, TripRule};
+use crate::word::Limits;
 use std::fmt;
 use std::hash::{BuildHasher, Hash, RandomState};
 use std::sync::Arc;
@@ -56,55 +56,9 @@ impl<K> CircuitBreakerBuilder<K> {
     }
 }
 
+with_settings!(forward impl<K, S, C> CircuitBreakerBuilder<K, S, C>);
+
 impl<K, S, C> CircuitBreakerBuilder<K, S, C> {
-    /// See [`LimitsBuilder::failure_threshold`].
-    pub fn failure_threshold(self, failures: u32) -> Self {
-        Self {
-            limits: self.limits.failure_threshold(failures),
-            ..self
-        }
-    }
-
-    /// See [`LimitsBuilder::trip_rule`].
-    pub fn trip_rule(self, rule: TripRule) -> Self {
-        Self {
-            limits: self.limits.trip_rule(rule),
-            ..self
-        }
-    }
-
-    /// See [`LimitsBuilder::reset_timeout`].
-    pub fn reset_timeout(self, timeout: Duration) -> Self {
-        Self {
-            limits: self.limits.reset_timeout(timeout),
-            ..self
-        }
-    }
-
-    /// See [`LimitsBuilder::half_open_max`].
-    pub fn half_open_max(self, probes: u32) -> Self {
-        Self {
-            limits: self.limits.half_open_max(probes),
-            ..self
-        }
-    }
-
-    /// See [`LimitsBuilder::success_threshold`].
-    pub fn success_threshold(self, successes: u32) -> Self {
-        Self {
-            limits: self.limits.success_threshold(successes),
-            ..self
-        }
-    }
-
-    /// See [`LimitsBuilder::probe_lease`].
-    pub fn probe_lease(self, lease: Duration) -> Self {
-        Self {
-            limits: self.limits.probe_lease(lease),
-            ..self
-        }
-    }
-
     /// What a permit that is dropped without a report means; default: ignored.
     pub fn dropped_permit(self, meaning: DroppedPermit) -> Self {
         Self {

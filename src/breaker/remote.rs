@@ -7,7 +7,7 @@ use crate::contract::{BoxFuture, CircuitBreakerStore, StoreResult};
 use crate::error::{CallError, Rejected};
 use crate::sync::PlainAtomicU64;
 use crate::sync::atomic::Ordering;
-use crate::word::{Limits, Outcome, PermitToken, Reported};
+use crate::word::{Limits, Outcome, PermitToken, Report, Reported};
 use std::borrow::Borrow;
 use std::fmt;
 use std::future::{Future, poll_fn, ready};
@@ -99,7 +99,8 @@ where
                 None
             }
         };
-        let since = inner.drops.needs_time().then(Instant::now);
+        let timed = inner.drops.needs_time() || inner.limits.times();
+        let since = timed.then(Instant::now);
         Ok(AsyncPermit {
             inner: Arc::clone(inner),
             key,
@@ -228,14 +229,15 @@ where
         self.report(Outcome::Ignored)
     }
 
-    /// The call ended with `outcome`. `None`: the store didn't answer, now or when it was asked.
+    /// The call ended like this. `None`: the store didn't answer, now or when it was asked.
+    /// How long it took is measured where the rules need it, unless the report says it.
     ///
     /// Goes on in the background if the store is slow, or if the future is dropped.
-    pub fn report(
+    pub fn report<R: Into<Report>>(
         mut self,
-        outcome: Outcome,
-    ) -> impl Future<Output = Option<Reported>> + Send + use<K> {
-        let errand = self.settle(outcome);
+        report: R,
+    ) -> impl Future<Output = Option<Reported>> + Send + use<K, R> {
+        let errand = self.settle(report.into());
         let inner = Arc::clone(&self.inner);
         async move {
             match within(&*inner.runtime, inner.store_timeout, pin!(errand?)).await {
@@ -259,13 +261,17 @@ where
     }
 
     /// The report; `None` if there is nothing to report to.
-    fn settle(&mut self, outcome: Outcome) -> Option<Errand<StoreResult<Reported>>> {
+    fn settle(&mut self, report: Report) -> Option<Errand<StoreResult<Reported>>> {
         let token = self.token.take()?;
+        let report = match self.since {
+            Some(since) if self.inner.limits.times() => report.or_took(since.elapsed()),
+            _ => report,
+        };
         let (inner, key) = (Arc::clone(&self.inner), Arc::clone(&self.key));
         let report = async move {
             inner
                 .store
-                .report((*key).borrow(), token, outcome, &inner.limits)
+                .report((*key).borrow(), token, report, &inner.limits)
                 .await
         };
         Some(self.inner.errand(report, |_| Box::pin(ready(()))))
@@ -288,7 +294,7 @@ where
             return;
         }
         // Not awaited, it goes to the background.
-        drop(self.settle(outcome));
+        drop(self.settle(outcome.into()));
     }
 }
 

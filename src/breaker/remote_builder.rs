@@ -4,11 +4,11 @@ use super::needs_runtime;
 use super::permit::{DroppedPermit, Drops};
 use super::remote::{AsyncCircuitBreaker, Remote};
 use super::runtime::{AsyncRuntime, default_runtime};
-use crate::config::{LimitsBuilder, positive_ms};
+use crate::config::{LimitsBuilder, forward, positive_ms, with_settings};
 use crate::contract::CircuitBreakerStore;
 use crate::error::ConfigError;
 use crate::sync::PlainAtomicU64;
-use crate::word::{Limits, TripRule};
+use crate::word::Limits;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -26,6 +26,8 @@ pub struct AsyncCircuitBreakerBuilder<K: ?Sized> {
     runtime: Option<Arc<dyn AsyncRuntime>>,
 }
 
+with_settings!(forward impl<K: ?Sized> AsyncCircuitBreakerBuilder<K>);
+
 impl<K: ?Sized> AsyncCircuitBreakerBuilder<K> {
     pub(super) fn new(store: Arc<dyn CircuitBreakerStore<K>>) -> Self {
         Self {
@@ -35,54 +37,6 @@ impl<K: ?Sized> AsyncCircuitBreakerBuilder<K> {
             store_timeout: STORE_TIMEOUT,
             call_timeout: None,
             runtime: default_runtime(),
-        }
-    }
-
-    /// See [`LimitsBuilder::failure_threshold`].
-    pub fn failure_threshold(self, failures: u32) -> Self {
-        Self {
-            limits: self.limits.failure_threshold(failures),
-            ..self
-        }
-    }
-
-    /// See [`LimitsBuilder::trip_rule`].
-    pub fn trip_rule(self, rule: TripRule) -> Self {
-        Self {
-            limits: self.limits.trip_rule(rule),
-            ..self
-        }
-    }
-
-    /// See [`LimitsBuilder::reset_timeout`].
-    pub fn reset_timeout(self, timeout: Duration) -> Self {
-        Self {
-            limits: self.limits.reset_timeout(timeout),
-            ..self
-        }
-    }
-
-    /// See [`LimitsBuilder::half_open_max`].
-    pub fn half_open_max(self, probes: u32) -> Self {
-        Self {
-            limits: self.limits.half_open_max(probes),
-            ..self
-        }
-    }
-
-    /// See [`LimitsBuilder::success_threshold`].
-    pub fn success_threshold(self, successes: u32) -> Self {
-        Self {
-            limits: self.limits.success_threshold(successes),
-            ..self
-        }
-    }
-
-    /// See [`LimitsBuilder::probe_lease`].
-    pub fn probe_lease(self, lease: Duration) -> Self {
-        Self {
-            limits: self.limits.probe_lease(lease),
-            ..self
         }
     }
 

@@ -1,12 +1,13 @@
 //! Checks and reports on one cell: may this call go through, and what its outcome changes.
 
-use super::{Cell, Changes, Gone, Mover, Shared};
+use super::{Cell, Changes, Gone, Mover, Opening, Shared};
 use crate::clock::Clock;
 use crate::error::Rejected;
 use crate::snapshot::CircuitState;
 use crate::word::{
-    Admission, Control, Limits, Outcome, PermitToken, Probes, Reported, State, Verdict, on_acquire,
-    on_report,
+    Admission, AfterHalfOpen, Call, Cause, Control, Generation, Limits, Outcome, PermitToken,
+    Probes, Report, Reported, State, Tally, Verdict, is_slow, is_stale, on_acquire, on_report,
+    outcome_of,
 };
 
 /// The answer to a check.
@@ -25,8 +26,9 @@ pub(crate) enum Acquired {
 struct Moved;
 
 impl Cell {
-    /// Whether a call may go through. An open circuit whose time is over becomes half-open here,
-    /// and so does, anew, a half-open one none of whose slots came back within the lease.
+    /// Whether a call may go through. An open circuit whose time is over becomes half-open here;
+    /// a half-open one does anew if none of its slots came back within the lease, and leaves that
+    /// state when its own time is over.
     pub(crate) fn acquire<C: Clock>(
         &self,
         shared: &Shared<C>,
@@ -36,17 +38,18 @@ impl Cell {
         let mut by = Mover::new(shared, changes);
         loop {
             let control = self.control();
-            match on_acquire(control) {
-                Admission::Admit => {
-                    return Acquired::Permit(PermitToken::new(control.generation(), false));
-                }
+            let cause = match on_acquire(control) {
+                Admission::Admit => match self.admit(&mut by, control, limits) {
+                    Some(permit) => return Acquired::Permit(permit),
+                    None => continue,
+                },
                 Admission::Unknown => return Acquired::Unknown,
                 Admission::Reject => {
-                    return reject(CircuitState::ForcedOpen, limits.reset_timeout_ms);
+                    return reject(CircuitState::ForcedOpen, limits.open.base_ms);
                 }
                 Admission::AwaitReset => match self.time_left(shared, control, limits) {
                     Err(Moved) => continue,
-                    Ok(0) => {}
+                    Ok(0) => Cause::ResetTimeout,
                     Ok(left) => return reject(CircuitState::Open, left),
                 },
                 Admission::TakeProbe => match self.take_probe(shared, control, limits) {
@@ -54,17 +57,69 @@ impl Cell {
                     Ok(Slot::Taken) => {
                         return Acquired::Permit(PermitToken::new(control.generation(), true));
                     }
-                    Ok(Slot::Expired) => {}
+                    Ok(Slot::Expired) => Cause::ProbeLease,
                     Ok(Slot::NoneFree) => {
-                        return reject(CircuitState::HalfOpen, limits.reset_timeout_ms);
+                        return reject(CircuitState::HalfOpen, limits.open.base_ms);
+                    }
+                    Ok(Slot::TimeOver) => {
+                        self.give_up(&mut by, control, limits);
+                        continue;
                     }
                 },
-            }
+            };
             // Its time, or its probes' lease, is over. Who begins the half-open that follows is
             // its first probe; who lost decides again.
-            if let Some(begun) = self.put_next(&mut by, control, |next| control.probed(next)) {
+            if let Some(begun) = self.put_next(&mut by, control, |next| control.probed(next), cause)
+            {
                 return Acquired::Permit(PermitToken::new(begun.generation(), true));
             }
+        }
+    }
+
+    /// The permit of a circuit that admits, with a seat where calls in flight are watched. `None`:
+    /// decide again.
+    fn admit<C: Clock>(
+        &self,
+        by: &mut Mover<'_, C>,
+        control: Control,
+        limits: &Limits,
+    ) -> Option<PermitToken> {
+        let permit = PermitToken::new(control.generation(), false);
+        if !limits.seats() || !control.state().is_closed() {
+            return Some(permit);
+        }
+        if control.state() == State::Closed {
+            self.watch_closely(by.shared, control, limits);
+            return None;
+        }
+        let (seat, hung) = self.take_seat(by.shared, control, limits)?;
+        let permit = seat.map_or(permit, |seat| permit.seated(seat));
+        let Some(cause) = limits.trip.hung_opens(hung) else {
+            return Some(permit);
+        };
+        let opening = Opening {
+            limits,
+            retry_after_ms: 0,
+            cause,
+        };
+        self.leave_seat(permit);
+        self.open(by, control, control, opening);
+        None
+    }
+
+    /// One attempt to end a half-open whose time is over.
+    fn give_up<C: Clock>(&self, by: &mut Mover<'_, C>, control: Control, limits: &Limits) {
+        let cause = Cause::HalfOpenTimeout;
+        match limits.half_open.after {
+            AfterHalfOpen::Open => {
+                let opening = Opening {
+                    limits,
+                    retry_after_ms: 0,
+                    cause,
+                };
+                self.open(by, control, control, opening);
+            }
+            AfterHalfOpen::Closed => drop(self.change(by, control, State::Closed, cause)),
         }
     }
 
@@ -76,7 +131,7 @@ impl Cell {
         limits: &Limits,
     ) -> Result<u64, Moved> {
         let since = self.since(shared, control).ok_or(Moved)?;
-        let for_ms = self.open_ms(control, limits).ok_or(Moved)?;
+        let for_ms = self.open_ms(shared, control, limits).ok_or(Moved)?;
         let left = since.saturating_add(for_ms).saturating_sub(shared.now());
         // More than all of it is left only where the clock has stepped back.
         Ok(left.min(for_ms))
@@ -96,12 +151,16 @@ impl Cell {
             }
             let since = self.since(shared, control).ok_or(Moved)?;
             let age = shared.now().saturating_sub(since);
-            if probes.has_free(limits.half_open_max) {
+            let timeout_ms = limits.half_open.timeout_ms;
+            if timeout_ms != 0 && age >= timeout_ms {
+                return self.if_still_in(control, Slot::TimeOver);
+            }
+            if probes.has_free(limits.half_open.max_probes) {
                 if self.put_probes(control, seen, probes.take(age)) {
                     // A slot of a dead generation is worth nothing, and nobody will read it.
                     return self.if_still_in(control, Slot::Taken);
                 }
-            } else if !probes.lease_is_over(age, limits.probe_lease_ms) {
+            } else if !probes.lease_is_over(age, limits.half_open.lease_ms) {
                 // The slots were all taken in this generation only if it still stands.
                 return self.if_still_in(control, Slot::NoneFree);
             } else if self.put_probes(control, seen, probes.expired()) {
@@ -124,11 +183,13 @@ impl Cell {
         &self,
         shared: &Shared<C>,
         permit: PermitToken,
-        outcome: Outcome,
+        report: Report,
         limits: &Limits,
         changes: &mut Changes,
     ) -> Result<Reported, Gone> {
         let mut by = Mover::new(shared, changes);
+        self.leave_seat(permit);
+        let mut counted = None;
         loop {
             let control = self.control();
             if control.state() == State::Retired {
@@ -136,44 +197,107 @@ impl Cell {
                 continue;
             }
             let generation = self.life_of(shared, control);
-
-            let mut seen = None;
-            let verdict = on_report(control, generation, permit, outcome, limits, || {
-                let probes = *seen.insert(self.probes(control).ok_or(Moved)?);
-                Ok(Probes::from_payload(probes.payload()))
-            });
-            let done = match verdict {
-                Err(Moved) => false,
-                Ok(Verdict::Stale) => return Ok(Reported::Stale),
-                Ok(Verdict::Nothing) => true,
-                Ok(Verdict::Revive) => {
-                    let _ = self.revive(shared, control, generation);
-                    false
+            if is_stale(generation, permit) {
+                // A call that was counted in the window took part in what happened since.
+                return Ok(match counted {
+                    Some(_) => Reported::Recorded,
+                    None => Reported::Stale,
+                });
+            }
+            if control.state() == State::Closed && limits.watches() {
+                self.watch_closely(shared, control, limits);
+                continue;
+            }
+            let outcome = outcome_of(report, control.state(), limits);
+            if counted.is_none() && outcome != Outcome::Ignored && control.state() == State::Watched
+            {
+                let call = Call {
+                    failed: outcome == Outcome::Failure,
+                    slow: is_slow(report, limits),
+                };
+                counted = self.count_call(shared, control, call, limits);
+                if counted.is_none() {
+                    continue;
                 }
-                Ok(Verdict::Replace(next)) => {
-                    let failed = outcome == Outcome::Failure;
-                    (!failed || self.raise_last_failure(control, shared.now()))
-                        && (next == control || self.exchange(shared, control, next))
-                }
-                Ok(Verdict::Open(counted)) => {
-                    self.raise_last_failure(control, shared.now())
-                        && self.open(&mut by, control, counted, limits)
-                }
-                Ok(Verdict::Close) => self.change(&mut by, control, State::Closed).is_some(),
-                // Somebody's renewal, helped on; it leaves its slot to whoever asks first.
-                Ok(Verdict::Renew) => {
-                    let _ = self.change(&mut by, control, State::HalfOpen);
-                    false
-                }
-                Ok(Verdict::GiveBack(probes)) => {
-                    seen.is_some_and(|seen| self.put_probes(control, seen, probes))
-                }
+            }
+            let decision = Decision {
+                control,
+                generation,
+                permit,
+                outcome,
+                window: counted.unwrap_or_default(),
             };
-            if done {
+            if self.decide(&mut by, decision, report.retry_after_ms(), limits) {
                 return Ok(Reported::Recorded);
             }
         }
     }
+
+    /// One attempt to do what an outcome that isn't stale means. `false`: decide again.
+    #[inline]
+    fn decide<C: Clock>(
+        &self,
+        by: &mut Mover<'_, C>,
+        decision: Decision,
+        retry_after_ms: u64,
+        limits: &Limits,
+    ) -> bool {
+        let shared = by.shared;
+        let Decision {
+            control,
+            generation,
+            permit,
+            outcome,
+            window,
+        } = decision;
+        let mut seen = None;
+        let verdict = on_report(control, permit, outcome, limits, window, || {
+            let probes = *seen.insert(self.probes(control).ok_or(Moved)?);
+            Ok(Probes::from_payload(probes.payload()))
+        });
+        // Before a failure is counted, so that its time is never missing.
+        let noted =
+            || outcome != Outcome::Failure || self.raise_last_failure(control, shared.now());
+        match verdict {
+            Err(Moved) => false,
+            Ok(Verdict::Nothing) => true,
+            Ok(Verdict::Revive) => {
+                let _ = self.revive(shared, control, generation);
+                false
+            }
+            Ok(Verdict::Replace(next)) => {
+                noted() && (next == control || self.exchange(shared, control, next))
+            }
+            Ok(Verdict::Open(counted, cause)) => {
+                let opening = Opening {
+                    limits,
+                    retry_after_ms,
+                    cause,
+                };
+                noted() && self.open(by, control, counted, opening)
+            }
+            Ok(Verdict::Close(cause)) => self.change(by, control, State::Closed, cause).is_some(),
+            // Somebody's renewal, helped on; it leaves its slot to whoever asks first.
+            Ok(Verdict::Renew) => {
+                let _ = self.change(by, control, State::HalfOpen, Cause::ProbeLease);
+                false
+            }
+            Ok(Verdict::GiveBack(probes)) => {
+                noted() && seen.is_some_and(|seen| self.put_probes(control, seen, probes))
+            }
+        }
+    }
+}
+
+/// What a report has to decide on.
+struct Decision {
+    control: Control,
+    /// The circuit's, or the one that it would be born with.
+    generation: Generation,
+    permit: PermitToken,
+    outcome: Outcome,
+    /// With this call in it.
+    window: Tally,
 }
 
 /// What became of the request for a probe slot.
@@ -182,6 +306,8 @@ enum Slot {
     NoneFree,
     /// None free, and those who hold them have had their time.
     Expired,
+    /// The circuit has been half-open for too long.
+    TimeOver,
 }
 
 fn reject(state: CircuitState, left_ms: u64) -> Acquired {

@@ -170,15 +170,27 @@ pub(crate) struct Shared<C> {
     /// born under such a key begins there, so that what began before the removal is stale.
     born: [AtomicU64; SLOTS],
     pub(crate) clock: C,
+    /// Of the jitter.
+    seed: u64,
 }
 
 impl<C> Shared<C> {
-    pub(crate) fn new(clock: C) -> Self {
+    pub(crate) fn new(clock: C, seed: u64) -> Self {
         Self {
             gate: Gate::new(),
             born: std::array::from_fn(|_| AtomicU64::new(0)),
             clock,
+            seed,
         }
+    }
+
+    /// A random number that is the same for whoever asks in this generation.
+    pub(super) fn random(&self, generation: Generation) -> u64 {
+        // The finalizer of splitmix64: each bit depends on each of the input's.
+        let mut bits = self.seed ^ generation.bits();
+        bits = (bits ^ (bits >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        bits = (bits ^ (bits >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        bits ^ (bits >> 31)
     }
 
     /// Unix ms, no later than a word can hold: with a time beyond that every period would look
@@ -293,7 +305,7 @@ mod tests {
 
     #[test]
     fn births_only_rise() {
-        let shared = Shared::new(());
+        let shared = Shared::new((), 0);
         shared.raise_birth(3, Generation::from_bits(9));
         shared.raise_birth(3, Generation::from_bits(4));
         assert_eq!(shared.birth(3), Generation::from_bits(9));

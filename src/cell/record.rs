@@ -7,7 +7,7 @@
 use super::{Cell, Changes, Gone, Mover, Shared};
 use crate::clock::Clock;
 use crate::snapshot::{CircuitBreakerSnapshot, CircuitState};
-use crate::word::{Control, Generation, State};
+use crate::word::{Cause, Control, Generation, State};
 
 impl Cell {
     /// The circuit at one moment; `None` if it reads as unknown.
@@ -57,6 +57,11 @@ impl Cell {
         }
     }
 
+    /// The circuit is known from here on.
+    pub(crate) fn begin<C: Clock>(&self, shared: &Shared<C>) -> Result<(), Gone> {
+        self.alive(shared).map(drop)
+    }
+
     /// The generation of a cell's life: its own, or where it isn't born yet the slot's, read
     /// after the cell is in the map.
     pub(super) fn life_of<C>(&self, shared: &Shared<C>, control: Control) -> Generation {
@@ -76,8 +81,10 @@ impl Cell {
         generation: Generation,
     ) -> Option<CircuitBreakerSnapshot> {
         let revived = Control::revived(generation);
-        self.exchange(shared, control, revived)
-            .then(|| self.view(shared, revived, 0))
+        self.exchange(shared, control, revived).then(|| {
+            let revived = self.watch_again(shared, revived);
+            self.view(shared, revived, 0)
+        })
     }
 
     /// What the circuit looked like when `control` was put in by the caller, with this many
@@ -167,7 +174,7 @@ impl Cell {
         loop {
             let control = self.alive(shared)?;
             let (_, successes) = self.successes(control);
-            if let Some(next) = self.change(&mut by, control, to.into()) {
+            if let Some(next) = self.change(&mut by, control, to.into(), Cause::Manual) {
                 let kept = if next.state().keeps_successes() {
                     successes
                 } else {
@@ -195,7 +202,11 @@ impl Cell {
         let mut by = Mover::new(shared, changes);
         loop {
             let control = self.control();
-            if control.is_absent() || self.change(&mut by, control, State::Vacant).is_some() {
+            let vacated = |by: &mut _| {
+                self.change(by, control, State::Vacant, Cause::Reset)
+                    .is_some()
+            };
+            if control.is_absent() || vacated(&mut by) {
                 return;
             }
         }

@@ -3,7 +3,7 @@
 use super::{Cell, Shared};
 use crate::clock::Clock;
 use crate::sync::atomic::{AtomicU64, Ordering};
-use crate::word::{Control, Limits, Probes, Side, State};
+use crate::word::{Control, History, Limits, Probes, Side, State};
 
 impl Cell {
     /// `word` as of `control`'s generation, installed with the payload `inherit(what it was)` if
@@ -80,22 +80,55 @@ impl Cell {
 
     /// For how long the open circuit `control` rejects, in ms; fixed for everybody by who comes
     /// first. `None`: the circuit has moved on.
-    pub(super) fn open_ms(&self, control: Control, limits: &Limits) -> Option<u64> {
+    pub(super) fn open_ms<C>(
+        &self,
+        shared: &Shared<C>,
+        control: Control,
+        limits: &Limits,
+    ) -> Option<u64> {
+        self.fix_open_ms(shared, control, limits, 0)
+    }
+
+    /// As [`open_ms`](Self::open_ms); lengthened to what the upstream asks for, if it isn't as long
+    /// already.
+    pub(super) fn fix_open_ms<C>(
+        &self,
+        shared: &Shared<C>,
+        control: Control,
+        limits: &Limits,
+        retry_after_ms: u64,
+    ) -> Option<u64> {
         let generation = control.generation();
-        let own = Side::time(generation, limits.reset_timeout_ms);
         loop {
-            let seen = self.side(&self.recovery, control, |_| own)?;
-            if let Some(ms) = seen.as_time() {
-                return Some(ms);
+            // Brought up by a transition that is about to leave, it isn't set; nor where it was
+            // never used.
+            let unset = |_| Side::new(generation, 0);
+            let seen = self.side(&self.recovery, control, unset)?;
+            let own = match seen.as_time() {
+                Some(ms) => ms,
+                None => {
+                    let history = self.history(control)?;
+                    let exponent = history.openings.saturating_sub(1);
+                    limits.open.ms(exponent, shared.random(generation))
+                }
+            };
+            let next = Side::time(generation, limits.open.lengthened(own, retry_after_ms));
+            if next == seen {
+                return next.as_time();
             }
-            // Brought up by a transition that is about to leave, or never used: not fixed yet.
             if !self.still_in(control) {
                 return None;
             }
-            if self.put(&self.recovery, seen, own) {
-                return own.as_time();
+            if self.put(&self.recovery, seen, next) {
+                return next.as_time();
             }
         }
+    }
+
+    /// What the circuit `control` remembers. `None`: it has moved on.
+    pub(super) fn history(&self, control: Control) -> Option<History> {
+        let side = self.side(&self.history, control, |seen| history_of(control, seen))?;
+        Some(History::from_payload(side.payload()))
     }
 
     /// The recovery word of the half-open circuit `control`. `None`: it has moved on.
@@ -165,6 +198,7 @@ impl Cell {
         self.since(shared, control).is_some()
             && self.side(&self.successes, control, kept_successes).is_some()
             && self.side(&self.last_failure, control, kept_time).is_some()
+            && self.history(control).is_some()
             // Of an open circuit this leaves the duration unset: who needs it sets it.
             && self.side(&self.recovery, control, |_| recovery_of(control)).is_some()
     }
@@ -193,6 +227,15 @@ fn successes_of(control: Control, seen: Side) -> Side {
     let own = seen.belongs_to(control.generation());
     let kept = own || control.state().keeps_successes();
     Side::new(control.generation(), if kept { seen.payload() } else { 0 })
+}
+
+/// What the history word `seen` says for `control`: its own, or what it inherits.
+fn history_of(control: Control, seen: Side) -> Side {
+    if seen.belongs_to(control.generation()) {
+        return seen;
+    }
+    let history = History::from_payload(seen.payload()).inherited(control);
+    Side::new(control.generation(), history.payload())
 }
 
 /// What the recovery word of `control` begins with: its first probe, if it has one.

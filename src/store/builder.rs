@@ -114,7 +114,7 @@ impl<K: Hash + Eq, S: BuildHasher + Clone, C: Clock> InMemoryStoreBuilder<K, S, 
         } = self;
         InMemoryCircuitBreakerStore {
             inner: Arc::new(Inner {
-                shared: Shared::new(clock),
+                shared: Shared::new(clock, hasher.hash_one("jitter")),
                 map: Map::new(capacity.min(max_circuits), hasher),
                 listeners,
                 max_circuits,

@@ -6,7 +6,7 @@ use crate::contract::{BoxFuture, CircuitBreakerStore, StoreResult};
 use crate::error::Rejected;
 use crate::key::ToKey;
 use crate::snapshot::{CircuitBreakerSnapshot, CircuitState};
-use crate::word::{Limits, Outcome, PermitToken, Reported};
+use crate::word::{Limits, PermitToken, Report, Reported};
 use std::borrow::Borrow;
 use std::hash::{BuildHasher, Hash};
 
@@ -76,9 +76,9 @@ where
         &'a self,
         key: &'a Q,
         permit: PermitToken,
-        outcome: Outcome,
+        report: Report,
         limits: &'a Limits,
     ) -> BoxFuture<'a, StoreResult<Reported>> {
-        Box::pin(async move { Ok(self.report(key, permit, outcome, limits)) })
+        Box::pin(async move { Ok(self.report(key, permit, report, limits)) })
     }
 }

@@ -8,7 +8,7 @@ use crate::error::{Rejected, StoreFull};
 use crate::key::ToKey;
 use crate::snapshot::{CircuitBreakerSnapshot, CircuitState};
 use crate::sync::Arc as CellArc;
-use crate::word::{Limits, Outcome, PermitToken, Reported};
+use crate::word::{Limits, Outcome, PermitToken, Report, Reported};
 use std::borrow::Borrow;
 use std::fmt;
 use std::hash::{BuildHasher, Hash, RandomState};
@@ -131,14 +131,17 @@ where
     #[inline]
     pub fn acquire(&self, limits: &Limits) -> Result<PermitToken, Rejected> {
         match self.cell.closed_generation() {
-            Some(generation) => Ok(PermitToken::new(generation, false)),
-            None => self.acquire_slow(limits),
+            Some(generation) if !limits.seats() => Ok(PermitToken::new(generation, false)),
+            _ => self.acquire_slow(limits),
         }
     }
 
     /// Not closed: rare, and kept out of the callers' code.
     #[cold]
     fn acquire_slow(&self, limits: &Limits) -> Result<PermitToken, Rejected> {
+        if limits.seats() {
+            self.pinned(|cell| cell.begin(&self.inner.shared));
+        }
         let mut changes = self.inner.listeners.changes();
         let admitted = self
             .inner
@@ -149,18 +152,25 @@ where
 
     /// See [`InMemoryCircuitBreakerStore::report`].
     #[inline]
-    pub fn report(&self, permit: PermitToken, outcome: Outcome, limits: &Limits) -> Reported {
+    pub fn report(
+        &self,
+        permit: PermitToken,
+        report: impl Into<Report>,
+        limits: &Limits,
+    ) -> Reported {
+        let report = report.into();
+        let counts = report.outcome() == Outcome::Failure || limits.watches();
         // Closed and clean, in the very generation of the permit: a success changes nothing.
-        if outcome != Outcome::Failure && self.cell.is_clean_in(permit.issued()) {
+        if !counts && self.cell.is_clean_in(permit.issued()) {
             return Reported::Recorded;
         }
-        self.report_slow(permit, outcome, limits)
+        self.report_slow(permit, report, limits)
     }
 
-    fn report_slow(&self, permit: PermitToken, outcome: Outcome, limits: &Limits) -> Reported {
+    fn report_slow(&self, permit: PermitToken, report: Report, limits: &Limits) -> Reported {
         let mut changes = self.inner.listeners.changes();
         let reported = self
-            .pinned(|cell| cell.report(&self.inner.shared, permit, outcome, limits, &mut changes));
+            .pinned(|cell| cell.report(&self.inner.shared, permit, report, limits, &mut changes));
         self.inner.listeners.announce(changes, || self.key.clone());
         reported
     }

@@ -8,7 +8,7 @@ use crate::key::ToKey;
 use crate::snapshot::{CircuitBreakerSnapshot, CircuitState};
 use crate::sync::atomic::Ordering;
 use crate::sync::{Arc as CellArc, Map, PlainAtomicU64};
-use crate::word::{GateWord, Limits, Outcome, PermitToken, Reported};
+use crate::word::{GateWord, Limits, Outcome, PermitToken, Report, Reported};
 use std::borrow::Borrow;
 use std::hash::{BuildHasher, Hash};
 
@@ -119,6 +119,7 @@ impl<K: Hash + Eq, S: BuildHasher, C: Clock> Inner<K, S, C> {
         // What nearly every check ends with, before anything that only the others need: the
         // circuit is closed, or unknown with the same generation before and after the look.
         let generation = match self.map.get(key, |cell| cell.closed_generation()) {
+            _ if limits.seats() => None,
             Some(closed) => closed,
             None => {
                 let after = self.shared.gate.load().generation();
@@ -137,6 +138,10 @@ impl<K: Hash + Eq, S: BuildHasher, C: Clock> Inner<K, S, C> {
         K: Borrow<Q>,
         Q: Hash + Eq + ToKey<K> + ?Sized,
     {
+        if limits.seats() {
+            // A full store admits without a seat, and says so in its count.
+            let _ = self.create(key, |cell| cell.begin(&self.shared));
+        }
         let mut changes = self.listeners.changes();
         let admitted = self.admit(|| {
             self.map
@@ -190,7 +195,7 @@ impl<K: Hash + Eq, S: BuildHasher, C: Clock> Inner<K, S, C> {
         &self,
         key: &Q,
         permit: PermitToken,
-        outcome: Outcome,
+        report: Report,
         limits: &Limits,
     ) -> Reported
     where
@@ -198,8 +203,11 @@ impl<K: Hash + Eq, S: BuildHasher, C: Clock> Inner<K, S, C> {
         Q: Hash + Eq + ToKey<K> + ?Sized,
     {
         let mut changes = self.listeners.changes();
+        let outcome = report.outcome();
         let mut report =
-            |cell: &CellArc<Cell>| cell.report(&self.shared, permit, outcome, limits, &mut changes);
+            |cell: &CellArc<Cell>| cell.report(&self.shared, permit, report, limits, &mut changes);
+        let creates =
+            outcome == Outcome::Failure || outcome == Outcome::Success && limits.watches();
         let reported = match self.find(key, &mut report) {
             Some(reported) => reported,
             // What began before a removal is stale; and creates nothing.
@@ -210,13 +218,11 @@ impl<K: Hash + Eq, S: BuildHasher, C: Clock> Inner<K, S, C> {
             {
                 Reported::Stale
             }
-            // A full store loses the failure, and says so in its count.
-            None if outcome == Outcome::Failure => {
-                self.create(key, &mut report).unwrap_or(Reported::Recorded)
-            }
+            // A full store loses the call, and says so in its count.
+            None if creates => self.create(key, &mut report).unwrap_or(Reported::Recorded),
             None => Reported::Recorded,
         };
-        if reported == Reported::Stale && outcome == Outcome::Failure {
+        if reported == Reported::Stale && creates {
             // A cell that was created for it, and overtaken by a removal, is not left behind.
             self.map.get(key, |cell| {
                 let _ = self.attempt(key, cell, |cell| cell.retire(&self.shared));

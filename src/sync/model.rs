@@ -173,3 +173,87 @@ where
         .find(|(k, _)| (**k).borrow() == key)
         .map(|(_, value)| value.clone())
 }
+
+/// Stands in for the epochs, whose atomics loom can't see: an atomic number of a value that is
+/// kept for good.
+///
+/// Models over it show what is read when, not that it is freed in time.
+pub(crate) struct Slot<T> {
+    /// One more than the value's place; 0: none.
+    current: atomic::AtomicU64,
+    /// Not loom's: what is at a place never changes, and the number is known only to who may look.
+    values: std::sync::Mutex<Vec<std::sync::Arc<T>>>,
+}
+
+impl<T> Slot<T> {
+    pub(crate) fn empty() -> Self {
+        Self {
+            current: atomic::AtomicU64::new(0),
+            values: std::sync::Mutex::new(Vec::new()),
+        }
+    }
+
+    pub(crate) fn new(value: T) -> Self {
+        let slot = Self::empty();
+        slot.replace(Some(value));
+        slot
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.current.load(atomic::Ordering::SeqCst) == 0
+    }
+
+    pub(crate) fn read<R>(&self, f: impl FnOnce(Option<&T>) -> R) -> R {
+        let at = self.current.load(atomic::Ordering::SeqCst);
+        f(self.at(at).as_deref())
+    }
+
+    fn at(&self, number: u64) -> Option<std::sync::Arc<T>> {
+        let place = usize::try_from(number).unwrap().checked_sub(1)?;
+        Some(self.values.lock().unwrap()[place].clone())
+    }
+
+    fn keep(&self, value: T) -> u64 {
+        let mut values = self.values.lock().unwrap();
+        values.push(std::sync::Arc::new(value));
+        values.len() as u64
+    }
+
+    pub(crate) fn replace(&self, next: Option<T>) {
+        let next = next.map_or(0, |next| self.keep(next));
+        let mut seen = self.current.load(atomic::Ordering::SeqCst);
+        while let Err(now) = self.current.compare_exchange(
+            seen,
+            next,
+            atomic::Ordering::SeqCst,
+            atomic::Ordering::SeqCst,
+        ) {
+            seen = now;
+        }
+    }
+
+    pub(crate) fn get_or_replace<R>(
+        &self,
+        fits: impl Fn(&T) -> bool,
+        make: impl Fn(Option<&T>) -> Option<T>,
+        f: impl FnOnce(&T) -> R,
+    ) -> Option<R> {
+        loop {
+            let seen = self.current.load(atomic::Ordering::Acquire);
+            let value = self.at(seen);
+            if let Some(value) = value.as_deref().filter(|value| fits(value)) {
+                return Some(f(value));
+            }
+            let next = self.keep(make(value.as_deref())?);
+            let put = self.current.compare_exchange(
+                seen,
+                next,
+                atomic::Ordering::SeqCst,
+                atomic::Ordering::Acquire,
+            );
+            if put.is_ok() {
+                return self.at(next).as_deref().map(f);
+            }
+        }
+    }
+}

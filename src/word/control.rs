@@ -38,11 +38,13 @@ pub(crate) enum State {
     Vacant = 5,
     /// Reads as unknown: it leaves the map, unless a handle pins it.
     Retired = 6,
+    /// Closed, and each call matters to its rules: no check or report takes the short way.
+    Watched = 7,
 }
 
 impl State {
     #[cfg(test)]
-    pub(crate) const ALL: [State; 7] = [
+    pub(crate) const ALL: [State; 8] = [
         State::Closed,
         State::Open,
         State::HalfOpen,
@@ -50,13 +52,14 @@ impl State {
         State::Disabled,
         State::Vacant,
         State::Retired,
+        State::Watched,
     ];
 
     /// The public name; `None` for a circuit that reads as unknown.
     #[inline]
     pub(crate) const fn public(self) -> Option<CircuitState> {
         match self {
-            State::Closed => Some(CircuitState::Closed),
+            State::Closed | State::Watched => Some(CircuitState::Closed),
             State::Open => Some(CircuitState::Open),
             State::HalfOpen => Some(CircuitState::HalfOpen),
             State::ForcedOpen => Some(CircuitState::ForcedOpen),
@@ -69,6 +72,12 @@ impl State {
     #[inline]
     pub(crate) const fn may_reject(self) -> bool {
         matches!(self, State::Open | State::HalfOpen | State::ForcedOpen)
+    }
+
+    /// Whether calls flow and failures are counted.
+    #[inline]
+    pub(crate) const fn is_closed(self) -> bool {
+        matches!(self, State::Closed | State::Watched)
     }
 
     /// Whether a side word of the generation before still holds its successes in this one.
@@ -119,9 +128,9 @@ impl Control {
         )
     }
 
-    /// The one question of the healthy path.
+    /// The one question of the healthy path: closed, and not watched.
     #[inline]
-    pub(crate) const fn is_closed(self) -> bool {
+    pub(crate) const fn is_plainly_closed(self) -> bool {
         self.0 >> STATE_SHIFT == State::Closed as u64
     }
 
@@ -135,6 +144,7 @@ impl Control {
             4 => State::Disabled,
             5 => State::Vacant,
             6 => State::Retired,
+            7 => State::Watched,
             _ => unreachable!(),
         }
     }
@@ -150,7 +160,7 @@ impl Control {
     /// Whether this generation began a new life of the cell, so that what side words of the
     /// generation before hold belongs to a circuit that was reset.
     pub(crate) const fn is_new_life(self) -> bool {
-        self.is_closed() && self.0 & NEW != 0
+        self.state().is_closed() && self.0 & NEW != 0
     }
 
     /// Whether this half-open was begun by a call that is its first probe.
@@ -158,7 +168,12 @@ impl Control {
         matches!(self.state(), State::HalfOpen) && self.0 & NEW != 0
     }
 
-    /// Closed and without failures, in `generation` and no earlier or later one.
+    /// Whether this opening follows another without a stable time between.
+    pub(crate) const fn is_escalated(self) -> bool {
+        matches!(self.state(), State::Open) && self.0 & NEW != 0
+    }
+
+    /// Plainly closed and without failures, in `generation` and no earlier or later one.
     #[inline]
     pub(crate) const fn is_clean_in(self, generation: Generation) -> bool {
         self.0 & !NEW == generation.bits() << GENERATION_SHIFT
@@ -178,7 +193,22 @@ impl Control {
     /// circuits counts.
     #[inline]
     pub(crate) const fn is_unclean(self) -> bool {
-        self.is_closed() && self.failures() != 0
+        match self.state() {
+            State::Closed => self.failures() != 0,
+            State::Watched => true,
+            _ => false,
+        }
+    }
+
+    /// Closed, watched or plainly: nothing else changes.
+    pub(crate) const fn watched(self, watched: bool) -> Self {
+        debug_assert!(self.state().is_closed());
+        let state = if watched {
+            State::Watched
+        } else {
+            State::Closed
+        };
+        Self((self.0 & !(0b111 << STATE_SHIFT)) | ((state as u64) << STATE_SHIFT))
     }
 
     /// One failure more, in the same generation; saturates at [`FAILURES_MAX`].
@@ -206,6 +236,11 @@ impl Control {
             0
         };
         Self::pack(to, generation, false, failures)
+    }
+
+    /// Open in `generation`; escalated, if it follows another opening too closely.
+    pub(crate) const fn opened(self, generation: Generation, escalated: bool) -> Self {
+        Self::pack(State::Open, generation, escalated, self.failures())
     }
 
     /// Half-open in `generation`, begun by a call that is its first probe.
@@ -269,8 +304,21 @@ mod tests {
                 (word.state(), word.generation(), word.failures()),
                 (state, generation, failures)
             );
-            assert_eq!(word.is_closed(), state == State::Closed);
-            assert_eq!(word.is_new_life(), new && state == State::Closed);
+            assert_eq!(word.is_plainly_closed(), state == State::Closed);
+            let closed = matches!(state, State::Closed | State::Watched);
+            assert_eq!(word.is_new_life(), new && closed);
+            assert_eq!(word.is_escalated(), new && state == State::Open);
+            if closed {
+                for watched in [false, true] {
+                    let state = if watched {
+                        State::Watched
+                    } else {
+                        State::Closed
+                    };
+                    let expected = Control::pack(state, generation, new, failures);
+                    assert_eq!(word.watched(watched), expected);
+                }
+            }
             assert_eq!(word.is_begun_by_probe(), new && state == State::HalfOpen);
             assert_eq!(Control::from_bits(word.bits()), word);
         }
@@ -306,6 +354,10 @@ mod tests {
                 word.probed(target),
                 Control::pack(State::HalfOpen, target, true, failures)
             );
+            for escalated in [false, true] {
+                let expected = Control::pack(State::Open, target, escalated, failures);
+                assert_eq!(word.opened(target, escalated), expected);
+            }
             assert_eq!(
                 word.vacated(target),
                 Control::pack(State::Vacant, target, false, 0)
@@ -330,7 +382,11 @@ mod tests {
             assert!(!word.is_clean_in(generation.successor()));
         }
         let zero = Control::from_bits(0);
-        assert!(zero.is_closed() && zero.failures() == 0 && zero.generation() == Generation::ZERO);
+        assert!(
+            zero.is_plainly_closed()
+                && zero.failures() == 0
+                && zero.generation() == Generation::ZERO
+        );
         assert!(!zero.is_unclean());
         assert!(Control::UNBORN.is_absent() && Control::UNBORN.is_unborn());
     }
@@ -339,7 +395,7 @@ mod tests {
     fn unclean_is_what_a_success_could_change() {
         for (state, generation, new, failures) in every_word() {
             let word = Control::pack(state, generation, new, failures);
-            let expected = state == State::Closed && failures > 0;
+            let expected = state == State::Closed && failures > 0 || state == State::Watched;
             assert_eq!(word.is_unclean(), expected, "{word:?}");
         }
     }

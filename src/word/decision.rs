@@ -1,6 +1,10 @@
 //! The decisions: what a check and a report mean for a control word under given limits.
 
-use super::{Control, Generation, Limits, Outcome, PermitToken, Probes, State, TripRule};
+use super::rules::Judgement;
+use super::{
+    Cause, Control, Generation, Limits, Outcome, PermitToken, Probes, Report, State, Tally,
+    TripRule,
+};
 
 /// What a check of a circuit has to do next.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -22,7 +26,7 @@ pub(crate) enum Admission {
 #[inline]
 pub(crate) const fn on_acquire(control: Control) -> Admission {
     match control.state() {
-        State::Closed | State::Disabled => Admission::Admit,
+        State::Closed | State::Watched | State::Disabled => Admission::Admit,
         State::Vacant | State::Retired => Admission::Unknown,
         State::Open => Admission::AwaitReset,
         State::HalfOpen => Admission::TakeProbe,
@@ -34,18 +38,16 @@ pub(crate) const fn on_acquire(control: Control) -> Admission {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[must_use]
 pub(crate) enum Verdict {
-    /// The circuit has changed state since the permit: change nothing, say so.
-    Stale,
     /// It changes nothing here: recorded.
     Nothing,
-    /// The first failure of an unknown circuit: begin its life, then decide again.
+    /// The first call that counts of an unknown circuit: begin its life, then decide again.
     Revive,
     /// Store this word: a failure counted or failures forgotten. Same generation.
     Replace(Control),
     /// Open the circuit, from this word with the failure counted.
-    Open(Control),
+    Open(Control, Cause),
     /// Close the half-open circuit.
-    Close,
+    Close(Cause),
     /// Store these probes: a slot given back. Same generation.
     GiveBack(Probes),
     /// The lease of the probes is over: make the renewal that somebody has begun, then decide
@@ -53,68 +55,120 @@ pub(crate) enum Verdict {
     Renew,
 }
 
-/// What `outcome` of a call admitted by `permit` does to `control`.
+/// Whether the circuit has changed state since `permit` was given.
 ///
-/// `generation` is the word's own, or for an unborn cell the one that it would be born with.
-/// `probes` is asked for only if the circuit is half-open.
+/// `generation` is the circuit's own, or for an unborn cell the one that it would be born with.
+#[inline]
+pub(crate) fn is_stale(generation: Generation, permit: PermitToken) -> bool {
+    // A probe belongs to one generation; with another, it is of another circuit.
+    generation.is_after(permit.issued()) || permit.is_probe() && generation != permit.issued()
+}
+
+/// What `outcome` of a call admitted by `permit` does to `control`, unless it is stale.
+///
+/// `window` holds the outcome already, where there is one. `probes` is asked for only if the
+/// circuit is half-open.
 #[inline]
 pub(crate) fn on_report<E>(
     control: Control,
-    generation: Generation,
     permit: PermitToken,
     outcome: Outcome,
     limits: &Limits,
+    window: Tally,
     probes: impl FnOnce() -> Result<Probes, E>,
 ) -> Result<Verdict, E> {
-    if generation.is_after(permit.issued()) {
-        return Ok(Verdict::Stale);
-    }
-    // A probe belongs to one generation; with another, it is of another circuit.
-    if permit.is_probe() && generation != permit.issued() {
-        return Ok(Verdict::Stale);
-    }
     Ok(match (control.state(), outcome) {
         (State::Vacant | State::Retired, Outcome::Failure) => Verdict::Revive,
-        (State::Closed, Outcome::Failure) => {
+        (State::Vacant | State::Retired, Outcome::Success) if limits.watches() => Verdict::Revive,
+        (State::Closed | State::Watched, Outcome::Failure) => {
             let counted = control.with_failure();
-            if counted.failures() >= limits.failure_threshold {
-                Verdict::Open(counted)
-            } else {
-                Verdict::Replace(counted)
+            match limits.trip.opens(counted.failures(), window) {
+                Some(cause) => Verdict::Open(counted, cause),
+                None => Verdict::Replace(counted),
             }
         }
-        (State::Closed, Outcome::Success)
-            if control.failures() > 0 && limits.trip_rule == TripRule::ConsecutiveFailures =>
-        {
-            Verdict::Replace(control.without_failures())
-        }
+        (State::Closed | State::Watched, Outcome::Success) => on_success(control, limits, window),
         // Only a probe holds a permit of a half-open generation; anything else was made up.
         (State::HalfOpen, _) if !permit.is_probe() => Verdict::Nothing,
-        (State::HalfOpen, Outcome::Failure) => Verdict::Open(control.with_failure()),
         (State::HalfOpen, outcome) => {
             let probes = probes()?;
             if probes.is_expired() {
                 return Ok(Verdict::Renew);
             }
-            let back = probes.give_back(outcome);
-            // The success that completes the number isn't stored: closing is its effect, in one
-            // step, so that of it and a racing failure exactly one takes place.
-            if outcome == Outcome::Success && back.succeeded >= limits.success_threshold {
-                Verdict::Close
-            } else {
-                Verdict::GiveBack(back)
-            }
+            on_probe(control, probes.give_back(outcome), outcome, limits)
         }
         (State::Open | State::ForcedOpen | State::Disabled, _)
-        | (State::Closed | State::Vacant | State::Retired, _) => Verdict::Nothing,
+        | (State::Closed | State::Watched | State::Vacant | State::Retired, _) => Verdict::Nothing,
     })
+}
+
+fn on_success(control: Control, limits: &Limits, window: Tally) -> Verdict {
+    let next = match limits.trip.rule {
+        TripRule::ConsecutiveFailures => control.without_failures(),
+        TripRule::TotalFailures => control,
+    };
+    // The call that completes the minimum may be a success, and so may a slow one.
+    match limits.trip.window_opens(window) {
+        Some(cause) => Verdict::Open(next, cause),
+        None if next == control => Verdict::Nothing,
+        None => Verdict::Replace(next),
+    }
+}
+
+/// What a probe's `outcome` does, which `probes` includes.
+///
+/// The outcome that decides isn't stored: the transition is its effect, in one step, so that of
+/// two that race exactly one takes place.
+fn on_probe(control: Control, probes: Probes, outcome: Outcome, limits: &Limits) -> Verdict {
+    let (succeeded, failed) = (probes.succeeded, probes.failed);
+    let judgement = match outcome {
+        // It gives its slot back and decides nothing.
+        Outcome::Ignored => Judgement::Undecided,
+        _ => limits.half_open.verdict.judge(succeeded, failed),
+    };
+    let probes_reported = probes.reported();
+    match judgement {
+        Judgement::Undecided => Verdict::GiveBack(probes),
+        Judgement::Recovered => Verdict::Close(Cause::ProbesSucceeded {
+            succeeded,
+            probes: probes_reported,
+        }),
+        Judgement::Failed => {
+            let cause = Cause::ProbesFailed {
+                failed,
+                probes: probes_reported,
+            };
+            let counted = match outcome {
+                Outcome::Failure => control.with_failure(),
+                _ => control,
+            };
+            Verdict::Open(counted, cause)
+        }
+    }
+}
+
+/// How a call counts: a slow success of a probe is no sign of recovery where slow calls open.
+#[inline]
+pub(crate) fn outcome_of(report: Report, state: State, limits: &Limits) -> Outcome {
+    match report.outcome() {
+        Outcome::Success if state == State::HalfOpen && is_slow(report, limits) => Outcome::Failure,
+        outcome => outcome,
+    }
+}
+
+/// Whether the call was slow, where that matters.
+#[inline]
+pub(crate) fn is_slow(report: Report, limits: &Limits) -> bool {
+    limits.times() && report.took_ms() >= limits.trip.slow_ms
 }
 
 #[cfg(test)]
 mod tests {
     use super::super::FAILURES_MAX;
+    use super::super::limits::{ProbeRule, SlidingWindow};
     use super::*;
     use std::convert::Infallible;
+    use std::time::Duration;
 
     const GENERATION: Generation = Generation::from_bits(100);
     const OUTCOMES: [Outcome; 3] = [Outcome::Success, Outcome::Failure, Outcome::Ignored];
@@ -129,13 +183,12 @@ mod tests {
         control
     }
 
-    fn limits(failure_threshold: u32, success_threshold: u32, trip_rule: TripRule) -> Limits {
-        Limits {
-            failure_threshold,
-            success_threshold,
-            trip_rule,
-            ..Limits::default()
-        }
+    fn limits(failures: u32, successes: u32, allowed: u32, rule: TripRule) -> Limits {
+        let mut limits = Limits::default();
+        limits.trip.failure_threshold = failures;
+        limits.trip.rule = rule;
+        limits.half_open.verdict = ProbeRule::Count { successes, allowed };
+        limits
     }
 
     fn report(
@@ -145,14 +198,10 @@ mod tests {
         limits: &Limits,
         probes: Probes,
     ) -> Verdict {
-        on_report(
-            control,
-            control.generation(),
-            permit,
-            outcome,
-            limits,
-            || Ok::<_, Infallible>(probes),
-        )
+        let window = Tally::default();
+        on_report(control, permit, outcome, limits, window, || {
+            Ok::<_, Infallible>(probes)
+        })
         .unwrap()
     }
 
@@ -161,7 +210,7 @@ mod tests {
         for failures in [0, 1, FAILURES_MAX] {
             for state in State::ALL {
                 let expected = match state {
-                    State::Closed | State::Disabled => Admission::Admit,
+                    State::Closed | State::Watched | State::Disabled => Admission::Admit,
                     State::Open => Admission::AwaitReset,
                     State::HalfOpen => Admission::TakeProbe,
                     State::ForcedOpen => Admission::Reject,
@@ -193,21 +242,16 @@ mod tests {
                             FAILURES_MAX - 1,
                             FAILURES_MAX,
                         ] {
-                            for required in [1, 2, Probes::MAX] {
-                                for succeeded in [0, 1, Probes::MAX - 2, Probes::MAX - 1] {
-                                    let probes = Probes::of(1, succeeded);
-                                    let control = word(state, failures);
-                                    let limits = limits(threshold, required, rule);
-                                    check(control, outcome, &limits, probes);
-                                    cases += 1;
-                                }
-                            }
+                            let control = word(state, failures);
+                            let limits = limits(threshold, 1, 0, rule);
+                            check(control, outcome, &limits, Probes::of(1, 0, 0));
+                            cases += 1;
                         }
                     }
                 }
             }
         }
-        assert_eq!(cases, 7 * 3 * 2 * 4 * 10 * 3 * 4);
+        assert_eq!(cases, 8 * 3 * 2 * 4 * 10);
     }
 
     fn check(control: Control, outcome: Outcome, limits: &Limits, probes: Probes) {
@@ -215,28 +259,51 @@ mod tests {
         let issued = PermitToken::new(control.generation(), probe);
         let verdict = report(control, issued, outcome, limits, probes);
 
-        let counted = (control.failures() + 1).min(FAILURES_MAX);
-        let expected = match (control.state(), outcome) {
-            (State::Closed, Outcome::Failure) if counted >= limits.failure_threshold => {
-                Verdict::Open(word(State::Closed, counted))
-            }
-            (State::Closed, Outcome::Failure) => Verdict::Replace(word(State::Closed, counted)),
-            (State::Closed, Outcome::Success)
-                if limits.trip_rule == TripRule::ConsecutiveFailures && control.failures() > 0 =>
+        let ProbeRule::Count { successes, allowed } = limits.half_open.verdict else {
+            unreachable!("these limits count probes");
+        };
+        let state = control.state();
+        let failures = (control.failures() + 1).min(FAILURES_MAX);
+        let counted = Control::from_bits(control.bits() + u64::from(failures - control.failures()));
+        let (succeeded, failed) = (probes.succeeded, probes.failed);
+        let reported = succeeded + failed + 1;
+        let expected = match (state, outcome) {
+            (State::Closed | State::Watched, Outcome::Failure)
+                if failures >= limits.trip.failure_threshold =>
             {
-                Verdict::Replace(word(State::Closed, 0))
+                let cause = match limits.trip.rule {
+                    TripRule::ConsecutiveFailures => Cause::ConsecutiveFailures { failures },
+                    TripRule::TotalFailures => Cause::TotalFailures { failures },
+                };
+                Verdict::Open(counted, cause)
             }
-            (State::HalfOpen, Outcome::Failure) => Verdict::Open(word(State::HalfOpen, counted)),
-            (State::HalfOpen, Outcome::Success)
-                if probes.succeeded + 1 >= limits.success_threshold =>
+            (State::Closed | State::Watched, Outcome::Failure) => Verdict::Replace(counted),
+            (State::Closed | State::Watched, Outcome::Success)
+                if limits.trip.rule == TripRule::ConsecutiveFailures && control.failures() > 0 =>
             {
-                Verdict::Close
+                Verdict::Replace(word(state, 0))
+            }
+            (State::HalfOpen, Outcome::Failure) if failed + 1 > allowed => {
+                let cause = Cause::ProbesFailed {
+                    failed: failed + 1,
+                    probes: reported,
+                };
+                Verdict::Open(counted, cause)
+            }
+            (State::HalfOpen, Outcome::Success) if succeeded + 1 >= successes => {
+                Verdict::Close(Cause::ProbesSucceeded {
+                    succeeded: succeeded + 1,
+                    probes: reported,
+                })
+            }
+            (State::HalfOpen, Outcome::Failure) => {
+                Verdict::GiveBack(Probes::of(0, succeeded, failed + 1))
             }
             (State::HalfOpen, Outcome::Success) => {
-                Verdict::GiveBack(Probes::of(0, probes.succeeded + 1))
+                Verdict::GiveBack(Probes::of(0, succeeded + 1, failed))
             }
             (State::HalfOpen, Outcome::Ignored) => {
-                Verdict::GiveBack(Probes::of(0, probes.succeeded))
+                Verdict::GiveBack(Probes::of(0, succeeded, failed))
             }
             (State::Vacant | State::Retired, Outcome::Failure) => Verdict::Revive,
             _ => Verdict::Nothing,
@@ -245,28 +312,111 @@ mod tests {
             verdict, expected,
             "{control:?} {outcome:?} {limits:?} {probes:?}"
         );
-
-        // One generation earlier, the same report is stale, whatever it says.
-        let earlier = Generation::from_bits(control.generation().bits() - 1);
-        let late = PermitToken::new(earlier, probe);
-        assert_eq!(
-            report(control, late, outcome, limits, probes),
-            Verdict::Stale
-        );
-        if control.state() == State::HalfOpen && outcome != Outcome::Failure {
+        if state == State::HalfOpen {
             let verdict = report(control, issued, outcome, limits, probes.expired());
             assert_eq!(verdict, Verdict::Renew);
         }
-        // A probe of a later generation is another circuit's.
-        let other = PermitToken::new(control.generation().successor(), true);
-        assert_eq!(
-            report(control, other, outcome, limits, probes),
-            Verdict::Stale
-        );
-        // A later number is a permit of the store, given when the circuit looked like this.
-        if !probe {
-            let store = PermitToken::new(control.generation().successor(), false);
-            assert_eq!(report(control, store, outcome, limits, probes), expected);
+    }
+
+    #[test]
+    fn probes_in_every_count() {
+        let most = Probes::MAX - 1;
+        for outcome in OUTCOMES {
+            for successes in [1, 2, 100] {
+                for allowed in [0, 1, 100] {
+                    for succeeded in [0, 1, 98, 99, most] {
+                        for failed in [0, 1, 99, 100, most] {
+                            let limits = limits(5, successes, allowed, TripRule::TotalFailures);
+                            let probes = Probes::of(1, succeeded, failed);
+                            // Undecided they are only below both limits.
+                            if succeeded < successes && failed <= allowed {
+                                check(word(State::HalfOpen, 5), outcome, &limits, probes);
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_late_permit_is_stale() {
+        let now = Generation::from_bits(100);
+        let permit =
+            |generation: u64, probe| PermitToken::new(Generation::from_bits(generation), probe);
+        assert!(is_stale(now, permit(99, false)) && is_stale(now, permit(99, true)));
+        assert!(!is_stale(now, permit(100, false)) && !is_stale(now, permit(100, true)));
+        // A later number is a permit of the store, given when the circuit looked like this; but a
+        // probe of a later generation is another circuit's.
+        assert!(!is_stale(now, permit(101, false)) && is_stale(now, permit(101, true)));
+    }
+
+    #[test]
+    fn a_window_opens_on_a_success_too() {
+        let limits = Limits::builder()
+            .failure_threshold(5)
+            .sliding_window(SlidingWindow::Calls(20))
+            .failure_rate_threshold(50)
+            .build()
+            .unwrap();
+        let window = Tally {
+            calls: 20,
+            failures: 10,
+            slow: 0,
+        };
+        let cause = Cause::FailureRate {
+            failures: 10,
+            calls: 20,
+        };
+        let permit = PermitToken::new(GENERATION, false);
+        let none = || Err(());
+        let verdict = |failures, outcome, window| {
+            let control = word(State::Watched, failures);
+            on_report(control, permit, outcome, &limits, window, none).unwrap()
+        };
+        let open = |failures| Verdict::Open(word(State::Watched, failures), cause);
+        assert_eq!(verdict(3, Outcome::Success, window), open(0));
+        assert_eq!(verdict(3, Outcome::Failure, window), open(4));
+        assert_eq!(verdict(3, Outcome::Ignored, window), Verdict::Nothing);
+        let fewer = Tally {
+            failures: 9,
+            ..window
+        };
+        let forgotten = Verdict::Replace(word(State::Watched, 0));
+        assert_eq!(verdict(3, Outcome::Success, fewer), forgotten);
+        assert_eq!(verdict(0, Outcome::Success, fewer), Verdict::Nothing);
+        for state in [State::Vacant, State::Retired] {
+            let verdict = on_report(
+                word(state, 0),
+                permit,
+                Outcome::Success,
+                &limits,
+                window,
+                none,
+            );
+            assert_eq!(verdict, Ok(Verdict::Revive));
+        }
+    }
+
+    #[test]
+    fn a_slow_probe_has_failed() {
+        let limits = Limits::builder()
+            .sliding_window(SlidingWindow::Calls(10))
+            .slow_call_rate_threshold(50)
+            .slow_call_duration(Duration::from_millis(100))
+            .build()
+            .unwrap();
+        let took = |outcome: Outcome, ms| Report::from(outcome).took(Duration::from_millis(ms));
+        for (outcome, ms, state, counts_as) in [
+            (Outcome::Success, 99, State::HalfOpen, Outcome::Success),
+            (Outcome::Success, 100, State::HalfOpen, Outcome::Failure),
+            (Outcome::Success, 100, State::Watched, Outcome::Success),
+            (Outcome::Ignored, 100, State::HalfOpen, Outcome::Ignored),
+        ] {
+            assert_eq!(outcome_of(took(outcome, ms), state, &limits), counts_as);
+            let slow = took(outcome, ms);
+            assert_eq!(is_slow(slow, &limits), ms >= 100);
+            assert!(!is_slow(slow, &Limits::default()));
         }
     }
 
@@ -275,7 +425,7 @@ mod tests {
         for outcome in OUTCOMES {
             let control = word(State::HalfOpen, 5);
             let permit = PermitToken::new(GENERATION, false);
-            let probes = Probes::of(1, 0);
+            let probes = Probes::of(1, 0, 0);
             let verdict = report(control, permit, outcome, &Limits::default(), probes);
             assert_eq!(verdict, Verdict::Nothing);
         }

@@ -5,22 +5,22 @@ use std::time::Duration;
 
 /// The highest failure threshold.
 pub(crate) const FAILURE_THRESHOLD_MAX: u32 = 1_000_000;
-/// The most concurrent probes.
-pub(crate) const HALF_OPEN_MAX: u32 = 1_000;
-/// The most successes that closing may require.
-pub(crate) const SUCCESS_THRESHOLD_MAX: u32 = 1_000;
+/// The longest window of calls.
+pub(crate) const WINDOW_CALLS_MAX: u32 = 1_000;
+/// The most hung calls that are counted.
+pub(crate) const HUNG_CALLS_MAX: u32 = 64;
+/// The most concurrent probes, required successes, allowed failures.
+pub(crate) const PROBES_MAX: u32 = 100;
+/// Stands for a failure threshold that no count reaches.
+pub(crate) const OFF: u32 = u32::MAX;
 
 const _: () = assert!(
     FAILURE_THRESHOLD_MAX <= FAILURES_MAX,
     "a threshold is reachable"
 );
-const _: () = assert!(HALF_OPEN_MAX <= Probes::MAX, "the probes fit their field");
-const _: () = assert!(
-    SUCCESS_THRESHOLD_MAX <= Probes::MAX,
-    "so do their successes"
-);
+const _: () = assert!(PROBES_MAX <= Probes::MAX, "probes fit their fields");
 
-/// Which failures open a closed circuit.
+/// Which failures the [failure threshold](crate::LimitsBuilder::failure_threshold) counts.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "serde", serde(rename_all = "kebab-case"))]
@@ -31,6 +31,31 @@ pub enum TripRule {
     ConsecutiveFailures,
     /// All failures since the circuit was last closed, whatever succeeded in between.
     TotalFailures,
+}
+
+/// The calls that rate rules look at: those of one closed period of a circuit, and of them
+/// the latest.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[non_exhaustive]
+pub enum SlidingWindow {
+    /// The last so many calls, exactly: 1 to 1,000.
+    Calls(u32),
+    /// The calls of the last so much time, exact to one of its ten buckets: a call leaves the
+    /// window when between 9/10 and all of the time has passed. At least 10 ms, rounded up to
+    /// whole milliseconds a bucket.
+    Time(Duration),
+}
+
+/// Where a circuit goes that has been half-open for too long.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "kebab-case"))]
+pub enum AfterHalfOpen {
+    /// Open again: recovery has not been shown.
+    #[default]
+    Open,
+    /// Closed: nothing has gone wrong either.
+    Closed,
 }
 
 /// The numbers by which a store decides: when a circuit opens, for how long, and how it recovers.
@@ -44,66 +69,293 @@ pub enum TripRule {
 ///     .trip_rule(TripRule::TotalFailures)
 ///     .reset_timeout(Duration::from_secs(10))
 ///     .build()?;
-/// assert_eq!(limits.failure_threshold(), 3);
+/// assert_eq!(limits.failure_threshold(), Some(3));
 /// assert_eq!(limits.probe_lease(), Duration::from_secs(10)); // as long as the reset timeout
 ///
 /// let error = Limits::builder().failure_threshold(0).build().unwrap_err();
 /// assert_eq!(error.to_string(), "failure_threshold is 0; it must be 1 to 1000000");
 /// # Ok::<(), breakerbox::ConfigError>(())
 /// ```
+///
+/// With the feature `serde` they are read from the builder's settings by name, durations in
+/// whole milliseconds and with `_ms` at the name's end, and checked as by the builder:
+///
+/// ```
+/// # #[cfg(feature = "serde")] {
+/// use breakerbox::Limits;
+///
+/// let limits: Limits = serde_json::from_str(
+///     r#"{"window_calls": 100, "failure_rate_threshold": 50, "reset_timeout_ms": 5000}"#,
+/// )?;
+/// assert_eq!(limits.failure_rate_threshold(), Some(50));
+///
+/// let refused = serde_json::from_str::<Limits>(r#"{"failure_rate_threshold": 50}"#);
+/// assert!(refused.unwrap_err().to_string().starts_with("failure_rate_threshold is 50"));
+/// # }
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(
+    feature = "serde",
+    serde(try_from = "crate::LimitsBuilder", into = "crate::LimitsBuilder")
+)]
 pub struct Limits {
+    pub(crate) trip: Trip,
+    pub(crate) open: OpenFor,
+    pub(crate) half_open: Recovery,
+}
+
+/// What opens a closed circuit. Any of the rules that are set does.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub(crate) struct Trip {
+    /// [`OFF`]: no such rule.
     pub(crate) failure_threshold: u32,
-    pub(crate) trip_rule: TripRule,
-    pub(crate) reset_timeout_ms: u64,
-    pub(crate) half_open_max: u32,
-    pub(crate) success_threshold: u32,
-    pub(crate) probe_lease_ms: u64,
+    pub(crate) rule: TripRule,
+    pub(crate) window: Option<Span>,
+    /// Calls in the window below which a rate says nothing.
+    pub(crate) minimum_calls: u32,
+    /// 0: no such rule, here and below.
+    pub(crate) failures_in_window: u32,
+    /// Percent.
+    pub(crate) failure_rate: u32,
+    /// Percent.
+    pub(crate) slow_rate: u32,
+    pub(crate) slow_ms: u64,
+    pub(crate) hung_calls: u32,
+    pub(crate) hung_ms: u64,
+}
+
+/// What a window keeps: as many calls, or the calls of so many ms.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub(crate) enum Span {
+    Calls(u32),
+    Ms(u64),
+}
+
+/// For how long an open circuit rejects.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub(crate) struct OpenFor {
+    pub(crate) base_ms: u64,
+    /// Thousandths; 1,000: always the base.
+    pub(crate) factor: u32,
+    pub(crate) max_ms: u64,
+    /// Percent.
+    pub(crate) jitter: u32,
+    pub(crate) stable_ms: u64,
+    pub(crate) retry_after_max_ms: u64,
+}
+
+/// How a half-open circuit decides.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub(crate) struct Recovery {
+    pub(crate) max_probes: u32,
+    pub(crate) verdict: ProbeRule,
+    pub(crate) lease_ms: u64,
+    /// 0: none.
+    pub(crate) timeout_ms: u64,
+    pub(crate) after: AfterHalfOpen,
+}
+
+/// What the outcomes of probes mean.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub(crate) enum ProbeRule {
+    /// So many successes close; one failure more than allowed opens.
+    Count { successes: u32, allowed: u32 },
+    /// After `sample` probes: opens where at least `percent` failed, closes otherwise.
+    Rate { sample: u32, percent: u32 },
 }
 
 impl Limits {
-    /// Failures that open a closed circuit.
-    pub fn failure_threshold(&self) -> u32 {
-        self.failure_threshold
+    /// Failures that open a closed circuit; `None` where only other rules do.
+    pub fn failure_threshold(&self) -> Option<u32> {
+        (self.trip.failure_threshold != OFF).then_some(self.trip.failure_threshold)
     }
 
     /// Which failures count towards the threshold.
     pub fn trip_rule(&self) -> TripRule {
-        self.trip_rule
+        self.trip.rule
     }
 
-    /// How long an open circuit rejects before it lets a probe through; whole milliseconds.
+    /// The calls that rates are taken over; a time is rounded up to its buckets.
+    pub fn sliding_window(&self) -> Option<SlidingWindow> {
+        self.trip.window.map(|span| match span {
+            Span::Calls(calls) => SlidingWindow::Calls(calls),
+            Span::Ms(ms) => SlidingWindow::Time(Duration::from_millis(ms)),
+        })
+    }
+
+    /// Calls in the window below which no rate opens the circuit.
+    pub fn minimum_calls(&self) -> Option<u32> {
+        self.trip.window.map(|_| self.trip.minimum_calls)
+    }
+
+    /// Failures in the window that open the circuit.
+    pub fn failures_in_window(&self) -> Option<u32> {
+        set(self.trip.failures_in_window)
+    }
+
+    /// The share of failures in the window that opens the circuit, in percent.
+    pub fn failure_rate_threshold(&self) -> Option<u32> {
+        set(self.trip.failure_rate)
+    }
+
+    /// The share of slow calls in the window that opens the circuit, in percent.
+    pub fn slow_call_rate_threshold(&self) -> Option<u32> {
+        set(self.trip.slow_rate)
+    }
+
+    /// From what duration on a call is slow.
+    pub fn slow_call_duration(&self) -> Option<Duration> {
+        set_ms(self.trip.slow_ms)
+    }
+
+    /// Hung calls that open the circuit.
+    pub fn hung_calls(&self) -> Option<u32> {
+        set(self.trip.hung_calls)
+    }
+
+    /// From what age on a call in flight is a hung one.
+    pub fn hung_call_duration(&self) -> Option<Duration> {
+        set_ms(self.trip.hung_ms)
+    }
+
+    /// How long an open circuit rejects, at first, before it lets a probe through.
     pub fn reset_timeout(&self) -> Duration {
-        Duration::from_millis(self.reset_timeout_ms)
+        Duration::from_millis(self.open.base_ms)
+    }
+
+    /// By what the reset timeout grows with each opening that follows.
+    pub fn backoff_factor(&self) -> f64 {
+        f64::from(self.open.factor) / 1_000.0
+    }
+
+    /// How far it grows.
+    pub fn reset_timeout_max(&self) -> Duration {
+        Duration::from_millis(self.open.max_ms)
+    }
+
+    /// By up to how much the reset timeout is lengthened at random, in percent.
+    pub fn jitter(&self) -> u32 {
+        self.open.jitter
+    }
+
+    /// After how long in the closed state a circuit's openings begin with the reset timeout again.
+    pub fn stable_after(&self) -> Duration {
+        Duration::from_millis(self.open.stable_ms)
+    }
+
+    /// The longest open time that an upstream may ask for.
+    pub fn retry_after_max(&self) -> Duration {
+        Duration::from_millis(self.open.retry_after_max_ms)
     }
 
     /// How many probes of a half-open circuit may be out at the same time.
     pub fn half_open_max(&self) -> u32 {
-        self.half_open_max
+        self.half_open.max_probes
     }
 
-    /// Successful probes that close a half-open circuit.
-    pub fn success_threshold(&self) -> u32 {
-        self.success_threshold
+    /// Successful probes that close a half-open circuit; `None` under a rate.
+    pub fn success_threshold(&self) -> Option<u32> {
+        match self.half_open.verdict {
+            ProbeRule::Count { successes, .. } => Some(successes),
+            ProbeRule::Rate { .. } => None,
+        }
+    }
+
+    /// Failed probes that don't open a half-open circuit yet; `None` under a rate.
+    pub fn probe_failures_allowed(&self) -> Option<u32> {
+        match self.half_open.verdict {
+            ProbeRule::Count { allowed, .. } => Some(allowed),
+            ProbeRule::Rate { .. } => None,
+        }
+    }
+
+    /// How many probes are judged by their rate, and the share of failures that opens, in
+    /// percent.
+    pub fn probe_failure_rate(&self) -> Option<(u32, u32)> {
+        match self.half_open.verdict {
+            ProbeRule::Count { .. } => None,
+            ProbeRule::Rate { sample, percent } => Some((sample, percent)),
+        }
     }
 
     /// How long a half-open circuit waits for the probe that it admitted last before it hands all
-    /// slots out again; whole milliseconds.
+    /// slots out again.
     pub fn probe_lease(&self) -> Duration {
-        Duration::from_millis(self.probe_lease_ms)
+        Duration::from_millis(self.half_open.lease_ms)
     }
+
+    /// How long a circuit may be half-open.
+    pub fn half_open_timeout(&self) -> Option<Duration> {
+        set_ms(self.half_open.timeout_ms)
+    }
+
+    /// Where it goes then.
+    pub fn after_half_open(&self) -> AfterHalfOpen {
+        self.half_open.after
+    }
+
+    /// Whether each call of a closed circuit matters to these rules, successes too.
+    #[inline]
+    pub(crate) fn watches(&self) -> bool {
+        self.trip.window.is_some() || self.trip.hung_calls != 0
+    }
+
+    /// Whether calls in flight matter to them.
+    #[inline]
+    pub(crate) fn seats(&self) -> bool {
+        self.trip.hung_calls != 0
+    }
+
+    /// Whether they need to know how long a call took.
+    pub(crate) fn times(&self) -> bool {
+        self.trip.slow_ms != 0
+    }
+}
+
+fn set(value: u32) -> Option<u32> {
+    (value != 0).then_some(value)
+}
+
+fn set_ms(ms: u64) -> Option<Duration> {
+    (ms != 0).then(|| Duration::from_millis(ms))
 }
 
 impl Default for Limits {
     /// 5 consecutive failures open, 30 s later 1 probe decides.
     fn default() -> Self {
         Self {
-            failure_threshold: 5,
-            trip_rule: TripRule::default(),
-            reset_timeout_ms: 30_000,
-            half_open_max: 1,
-            success_threshold: 1,
-            probe_lease_ms: 30_000,
+            trip: Trip {
+                failure_threshold: 5,
+                rule: TripRule::default(),
+                window: None,
+                minimum_calls: 0,
+                failures_in_window: 0,
+                failure_rate: 0,
+                slow_rate: 0,
+                slow_ms: 0,
+                hung_calls: 0,
+                hung_ms: 0,
+            },
+            open: OpenFor {
+                base_ms: 30_000,
+                factor: 1_000,
+                max_ms: 30_000,
+                jitter: 0,
+                stable_ms: 30_000,
+                retry_after_max_ms: 300_000,
+            },
+            half_open: Recovery {
+                max_probes: 1,
+                verdict: ProbeRule::Count {
+                    successes: 1,
+                    allowed: 0,
+                },
+                lease_ms: 30_000,
+                timeout_ms: 0,
+                after: AfterHalfOpen::Open,
+            },
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Side words: a generation's tag and a payload, so that nothing has to be zeroed.
 
 use super::generation::Tag;
-use super::{Generation, Outcome};
+use super::{Control, Generation, Outcome, State};
 
 const PAYLOAD_BITS: u32 = u64::BITS - Tag::BITS;
 const PAYLOAD_MAX: u64 = (1 << PAYLOAD_BITS) - 1;
@@ -69,16 +69,16 @@ impl Side {
     }
 }
 
-const PROBE_BITS: u32 = 10;
+const PROBE_BITS: u32 = 7;
 const PROBE_MASK: u64 = (1 << PROBE_BITS) - 1;
-const TAKEN_BITS: u32 = PAYLOAD_BITS - 2 * PROBE_BITS;
-const TAKEN_SHIFT: u32 = 2 * PROBE_BITS;
+const TAKEN_BITS: u32 = PAYLOAD_BITS - 3 * PROBE_BITS;
+const TAKEN_SHIFT: u32 = 3 * PROBE_BITS;
 
 /// The payload of the recovery word while a circuit is half-open: where its probes are.
 ///
 /// ```text
-///  41                     20 19         10 9           0
-/// | last slot taken, ms     | succeeded   | out          |
+///  41                     21 20     14 13       7 6        0
+/// | last slot taken, ms     | failed  | succeeded | out      |
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub(crate) struct Probes {
@@ -86,12 +86,14 @@ pub(crate) struct Probes {
     out: u32,
     /// Reported as successes in this half-open.
     pub(crate) succeeded: u32,
-    /// When a slot was taken last, in ms since the half-open began; saturates at 69 minutes.
+    /// Reported as failures in this half-open.
+    pub(crate) failed: u32,
+    /// When a slot was taken last, in ms since the half-open began; saturates at 34 minutes.
     taken_ms: u32,
 }
 
 impl Probes {
-    /// The most probes, and successes, that a field holds.
+    /// The most that a field of probes holds.
     pub(crate) const MAX: u32 = PROBE_MASK as u32 - 1;
     /// Stands in `out` when the lease of all slots has run out: a renewal is due, and no report
     /// counts here any more.
@@ -102,14 +104,16 @@ impl Probes {
     pub(crate) const FIRST_OUT: Self = Self {
         out: 1,
         succeeded: 0,
+        failed: 0,
         taken_ms: 0,
     };
 
     #[cfg(test)]
-    pub(crate) const fn of(out: u32, succeeded: u32) -> Self {
+    pub(crate) const fn of(out: u32, succeeded: u32, failed: u32) -> Self {
         Self {
             out,
             succeeded,
+            failed,
             taken_ms: 0,
         }
     }
@@ -118,12 +122,14 @@ impl Probes {
         Self {
             out: (payload & PROBE_MASK) as u32,
             succeeded: ((payload >> PROBE_BITS) & PROBE_MASK) as u32,
+            failed: ((payload >> (2 * PROBE_BITS)) & PROBE_MASK) as u32,
             taken_ms: (payload >> TAKEN_SHIFT) as u32,
         }
     }
 
     pub(crate) const fn payload(self) -> u64 {
         ((self.taken_ms as u64) << TAKEN_SHIFT)
+            | ((self.failed as u64) << (2 * PROBE_BITS))
             | ((self.succeeded as u64) << PROBE_BITS)
             | self.out as u64
     }
@@ -151,15 +157,21 @@ impl Probes {
         }
     }
 
-    /// One slot given back; a success counts.
+    /// One slot given back; a success and a failure count.
     #[must_use]
     pub(crate) fn give_back(self, outcome: Outcome) -> Self {
-        let success = (outcome == Outcome::Success) as u32;
+        let one_more = |count: u32, counts: bool| (count + counts as u32).min(Self::MAX);
         Self {
             out: self.out.saturating_sub(1),
-            succeeded: (self.succeeded + success).min(Self::MAX),
+            succeeded: one_more(self.succeeded, outcome == Outcome::Success),
+            failed: one_more(self.failed, outcome == Outcome::Failure),
             ..self
         }
+    }
+
+    /// How many have been reported as one or the other.
+    pub(crate) fn reported(self) -> u32 {
+        self.succeeded + self.failed
     }
 
     /// Whether those who hold the slots have had `lease_ms`, `age_ms` after the half-open began.
@@ -173,6 +185,56 @@ impl Probes {
         Self {
             out: Self::EXPIRED,
             ..self
+        }
+    }
+}
+
+/// The payload of the history word: what a circuit remembers over generations.
+///
+/// ```text
+///  41          22 21            6 5                    0
+/// | unused       | group         | openings in a row      |
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(crate) struct History {
+    /// Openings without a stable time between, this or the last one included; saturates.
+    pub(crate) openings: u32,
+    /// The group in whose count of open circuits it is; 0: none.
+    pub(crate) group: u16,
+}
+
+impl History {
+    const OPENINGS_BITS: u32 = 6;
+    const OPENINGS_MAX: u64 = (1 << Self::OPENINGS_BITS) - 1;
+
+    pub(crate) const fn from_payload(payload: u64) -> Self {
+        Self {
+            openings: (payload & Self::OPENINGS_MAX) as u32,
+            group: (payload >> Self::OPENINGS_BITS) as u16,
+        }
+    }
+
+    pub(crate) const fn payload(self) -> u64 {
+        ((self.group as u64) << Self::OPENINGS_BITS) | self.openings as u64
+    }
+
+    /// What the generation of `control` remembers of the one before, which this is.
+    pub(crate) fn inherited(self, control: Control) -> Self {
+        let openings = match control.state() {
+            State::Open if control.is_escalated() => {
+                (self.openings + 1).min(Self::OPENINGS_MAX as u32)
+            }
+            State::Open => 1,
+            _ if control.is_new_life() => 0,
+            _ => self.openings,
+        };
+        Self {
+            openings,
+            group: if control.state().is_closed() {
+                0
+            } else {
+                self.group
+            },
         }
     }
 }
@@ -282,14 +344,18 @@ mod tests {
 
     #[test]
     fn probes_stay_in_their_fields() {
-        for out in [0, 1, 2, Probes::MAX - 1, Probes::MAX] {
-            for succeeded in [0, 1, Probes::MAX - 1, Probes::MAX] {
-                for taken_ms in [0, 1, 30_000, Probes::TAKEN_MAX - 1, Probes::TAKEN_MAX] {
-                    check_probes(Probes {
-                        out,
-                        succeeded,
-                        taken_ms,
-                    });
+        let counts = [0, 1, Probes::MAX - 1, Probes::MAX];
+        for out in counts {
+            for succeeded in counts {
+                for failed in counts {
+                    for taken_ms in [0, 1, 30_000, Probes::TAKEN_MAX - 1, Probes::TAKEN_MAX] {
+                        check_probes(Probes {
+                            out,
+                            succeeded,
+                            failed,
+                            taken_ms,
+                        });
+                    }
                 }
             }
         }
@@ -298,24 +364,21 @@ mod tests {
     fn check_probes(probes: Probes) {
         assert_eq!(Probes::from_payload(probes.payload()), probes);
         assert!(probes.payload() <= PAYLOAD_MAX && !probes.is_expired());
+        assert_eq!(probes.reported(), probes.succeeded + probes.failed);
         for limit in [1, 2, Probes::MAX, u32::MAX] {
             assert_eq!(probes.has_free(limit), probes.out < limit.min(Probes::MAX));
         }
         for age in [0, 5, u64::from(Probes::TAKEN_MAX), u64::MAX] {
             if probes.out < Probes::MAX {
-                let taken = probes.take(age);
                 let latest = u64::from(probes.taken_ms)
                     .max(age)
                     .min(u64::from(Probes::TAKEN_MAX));
-                let latest = u32::try_from(latest).unwrap();
-                assert_eq!(
-                    taken,
-                    Probes {
-                        out: probes.out + 1,
-                        taken_ms: latest,
-                        ..probes
-                    }
-                );
+                let expected = Probes {
+                    out: probes.out + 1,
+                    taken_ms: u32::try_from(latest).unwrap(),
+                    ..probes
+                };
+                assert_eq!(probes.take(age), expected);
             }
             for lease in [1, 30_000, u64::MAX] {
                 let due = u128::from(probes.taken_ms) + u128::from(lease);
@@ -324,21 +387,47 @@ mod tests {
             }
         }
         for outcome in [Outcome::Success, Outcome::Failure, Outcome::Ignored] {
-            let back = probes.give_back(outcome);
-            let success = (outcome == Outcome::Success) as u32;
-            let succeeded = (probes.succeeded + success).min(Probes::MAX);
-            assert_eq!(
-                back,
-                Probes {
-                    out: probes.out.saturating_sub(1),
-                    succeeded,
-                    ..probes
-                }
-            );
+            let counted =
+                |count: u32, of: Outcome| (count + (outcome == of) as u32).min(Probes::MAX);
+            let expected = Probes {
+                out: probes.out.saturating_sub(1),
+                succeeded: counted(probes.succeeded, Outcome::Success),
+                failed: counted(probes.failed, Outcome::Failure),
+                ..probes
+            };
+            assert_eq!(probes.give_back(outcome), expected);
         }
         let expired = probes.expired();
         assert!(expired.is_expired() && !expired.has_free(u32::MAX));
         assert_eq!(Probes::from_payload(expired.payload()), expired);
+    }
+
+    #[test]
+    fn history_is_inherited() {
+        let next = Generation::from_bits(9);
+        let closed = Control::revived(Generation::from_bits(8)).moved(State::Closed, next);
+        for openings in [0, 1, 62, 63] {
+            for group in [0, 1, u16::MAX] {
+                let history = History { openings, group };
+                assert_eq!(History::from_payload(history.payload()), history);
+                assert!(history.payload() <= PAYLOAD_MAX);
+
+                let of = |openings, group| History { openings, group };
+                let more = (openings + 1).min(63);
+                let cases = [
+                    (closed.opened(next, true), of(more, group)),
+                    (closed.opened(next, false), of(1, group)),
+                    (closed.probed(next), of(openings, group)),
+                    (closed, of(openings, 0)),
+                    (closed.watched(true), of(openings, 0)),
+                    (closed.moved(State::ForcedOpen, next), of(openings, group)),
+                    (Control::revived(next), of(0, 0)),
+                ];
+                for (control, expected) in cases {
+                    assert_eq!(history.inherited(control), expected, "{control:?}");
+                }
+            }
+        }
     }
 
     #[test]

@@ -1,6 +1,8 @@
 //! What a store hands out for an admitted call, and how the call went.
 
 use super::Generation;
+use super::limits::saturating_ms;
+use std::time::Duration;
 
 /// How a guarded call went.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -12,6 +14,108 @@ pub enum Outcome {
     /// Says nothing about the upstream (the caller gave up, a client's error): counts nowhere,
     /// and gives back the probe slot.
     Ignored,
+}
+
+/// How a guarded call went, and what else is known of it. An [`Outcome`] alone is one.
+///
+/// ```
+/// use breakerbox::{InMemoryCircuitBreakerStore, Limits, Outcome, Report};
+/// use std::time::Duration;
+///
+/// let store: InMemoryCircuitBreakerStore = InMemoryCircuitBreakerStore::new();
+/// let limits = Limits::builder().failure_threshold(1).build()?;
+/// let permit = store.acquire("search", &limits)?;
+/// let overloaded = Report::from(Outcome::Failure)
+///     .took(Duration::from_millis(12))
+///     .retry_after(Duration::from_secs(90)); // as the upstream's answer says
+/// let _ = store.report("search", permit, overloaded, &limits);
+/// let rejected = store.acquire("search", &limits).unwrap_err();
+/// assert_eq!(rejected.retry_after_secs(), 90); // instead of the limits' 30
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Report(u64);
+
+impl Report {
+    /// Two times of this width, and two bits for the outcome.
+    const TIME_BITS: u32 = 31;
+    const TIME_MAX: u64 = (1 << Self::TIME_BITS) - 1;
+    const RETRY_SHIFT: u32 = 2 + Self::TIME_BITS;
+
+    const fn of(outcome: Outcome) -> Self {
+        Self(match outcome {
+            Outcome::Success => 0,
+            Outcome::Failure => 1,
+            Outcome::Ignored => 2,
+        })
+    }
+
+    /// How long the call took: whole milliseconds, rounded up, at most 24 days. What is not said
+    /// counts as not slow.
+    pub fn took(self, duration: Duration) -> Self {
+        self.with_took_ms(saturating_ms(duration))
+    }
+
+    /// How long the upstream asks to be left alone; an opening that this report causes lasts at
+    /// least that long, up to [`Limits::retry_after_max`](crate::Limits::retry_after_max). Whole
+    /// milliseconds, rounded up, at most 24 days.
+    pub fn retry_after(self, duration: Duration) -> Self {
+        let others = self.0 & ((1 << Self::RETRY_SHIFT) - 1);
+        Self(others | (saturating_ms(duration).min(Self::TIME_MAX) << Self::RETRY_SHIFT))
+    }
+
+    /// As [`took`](Self::took), unless that has been said.
+    pub(crate) fn or_took(self, duration: Duration) -> Self {
+        if self.took_ms() == 0 {
+            self.took(duration)
+        } else {
+            self
+        }
+    }
+
+    const fn with_took_ms(self, ms: u64) -> Self {
+        let ms = if ms > Self::TIME_MAX {
+            Self::TIME_MAX
+        } else {
+            ms
+        };
+        Self((self.0 & !(Self::TIME_MAX << 2)) | (ms << 2))
+    }
+
+    /// How the call went.
+    #[inline]
+    pub const fn outcome(self) -> Outcome {
+        match self.0 & 0b11 {
+            0 => Outcome::Success,
+            1 => Outcome::Failure,
+            _ => Outcome::Ignored,
+        }
+    }
+
+    pub(crate) const fn took_ms(self) -> u64 {
+        (self.0 >> 2) & Self::TIME_MAX
+    }
+
+    pub(crate) const fn retry_after_ms(self) -> u64 {
+        self.0 >> Self::RETRY_SHIFT
+    }
+}
+
+impl From<Outcome> for Report {
+    #[inline]
+    fn from(outcome: Outcome) -> Self {
+        Self::of(outcome)
+    }
+}
+
+impl std::fmt::Debug for Report {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Report")
+            .field("outcome", &self.outcome())
+            .field("took_ms", &self.took_ms())
+            .field("retry_after_ms", &self.retry_after_ms())
+            .finish()
+    }
 }
 
 /// What became of a report. Both are normal outcomes, and most callers need neither.
@@ -34,19 +138,39 @@ pub enum Reported {
 pub struct PermitToken {
     generation: u64,
     probe: bool,
+    /// One more than the seat that it holds among the calls in flight; 0: none.
+    seat: u8,
 }
 
 impl PermitToken {
     /// A token from its parts, for stores that keep circuits elsewhere.
     pub const fn from_parts(generation: u64, probe: bool) -> Self {
-        Self { generation, probe }
+        Self {
+            generation,
+            probe,
+            seat: 0,
+        }
     }
 
     pub(crate) const fn new(generation: Generation, probe: bool) -> Self {
         Self {
             generation: generation.bits(),
             probe,
+            seat: 0,
         }
+    }
+
+    /// The same, with a seat among the calls in flight.
+    pub(crate) const fn seated(self, seat: u8) -> Self {
+        Self {
+            seat: seat + 1,
+            ..self
+        }
+    }
+
+    /// The seat that it holds among the calls in flight.
+    pub(crate) const fn seat(&self) -> Option<u8> {
+        self.seat.checked_sub(1)
     }
 
     /// The store's number for the state that the circuit was in.
@@ -61,5 +185,44 @@ impl PermitToken {
 
     pub(crate) const fn issued(&self) -> Generation {
         Generation::from_bits(self.generation)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_report_keeps_what_it_is_told() {
+        let times = [0, 1, 30_000, Report::TIME_MAX - 1, Report::TIME_MAX];
+        for outcome in [Outcome::Success, Outcome::Failure, Outcome::Ignored] {
+            assert_eq!(Report::from(outcome).outcome(), outcome);
+            for took in times {
+                for retry in times {
+                    let report = Report::from(outcome)
+                        .took(Duration::from_millis(9))
+                        .retry_after(Duration::from_millis(9))
+                        .retry_after(Duration::from_millis(retry))
+                        .took(Duration::from_millis(took));
+                    let read = (report.outcome(), report.took_ms(), report.retry_after_ms());
+                    assert_eq!(read, (outcome, took, retry));
+                }
+            }
+        }
+        let longest = Report::from(Outcome::Failure)
+            .took(Duration::MAX)
+            .retry_after(Duration::MAX);
+        assert_eq!(longest.outcome(), Outcome::Failure);
+        assert_eq!(longest.took_ms(), Report::TIME_MAX);
+        assert_eq!(longest.retry_after_ms(), Report::TIME_MAX);
+    }
+
+    #[test]
+    fn a_seat_is_told_from_none() {
+        let token = PermitToken::new(Generation::from_bits(3), false);
+        assert_eq!(token.seat(), None);
+        for seat in [0, 63] {
+            assert_eq!(token.seated(seat).seat(), Some(seat));
+        }
     }
 }

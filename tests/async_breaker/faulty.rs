@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use breakerbox::{
     BoxFuture, CircuitBreakerSnapshot, CircuitBreakerStore, CircuitState,
-    InMemoryCircuitBreakerStore, Limits, ManualClock, Outcome, PermitToken, Rejected, Reported,
+    InMemoryCircuitBreakerStore, Limits, ManualClock, PermitToken, Rejected, Report, Reported,
     StoreError, StoreResult,
 };
 
@@ -129,11 +129,11 @@ impl CircuitBreakerStore<str> for Faulty {
         &'a self,
         key: &'a str,
         permit: PermitToken,
-        outcome: Outcome,
+        report: Report,
         limits: &'a Limits,
     ) -> BoxFuture<'a, StoreResult<Reported>> {
         self.answer("report", move |memory| {
-            memory.report(key, permit, outcome, limits)
+            memory.report(key, permit, report, limits)
         })
     }
 }

@@ -35,11 +35,11 @@ fn state(breaker: &Breaker) -> Option<CircuitState> {
 fn defaults_are_those_of_the_gateway() {
     let breaker: CircuitBreaker = CircuitBreaker::new();
     let limits = breaker.limits();
-    assert_eq!(limits.failure_threshold(), 5);
+    assert_eq!(limits.failure_threshold(), Some(5));
     assert_eq!(limits.trip_rule(), TripRule::ConsecutiveFailures);
     assert_eq!(limits.reset_timeout(), Duration::from_secs(30));
     assert_eq!(limits.half_open_max(), 1);
-    assert_eq!(limits.success_threshold(), 1);
+    assert_eq!(limits.success_threshold(), Some(1));
     assert_eq!(limits.probe_lease(), Duration::from_secs(30));
 }
 

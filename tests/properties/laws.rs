@@ -138,7 +138,7 @@ impl Laws {
         }
         assert!(changes.len() <= 1, "{changes:?}");
         if let (Outcome::Failure, Some(circuit)) = (outcome, self.store.peek(&*key)) {
-            let threshold = u64::from(self.limits.failure_threshold());
+            let threshold = u64::from(self.limits.failure_threshold().unwrap());
             let full = circuit.state == Closed && circuit.failure_count >= threshold;
             assert!(
                 !full,

@@ -10,8 +10,8 @@ pub const MAX_FAILURES: u64 = 1_048_575;
 pub const MAX_SUCCESSES: u64 = (1 << 42) - 1;
 /// The latest time that a store knows (May 2109): to it, a later clock stands still.
 pub const MAX_TIME: u64 = (1 << 42) - 2;
-/// A probe that is admitted later than this into a half-open (69 minutes) has its lease from here.
-pub const MAX_PROBE_AGE: u64 = (1 << 22) - 1;
+/// A probe that is admitted later than this into a half-open (34 minutes) has its lease from here.
+pub const MAX_PROBE_AGE: u64 = (1 << 21) - 1;
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum State {

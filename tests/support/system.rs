@@ -201,7 +201,12 @@ impl Real {
                 let permit = self.take_permit(number);
                 reported(
                     self.store
-                        .report(key, permit, outcome.into(), &self.limits)
+                        .report(
+                            key,
+                            permit,
+                            breakerbox::Outcome::from(outcome),
+                            &self.limits,
+                        )
                         .into(),
                 )
             }
@@ -226,7 +231,11 @@ impl Real {
             Call::Acquire => self.admit(handle.acquire(&self.limits)),
             Call::Report(number, outcome) => {
                 let permit = self.take_permit(number);
-                reported(handle.report(permit, outcome.into(), &self.limits).into())
+                reported(
+                    handle
+                        .report(permit, breakerbox::Outcome::from(outcome), &self.limits)
+                        .into(),
+                )
             }
             Call::Release(number) => {
                 let permit = self.take_permit(number);
@@ -250,7 +259,12 @@ impl Real {
             Call::Acquire => self.admit(ready(store.acquire(key, &self.limits)).unwrap()),
             Call::Report(number, outcome) => {
                 let permit = self.take_permit(number);
-                let report = store.report(key, permit, outcome.into(), &self.limits);
+                let report = store.report(
+                    key,
+                    permit,
+                    breakerbox::Outcome::from(outcome).into(),
+                    &self.limits,
+                );
                 reported(ready(report).unwrap().into())
             }
             Call::Release(number) => {

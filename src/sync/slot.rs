@@ -1,0 +1,105 @@
+//! A value that is read in passing and replaced rarely: by epochs, without locks.
+#![allow(unsafe_code)]
+
+use crossbeam_epoch::{Atomic, Guard, Owned, pin, unprotected};
+use portable_atomic::Ordering;
+
+/// Room for a value. A replaced one is freed when nobody reads it any more.
+///
+/// A read pins the epoch for as long as its closure runs, which delays the freeing of what others
+/// replace meanwhile, and nothing else.
+pub(crate) struct Slot<T>(Atomic<T>);
+
+impl<T> Slot<T> {
+    pub(crate) const fn empty() -> Self {
+        Self(Atomic::null())
+    }
+
+    pub(crate) fn new(value: T) -> Self {
+        Self(Atomic::new(value))
+    }
+
+    #[inline]
+    pub(crate) fn is_empty(&self) -> bool {
+        // SAFETY: the guard is used for a load alone, whose pointer is compared and not followed.
+        let guard = unsafe { unprotected() };
+        // SeqCst: callers weigh this against another word that they wrote before.
+        self.0.load(Ordering::SeqCst, guard).is_null()
+    }
+
+    /// `f` on the value.
+    pub(crate) fn read<R>(&self, f: impl FnOnce(Option<&T>) -> R) -> R {
+        f(self.load(&pin()))
+    }
+
+    fn load<'g>(&self, guard: &'g Guard) -> Option<&'g T> {
+        // SeqCst: as in `is_empty`. It includes Acquire, which pairs with the Release of whoever
+        // put the value in.
+        let shared = self.0.load(Ordering::SeqCst, guard);
+        // SAFETY: what is in the slot is valid, and is freed only after `guard`'s pin.
+        unsafe { shared.as_ref() }
+    }
+}
+
+impl<T: Send + 'static> Slot<T> {
+    /// Puts `next` in place of what is there.
+    pub(crate) fn replace(&self, next: Option<T>) {
+        let guard = pin();
+        let next = next.map_or(crossbeam_epoch::Shared::null(), |next| {
+            Owned::new(next).into_shared(&guard)
+        });
+        // SeqCst: as in `is_empty`.
+        let old = self.0.swap(next, Ordering::SeqCst, &guard);
+        if !old.is_null() {
+            // SAFETY: it is in no slot any more, so no later pin reaches it, and only the one
+            // that took it out defers this. `T: Send + 'static` may be dropped by any thread.
+            unsafe { guard.defer_destroy(old) };
+        }
+    }
+
+    /// `f` on the value if it `fits`, or on the one that `make` puts in its place. `None`: nor did
+    /// `make` know one.
+    pub(crate) fn get_or_replace<R>(
+        &self,
+        fits: impl Fn(&T) -> bool,
+        make: impl Fn(Option<&T>) -> Option<T>,
+        f: impl FnOnce(&T) -> R,
+    ) -> Option<R> {
+        let guard = pin();
+        loop {
+            // Acquire: pairs with the Release of whoever put the value in.
+            let seen = self.0.load(Ordering::Acquire, &guard);
+            // SAFETY: what is in the slot is valid, and is freed only after this pin.
+            let value = unsafe { seen.as_ref() };
+            if let Some(value) = value.filter(|value| fits(value)) {
+                return Some(f(value));
+            }
+            let next = Owned::new(make(value)?);
+            // SeqCst: as in `is_empty`. Acquire on failure: as above.
+            match self
+                .0
+                .compare_exchange(seen, next, Ordering::SeqCst, Ordering::Acquire, &guard)
+            {
+                Ok(next) => {
+                    if !seen.is_null() {
+                        // SAFETY: as in `replace`: the exchange took it out.
+                        unsafe { guard.defer_destroy(seen) };
+                    }
+                    // SAFETY: it was made from a box above, and whoever takes it out frees it
+                    // after this pin.
+                    return Some(f(unsafe { next.deref() }));
+                }
+                // Ours is freed with the error.
+                Err(_) => continue,
+            }
+        }
+    }
+}
+
+impl<T> Drop for Slot<T> {
+    fn drop(&mut self) {
+        let slot = std::mem::replace(&mut self.0, Atomic::null());
+        // SAFETY: nobody else has the slot any more, and a slot holds what it owns, or nothing.
+        drop(unsafe { slot.try_into_owned() });
+    }
+}
