@@ -1,5 +1,6 @@
 //! The breaker: a store with rules, permits that report themselves, and guarded calls.
 
+mod admission;
 mod builder;
 mod call;
 mod guarded;
@@ -10,7 +11,7 @@ mod runtime;
 
 pub use builder::CircuitBreakerBuilder;
 pub use guarded::GuardedCircuit;
-pub use permit::{DroppedPermit, OwnedPermit, Permit};
+pub use permit::{OwnedPermit, Permit};
 pub use remote::{AsyncCircuitBreaker, AsyncPermit};
 pub use remote_builder::AsyncCircuitBreakerBuilder;
 pub use runtime::AsyncRuntime;
@@ -20,11 +21,14 @@ pub use runtime::TokioRuntime;
 use crate::clock::{Clock, SystemClock};
 use crate::error::{ConfigError, Rejected, StoreFull};
 use crate::key::ToKey;
-use crate::snapshot::{CircuitBreakerSnapshot, CircuitState};
+use crate::policy::{Policies, Policy, PolicySet};
+use crate::snapshot::CircuitBreakerSnapshot;
+use crate::stats::Counter;
 use crate::store::InMemoryCircuitBreakerStore;
+use crate::sync::PlainArc;
 use crate::word::Limits;
 use call::CallTimeout;
-use permit::{Drops, Keyed, Owned};
+use permit::{Keyed, Owned};
 use std::borrow::Borrow;
 use std::fmt;
 use std::hash::{BuildHasher, Hash, RandomState};
@@ -57,8 +61,9 @@ use std::time::Duration;
 /// ```
 pub struct CircuitBreaker<K = String, S = RandomState, C = SystemClock> {
     store: InMemoryCircuitBreakerStore<K, S, C>,
-    limits: Limits,
-    drops: Drops,
+    policies: PlainArc<Policies<K>>,
+    /// Rejections that a shadow policy kept from taking place.
+    shadowed: PlainArc<Counter>,
     call_timeout: Option<CallTimeout>,
 }
 
@@ -66,12 +71,8 @@ impl<K: Hash + Eq> CircuitBreaker<K> {
     /// A breaker with the default settings: 5 consecutive failures open a circuit, 30 s later
     /// one probe decides.
     pub fn new() -> Self {
-        Self {
-            store: InMemoryCircuitBreakerStore::new(),
-            limits: Limits::default(),
-            drops: Drops::default(),
-            call_timeout: None,
-        }
+        let store = InMemoryCircuitBreakerStore::new();
+        Self::over(store, PolicySet::default(), None)
     }
 
     /// A breaker with other settings.
@@ -106,8 +107,8 @@ where
         K: Borrow<Q>,
         Q: Hash + Eq + ToKey<K> + ?Sized,
     {
-        let token = self.store.acquire(key, &self.limits)?;
-        Ok(Permit::new(Keyed { breaker: self, key }, token))
+        let admitted = self.admit(key)?;
+        Ok(Permit::new(Keyed { breaker: self, key }, admitted))
     }
 
     /// As [`acquire`](Self::acquire), for frameworks: the permit owns what it needs, is
@@ -120,14 +121,12 @@ where
         K: Borrow<Q>,
         Q: Hash + Eq + ToKey<K> + ?Sized,
     {
-        let token = self.store.acquire(key, &self.limits)?;
-        Ok(Permit::new(
-            Owned {
-                breaker: self.clone(),
-                key: key.to_key(),
-            },
-            token,
-        ))
+        let admitted = self.admit(key)?;
+        let target = Owned {
+            breaker: self.clone(),
+            key: key.to_key(),
+        };
+        Ok(Permit::new(target, admitted))
     }
 
     /// A handle of one circuit, for an upstream or a connection that one keeps.
@@ -140,6 +139,7 @@ where
         Q: Hash + Eq + ToKey<K> + ?Sized,
     {
         let circuit = self.store.circuit(key)?;
+        self.conform(circuit.key(), circuit.cell());
         Ok(GuardedCircuit::new(self.clone(), circuit))
     }
 
@@ -159,20 +159,67 @@ impl<K, S, C> CircuitBreaker<K, S, C> {
         &self.store
     }
 
-    /// The rules.
-    pub fn limits(&self) -> &Limits {
-        &self.limits
+    /// Rejections that a [shadow](Policy::shadow) policy kept from taking place.
+    pub fn shadowed(&self) -> u64 {
+        self.shadowed.total()
     }
 }
 
-impl<K: Hash + Eq, S: BuildHasher, C: Clock> CircuitBreaker<K, S, C> {
-    /// How long a circuit that looks like this still rejects: `Some` if it is open, zero where
-    /// the next call may probe.
-    pub fn retry_after(&self, snapshot: &CircuitBreakerSnapshot) -> Option<Duration> {
-        let timeout = self.limits.reset_timeout();
-        let due = Duration::from_millis(snapshot.last_state_change).saturating_add(timeout);
-        let now = Duration::from_millis(self.store.clock().now_ms());
-        (snapshot.state == CircuitState::Open).then(|| due.saturating_sub(now).min(timeout))
+impl<K: Hash + Eq + Clone, S: BuildHasher, C: Clock> CircuitBreaker<K, S, C> {
+    /// The policy of `key`.
+    pub fn policy<Q>(&self, key: &Q) -> Policy
+    where
+        K: Borrow<Q>,
+        Q: Hash + Eq + ToKey<K> + ?Sized,
+    {
+        self.policies.of(key).0
+    }
+
+    /// The rules of `key`.
+    pub fn limits<Q>(&self, key: &Q) -> Limits
+    where
+        K: Borrow<Q>,
+        Q: Hash + Eq + ToKey<K> + ?Sized,
+    {
+        *self.policy(key).limits()
+    }
+
+    /// A copy of all policies: to change one of them.
+    pub fn policies(&self) -> PolicySet<K> {
+        self.policies.get()
+    }
+
+    /// Replaces all policies, while calls go on: nobody waits. Each check and each report goes by
+    /// one set of policies throughout, and one that begins after this has returned goes by `set`.
+    ///
+    /// Circuits stay as they are: an open one keeps its time, a closed one its failures, and the
+    /// window of a closed one what is in it, unless it is of another length now; then it begins
+    /// anew. O(circuits).
+    pub fn set_policies(&self, set: PolicySet<K>)
+    where
+        K: Send + Sync + 'static,
+    {
+        let gate = &self.store.inner.shared.gate;
+        self.policies.replace(set, gate);
+        self.store
+            .inner
+            .map
+            .for_each(|key, cell| self.conform(key, cell));
+    }
+
+    /// How long the circuit of `key` still rejects: `Some` if it is open, zero where the next call
+    /// may probe. A look without side effects.
+    pub fn retry_after<Q>(&self, key: &Q) -> Option<Duration>
+    where
+        K: Borrow<Q>,
+        Q: Hash + Eq + ToKey<K> + ?Sized,
+    {
+        let inner = &self.store.inner;
+        let limits = self.limits(key);
+        let left = inner
+            .map
+            .get(key, |cell| cell.open_for(&inner.shared, &limits))??;
+        Some(Duration::from_millis(left))
     }
 }
 
@@ -181,8 +228,8 @@ impl<K, S, C> Clone for CircuitBreaker<K, S, C> {
     fn clone(&self) -> Self {
         Self {
             store: self.store.clone(),
-            limits: self.limits,
-            drops: self.drops,
+            policies: PlainArc::clone(&self.policies),
+            shadowed: PlainArc::clone(&self.shadowed),
             call_timeout: self.call_timeout.clone(),
         }
     }
@@ -192,7 +239,6 @@ impl<K, S, C> fmt::Debug for CircuitBreaker<K, S, C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("CircuitBreaker")
             .field("store", &self.store)
-            .field("limits", &self.limits)
             .finish_non_exhaustive()
     }
 }

@@ -31,7 +31,7 @@ mod watch;
 mod window;
 
 pub(crate) use admission::Acquired;
-pub(crate) use gate::Shared;
+pub(crate) use gate::{Gate, Shared};
 
 use crate::clock::Clock;
 use crate::sync::Slot;

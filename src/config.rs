@@ -248,6 +248,7 @@ impl From<Limits> for LimitsBuilder {
             trip,
             open,
             half_open,
+            timed: _,
         } = limits;
         let set = |value: u32| (value != 0).then_some(value);
         let set_ms = |ms: u64| (ms != 0).then_some(ms);

@@ -1,6 +1,7 @@
 //! The answers that aren't what the caller hoped for.
 
 use crate::snapshot::CircuitState;
+use std::borrow::Cow;
 use std::error::Error;
 use std::fmt;
 use std::time::Duration;
@@ -98,7 +99,7 @@ impl Error for StoreError {
 /// A setting is out of its range.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct ConfigError {
-    field: &'static str,
+    field: Cow<'static, str>,
     value: String,
     expected: String,
 }
@@ -110,15 +111,25 @@ impl ConfigError {
         expected: impl Into<String>,
     ) -> Self {
         Self {
-            field,
+            field: Cow::Borrowed(field),
             value: value.to_string(),
             expected: expected.into(),
         }
     }
 
+    /// A setting that there isn't.
+    #[cfg(feature = "serde")]
+    pub(crate) fn unknown(name: &str) -> Self {
+        Self {
+            field: Cow::Owned(name.to_owned()),
+            value: "not a setting".to_owned(),
+            expected: "one of those documented for `Policy` and `LimitsBuilder`".to_owned(),
+        }
+    }
+
     /// The setting's name, as the builder's method has it.
-    pub fn field(&self) -> &'static str {
-        self.field
+    pub fn field(&self) -> &str {
+        &self.field
     }
 
     /// The value that was refused.

@@ -21,11 +21,26 @@ use std::sync::Arc;
 pub trait ToKey<K> {
     /// The owned key.
     fn to_key(&self) -> K;
+
+    /// The key itself, where that is what is looked up.
+    fn as_key(&self) -> Option<&K> {
+        None
+    }
+
+    /// The key's text, where it is looked up by that. What knows neither is cloned where policies
+    /// go by text.
+    fn as_text(&self) -> Option<&str> {
+        None
+    }
 }
 
 impl<K: Clone> ToKey<K> for K {
     fn to_key(&self) -> K {
         self.clone()
+    }
+
+    fn as_key(&self) -> Option<&K> {
+        Some(self)
     }
 }
 
@@ -33,17 +48,29 @@ impl ToKey<String> for str {
     fn to_key(&self) -> String {
         self.into()
     }
+
+    fn as_text(&self) -> Option<&str> {
+        Some(self)
+    }
 }
 
 impl ToKey<Arc<str>> for str {
     fn to_key(&self) -> Arc<str> {
         self.into()
     }
+
+    fn as_text(&self) -> Option<&str> {
+        Some(self)
+    }
 }
 
 impl ToKey<Box<str>> for str {
     fn to_key(&self) -> Box<str> {
         self.into()
+    }
+
+    fn as_text(&self) -> Option<&str> {
+        Some(self)
     }
 }
 

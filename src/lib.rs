@@ -57,7 +57,9 @@ mod contract;
 mod error;
 mod events;
 mod key;
+mod policy;
 mod snapshot;
+mod stats;
 mod store;
 mod sync;
 mod word;
@@ -66,7 +68,7 @@ mod word;
 pub use breaker::TokioRuntime;
 pub use breaker::{
     AsyncCircuitBreaker, AsyncCircuitBreakerBuilder, AsyncPermit, AsyncRuntime, CircuitBreaker,
-    CircuitBreakerBuilder, DroppedPermit, GuardedCircuit, OwnedPermit, Permit,
+    CircuitBreakerBuilder, GuardedCircuit, OwnedPermit, Permit,
 };
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use config::LimitsBuilder;
@@ -74,6 +76,7 @@ pub use contract::{BoxFuture, CircuitBreakerStore, StoreResult};
 pub use error::{CallError, ConfigError, Rejected, StoreError, StoreFull};
 pub use events::StateChange;
 pub use key::ToKey;
+pub use policy::{DroppedPermit, Policy, PolicySet};
 pub use snapshot::{CircuitBreakerSnapshot, CircuitState};
 pub use store::{Circuit, InMemoryCircuitBreakerStore, InMemoryStoreBuilder};
 pub use word::{

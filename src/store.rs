@@ -9,6 +9,7 @@ mod tests;
 
 pub use builder::InMemoryStoreBuilder;
 pub use handle::Circuit;
+pub(crate) use keyed::Refused;
 
 use crate::clock::{Clock, SystemClock};
 use crate::error::{Rejected, StoreFull};
@@ -50,7 +51,7 @@ use std::sync::Arc;
 /// circuits may wait briefly while the map's table is resized: give the expected number of
 /// circuits as [`capacity`](InMemoryStoreBuilder::capacity).
 pub struct InMemoryCircuitBreakerStore<K = String, S = RandomState, C = SystemClock> {
-    inner: Arc<Inner<K, S, C>>,
+    pub(crate) inner: Arc<Inner<K, S, C>>,
 }
 
 impl<K: Hash + Eq> InMemoryCircuitBreakerStore<K> {
@@ -251,7 +252,7 @@ where
         Q: Hash + Eq + ToKey<K> + ?Sized,
     {
         let report = report.into();
-        let counts = report.outcome() == Outcome::Failure || limits.watches();
+        let counts = report.outcome() == Outcome::Failure || limits.windows();
         if !counts && self.inner.nothing_to_do(permit) {
             return Reported::Recorded;
         }
@@ -301,6 +302,11 @@ where
     pub fn untracked(&self) -> u64 {
         // Relaxed: a statistic.
         self.inner.untracked.load(Ordering::Relaxed)
+    }
+
+    /// Calls that were rejected.
+    pub fn rejections(&self) -> u64 {
+        self.inner.rejections.total()
     }
 
     /// The clock that the store reads.

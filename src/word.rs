@@ -54,4 +54,4 @@ pub(crate) use limits::{
 };
 pub(crate) use side::{History, Pins, Probes, Side, TIME_MAX};
 pub use token::{Outcome, PermitToken, Report, Reported};
-pub(crate) use window::{Call, Tally};
+pub(crate) use window::{Bucket, Call, Head, Outcomes, Tally};

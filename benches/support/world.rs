@@ -78,7 +78,7 @@ impl World {
             orders: (0..threads)
                 .map(|thread| order(keys.len(), thread))
                 .collect(),
-            limits: *breaker().limits(),
+            limits: breaker().limits(""),
             lines: keys.iter().map(|_| Line::default()).collect(),
             store: store(),
             empty: store(),

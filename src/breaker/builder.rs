@@ -1,13 +1,13 @@
 //! How a breaker is made.
 
 use super::call::CallTimeout;
-use super::permit::{DroppedPermit, Drops};
 use super::runtime::{AsyncRuntime, default_runtime};
 use super::{CircuitBreaker, needs_runtime};
 use crate::clock::{Clock, SystemClock};
 use crate::config::{LimitsBuilder, forward, positive_ms, with_settings};
 use crate::error::ConfigError;
 use crate::events::StateChange;
+use crate::policy::{DroppedPermit, Drops, Policy, PolicySet};
 use crate::store::InMemoryStoreBuilder;
 use crate::word::Limits;
 use std::fmt;
@@ -25,21 +25,23 @@ use std::time::Duration;
 ///     .failure_threshold(10) // 1 to 1,000,000; default 5
 ///     .trip_rule(TripRule::TotalFailures) // default: consecutive failures
 ///     .reset_timeout(Duration::from_secs(5)) // default 30 s
-///     .half_open_max(3) // concurrent probes, 1 to 1,000; default 1
-///     .success_threshold(2) // successful probes that close, 1 to 1,000; default 1
+///     .half_open_max(3) // concurrent probes, 1 to 100; default 1
+///     .success_threshold(2) // successful probes that close, 1 to 100; default 1
 ///     .probe_lease(Duration::from_secs(60)) // default: the reset timeout
 ///     .dropped_permit(DroppedPermit::FailureIfOlder(Duration::from_secs(1))) // default: ignored
 ///     .clock(ManualClock::new(0)) // default: the system's, monotonic
 ///     .capacity(1_000) // circuits that fit before the map grows
 ///     .on_state_change(|change| println!("{change:?}"))
 ///     .build()?;
-/// assert_eq!(breaker.limits().half_open_max(), 3);
+/// assert_eq!(breaker.limits("search").half_open_max(), 3);
 /// # Ok::<(), breakerbox::ConfigError>(())
 /// ```
 pub struct CircuitBreakerBuilder<K = String, S = RandomState, C = SystemClock> {
     store: InMemoryStoreBuilder<K, S, C>,
-    limits: LimitsBuilder,
-    dropped_permit: DroppedPermit,
+    pub(crate) limits: LimitsBuilder,
+    dropped_permit: Option<DroppedPermit>,
+    shadow: Option<bool>,
+    policies: Option<PolicySet<K>>,
     call_timeout: Option<Duration>,
     runtime: Option<Arc<dyn AsyncRuntime>>,
 }
@@ -49,7 +51,9 @@ impl<K> CircuitBreakerBuilder<K> {
         Self {
             store: InMemoryStoreBuilder::new(),
             limits: Limits::builder(),
-            dropped_permit: DroppedPermit::default(),
+            dropped_permit: None,
+            shadow: None,
+            policies: None,
             call_timeout: None,
             runtime: default_runtime(),
         }
@@ -62,7 +66,24 @@ impl<K, S, C> CircuitBreakerBuilder<K, S, C> {
     /// What a permit that is dropped without a report means; default: ignored.
     pub fn dropped_permit(self, meaning: DroppedPermit) -> Self {
         Self {
-            dropped_permit: meaning,
+            dropped_permit: Some(meaning),
+            ..self
+        }
+    }
+
+    /// Whether rejections are only counted; default: `false`. See [`Policy::shadow`].
+    pub fn shadow(self, shadow: bool) -> Self {
+        Self {
+            shadow: Some(shadow),
+            ..self
+        }
+    }
+
+    /// Policies by key, in place of one for all: with them, no other setting of a policy may be
+    /// given here.
+    pub fn policies(self, policies: PolicySet<K>) -> Self {
+        Self {
+            policies: Some(policies),
             ..self
         }
     }
@@ -109,6 +130,8 @@ impl<K, S, C> CircuitBreakerBuilder<K, S, C> {
             store,
             limits,
             dropped_permit,
+            shadow,
+            policies,
             call_timeout,
             runtime,
         } = self;
@@ -117,6 +140,8 @@ impl<K, S, C> CircuitBreakerBuilder<K, S, C> {
             store,
             limits,
             dropped_permit,
+            shadow,
+            policies,
             call_timeout,
             runtime,
         }
@@ -128,6 +153,8 @@ impl<K, S, C> CircuitBreakerBuilder<K, S, C> {
             store,
             limits,
             dropped_permit,
+            shadow,
+            policies,
             call_timeout,
             runtime,
         } = self;
@@ -136,6 +163,8 @@ impl<K, S, C> CircuitBreakerBuilder<K, S, C> {
             store,
             limits,
             dropped_permit,
+            shadow,
+            policies,
             call_timeout,
             runtime,
         }
@@ -156,12 +185,25 @@ impl<K: Hash + Eq, S: BuildHasher + Clone, C: Clock> CircuitBreakerBuilder<K, S,
                 Some(CallTimeout { after, runtime })
             }
         };
-        Ok(CircuitBreaker {
-            limits: self.limits.build()?,
-            drops: Drops::new(self.dropped_permit)?,
+        let one_for_all = Policy::from(self.limits.build()?)
+            .with_drops(Drops::new(self.dropped_permit.unwrap_or_default())?)
+            .shadow(self.shadow.unwrap_or_default());
+        let has_other = self.limits != Limits::builder()
+            || self.dropped_permit.is_some()
+            || self.shadow.is_some();
+        let policies = match self.policies {
+            None => PolicySet::new(one_for_all),
+            Some(_) if has_other => {
+                let expected = "given alone, without settings of one policy for all";
+                return Err(ConfigError::new("policies", "given", expected));
+            }
+            Some(policies) => policies,
+        };
+        Ok(CircuitBreaker::over(
+            self.store.build(),
+            policies,
             call_timeout,
-            store: self.store.build(),
-        })
+        ))
     }
 }
 

@@ -52,8 +52,7 @@ where
     /// If the circuit is open, forced open, or half-open with all probe slots taken.
     #[inline]
     pub fn acquire(&self) -> Result<Permit<impl Target + use<'_, K, S, C>>, Rejected> {
-        let token = self.circuit.acquire(&self.breaker.limits)?;
-        Ok(Permit::new(Handled(self), token))
+        Ok(Permit::new(Handled(self), self.admit()?))
     }
 
     /// See [`CircuitBreaker::acquire_owned`].
@@ -61,12 +60,12 @@ where
     /// # Errors
     /// As [`acquire`](Self::acquire).
     pub fn acquire_owned(&self) -> Result<OwnedPermit<K, S, C>, Rejected> {
-        let token = self.circuit.acquire(&self.breaker.limits)?;
+        let admitted = self.admit()?;
         let target = Owned {
             breaker: self.breaker.clone(),
             key: self.circuit.key().clone(),
         };
-        Ok(Permit::new(target, token))
+        Ok(Permit::new(target, admitted))
     }
 }
 

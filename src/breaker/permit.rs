@@ -2,107 +2,70 @@
 
 use super::{CircuitBreaker, GuardedCircuit};
 use crate::clock::{Clock, SystemClock};
-use crate::config::positive_ms;
-use crate::error::ConfigError;
 use crate::key::ToKey;
-use crate::word::{Outcome, PermitToken, Reported};
+use crate::policy::Policy;
+use crate::word::{Outcome, PermitToken, Report, Reported};
 use std::borrow::Borrow;
 use std::fmt;
 use std::hash::{BuildHasher, Hash, RandomState};
 use std::time::Duration;
-
-/// What a permit that is dropped without a report means, in any state of the circuit.
-///
-/// A time-out around a call that hangs drops its permit: where that is how calls end, dropped
-/// permits have to be able to open the circuit.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
-#[non_exhaustive]
-pub enum DroppedPermit {
-    /// Nothing: a probe slot is given back.
-    #[default]
-    Ignored,
-    /// A failure.
-    Failure,
-    /// A failure if the permit is at least this old (whole milliseconds, rounded up), else
-    /// nothing. Costs a clock read per permit.
-    FailureIfOlder(Duration),
-}
-
-/// [`DroppedPermit`], validated.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) enum Drops {
-    #[default]
-    Ignored,
-    Failure,
-    FailureIfOlder {
-        ms: u64,
-    },
-}
-
-impl Drops {
-    pub(super) fn new(setting: DroppedPermit) -> Result<Self, ConfigError> {
-        Ok(match setting {
-            DroppedPermit::Ignored => Drops::Ignored,
-            DroppedPermit::Failure => Drops::Failure,
-            DroppedPermit::FailureIfOlder(age) => Drops::FailureIfOlder {
-                ms: positive_ms("dropped_permit", age)?,
-            },
-        })
-    }
-
-    pub(super) fn needs_time(self) -> bool {
-        matches!(self, Drops::FailureIfOlder { .. })
-    }
-
-    /// The outcome of a permit that was dropped at age `age_ms`.
-    pub(super) fn outcome(self, age_ms: impl FnOnce() -> u64) -> Outcome {
-        match self {
-            Drops::Ignored => Outcome::Ignored,
-            Drops::Failure => Outcome::Failure,
-            Drops::FailureIfOlder { ms } if age_ms() >= ms => Outcome::Failure,
-            Drops::FailureIfOlder { .. } => Outcome::Ignored,
-        }
-    }
-}
 
 impl<K, S, C: Clock> CircuitBreaker<K, S, C>
 where
     K: Hash + Eq,
     S: BuildHasher,
 {
-    /// When a permit that is given now begins to age, in Unix ms; read only if its age matters.
-    #[inline]
-    fn permit_started(&self) -> u64 {
-        if self.drops.needs_time() {
-            self.store.clock().now_ms()
+    /// When a permit that is given now begins, if its rules need to know.
+    pub(super) fn started(&self, policy: &Policy) -> Started {
+        Started(if policy.limits().times() {
+            self.store.clock().now_ms().saturating_add(1)
         } else {
             0
+        })
+    }
+
+    /// `report`, with how long it took where the rules need to know.
+    pub(super) fn timed(&self, policy: &Policy, report: Report, started: Started) -> Report {
+        match started.age(|| self.store.clock().now_ms()) {
+            Some(ms) if policy.limits().times() => report.or_took(Duration::from_millis(ms)),
+            _ => report,
         }
     }
 
-    fn permit_dropped(&self, started: u64) -> Outcome {
-        let age = || self.store.clock().now_ms().saturating_sub(started);
-        self.drops.outcome(age)
+    /// What a permit that began then means if it is dropped now.
+    fn dropped(&self, policy: &Policy, started: Started) -> Outcome {
+        let age = || started.age(|| self.store.clock().now_ms()).unwrap_or(0);
+        policy.drops().outcome(age)
+    }
+}
+
+/// When a permit began, where that matters: one more than Unix ms.
+#[derive(Clone, Copy, Debug)]
+pub struct Started(u64);
+
+impl Started {
+    pub(super) const UNKNOWN: Self = Self(0);
+
+    fn age(self, now: impl FnOnce() -> u64) -> Option<u64> {
+        let since = self.0.checked_sub(1)?;
+        Some(now().saturating_sub(since))
     }
 }
 
 /// Whom a permit reports to. Sealed: nobody else implements it.
 pub trait Target {
     #[doc(hidden)]
-    fn settle(&self, token: PermitToken, outcome: Outcome) -> Reported;
-    /// When a permit that is given now begins to age, in Unix ms; 0 if its age means nothing.
-    #[doc(hidden)]
-    fn started(&self) -> u64;
+    fn settle(&self, token: PermitToken, report: Report, started: Started) -> Reported;
     /// What a permit that began at `started` means if it is dropped now.
     #[doc(hidden)]
-    fn dropped(&self, started: u64) -> Outcome;
+    fn dropped(&self, started: Started) -> Outcome;
 }
 
 /// The right to make one call, admitted by [`CircuitBreaker::acquire`] or a handle's `acquire`.
 ///
 /// Say how the call went by [`success`](Self::success), [`failure`](Self::failure) or
 /// [`ignore`](Self::ignore). Dropped without a report it counts as configured by
-/// [`DroppedPermit`], and gives its probe slot back.
+/// [`DroppedPermit`](crate::DroppedPermit), and gives its probe slot back.
 ///
 /// A report that comes after the circuit has changed state is [`Reported::Stale`] and changes
 /// nothing: a slow call that was admitted before an opening does not decide the recovery.
@@ -112,7 +75,7 @@ pub struct Permit<T: Target> {
     /// look at, and the rest with it.)
     target: Option<T>,
     token: PermitToken,
-    started: u64,
+    started: Started,
 }
 
 /// A [`Permit`] that owns what it needs: `'static`, and `Send` where breaker and key are.
@@ -120,11 +83,11 @@ pub type OwnedPermit<K = String, S = RandomState, C = SystemClock> = Permit<Owne
 
 impl<T: Target> Permit<T> {
     #[inline]
-    pub(super) fn new(target: T, token: PermitToken) -> Self {
+    pub(super) fn new(target: T, (token, started): (PermitToken, Started)) -> Self {
         Self {
-            started: target.started(),
             target: Some(target),
             token,
+            started,
         }
     }
 
@@ -146,11 +109,12 @@ impl<T: Target> Permit<T> {
         self.report(Outcome::Ignored)
     }
 
-    /// The call ended with `outcome`.
+    /// The call ended like this: an [`Outcome`], or a [`Report`] that says more. How long it took is
+    /// measured where the rules need it, unless the report says it.
     #[inline]
-    pub fn report(mut self, outcome: Outcome) -> Reported {
+    pub fn report(mut self, report: impl Into<Report>) -> Reported {
         match self.target.take() {
-            Some(target) => target.settle(self.token, outcome),
+            Some(target) => target.settle(self.token, report.into(), self.started),
             None => unreachable!("a permit that was settled is gone"),
         }
     }
@@ -164,8 +128,8 @@ impl<T: Target> Permit<T> {
     fn abandon(&self, target: &T) {
         let _ = match target.dropped(self.started) {
             // It holds nothing, and nobody waits for the answer.
-            Outcome::Ignored if !self.token.is_probe() => return,
-            outcome => target.settle(self.token, outcome),
+            Outcome::Ignored if !self.token.is_probe() && self.token.seat().is_none() => return,
+            outcome => target.settle(self.token, outcome.into(), self.started),
         };
     }
 }
@@ -195,25 +159,19 @@ pub(super) struct Keyed<'a, K, Q: ?Sized, S, C> {
 
 impl<K, Q, S, C> Target for Keyed<'_, K, Q, S, C>
 where
-    K: Hash + Eq + Borrow<Q>,
+    K: Hash + Eq + Clone + Borrow<Q>,
     Q: Hash + Eq + ToKey<K> + ?Sized,
     S: BuildHasher,
     C: Clock,
 {
     #[inline]
-    fn settle(&self, token: PermitToken, outcome: Outcome) -> Reported {
-        self.breaker
-            .store
-            .report(self.key, token, outcome, &self.breaker.limits)
+    fn settle(&self, token: PermitToken, report: Report, started: Started) -> Reported {
+        self.breaker.settle(self.key, token, report, started)
     }
 
-    #[inline]
-    fn started(&self) -> u64 {
-        self.breaker.permit_started()
-    }
-
-    fn dropped(&self, started: u64) -> Outcome {
-        self.breaker.permit_dropped(started)
+    fn dropped(&self, started: Started) -> Outcome {
+        let policy = self.breaker.policy(self.key);
+        self.breaker.dropped(&policy, started)
     }
 }
 
@@ -245,19 +203,13 @@ where
     S: BuildHasher,
     C: Clock,
 {
-    fn settle(&self, token: PermitToken, outcome: Outcome) -> Reported {
-        self.breaker
-            .store
-            .report(&self.key, token, outcome, &self.breaker.limits)
+    fn settle(&self, token: PermitToken, report: Report, started: Started) -> Reported {
+        self.breaker.settle(&self.key, token, report, started)
     }
 
-    #[inline]
-    fn started(&self) -> u64 {
-        self.breaker.permit_started()
-    }
-
-    fn dropped(&self, started: u64) -> Outcome {
-        self.breaker.permit_dropped(started)
+    fn dropped(&self, started: Started) -> Outcome {
+        let policy = self.breaker.policy(&self.key);
+        self.breaker.dropped(&policy, started)
     }
 }
 
@@ -271,18 +223,12 @@ where
     C: Clock,
 {
     #[inline]
-    fn settle(&self, token: PermitToken, outcome: Outcome) -> Reported {
-        self.0
-            .circuit
-            .report(token, outcome, &self.0.breaker.limits)
+    fn settle(&self, token: PermitToken, report: Report, started: Started) -> Reported {
+        self.0.settle(token, report, started)
     }
 
-    #[inline]
-    fn started(&self) -> u64 {
-        self.0.breaker.permit_started()
-    }
-
-    fn dropped(&self, started: u64) -> Outcome {
-        self.0.breaker.permit_dropped(started)
+    fn dropped(&self, started: Started) -> Outcome {
+        let breaker = &self.0.breaker;
+        breaker.dropped(&breaker.policy(self.0.circuit.key()), started)
     }
 }

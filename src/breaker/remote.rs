@@ -1,10 +1,10 @@
 //! A breaker over any store: it waits only so long for an answer, and admits without one.
 
-use super::permit::Drops;
 use super::remote_builder::AsyncCircuitBreakerBuilder;
 use super::runtime::{AsyncRuntime, Errand, within};
 use crate::contract::{BoxFuture, CircuitBreakerStore, StoreResult};
 use crate::error::{CallError, Rejected};
+use crate::policy::Drops;
 use crate::sync::PlainAtomicU64;
 use crate::sync::atomic::Ordering;
 use crate::word::{Limits, Outcome, PermitToken, Report, Reported};

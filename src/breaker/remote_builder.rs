@@ -1,12 +1,12 @@
 //! How a breaker over any store is made.
 
 use super::needs_runtime;
-use super::permit::{DroppedPermit, Drops};
 use super::remote::{AsyncCircuitBreaker, Remote};
 use super::runtime::{AsyncRuntime, default_runtime};
 use crate::config::{LimitsBuilder, forward, positive_ms, with_settings};
 use crate::contract::CircuitBreakerStore;
 use crate::error::ConfigError;
+use crate::policy::{DroppedPermit, Drops};
 use crate::sync::PlainAtomicU64;
 use crate::word::Limits;
 use std::fmt;
@@ -19,7 +19,7 @@ const STORE_TIMEOUT: Duration = Duration::from_millis(50);
 /// Builds an [`AsyncCircuitBreaker`]. What isn't set keeps its default.
 pub struct AsyncCircuitBreakerBuilder<K: ?Sized> {
     store: Arc<dyn CircuitBreakerStore<K>>,
-    limits: LimitsBuilder,
+    pub(crate) limits: LimitsBuilder,
     dropped_permit: DroppedPermit,
     store_timeout: Duration,
     call_timeout: Option<Duration>,

@@ -16,8 +16,8 @@ use crate::word::{
 pub(crate) enum Acquired {
     /// Let the call through.
     Permit(PermitToken),
-    /// Don't.
-    Rejected(Rejected),
+    /// Don't, says the circuit in this generation.
+    Rejected(Rejected, Generation),
     /// The circuit reads as unknown: the store admits, in the gate's generation.
     Unknown,
 }
@@ -45,12 +45,12 @@ impl Cell {
                 },
                 Admission::Unknown => return Acquired::Unknown,
                 Admission::Reject => {
-                    return reject(CircuitState::ForcedOpen, limits.open.base_ms);
+                    return reject(control, CircuitState::ForcedOpen, limits.open.base_ms);
                 }
                 Admission::AwaitReset => match self.time_left(shared, control, limits) {
                     Err(Moved) => continue,
                     Ok(0) => Cause::ResetTimeout,
-                    Ok(left) => return reject(CircuitState::Open, left),
+                    Ok(left) => return reject(control, CircuitState::Open, left),
                 },
                 Admission::TakeProbe => match self.take_probe(shared, control, limits) {
                     Err(Moved) => continue,
@@ -59,7 +59,7 @@ impl Cell {
                     }
                     Ok(Slot::Expired) => Cause::ProbeLease,
                     Ok(Slot::NoneFree) => {
-                        return reject(CircuitState::HalfOpen, limits.open.base_ms);
+                        return reject(control, CircuitState::HalfOpen, limits.open.base_ms);
                     }
                     Ok(Slot::TimeOver) => {
                         self.give_up(&mut by, control, limits);
@@ -135,6 +135,19 @@ impl Cell {
         let left = since.saturating_add(for_ms).saturating_sub(shared.now());
         // More than all of it is left only where the clock has stepped back.
         Ok(left.min(for_ms))
+    }
+
+    /// How long the circuit still rejects, in ms; `None` if it isn't open.
+    pub(crate) fn open_for<C: Clock>(&self, shared: &Shared<C>, limits: &Limits) -> Option<u64> {
+        loop {
+            let control = self.control();
+            if control.state() != State::Open {
+                return None;
+            }
+            if let Ok(left) = self.time_left(shared, control, limits) {
+                return Some(left);
+            }
+        }
     }
 
     fn take_probe<C: Clock>(
@@ -310,6 +323,6 @@ enum Slot {
     TimeOver,
 }
 
-fn reject(state: CircuitState, left_ms: u64) -> Acquired {
-    Acquired::Rejected(Rejected::new(state, left_ms))
+fn reject(control: Control, state: CircuitState, left_ms: u64) -> Acquired {
+    Acquired::Rejected(Rejected::new(state, left_ms), control.generation())
 }

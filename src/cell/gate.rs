@@ -51,15 +51,27 @@ impl Gate {
     }
 
     #[inline]
-    pub(super) fn soil(&self) {
+    pub(crate) fn soil(&self) {
         // Relaxed: the compare-and-swap that follows publishes it with the word.
         self.unclean.fetch_add(1, Ordering::Relaxed);
     }
 
     #[inline]
-    pub(super) fn cleaned(&self) {
+    pub(crate) fn cleaned(&self) {
         // Release: pairs with the Acquire in `all_clean`.
         self.unclean.fetch_sub(1, Ordering::Release);
+    }
+
+    /// Holds the gate up, as a circuit that may reject does.
+    pub(crate) fn raise(&self) {
+        // Release: pairs with the Acquire in `load`.
+        self.word.0.fetch_add(GateWord::ONE, Ordering::Release);
+    }
+
+    /// Takes a [`raise`](Self::raise) back.
+    pub(crate) fn lower(&self) {
+        // Release: as in `raise`.
+        self.word.0.fetch_sub(GateWord::ONE, Ordering::Release);
     }
 
     pub(super) fn born(&self) {

@@ -120,6 +120,35 @@ impl Cell {
         }
     }
 
+    /// Whether no check or report of the circuit takes the short way while it is closed.
+    pub(crate) fn is_watched(&self) -> bool {
+        !self.watch.is_empty()
+    }
+
+    /// The circuit is watched from here on, or it isn't, as `limits` want it, now and whenever it
+    /// closes. A window that fits is kept.
+    pub(crate) fn set_watched<C>(&self, shared: &Shared<C>, limits: &Limits) {
+        let watches = limits.watches();
+        if watches {
+            // Any will do: who counts in it makes one that fits.
+            let generation = self.control().generation();
+            let make = |_: Option<&Watch>| Some(Watch::new(generation, limits, None));
+            let _ = self.watch.get_or_replace(|_| true, make, |_| ());
+        } else {
+            self.watch.replace(None, |_| ());
+        }
+        loop {
+            // After the slot: who closes the circuit meanwhile sees the slot filled.
+            let control = self.control();
+            if !control.state().is_closed() || (control.state() == State::Watched) == watches {
+                return;
+            }
+            if self.exchange(shared, control, control.watched(watches)) {
+                return;
+            }
+        }
+    }
+
     /// A circuit that has just been closed, by `closed`, is watched if it was before. What it is
     /// then.
     pub(super) fn watch_again<C>(&self, shared: &Shared<C>, closed: Control) -> Control {

@@ -28,6 +28,7 @@ impl LimitsBuilder {
             trip: self.trip()?,
             half_open: self.half_open(open.base_ms)?,
             open,
+            timed: false,
         })
     }
 

@@ -5,6 +5,7 @@ use super::keyed::Inner;
 use crate::cell::Shared;
 use crate::clock::{Clock, SystemClock};
 use crate::events::{Listeners, StateChange};
+use crate::stats::Counter;
 use crate::sync::{Map, PlainAtomicU64};
 use std::fmt;
 use std::hash::{BuildHasher, Hash, RandomState};
@@ -119,6 +120,7 @@ impl<K: Hash + Eq, S: BuildHasher + Clone, C: Clock> InMemoryStoreBuilder<K, S, 
                 listeners,
                 max_circuits,
                 untracked: PlainAtomicU64::new(0),
+                rejections: Counter::new(),
             }),
         }
     }

@@ -1,7 +1,7 @@
 //! Handles: a circuit that one keeps, for a nanosecond's check without a look-up.
 
 use super::InMemoryCircuitBreakerStore;
-use super::keyed::Inner;
+use super::keyed::{Inner, Refused};
 use crate::cell::{Cell, Gone};
 use crate::clock::{Clock, SystemClock};
 use crate::error::{Rejected, StoreFull};
@@ -91,6 +91,10 @@ impl<K, S, C: Clock> Circuit<K, S, C> {
         self.cell.peek(&self.inner.shared)
     }
 
+    pub(crate) fn cell(&self) -> &Cell {
+        &self.cell
+    }
+
     /// The circuit's key.
     pub fn key(&self) -> &K {
         &self.key
@@ -132,13 +136,15 @@ where
     pub fn acquire(&self, limits: &Limits) -> Result<PermitToken, Rejected> {
         match self.cell.closed_generation() {
             Some(generation) if !limits.seats() => Ok(PermitToken::new(generation, false)),
-            _ => self.acquire_slow(limits),
+            _ => self
+                .acquire_slow(limits)
+                .map_err(|refused| self.inner.reject(refused)),
         }
     }
 
     /// Not closed: rare, and kept out of the callers' code.
     #[cold]
-    fn acquire_slow(&self, limits: &Limits) -> Result<PermitToken, Rejected> {
+    pub(crate) fn acquire_slow(&self, limits: &Limits) -> Result<PermitToken, Refused> {
         if limits.seats() {
             self.pinned(|cell| cell.begin(&self.inner.shared));
         }
@@ -159,7 +165,7 @@ where
         limits: &Limits,
     ) -> Reported {
         let report = report.into();
-        let counts = report.outcome() == Outcome::Failure || limits.watches();
+        let counts = report.outcome() == Outcome::Failure || limits.windows();
         // Closed and clean, in the very generation of the permit: a success changes nothing.
         if !counts && self.cell.is_clean_in(permit.issued()) {
             return Reported::Recorded;
@@ -167,7 +173,12 @@ where
         self.report_slow(permit, report, limits)
     }
 
-    fn report_slow(&self, permit: PermitToken, report: Report, limits: &Limits) -> Reported {
+    pub(crate) fn report_slow(
+        &self,
+        permit: PermitToken,
+        report: Report,
+        limits: &Limits,
+    ) -> Reported {
         let mut changes = self.inner.listeners.changes();
         let reported = self
             .pinned(|cell| cell.report(&self.inner.shared, permit, report, limits, &mut changes));

@@ -6,9 +6,10 @@ use crate::error::{Rejected, StoreFull};
 use crate::events::Listeners;
 use crate::key::ToKey;
 use crate::snapshot::{CircuitBreakerSnapshot, CircuitState};
+use crate::stats::Counter;
 use crate::sync::atomic::Ordering;
 use crate::sync::{Arc as CellArc, Map, PlainAtomicU64};
-use crate::word::{GateWord, Limits, Outcome, PermitToken, Report, Reported};
+use crate::word::{GateWord, Generation, Limits, Outcome, PermitToken, Report, Reported};
 use std::borrow::Borrow;
 use std::hash::{BuildHasher, Hash};
 
@@ -18,13 +19,28 @@ use std::hash::{BuildHasher, Hash};
 const ADMIT_TRIES: usize = 8;
 
 /// What a store and its handles share.
-pub(super) struct Inner<K, S, C> {
-    pub(super) shared: Shared<C>,
-    pub(super) map: Map<K, Cell, S>,
+pub(crate) struct Inner<K, S, C> {
+    pub(crate) shared: Shared<C>,
+    pub(crate) map: Map<K, Cell, S>,
     pub(super) listeners: Listeners<K>,
     pub(super) max_circuits: usize,
     /// Operations that were answered without being stored.
     pub(super) untracked: PlainAtomicU64,
+    pub(super) rejections: Counter,
+}
+
+/// A rejection, and the generation of the circuit that rejects.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Refused {
+    rejected: Rejected,
+    generation: Generation,
+}
+
+impl Refused {
+    /// The permit of a call that is made all the same.
+    pub(crate) fn permit(self) -> PermitToken {
+        PermitToken::new(self.generation, false)
+    }
 }
 
 impl<K: Hash + Eq, S: BuildHasher, C: Clock> Inner<K, S, C> {
@@ -116,24 +132,35 @@ impl<K: Hash + Eq, S: BuildHasher, C: Clock> Inner<K, S, C> {
         K: Borrow<Q>,
         Q: Hash + Eq + ToKey<K> + ?Sized,
     {
-        // What nearly every check ends with, before anything that only the others need: the
-        // circuit is closed, or unknown with the same generation before and after the look.
+        if !limits.seats() {
+            if let Some(permit) = self.look(gate, key) {
+                return Ok(permit);
+            }
+        }
+        self.acquire_slow(key, limits)
+            .map_err(|refused| self.reject(refused))
+    }
+
+    /// What nearly every check ends with, before anything that only the others need: the circuit
+    /// is closed, or unknown with the same generation before and after the look.
+    #[inline]
+    pub(crate) fn look<Q>(&self, gate: GateWord, key: &Q) -> Option<PermitToken>
+    where
+        K: Borrow<Q>,
+        Q: Hash + Eq + ?Sized,
+    {
         let generation = match self.map.get(key, |cell| cell.closed_generation()) {
-            _ if limits.seats() => None,
             Some(closed) => closed,
             None => {
                 let after = self.shared.gate.load().generation();
                 (after == gate.generation()).then_some(after)
             }
         };
-        match generation {
-            Some(generation) => Ok(PermitToken::new(generation, false)),
-            None => self.acquire_slow(key, limits),
-        }
+        generation.map(|generation| PermitToken::new(generation, false))
     }
 
     #[cold]
-    fn acquire_slow<Q>(&self, key: &Q, limits: &Limits) -> Result<PermitToken, Rejected>
+    pub(crate) fn acquire_slow<Q>(&self, key: &Q, limits: &Limits) -> Result<PermitToken, Refused>
     where
         K: Borrow<Q>,
         Q: Hash + Eq + ToKey<K> + ?Sized,
@@ -152,20 +179,28 @@ impl<K: Hash + Eq, S: BuildHasher, C: Clock> Inner<K, S, C> {
         admitted
     }
 
+    /// A rejection that takes place.
+    pub(crate) fn reject(&self, refused: Refused) -> Rejected {
+        self.rejections.add_one();
+        refused.rejected
+    }
+
     /// An answer for the caller; unknown circuits are admitted in the gate's generation.
     ///
     /// The generation is loaded before the look and again after it. Were a circuit reset in
     /// between, the first number would be older than the reset, and the report of this very call
     /// taken for a stale one.
-    pub(super) fn admit(
-        &self,
-        mut look: impl FnMut() -> Acquired,
-    ) -> Result<PermitToken, Rejected> {
+    pub(super) fn admit(&self, mut look: impl FnMut() -> Acquired) -> Result<PermitToken, Refused> {
         let mut before = self.shared.gate.load().generation();
         for _ in 0..ADMIT_TRIES {
             match look() {
                 Acquired::Permit(permit) => return Ok(permit),
-                Acquired::Rejected(rejected) => return Err(rejected),
+                Acquired::Rejected(rejected, generation) => {
+                    return Err(Refused {
+                        rejected,
+                        generation,
+                    });
+                }
                 Acquired::Unknown => {}
             }
             let after = self.shared.gate.load().generation();
@@ -181,7 +216,7 @@ impl<K: Hash + Eq, S: BuildHasher, C: Clock> Inner<K, S, C> {
     /// Whether a report that is no failure changes nothing and is not stale: no circuit has
     /// changed state since the permit, and none has failures to forget.
     #[inline]
-    pub(super) fn nothing_to_do(&self, permit: PermitToken) -> bool {
+    pub(crate) fn nothing_to_do(&self, permit: PermitToken) -> bool {
         let gate = &self.shared.gate;
         // In this order: numbers only grow, so what the second load shows held at the first.
         !permit.is_probe() && gate.all_clean() && gate.load().generation() == permit.issued()
@@ -191,7 +226,7 @@ impl<K: Hash + Eq, S: BuildHasher, C: Clock> Inner<K, S, C> {
     ///
     /// [`nothing_to_do`]: Self::nothing_to_do
     #[inline(never)]
-    pub(super) fn report<Q>(
+    pub(crate) fn report<Q>(
         &self,
         key: &Q,
         permit: PermitToken,
@@ -207,7 +242,7 @@ impl<K: Hash + Eq, S: BuildHasher, C: Clock> Inner<K, S, C> {
         let mut report =
             |cell: &CellArc<Cell>| cell.report(&self.shared, permit, report, limits, &mut changes);
         let creates =
-            outcome == Outcome::Failure || outcome == Outcome::Success && limits.watches();
+            outcome == Outcome::Failure || outcome == Outcome::Success && limits.windows();
         let reported = match self.find(key, &mut report) {
             Some(reported) => reported,
             // What began before a removal is stale; and creates nothing.

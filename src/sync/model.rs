@@ -195,7 +195,7 @@ impl<T> Slot<T> {
 
     pub(crate) fn new(value: T) -> Self {
         let slot = Self::empty();
-        slot.replace(Some(value));
+        slot.replace(Some(value), |_| ());
         slot
     }
 
@@ -219,7 +219,7 @@ impl<T> Slot<T> {
         values.len() as u64
     }
 
-    pub(crate) fn replace(&self, next: Option<T>) {
+    pub(crate) fn replace(&self, next: Option<T>, f: impl FnOnce(&T)) {
         let next = next.map_or(0, |next| self.keep(next));
         let mut seen = self.current.load(atomic::Ordering::SeqCst);
         while let Err(now) = self.current.compare_exchange(
@@ -229,6 +229,9 @@ impl<T> Slot<T> {
             atomic::Ordering::SeqCst,
         ) {
             seen = now;
+        }
+        if let Some(old) = self.at(seen) {
+            f(&old);
         }
     }
 

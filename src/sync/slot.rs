@@ -42,15 +42,17 @@ impl<T> Slot<T> {
 }
 
 impl<T: Send + 'static> Slot<T> {
-    /// Puts `next` in place of what is there.
-    pub(crate) fn replace(&self, next: Option<T>) {
+    /// Puts `next` in place of what is there, which `f` may see once more.
+    pub(crate) fn replace(&self, next: Option<T>, f: impl FnOnce(&T)) {
         let guard = pin();
         let next = next.map_or(crossbeam_epoch::Shared::null(), |next| {
             Owned::new(next).into_shared(&guard)
         });
         // SeqCst: as in `is_empty`.
         let old = self.0.swap(next, Ordering::SeqCst, &guard);
-        if !old.is_null() {
+        // SAFETY: what was in the slot is valid, and is freed only after this pin.
+        if let Some(value) = unsafe { old.as_ref() } {
+            f(value);
             // SAFETY: it is in no slot any more, so no later pin reaches it, and only the one
             // that took it out defers this. `T: Send + 'static` may be dropped by any thread.
             unsafe { guard.defer_destroy(old) };

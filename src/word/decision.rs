@@ -79,7 +79,7 @@ pub(crate) fn on_report<E>(
 ) -> Result<Verdict, E> {
     Ok(match (control.state(), outcome) {
         (State::Vacant | State::Retired, Outcome::Failure) => Verdict::Revive,
-        (State::Vacant | State::Retired, Outcome::Success) if limits.watches() => Verdict::Revive,
+        (State::Vacant | State::Retired, Outcome::Success) if limits.windows() => Verdict::Revive,
         (State::Closed | State::Watched, Outcome::Failure) => {
             let counted = control.with_failure();
             match limits.trip.opens(counted.failures(), window) {
@@ -159,7 +159,7 @@ pub(crate) fn outcome_of(report: Report, state: State, limits: &Limits) -> Outco
 /// Whether the call was slow, where that matters.
 #[inline]
 pub(crate) fn is_slow(report: Report, limits: &Limits) -> bool {
-    limits.times() && report.took_ms() >= limits.trip.slow_ms
+    limits.trip.slow_ms != 0 && report.took_ms() >= limits.trip.slow_ms
 }
 
 #[cfg(test)]

@@ -104,6 +104,8 @@ pub struct Limits {
     pub(crate) trip: Trip,
     pub(crate) open: OpenFor,
     pub(crate) half_open: Recovery,
+    /// Permits need to know when they began, whatever the rules say.
+    pub(crate) timed: bool,
 }
 
 /// What opens a closed circuit. Any of the rules that are set does.
@@ -296,10 +298,10 @@ impl Limits {
         self.half_open.after
     }
 
-    /// Whether each call of a closed circuit matters to these rules, successes too.
+    /// Whether every call of a closed circuit counts, successes too.
     #[inline]
-    pub(crate) fn watches(&self) -> bool {
-        self.trip.window.is_some() || self.trip.hung_calls != 0
+    pub(crate) fn windows(&self) -> bool {
+        self.trip.window.is_some()
     }
 
     /// Whether calls in flight matter to them.
@@ -308,9 +310,15 @@ impl Limits {
         self.trip.hung_calls != 0
     }
 
-    /// Whether they need to know how long a call took.
+    /// Whether permits need to know when they began.
     pub(crate) fn times(&self) -> bool {
-        self.trip.slow_ms != 0
+        self.trip.slow_ms != 0 || self.timed
+    }
+
+    /// Whether no call of a circuit may take the short way.
+    #[inline]
+    pub(crate) fn watches(&self) -> bool {
+        self.windows() || self.seats() || self.times()
     }
 }
 
@@ -356,6 +364,7 @@ impl Default for Limits {
                 timeout_ms: 0,
                 after: AfterHalfOpen::Open,
             },
+            timed: false,
         }
     }
 }

@@ -1,4 +1,13 @@
-//! Windows of calls: what one call does to them.
+//! Windows of calls as packed words: what one call does to them.
+//!
+//! ```text
+//!            63        33 32   23 22     13 12   3  2  1     0
+//! head      | version   | pos   | failures | slow |full| pending |
+//!            63                32 31                            0
+//! outcomes  | version            | 16 outcomes of 2 bits        |
+//!            63                              25 24              0
+//! bucket    | tick                             | calls          |
+//! ```
 
 /// A call that was reported, as a window sees it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -7,10 +16,295 @@ pub(crate) struct Call {
     pub(crate) slow: bool,
 }
 
+impl Call {
+    const fn bits(self) -> u64 {
+        self.failed as u64 | (self.slow as u64) << 1
+    }
+
+    const fn from_bits(bits: u64) -> Self {
+        Self {
+            failed: bits & 1 != 0,
+            slow: bits & 2 != 0,
+        }
+    }
+}
+
 /// What a window holds.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub(crate) struct Tally {
     pub(crate) calls: u32,
     pub(crate) failures: u32,
     pub(crate) slow: u32,
+}
+
+/// The head of a window of the last calls: the whole tally, and the outcome of the latest call,
+/// which may not be in its place among the outcomes yet.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Head {
+    /// Grows with each call: what was seen at one moment is not taken for another's.
+    version: u64,
+    /// Where the next call goes.
+    pos: u32,
+    failures: u32,
+    slow: u32,
+    /// Every place has been written.
+    full: bool,
+    pending: Call,
+}
+
+const VERSION_BITS: u32 = 31;
+const FIELD_BITS: u32 = 10;
+const FIELD: u64 = (1 << FIELD_BITS) - 1;
+
+impl Head {
+    /// Without a call. All bits are 0.
+    #[cfg(test)]
+    const EMPTY: Self = Self::from_bits(0);
+
+    pub(crate) const fn from_bits(bits: u64) -> Self {
+        Self {
+            version: bits >> (u64::BITS - VERSION_BITS),
+            pos: (bits >> 23 & FIELD) as u32,
+            failures: (bits >> 13 & FIELD) as u32,
+            slow: (bits >> 3 & FIELD) as u32,
+            full: bits >> 2 & 1 != 0,
+            pending: Call::from_bits(bits),
+        }
+    }
+
+    pub(crate) const fn bits(self) -> u64 {
+        self.version << (u64::BITS - VERSION_BITS)
+            | (self.pos as u64) << 23
+            | (self.failures as u64) << 13
+            | (self.slow as u64) << 3
+            | (self.full as u64) << 2
+            | self.pending.bits()
+    }
+
+    /// What a window of `size` calls holds.
+    pub(crate) fn tally(self, size: u32) -> Tally {
+        Tally {
+            calls: if self.full { size } else { self.pos },
+            failures: self.failures,
+            slow: self.slow,
+        }
+    }
+
+    /// Where the next call goes, and which call leaves for it, if one does.
+    pub(crate) fn next_place(self) -> (u32, bool) {
+        (self.pos, self.full)
+    }
+
+    /// The place of the latest call, and what it was; `None` in an empty window.
+    pub(crate) fn latest(self, size: u32) -> Option<(u32, Call)> {
+        let place = match self.pos.checked_sub(1) {
+            Some(before) => before,
+            None if self.full => size - 1,
+            None => return None,
+        };
+        Some((place, self.pending))
+    }
+
+    /// With one call more, for which `left` leaves.
+    pub(crate) fn plus(self, call: Call, left: Option<Call>, size: u32) -> Self {
+        let left = left.unwrap_or_default();
+        let last = self.pos + 1 == size;
+        Self {
+            version: (self.version + 1) & ((1 << VERSION_BITS) - 1),
+            pos: if last { 0 } else { self.pos + 1 },
+            failures: self.failures + call.failed as u32 - left.failed as u32,
+            slow: self.slow + call.slow as u32 - left.slow as u32,
+            full: self.full || last,
+            pending: call,
+        }
+    }
+}
+
+/// Sixteen outcomes in their places.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Outcomes(u64);
+
+impl Outcomes {
+    /// Places in a word.
+    pub(crate) const PLACES: u32 = 16;
+    const VERSION: u64 = 1 << 32;
+
+    pub(crate) const fn from_bits(bits: u64) -> Self {
+        Self(bits)
+    }
+
+    pub(crate) const fn bits(self) -> u64 {
+        self.0
+    }
+
+    pub(crate) const fn get(self, place: u32) -> Call {
+        Call::from_bits(self.0 >> (2 * (place % Self::PLACES)))
+    }
+
+    /// With `call` in its place, and another version: a word that was seen before a change never
+    /// looks like the one after later ones.
+    pub(crate) const fn with(self, place: u32, call: Call) -> Self {
+        let shift = 2 * (place % Self::PLACES);
+        let others = self.0 & !(0b11 << shift);
+        Self((others | call.bits() << shift).wrapping_add(Self::VERSION))
+    }
+}
+
+/// A count of the calls of one tick of a window of time.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Bucket(u64);
+
+impl Bucket {
+    const COUNT_BITS: u32 = 25;
+    const COUNT_MAX: u64 = (1 << Self::COUNT_BITS) - 1;
+    /// Ticks of a window.
+    pub(crate) const TICKS: u64 = 10;
+    /// The latest tick: with ticks of 1 ms in 1987 after 1970; so ticks wrap.
+    pub(crate) const TICK_MASK: u64 = (1 << (u64::BITS - Self::COUNT_BITS)) - 1;
+
+    pub(crate) const fn from_bits(bits: u64) -> Self {
+        Self(bits)
+    }
+
+    pub(crate) const fn bits(self) -> u64 {
+        self.0
+    }
+
+    pub(crate) const fn tick(self) -> u64 {
+        self.0 >> Self::COUNT_BITS
+    }
+
+    const fn count(self) -> u64 {
+        self.0 & Self::COUNT_MAX
+    }
+
+    /// Whether it counts no more.
+    pub(crate) const fn is_full(self) -> bool {
+        self.count() == Self::COUNT_MAX
+    }
+
+    /// One call more in `tick`: of another tick, it begins anew.
+    pub(crate) const fn plus_one(self, tick: u64) -> Self {
+        if self.tick() != tick {
+            Self(tick << Self::COUNT_BITS | 1)
+        } else if self.is_full() {
+            self
+        } else {
+            Self(self.0 + 1)
+        }
+    }
+
+    /// The calls, if they are in the window at `tick`.
+    pub(crate) fn calls_at(self, tick: u64) -> u32 {
+        let age = tick.wrapping_sub(self.tick()) & Self::TICK_MASK;
+        if age < Self::TICKS {
+            self.count() as u32
+        } else {
+            0
+        }
+    }
+
+    /// How far its tick is ahead of `tick`; `None` where it isn't, or not within half the range.
+    pub(crate) fn ahead_of(self, tick: u64) -> Option<u64> {
+        let ahead = self.tick().wrapping_sub(tick) & Self::TICK_MASK;
+        (self.count() != 0 && ahead != 0 && ahead <= Self::TICK_MASK / 2).then_some(ahead)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const CALLS: [Call; 4] = [
+        Call::from_bits(0),
+        Call::from_bits(1),
+        Call::from_bits(2),
+        Call::from_bits(3),
+    ];
+
+    #[test]
+    fn heads_round_trip() {
+        for version in [0, 1, (1 << VERSION_BITS) - 1] {
+            for count in [0, 1, 999, 1_000] {
+                for full in [false, true] {
+                    for pending in CALLS {
+                        let head = Head {
+                            version,
+                            pos: count,
+                            failures: count,
+                            slow: count,
+                            full,
+                            pending,
+                        };
+                        assert_eq!(Head::from_bits(head.bits()), head);
+                    }
+                }
+            }
+        }
+        assert_eq!(Head::EMPTY.bits(), 0);
+        assert_eq!(Head::EMPTY.latest(3), None);
+    }
+
+    /// Every size, over more than two rounds, against a list of calls.
+    #[test]
+    fn a_head_tallies_the_last_calls() {
+        for size in [1, 2, 3, 16, 17, 1_000] {
+            let mut head = Head::EMPTY;
+            let mut calls: Vec<Call> = Vec::new();
+            for n in 0..2 * size + 3 {
+                let call = CALLS[(n * n % 7 % 4) as usize];
+                let (place, leaves) = head.next_place();
+                assert_eq!((place, leaves), (n % size, n >= size));
+                let left = leaves.then(|| calls[(n - size) as usize]);
+                head = head.plus(call, left, size);
+                calls.push(call);
+                let last = &calls[calls.len().saturating_sub(size as usize)..];
+                let count = |f: fn(&Call) -> bool| last.iter().filter(|c| f(c)).count() as u32;
+                let expected = Tally {
+                    calls: last.len() as u32,
+                    failures: count(|call| call.failed),
+                    slow: count(|call| call.slow),
+                };
+                assert_eq!(head.tally(size), expected);
+                assert_eq!(head.latest(size), Some((n % size, call)));
+                assert_eq!(Head::from_bits(head.bits()), head);
+            }
+        }
+    }
+
+    #[test]
+    fn outcomes_keep_to_their_places() {
+        let mut word = Outcomes::from_bits(u64::MAX);
+        for place in 0..48 {
+            for call in CALLS {
+                let next = word.with(place, call);
+                assert_eq!(next.get(place), call);
+                for other in (0..16).filter(|other| other % 16 != place % 16) {
+                    assert_eq!(next.get(other), word.get(other));
+                }
+                assert_ne!(next, word, "another version");
+                word = next;
+            }
+        }
+    }
+
+    #[test]
+    fn a_bucket_counts_one_tick() {
+        let empty = Bucket::from_bits(0);
+        let one = empty.plus_one(7);
+        assert_eq!((one.tick(), one.count()), (7, 1));
+        assert_eq!(one.plus_one(7).count(), 2);
+        assert_eq!(one.plus_one(17).bits(), empty.plus_one(17).bits());
+        for (tick, calls) in [(6, 0), (7, 1), (16, 1), (17, 0), (7 + Bucket::TICK_MASK / 2, 0)] {
+            assert_eq!(one.calls_at(tick), calls, "{tick}");
+        }
+        let last = empty.plus_one(Bucket::TICK_MASK);
+        assert_eq!((last.calls_at(0), last.calls_at(8), last.calls_at(9)), (1, 1, 0));
+        assert_eq!(one.ahead_of(7), None);
+        assert_eq!(one.ahead_of(5), Some(2));
+        assert_eq!(one.ahead_of(8), None);
+        assert_eq!(empty.ahead_of(Bucket::TICK_MASK), None, "nothing counted");
+        let full = Bucket::from_bits(7 << Bucket::COUNT_BITS | Bucket::COUNT_MAX);
+        assert!(full.is_full() && full.plus_one(7) == full);
+    }
 }

@@ -76,8 +76,8 @@ impl Guard {
     }
 
     /// How long until an open circuit lets a probe through.
-    pub(crate) fn retry_after(&self, snapshot: &CircuitBreakerSnapshot) -> Option<Duration> {
-        self.breaker.retry_after(snapshot)
+    pub(crate) fn retry_after(&self, route: usize) -> Option<Duration> {
+        self.breaker.retry_after(self.circuits[route].key())
     }
 }
 

@@ -52,7 +52,7 @@ impl Proxy {
             Circuit {
                 key: route.prefix().to_owned(),
                 upstream: route.upstream().to_string(),
-                retry_after: self.guard.retry_after(&snapshot),
+                retry_after: self.guard.retry_after(number),
                 snapshot,
             }
         })

@@ -1,0 +1,184 @@
+//! Checks and reports by policy: the short way where nothing can matter, else by the rules.
+
+use super::call::CallTimeout;
+use super::permit::Started;
+use super::{CircuitBreaker, GuardedCircuit};
+use crate::cell::Cell;
+use crate::clock::Clock;
+use crate::error::Rejected;
+use crate::key::ToKey;
+use crate::policy::{Policies, Policy, PolicySet};
+use crate::stats::Counter;
+use crate::store::{InMemoryCircuitBreakerStore, Refused};
+use crate::sync::PlainArc;
+use crate::word::{Outcome, PermitToken, Report, Reported};
+use std::borrow::Borrow;
+use std::hash::{BuildHasher, Hash};
+
+type Admitted = (PermitToken, Started);
+
+impl<K, S, C> CircuitBreaker<K, S, C> {
+    pub(super) fn over(
+        store: InMemoryCircuitBreakerStore<K, S, C>,
+        policies: PolicySet<K>,
+        call_timeout: Option<CallTimeout>,
+    ) -> Self {
+        let policies = Policies::new(policies, &store.inner.shared.gate);
+        Self {
+            policies: PlainArc::new(policies),
+            shadowed: PlainArc::new(Counter::new()),
+            store,
+            call_timeout,
+        }
+    }
+}
+
+impl<K, S, C> CircuitBreaker<K, S, C>
+where
+    K: Hash + Eq + Clone,
+    S: BuildHasher,
+    C: Clock,
+{
+    #[inline]
+    pub(super) fn admit<Q>(&self, key: &Q) -> Result<Admitted, Rejected>
+    where
+        K: Borrow<Q>,
+        Q: Hash + Eq + ToKey<K> + ?Sized,
+    {
+        let gate = self.store.inner.shared.gate.load();
+        if gate.is_down() {
+            // Nothing rejects, and no transition is half done: the gate speaks for every key.
+            return Ok((PermitToken::new(gate.generation(), false), Started::UNKNOWN));
+        }
+        self.admit_slow(key)
+    }
+
+    /// Not inlined, so that the check of the gate is.
+    #[inline(never)]
+    fn admit_slow<Q>(&self, key: &Q) -> Result<Admitted, Rejected>
+    where
+        K: Borrow<Q>,
+        Q: Hash + Eq + ToKey<K> + ?Sized,
+    {
+        let inner = &*self.store.inner;
+        if !self.policies.need_every_check() {
+            // What nearly every check ends with: another circuit holds the gate up.
+            if let Some(permit) = inner.look(inner.shared.gate.load(), key) {
+                return Ok((permit, Started::UNKNOWN));
+            }
+        }
+        let policy = self.policy(key);
+        let admitted = inner.acquire_slow(key, policy.limits());
+        self.under(&policy, admitted)
+    }
+
+    /// What the policy makes of the store's answer.
+    fn under(
+        &self,
+        policy: &Policy,
+        admitted: Result<PermitToken, Refused>,
+    ) -> Result<Admitted, Rejected> {
+        let permit = match admitted {
+            Ok(permit) => permit,
+            Err(refused) if policy.is_shadow() => {
+                self.shadowed.add_one();
+                refused.permit()
+            }
+            Err(refused) => return Err(self.store.inner.reject(refused)),
+        };
+        Ok((permit, self.started(policy)))
+    }
+
+    #[inline]
+    pub(super) fn settle<Q>(
+        &self,
+        key: &Q,
+        permit: PermitToken,
+        report: Report,
+        started: Started,
+    ) -> Reported
+    where
+        K: Borrow<Q>,
+        Q: Hash + Eq + ToKey<K> + ?Sized,
+    {
+        if report.outcome() != Outcome::Failure && self.store.inner.nothing_to_do(permit) {
+            return Reported::Recorded;
+        }
+        self.settle_slow(key, permit, report, started)
+    }
+
+    #[inline(never)]
+    fn settle_slow<Q>(
+        &self,
+        key: &Q,
+        permit: PermitToken,
+        report: Report,
+        started: Started,
+    ) -> Reported
+    where
+        K: Borrow<Q>,
+        Q: Hash + Eq + ToKey<K> + ?Sized,
+    {
+        let policy = self.policy(key);
+        let report = self.timed(&policy, report, started);
+        self.store
+            .inner
+            .report(key, permit, report, policy.limits())
+    }
+
+    /// The circuit is watched if and only if its policy wants that.
+    pub(super) fn conform(&self, key: &K, cell: &Cell) {
+        loop {
+            let (policy, number) = self.policies.of(key);
+            cell.set_watched(&self.store.inner.shared, policy.limits());
+            // Somebody has replaced the policies meanwhile, and perhaps been here before us.
+            if self.policies.is_current(number) {
+                return;
+            }
+        }
+    }
+}
+
+impl<K, S, C> GuardedCircuit<K, S, C>
+where
+    K: Hash + Eq + Clone,
+    S: BuildHasher,
+    C: Clock,
+{
+    #[inline]
+    pub(super) fn admit(&self) -> Result<Admitted, Rejected> {
+        match self.circuit.cell().closed_generation() {
+            Some(generation) => Ok((PermitToken::new(generation, false), Started::UNKNOWN)),
+            None => self.admit_slow(),
+        }
+    }
+
+    /// Not closed, or watched.
+    #[inline(never)]
+    fn admit_slow(&self) -> Result<Admitted, Rejected> {
+        let breaker = &self.breaker;
+        let policy = breaker.policy(self.circuit.key());
+        if policy.limits().watches() != self.circuit.cell().is_watched() {
+            breaker.conform(self.circuit.key(), self.circuit.cell());
+        }
+        let admitted = self.circuit.acquire_slow(policy.limits());
+        breaker.under(&policy, admitted)
+    }
+
+    #[inline]
+    pub(super) fn settle(&self, permit: PermitToken, report: Report, started: Started) -> Reported {
+        // Closed and clean, in the very generation of the permit: a success changes nothing.
+        if report.outcome() != Outcome::Failure && self.circuit.cell().is_clean_in(permit.issued())
+        {
+            return Reported::Recorded;
+        }
+        self.settle_slow(permit, report, started)
+    }
+
+    #[inline(never)]
+    fn settle_slow(&self, permit: PermitToken, report: Report, started: Started) -> Reported {
+        let policy = self.breaker.policy(self.circuit.key());
+        let report = self.breaker.timed(&policy, report, started);
+        self.circuit.report_slow(permit, report, policy.limits())
+    }
+}

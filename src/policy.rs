@@ -1,0 +1,153 @@
+//! Policies: which rules a circuit has, by its key; replaced while calls go on.
+
+#[cfg(feature = "serde")]
+mod form;
+mod set;
+mod shared;
+
+pub use set::PolicySet;
+pub(crate) use shared::Policies;
+
+use crate::config::positive_ms;
+use crate::error::ConfigError;
+use crate::word::{Limits, Outcome};
+use std::time::Duration;
+
+/// What a permit that is dropped without a report means, in any state of the circuit.
+///
+/// A time-out around a call that hangs drops its permit: where that is how calls end, dropped
+/// permits have to be able to open the circuit.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+#[non_exhaustive]
+pub enum DroppedPermit {
+    /// Nothing: a probe slot is given back.
+    #[default]
+    Ignored,
+    /// A failure.
+    Failure,
+    /// A failure if the permit is at least this old (whole milliseconds, rounded up), else
+    /// nothing. Costs a clock read per permit.
+    FailureIfOlder(Duration),
+}
+
+/// [`DroppedPermit`], validated.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+pub(crate) enum Drops {
+    #[default]
+    Ignored,
+    Failure,
+    FailureIfOlder {
+        ms: u64,
+    },
+}
+
+impl Drops {
+    pub(crate) fn new(setting: DroppedPermit) -> Result<Self, ConfigError> {
+        Ok(match setting {
+            DroppedPermit::Ignored => Drops::Ignored,
+            DroppedPermit::Failure => Drops::Failure,
+            DroppedPermit::FailureIfOlder(age) => Drops::FailureIfOlder {
+                ms: positive_ms("dropped_permit", age)?,
+            },
+        })
+    }
+
+    pub(crate) fn needs_time(self) -> bool {
+        matches!(self, Drops::FailureIfOlder { .. })
+    }
+
+    /// The outcome of a permit that was dropped at age `age_ms`.
+    pub(crate) fn outcome(self, age_ms: impl FnOnce() -> u64) -> Outcome {
+        match self {
+            Drops::Ignored => Outcome::Ignored,
+            Drops::Failure => Outcome::Failure,
+            Drops::FailureIfOlder { ms } if age_ms() >= ms => Outcome::Failure,
+            Drops::FailureIfOlder { .. } => Outcome::Ignored,
+        }
+    }
+}
+
+/// The rules of a circuit, and what a breaker makes of its decisions.
+///
+/// ```
+/// use breakerbox::{DroppedPermit, Limits, Policy};
+///
+/// let limits = Limits::builder().failure_threshold(3).build()?;
+/// let policy = Policy::from(limits) // and, unless they keep their defaults:
+///     .shadow(true) // decide and announce, but reject nothing; default: false
+///     .dropped_permit(DroppedPermit::Failure)?; // default: ignored
+/// assert!(policy.is_shadow());
+/// # Ok::<(), breakerbox::ConfigError>(())
+/// ```
+///
+/// With the feature `serde` a policy is read from the settings of its [`Limits`] and its own,
+/// `shadow` and `dropped_permit` (`"ignored"`, `"failure"` or `{"failure-if-older-ms": 500}`), all
+/// in one table:
+///
+/// ```
+/// # #[cfg(feature = "serde")] {
+/// use breakerbox::Policy;
+///
+/// let policy: Policy = serde_json::from_str(r#"{"failure_threshold": 3, "shadow": true}"#)?;
+/// assert!(policy.is_shadow());
+///
+/// let refused = serde_json::from_str::<Policy>(r#"{"failure_treshold": 3}"#).unwrap_err();
+/// assert!(refused.to_string().starts_with("failure_treshold is not a setting"));
+/// # }
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(try_from = "form::Form", into = "form::Form"))]
+pub struct Policy {
+    limits: Limits,
+    drops: Drops,
+    shadow: bool,
+}
+
+impl Policy {
+    /// Whether rejections are only counted (see
+    /// [`CircuitBreaker::shadowed`](crate::CircuitBreaker::shadowed)) and the calls admitted:
+    /// everything else, openings and announcements too, is as if they were rejected. Default:
+    /// `false`.
+    pub fn shadow(self, shadow: bool) -> Self {
+        Self { shadow, ..self }
+    }
+
+    /// What a permit that is dropped without a report means; default: ignored.
+    ///
+    /// # Errors
+    /// If the age is 0.
+    pub fn dropped_permit(self, meaning: DroppedPermit) -> Result<Self, ConfigError> {
+        Ok(self.with_drops(Drops::new(meaning)?))
+    }
+
+    pub(crate) fn with_drops(mut self, drops: Drops) -> Self {
+        self.drops = drops;
+        self.limits.timed = drops.needs_time();
+        self
+    }
+
+    /// The rules.
+    pub fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
+    /// See [`shadow`](Self::shadow).
+    pub fn is_shadow(&self) -> bool {
+        self.shadow
+    }
+
+    pub(crate) fn drops(&self) -> Drops {
+        self.drops
+    }
+}
+
+impl From<Limits> for Policy {
+    fn from(limits: Limits) -> Self {
+        Self {
+            limits,
+            ..Self::default()
+        }
+    }
+}

@@ -1,0 +1,137 @@
+//! The policies of a breaker: read in passing, replaced as a whole.
+
+use super::{Policy, PolicySet};
+use crate::cell::Gate;
+use crate::key::ToKey;
+use crate::sync::atomic::Ordering;
+use crate::sync::{PlainAtomicU64, Slot};
+use std::borrow::Borrow;
+use std::hash::Hash;
+
+/// The set of a breaker's policies.
+///
+/// Checks and successes that take the short way read no policy. So while a set has policies to
+/// which every call matters, it holds up what opens that way: the store's gate, or its count of
+/// unclean circuits.
+pub(crate) struct Policies<K> {
+    current: Slot<Numbered<K>>,
+    /// Sets so far.
+    numbers: PlainAtomicU64,
+    /// Sets in place that need every check: 0, 1, or 2 for a moment.
+    needing_checks: PlainAtomicU64,
+}
+
+struct Numbered<K> {
+    set: PolicySet<K>,
+    number: u64,
+    needs: Needs,
+}
+
+/// What the policies of a set need of calls that would otherwise take the short way.
+#[derive(Clone, Copy, Default)]
+struct Needs {
+    every_check: bool,
+    every_report: bool,
+}
+
+impl Needs {
+    fn of<K>(set: &PolicySet<K>) -> Self {
+        let limits = || set.all().map(Policy::limits);
+        Self {
+            every_check: limits().any(|limits| limits.seats() || limits.times()),
+            every_report: limits().any(|limits| limits.watches()),
+        }
+    }
+
+    fn hold(self, gate: &Gate) {
+        if self.every_check {
+            gate.raise();
+        }
+        if self.every_report {
+            gate.soil();
+        }
+    }
+
+    fn let_go(self, gate: &Gate) {
+        if self.every_check {
+            gate.lower();
+        }
+        if self.every_report {
+            gate.cleaned();
+        }
+    }
+}
+
+impl<K> Policies<K> {
+    pub(crate) fn new(set: PolicySet<K>, gate: &Gate) -> Self {
+        let needs = Needs::of(&set);
+        needs.hold(gate);
+        let needing_checks = PlainAtomicU64::new(u64::from(needs.every_check));
+        Self {
+            needing_checks,
+            current: Slot::new(Numbered {
+                set,
+                number: 0,
+                needs,
+            }),
+            numbers: PlainAtomicU64::new(0),
+        }
+    }
+
+    /// Whether a check must not go past its policy because it finds its circuit closed.
+    pub(crate) fn need_every_check(&self) -> bool {
+        // Relaxed: it was raised before the gate, which the caller has seen up with Acquire.
+        self.needing_checks.load(Ordering::Relaxed) != 0
+    }
+
+    /// `f` on the set and its number.
+    fn read<R>(&self, f: impl FnOnce(&PolicySet<K>, u64) -> R) -> R {
+        self.current.read(|current| match current {
+            Some(current) => f(&current.set, current.number),
+            None => unreachable!("a breaker always has policies"),
+        })
+    }
+
+    /// The policy of `key`, and the number of the set that it is in.
+    pub(crate) fn of<Q>(&self, key: &Q) -> (Policy, u64)
+    where
+        K: Borrow<Q> + Hash + Eq,
+        Q: Hash + Eq + ToKey<K> + ?Sized,
+    {
+        self.read(|set, number| (set.policy(key), number))
+    }
+
+    /// Whether the set of this number is still the one.
+    pub(crate) fn is_current(&self, number: u64) -> bool {
+        self.read(|_, current| current == number)
+    }
+
+    /// A copy of the set.
+    pub(crate) fn get(&self) -> PolicySet<K>
+    where
+        K: Clone,
+    {
+        self.read(|set, _| set.clone())
+    }
+
+    /// Puts `set` in place. What it needs is held up before, what the other needed is let go after.
+    pub(crate) fn replace(&self, set: PolicySet<K>, gate: &Gate)
+    where
+        K: Send + Sync + 'static,
+    {
+        let needs = Needs::of(&set);
+        // Relaxed: the gate is raised after, with Release.
+        let checks = u64::from(needs.every_check);
+        self.needing_checks.fetch_add(checks, Ordering::Relaxed);
+        needs.hold(gate);
+        // Relaxed: a number of its own is all that it is.
+        let number = 1 + self.numbers.fetch_add(1, Ordering::Relaxed);
+        let next = Numbered { set, number, needs };
+        self.current.replace(Some(next), |old| {
+            old.needs.let_go(gate);
+            // Relaxed: as long as it stays up, checks take longer, and no more.
+            let checks = u64::from(old.needs.every_check);
+            self.needing_checks.fetch_sub(checks, Ordering::Relaxed);
+        });
+    }
+}

@@ -1,0 +1,41 @@
+//! Counters that many threads add to and few read.
+
+use crate::sync::PlainAtomicU64;
+use crate::sync::atomic::Ordering;
+
+const STRIPES: usize = 16;
+
+/// A count in stripes, so that threads that add at the same time rarely share a cache line.
+#[derive(Debug)]
+pub(crate) struct Counter([Stripe; STRIPES]);
+
+#[derive(Debug, Default)]
+#[repr(align(64))]
+struct Stripe(PlainAtomicU64);
+
+static THREADS: PlainAtomicU64 = PlainAtomicU64::new(0);
+
+thread_local! {
+    // Relaxed: any number will do.
+    static STRIPE: usize =
+        THREADS.fetch_add(1, Ordering::Relaxed) as usize % STRIPES;
+}
+
+impl Counter {
+    pub(crate) fn new() -> Self {
+        Self(std::array::from_fn(|_| Stripe::default()))
+    }
+
+    pub(crate) fn add_one(&self) {
+        // A thread that is ending has no stripe of its own any more.
+        let stripe = STRIPE.try_with(|stripe| *stripe).unwrap_or(0);
+        // Relaxed: a statistic.
+        self.0[stripe].0.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn total(&self) -> u64 {
+        // Relaxed: a statistic.
+        let counts = self.0.iter().map(|stripe| stripe.0.load(Ordering::Relaxed));
+        counts.fold(0, u64::wrapping_add)
+    }
+}
