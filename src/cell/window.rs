@@ -20,8 +20,9 @@
 //! Ten buckets, each of three counts, tagged with the tick (the time over a tenth of T) that they
 //! belong to. A call counts in the bucket of its tick; what is there of an older tick has left. At
 //! tick t the window holds ticks t - 9 to t: a call leaves it when between 9/10 and all of T has
-//! passed. A clock that has stepped back by less than T counts in the latest tick; one that has
-//! stepped back further finds nothing of its window, which begins anew. The three counts of a call
+//! passed. After a clock has stepped back by less than T, calls count in the latest tick; after one
+//! that has stepped back further, the window begins anew. Ticks are kept in 39 bits:
+//! where they wrap, every 17 years at 1 ms a tick, one window may lose a bucket. The three counts of a call
 //! are three steps, calls first: failures and slow calls never outnumber calls.
 
 use crate::sync::atomic::{AtomicU64, Ordering};
@@ -51,15 +52,6 @@ impl Window {
             Window::Time(window) => window.record(call, now),
         }
     }
-
-    /// Whether it holds no call.
-    pub(super) fn is_empty(&self, now: impl FnOnce() -> u64) -> bool {
-        let tally = match self {
-            Window::Count(window) => window.tally(),
-            Window::Time(window) => window.tally(window.tick(now())),
-        };
-        tally.calls == 0
-    }
 }
 
 /// The last `size` calls.
@@ -86,6 +78,7 @@ impl CountWindow {
         Head::from_bits(self.head.load(Ordering::Acquire))
     }
 
+    #[cfg(test)]
     fn tally(&self) -> Tally {
         self.head().tally(self.size)
     }
@@ -198,15 +191,12 @@ impl Count {
         }
     }
 
-    /// Empties it where its tick is ahead of `tick`: the clock has stepped back.
-    fn empty_ahead_of(&self, tick: u64) {
+    fn empty(&self) {
         let seen = self.load();
-        if seen.ahead_of(tick).is_some() {
-            // SeqCst: as in `load`. Relaxed on failure: somebody has counted in it or emptied it.
-            let _ = self
-                .0
-                .compare_exchange(seen.bits(), 0, Ordering::SeqCst, Ordering::Relaxed);
-        }
+        // SeqCst: as in `load`. Relaxed on failure: somebody has counted in it or emptied it.
+        let _ = self
+            .0
+            .compare_exchange(seen.bits(), 0, Ordering::SeqCst, Ordering::Relaxed);
     }
 }
 
@@ -228,23 +218,27 @@ impl TimeWindow {
 
     /// The tick that a call of now counts in.
     fn current(&self, now: &mut impl FnMut() -> u64) -> u64 {
-        let tick = self.tick(now());
-        let latest = self.latest_ahead(tick);
-        if latest < Bucket::TICKS {
-            return (tick + latest) & Bucket::TICK_MASK;
+        if let Some(tick) = self.latest(self.tick(now())) {
+            return tick;
         }
-        // Either this thread has been stopped for so long, or the clock has stepped back.
+        // Either this thread was stopped for so long, or the clock has stepped back.
         let tick = self.tick(now());
-        let latest = self.latest_ahead(tick);
-        if latest < Bucket::TICKS {
-            return (tick + latest) & Bucket::TICK_MASK;
+        if let Some(tick) = self.latest(tick) {
+            return tick;
         }
         for counts in self.buckets.iter() {
-            counts.failures.empty_ahead_of(tick);
-            counts.slow.empty_ahead_of(tick);
-            counts.calls.empty_ahead_of(tick);
+            counts.failures.empty();
+            counts.slow.empty();
+            counts.calls.empty();
         }
         tick
+    }
+
+    /// `tick`, or the latest with a call where that is later; `None` where it is later by more than
+    /// a window.
+    fn latest(&self, tick: u64) -> Option<u64> {
+        let ahead = self.latest_ahead(tick);
+        (ahead < Bucket::TICKS).then_some((tick + ahead) & Bucket::TICK_MASK)
     }
 
     /// How far the latest tick with a call is ahead of `tick`.

@@ -105,15 +105,16 @@ impl Head {
         Some((place, self.pending))
     }
 
-    /// With one call more, for which `left` leaves.
+    /// With one call more, for which `left` leaves. (Which may be another's, where the head has
+    /// changed meanwhile; then what this says is of no use, and harmless.)
     pub(crate) fn plus(self, call: Call, left: Option<Call>, size: u32) -> Self {
         let left = left.unwrap_or_default();
         let last = self.pos + 1 == size;
         Self {
             version: (self.version + 1) & ((1 << VERSION_BITS) - 1),
             pos: if last { 0 } else { self.pos + 1 },
-            failures: self.failures + call.failed as u32 - left.failed as u32,
-            slow: self.slow + call.slow as u32 - left.slow as u32,
+            failures: (self.failures + call.failed as u32).saturating_sub(left.failed as u32),
+            slow: (self.slow + call.slow as u32).saturating_sub(left.slow as u32),
             full: self.full || last,
             pending: call,
         }
@@ -295,11 +296,20 @@ mod tests {
         assert_eq!((one.tick(), one.count()), (7, 1));
         assert_eq!(one.plus_one(7).count(), 2);
         assert_eq!(one.plus_one(17).bits(), empty.plus_one(17).bits());
-        for (tick, calls) in [(6, 0), (7, 1), (16, 1), (17, 0), (7 + Bucket::TICK_MASK / 2, 0)] {
+        for (tick, calls) in [
+            (6, 0),
+            (7, 1),
+            (16, 1),
+            (17, 0),
+            (7 + Bucket::TICK_MASK / 2, 0),
+        ] {
             assert_eq!(one.calls_at(tick), calls, "{tick}");
         }
         let last = empty.plus_one(Bucket::TICK_MASK);
-        assert_eq!((last.calls_at(0), last.calls_at(8), last.calls_at(9)), (1, 1, 0));
+        assert_eq!(
+            (last.calls_at(0), last.calls_at(8), last.calls_at(9)),
+            (1, 1, 0)
+        );
         assert_eq!(one.ahead_of(7), None);
         assert_eq!(one.ahead_of(5), Some(2));
         assert_eq!(one.ahead_of(8), None);

@@ -113,7 +113,7 @@ impl BreakerPair {
             BreakerOp::Hold { key, by_handle } => self.hold(name(key), by_handle),
             BreakerOp::Report { permit, outcome } => {
                 if let Some(held) = self.take(permit) {
-                    let real = held.real.report(outcome.into());
+                    let real = held.real.report(breakerbox::Outcome::from(outcome));
                     self.settle(held.key, held.model, outcome, Some(real));
                 }
             }
@@ -176,11 +176,17 @@ impl BreakerPair {
         let permit = match &handle {
             Some(handle) => handle.acquire().map(|permit| {
                 let probe = permit.is_probe();
-                (probe, outcome.map(|outcome| permit.report(outcome.into())))
+                (
+                    probe,
+                    outcome.map(|outcome| permit.report(breakerbox::Outcome::from(outcome))),
+                )
             }),
             None => breaker.acquire(key).map(|permit| {
                 let probe = permit.is_probe();
-                (probe, outcome.map(|outcome| permit.report(outcome.into())))
+                (
+                    probe,
+                    outcome.map(|outcome| permit.report(breakerbox::Outcome::from(outcome))),
+                )
             }),
         };
         let probe = permit
