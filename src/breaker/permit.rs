@@ -113,8 +113,11 @@ impl<T: Target> Permit<T> {
     /// measured where the rules need it, unless the report says it.
     #[inline]
     pub fn report(mut self, report: impl Into<Report>) -> Reported {
-        match self.target.take() {
-            Some(target) => target.settle(self.token, report.into(), self.started),
+        let (target, token, started) = (self.target.take(), self.token, self.started);
+        // Nothing is left in it, which the compiler doesn't see.
+        std::mem::forget(self);
+        match target {
+            Some(target) => target.settle(token, report.into(), started),
             None => unreachable!("a permit that was settled is gone"),
         }
     }

@@ -219,7 +219,7 @@ impl<K: Hash + Eq, S: BuildHasher, C: Clock> Inner<K, S, C> {
     pub(crate) fn nothing_to_do(&self, permit: PermitToken) -> bool {
         let gate = &self.shared.gate;
         // In this order: numbers only grow, so what the second load shows held at the first.
-        !permit.is_probe() && gate.all_clean() && gate.load().generation() == permit.issued()
+        gate.all_clean() && permit.is_plainly_of(gate.load().generation())
     }
 
     /// A report that may change something. Not inlined, so that [`nothing_to_do`] is.

@@ -133,58 +133,70 @@ pub enum Reported {
 /// What [`CircuitBreakerStore`](crate::CircuitBreakerStore)s hand out and take back. It does
 /// nothing when dropped: each one must be reported or released once, or its probe slot is gone
 /// until the lease is over. [`Permit`](crate::Permit) does that by itself.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
 #[must_use = "report or release it, or a probe slot is lost until its lease is over"]
-pub struct PermitToken {
-    generation: u64,
-    probe: bool,
-    /// One more than the seat that it holds among the calls in flight; 0: none.
-    seat: u8,
-}
+pub struct PermitToken(u64);
 
+/// ```text
+///  63                       8 7                      1   0
+/// | generation               | seat + 1, 0: none     |probe|
+/// ```
 impl PermitToken {
-    /// A token from its parts, for stores that keep circuits elsewhere.
+    const SEAT_SHIFT: u32 = 1;
+    const SEAT_MASK: u64 = (1 << 7) - 1;
+    const GENERATION_SHIFT: u32 = 8;
+
+    /// A token from its parts, for stores that keep circuits elsewhere. Of the generation 56 bits
+    /// are kept.
     pub const fn from_parts(generation: u64, probe: bool) -> Self {
-        Self {
-            generation,
-            probe,
-            seat: 0,
-        }
+        Self(generation << Self::GENERATION_SHIFT | probe as u64)
     }
 
+    #[inline]
     pub(crate) const fn new(generation: Generation, probe: bool) -> Self {
-        Self {
-            generation: generation.bits(),
-            probe,
-            seat: 0,
-        }
+        Self::from_parts(generation.bits(), probe)
     }
 
     /// The same, with a seat among the calls in flight.
     pub(crate) const fn seated(self, seat: u8) -> Self {
-        Self {
-            seat: seat + 1,
-            ..self
-        }
+        debug_assert!(self.seat().is_none() && (seat as u64) < Self::SEAT_MASK);
+        Self(self.0 | (seat as u64 + 1) << Self::SEAT_SHIFT)
     }
 
     /// The seat that it holds among the calls in flight.
+    #[inline]
     pub(crate) const fn seat(&self) -> Option<u8> {
-        self.seat.checked_sub(1)
+        ((self.0 >> Self::SEAT_SHIFT & Self::SEAT_MASK) as u8).checked_sub(1)
     }
 
     /// The store's number for the state that the circuit was in.
     pub const fn generation(&self) -> u64 {
-        self.generation
+        self.0 >> Self::GENERATION_SHIFT
     }
 
     /// Whether the call probes a half-open circuit.
     pub const fn is_probe(&self) -> bool {
-        self.probe
+        self.0 & 1 != 0
+    }
+
+    /// Whether it was given in `generation`, and holds nothing.
+    #[inline]
+    pub(crate) const fn is_plainly_of(self, generation: Generation) -> bool {
+        self.0 == generation.bits() << Self::GENERATION_SHIFT
     }
 
     pub(crate) const fn issued(&self) -> Generation {
-        Generation::from_bits(self.generation)
+        Generation::from_bits(self.generation())
+    }
+}
+
+impl std::fmt::Debug for PermitToken {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("PermitToken")
+            .field("generation", &self.generation())
+            .field("probe", &self.is_probe())
+            .field("seat", &self.seat())
+            .finish()
     }
 }
 
@@ -221,8 +233,16 @@ mod tests {
     fn a_seat_is_told_from_none() {
         let token = PermitToken::new(Generation::from_bits(3), false);
         assert_eq!(token.seat(), None);
-        for seat in [0, 63] {
-            assert_eq!(token.seated(seat).seat(), Some(seat));
+        for probe in [false, true] {
+            let token = PermitToken::from_parts((1 << 56) - 1, probe);
+            for seat in [0, 63] {
+                let seated = token.seated(seat);
+                let parts = (seated.generation(), seated.is_probe(), seated.seat());
+                assert_eq!(parts, ((1 << 56) - 1, probe, Some(seat)));
+            }
         }
+        assert!(token.is_plainly_of(Generation::from_bits(3)));
+        assert!(!token.seated(0).is_plainly_of(Generation::from_bits(3)));
+        assert!(!token.is_plainly_of(Generation::from_bits(4)));
     }
 }
