@@ -86,10 +86,10 @@ impl CountWindow {
     fn record(&self, call: Call) -> Tally {
         loop {
             let head = self.head();
-            if let Some((place, latest)) = head.latest(self.size) {
-                if !self.put(head, place, latest) {
-                    continue;
-                }
+            if let Some((place, latest)) = head.latest(self.size)
+                && !self.put(head, place, latest)
+            {
+                continue;
             }
             let (place, leaves) = head.next_place();
             let left = leaves.then(|| self.outcomes_of(place).get(place));
@@ -209,7 +209,7 @@ impl TimeWindow {
     }
 
     fn tick(&self, now_ms: u64) -> u64 {
-        now_ms / self.width_ms & Bucket::TICK_MASK
+        (now_ms / self.width_ms) & Bucket::TICK_MASK
     }
 
     fn counts(&self, tick: u64) -> &Counts {

@@ -132,10 +132,10 @@ impl<K: Hash + Eq, S: BuildHasher, C: Clock> Inner<K, S, C> {
         K: Borrow<Q>,
         Q: Hash + Eq + ToKey<K> + ?Sized,
     {
-        if !limits.seats() {
-            if let Some(permit) = self.look(gate, key) {
-                return Ok(permit);
-            }
+        if !limits.seats()
+            && let Some(permit) = self.look(gate, key)
+        {
+            return Ok(permit);
         }
         self.acquire_slow(key, limits)
             .map_err(|refused| self.reject(refused))
