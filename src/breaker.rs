@@ -94,7 +94,7 @@ where
     C: Clock,
 {
     /// Asks to make a call. The permit borrows breaker and key, and holds nothing else: report
-    /// how the call went, or drop it (see [`DroppedPermit`]).
+    /// how the call went, or drop it (see [`DroppedPermit`](crate::DroppedPermit)).
     ///
     /// # Errors
     /// If the circuit is open, forced open, or half-open with all probe slots taken.
