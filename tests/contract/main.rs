@@ -11,6 +11,7 @@ mod handles;
 mod keys;
 mod leases;
 mod permits;
+mod rules;
 mod scenario;
 mod states;
 mod time;

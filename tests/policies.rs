@@ -1,0 +1,253 @@
+//! Policies by key, and their replacement while calls go on.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::Duration;
+
+use breakerbox::{
+    CircuitBreaker, CircuitState, DroppedPermit, Limits, LimitsBuilder, ManualClock, Outcome,
+    Policy, PolicySet, Report, Reported, SlidingWindow,
+};
+
+type Breaker = CircuitBreaker<String, std::hash::RandomState, ManualClock>;
+
+const START: u64 = 1_000_000;
+
+fn limits(settings: LimitsBuilder) -> Limits {
+    settings.build().unwrap()
+}
+
+fn threshold(failures: u32) -> Policy {
+    limits(Limits::builder().failure_threshold(failures)).into()
+}
+
+fn rate(calls: u32) -> LimitsBuilder {
+    Limits::builder()
+        .sliding_window(SlidingWindow::Calls(calls))
+        .failure_rate_threshold(50)
+}
+
+fn breaker(policies: PolicySet<String>) -> (Breaker, ManualClock) {
+    let clock = ManualClock::new(START);
+    let builder = CircuitBreaker::builder().clock(clock.clone());
+    (builder.policies(policies).build().unwrap(), clock)
+}
+
+fn fail(breaker: &Breaker, key: &str, times: u32) {
+    for _ in 0..times {
+        assert_eq!(breaker.acquire(key).unwrap().failure(), Reported::Recorded);
+    }
+}
+
+fn is_open(breaker: &Breaker, key: &str) -> bool {
+    breaker
+        .peek(key)
+        .is_some_and(|circuit| circuit.state == CircuitState::Open)
+}
+
+#[test]
+fn the_nearest_policy_counts() {
+    let set = PolicySet::new(threshold(1))
+        .key("/a/exact".into(), threshold(2))
+        .prefix("/a/", threshold(3))
+        .prefix("/a/b/", threshold(4))
+        .class("slow", threshold(5))
+        .classify(|key: &String| key.ends_with("slow").then_some("slow"));
+    let (breaker, _) = breaker(set);
+    for (key, failures) in [
+        ("/other", 1),
+        ("", 1),
+        ("/a/exact", 2),
+        ("/a/slow", 3),
+        ("/a/b/slow", 4),
+        ("/b/slow", 5),
+    ] {
+        assert_eq!(breaker.policy(key), threshold(failures), "{key}");
+        fail(&breaker, key, failures - 1);
+        assert!(!is_open(&breaker, key), "{key}");
+        fail(&breaker, key, 1);
+        assert!(is_open(&breaker, key), "{key}");
+    }
+}
+
+#[test]
+fn a_lower_threshold_holds_from_the_next_call_on() {
+    let (breaker, _) = breaker(PolicySet::new(threshold(100)));
+    let handle = breaker.circuit("kept").unwrap();
+    fail(&breaker, "kept", 3);
+    breaker.set_policies(PolicySet::new(threshold(4)));
+    assert!(!is_open(&breaker, "kept"), "what has been counted stays");
+    assert_eq!(handle.acquire().unwrap().failure(), Reported::Recorded);
+    assert!(is_open(&breaker, "kept"));
+}
+
+#[test]
+fn an_open_circuit_keeps_its_time() {
+    let wait = |secs| {
+        let settings = Limits::builder().failure_threshold(1);
+        PolicySet::new(limits(settings.reset_timeout(Duration::from_secs(secs))).into())
+    };
+    let (breaker, clock) = breaker(wait(60));
+    fail(&breaker, "k", 1);
+    breaker.set_policies(wait(1));
+    clock.advance_ms(59_999);
+    assert_eq!(
+        breaker
+            .acquire("k")
+            .map(drop)
+            .unwrap_err()
+            .retry_after_secs(),
+        1
+    );
+    clock.advance_ms(1);
+    fail(&breaker, "k", 1);
+    assert_eq!(
+        breaker
+            .acquire("k")
+            .map(drop)
+            .unwrap_err()
+            .retry_after_secs(),
+        1
+    );
+    clock.advance_ms(1_000);
+    assert!(breaker.acquire("k").is_ok(), "opened under the new rules");
+}
+
+#[test]
+fn a_window_is_kept_unless_its_length_changes() {
+    let set = |settings: LimitsBuilder| PolicySet::new(limits(settings).into());
+    let (breaker, _) = breaker(set(rate(10).minimum_calls(10)));
+    fail(&breaker, "k", 5);
+    // Another threshold over the same window: the five failures still count.
+    breaker.set_policies(set(rate(10).minimum_calls(6)));
+    fail(&breaker, "k", 1);
+    assert!(is_open(&breaker, "k"));
+
+    breaker.store().reset("k");
+    fail(&breaker, "k", 5);
+    // Another length: it begins anew.
+    breaker.set_policies(set(rate(20).minimum_calls(6)));
+    fail(&breaker, "k", 5);
+    assert!(!is_open(&breaker, "k"));
+    fail(&breaker, "k", 1);
+    assert!(is_open(&breaker, "k"));
+}
+
+#[test]
+fn rules_without_windows_give_the_short_way_back() {
+    let (breaker, _) = breaker(PolicySet::new(limits(rate(10)).into()));
+    let _ = breaker.acquire("k").unwrap().success();
+    assert_eq!(breaker.store().len(), 1, "a window is in a circuit");
+    breaker.set_policies(PolicySet::new(threshold(5)));
+    breaker.store().clear();
+    let _ = breaker.acquire("k").unwrap().success();
+    assert_eq!(breaker.store().len(), 0, "a success creates nothing");
+
+    // And the other way round, with a handle that is there already.
+    let handle = breaker.circuit("k").unwrap();
+    breaker.set_policies(PolicySet::new(limits(rate(4)).into()));
+    for _ in 0..2 {
+        let _ = handle.acquire().unwrap().success();
+        let _ = handle.acquire().unwrap().failure();
+    }
+    assert!(is_open(&breaker, "k"), "each of the four was counted");
+}
+
+#[test]
+fn rules_of_one_key_do_not_touch_another() {
+    let set = PolicySet::new(threshold(5)).key("timed".to_string(), limits(rate(4)).into());
+    let (breaker, _) = breaker(set);
+    let _ = breaker.acquire("plain").unwrap().success();
+    assert!(breaker.peek("plain").is_none());
+    let _ = breaker.acquire("timed").unwrap().success();
+    assert!(breaker.peek("timed").is_some());
+}
+
+#[test]
+fn a_permit_is_measured_by_the_rules_that_admitted_it() {
+    let slow = limits(
+        Limits::builder()
+            .sliding_window(SlidingWindow::Calls(1))
+            .slow_call_rate_threshold(100)
+            .slow_call_duration(Duration::from_secs(1)),
+    );
+    let (breaker, clock) = breaker(PolicySet::new(slow.into()));
+    let permit = breaker.acquire("k").unwrap();
+    clock.advance_ms(1_000);
+    let _ = permit.success();
+    assert!(is_open(&breaker, "k"));
+}
+
+#[test]
+fn a_dropped_permit_means_what_its_policy_says() {
+    let when_old = DroppedPermit::FailureIfOlder(Duration::from_secs(1));
+    let set = PolicySet::new(threshold(1))
+        .key(
+            "fails".to_string(),
+            threshold(1).dropped_permit(DroppedPermit::Failure).unwrap(),
+        )
+        .key(
+            "ages".to_string(),
+            threshold(1).dropped_permit(when_old).unwrap(),
+        );
+    let (breaker, clock) = breaker(set);
+    drop(breaker.acquire("ignores").unwrap());
+    assert!(!is_open(&breaker, "ignores"));
+    drop(breaker.acquire("fails").unwrap());
+    assert!(is_open(&breaker, "fails"));
+    let permit = breaker.acquire("ages").unwrap();
+    clock.advance_ms(999);
+    drop(permit);
+    assert!(!is_open(&breaker, "ages"));
+    let permit = breaker.acquire("ages").unwrap();
+    clock.advance_ms(1_000);
+    drop(permit);
+    assert!(is_open(&breaker, "ages"));
+}
+
+#[test]
+fn every_call_is_decided_by_one_set_or_the_other() {
+    // Both sets open at 2 failures, by different rules: whichever a call meets, no third failure is
+    // ever admitted, and no success is in their way.
+    let count = || PolicySet::new(threshold(2));
+    let window = || PolicySet::new(limits(rate(4).failures_in_window(2).minimum_calls(4)).into());
+    let (breaker, _) = breaker(count());
+    let stop = AtomicBool::new(false);
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            while !stop.load(Ordering::Relaxed) {
+                breaker.set_policies(window());
+                breaker.set_policies(count());
+            }
+        });
+        let callers: Vec<_> = (0..2)
+            .map(|caller| {
+                let breaker = &breaker;
+                scope.spawn(move || {
+                    for round in 0..2_000 {
+                        let key = format!("{caller}/{round}");
+                        for _ in 0..50 {
+                            match breaker.acquire(&*key) {
+                                Ok(permit) => drop(permit.report(Report::from(Outcome::Failure))),
+                                Err(_) => break,
+                            }
+                        }
+                        assert!(is_open(breaker, &key), "{key}");
+                        breaker.store().reset(&*key);
+                    }
+                })
+            })
+            .collect();
+        for caller in callers {
+            caller.join().unwrap();
+        }
+        stop.store(true, Ordering::Relaxed);
+    });
+    breaker.set_policies(count());
+    assert!(breaker.store().is_empty());
+    let _ = breaker.acquire("after").unwrap().success();
+    assert!(
+        breaker.store().is_empty(),
+        "and the short way is open again"
+    );
+}
