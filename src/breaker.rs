@@ -3,6 +3,7 @@
 mod admission;
 mod builder;
 mod call;
+mod classify;
 mod guarded;
 mod permit;
 mod remote;
@@ -10,6 +11,7 @@ mod remote_builder;
 mod runtime;
 
 pub use builder::CircuitBreakerBuilder;
+pub use classify::{Classify, ErrIsFailure};
 pub use guarded::GuardedCircuit;
 pub use permit::{OwnedPermit, Permit};
 pub use remote::{AsyncCircuitBreaker, AsyncPermit};

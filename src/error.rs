@@ -166,6 +166,17 @@ pub enum CallError<E> {
     Inner(E),
 }
 
+impl CallError<std::convert::Infallible> {
+    /// The same, of a call that could have failed too.
+    pub(crate) fn with_error<E>(self) -> CallError<E> {
+        match self {
+            CallError::Rejected(rejected) => CallError::Rejected(rejected),
+            CallError::TimedOut(after) => CallError::TimedOut(after),
+            CallError::Inner(never) => match never {},
+        }
+    }
+}
+
 impl<E> From<Rejected> for CallError<E> {
     fn from(rejected: Rejected) -> Self {
         CallError::Rejected(rejected)

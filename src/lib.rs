@@ -68,7 +68,7 @@ mod word;
 pub use breaker::TokioRuntime;
 pub use breaker::{
     AsyncCircuitBreaker, AsyncCircuitBreakerBuilder, AsyncPermit, AsyncRuntime, CircuitBreaker,
-    CircuitBreakerBuilder, GuardedCircuit, OwnedPermit, Permit,
+    CircuitBreakerBuilder, Classify, ErrIsFailure, GuardedCircuit, OwnedPermit, Permit,
 };
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use config::LimitsBuilder;
@@ -78,7 +78,7 @@ pub use events::StateChange;
 pub use key::ToKey;
 pub use policy::{DroppedPermit, Policy, PolicySet};
 pub use snapshot::{CircuitBreakerSnapshot, CircuitState};
-pub use store::{Circuit, InMemoryCircuitBreakerStore, InMemoryStoreBuilder};
+pub use store::{Circuit, InMemoryCircuitBreakerStore, InMemoryStoreBuilder, Steered, Steering};
 pub use word::{
     AfterHalfOpen, Cause, Limits, Outcome, PermitToken, Report, Reported, SlidingWindow, TripRule,
 };

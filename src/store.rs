@@ -4,12 +4,14 @@ mod builder;
 mod contract;
 mod handle;
 mod keyed;
+mod steer;
 #[cfg(all(test, not(breakerbox_loom)))]
 mod tests;
 
 pub use builder::InMemoryStoreBuilder;
 pub use handle::Circuit;
 pub(crate) use keyed::Refused;
+pub use steer::{Steered, Steering};
 
 use crate::clock::{Clock, SystemClock};
 use crate::error::{Rejected, StoreFull};
@@ -150,15 +152,7 @@ where
         Q: Hash + Eq + ToKey<K> + ?Sized,
     {
         let mut changes = self.inner.listeners.changes();
-        // Once: on a cell that another reset has sent out of the map there is nothing to do, and
-        // what has been created in its place since is not ours to forget.
-        self.inner.map.get(key, |cell| {
-            cell.vacate(&self.inner.shared, &mut changes);
-            // Unless a handle keeps it, or somebody brought it back to life meanwhile.
-            let _ = self
-                .inner
-                .attempt(key, cell, |cell| cell.retire(&self.inner.shared));
-        });
+        self.reset_in(key, &mut changes);
         self.inner.listeners.announce(changes, || key.to_key());
     }
 

@@ -1,13 +1,15 @@
 //! Guarded calls: acquire, run, report.
 
+use super::classify::{Classify, ErrIsFailure};
 use super::permit::{Permit, Target};
 use super::runtime::{AsyncRuntime, within};
 use super::{CircuitBreaker, GuardedCircuit};
 use crate::clock::Clock;
 use crate::error::{CallError, Rejected};
 use crate::key::ToKey;
-use crate::word::Outcome;
+use crate::word::{Outcome, Report};
 use std::borrow::Borrow;
+use std::convert::Infallible;
 use std::future::{Future, poll_fn};
 use std::hash::{BuildHasher, Hash};
 use std::pin::pin;
@@ -41,7 +43,24 @@ where
         K: Borrow<Q>,
         Q: Hash + Eq + ToKey<K> + ?Sized,
     {
-        call(self.acquire(key), f)
+        call(self.acquire(key), &ErrIsFailure, f)?.map_err(CallError::Inner)
+    }
+
+    /// As [`call`](Self::call), for a call that returns anything: `classifier` says how it went.
+    ///
+    /// # Errors
+    /// If the call is rejected.
+    pub fn call_with<Q, R>(
+        &self,
+        key: &Q,
+        classifier: &impl Classify<R>,
+        f: impl FnOnce() -> R,
+    ) -> Result<R, Rejected>
+    where
+        K: Borrow<Q>,
+        Q: Hash + Eq + ToKey<K> + ?Sized,
+    {
+        call(self.acquire(key), classifier, f)
     }
 
     /// As [`call`](Self::call), for a future; asks for the permit when it is first polled.
@@ -61,7 +80,30 @@ where
         K: Borrow<Q>,
         Q: Hash + Eq + ToKey<K> + ?Sized,
     {
-        call_async(self.acquire(key), self.call_timeout.as_ref(), future).await
+        let timeout = self.call_timeout.as_ref();
+        match call_async(self.acquire(key), timeout, &ErrIsFailure, future).await {
+            Ok(result) => result.map_err(CallError::Inner),
+            Err(unmade) => Err(unmade.with_error()),
+        }
+    }
+
+    /// As [`call_async`](Self::call_async), for a future that returns anything: `classifier` says
+    /// how it went.
+    ///
+    /// # Errors
+    /// If the call is rejected, or times out.
+    pub async fn call_async_with<Q, R>(
+        &self,
+        key: &Q,
+        classifier: &impl Classify<R>,
+        future: impl Future<Output = R>,
+    ) -> Result<R, CallError<Infallible>>
+    where
+        K: Borrow<Q>,
+        Q: Hash + Eq + ToKey<K> + ?Sized,
+    {
+        let timeout = self.call_timeout.as_ref();
+        call_async(self.acquire(key), timeout, classifier, future).await
     }
 }
 
@@ -76,7 +118,19 @@ where
     /// # Errors
     /// If the call is rejected, or fails.
     pub fn call<T, E>(&self, f: impl FnOnce() -> Result<T, E>) -> Result<T, CallError<E>> {
-        call(self.acquire(), f)
+        call(self.acquire(), &ErrIsFailure, f)?.map_err(CallError::Inner)
+    }
+
+    /// See [`CircuitBreaker::call_with`].
+    ///
+    /// # Errors
+    /// If the call is rejected.
+    pub fn call_with<R>(
+        &self,
+        classifier: &impl Classify<R>,
+        f: impl FnOnce() -> R,
+    ) -> Result<R, Rejected> {
+        call(self.acquire(), classifier, f)
     }
 
     /// See [`CircuitBreaker::call_async`].
@@ -87,28 +141,47 @@ where
         &self,
         future: impl Future<Output = Result<T, E>>,
     ) -> Result<T, CallError<E>> {
-        call_async(self.acquire(), self.breaker.call_timeout.as_ref(), future).await
+        let timeout = self.breaker.call_timeout.as_ref();
+        match call_async(self.acquire(), timeout, &ErrIsFailure, future).await {
+            Ok(result) => result.map_err(CallError::Inner),
+            Err(unmade) => Err(unmade.with_error()),
+        }
+    }
+
+    /// See [`CircuitBreaker::call_async_with`].
+    ///
+    /// # Errors
+    /// If the call is rejected, or times out.
+    pub async fn call_async_with<R>(
+        &self,
+        classifier: &impl Classify<R>,
+        future: impl Future<Output = R>,
+    ) -> Result<R, CallError<Infallible>> {
+        let timeout = self.breaker.call_timeout.as_ref();
+        call_async(self.acquire(), timeout, classifier, future).await
     }
 }
 
-fn call<P: Target, T, E>(
+fn call<P: Target, R>(
     admitted: Result<Permit<P>, Rejected>,
-    f: impl FnOnce() -> Result<T, E>,
-) -> Result<T, CallError<E>> {
+    classifier: &impl Classify<R>,
+    f: impl FnOnce() -> R,
+) -> Result<R, Rejected> {
     let mut running = Running {
         permit: Some(admitted?),
         user_code: true,
     };
     let result = f();
-    running.finish(outcome(&result));
-    result.map_err(CallError::Inner)
+    running.finish(classifier.classify(&result));
+    Ok(result)
 }
 
-async fn call_async<P: Target, T, E>(
+async fn call_async<P: Target, R>(
     admitted: Result<Permit<P>, Rejected>,
     timeout: Option<&CallTimeout>,
-    future: impl Future<Output = Result<T, E>>,
-) -> Result<T, CallError<E>> {
+    classifier: &impl Classify<R>,
+    future: impl Future<Output = R>,
+) -> Result<R, CallError<Infallible>> {
     let mut running = Running {
         permit: Some(admitted?),
         user_code: false,
@@ -130,8 +203,9 @@ async fn call_async<P: Target, T, E>(
 
     match result {
         Some(result) => {
-            running.finish(outcome(&result));
-            result.map_err(CallError::Inner)
+            running.user_code = true;
+            running.finish(classifier.classify(&result));
+            Ok(result)
         }
         None => {
             running.finish(Outcome::Failure);
@@ -139,14 +213,6 @@ async fn call_async<P: Target, T, E>(
                 timeout.map(|timeout| timeout.after).unwrap_or_default(),
             ))
         }
-    }
-}
-
-fn outcome<T, E>(result: &Result<T, E>) -> Outcome {
-    if result.is_ok() {
-        Outcome::Success
-    } else {
-        Outcome::Failure
     }
 }
 
@@ -158,10 +224,10 @@ struct Running<P: Target> {
 }
 
 impl<P: Target> Running<P> {
-    fn finish(&mut self, outcome: Outcome) {
+    fn finish(&mut self, report: impl Into<Report>) {
         if let Some(permit) = self.permit.take() {
             // Stale or not: the call's own result is what the caller waits for.
-            let _ = permit.report(outcome);
+            let _ = permit.report(report);
         }
     }
 }

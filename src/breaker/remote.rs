@@ -1,5 +1,6 @@
 //! A breaker over any store: it waits only so long for an answer, and admits without one.
 
+use super::classify::{Classify, ErrIsFailure};
 use super::remote_builder::AsyncCircuitBreakerBuilder;
 use super::runtime::{AsyncRuntime, Errand, within};
 use crate::contract::{BoxFuture, CircuitBreakerStore, StoreResult};
@@ -9,6 +10,7 @@ use crate::sync::PlainAtomicU64;
 use crate::sync::atomic::Ordering;
 use crate::word::{Limits, Outcome, PermitToken, Report, Reported};
 use std::borrow::Borrow;
+use std::convert::Infallible;
 use std::fmt;
 use std::future::{Future, poll_fn, ready};
 use std::pin::pin;
@@ -121,6 +123,23 @@ where
         key: &K,
         future: impl Future<Output = Result<T, E>>,
     ) -> Result<T, CallError<E>> {
+        match self.call_async_with(key, &ErrIsFailure, future).await {
+            Ok(result) => result.map_err(CallError::Inner),
+            Err(unmade) => Err(unmade.with_error()),
+        }
+    }
+
+    /// As [`call_async`](Self::call_async), for a future that returns anything: `classifier` says
+    /// how it went.
+    ///
+    /// # Errors
+    /// If the call is rejected, or times out.
+    pub async fn call_async_with<R>(
+        &self,
+        key: &K,
+        classifier: &impl Classify<R>,
+        future: impl Future<Output = R>,
+    ) -> Result<R, CallError<Infallible>> {
         let mut running = Running {
             permit: Some(self.acquire(key).await?),
             user_code: false,
@@ -139,20 +158,15 @@ where
                 Some(after) => within(&*inner.runtime, after, pin!(call)).await,
             }
         };
+        running.user_code = true;
+        let report = match &result {
+            Some(result) => classifier.classify(result),
+            None => Outcome::Failure.into(),
+        };
         if let Some(permit) = running.permit.take() {
-            let succeeded = matches!(result, Some(Ok(_)));
-            permit
-                .report(if succeeded {
-                    Outcome::Success
-                } else {
-                    Outcome::Failure
-                })
-                .await;
+            permit.report(report).await;
         }
-        match result {
-            Some(result) => result.map_err(CallError::Inner),
-            None => Err(CallError::TimedOut(inner.call_timeout.unwrap_or_default())),
-        }
+        result.ok_or_else(|| CallError::TimedOut(inner.call_timeout.unwrap_or_default()))
     }
 
     /// The store beneath.

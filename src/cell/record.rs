@@ -197,17 +197,52 @@ impl Cell {
             .unwrap_or_else(|| self.view(shared, control, success_count))
     }
 
-    /// Makes the circuit unknown, in place.
-    pub(crate) fn vacate<C: Clock>(&self, shared: &Shared<C>, changes: &mut Changes) {
+    /// Moves the circuit to `to` if what it is in `applies`; what it was in. `None`: there is no
+    /// circuit, and none to `create`.
+    pub(crate) fn steer<C: Clock>(
+        &self,
+        shared: &Shared<C>,
+        to: CircuitState,
+        create: bool,
+        applies: impl Fn(State) -> bool,
+        changes: &mut Changes,
+    ) -> Result<Option<State>, Gone> {
+        let mut by = Mover::new(shared, changes);
+        loop {
+            let mut control = self.control();
+            if control.is_absent() {
+                if !create {
+                    return Ok(None);
+                }
+                control = self.alive(shared)?;
+            }
+            if !applies(control.state())
+                || self
+                    .change(&mut by, control, to.into(), Cause::Manual)
+                    .is_some()
+            {
+                return Ok(Some(control.state()));
+            }
+        }
+    }
+
+    /// Makes the circuit unknown, in place; what it was in. `None`: it was unknown.
+    pub(crate) fn vacate<C: Clock>(
+        &self,
+        shared: &Shared<C>,
+        changes: &mut Changes,
+    ) -> Option<State> {
         let mut by = Mover::new(shared, changes);
         loop {
             let control = self.control();
-            let vacated = |by: &mut _| {
-                self.change(by, control, State::Vacant, Cause::Reset)
-                    .is_some()
-            };
-            if control.is_absent() || vacated(&mut by) {
-                return;
+            if control.is_absent() {
+                return None;
+            }
+            if self
+                .change(&mut by, control, State::Vacant, Cause::Reset)
+                .is_some()
+            {
+                return Some(control.state());
             }
         }
     }

@@ -1,0 +1,70 @@
+//! What the result of a call says of its upstream.
+
+use crate::word::{Outcome, Report};
+
+/// Says how a call went, from what it returned: by a closure, or by a type of your own.
+///
+/// ```
+/// use breakerbox::{CircuitBreaker, Classify, Outcome, Report};
+/// use std::time::Duration;
+///
+/// struct Response {
+///     status: u16,
+///     retry_after: Option<Duration>,
+/// }
+///
+/// struct ByStatus;
+///
+/// impl Classify<Response> for ByStatus {
+///     fn classify(&self, response: &Response) -> Report {
+///         let outcome = match response.status {
+///             500 | 502..=504 => Outcome::Failure,
+///             400..=499 => Outcome::Ignored, // the client's fault: says nothing of the upstream
+///             _ => Outcome::Success,
+///         };
+///         let report = Report::from(outcome);
+///         response.retry_after.map_or(report, |after| report.retry_after(after))
+///     }
+/// }
+///
+/// let breaker: CircuitBreaker = CircuitBreaker::builder().failure_threshold(1).build()?;
+/// let busy = || Response { status: 503, retry_after: Some(Duration::from_secs(90)) };
+/// let response = breaker.call_with("search", &ByStatus, busy)?; // the response is the caller's
+/// assert_eq!(response.status, 503);
+/// assert_eq!(breaker.acquire("search").unwrap_err().retry_after_secs(), 90);
+///
+/// // By a closure:
+/// let empty = |found: &Vec<u32>| if found.is_empty() { Outcome::Failure } else { Outcome::Success };
+/// breaker.call_with("index", &empty, Vec::new)?;
+/// assert!(breaker.acquire("index").is_err());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub trait Classify<R: ?Sized> {
+    /// How the call went that returned `result`. A panic in it counts as a failure of the call, and
+    /// goes on to the caller.
+    fn classify(&self, result: &R) -> Report;
+}
+
+impl<R: ?Sized, F, O> Classify<R> for F
+where
+    F: Fn(&R) -> O,
+    O: Into<Report>,
+{
+    fn classify(&self, result: &R) -> Report {
+        self(result).into()
+    }
+}
+
+/// `Ok` is a success and `Err` a failure: how [`call`](crate::CircuitBreaker::call) sees results.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+pub struct ErrIsFailure;
+
+impl<T, E> Classify<Result<T, E>> for ErrIsFailure {
+    fn classify(&self, result: &Result<T, E>) -> Report {
+        let outcome = match result {
+            Ok(_) => Outcome::Success,
+            Err(_) => Outcome::Failure,
+        };
+        outcome.into()
+    }
+}

@@ -1,0 +1,194 @@
+//! Steering by hand: circuits forced open, closed, disabled, enabled or reset, by key or many.
+
+use super::InMemoryCircuitBreakerStore;
+use crate::cell::{Cell, Changes, Gone, Shared};
+use crate::clock::Clock;
+use crate::key::ToKey;
+use crate::snapshot::CircuitState;
+use crate::word::State;
+use std::borrow::Borrow;
+use std::hash::{BuildHasher, Hash};
+
+/// What an operator does to circuits.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[non_exhaustive]
+pub enum Steering {
+    /// Rejects every call until told otherwise: forced-open.
+    ForceOpen,
+    /// Closes the circuit and forgets its counts, whatever it was in; from here on its rules
+    /// decide again.
+    ForceClose,
+    /// Admits every call and counts none until told otherwise: disabled.
+    Disable,
+    /// Ends what [`ForceOpen`](Self::ForceOpen) or [`Disable`](Self::Disable) began: closed, and
+    /// the rules decide again. A circuit that is neither stays as it is.
+    Enable,
+    /// Forgets the circuit.
+    Reset,
+}
+
+/// What steering did to one circuit.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[non_exhaustive]
+pub struct Steered<K> {
+    /// Whose circuit.
+    pub key: K,
+    /// The state that it was in.
+    pub from: CircuitState,
+    /// The state that it was put in; the same, where there was nothing to do.
+    pub to: CircuitState,
+    /// Whether something was done: a transition, also one to the same state, or a reset.
+    pub changed: bool,
+}
+
+impl Steering {
+    /// Does it to one cell: what it was in, and then. `None`: there is no circuit.
+    fn steer<C: Clock>(
+        self,
+        cell: &Cell,
+        shared: &Shared<C>,
+        create: bool,
+        changes: &mut Changes,
+    ) -> Result<Option<Moved>, Gone> {
+        let to = match self {
+            Steering::ForceOpen => CircuitState::ForcedOpen,
+            Steering::Disable => CircuitState::Disabled,
+            Steering::ForceClose | Steering::Enable => CircuitState::Closed,
+            Steering::Reset => {
+                let from = cell.vacate(shared, changes).and_then(State::public);
+                return Ok(from.map(|from| (from, CircuitState::Closed, true)));
+            }
+        };
+        let is_forced = |state| matches!(state, State::ForcedOpen | State::Disabled);
+        let applies = |state| self != Steering::Enable || is_forced(state);
+        let create = create && self != Steering::Enable;
+        let from = cell.steer(shared, to, create, applies, changes)?;
+        Ok(from.and_then(|from| {
+            let changed = applies(from);
+            let from = from.public()?;
+            Some((from, if changed { to } else { from }, changed))
+        }))
+    }
+}
+
+/// From, to, and whether something was done.
+type Moved = (CircuitState, CircuitState, bool);
+
+impl<K, S, C> InMemoryCircuitBreakerStore<K, S, C>
+where
+    K: Hash + Eq + Clone,
+    S: BuildHasher,
+    C: Clock,
+{
+    /// Steers the circuit of `key`. Forcing it open or closed, and disabling it, create it.
+    /// `None`: there is no circuit, or no room for one (see [`untracked`](Self::untracked)).
+    ///
+    /// ```
+    /// use breakerbox::{CircuitBreaker, CircuitState, Steering};
+    ///
+    /// let breaker: CircuitBreaker = CircuitBreaker::new();
+    /// let steered = breaker.store().steer("search", Steering::ForceOpen).unwrap();
+    /// assert_eq!((steered.from, steered.to), (CircuitState::Closed, CircuitState::ForcedOpen));
+    /// assert!(breaker.acquire("search").is_err());
+    ///
+    /// let enabled = breaker.store().steer_prefix("sea", Steering::Enable);
+    /// assert_eq!(enabled[0].key, "search");
+    /// assert!(breaker.acquire("search").is_ok());
+    /// ```
+    pub fn steer<Q>(&self, key: &Q, steering: Steering) -> Option<Steered<K>>
+    where
+        K: Borrow<Q>,
+        Q: Hash + Eq + ToKey<K> + ?Sized,
+    {
+        let inner = &*self.inner;
+        let mut changes = inner.listeners.changes();
+        let moved = match steering {
+            Steering::Reset => self.reset_in(key, &mut changes),
+            Steering::Enable => inner
+                .find(key, |cell| {
+                    steering.steer(cell, &inner.shared, false, &mut changes)
+                })
+                .flatten(),
+            _ => inner
+                .create(key, |cell| {
+                    steering.steer(cell, &inner.shared, true, &mut changes)
+                })
+                .ok()
+                .flatten(),
+        };
+        inner.listeners.announce(changes, || key.to_key());
+        moved.map(|moved| Steered::new(key.to_key(), moved))
+    }
+
+    /// Steers all circuits that there are. One that is created meanwhile may or may not be.
+    /// O(circuits).
+    pub fn steer_all(&self, steering: Steering) -> Vec<Steered<K>> {
+        self.steer_where(steering, |_| true)
+    }
+
+    /// Steers the circuits whose keys begin with `prefix`, as by [`steer_all`](Self::steer_all).
+    pub fn steer_prefix(&self, prefix: &str, steering: Steering) -> Vec<Steered<K>>
+    where
+        K: AsRef<str>,
+    {
+        self.steer_where(steering, |key| key.as_ref().starts_with(prefix))
+    }
+
+    /// Steers the circuits whose keys are `chosen`, as by [`steer_all`](Self::steer_all).
+    pub fn steer_where(&self, steering: Steering, chosen: impl Fn(&K) -> bool) -> Vec<Steered<K>> {
+        let inner = &*self.inner;
+        let mut all = Vec::new();
+        inner.map.for_each(|key, cell| {
+            if !chosen(key) {
+                return;
+            }
+            let mut changes = inner.listeners.changes();
+            let steered = steering.steer(cell, &inner.shared, false, &mut changes);
+            let gone = steered.is_err()
+                || steering == Steering::Reset && cell.retire(&inner.shared).is_err();
+            if gone {
+                inner.map.remove_same(key, cell);
+            }
+            if let Ok(Some(moved)) = steered {
+                all.push((changes, Steered::new(key.clone(), moved)));
+            }
+        });
+        // After the map is let go of.
+        all.into_iter()
+            .map(|(changes, steered)| {
+                inner.listeners.announce(changes, || steered.key.clone());
+                steered
+            })
+            .collect()
+    }
+}
+
+impl<K: Hash + Eq, S: BuildHasher, C: Clock> InMemoryCircuitBreakerStore<K, S, C> {
+    /// Forgets the circuit of `key`; what it was.
+    pub(super) fn reset_in<Q>(&self, key: &Q, changes: &mut Changes) -> Option<Moved>
+    where
+        K: Borrow<Q>,
+        Q: Hash + Eq + ?Sized,
+    {
+        let inner = &*self.inner;
+        // Once: on a cell that another reset has sent out of the map there is nothing to do, and
+        // what has been created in its place since is not ours to forget.
+        inner.map.get(key, |cell| {
+            let steered = Steering::Reset.steer(cell, &inner.shared, false, changes);
+            // Unless a handle keeps it, or somebody brought it back to life meanwhile.
+            let _ = inner.attempt(key, cell, |cell| cell.retire(&inner.shared));
+            steered.ok().flatten()
+        })?
+    }
+}
+
+impl<K> Steered<K> {
+    fn new(key: K, (from, to, changed): Moved) -> Self {
+        Self {
+            key,
+            from,
+            to,
+            changed,
+        }
+    }
+}
