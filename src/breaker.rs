@@ -11,6 +11,7 @@ mod remote_builder;
 mod runtime;
 
 pub use builder::CircuitBreakerBuilder;
+use builder::DEFAULT_CIRCUITS;
 pub use classify::{Classify, ErrIsFailure};
 pub use guarded::GuardedCircuit;
 pub use permit::{OwnedPermit, Permit};
@@ -69,11 +70,13 @@ pub struct CircuitBreaker<K = String, S = RandomState, C = SystemClock> {
     call_timeout: Option<CallTimeout>,
 }
 
-impl<K: Hash + Eq> CircuitBreaker<K> {
+impl<K: Hash + Eq + Clone> CircuitBreaker<K> {
     /// A breaker with the default settings: 5 consecutive failures open a circuit, 30 s later
-    /// one probe decides.
+    /// one probe decides. It holds 100,000 circuits.
     pub fn new() -> Self {
-        let store = InMemoryCircuitBreakerStore::new();
+        let store = InMemoryCircuitBreakerStore::builder()
+            .max_circuits(DEFAULT_CIRCUITS)
+            .build();
         Self::over(store, PolicySet::default(), None)
     }
 
@@ -83,7 +86,7 @@ impl<K: Hash + Eq> CircuitBreaker<K> {
     }
 }
 
-impl<K: Hash + Eq> Default for CircuitBreaker<K> {
+impl<K: Hash + Eq + Clone> Default for CircuitBreaker<K> {
     fn default() -> Self {
         Self::new()
     }

@@ -22,6 +22,7 @@
 //! seen to what it must then see in control.
 
 mod admission;
+mod evict;
 mod gate;
 mod pins;
 mod record;
@@ -31,6 +32,7 @@ mod watch;
 mod window;
 
 pub(crate) use admission::Acquired;
+pub(crate) use evict::Evicts;
 pub(crate) use gate::{Gate, Shared};
 
 use crate::clock::Clock;

@@ -3,7 +3,7 @@
 mod build;
 mod check;
 
-pub(crate) use check::positive_ms;
+pub(crate) use check::{positive_ms, within};
 
 use crate::error::ConfigError;
 use crate::word::{AfterHalfOpen, Limits, SlidingWindow, Span, TripRule, saturating_ms};

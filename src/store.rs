@@ -2,6 +2,7 @@
 
 mod builder;
 mod contract;
+mod evict;
 mod handle;
 mod keyed;
 mod steer;
@@ -69,7 +70,8 @@ impl<K: Hash + Eq> InMemoryCircuitBreakerStore<K> {
 }
 
 impl<K, S, C> InMemoryCircuitBreakerStore<K, S, C> {
-    /// How many circuits a store can hold: what the gate's count leaves room for.
+    /// How many circuits a store can hold, unless it is told to hold
+    /// [fewer](InMemoryStoreBuilder::max_circuits): what the gate's count leaves room for.
     ///
     /// A key beyond it is answered as if it were unknown, and nothing of it is stored; see
     /// [`untracked`](Self::untracked).
@@ -296,6 +298,16 @@ where
     pub fn untracked(&self) -> u64 {
         // Relaxed: a statistic.
         self.inner.untracked.load(Ordering::Relaxed)
+    }
+
+    /// Circuits that were evicted to make room for others.
+    pub fn evicted(&self) -> u64 {
+        self.inner.bound.evicted()
+    }
+
+    /// The most circuits that the store holds.
+    pub fn max_circuits(&self) -> usize {
+        self.inner.bound.max()
     }
 
     /// Calls that were rejected.

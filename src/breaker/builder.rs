@@ -4,11 +4,11 @@ use super::call::CallTimeout;
 use super::runtime::{AsyncRuntime, default_runtime};
 use super::{CircuitBreaker, needs_runtime};
 use crate::clock::{Clock, SystemClock};
-use crate::config::{LimitsBuilder, forward, positive_ms, with_settings};
+use crate::config::{LimitsBuilder, forward, positive_ms, with_settings, within};
 use crate::error::ConfigError;
 use crate::events::StateChange;
 use crate::policy::{DroppedPermit, Drops, Policy, PolicySet};
-use crate::store::InMemoryStoreBuilder;
+use crate::store::{InMemoryCircuitBreakerStore, InMemoryStoreBuilder};
 use crate::word::Limits;
 use std::fmt;
 use std::hash::{BuildHasher, Hash, RandomState};
@@ -31,6 +31,8 @@ use std::time::Duration;
 ///     .dropped_permit(DroppedPermit::FailureIfOlder(Duration::from_secs(1))) // default: ignored
 ///     .clock(ManualClock::new(0)) // default: the system's, monotonic
 ///     .capacity(1_000) // circuits that fit before the map grows
+///     .max_circuits(50_000) // 1 to 2^23; default 100,000
+///     .open_ttl(Duration::from_secs(600)) // of what nobody asks for; default: see there
 ///     .on_state_change(|change| println!("{change:?}"))
 ///     .build()?;
 /// assert_eq!(breaker.limits("search").half_open_max(), 3);
@@ -44,7 +46,11 @@ pub struct CircuitBreakerBuilder<K = String, S = RandomState, C = SystemClock> {
     policies: Option<PolicySet<K>>,
     call_timeout: Option<Duration>,
     runtime: Option<Arc<dyn AsyncRuntime>>,
+    max_circuits: usize,
 }
+
+/// Circuits of a breaker, unless it is told otherwise.
+pub(super) const DEFAULT_CIRCUITS: usize = 100_000;
 
 impl<K> CircuitBreakerBuilder<K> {
     pub(super) fn new() -> Self {
@@ -56,6 +62,7 @@ impl<K> CircuitBreakerBuilder<K> {
             policies: None,
             call_timeout: None,
             runtime: default_runtime(),
+            max_circuits: DEFAULT_CIRCUITS,
         }
     }
 }
@@ -124,6 +131,23 @@ impl<K, S, C> CircuitBreakerBuilder<K, S, C> {
         }
     }
 
+    /// The most circuits that the breaker holds: 1 to 2^23; default 100,000. See
+    /// [`InMemoryStoreBuilder::max_circuits`].
+    pub fn max_circuits(self, circuits: usize) -> Self {
+        Self {
+            max_circuits: circuits,
+            ..self
+        }
+    }
+
+    /// See [`InMemoryStoreBuilder::open_ttl`].
+    pub fn open_ttl(self, ttl: Duration) -> Self {
+        Self {
+            store: self.store.open_ttl(ttl),
+            ..self
+        }
+    }
+
     /// See [`InMemoryStoreBuilder::hasher`].
     pub fn hasher<S2: BuildHasher>(self, hasher: S2) -> CircuitBreakerBuilder<K, S2, C> {
         let Self {
@@ -134,6 +158,7 @@ impl<K, S, C> CircuitBreakerBuilder<K, S, C> {
             policies,
             call_timeout,
             runtime,
+            max_circuits,
         } = self;
         let store = store.hasher(hasher);
         CircuitBreakerBuilder {
@@ -144,6 +169,7 @@ impl<K, S, C> CircuitBreakerBuilder<K, S, C> {
             policies,
             call_timeout,
             runtime,
+            max_circuits,
         }
     }
 
@@ -157,6 +183,7 @@ impl<K, S, C> CircuitBreakerBuilder<K, S, C> {
             policies,
             call_timeout,
             runtime,
+            max_circuits,
         } = self;
         let store = store.clock(clock);
         CircuitBreakerBuilder {
@@ -167,11 +194,12 @@ impl<K, S, C> CircuitBreakerBuilder<K, S, C> {
             policies,
             call_timeout,
             runtime,
+            max_circuits,
         }
     }
 }
 
-impl<K: Hash + Eq, S: BuildHasher + Clone, C: Clock> CircuitBreakerBuilder<K, S, C> {
+impl<K: Hash + Eq + Clone, S: BuildHasher + Clone, C: Clock> CircuitBreakerBuilder<K, S, C> {
     /// The breaker.
     ///
     /// # Errors
@@ -199,8 +227,13 @@ impl<K: Hash + Eq, S: BuildHasher + Clone, C: Clock> CircuitBreakerBuilder<K, S,
             }
             Some(policies) => policies,
         };
+        within(
+            "max_circuits",
+            self.max_circuits,
+            1..=InMemoryCircuitBreakerStore::<K, S, C>::MAX_CIRCUITS,
+        )?;
         Ok(CircuitBreaker::over(
-            self.store.build(),
+            self.store.max_circuits(self.max_circuits).build(),
             policies,
             call_timeout,
         ))

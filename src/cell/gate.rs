@@ -184,20 +184,23 @@ pub(crate) struct Shared<C> {
     pub(crate) clock: C,
     /// Of the jitter.
     seed: u64,
+    /// Whether circuits may have to make room for others.
+    pub(super) evicts: bool,
 }
 
 impl<C> Shared<C> {
-    pub(crate) fn new(clock: C, seed: u64) -> Self {
+    pub(crate) fn new(clock: C, seed: u64, evicts: bool) -> Self {
         Self {
             gate: Gate::new(),
             born: std::array::from_fn(|_| AtomicU64::new(0)),
             clock,
             seed,
+            evicts,
         }
     }
 
     /// A random number that is the same for whoever asks in this generation.
-    pub(super) fn random(&self, generation: Generation) -> u64 {
+    pub(crate) fn random(&self, generation: Generation) -> u64 {
         // The finalizer of splitmix64: each bit depends on each of the input's.
         let mut bits = self.seed ^ generation.bits();
         bits = (bits ^ (bits >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
@@ -317,7 +320,7 @@ mod tests {
 
     #[test]
     fn births_only_rise() {
-        let shared = Shared::new((), 0);
+        let shared = Shared::new((), 0, false);
         shared.raise_birth(3, Generation::from_bits(9));
         shared.raise_birth(3, Generation::from_bits(4));
         assert_eq!(shared.birth(3), Generation::from_bits(9));

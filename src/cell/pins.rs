@@ -44,6 +44,24 @@ impl Cell {
         Pins::from_bits(self.pins.load(Ordering::Relaxed)).slot()
     }
 
+    pub(super) fn is_pinned(&self) -> bool {
+        self.pins().is_pinned()
+    }
+
+    /// Notes that the circuit is in use, where that keeps it from eviction.
+    pub(super) fn mark_used<C>(&self, shared: &Shared<C>) {
+        // Relaxed: a hint for the sweep. Written at most once between two sweeps.
+        if shared.evicts && !Pins::from_bits(self.pins.load(Ordering::Relaxed)).is_used() {
+            self.pins.fetch_or(Pins::USED, Ordering::Relaxed);
+        }
+    }
+
+    /// Takes the mark of use away; whether there was one.
+    pub(super) fn take_mark(&self) -> bool {
+        // Relaxed: as in `mark_used`.
+        Pins::from_bits(self.pins.fetch_and(!Pins::USED, Ordering::Relaxed)).is_used()
+    }
+
     /// Holds the cell in the map until [`unpin`](Self::unpin).
     pub(crate) fn pin<C>(&self, shared: &Shared<C>) -> Result<(), Gone> {
         loop {

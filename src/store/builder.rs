@@ -1,15 +1,18 @@
 //! How a store is made.
 
 use super::InMemoryCircuitBreakerStore;
+use super::evict::Bound;
 use super::keyed::Inner;
 use crate::cell::Shared;
 use crate::clock::{Clock, SystemClock};
 use crate::events::{Listeners, StateChange};
 use crate::stats::Counter;
 use crate::sync::{Map, PlainAtomicU64};
+use crate::word::saturating_ms;
 use std::fmt;
 use std::hash::{BuildHasher, Hash, RandomState};
 use std::sync::Arc;
+use std::time::Duration;
 
 /// Builds an [`InMemoryCircuitBreakerStore`].
 ///
@@ -31,6 +34,14 @@ pub struct InMemoryStoreBuilder<K = String, S = RandomState, C = SystemClock> {
     clock: C,
     capacity: usize,
     listeners: Listeners<K>,
+    evicts: Evicts<K>,
+}
+
+/// What makes room, and for how many.
+struct Evicts<K> {
+    max_circuits: usize,
+    key: Option<fn(&K) -> K>,
+    open_ttl_ms: u64,
 }
 
 impl<K> InMemoryStoreBuilder<K> {
@@ -40,6 +51,11 @@ impl<K> InMemoryStoreBuilder<K> {
             clock: SystemClock::new(),
             capacity: 0,
             listeners: Listeners::new(),
+            evicts: Evicts {
+                max_circuits: usize::MAX,
+                key: None,
+                open_ttl_ms: 0,
+            },
         }
     }
 }
@@ -53,6 +69,7 @@ impl<K, S, C> InMemoryStoreBuilder<K, S, C> {
             clock,
             capacity,
             listeners,
+            evicts,
             ..
         } = self;
         InMemoryStoreBuilder {
@@ -60,6 +77,7 @@ impl<K, S, C> InMemoryStoreBuilder<K, S, C> {
             clock,
             capacity,
             listeners,
+            evicts,
         }
     }
 
@@ -69,6 +87,7 @@ impl<K, S, C> InMemoryStoreBuilder<K, S, C> {
             hasher,
             capacity,
             listeners,
+            evicts,
             ..
         } = self;
         InMemoryStoreBuilder {
@@ -76,12 +95,40 @@ impl<K, S, C> InMemoryStoreBuilder<K, S, C> {
             clock,
             capacity,
             listeners,
+            evicts,
         }
     }
 
     /// How many circuits fit before the map's table grows.
     pub fn capacity(mut self, circuits: usize) -> Self {
         self.capacity = circuits;
+        self
+    }
+
+    /// The most circuits that the store holds: at least 1 and at most 2^23, else brought into that
+    /// range; default: 2^23, and none is ever evicted. While several threads create circuits, it
+    /// may hold one more for each of them.
+    ///
+    /// Nearly full, it evicts: first circuits that are closed and without failures, then closed
+    /// ones that have not been reported to for a while, and open ones that have not been asked for
+    /// in [`open_ttl`](Self::open_ttl); never one that a handle holds, and none that is forced
+    /// open or disabled. What is full all the same answers further keys as unknown ones, and
+    /// [counts](InMemoryCircuitBreakerStore::untracked) that. A sweep is O(circuits), after an
+    /// eighth as many insertions.
+    pub fn max_circuits(mut self, circuits: usize) -> Self
+    where
+        K: Clone,
+    {
+        self.evicts.max_circuits = circuits;
+        self.evicts.key = Some(K::clone);
+        self
+    }
+
+    /// How long a circuit stays open or half-open after its open time, though nobody asks for it,
+    /// where there are [too many](Self::max_circuits): rounded up to whole milliseconds; default,
+    /// and if 0: the longer of 5 minutes and 10 times its open time.
+    pub fn open_ttl(mut self, ttl: Duration) -> Self {
+        self.evicts.open_ttl_ms = saturating_ms(ttl);
         self
     }
 
@@ -100,25 +147,34 @@ impl<K, S, C> InMemoryStoreBuilder<K, S, C> {
 }
 
 impl<K: Hash + Eq, S: BuildHasher + Clone, C: Clock> InMemoryStoreBuilder<K, S, C> {
-    /// The store, empty.
-    pub fn build(self) -> InMemoryCircuitBreakerStore<K, S, C> {
-        let limit = InMemoryCircuitBreakerStore::<K, S, C>::MAX_CIRCUITS;
-        self.build_limited(limit)
+    /// With a bound, and nothing evicted.
+    #[cfg(test)]
+    pub(super) fn build_limited(
+        mut self,
+        max_circuits: usize,
+    ) -> InMemoryCircuitBreakerStore<K, S, C> {
+        self.evicts.max_circuits = max_circuits;
+        self.build()
     }
 
-    pub(super) fn build_limited(self, max_circuits: usize) -> InMemoryCircuitBreakerStore<K, S, C> {
+    /// The store, empty.
+    pub fn build(self) -> InMemoryCircuitBreakerStore<K, S, C> {
         let Self {
             hasher,
             clock,
             capacity,
             listeners,
+            evicts,
         } = self;
+        let limit = InMemoryCircuitBreakerStore::<K, S, C>::MAX_CIRCUITS;
+        let max = evicts.max_circuits.clamp(1, limit);
+        let seed = hasher.hash_one("jitter");
         InMemoryCircuitBreakerStore {
             inner: Arc::new(Inner {
-                shared: Shared::new(clock, hasher.hash_one("jitter")),
-                map: Map::new(capacity.min(max_circuits), hasher),
+                shared: Shared::new(clock, seed, evicts.key.is_some()),
+                map: Map::new(capacity.min(max), hasher),
                 listeners,
-                max_circuits,
+                bound: Bound::new(max, evicts.open_ttl_ms, evicts.key),
                 untracked: PlainAtomicU64::new(0),
                 rejections: Counter::new(),
             }),

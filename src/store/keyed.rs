@@ -1,5 +1,6 @@
 //! The keyed operations: from a key to its cell, and again if the cell has left the map.
 
+use super::evict::Bound;
 use crate::cell::{Acquired, Cell, Gone, Shared};
 use crate::clock::Clock;
 use crate::error::{Rejected, StoreFull};
@@ -23,7 +24,7 @@ pub(crate) struct Inner<K, S, C> {
     pub(crate) shared: Shared<C>,
     pub(crate) map: Map<K, Cell, S>,
     pub(super) listeners: Listeners<K>,
-    pub(super) max_circuits: usize,
+    pub(super) bound: Bound<K>,
     /// Operations that were answered without being stored.
     pub(super) untracked: PlainAtomicU64,
     pub(super) rejections: Counter,
@@ -93,7 +94,7 @@ impl<K: Hash + Eq, S: BuildHasher, C: Clock> Inner<K, S, C> {
         K: Borrow<Q>,
         Q: Hash + Eq + ToKey<K> + ?Sized,
     {
-        if self.map.len() >= self.max_circuits {
+        if !self.has_room() {
             // Relaxed: a statistic.
             self.untracked.fetch_add(1, Ordering::Relaxed);
             return Err(StoreFull);

@@ -76,6 +76,16 @@ pub(crate) mod atomic {
         }
 
         #[allow(missing_docs)] // As loom's.
+        pub fn fetch_or(&self, value: u64, order: Ordering) -> u64 {
+            self.access(order, |inner| inner.fetch_or(value, order))
+        }
+
+        #[allow(missing_docs)] // As loom's.
+        pub fn fetch_and(&self, value: u64, order: Ordering) -> u64 {
+            self.access(order, |inner| inner.fetch_and(value, order))
+        }
+
+        #[allow(missing_docs)] // As loom's.
         pub fn compare_exchange(
             &self,
             current: u64,

@@ -242,13 +242,13 @@ impl History {
 /// The value of the pins word: how many handles hold a cell, and whether it is sealed.
 ///
 /// ```text
-///  63                 32 31    24  23  22                0
-/// | pinned so far, wraps | slot |seal| handles            |
+///  63                 33  32  31    24  23  22            0
+/// | pinned so far, wraps |used| slot |seal| handles        |
 /// ```
 ///
-/// The upper half makes each pinning change the word for good, so that a seal put in by
-/// compare-and-swap proves that nobody held a pin since the word was read. The slot is the low
-/// byte of the key's hash, and never changes.
+/// The upper part makes each pinning change the word for good, so that a seal put in by
+/// compare-and-swap proves that nobody held a pin since the word was read. Used: reported to since
+/// the last sweep. The slot is the low byte of the key's hash, and never changes.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Pins(u64);
 
@@ -257,7 +257,9 @@ impl Pins {
     const COUNT_MASK: u64 = (1 << Self::COUNT_BITS) - 1;
     const SEAL: u64 = 1 << Self::COUNT_BITS;
     const SLOT_SHIFT: u32 = Self::COUNT_BITS + 1;
-    const EVER_ONE: u64 = 1 << (Self::SLOT_SHIFT + u8::BITS);
+    /// The mark that the circuit has been used.
+    pub(crate) const USED: u64 = 1 << (Self::SLOT_SHIFT + u8::BITS);
+    const EVER_ONE: u64 = Self::USED << 1;
 
     /// What `fetch_sub` takes when a handle goes.
     pub(crate) const UNPIN: u64 = 1;
@@ -276,6 +278,11 @@ impl Pins {
 
     pub(crate) const fn slot(self) -> u8 {
         (self.0 >> Self::SLOT_SHIFT) as u8
+    }
+
+    /// Whether somebody has reported to the circuit since the last sweep.
+    pub(crate) const fn is_used(self) -> bool {
+        self.0 & Self::USED != 0
     }
 
     /// No handle can pin the cell any more: it leaves the map.
@@ -446,7 +453,11 @@ mod tests {
         for pins in [free, pinned, released, sealed] {
             assert_eq!(pins.slot(), 0xA5);
         }
-        let wrapped = Pins::from_bits(u64::MAX << 32).pinned().unwrap();
+        let used = Pins::from_bits(pinned.bits() | Pins::USED);
+        assert!(used.is_used() && !pinned.is_used() && used.slot() == 0xA5);
+        assert!(used.pinned().unwrap().is_used() && used.is_pinned());
+
+        let wrapped = Pins::from_bits(u64::MAX << 33).pinned().unwrap();
         assert_eq!(
             wrapped.bits(),
             1,

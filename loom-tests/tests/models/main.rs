@@ -6,6 +6,8 @@ mod blind_spot;
 mod counts;
 mod enabled;
 #[cfg(breakerbox_loom)]
+mod eviction;
+#[cfg(breakerbox_loom)]
 mod probes;
 #[cfg(breakerbox_loom)]
 mod removal;

@@ -206,7 +206,7 @@ fn stress(context: &Context<'_>) -> Result<Outcome> {
     }
     let ran = cargo(
         context,
-        "test --release --package breakerbox --all-features --test stress -- --include-ignored",
+        "test --release --package breakerbox --all-features --test stress --test memory -- --include-ignored",
     )?;
     Ok(counted(&ran))
 }

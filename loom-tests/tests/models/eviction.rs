@@ -1,0 +1,64 @@
+//! Eviction against use: what is in use is not lost, and nothing is left behind.
+
+use breakerbox::__loom::{entries, gate_counts};
+use breakerbox::{CircuitState, InMemoryCircuitBreakerStore, Outcome, Reported};
+use breakerbox_loom_tests::{Hasher, KEY, Store, TickingClock, limits, model};
+use loom::thread;
+
+const OTHER: u64 = KEY + 1;
+
+/// Holds one circuit, so that a second one makes it sweep.
+fn store_of_one() -> Store {
+    InMemoryCircuitBreakerStore::builder()
+        .hasher(Hasher::default())
+        .clock(TickingClock::new(1_000))
+        .max_circuits(1)
+        .build()
+}
+
+/// A circuit that is clean when the sweep looks, and trips before it is evicted, stays.
+#[test]
+fn a_trip_is_not_evicted() {
+    model("a_trip_is_not_evicted", 2, || {
+        let store = store_of_one();
+        let limits = limits(1, 1, 1);
+        store.get_state(&KEY);
+        let permit = store.acquire(&KEY, &limits).unwrap();
+        let sweeper = {
+            let store = store.clone();
+            thread::spawn(move || store.get_state(&OTHER))
+        };
+        let reported = store.report(&KEY, permit, Outcome::Failure, &limits);
+        sweeper.join().unwrap();
+        let (here, there) = (store.peek(&KEY), store.peek(&OTHER));
+        assert!(here.is_some() || there.is_some());
+        if reported == Reported::Recorded && there.is_none() {
+            assert_eq!(here.unwrap().state, CircuitState::Open);
+        }
+        let open = u64::from(here.is_some_and(|circuit| circuit.state == CircuitState::Open));
+        assert_eq!(gate_counts(&store), (open, 0));
+        assert_eq!(store.len(), entries(&store));
+    });
+}
+
+/// What a handle holds stays in the map, whenever it was taken.
+#[test]
+fn a_pin_against_an_eviction() {
+    model("a_pin_against_an_eviction", 3, || {
+        let store = store_of_one();
+        store.get_state(&KEY);
+        let sweeper = {
+            let store = store.clone();
+            thread::spawn(move || drop(store.get_state(&OTHER)))
+        };
+        let handle = store.circuit(&KEY);
+        let counted = handle.as_ref().ok().map(|handle| handle.record_failure());
+        sweeper.join().unwrap();
+        if let Some(counted) = counted {
+            assert_eq!(counted.failure_count, 1);
+            assert_eq!(store.peek(&KEY).unwrap().failure_count, 1);
+        }
+        assert_eq!(gate_counts(&store), (0, u64::from(counted.is_some())));
+        assert_eq!(store.len(), entries(&store));
+    });
+}

@@ -1,0 +1,95 @@
+//! Eviction: a circuit leaves the map to make room, if it is of the kind that goes now.
+
+use super::{Cell, Changes, Mover, Shared};
+use crate::clock::Clock;
+use crate::word::{Cause, Control, Limits, State};
+
+/// The shortest time that an open circuit stays, where none is set, and how many times its own open
+/// time it stays: whichever is longer.
+const OPEN_TTL_MS: u64 = 300_000;
+const OPEN_TTL_FACTOR: u64 = 10;
+
+/// Which circuits go now.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Evicts {
+    /// Those that are the same as none.
+    Clean,
+    /// Those too that nobody has used for a while.
+    Idle {
+        /// How long an open circuit stays; 0: as long as its open time says.
+        open_ttl_ms: u64,
+    },
+}
+
+impl Cell {
+    /// Evicts the circuit, if it is of the kind that goes now, and no handle holds it. Whether the
+    /// cell is gone, so that its entry has to leave the map.
+    pub(crate) fn evict<C: Clock>(
+        &self,
+        shared: &Shared<C>,
+        evicts: Evicts,
+        changes: &mut Changes,
+    ) -> bool {
+        let control = self.control();
+        let goes = match (control.state(), evicts) {
+            // What a reset has left behind.
+            (State::Vacant | State::Retired, _) => return self.retire(shared).is_err(),
+            (State::ForcedOpen | State::Disabled, _) => false,
+            _ if self.is_pinned() => false,
+            (State::Closed, _) if self.is_clean(control) => {
+                // No number is drawn: what was admitted before may as well count after. It fails
+                // to whoever uses the circuit meanwhile.
+                return self.exchange(shared, control, control.retired())
+                    && self.resolve(shared).is_err();
+            }
+            (_, Evicts::Clean) => false,
+            (State::Closed | State::Watched, Evicts::Idle { .. }) => !self.take_mark(),
+            (State::Open | State::HalfOpen, Evicts::Idle { open_ttl_ms }) => {
+                self.is_forgotten(shared, control, open_ttl_ms)
+            }
+        };
+        // One attempt: whoever uses the circuit meanwhile keeps it.
+        goes && self
+            .change(
+                &mut Mover::new(shared, changes),
+                control,
+                State::Vacant,
+                Cause::Evicted,
+            )
+            .is_some()
+            && self.retire(shared).is_err()
+    }
+
+    /// Whether the closed circuit is the same as none.
+    fn is_clean(&self, control: Control) -> bool {
+        control.failures() == 0
+            && self
+                .history(control)
+                .is_some_and(|history| history.openings == 0)
+    }
+
+    /// Whether nobody has asked for the open or half-open circuit for too long.
+    fn is_forgotten<C: Clock>(
+        &self,
+        shared: &Shared<C>,
+        control: Control,
+        open_ttl_ms: u64,
+    ) -> bool {
+        let Some(since) = self.since(shared, control) else {
+            return false;
+        };
+        let open_ms = match control.state() {
+            State::Open => self.open_ms(shared, control, &Limits::default()),
+            _ => Some(0),
+        };
+        let Some(open_ms) = open_ms else {
+            return false;
+        };
+        let ttl_ms = if open_ttl_ms == 0 {
+            OPEN_TTL_MS.max(open_ms.saturating_mul(OPEN_TTL_FACTOR))
+        } else {
+            open_ttl_ms
+        };
+        shared.now() >= since.saturating_add(open_ms).saturating_add(ttl_ms)
+    }
+}

@@ -1,0 +1,231 @@
+//! Memory: bounded, whoever invents keys; nothing for what is healthy; bytes per circuit, counted.
+//!
+//! One test: the allocator's count is the process's.
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
+
+use breakerbox::{
+    Cause, CircuitBreaker, CircuitBreakerBuilder, CircuitState, Limits, ManualClock, SlidingWindow,
+};
+
+struct Counting;
+
+static BYTES: AtomicI64 = AtomicI64::new(0);
+
+// SAFETY: passes everything on to the system's allocator, and only counts.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        BYTES.fetch_add(layout.size() as i64, Ordering::Relaxed);
+        // SAFETY: the caller's promise is the same.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, at: *mut u8, layout: Layout) {
+        BYTES.fetch_sub(layout.size() as i64, Ordering::Relaxed);
+        // SAFETY: as above.
+        unsafe { System.dealloc(at, layout) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+fn bytes() -> i64 {
+    BYTES.load(Ordering::Relaxed)
+}
+
+type Breaker = CircuitBreaker<u64, std::hash::RandomState, ManualClock>;
+type Builder = CircuitBreakerBuilder<u64, std::hash::RandomState, ManualClock>;
+
+const MAX: usize = 10_000;
+const INVENTED: u64 = if cfg!(debug_assertions) {
+    100_000
+} else {
+    1_000_000
+};
+/// The ten upstreams that are configured.
+const UPSTREAMS: std::ops::Range<u64> = u64::MAX - 10..u64::MAX;
+
+fn breaker(with: impl FnOnce(Builder) -> Builder) -> (Breaker, ManualClock) {
+    let clock = ManualClock::new(1_000_000);
+    let builder = CircuitBreaker::builder().clock(clock.clone());
+    (with(builder).build().unwrap(), clock)
+}
+
+fn state(breaker: &Breaker, key: u64) -> Option<CircuitState> {
+    breaker.peek(&key).map(|circuit| circuit.state)
+}
+
+/// The upstreams trip and reject as ever, whatever else there is.
+fn upstreams_work(breaker: &Breaker, failures: u32) {
+    for key in UPSTREAMS {
+        for _ in 0..failures {
+            let _ = breaker.acquire(&key).unwrap().failure();
+        }
+        assert_eq!(state(breaker, key), Some(CircuitState::Open));
+        assert!(breaker.acquire(&key).is_err());
+    }
+}
+
+/// Calls each of a million keys that nobody configured, `failures` times, and looks at what the
+/// memory is in between.
+fn flood(breaker: &Breaker, clock: &ManualClock, failures: u32) -> i64 {
+    let before = bytes();
+    let mut most = 0;
+    for key in 0..INVENTED {
+        for _ in 0..failures {
+            if let Ok(permit) = breaker.acquire(&key) {
+                let _ = permit.failure();
+            }
+        }
+        if key.is_multiple_of(1_000) {
+            clock.advance_ms(1);
+            most = most.max(bytes() - before);
+            assert!(breaker.store().len() <= MAX);
+        }
+    }
+    most
+}
+
+#[test]
+fn memory_is_bounded_and_small() {
+    healthy_keys_take_none();
+
+    bytes_per_circuit();
+
+    keys_that_fail_once();
+
+    keys_that_trip();
+
+    what_is_used_stays();
+
+    what_is_open_leaves_in_its_time();
+}
+
+fn healthy_keys_take_none() {
+    let (breaker, _) = breaker(|b| b);
+    let before = bytes();
+    for key in 0..10_000 {
+        let _ = breaker.acquire(&key).unwrap().success();
+    }
+    assert_eq!(bytes() - before, 0);
+    assert!(breaker.store().is_empty());
+}
+
+fn bytes_per_circuit() {
+    let count = SlidingWindow::Calls(100);
+    let time = SlidingWindow::Time(Duration::from_secs(10));
+    let windowed = |window| move |b: Builder| b.sliding_window(window).failure_rate_threshold(50);
+    let per_circuit = |(breaker, _): (Breaker, ManualClock)| {
+        let circuits = 50_000;
+        let before = bytes();
+        for key in 0..circuits {
+            let _ = breaker.acquire(&key).unwrap().failure();
+        }
+        assert_eq!(breaker.store().len() as u64, circuits);
+        (bytes() - before) / circuits as i64
+    };
+    let plain = per_circuit(breaker(|b| b));
+    let counted = per_circuit(breaker(windowed(count)));
+    let timed = per_circuit(breaker(windowed(time)));
+    println!("bytes per circuit, key of 8 bytes included: {plain}; with a window of 100 calls");
+    println!("{counted}; with a window of time {timed}");
+    assert!(plain <= 192 + 8, "{plain}");
+    assert!(counted <= 400, "{counted}");
+    assert!(timed <= 600, "{timed}");
+}
+
+fn keys_that_fail_once() {
+    let (breaker, clock) = breaker(|b| b.max_circuits(MAX));
+    let _handles: Vec<_> = UPSTREAMS
+        .map(|key| breaker.circuit(&key).unwrap())
+        .collect();
+    let most = flood(&breaker, &clock, 1);
+    assert!(most < 300 * MAX as i64, "{most}");
+    assert_eq!(breaker.store().untracked(), 0, "there was always room");
+    assert!(breaker.store().evicted() >= INVENTED - MAX as u64);
+    upstreams_work(&breaker, 5);
+}
+
+fn keys_that_trip() {
+    let (breaker, clock) = breaker(|b| b.max_circuits(MAX).failure_threshold(2));
+    let _handles: Vec<_> = UPSTREAMS
+        .map(|key| breaker.circuit(&key).unwrap())
+        .collect();
+    let most = flood(&breaker, &clock, 2);
+    assert!(most < 300 * MAX as i64, "{most}");
+    assert!(
+        breaker.store().untracked() > 0,
+        "what is full answers, and says so"
+    );
+    upstreams_work(&breaker, 2);
+    // They are gone when their time has come.
+    clock.advance(Duration::from_secs(30 + 300));
+    let _ = breaker.acquire(&INVENTED).unwrap().failure();
+    for key in INVENTED..INVENTED + MAX as u64 {
+        let _ = breaker.acquire(&key).unwrap().failure();
+    }
+    assert!(state(&breaker, INVENTED + MAX as u64 - 1).is_some());
+    for key in UPSTREAMS {
+        assert!(state(&breaker, key).is_some(), "held by a handle");
+    }
+}
+
+/// One that is reported to again and again survives a flood, with its failures.
+fn what_is_used_stays() {
+    let (breaker, _) = breaker(|b| {
+        let settings = b.max_circuits(MAX).failure_threshold(1_000_000);
+        settings.trip_rule(breakerbox::TripRule::TotalFailures)
+    });
+    let real = u64::MAX;
+    for key in 0..100_000 {
+        let _ = breaker.acquire(&key).unwrap().failure();
+        if key.is_multiple_of(100) {
+            let _ = breaker.acquire(&real).unwrap().failure();
+        }
+    }
+    assert_eq!(breaker.peek(&real).unwrap().failure_count, 1_000);
+}
+
+fn what_is_open_leaves_in_its_time() {
+    let heard = Arc::new(std::sync::Mutex::new(Vec::new()));
+    let ear = Arc::clone(&heard);
+    let (breaker, clock) = breaker(|b| {
+        b.max_circuits(4)
+            .failure_threshold(1)
+            .open_ttl(Duration::from_secs(60))
+            .on_state_change(move |change| {
+                let of_interest = matches!(change.cause, Cause::Evicted);
+                if of_interest {
+                    ear.lock()
+                        .unwrap()
+                        .push((change.key, change.from, change.to));
+                }
+            })
+    });
+    let policies = breaker.policies();
+    for key in 0..4 {
+        let _ = breaker.acquire(&key).unwrap().failure();
+    }
+    breaker.store().transition(&3, CircuitState::ForcedOpen);
+    clock.advance_ms(89_999);
+    breaker.store().get_state(&9);
+    assert_eq!(state(&breaker, 9), None, "no room yet");
+    clock.advance_ms(1);
+    breaker.store().get_state(&9);
+    assert!(state(&breaker, 9).is_some());
+    let heard = heard.lock().unwrap();
+    assert!(!heard.is_empty());
+    for (key, from, to) in &*heard {
+        assert!((0..3).contains(key));
+        assert_eq!((*from, *to), (CircuitState::Open, CircuitState::Closed));
+    }
+    assert_eq!(state(&breaker, 3), Some(CircuitState::ForcedOpen));
+    assert_eq!(
+        policies.policy(&1).limits(),
+        &Limits::builder().failure_threshold(1).build().unwrap()
+    );
+}
