@@ -13,3 +13,5 @@ mod probes;
 mod removal;
 #[cfg(breakerbox_loom)]
 mod trip;
+#[cfg(breakerbox_loom)]
+mod windows;

@@ -1,0 +1,99 @@
+//! Rules that need to know of each call: windows, and policies that are put in their place.
+
+use breakerbox::__loom::gate_counts;
+use breakerbox::{
+    CircuitBreaker, CircuitState, Limits, Outcome, PolicySet, Reported, SlidingWindow,
+};
+use breakerbox_loom_tests::{Hasher, KEY, TickingClock, limits, model, store};
+use loom::thread;
+
+/// Of the last two calls all failed.
+fn of_two(window: SlidingWindow) -> Limits {
+    let settings = Limits::builder().sliding_window(window).minimum_calls(2);
+    settings.failure_rate_threshold(100).build().unwrap()
+}
+
+/// Two calls that end at the same time are both in the window: the circuit opens, once.
+fn both_count(name: &str, window: SlidingWindow) {
+    model(name, 2, move || {
+        let store = store();
+        let limits = of_two(window);
+        store.get_state(&KEY);
+        let report = {
+            let (store, permit) = (store.clone(), store.acquire(&KEY, &limits).unwrap());
+            move || store.report(&KEY, permit, Outcome::Failure, &limits)
+        };
+        let other = thread::spawn(report.clone());
+        assert_eq!(report(), Reported::Recorded);
+        assert_eq!(other.join().unwrap(), Reported::Recorded);
+        let circuit = store.peek(&KEY).unwrap();
+        assert_eq!(circuit.state, CircuitState::Open);
+        assert_eq!(gate_counts(&store), (1, 0));
+    });
+}
+
+#[test]
+fn racing_calls_are_both_in_the_window() {
+    both_count(
+        "racing_calls_are_both_in_the_window",
+        SlidingWindow::Calls(2),
+    );
+}
+
+#[test]
+fn racing_calls_are_both_in_the_bucket() {
+    let window = SlidingWindow::Time(std::time::Duration::from_secs(100));
+    both_count("racing_calls_are_both_in_the_bucket", window);
+}
+
+/// A call that is counted while its circuit closes anew is not in the window that follows.
+#[test]
+fn a_window_is_of_one_generation() {
+    model("a_window_is_of_one_generation", 2, || {
+        let store = store();
+        let limits = of_two(SlidingWindow::Calls(2));
+        store.get_state(&KEY);
+        let permit = store.acquire(&KEY, &limits).unwrap();
+        let other = {
+            let store = store.clone();
+            thread::spawn(move || store.report(&KEY, permit, Outcome::Failure, &limits))
+        };
+        store.transition(&KEY, CircuitState::Closed);
+        other.join().unwrap();
+        let permit = store.acquire(&KEY, &limits).unwrap();
+        let reported = store.report(&KEY, permit, Outcome::Failure, &limits);
+        assert_eq!(reported, Reported::Recorded);
+        let circuit = store.peek(&KEY).unwrap();
+        assert_eq!(circuit.state, CircuitState::Closed, "one call of two");
+    });
+}
+
+/// Once rules over a window are in place, every call that begins is in it; once they are gone,
+/// nothing is held up any more.
+#[test]
+fn policies_are_replaced_between_decisions() {
+    model("policies_are_replaced_between_decisions", 2, || {
+        let breaker = CircuitBreaker::<u64>::builder()
+            .hasher(Hasher::default())
+            .clock(TickingClock::new(1_000))
+            .policies(PolicySet::new(limits(2, 1, 1).into()))
+            .build()
+            .unwrap();
+        let windowed = PolicySet::new(of_two(SlidingWindow::Calls(2)).into());
+        let other = {
+            let breaker = breaker.clone();
+            thread::spawn(move || breaker.set_policies(windowed))
+        };
+        assert_eq!(breaker.acquire(&KEY).unwrap().success(), Reported::Recorded);
+        other.join().unwrap();
+        for _ in 0..2 {
+            assert_eq!(breaker.acquire(&KEY).unwrap().failure(), Reported::Recorded);
+        }
+        let circuit = breaker.peek(&KEY).unwrap();
+        assert_eq!(circuit.state, CircuitState::Open, "the last two of two");
+
+        breaker.set_policies(PolicySet::new(limits(2, 1, 1).into()));
+        breaker.store().reset(&KEY);
+        assert_eq!(gate_counts(breaker.store()), (0, 0));
+    });
+}
