@@ -10,6 +10,7 @@ mod breaker;
 mod handles;
 mod keys;
 mod leases;
+mod peers;
 mod permits;
 mod rules;
 mod scenario;
