@@ -26,6 +26,8 @@ mod evict;
 mod gate;
 mod pins;
 mod record;
+#[cfg(feature = "serde")]
+mod restore;
 mod seats;
 mod side;
 mod watch;
@@ -34,6 +36,8 @@ mod window;
 pub(crate) use admission::Acquired;
 pub(crate) use evict::Evicts;
 pub(crate) use gate::{Gate, Shared};
+#[cfg(feature = "serde")]
+pub(crate) use restore::Kept;
 
 use crate::clock::Clock;
 use crate::sync::Slot;

@@ -79,6 +79,8 @@ pub use key::ToKey;
 pub use policy::{DroppedPermit, Policy, PolicySet};
 pub use snapshot::{CircuitBreakerSnapshot, CircuitState};
 pub use store::{Circuit, InMemoryCircuitBreakerStore, InMemoryStoreBuilder, Steered, Steering};
+#[cfg(feature = "serde")]
+pub use store::{Export, ImportError, Imported};
 pub use word::{
     AfterHalfOpen, Cause, Limits, Outcome, PermitToken, Report, Reported, SlidingWindow, TripRule,
 };

@@ -3,6 +3,8 @@
 mod builder;
 mod contract;
 mod evict;
+#[cfg(feature = "serde")]
+mod export;
 mod handle;
 mod keyed;
 mod steer;
@@ -10,6 +12,8 @@ mod steer;
 mod tests;
 
 pub use builder::InMemoryStoreBuilder;
+#[cfg(feature = "serde")]
+pub use export::{Export, ImportError, Imported};
 pub use handle::Circuit;
 pub(crate) use keyed::Refused;
 pub use steer::{Steered, Steering};

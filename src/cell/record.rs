@@ -44,7 +44,7 @@ impl Cell {
 
     /// The control word of a circuit that is known, brought to life if it wasn't.
     #[inline]
-    fn alive<C: Clock>(&self, shared: &Shared<C>) -> Result<Control, Gone> {
+    pub(super) fn alive<C: Clock>(&self, shared: &Shared<C>) -> Result<Control, Gone> {
         loop {
             let control = self.control();
             match control.state() {

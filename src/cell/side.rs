@@ -9,7 +9,7 @@ impl Cell {
     /// `word` as of `control`'s generation, installed with the payload `inherit(what it was)` if
     /// it belongs to the generation before. `None`: the circuit has moved on.
     #[inline]
-    fn side(
+    pub(super) fn side(
         &self,
         word: &AtomicU64,
         control: Control,
@@ -35,7 +35,7 @@ impl Cell {
 
     /// Replaces a side word's value.
     #[inline]
-    fn put(&self, word: &AtomicU64, seen: Side, next: Side) -> bool {
+    pub(super) fn put(&self, word: &AtomicU64, seen: Side, next: Side) -> bool {
         // SeqCst: the success word is part of the counts' one order (see the module), and costs
         // the others nothing over AcqRel where an update is a locked instruction anyway.
         // Relaxed on failure: the caller loads again.

@@ -243,6 +243,18 @@ impl Control {
         Self::pack(State::Open, generation, escalated, self.failures())
     }
 
+    /// As imported: in state `to` and `generation`, with this many failures.
+    #[cfg(feature = "serde")]
+    pub(crate) const fn restored(self, to: State, generation: Generation, failures: u32) -> Self {
+        let failures = if failures > FAILURES_MAX {
+            FAILURES_MAX
+        } else {
+            failures
+        };
+        debug_assert!(self.state().is_closed());
+        Self::pack(to, generation, false, failures)
+    }
+
     /// Half-open in `generation`, begun by a call that is its first probe.
     pub(crate) const fn probed(self, generation: Generation) -> Self {
         Self::pack(State::HalfOpen, generation, true, self.failures())

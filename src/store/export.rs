@@ -1,0 +1,229 @@
+//! Warm restart: all circuits that aren't clean, out of one store and into another.
+
+use super::InMemoryCircuitBreakerStore;
+use crate::cell::Kept;
+use crate::clock::Clock;
+use crate::key::ToKey;
+use crate::snapshot::{CircuitBreakerSnapshot, CircuitState};
+use crate::word::{FAILURES_MAX, TIME_MAX};
+use serde::{Deserialize, Serialize};
+use std::collections::HashSet;
+use std::error::Error;
+use std::fmt;
+use std::hash::{BuildHasher, Hash};
+
+const VERSION: u32 = 1;
+const OPENINGS_MAX: u32 = 63;
+const SUCCESSES_MAX: u64 = TIME_MAX;
+
+/// Circuits as data, for [`import`](InMemoryCircuitBreakerStore::import).
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Export<K> {
+    version: u32,
+    /// When it was made, in Unix ms.
+    time: u64,
+    circuits: Vec<Exported<K>>,
+}
+
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct Exported<K> {
+    key: K,
+    circuit: CircuitBreakerSnapshot,
+    /// How long it still rejects.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    open_for_ms: u64,
+    #[serde(default, skip_serializing_if = "is_zero")]
+    openings: u32,
+}
+
+fn is_zero<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
+}
+
+/// What an import did.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[non_exhaustive]
+pub struct Imported {
+    /// Circuits that are as they were exported now.
+    pub imported: usize,
+    /// Circuits that the store knew better, or had no room for.
+    pub skipped: usize,
+}
+
+/// An export is refused: nothing of it was imported.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ImportError {
+    /// Counted from 0; `None`: the export as a whole.
+    circuit: Option<usize>,
+    reason: String,
+}
+
+impl fmt::Display for ImportError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.circuit {
+            Some(circuit) => write!(f, "circuits[{circuit}]: {}", self.reason),
+            None => f.write_str(&self.reason),
+        }
+    }
+}
+
+impl Error for ImportError {}
+
+impl<K> Export<K> {
+    /// How many circuits are in it.
+    pub fn len(&self) -> usize {
+        self.circuits.len()
+    }
+
+    /// Whether there is none in it.
+    pub fn is_empty(&self) -> bool {
+        self.circuits.is_empty()
+    }
+}
+
+impl<K: Hash + Eq> Export<K> {
+    fn check(&self, max_circuits: usize) -> Result<(), ImportError> {
+        let whole = |reason| ImportError {
+            circuit: None,
+            reason,
+        };
+        if self.version != VERSION {
+            let reason = format!("version is {}; it must be {VERSION}", self.version);
+            return Err(whole(reason));
+        }
+        at_most("time", self.time, TIME_MAX).map_err(whole)?;
+        let circuits = self.circuits.len() as u64;
+        at_most("circuits: their number", circuits, max_circuits as u64).map_err(whole)?;
+        let mut keys = HashSet::with_capacity(self.circuits.len());
+        for (place, exported) in self.circuits.iter().enumerate() {
+            let checked = exported.check().and_then(|()| {
+                if keys.insert(&exported.key) {
+                    Ok(())
+                } else {
+                    Err("key is there twice".to_owned())
+                }
+            });
+            checked.map_err(|reason| ImportError {
+                circuit: Some(place),
+                reason,
+            })?;
+        }
+        Ok(())
+    }
+}
+
+impl<K> Exported<K> {
+    fn check(&self) -> Result<(), String> {
+        let circuit = &self.circuit;
+        at_most("failureCount", circuit.failure_count, FAILURES_MAX.into())?;
+        at_most("successCount", circuit.success_count, SUCCESSES_MAX)?;
+        at_most("lastFailureTime", circuit.last_failure_time, TIME_MAX)?;
+        at_most("lastStateChange", circuit.last_state_change, TIME_MAX)?;
+        at_most("openings", self.openings.into(), OPENINGS_MAX.into())?;
+        let open = circuit.state == CircuitState::Open;
+        at_most(
+            "openForMs",
+            self.open_for_ms,
+            if open { TIME_MAX } else { 0 },
+        )
+    }
+
+    /// What is left of it after so much time. A half-open circuit has lost its probes: its time is
+    /// over, and the next call begins anew.
+    fn after(&self, elapsed_ms: u64) -> Kept {
+        let mut snapshot = self.circuit;
+        if snapshot.state == CircuitState::HalfOpen {
+            snapshot.state = CircuitState::Open;
+        }
+        Kept {
+            snapshot,
+            open_for_ms: self.open_for_ms.saturating_sub(elapsed_ms),
+            openings: self.openings,
+        }
+    }
+}
+
+fn at_most(field: &str, value: u64, most: u64) -> Result<(), String> {
+    if value <= most {
+        return Ok(());
+    }
+    Err(format!("{field} is {value}; it must be 0 to {most}"))
+}
+
+impl<K, S, C> InMemoryCircuitBreakerStore<K, S, C>
+where
+    K: Hash + Eq + Clone,
+    S: BuildHasher,
+    C: Clock,
+{
+    /// All circuits that aren't clean: those that are not closed, have failures to forget, or are
+    /// backing off. What is in windows is not in it. Each is of one moment, all together are not.
+    ///
+    /// ```
+    /// use breakerbox::{CircuitBreaker, Export};
+    ///
+    /// let before: CircuitBreaker = CircuitBreaker::builder().failure_threshold(1).build()?;
+    /// let _ = before.acquire("search")?.failure();
+    /// let text = serde_json::to_string(&before.store().export())?;
+    ///
+    /// let after: CircuitBreaker = CircuitBreaker::new();
+    /// let export: Export<String> = serde_json::from_str(&text)?;
+    /// assert_eq!(after.store().import(export)?.imported, 1);
+    /// assert!(after.acquire("search").is_err()); // for what remains of its time
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn export(&self) -> Export<K> {
+        let inner = &*self.inner;
+        let time = inner.shared.now();
+        let mut circuits = Vec::new();
+        inner.map.for_each(|key, cell| {
+            if let Some(kept) = cell.keep(&inner.shared) {
+                circuits.push(Exported {
+                    key: key.clone(),
+                    circuit: kept.snapshot,
+                    open_for_ms: kept.open_for_ms,
+                    openings: kept.openings,
+                });
+            }
+        });
+        Export {
+            version: VERSION,
+            time,
+            circuits,
+        }
+    }
+
+    /// Makes circuits what they were when they were exported; an open one waits out what remains
+    /// of its time, a half-open one is due. Circuits that are not clean here stay as they are.
+    /// Their last state change is now, and they are announced as imported.
+    ///
+    /// # Errors
+    /// If anything in it can't be: then nothing is imported.
+    pub fn import(&self, export: Export<K>) -> Result<Imported, ImportError>
+    where
+        K: ToKey<K>,
+    {
+        let inner = &*self.inner;
+        export.check(inner.bound.max())?;
+        let elapsed_ms = inner.shared.now().saturating_sub(export.time);
+        let mut done = Imported {
+            imported: 0,
+            skipped: 0,
+        };
+        for exported in export.circuits {
+            let kept = exported.after(elapsed_ms);
+            let mut changes = inner.listeners.changes();
+            let restored = inner.create(&exported.key, |cell| {
+                cell.restore(&inner.shared, &kept, &mut changes)
+            });
+            match restored {
+                Ok(true) => done.imported += 1,
+                _ => done.skipped += 1,
+            }
+            inner.listeners.announce(changes, || exported.key);
+        }
+        Ok(done)
+    }
+}

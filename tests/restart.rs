@@ -1,0 +1,200 @@
+//! Warm restart: what an export keeps, what an import makes of it, and what it refuses.
+#![cfg(feature = "serde")]
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use breakerbox::{
+    Cause, CircuitBreaker, CircuitBreakerBuilder, CircuitState, Export, ManualClock, Steering,
+};
+
+use CircuitState::{Closed, Disabled, ForcedOpen, HalfOpen, Open};
+
+type Breaker = CircuitBreaker<String, std::hash::RandomState, ManualClock>;
+type Builder = CircuitBreakerBuilder<String, std::hash::RandomState, ManualClock>;
+
+const START: u64 = 1_000_000;
+
+fn breaker(now: u64, with: impl FnOnce(Builder) -> Builder) -> (Breaker, ManualClock) {
+    let clock = ManualClock::new(now);
+    let builder = CircuitBreaker::builder().clock(clock.clone());
+    (with(builder.failure_threshold(2)).build().unwrap(), clock)
+}
+
+fn fail(breaker: &Breaker, key: &str, times: u32) {
+    for _ in 0..times {
+        let _ = breaker.acquire(key).unwrap().failure();
+    }
+}
+
+/// One circuit of each kind, 10 s after they became what they are.
+fn exported() -> (Export<String>, String) {
+    let (breaker, clock) = breaker(START, |b| b);
+    fail(&breaker, "half-open", 2);
+    clock.advance_ms(30_000);
+    let probe = breaker.acquire("half-open").unwrap();
+    breaker.store().get_state("clean");
+    breaker.store().record_success("failing");
+    fail(&breaker, "failing", 1);
+    fail(&breaker, "open", 2);
+    breaker.store().steer("forced", Steering::ForceOpen);
+    breaker.store().steer("disabled", Steering::Disable);
+    clock.advance_ms(10_000);
+    let export = breaker.store().export();
+    drop(probe);
+    let text = serde_json::to_string(&export).unwrap();
+    (export, text)
+}
+
+fn state(breaker: &Breaker, key: &str) -> Option<CircuitState> {
+    breaker.peek(key).map(|circuit| circuit.state)
+}
+
+#[test]
+fn everything_that_is_not_clean_goes_over() {
+    let (export, text) = exported();
+    assert_eq!(export.len(), 5);
+    let read: Export<String> = serde_json::from_str(&text).unwrap();
+    assert_eq!(read, export);
+
+    let heard = Arc::new(Mutex::new(Vec::new()));
+    let ear = Arc::clone(&heard);
+    // 5 s later, on another machine.
+    let (breaker, clock) = breaker(START + 45_000, |b| {
+        b.on_state_change(move |change| ear.lock().unwrap().push((change.to, change.cause)))
+    });
+    let handle = breaker.circuit("open").unwrap();
+    let done = breaker.store().import(read).unwrap();
+    assert_eq!((done.imported, done.skipped), (5, 0));
+    assert!(
+        heard
+            .lock()
+            .unwrap()
+            .iter()
+            .all(|(_, cause)| *cause == Cause::Imported)
+    );
+
+    assert_eq!(state(&breaker, "clean"), None);
+    assert_eq!(state(&breaker, "forced"), Some(ForcedOpen));
+    assert_eq!(state(&breaker, "disabled"), Some(Disabled));
+    let failing = breaker.peek("failing").unwrap();
+    assert_eq!(
+        (failing.state, failing.failure_count, failing.success_count),
+        (Closed, 1, 1)
+    );
+    assert_eq!(failing.last_failure_time, START + 30_000);
+    fail(&breaker, "failing", 1);
+    assert_eq!(
+        state(&breaker, "failing"),
+        Some(Open),
+        "it goes on counting"
+    );
+
+    // 15 s of 30 are over.
+    let rejected = handle.acquire().map(drop).unwrap_err();
+    assert_eq!(rejected.retry_after(), Duration::from_secs(15));
+    clock.advance_ms(14_999);
+    assert!(handle.acquire().is_err());
+    clock.advance_ms(1);
+    let _ = handle.acquire().unwrap().success();
+    assert_eq!(state(&breaker, "open"), Some(Closed));
+
+    let _ = breaker.acquire("half-open").unwrap().success();
+    assert_eq!(state(&breaker, "half-open"), Some(Closed));
+}
+
+#[test]
+fn what_is_over_is_over_and_what_is_known_better_stays() {
+    let (export, _) = exported();
+    let (late, _) = breaker(START + 3_600_000, |b| b);
+    fail(&late, "failing", 2);
+    let done = late.store().import(export).unwrap();
+    assert_eq!((done.imported, done.skipped), (4, 1));
+    assert_eq!(state(&late, "failing"), Some(Open));
+    late.store().steer_all(Steering::Enable);
+    let probe = late.acquire("open");
+    // At least the millisecond in which it was imported.
+    assert!(probe.is_err() || state(&late, "open") == Some(HalfOpen));
+}
+
+#[test]
+fn back_off_goes_on_where_it_was() {
+    let settings = |b: Builder| b.failure_threshold(1).backoff_factor(2.0);
+    let (before, clock) = breaker(START, settings);
+    fail(&before, "k", 1);
+    clock.advance_ms(30_000);
+    fail(&before, "k", 1);
+    let export = before.store().export();
+    let (after, clock) = breaker(clock_now(&before), settings);
+    after.store().import(export).unwrap();
+    clock.advance_ms(60_000);
+    fail(&after, "k", 1);
+    let rejected = after.acquire("k").map(drop).unwrap_err();
+    assert_eq!(rejected.retry_after(), Duration::from_secs(120));
+}
+
+fn clock_now(breaker: &Breaker) -> u64 {
+    breakerbox::Clock::now_ms(breaker.store().clock())
+}
+
+#[test]
+fn what_can_not_be_is_refused_with_its_place_and_changes_nothing() {
+    let (_, text) = exported();
+    let forced = text.find("\"forced\"").unwrap();
+    assert!(forced > 0);
+    let replaced = |from: &str, to: &str| {
+        assert!(text.contains(from), "{from}");
+        text.replacen(from, to, 1)
+    };
+    for (bad, says) in [
+        (
+            replaced("\"version\":1", "\"version\":2"),
+            "version is 2; it must be 1",
+        ),
+        (
+            replaced("\"time\":1040000", "\"time\":18446744073709551615"),
+            "time is 18446744073709551615",
+        ),
+        (
+            replaced("\"failureCount\":1", "\"failureCount\":1048576"),
+            "failureCount is 1048576; it must be 0 to 1048575",
+        ),
+        (
+            replaced("\"openForMs\":20000", "\"openForMs\":18446744073709551615"),
+            "openForMs is 18446744073709551615",
+        ),
+        (
+            replaced("\"key\":\"failing\"", "\"key\":\"open\""),
+            "key is there twice",
+        ),
+    ] {
+        let (breaker, _) = breaker(START, |b| b);
+        let export: Export<String> = serde_json::from_str(&bad).unwrap();
+        let error = breaker.store().import(export).unwrap_err().to_string();
+        assert!(error.contains(says), "{error}");
+        let of_a_circuit = !says.starts_with("version") && !says.starts_with("time");
+        assert_eq!(error.starts_with("circuits["), of_a_circuit, "{error}");
+        assert!(breaker.store().is_empty(), "{says}");
+    }
+    for bad in [
+        replaced("\"state\":\"open\"", "\"state\":\"ajar\""),
+        replaced("\"version\"", "\"varsion\""),
+        replaced("\"failureCount\":1", "\"failureCount\":-1"),
+        text[..text.len() / 2].to_string(),
+        "[]".to_string(),
+        String::new(),
+    ] {
+        assert!(
+            serde_json::from_str::<Export<String>>(&bad).is_err(),
+            "{bad}"
+        );
+    }
+    // More than there is room for.
+    let (small, _) = breaker(START, |b| b.max_circuits(4));
+    let export: Export<String> = serde_json::from_str(&text).unwrap();
+    let error = small.store().import(export).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "circuits: their number is 5; it must be 0 to 4"
+    );
+}
