@@ -44,7 +44,8 @@
 //!
 //! # Features
 //! None is on by default. `serde`: snapshots and states in the form that other gateways write.
-//! `tokio`: time-outs and background work of the asynchronous parts.
+//! `subscription`: state changes through a bounded queue. `tokio`: time-outs and background work of
+//! the asynchronous parts.
 #![warn(missing_docs)]
 #![deny(unsafe_code)]
 #![doc(test(attr(deny(warnings))))]
@@ -61,6 +62,8 @@ mod policy;
 mod snapshot;
 mod stats;
 mod store;
+#[cfg(feature = "subscription")]
+mod subscription;
 mod sync;
 mod word;
 
@@ -81,6 +84,8 @@ pub use snapshot::{CircuitBreakerSnapshot, CircuitState};
 pub use store::{Circuit, InMemoryCircuitBreakerStore, InMemoryStoreBuilder, Steered, Steering};
 #[cfg(feature = "serde")]
 pub use store::{Export, ImportError, Imported};
+#[cfg(feature = "subscription")]
+pub use subscription::{Subscription, subscription};
 pub use word::{
     AfterHalfOpen, Cause, Limits, Outcome, PermitToken, Report, Reported, SlidingWindow, TripRule,
 };
