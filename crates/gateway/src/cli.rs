@@ -143,6 +143,7 @@ impl From<ServeArgs> for Config {
             listen: args.listen,
             admin: args.admin,
             routes: args.routes,
+            policies: None,
             circuit: CircuitSettings {
                 failure_threshold: args.failure_threshold,
                 reset_timeout: args.reset_timeout,

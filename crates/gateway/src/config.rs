@@ -3,6 +3,9 @@
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
+use breakerbox::PolicySet;
+
+use crate::Key;
 use crate::route::Route;
 
 /// Settings of one gateway. [`Config::new`] gives the defaults.
@@ -16,6 +19,9 @@ pub struct Config {
     pub routes: Vec<Route>,
     /// When a circuit opens and closes.
     pub circuit: CircuitSettings,
+    /// Rules by route prefix; given, those of `circuit` don't count, only what it says about
+    /// statuses.
+    pub policies: Option<PolicySet<Key>>,
     /// How long a connection to an upstream may take to come up.
     pub connect_timeout: Duration,
     /// How long an upstream may take to its response header, the connection included. Time
@@ -81,6 +87,7 @@ impl Config {
             admin: (Ipv4Addr::LOCALHOST, 0).into(),
             routes,
             circuit: CircuitSettings::default(),
+            policies: None,
             connect_timeout: Duration::from_secs(5),
             response_timeout: Duration::from_secs(30),
             pool_idle_timeout: Duration::from_secs(4),

@@ -4,6 +4,7 @@ mod board;
 mod fault;
 mod live;
 mod plain;
+mod rules;
 mod script;
 mod svg;
 mod switches;
@@ -96,7 +97,7 @@ async fn start_gateway(
     let routes: Result<Vec<Route>, _> = switches.upstreams.iter().map(route).collect();
     let mut config = Config::new(routes?);
     config.listen = args.listen;
-    config.circuit.reset_timeout = script::RESET;
+    config.policies = Some(rules::policies(true));
     config.response_timeout = script::RESPONSE;
     config.connect_timeout = Duration::from_millis(500);
     config.drain_timeout = Duration::from_secs(2);
@@ -135,6 +136,23 @@ impl Demo {
         tokio::select! {
             shown = view => shown,
             () = self.keep_marks() => unreachable!("marks are kept for ever"),
+            () = self.keep_rules() => unreachable!("rules are kept for ever"),
+        }
+    }
+
+    /// Replaces the rule that begins in shadow, and puts it back, in each round of the story.
+    async fn keep_rules(&self) {
+        let mut ticks = interval(Duration::from_millis(100));
+        let mut shadow = true;
+        loop {
+            ticks.tick().await;
+            let since = self.board.elapsed().as_millis() % script::PERIOD.as_millis();
+            let now = rules::in_shadow(Duration::from_millis(since as u64));
+            if now != shadow {
+                shadow = now;
+                self.gateway.set_policies(rules::policies(shadow));
+                self.board.ruled(shadow);
+            }
         }
     }
 

@@ -6,12 +6,13 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use breakerbox::{CircuitBreakerSnapshot, ConfigError};
+use breakerbox::{CircuitBreakerSnapshot, ConfigError, PolicySet};
 use hyper::StatusCode;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
+use crate::Key;
 use crate::admin::{self, AdminPages};
 use crate::config::Config;
 use crate::guard::{Guard, OnChange};
@@ -81,7 +82,8 @@ impl Gateway {
             .ok()
             .filter(|status| !status.is_informational())
             .ok_or(StartError::OpenStatus(open_status))?;
-        let guard = Guard::new(&config.circuit, routes.iter(), hooks.on_change)
+        let policies = config.policies.clone();
+        let guard = Guard::new(&config.circuit, policies, routes.iter(), hooks.on_change)
             .map_err(StartError::Circuit)?;
         let (listener, address) = bind(config.listen).await?;
         let (admin_listener, admin_address) = bind(config.admin).await?;
@@ -145,6 +147,11 @@ impl Gateway {
     #[must_use]
     pub fn circuit(&self, key: &str) -> Option<Circuit> {
         self.proxy.circuits().find(|circuit| circuit.key == key)
+    }
+
+    /// Replaces the rules of all circuits, while requests go on.
+    pub fn set_policies(&self, policies: PolicySet<Key>) {
+        self.proxy.set_policies(policies);
     }
 
     /// Accepts nothing more, lets requests in flight finish within the drain time, and returns

@@ -5,12 +5,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use breakerbox::{
-    CircuitBreaker, CircuitBreakerSnapshot, ConfigError, GuardedCircuit, OwnedPermit, Rejected,
-    StateChange,
+    CircuitBreaker, CircuitBreakerSnapshot, ConfigError, GuardedCircuit,
+    InMemoryCircuitBreakerStore, Limits, OwnedPermit, PolicySet, Rejected, StateChange,
 };
 
 use crate::config::CircuitSettings;
 use crate::route::Route;
+
+/// All keys are routes, so there is nothing to evict.
+const MAX_CIRCUITS: usize = InMemoryCircuitBreakerStore::<Key>::MAX_CIRCUITS;
 
 /// The key of a circuit: the prefix of its route. Permits carry it, so it is cheap to clone.
 pub type Key = Arc<str>;
@@ -32,17 +35,25 @@ pub(crate) struct Admission(OwnedPermit<Key>);
 impl Guard {
     pub(crate) fn new<'a>(
         settings: &CircuitSettings,
+        policies: Option<PolicySet<Key>>,
         routes: impl Iterator<Item = &'a Route>,
         on_change: Option<OnChange>,
     ) -> Result<Self, ConfigError> {
-        let mut builder = CircuitBreaker::builder()
+        let mut limits = Limits::builder()
             .failure_threshold(settings.failure_threshold)
             .reset_timeout(settings.reset_timeout)
             .half_open_max(settings.half_open_max)
             .success_threshold(settings.success_threshold);
         if let Some(lease) = settings.probe_lease {
-            builder = builder.probe_lease(lease);
+            limits = limits.probe_lease(lease);
         }
+        let policies = match policies {
+            Some(policies) => policies,
+            None => PolicySet::new(limits.build()?.into()),
+        };
+        let mut builder = CircuitBreaker::builder()
+            .policies(policies)
+            .max_circuits(MAX_CIRCUITS);
         if let Some(on_change) = on_change {
             builder = builder.on_state_change(on_change);
         }
@@ -51,7 +62,7 @@ impl Guard {
             .map(|route| {
                 breaker
                     .circuit(route.prefix())
-                    .expect("the store has no bound")
+                    .expect("there are fewer routes than a store holds circuits")
             })
             .collect();
         Ok(Self {
@@ -64,6 +75,11 @@ impl Guard {
     /// May this route's upstream be called now?
     pub(crate) fn admit(&self, route: usize) -> Result<Admission, Rejected> {
         self.circuits[route].acquire_owned().map(Admission)
+    }
+
+    /// Replaces the rules, while requests go on.
+    pub(crate) fn set_policies(&self, policies: PolicySet<Key>) {
+        self.breaker.set_policies(policies);
     }
 
     /// Whether an upstream that answers so has failed.

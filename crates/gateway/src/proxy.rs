@@ -3,12 +3,14 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use breakerbox::PolicySet;
 use http_body_util::{BodyExt, Limited};
 use hyper::body::{Body, Incoming};
 use hyper::header::{CONNECTION, EXPECT, HOST, HeaderValue};
 use hyper::http::uri::{Parts, PathAndQuery, Scheme};
 use hyper::{HeaderMap, Method, Request, Response, StatusCode, Uri};
 
+use crate::Key;
 use crate::answer::{self, Fault};
 use crate::config::{Config, DebugHeaders, Settle};
 use crate::gateway::Circuit;
@@ -34,6 +36,11 @@ pub(crate) struct Proxy {
 }
 
 impl Proxy {
+    /// Replaces the rules of all circuits.
+    pub(crate) fn set_policies(&self, policies: PolicySet<Key>) {
+        self.guard.set_policies(policies);
+    }
+
     pub(crate) fn new(config: &Config, guard: Guard, routes: RouteTable, open: StatusCode) -> Self {
         Self {
             routes,

@@ -4,10 +4,11 @@ use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use breakerbox::{CircuitState, StateChange};
+use breakerbox::{Cause, CircuitState, StateChange};
 use tokio::time::Instant;
 
 use super::fault::Fault;
+use super::rules::SHADOWED;
 use super::script::{RESPONSE, ROUTES};
 use crate::Key;
 
@@ -66,7 +67,16 @@ pub(super) struct Happening {
 #[derive(Clone, Copy, Debug)]
 pub(super) enum What {
     Fault(Fault, bool),
-    Change(CircuitState, CircuitState),
+    Change {
+        from: CircuitState,
+        to: CircuitState,
+        cause: Cause,
+        shadow: bool,
+    },
+    /// The rule of the route was replaced: by one in shadow, or one that rejects.
+    Rule {
+        shadow: bool,
+    },
 }
 
 #[derive(Debug, Default)]
@@ -81,6 +91,7 @@ struct Inner {
     routes: [Route; ROUTES.len()],
     log: VecDeque<Happening>,
     logged: usize,
+    shadow: bool,
 }
 
 /// What everybody writes to, and the views read.
@@ -96,6 +107,7 @@ impl Board {
             routes: Default::default(),
             log: VecDeque::new(),
             logged: 0,
+            shadow: true,
         };
         Self {
             started: Instant::now(),
@@ -134,6 +146,7 @@ impl Board {
         };
         let since = self.elapsed();
         let mut inner = self.lock();
+        let shadow = route == SHADOWED && inner.shadow;
         let totals = &mut inner.routes[route].totals;
         match (change.from, change.to) {
             (_, CircuitState::Open) => totals.opened += 1,
@@ -144,7 +157,24 @@ impl Board {
         inner.push(Happening {
             since,
             route,
-            what: What::Change(change.from, change.to),
+            what: What::Change {
+                from: change.from,
+                to: change.to,
+                cause: change.cause,
+                shadow,
+            },
+        });
+    }
+
+    /// The rule that is in shadow at times was replaced.
+    pub(super) fn ruled(&self, shadow: bool) {
+        let since = self.elapsed();
+        let mut inner = self.lock();
+        inner.shadow = shadow;
+        inner.push(Happening {
+            since,
+            route: SHADOWED,
+            what: What::Rule { shadow },
         });
     }
 
@@ -260,17 +290,29 @@ impl Happening {
                 hand(by_hand)
             ),
             What::Fault(fault, by_hand) => format!("upstream {}{}", fault.does(), hand(by_hand)),
-            What::Change(Closed, Open) => {
-                "closed -> open: 5 failures in a row, requests are rejected from now on".into()
+            What::Change {
+                from,
+                to,
+                cause,
+                shadow,
+            } => {
+                let means = match (from, to, shadow) {
+                    (_, Open, true) => "; in shadow: nothing is rejected",
+                    (Closed, Open, false) => ": requests are rejected from now on",
+                    (Open, HalfOpen, false) => {
+                        ": one probe goes out, the others are still rejected"
+                    }
+                    (HalfOpen, Closed, false) => ": all requests pass again",
+                    _ => "",
+                };
+                format!("{from} -> {to}: {cause}{means}")
             }
-            What::Change(Open, HalfOpen) => {
-                "open -> half-open: one probe goes out, the others are still rejected".into()
+            What::Rule { shadow: true } => {
+                "policy replaced: slow calls are watched in shadow".into()
             }
-            What::Change(HalfOpen, Open) => "half-open -> open: the probe failed".into(),
-            What::Change(HalfOpen, Closed) => {
-                "half-open -> closed: the probe succeeded, all requests pass again".into()
+            What::Rule { shadow: false } => {
+                "policy replaced: no shadow any more, slow calls open the circuit".into()
             }
-            What::Change(from, to) => format!("{from} -> {to}"),
         }
     }
 }

@@ -14,15 +14,18 @@ pub(super) const RESET: Duration = Duration::from_secs(3);
 pub(super) const RESPONSE: Duration = Duration::from_millis(800);
 
 /// How long the story takes.
-const PERIOD: Duration = Duration::from_secs(38);
+pub(super) const PERIOD: Duration = Duration::from_secs(38);
 
 /// From which tenth of a second on a route's upstream does what.
 ///
 /// Down and hanging end before the first probe, so their circuits open exactly once; the errors
-/// outlast it, so a probe fails too. Slow answers are answers: that circuit stays closed.
-const STORY: [(u64, usize, Fault); 10] = [
+/// outlast it, so a probe fails too. The catalog is slow twice: once while its rule is in shadow, and
+/// once when that has been replaced.
+const STORY: [(u64, usize, Fault); 12] = [
     (15, 0, Fault::Down),
+    (20, 3, Fault::Slow),
     (35, 0, Fault::None),
+    (55, 3, Fault::None),
     (75, 1, Fault::Hanging),
     (95, 1, Fault::None),
     (140, 2, Fault::Errors),

@@ -12,6 +12,7 @@ use ratatui::widgets::{Block, BorderType, Padding, Paragraph, Widget};
 use super::Demo;
 use super::board::{Happening, MARK, What, time};
 use super::fault::Fault;
+use super::rules;
 use super::script::{RESET, ROUTES};
 use super::traffic::RATE;
 
@@ -62,7 +63,10 @@ fn header(demo: &Demo, area: Rect, buffer: &mut Buffer) {
         format!("{RATE} requests/s to each",).into(),
     ]);
     let rules = format!(
-        "  a circuit opens after 5 failures in a row, probes after {} s",
+        "  /orders, /search: {}; /payments: {}; /catalog: {}; probes after {} s",
+        rules::text(0),
+        rules::text(2),
+        rules::text(rules::SHADOWED),
         RESET.as_secs()
     );
     Paragraph::new(vec![first, Line::styled(rules, DIM)]).render(area, buffer);
@@ -174,8 +178,8 @@ fn happenings(demo: &Demo, area: Rect, buffer: &mut Buffer) {
 
 fn happening(it: &Happening) -> Line<'static> {
     let style = match it.what {
-        What::Fault(..) => DIM,
-        What::Change(_, to) => state_style(to),
+        What::Fault(..) | What::Rule { .. } => DIM,
+        What::Change { to, .. } => state_style(to),
     };
     Line::from(vec![
         Span::styled(time(it.since), DIM),
