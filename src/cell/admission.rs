@@ -202,10 +202,7 @@ impl Cell {
     ) -> Result<Reported, Gone> {
         let mut by = Mover::new(shared, changes);
         self.leave_seat(permit);
-        // The first use is none that keeps it: who calls each key once is not in use.
-        if !self.control().is_absent() {
-            self.mark_used(shared);
-        }
+        self.mark_used(shared);
         let mut counted = None;
         loop {
             let control = self.control();

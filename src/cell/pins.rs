@@ -48,10 +48,14 @@ impl Cell {
         self.pins().is_pinned()
     }
 
-    /// Notes that the circuit is in use, where that keeps it from eviction.
+    /// Notes that the circuit is in use, where that keeps it from eviction. The use that creates
+    /// a circuit doesn't: who calls each key once would be in use all the time.
     pub(super) fn mark_used<C>(&self, shared: &Shared<C>) {
+        if !shared.evicts || self.control().is_absent() {
+            return;
+        }
         // Relaxed: a hint for the sweep. Written at most once between two sweeps.
-        if shared.evicts && !Pins::from_bits(self.pins.load(Ordering::Relaxed)).is_used() {
+        if !Pins::from_bits(self.pins.load(Ordering::Relaxed)).is_used() {
             self.pins.fetch_or(Pins::USED, Ordering::Relaxed);
         }
     }

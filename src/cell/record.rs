@@ -57,17 +57,6 @@ impl Cell {
         }
     }
 
-    /// As [`alive`](Self::alive); noted as used, unless this is the first use.
-    #[inline]
-    fn alive_and_used<C: Clock>(&self, shared: &Shared<C>) -> Result<Control, Gone> {
-        let seen = self.control();
-        if seen.is_absent() {
-            return self.alive(shared);
-        }
-        self.mark_used(shared);
-        Ok(seen)
-    }
-
     /// The circuit is known from here on.
     pub(crate) fn begin<C: Clock>(&self, shared: &Shared<C>) -> Result<(), Gone> {
         self.alive(shared).map(drop)
@@ -142,8 +131,9 @@ impl Cell {
         &self,
         shared: &Shared<C>,
     ) -> Result<CircuitBreakerSnapshot, Gone> {
+        self.mark_used(shared);
         loop {
-            let control = self.alive_and_used(shared)?;
+            let control = self.alive(shared)?;
             if control.state() == State::Disabled {
                 return Ok(self.after(shared, control, self.successes(control).1));
             }
@@ -158,8 +148,9 @@ impl Cell {
         &self,
         shared: &Shared<C>,
     ) -> Result<CircuitBreakerSnapshot, Gone> {
+        self.mark_used(shared);
         loop {
-            let control = self.alive_and_used(shared)?;
+            let control = self.alive(shared)?;
             let (_, successes) = self.successes(control);
             if control.state() == State::Disabled {
                 return Ok(self.after(shared, control, successes));
