@@ -64,10 +64,23 @@ use std::time::Duration;
 /// ```
 pub struct CircuitBreaker<K = String, S = RandomState, C = SystemClock> {
     store: InMemoryCircuitBreakerStore<K, S, C>,
-    policies: PlainArc<Policies<K>>,
+    rules: PlainArc<Rules<K, S, C>>,
     /// Rejections that a shadow policy kept from taking place.
     shadowed: PlainArc<Counter>,
     call_timeout: Option<CallTimeout>,
+}
+
+/// The policies of a breaker and its clones, which hold the store's gate where they have to.
+struct Rules<K, S, C> {
+    policies: Policies<K>,
+    store: InMemoryCircuitBreakerStore<K, S, C>,
+}
+
+impl<K, S, C> Drop for Rules<K, S, C> {
+    /// The store may live on.
+    fn drop(&mut self) {
+        self.policies.retire(&self.store.inner.shared.gate);
+    }
 }
 
 impl<K: Hash + Eq + Clone> CircuitBreaker<K> {
@@ -177,7 +190,7 @@ impl<K: Hash + Eq + Clone, S: BuildHasher, C: Clock> CircuitBreaker<K, S, C> {
         K: Borrow<Q>,
         Q: Hash + Eq + ToKey<K> + ?Sized,
     {
-        self.policies.of(key).0
+        self.rules.policies.declared(key)
     }
 
     /// The rules of `key`.
@@ -191,7 +204,7 @@ impl<K: Hash + Eq + Clone, S: BuildHasher, C: Clock> CircuitBreaker<K, S, C> {
 
     /// A copy of all policies: to change one of them.
     pub fn policies(&self) -> PolicySet<K> {
-        self.policies.get()
+        self.rules.policies.get()
     }
 
     /// Replaces all policies, while calls go on: nobody waits. Each check and each report goes by
@@ -204,8 +217,7 @@ impl<K: Hash + Eq + Clone, S: BuildHasher, C: Clock> CircuitBreaker<K, S, C> {
     where
         K: Send + Sync + 'static,
     {
-        let gate = &self.store.inner.shared.gate;
-        self.policies.replace(set, gate);
+        self.rules.policies.replace(set, &self.store.inner.shared);
         self.store
             .inner
             .map
@@ -233,7 +245,7 @@ impl<K, S, C> Clone for CircuitBreaker<K, S, C> {
     fn clone(&self) -> Self {
         Self {
             store: self.store.clone(),
-            policies: PlainArc::clone(&self.policies),
+            rules: PlainArc::clone(&self.rules),
             shadowed: PlainArc::clone(&self.shadowed),
             call_timeout: self.call_timeout.clone(),
         }

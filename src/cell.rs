@@ -24,6 +24,7 @@
 mod admission;
 mod evict;
 mod gate;
+mod group;
 mod pins;
 mod record;
 #[cfg(feature = "serde")]
@@ -36,6 +37,7 @@ mod window;
 pub(crate) use admission::Acquired;
 pub(crate) use evict::Evicts;
 pub(crate) use gate::{Gate, Shared};
+pub(crate) use group::Groups;
 #[cfg(feature = "serde")]
 pub(crate) use restore::Kept;
 
@@ -44,6 +46,7 @@ use crate::sync::Slot;
 use crate::sync::atomic::{AtomicU64, Ordering};
 use crate::word::{Cause, Control, Generation, Limits, Pins, State};
 use gate::Draw;
+use group::Place;
 use watch::Watch;
 
 /// Birth slots of a store: enough that a removal rarely makes a report of another key stale,
@@ -94,12 +97,15 @@ pub(crate) struct Change {
     /// Unix ms.
     pub(crate) at: u64,
     pub(crate) cause: Cause,
+    /// Decided by rules that only look on.
+    pub(crate) shadow: bool,
 }
 
 /// The transitions that one operation made, to be announced when it is done.
 #[derive(Debug, Default)]
 pub(crate) struct Changes {
     wanted: bool,
+    shadow: bool,
     list: Vec<Change>,
 }
 
@@ -108,6 +114,7 @@ impl Changes {
     pub(crate) const fn new(wanted: bool) -> Self {
         Self {
             wanted,
+            shadow: false,
             list: Vec::new(),
         }
     }
@@ -121,8 +128,14 @@ impl Changes {
                 generation,
                 at: 0,
                 cause,
+                shadow: self.shadow,
             });
         }
+    }
+
+    /// Whether somebody listens.
+    const fn is_wanted(&self) -> bool {
+        self.wanted
     }
 
     /// The time of the change that was pushed last.
@@ -232,25 +245,30 @@ impl Cell {
     }
 
     /// One attempt to open the circuit from `control`, which `counted` is with what opens it, for
-    /// as long as `limits` say, or an upstream asks for. `false`: the circuit has changed, decide
-    /// again.
+    /// as long as `limits` say, or an upstream asks for.
     fn open<C: Clock>(
         &self,
         by: &mut Mover<'_, C>,
         control: Control,
         counted: Control,
         opening: Opening<'_>,
-    ) -> bool {
+    ) -> Opened {
+        // A circuit that was open before has its place already, or never needed one.
+        if control.state().is_closed()
+            && let Err(open) = by.take_place(opening.limits.cap)
+        {
+            return self.hold_back(by, control, counted, opening.limits, open);
+        }
         let Some(escalated) = self.follows_closely(by.shared, control, opening.limits) else {
-            return false;
+            return Opened::Moved;
         };
         let next = |generation| counted.opened(generation, escalated);
         let Some(opened) = self.put_next(by, control, next, opening.cause) else {
-            return false;
+            return Opened::Moved;
         };
         // Fixed before the trip returns. `None`: the circuit has moved on already.
         let _ = self.fix_open_ms(by.shared, opened, opening.limits, opening.retry_after_ms);
-        true
+        Opened::Done
     }
 
     /// Whether an opening now follows another without a stable time between. `None`: the circuit
@@ -287,6 +305,7 @@ impl Cell {
         if !self.exchange(shared, control, next) {
             return None;
         }
+        self.settle_place(by, control, next);
         by.draw.settle(control, next);
 
         // Noted first: the clock below is the user's, and may panic.
@@ -312,10 +331,23 @@ struct Opening<'a> {
     cause: Cause,
 }
 
-/// What an operation needs to make transitions: one draw, kept over its attempts.
+/// What became of an attempt to open a circuit.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[must_use]
+enum Opened {
+    Done,
+    /// The circuit has changed: decide again.
+    Moved,
+    /// It stays closed, with what would have opened it counted: enough others are open.
+    HeldBack,
+}
+
+/// What an operation needs to make transitions: one draw, and one place of a group, kept over its
+/// attempts.
 struct Mover<'a, C> {
     shared: &'a Shared<C>,
     draw: Draw<'a>,
+    place: Option<Place<'a>>,
     changes: &'a mut Changes,
 }
 
@@ -324,8 +356,15 @@ impl<'a, C> Mover<'a, C> {
         Self {
             shared,
             draw: shared.gate.draw(),
+            place: None,
             changes,
         }
+    }
+
+    /// By rules: whether they only look on is said with each change.
+    fn by_rules(shared: &'a Shared<C>, changes: &'a mut Changes, limits: &Limits) -> Self {
+        changes.shadow = limits.shadow;
+        Self::new(shared, changes)
     }
 }
 

@@ -249,6 +249,8 @@ impl From<Limits> for LimitsBuilder {
             open,
             half_open,
             timed: _,
+            shadow: _,
+            cap: _,
         } = limits;
         let set = |value: u32| (value != 0).then_some(value);
         let set_ms = |ms: u64| (ms != 0).then_some(ms);

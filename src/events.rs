@@ -9,7 +9,9 @@ use std::sync::Arc;
 
 /// A circuit has changed state.
 ///
-/// Each transition is announced exactly once. Listeners run on the thread that made it, so those
+/// Each transition is announced exactly once. So is an opening that the
+/// [cap of a group](crate::EjectionCap) held back, at most once in a reset timeout of the circuit:
+/// from closed to closed, in the generation that it stays in. Listeners run on the thread that made it, so those
 /// of different threads may be announced in any order: `generation` gives the true one.
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
@@ -27,6 +29,9 @@ pub struct StateChange<K> {
     pub at: u64,
     /// Why: which rule, by which numbers.
     pub cause: Cause,
+    /// Whether the policy that made it is a [shadow](crate::Policy::shadow) one: calls are admitted
+    /// all the same.
+    pub shadow: bool,
 }
 
 type Listener<K> = dyn Fn(&StateChange<K>) + Send + Sync;
@@ -67,6 +72,7 @@ impl<K> Listeners<K> {
             generation: 0,
             at: 0,
             cause: Cause::Manual,
+            shadow: false,
         };
         for change in changes {
             let Some((from, to)) = public(change) else {
@@ -74,7 +80,7 @@ impl<K> Listeners<K> {
             };
             (event.from, event.to) = (from, to);
             (event.generation, event.at) = (change.generation.bits(), change.at);
-            event.cause = change.cause;
+            (event.cause, event.shadow) = (change.cause, change.shadow);
             for listener in &self.0 {
                 // A listener's panic is its own affair: it must not reach the guarded call, nor
                 // keep the next listener from hearing. Its payload is not dropped, since that

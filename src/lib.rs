@@ -79,7 +79,7 @@ pub use contract::{BoxFuture, CircuitBreakerStore, StoreResult};
 pub use error::{CallError, ConfigError, Rejected, StoreError, StoreFull};
 pub use events::StateChange;
 pub use key::ToKey;
-pub use policy::{DroppedPermit, Policy, PolicySet};
+pub use policy::{DroppedPermit, EjectionCap, Group, Policy, PolicySet};
 pub use snapshot::{CircuitBreakerSnapshot, CircuitState};
 pub use store::{Circuit, InMemoryCircuitBreakerStore, InMemoryStoreBuilder, Steered, Steering};
 #[cfg(feature = "serde")]

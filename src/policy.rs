@@ -2,9 +2,13 @@
 
 #[cfg(feature = "serde")]
 mod form;
+mod group;
 mod set;
 mod shared;
+#[cfg(feature = "serde")]
+mod tables;
 
+pub use group::{EjectionCap, Group};
 pub use set::PolicySet;
 pub(crate) use shared::Policies;
 
@@ -102,7 +106,6 @@ impl Drops {
 pub struct Policy {
     limits: Limits,
     drops: Drops,
-    shadow: bool,
 }
 
 impl Policy {
@@ -110,8 +113,9 @@ impl Policy {
     /// [`CircuitBreaker::shadowed`](crate::CircuitBreaker::shadowed)) and the calls admitted:
     /// everything else, openings and announcements too, is as if they were rejected. Default:
     /// `false`.
-    pub fn shadow(self, shadow: bool) -> Self {
-        Self { shadow, ..self }
+    pub fn shadow(mut self, shadow: bool) -> Self {
+        self.limits.shadow = shadow;
+        self
     }
 
     /// What a permit that is dropped without a report means; default: ignored.
@@ -135,7 +139,7 @@ impl Policy {
 
     /// See [`shadow`](Self::shadow).
     pub fn is_shadow(&self) -> bool {
-        self.shadow
+        self.limits.shadow
     }
 
     pub(crate) fn drops(&self) -> Drops {

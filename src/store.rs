@@ -319,6 +319,16 @@ where
         self.inner.rejections.total()
     }
 
+    /// Openings that the cap of a group held back: see [`Group`](crate::Group).
+    pub fn held_back(&self) -> u64 {
+        self.inner.shared.groups.held_back()
+    }
+
+    /// Circuits that have a place in the group of this name; `None`: no policy has declared it.
+    pub fn open_in_group(&self, name: &str) -> Option<u64> {
+        self.inner.shared.groups.open(name)
+    }
+
     /// The clock that the store reads.
     pub fn clock(&self) -> &C {
         &self.inner.shared.clock

@@ -34,6 +34,7 @@ mod control;
 mod decision;
 mod gate;
 mod generation;
+mod history;
 mod limits;
 mod rules;
 mod side;
@@ -47,11 +48,12 @@ pub(crate) use decision::{
 };
 pub(crate) use gate::GateWord;
 pub(crate) use generation::Generation;
+pub(crate) use history::History;
 pub use limits::{AfterHalfOpen, Limits, SlidingWindow, TripRule};
 pub(crate) use limits::{
-    FAILURE_THRESHOLD_MAX, HUNG_CALLS_MAX, OFF, OpenFor, PROBES_MAX, ProbeRule, Recovery, Span,
-    Trip, WINDOW_CALLS_MAX, saturating_ms,
+    Cap, FAILURE_THRESHOLD_MAX, HUNG_CALLS_MAX, OFF, OpenFor, PROBES_MAX, ProbeRule, Recovery,
+    Span, Trip, WINDOW_CALLS_MAX, saturating_ms,
 };
-pub(crate) use side::{History, Pins, Probes, Side, TIME_MAX};
+pub(crate) use side::{Pins, Probes, Side, TIME_MAX};
 pub use token::{Outcome, PermitToken, Report, Reported};
 pub(crate) use window::{Bucket, Call, Head, Outcomes, Tally};

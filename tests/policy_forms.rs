@@ -44,6 +44,19 @@ failure_rate_threshold = 90
 [classes.batch]
 probe_sample = 10
 probe_failure_rate_threshold = 30
+
+[groups.listed]
+members = ["a", "b", "c"]
+all_but_one = true
+
+[groups.edge]
+prefix = "edge-"
+size = 40
+max_open_percent = 10
+
+[groups.batch]
+size = 5
+max_open_percent = 50
 "#;
 
 fn all() -> PolicySet<String> {
@@ -178,4 +191,49 @@ fn bad_settings_are_refused_with_field_value_and_range() {
         error.to_string().contains("unknown field `kyes`"),
         "{error}"
     );
+}
+
+#[test]
+fn groups_that_can_not_be_are_refused() {
+    for (text, says) in [
+        (
+            "a = { members = [\"x\"], all_but_one = true }",
+            "ejection_cap is all but one of 1; it must be one circuit or more",
+        ),
+        (
+            "a = { members = [\"x\", \"x\"], all_but_one = true }",
+            "members is \"x\", there twice; it must be each key in one group, once",
+        ),
+        (
+            "a = { members = [\"x\", \"y\"], all_but_one = true }\n\
+             b = { members = [\"z\", \"y\"], all_but_one = true }",
+            "members is \"y\", there twice",
+        ),
+        (
+            "a = { size = 5 }",
+            "ejection_cap is not given; it must be either max_open_percent or all_but_one",
+        ),
+        (
+            "a = { size = 5, max_open_percent = 50, all_but_one = true }",
+            "ejection_cap is given twice; it must be either max_open_percent or all_but_one",
+        ),
+        (
+            "a = { all_but_one = true }",
+            "size is not given; it must be given, where members are not",
+        ),
+        (
+            "a = { members = [\"x\", \"y\"], size = 2, all_but_one = true }",
+            "members is given with them; it must be given without size and prefix",
+        ),
+        (
+            "a = { size = 5, max_open_percent = 101 }",
+            "max_open_percent is 101; it must be 1 to 100",
+        ),
+        ("a = { size = -1, all_but_one = true }", "invalid value"),
+        ("a = { sise = 5 }", "unknown field `sise`"),
+    ] {
+        let text = format!("[groups]\n{text}");
+        let error = toml::from_str::<PolicySet<String>>(&text).unwrap_err();
+        assert!(error.to_string().contains(says), "{text}: {error}");
+    }
 }

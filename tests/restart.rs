@@ -198,3 +198,38 @@ fn what_can_not_be_is_refused_with_its_place_and_changes_nothing() {
         "circuits: their number is 5; it must be 0 to 4"
     );
 }
+
+/// What was open in a group counts there again, where the group is declared; beyond the cap too.
+#[test]
+fn a_place_in_a_group_goes_over() {
+    use breakerbox::{EjectionCap, Group, Policy, PolicySet};
+    let hosts = ["a", "b", "c", "d"].map(String::from);
+    let set = |cap| {
+        let limits = breakerbox::Limits::builder().failure_threshold(2).build();
+        let group = Group::of(hosts.clone(), cap).unwrap();
+        PolicySet::new(Policy::from(limits.unwrap())).group("hosts", group)
+    };
+    let grouped = |cap| {
+        let builder = CircuitBreaker::<String>::builder().clock(ManualClock::new(START));
+        builder.policies(set(cap)).build().unwrap()
+    };
+    let before = grouped(EjectionCap::AllButOne);
+    for key in &hosts[..3] {
+        fail(&before, key, 2);
+    }
+    before.store().steer("c", Steering::ForceOpen);
+    let export = before.store().export();
+
+    let after = grouped(EjectionCap::Percent(50));
+    assert_eq!(after.store().import(export.clone()).unwrap().imported, 3);
+    assert_eq!(after.store().open_in_group("hosts"), Some(3));
+    fail(&after, "d", 2);
+    assert_eq!(state(&after, "d"), Some(Closed));
+    assert_eq!(after.store().held_back(), 1);
+    after.store().clear();
+    assert_eq!(after.store().open_in_group("hosts"), Some(0));
+
+    let (elsewhere, _) = breaker(START, |b| b);
+    assert_eq!(elsewhere.store().import(export).unwrap().imported, 3);
+    assert_eq!(elsewhere.store().open_in_group("hosts"), None);
+}

@@ -2,7 +2,7 @@
 
 use super::call::CallTimeout;
 use super::permit::Started;
-use super::{CircuitBreaker, GuardedCircuit};
+use super::{CircuitBreaker, GuardedCircuit, Rules};
 use crate::cell::Cell;
 use crate::clock::Clock;
 use crate::error::Rejected;
@@ -23,9 +23,13 @@ impl<K, S, C> CircuitBreaker<K, S, C> {
         policies: PolicySet<K>,
         call_timeout: Option<CallTimeout>,
     ) -> Self {
-        let policies = Policies::new(policies, &store.inner.shared.gate);
+        let policies = Policies::new(policies, &store.inner.shared);
+        let rules = Rules {
+            policies,
+            store: store.clone(),
+        };
         Self {
-            policies: PlainArc::new(policies),
+            rules: PlainArc::new(rules),
             shadowed: PlainArc::new(Counter::new()),
             store,
             call_timeout,
@@ -61,15 +65,24 @@ where
         Q: Hash + Eq + ToKey<K> + ?Sized,
     {
         let inner = &*self.store.inner;
-        if !self.policies.need_every_check() {
+        if !self.rules.policies.need_every_check() {
             // What nearly every check ends with: another circuit holds the gate up.
             if let Some(permit) = inner.look(inner.shared.gate.load(), key) {
                 return Ok((permit, Started::UNKNOWN));
             }
         }
-        let policy = self.policy(key);
+        let policy = self.rules_of(key);
         let admitted = inner.acquire_slow(key, policy.limits());
         self.under(&policy, admitted)
+    }
+
+    /// The policy of `key`, with the cap on its group.
+    fn rules_of<Q>(&self, key: &Q) -> Policy
+    where
+        K: Borrow<Q>,
+        Q: Hash + Eq + ToKey<K> + ?Sized,
+    {
+        self.rules.policies.of(key).0
     }
 
     /// What the policy makes of the store's answer.
@@ -119,7 +132,7 @@ where
         K: Borrow<Q>,
         Q: Hash + Eq + ToKey<K> + ?Sized,
     {
-        let policy = self.policy(key);
+        let policy = self.rules_of(key);
         let report = self.timed(&policy, report, started);
         self.store
             .inner
@@ -129,10 +142,10 @@ where
     /// The circuit is watched if and only if its policy wants that.
     pub(super) fn conform(&self, key: &K, cell: &Cell) {
         loop {
-            let (policy, number) = self.policies.of(key);
+            let (policy, number) = self.rules.policies.of(key);
             cell.set_watched(&self.store.inner.shared, policy.limits());
             // Somebody has replaced the policies meanwhile, and perhaps been here before us.
-            if self.policies.is_current(number) {
+            if self.rules.policies.is_current(number) {
                 return;
             }
         }
@@ -157,7 +170,7 @@ where
     #[inline(never)]
     fn admit_slow(&self) -> Result<Admitted, Rejected> {
         let breaker = &self.breaker;
-        let policy = breaker.policy(self.circuit.key());
+        let policy = breaker.rules_of(self.circuit.key());
         if policy.limits().watches() != self.circuit.cell().is_watched() {
             breaker.conform(self.circuit.key(), self.circuit.cell());
         }
@@ -177,7 +190,7 @@ where
 
     #[inline(never)]
     fn settle_slow(&self, permit: PermitToken, report: Report, started: Started) -> Reported {
-        let policy = self.breaker.policy(self.circuit.key());
+        let policy = self.breaker.rules_of(self.circuit.key());
         let report = self.breaker.timed(&policy, report, started);
         self.circuit.report_slow(permit, report, policy.limits())
     }

@@ -1,6 +1,6 @@
 //! Checks and reports on one cell: may this call go through, and what its outcome changes.
 
-use super::{Cell, Changes, Gone, Mover, Opening, Shared};
+use super::{Cell, Changes, Gone, Mover, Opened, Opening, Shared};
 use crate::clock::Clock;
 use crate::error::Rejected;
 use crate::snapshot::CircuitState;
@@ -35,7 +35,7 @@ impl Cell {
         limits: &Limits,
         changes: &mut Changes,
     ) -> Acquired {
-        let mut by = Mover::new(shared, changes);
+        let mut by = Mover::by_rules(shared, changes, limits);
         loop {
             let control = self.control();
             let cause = match on_acquire(control) {
@@ -102,8 +102,10 @@ impl Cell {
             retry_after_ms: 0,
             cause,
         };
+        if self.open(by, control, control, opening) == Opened::HeldBack {
+            return Some(permit);
+        }
         self.leave_seat(permit);
-        self.open(by, control, control, opening);
         None
     }
 
@@ -117,7 +119,7 @@ impl Cell {
                     retry_after_ms: 0,
                     cause,
                 };
-                self.open(by, control, control, opening);
+                let _ = self.open(by, control, control, opening);
             }
             AfterHalfOpen::Closed => drop(self.change(by, control, State::Closed, cause)),
         }
@@ -200,7 +202,7 @@ impl Cell {
         limits: &Limits,
         changes: &mut Changes,
     ) -> Result<Reported, Gone> {
-        let mut by = Mover::new(shared, changes);
+        let mut by = Mover::by_rules(shared, changes, limits);
         self.leave_seat(permit);
         self.mark_used(shared);
         let mut counted = None;
@@ -288,7 +290,7 @@ impl Cell {
                     retry_after_ms,
                     cause,
                 };
-                noted() && self.open(by, control, counted, opening)
+                noted() && self.open(by, control, counted, opening) != Opened::Moved
             }
             Ok(Verdict::Close(cause)) => self.change(by, control, State::Closed, cause).is_some(),
             // Somebody's renewal, helped on; it leaves its slot to whoever asks first.

@@ -36,7 +36,7 @@ impl Cell {
             (State::Vacant | State::Retired, _) => return self.retire(shared).is_err(),
             (State::ForcedOpen | State::Disabled, _) => false,
             _ if self.is_pinned() => false,
-            (State::Closed, _) if self.is_clean(control) => {
+            (State::Closed, _) if self.is_clean(shared, control) => {
                 // No number is drawn: what was admitted before may as well count after. It fails
                 // to whoever uses the circuit meanwhile.
                 return self.exchange(shared, control, control.retired())
@@ -61,10 +61,10 @@ impl Cell {
     }
 
     /// Whether the closed circuit is the same as none.
-    fn is_clean(&self, control: Control) -> bool {
+    fn is_clean<C>(&self, shared: &Shared<C>, control: Control) -> bool {
         control.failures() == 0
             && self
-                .history(control)
+                .history(shared, control)
                 .is_some_and(|history| history.openings == 0)
     }
 

@@ -5,7 +5,7 @@
 //! all `Release` ones before it: a check that loads the word with `Acquire` has seen every
 //! transition that was settled when the word got that value.
 
-use super::{SLOTS, slot_of};
+use super::{Groups, SLOTS, slot_of};
 use crate::clock::Clock;
 use crate::sync::atomic::{AtomicU64, Ordering};
 use crate::word::{Control, GateWord, Generation, TIME_MAX};
@@ -182,6 +182,7 @@ pub(crate) struct Shared<C> {
     /// born under such a key begins there, so that what began before the removal is stale.
     born: [AtomicU64; SLOTS],
     pub(crate) clock: C,
+    pub(crate) groups: Groups,
     /// Of the jitter.
     seed: u64,
     /// Whether circuits may have to make room for others.
@@ -194,6 +195,7 @@ impl<C> Shared<C> {
             gate: Gate::new(),
             born: std::array::from_fn(|_| AtomicU64::new(0)),
             clock,
+            groups: Groups::new(),
             seed,
             evicts,
         }

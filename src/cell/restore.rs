@@ -7,13 +7,15 @@ use crate::sync::atomic::AtomicU64;
 use crate::word::{Cause, Control, History, Limits, OpenFor, Side, TIME_MAX};
 
 /// What of a circuit outlives its store.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Kept {
     pub(crate) snapshot: CircuitBreakerSnapshot,
     /// How long an open circuit still rejects, in ms.
     pub(crate) open_for_ms: u64,
     /// Openings without a stable time between.
     pub(crate) openings: u32,
+    /// The group in which it has a place.
+    pub(crate) group: Option<String>,
 }
 
 impl Cell {
@@ -23,7 +25,7 @@ impl Cell {
             let control = self.control();
             let snapshot = self.peek(shared)?;
             let open_for_ms = self.open_for(shared, &Limits::default()).unwrap_or(0);
-            let history = self.history(control);
+            let history = self.history(shared, control);
             if let Some(history) = history
                 && self.still_in(control)
             {
@@ -33,6 +35,7 @@ impl Cell {
                     snapshot,
                     open_for_ms,
                     openings: history.openings,
+                    group: shared.groups.name(history.group),
                 });
             }
         }
@@ -54,6 +57,9 @@ impl Cell {
         let failures = u32::try_from(snapshot.failure_count).unwrap_or(u32::MAX);
         let next = |generation| control.restored(snapshot.state.into(), generation, failures);
         let mut by = Mover::new(shared, changes);
+        if let Some(name) = &kept.group {
+            by.place = shared.groups.take_anyway(name);
+        }
         let Some(restored) = self.put_next(&mut by, control, next, Cause::Imported) else {
             return Ok(false);
         };
@@ -71,15 +77,8 @@ impl Cell {
         }
         let successes = Side::new(generation, snapshot.success_count);
         self.set(&self.successes, restored, successes);
-        let history = History {
-            openings: kept.openings,
-            ..History::from_payload(0)
-        };
-        self.set(
-            &self.history,
-            restored,
-            Side::new(generation, history.payload()),
-        );
+        let openings = kept.openings;
+        self.remember(shared, restored, |seen| Some(History { openings, ..seen }));
         if snapshot.last_failure_time != 0 {
             let _ = self.raise_last_failure(restored, snapshot.last_failure_time);
         }

@@ -13,21 +13,32 @@ impl Cell {
         &self,
         word: &AtomicU64,
         control: Control,
-        mut inherit: impl FnMut(Side) -> Side,
+        inherit: impl FnMut(Side) -> Side,
     ) -> Option<Side> {
+        self.install(word, control, inherit).map(|(side, _)| side)
+    }
+
+    /// As [`side`](Self::side), and whether it was this call that installed it.
+    #[inline]
+    fn install(
+        &self,
+        word: &AtomicU64,
+        control: Control,
+        mut inherit: impl FnMut(Side) -> Side,
+    ) -> Option<(Side, bool)> {
         loop {
             // Acquire: pairs with the Release of the install below, so that who sees the word of
             // a later generation also sees, in `still_in`, that control has left this one.
             let seen = Side::from_bits(word.load(Ordering::Acquire));
             if seen.belongs_to(control.generation()) {
-                return Some(seen);
+                return Some((seen, false));
             }
             if !self.still_in(control) {
                 return None;
             }
             let next = inherit(seen);
             if self.put(word, seen, next) {
-                return Some(next);
+                return Some((next, true));
             }
             // Somebody else installed this generation's, or a later one's: look again.
         }
@@ -107,7 +118,7 @@ impl Cell {
             let own = match seen.as_time() {
                 Some(ms) => ms,
                 None => {
-                    let history = self.history(control)?;
+                    let history = self.history(shared, control)?;
                     let exponent = history.openings.saturating_sub(1);
                     limits.open.ms(exponent, shared.random(generation))
                 }
@@ -126,9 +137,47 @@ impl Cell {
     }
 
     /// What the circuit `control` remembers. `None`: it has moved on.
-    pub(super) fn history(&self, control: Control) -> Option<History> {
-        let side = self.side(&self.history, control, |seen| history_of(control, seen))?;
-        Some(History::from_payload(side.payload()))
+    ///
+    /// Whoever takes a place of a group out of the word gives it back: that is one
+    /// compare-and-swap, so it is given back once.
+    pub(super) fn history<C>(&self, shared: &Shared<C>, control: Control) -> Option<History> {
+        let mut before = None;
+        let inherit = |seen: Side| {
+            let history = History::from_payload(seen.payload());
+            before = Some(history);
+            Side::new(control.generation(), history.inherited(control).payload())
+        };
+        let (side, installed) = self.install(&self.history, control, inherit)?;
+        let history = History::from_payload(side.payload());
+        if installed
+            && let Some(before) = before
+            && before.group != history.group
+        {
+            shared.groups.leave(before.group);
+        }
+        Some(history)
+    }
+
+    /// Replaces what the circuit remembers by `next` of it, if that knows something new. `false`:
+    /// it didn't, or the circuit has moved on.
+    pub(super) fn remember<C>(
+        &self,
+        shared: &Shared<C>,
+        control: Control,
+        next: impl Fn(History) -> Option<History>,
+    ) -> bool {
+        let of = |history: History| Side::new(control.generation(), history.payload());
+        loop {
+            let Some(seen) = self.history(shared, control) else {
+                return false;
+            };
+            let Some(next) = next(seen) else {
+                return false;
+            };
+            if self.put(&self.history, of(seen), of(next)) {
+                return true;
+            }
+        }
     }
 
     /// The recovery word of the half-open circuit `control`. `None`: it has moved on.
@@ -198,7 +247,7 @@ impl Cell {
         self.since(shared, control).is_some()
             && self.side(&self.successes, control, kept_successes).is_some()
             && self.side(&self.last_failure, control, kept_time).is_some()
-            && self.history(control).is_some()
+            && self.history(shared, control).is_some()
             // Of an open circuit this leaves the duration unset: who needs it sets it.
             && self.side(&self.recovery, control, |_| recovery_of(control)).is_some()
     }
@@ -227,15 +276,6 @@ fn successes_of(control: Control, seen: Side) -> Side {
     let own = seen.belongs_to(control.generation());
     let kept = own || control.state().keeps_successes();
     Side::new(control.generation(), if kept { seen.payload() } else { 0 })
-}
-
-/// What the history word `seen` says for `control`: its own, or what it inherits.
-fn history_of(control: Control, seen: Side) -> Side {
-    if seen.belongs_to(control.generation()) {
-        return seen;
-    }
-    let history = History::from_payload(seen.payload()).inherited(control);
-    Side::new(control.generation(), history.payload())
 }
 
 /// What the recovery word of `control` begins with: its first probe, if it has one.

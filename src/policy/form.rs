@@ -53,7 +53,7 @@ impl TryFrom<Form> for Policy {
 impl From<Policy> for Form {
     fn from(policy: Policy) -> Self {
         Self {
-            shadow: policy.shadow,
+            shadow: policy.is_shadow(),
             dropped_permit: match policy.drops {
                 Drops::Ignored => Dropped::Ignored,
                 Drops::Failure => Dropped::Failure,

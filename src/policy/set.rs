@@ -1,7 +1,9 @@
 //! Which policy a key has.
 
-use super::Policy;
+use super::group::Groups;
+use super::{Group, Policy};
 use crate::key::ToKey;
+use crate::word::Cap;
 use std::borrow::Borrow;
 use std::collections::HashMap;
 use std::fmt;
@@ -35,8 +37,26 @@ type Classifier<K> = dyn Fn(&K) -> Option<&'static str> + Send + Sync;
 /// # Ok::<(), breakerbox::ConfigError>(())
 /// ```
 ///
-/// With the feature `serde` a set is read from tables `default`, `keys`, `prefixes` and `classes`,
-/// each optional; a classifier is code and is set after.
+/// With the feature `serde` a set is read from tables `default`, `keys`, `prefixes`, `classes` and
+/// `groups`, each optional; a classifier is code and is set after. A group lists its `members`, or
+/// has a `size` and perhaps a `prefix`, and either `max_open_percent` or `all_but_one`:
+///
+/// ```
+/// # #[cfg(feature = "serde")] {
+/// use breakerbox::PolicySet;
+///
+/// let policies: PolicySet<String> = toml::from_str(
+///     r#"
+///     default = { failure_threshold = 3 }
+///     prefixes."/static/" = { shadow = true }
+///     groups.search = { members = ["10.0.0.1", "10.0.0.2"], all_but_one = true }
+///     groups.edge = { prefix = "edge-", size = 40, max_open_percent = 10 }
+///     "#,
+/// )?;
+/// assert!(policies.policy("/static/logo.png").is_shadow());
+/// # }
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(
@@ -45,18 +65,20 @@ type Classifier<K> = dyn Fn(&K) -> Option<&'static str> + Send + Sync;
         deny_unknown_fields,
         bound(
             serialize = "K: serde::Serialize + Hash + Eq",
-            deserialize = "K: serde::Deserialize<'de> + Hash + Eq + AsRef<str>"
+            deserialize = "K: serde::Deserialize<'de> + Hash + Eq + Clone + AsRef<str>"
         ),
-        from = "Tables<K>"
+        try_from = "super::tables::Tables<K>"
     )
 )]
 pub struct PolicySet<K> {
     default: Policy,
     keys: HashMap<K, Policy>,
     /// The longest first.
-    #[cfg_attr(feature = "serde", serde(serialize_with = "as_map"))]
+    #[cfg_attr(feature = "serde", serde(serialize_with = "super::tables::prefixes"))]
     prefixes: Vec<(Box<str>, Policy)>,
     classes: HashMap<String, Policy>,
+    #[cfg_attr(feature = "serde", serde(serialize_with = "super::tables::groups"))]
+    groups: Groups<K>,
     #[cfg_attr(feature = "serde", serde(skip))]
     classifier: Option<Arc<Classifier<K>>>,
     /// Set with the first prefix: what a key's text is.
@@ -72,6 +94,7 @@ impl<K> PolicySet<K> {
             keys: HashMap::new(),
             prefixes: Vec::new(),
             classes: HashMap::new(),
+            groups: Groups::new(),
             classifier: None,
             text: None,
         }
@@ -108,6 +131,21 @@ impl<K> PolicySet<K> {
         self
     }
 
+    /// Of these circuits only so many may be open at once; in place of an earlier group of this
+    /// name. A key that is in several belongs to the one that lists it, else to that of its longest
+    /// prefix, else to that of its class; of several that list it, to the last.
+    ///
+    /// A circuit that has a place in a group keeps that one until it closes, whatever is declared
+    /// meanwhile. A store knows the names that it was ever given: from the 65,536th on, groups have
+    /// no cap.
+    pub fn group(mut self, name: impl Into<Box<str>>, group: Group<K>) -> Self
+    where
+        K: Hash + Eq + Clone,
+    {
+        self.groups.insert(name.into(), group);
+        self
+    }
+
     /// Names the class of a key that has no policy of its own or of a prefix; `None`, or a name
     /// that there is no policy for: the default. Must always say the same of a key. Called for a
     /// decision that needs its policy; a key that was looked up in a borrowed form is cloned for
@@ -138,29 +176,61 @@ impl<K> PolicySet<K> {
     where
         Q: ToKey<K> + ?Sized,
     {
-        let text_of = self.text?;
-        let find = |text: &str| {
-            let mut prefixes = self.prefixes.iter();
-            prefixes.find(|(prefix, _)| text.starts_with(&**prefix))
-        };
-        let found = match (key.as_text(), key.as_key()) {
-            (Some(text), _) => find(text),
-            (None, Some(key)) => find(text_of(key)),
-            (None, None) => find(text_of(&key.to_key())),
-        };
-        found.map(|(_, policy)| *policy)
+        let mut prefixes = self.prefixes.iter();
+        let find = |text: &str| prefixes.find(|(prefix, _)| text.starts_with(&**prefix));
+        let (_, policy) = with_text(self.text?, key, find)?;
+        Some(*policy)
     }
 
     fn by_class<Q>(&self, key: &Q) -> Option<Policy>
     where
         Q: ToKey<K> + ?Sized,
     {
+        self.classes.get(self.class_of(key)?).copied()
+    }
+
+    fn class_of<Q>(&self, key: &Q) -> Option<&'static str>
+    where
+        Q: ToKey<K> + ?Sized,
+    {
         let classifier = self.classifier.as_ref()?;
-        let name = match key.as_key() {
+        match key.as_key() {
             Some(key) => classifier(key),
             None => classifier(&key.to_key()),
-        };
-        self.classes.get(name?).copied()
+        }
+    }
+
+    /// The cap on the group of `key`, if it is in one; `numbers` are the store's, in their order.
+    pub(super) fn cap<Q>(&self, key: &Q, numbers: &[u16]) -> Cap
+    where
+        K: Borrow<Q> + Hash + Eq,
+        Q: Hash + Eq + ToKey<K> + ?Sized,
+    {
+        let groups = &self.groups;
+        let by_text = || with_text(groups.text()?, key, |text| groups.of_text(text));
+        let by_class = || groups.of_class(self.class_of(key)?);
+        let place = groups
+            .of_key(key)
+            .or_else(by_text)
+            .or_else(|| groups.asks_classes().then(by_class)?);
+        place.map_or(Cap::default(), |place| Cap {
+            group: numbers[place],
+            most: groups.most(place),
+        })
+    }
+
+    /// The names of its groups.
+    pub(super) fn groups(&self) -> Vec<&str> {
+        self.groups.names()
+    }
+
+    pub(super) fn has_groups(&self) -> bool {
+        !self.groups.is_empty()
+    }
+
+    /// Whether it may call the classifier, which is the user's.
+    pub(super) fn asks_classifier(&self) -> bool {
+        self.classifier.is_some()
     }
 
     /// Every policy that a key may have.
@@ -170,6 +240,22 @@ impl<K> PolicySet<K> {
             .chain(self.keys.values())
             .chain(prefixes)
             .chain(self.classes.values())
+    }
+}
+
+/// `find` in the text of `key`.
+fn with_text<K, Q, R>(
+    text_of: fn(&K) -> &str,
+    key: &Q,
+    find: impl FnOnce(&str) -> Option<R>,
+) -> Option<R>
+where
+    Q: ToKey<K> + ?Sized,
+{
+    match (key.as_text(), key.as_key()) {
+        (Some(text), _) => find(text),
+        (None, Some(key)) => find(text_of(key)),
+        (None, None) => find(text_of(&key.to_key())),
     }
 }
 
@@ -187,44 +273,7 @@ impl<K: fmt::Debug> fmt::Debug for PolicySet<K> {
             .field("keys", &self.keys)
             .field("prefixes", &self.prefixes)
             .field("classes", &self.classes)
+            .field("groups", &self.groups())
             .finish_non_exhaustive()
     }
-}
-
-/// How a set is read.
-#[cfg(feature = "serde")]
-#[derive(serde::Deserialize)]
-#[serde(deny_unknown_fields, bound = "K: serde::Deserialize<'de> + Hash + Eq")]
-struct Tables<K> {
-    #[serde(default)]
-    default: Policy,
-    #[serde(default = "HashMap::new")]
-    keys: HashMap<K, Policy>,
-    #[serde(default)]
-    prefixes: HashMap<Box<str>, Policy>,
-    #[serde(default)]
-    classes: HashMap<String, Policy>,
-}
-
-#[cfg(feature = "serde")]
-impl<K: Hash + Eq + AsRef<str>> From<Tables<K>> for PolicySet<K> {
-    fn from(tables: Tables<K>) -> Self {
-        let mut set = Self {
-            keys: tables.keys,
-            classes: tables.classes,
-            ..Self::new(tables.default)
-        };
-        for (prefix, policy) in tables.prefixes {
-            set = set.prefix(prefix, policy);
-        }
-        set
-    }
-}
-
-#[cfg(feature = "serde")]
-fn as_map<S: serde::Serializer>(
-    prefixes: &[(Box<str>, Policy)],
-    serializer: S,
-) -> Result<S::Ok, S::Error> {
-    serializer.collect_map(prefixes.iter().map(|(prefix, policy)| (prefix, policy)))
 }

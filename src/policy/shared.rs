@@ -1,10 +1,10 @@
 //! The policies of a breaker: read in passing, replaced as a whole.
 
 use super::{Policy, PolicySet};
-use crate::cell::Gate;
+use crate::cell::{Gate, Shared};
 use crate::key::ToKey;
 use crate::sync::atomic::Ordering;
-use crate::sync::{PlainAtomicU64, Slot};
+use crate::sync::{PlainArc, PlainAtomicU64, Slot};
 use std::borrow::Borrow;
 use std::hash::Hash;
 
@@ -14,7 +14,7 @@ use std::hash::Hash;
 /// which every call matters, it holds up what opens that way: the store's gate, or its count of
 /// unclean circuits.
 pub(crate) struct Policies<K> {
-    current: Slot<Numbered<K>>,
+    current: Slot<PlainArc<Numbered<K>>>,
     /// Sets so far.
     numbers: PlainAtomicU64,
     /// Sets in place that need every check: 0, 1, or 2 for a moment.
@@ -25,6 +25,22 @@ struct Numbered<K> {
     set: PolicySet<K>,
     number: u64,
     needs: Needs,
+    /// The store's numbers for the set's groups.
+    groups: Vec<u16>,
+}
+
+impl<K> Numbered<K> {
+    fn of<Q>(&self, key: &Q) -> (Policy, u64)
+    where
+        K: Borrow<Q> + Hash + Eq,
+        Q: Hash + Eq + ToKey<K> + ?Sized,
+    {
+        let mut policy = self.set.policy(key);
+        if self.set.has_groups() {
+            policy.limits.cap = self.set.cap(key, &self.groups);
+        }
+        (policy, self.number)
+    }
 }
 
 /// What the policies of a set need of calls that would otherwise take the short way.
@@ -63,17 +79,19 @@ impl Needs {
 }
 
 impl<K> Policies<K> {
-    pub(crate) fn new(set: PolicySet<K>, gate: &Gate) -> Self {
+    pub(crate) fn new<C>(set: PolicySet<K>, shared: &Shared<C>) -> Self {
         let needs = Needs::of(&set);
-        needs.hold(gate);
+        needs.hold(&shared.gate);
         let needing_checks = PlainAtomicU64::new(u64::from(needs.every_check));
+        let groups = shared.groups.numbers(&set.groups());
         Self {
             needing_checks,
-            current: Slot::new(Numbered {
+            current: Slot::new(PlainArc::new(Numbered {
                 set,
                 number: 0,
                 needs,
-            }),
+                groups,
+            })),
             numbers: PlainAtomicU64::new(0),
         }
     }
@@ -84,26 +102,43 @@ impl<K> Policies<K> {
         self.needing_checks.load(Ordering::Relaxed) != 0
     }
 
-    /// `f` on the set and its number.
-    fn read<R>(&self, f: impl FnOnce(&PolicySet<K>, u64) -> R) -> R {
+    fn read<R>(&self, f: impl FnOnce(&PlainArc<Numbered<K>>) -> R) -> R {
         self.current.read(|current| match current {
-            Some(current) => f(&current.set, current.number),
+            Some(current) => f(current),
             None => unreachable!("a breaker always has policies"),
         })
     }
 
-    /// The policy of `key`, and the number of the set that it is in.
+    /// The policy of `key`, with the cap on its group, and the number of the set that it is in.
     pub(crate) fn of<Q>(&self, key: &Q) -> (Policy, u64)
     where
         K: Borrow<Q> + Hash + Eq,
         Q: Hash + Eq + ToKey<K> + ?Sized,
     {
-        self.read(|set, number| (set.policy(key), number))
+        let found = self.read(|current| {
+            if current.set.asks_classifier() {
+                Err(PlainArc::clone(current))
+            } else {
+                Ok(current.of(key))
+            }
+        });
+        // No epoch is pinned while the user's code runs.
+        found.unwrap_or_else(|current| current.of(key))
+    }
+
+    /// The policy of `key` as it was declared.
+    pub(crate) fn declared<Q>(&self, key: &Q) -> Policy
+    where
+        K: Borrow<Q> + Hash + Eq,
+        Q: Hash + Eq + ToKey<K> + ?Sized,
+    {
+        let current = self.read(PlainArc::clone);
+        current.set.policy(key)
     }
 
     /// Whether the set of this number is still the one.
     pub(crate) fn is_current(&self, number: u64) -> bool {
-        self.read(|_, current| current == number)
+        self.read(|current| current.number == number)
     }
 
     /// A copy of the set.
@@ -111,14 +146,16 @@ impl<K> Policies<K> {
     where
         K: Clone,
     {
-        self.read(|set, _| set.clone())
+        self.read(|current| current.set.clone())
     }
 
     /// Puts `set` in place. What it needs is held up before, what the other needed is let go after.
-    pub(crate) fn replace(&self, set: PolicySet<K>, gate: &Gate)
+    pub(crate) fn replace<C>(&self, set: PolicySet<K>, shared: &Shared<C>)
     where
         K: Send + Sync + 'static,
     {
+        let gate = &shared.gate;
+        let groups = shared.groups.numbers(&set.groups());
         let needs = Needs::of(&set);
         // Relaxed: the gate is raised after, with Release.
         let checks = u64::from(needs.every_check);
@@ -126,12 +163,22 @@ impl<K> Policies<K> {
         needs.hold(gate);
         // Relaxed: a number of its own is all that it is.
         let number = 1 + self.numbers.fetch_add(1, Ordering::Relaxed);
-        let next = Numbered { set, number, needs };
-        self.current.replace(Some(next), |old| {
+        let next = Numbered {
+            set,
+            number,
+            needs,
+            groups,
+        };
+        self.current.replace(Some(PlainArc::new(next)), |old| {
             old.needs.let_go(gate);
             // Relaxed: as long as it stays up, checks take longer, and no more.
             let checks = u64::from(old.needs.every_check);
             self.needing_checks.fetch_sub(checks, Ordering::Relaxed);
         });
+    }
+
+    /// What the set holds up is let go: it goes.
+    pub(crate) fn retire(&self, gate: &Gate) {
+        self.read(|current| current.needs.let_go(gate));
     }
 }

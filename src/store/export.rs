@@ -36,6 +36,9 @@ struct Exported<K> {
     open_for_ms: u64,
     #[serde(default, skip_serializing_if = "is_zero")]
     openings: u32,
+    /// In which it has a place.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    group: Option<String>,
 }
 
 fn is_zero<T: Default + PartialEq>(value: &T) -> bool {
@@ -122,6 +125,10 @@ impl<K> Exported<K> {
         at_most("lastFailureTime", circuit.last_failure_time, TIME_MAX)?;
         at_most("lastStateChange", circuit.last_state_change, TIME_MAX)?;
         at_most("openings", self.openings.into(), OPENINGS_MAX.into())?;
+        let admits = matches!(circuit.state, CircuitState::Closed | CircuitState::Disabled);
+        if admits && self.group.is_some() {
+            return Err("group is given; it must be one of an open circuit".to_owned());
+        }
         let open = circuit.state == CircuitState::Open;
         at_most(
             "openForMs",
@@ -141,6 +148,7 @@ impl<K> Exported<K> {
             snapshot,
             open_for_ms: self.open_for_ms.saturating_sub(elapsed_ms),
             openings: self.openings,
+            group: self.group.clone(),
         }
     }
 }
@@ -185,6 +193,7 @@ where
                     circuit: kept.snapshot,
                     open_for_ms: kept.open_for_ms,
                     openings: kept.openings,
+                    group: kept.group,
                 });
             }
         });
@@ -196,7 +205,9 @@ where
     }
 
     /// Makes circuits what they were when they were exported; an open one waits out what remains
-    /// of its time, a half-open one is due. Circuits that are not clean here stay as they are.
+    /// of its time, a half-open one is due. One that had a place in a [group](crate::Group) has it
+    /// again, whatever the cap says, if there is such a group here: declare the policies first.
+    /// Circuits that are not clean here stay as they are.
     /// Their last state change is now, and they are announced as imported.
     ///
     /// # Errors

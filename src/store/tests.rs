@@ -102,6 +102,25 @@ fn a_stale_failure_creates_nothing() {
     assert_eq!(store.entries(), 0);
 }
 
+/// What a breaker's rules hold up comes down with the last clone, though the store lives on.
+#[test]
+fn a_breaker_that_goes_lets_the_gate_go() {
+    let hung = Limits::builder()
+        .hung_calls(1)
+        .hung_call_duration(std::time::Duration::from_secs(1));
+    let policy = crate::Policy::from(hung.build().unwrap());
+    let breaker = crate::CircuitBreaker::<u64>::builder()
+        .policies(crate::PolicySet::new(policy))
+        .build()
+        .unwrap();
+    let store = breaker.store().clone();
+    let clone = breaker.clone();
+    drop(breaker);
+    assert_eq!(store.gate_counts(), (1, 1));
+    drop(clone);
+    assert_eq!(store.gate_counts(), (0, 0));
+}
+
 #[test]
 fn types_are_send_and_sync() {
     fn check<T: Send + Sync>() {}

@@ -70,6 +70,13 @@ pub enum Cause {
     Evicted,
     /// It was imported.
     Imported,
+    /// It stays closed though a rule would open it: as many of its group are open as may be.
+    EjectionCap {
+        /// How many are open.
+        open: u32,
+        /// How many may be.
+        most: u32,
+    },
 }
 
 impl fmt::Display for Cause {
@@ -100,6 +107,9 @@ impl fmt::Display for Cause {
             Cause::Reset => f.write_str("reset"),
             Cause::Evicted => f.write_str("evicted"),
             Cause::Imported => f.write_str("imported"),
+            Cause::EjectionCap { open, most } => {
+                write!(f, "held back: {open} of its group are open, {most} may be")
+            }
         }
     }
 }

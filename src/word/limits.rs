@@ -106,6 +106,17 @@ pub struct Limits {
     pub(crate) half_open: Recovery,
     /// Permits need to know when they began, whatever the rules say.
     pub(crate) timed: bool,
+    /// What they decide is announced as in shadow.
+    pub(crate) shadow: bool,
+    pub(crate) cap: Cap,
+}
+
+/// Of a group of circuits, at most so many may be open at once.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+pub(crate) struct Cap {
+    /// The store's number for it; 0: none.
+    pub(crate) group: u16,
+    pub(crate) most: u32,
 }
 
 /// What opens a closed circuit. Any of the rules that are set does.
@@ -365,6 +376,8 @@ impl Default for Limits {
                 after: AfterHalfOpen::Open,
             },
             timed: false,
+            shadow: false,
+            cap: Cap::default(),
         }
     }
 }

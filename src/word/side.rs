@@ -1,9 +1,9 @@
 //! Side words: a generation's tag and a payload, so that nothing has to be zeroed.
 
 use super::generation::Tag;
-use super::{Control, Generation, Outcome, State};
+use super::{Generation, Outcome};
 
-const PAYLOAD_BITS: u32 = u64::BITS - Tag::BITS;
+pub(super) const PAYLOAD_BITS: u32 = u64::BITS - Tag::BITS;
 const PAYLOAD_MAX: u64 = (1 << PAYLOAD_BITS) - 1;
 
 /// The latest time that a side word holds: Unix milliseconds, in May 2109.
@@ -189,56 +189,6 @@ impl Probes {
     }
 }
 
-/// The payload of the history word: what a circuit remembers over generations.
-///
-/// ```text
-///  41          22 21            6 5                    0
-/// | unused       | group         | openings in a row      |
-/// ```
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub(crate) struct History {
-    /// Openings without a stable time between, this or the last one included; saturates.
-    pub(crate) openings: u32,
-    /// The group in whose count of open circuits it is; 0: none.
-    pub(crate) group: u16,
-}
-
-impl History {
-    const OPENINGS_BITS: u32 = 6;
-    const OPENINGS_MAX: u64 = (1 << Self::OPENINGS_BITS) - 1;
-
-    pub(crate) const fn from_payload(payload: u64) -> Self {
-        Self {
-            openings: (payload & Self::OPENINGS_MAX) as u32,
-            group: (payload >> Self::OPENINGS_BITS) as u16,
-        }
-    }
-
-    pub(crate) const fn payload(self) -> u64 {
-        ((self.group as u64) << Self::OPENINGS_BITS) | self.openings as u64
-    }
-
-    /// What the generation of `control` remembers of the one before, which this is.
-    pub(crate) fn inherited(self, control: Control) -> Self {
-        let openings = match control.state() {
-            State::Open if control.is_escalated() => {
-                (self.openings + 1).min(Self::OPENINGS_MAX as u32)
-            }
-            State::Open => 1,
-            _ if control.is_new_life() => 0,
-            _ => self.openings,
-        };
-        Self {
-            openings,
-            group: if control.state().is_closed() {
-                0
-            } else {
-                self.group
-            },
-        }
-    }
-}
-
 /// The value of the pins word: how many handles hold a cell, and whether it is sealed.
 ///
 /// ```text
@@ -407,34 +357,6 @@ mod tests {
         let expired = probes.expired();
         assert!(expired.is_expired() && !expired.has_free(u32::MAX));
         assert_eq!(Probes::from_payload(expired.payload()), expired);
-    }
-
-    #[test]
-    fn history_is_inherited() {
-        let next = Generation::from_bits(9);
-        let closed = Control::revived(Generation::from_bits(8)).moved(State::Closed, next);
-        for openings in [0, 1, 62, 63] {
-            for group in [0, 1, u16::MAX] {
-                let history = History { openings, group };
-                assert_eq!(History::from_payload(history.payload()), history);
-                assert!(history.payload() <= PAYLOAD_MAX);
-
-                let of = |openings, group| History { openings, group };
-                let more = (openings + 1).min(63);
-                let cases = [
-                    (closed.opened(next, true), of(more, group)),
-                    (closed.opened(next, false), of(1, group)),
-                    (closed.probed(next), of(openings, group)),
-                    (closed, of(openings, 0)),
-                    (closed.watched(true), of(openings, 0)),
-                    (closed.moved(State::ForcedOpen, next), of(openings, group)),
-                    (Control::revived(next), of(0, 0)),
-                ];
-                for (control, expected) in cases {
-                    assert_eq!(history.inherited(control), expected, "{control:?}");
-                }
-            }
-        }
     }
 
     #[test]

@@ -1,0 +1,133 @@
+//! Groups: racing openers and the places that there are.
+
+use breakerbox::{CircuitBreaker, CircuitState, EjectionCap, Group, Policy, PolicySet, Reported};
+use breakerbox_loom_tests::{Hasher, KEY, TickingClock, limits, model};
+use loom::thread;
+
+type Breaker = CircuitBreaker<u64, Hasher, TickingClock>;
+
+const OTHER: u64 = KEY + 1;
+const GROUP: &str = "group";
+
+/// Of the two circuits of the group, one may be open.
+fn breaker() -> Breaker {
+    breaker_of([KEY, OTHER])
+}
+
+/// A failure opens; of the members of the group, all but one may be open.
+fn breaker_of(members: impl IntoIterator<Item = u64>) -> Breaker {
+    let group = Group::of(members, EjectionCap::AllButOne).unwrap();
+    let policy = Policy::from(limits(1, 1, 1));
+    let breaker = CircuitBreaker::<u64>::builder()
+        .hasher(Hasher::default())
+        .clock(TickingClock::new(1_000))
+        .policies(PolicySet::new(policy).group(GROUP, group))
+        .build()
+        .unwrap();
+    breaker.store().get_state(&KEY);
+    breaker.store().get_state(&OTHER);
+    breaker
+}
+
+fn is_open(breaker: &Breaker, key: u64) -> bool {
+    breaker
+        .peek(&key)
+        .is_some_and(|circuit| circuit.state == CircuitState::Open)
+}
+
+fn places(breaker: &Breaker) -> u64 {
+    breaker.store().open_in_group(GROUP).unwrap()
+}
+
+fn fail(breaker: &Breaker, key: u64) -> Option<Reported> {
+    Some(breaker.acquire(&key).ok()?.failure())
+}
+
+/// Of two circuits that trip at once, one opens and the other one is held back.
+#[test]
+fn racing_trips_and_one_place() {
+    model("racing_trips_and_one_place", 2, || {
+        let breaker = breaker();
+        let other = {
+            let breaker = breaker.clone();
+            thread::spawn(move || fail(&breaker, OTHER))
+        };
+        fail(&breaker, KEY);
+        other.join().unwrap();
+        let open = [KEY, OTHER].map(|key| is_open(&breaker, key));
+        assert!(open[0] != open[1], "{open:?}");
+        assert_eq!((places(&breaker), breaker.store().held_back()), (1, 1));
+    });
+}
+
+/// A circuit that two open at once takes one place, and one that is closed as soon as it opens
+/// takes none with it.
+#[test]
+fn a_place_is_kept_once_and_given_back_once() {
+    model("a_place_is_kept_once_and_given_back_once", 2, || {
+        let breaker = breaker();
+        let closer = {
+            let breaker = breaker.clone();
+            thread::spawn(move || {
+                breaker.store().transition(&KEY, CircuitState::Closed);
+            })
+        };
+        fail(&breaker, KEY);
+        closer.join().unwrap();
+        assert_eq!(places(&breaker), u64::from(is_open(&breaker, KEY)));
+    });
+}
+
+/// Of those who find a place in the word of a circuit that has closed, one gives it back.
+#[test]
+fn a_place_is_given_back_by_one_of_two_who_help() {
+    model("a_place_is_given_back_by_one_of_two_who_help", 2, || {
+        let breaker = breaker_of([KEY, OTHER, OTHER + 1]);
+        fail(&breaker, KEY);
+        let closer = {
+            let breaker = breaker.clone();
+            thread::spawn(move || {
+                breaker.store().transition(&KEY, CircuitState::Closed);
+            })
+        };
+        fail(&breaker, KEY);
+        closer.join().unwrap();
+        assert_eq!(places(&breaker), u64::from(is_open(&breaker, KEY)));
+    });
+}
+
+/// Of two who open the same circuit one fails, and gives the place back that it has taken.
+#[test]
+fn who_fails_to_open_gives_the_place_back() {
+    model("who_fails_to_open_gives_the_place_back", 2, || {
+        let breaker = breaker_of([KEY, OTHER, OTHER + 1]);
+        let other = {
+            let breaker = breaker.clone();
+            thread::spawn(move || fail(&breaker, KEY))
+        };
+        fail(&breaker, KEY);
+        other.join().unwrap();
+        assert!(is_open(&breaker, KEY));
+        assert_eq!(places(&breaker), 1);
+    });
+}
+
+/// Who takes a place that another circuit has left finds that one closed.
+#[test]
+fn a_place_is_free_after_its_circuit_has_closed() {
+    model("a_place_is_free_after_its_circuit_has_closed", 2, || {
+        let breaker = breaker();
+        fail(&breaker, KEY);
+        let closer = {
+            let breaker = breaker.clone();
+            thread::spawn(move || {
+                breaker.store().transition(&KEY, CircuitState::Closed);
+            })
+        };
+        fail(&breaker, OTHER);
+        if is_open(&breaker, OTHER) {
+            assert!(!is_open(&breaker, KEY), "both are open");
+        }
+        closer.join().unwrap();
+    });
+}

@@ -1,0 +1,254 @@
+//! Groups: how many circuits of each are open, and no more of them than may be.
+//!
+//! A rule that opens a closed circuit takes a place in its group's count first, and writes the group
+//! into the history word of the open generation after. Until it has, the place is the opener's,
+//! who gives it back if the circuit has moved on; from then on it is the word's, and is given back
+//! by whoever brings the word to a generation in which the circuit rejects no more. So the count
+//! errs upwards only, and of racing openers no more succeed than there are places.
+
+use super::{Cell, Mover, Opened, Shared};
+use crate::clock::Clock;
+use crate::stats::Counter;
+use crate::sync::atomic::{AtomicU64, Ordering};
+use crate::sync::{PlainArc, Slot};
+use crate::word::{Cap, Cause, Control, History, Limits};
+use std::collections::HashMap;
+
+/// The groups of a store, by name and by number.
+pub(crate) struct Groups {
+    known: Slot<Known>,
+    /// Openings that were held back.
+    held_back: Counter,
+}
+
+#[derive(Clone, Default)]
+struct Known {
+    numbers: HashMap<PlainArc<str>, u16>,
+    /// Of group `number`, at `number - 1`.
+    groups: Vec<Group>,
+}
+
+#[derive(Clone)]
+struct Group {
+    #[cfg(feature = "serde")]
+    name: PlainArc<str>,
+    /// Circuits that have a place, and those that are about to.
+    open: PlainArc<AtomicU64>,
+}
+
+impl Known {
+    fn with(&self, names: &[&str]) -> Self {
+        let mut known = self.clone();
+        for name in names {
+            let Ok(number) = u16::try_from(known.groups.len() + 1) else {
+                break;
+            };
+            if !known.numbers.contains_key(*name) {
+                let name = PlainArc::<str>::from(*name);
+                known.numbers.insert(PlainArc::clone(&name), number);
+                known.groups.push(Group {
+                    #[cfg(feature = "serde")]
+                    name,
+                    open: PlainArc::new(AtomicU64::new(0)),
+                });
+            }
+        }
+        known
+    }
+
+    fn is_full(&self) -> bool {
+        self.groups.len() == usize::from(u16::MAX)
+    }
+
+    fn number(&self, name: &str) -> u16 {
+        self.numbers.get(name).copied().unwrap_or(0)
+    }
+
+    fn get(&self, number: u16) -> Option<&Group> {
+        self.groups.get(usize::from(number).checked_sub(1)?)
+    }
+}
+
+impl Groups {
+    pub(super) fn new() -> Self {
+        Self {
+            known: Slot::empty(),
+            held_back: Counter::new(),
+        }
+    }
+
+    /// The numbers of the groups of these names, which keep theirs for good; 0 for those beyond
+    /// the 65,535th.
+    pub(crate) fn numbers(&self, names: &[&str]) -> Vec<u16> {
+        if names.is_empty() {
+            return Vec::new();
+        }
+        let knows = |known: &Known| {
+            known.is_full() || names.iter().all(|name| known.numbers.contains_key(*name))
+        };
+        let learn = |known: Option<&Known>| Some(known.cloned().unwrap_or_default().with(names));
+        let numbers = |known: &Known| names.iter().map(|name| known.number(name)).collect();
+        let numbers = self.known.get_or_replace(knows, learn, numbers);
+        numbers.unwrap_or_default()
+    }
+
+    fn of<R>(&self, group: u16, f: impl FnOnce(&Group) -> R) -> Option<R> {
+        self.known.read(|known| known?.get(group).map(f))
+    }
+
+    /// Circuits of the group that have a place; `None`: there is no such group.
+    pub(crate) fn open(&self, name: &str) -> Option<u64> {
+        self.known.read(|known| {
+            let known = known?;
+            let group = known.get(known.number(name))?;
+            // Relaxed: a statistic, exact at rest.
+            Some(group.open.load(Ordering::Relaxed))
+        })
+    }
+
+    #[cfg(feature = "serde")]
+    pub(super) fn name(&self, group: u16) -> Option<String> {
+        self.of(group, |group| group.name.to_string())
+    }
+
+    /// Openings that were held back.
+    pub(crate) fn held_back(&self) -> u64 {
+        self.held_back.total()
+    }
+
+    /// A place, if one is left; else how many are taken. `None` where there is no group.
+    fn take(&self, cap: Cap) -> Option<Result<Place<'_>, u64>> {
+        self.of(cap.group, |group| {
+            // Relaxed: the compare-and-swap decides.
+            let mut seen = group.open.load(Ordering::Relaxed);
+            while seen < u64::from(cap.most) {
+                // Acquire: pairs with the Release in `leave`, so that the circuit that had the
+                // place has closed before this one opens. Relaxed on failure: as above.
+                match group.open.compare_exchange(
+                    seen,
+                    seen + 1,
+                    Ordering::Acquire,
+                    Ordering::Relaxed,
+                ) {
+                    Ok(_) => return Ok(()),
+                    Err(now) => seen = now,
+                }
+            }
+            Err(seen)
+        })
+        .map(|taken| {
+            taken.map(|()| Place {
+                groups: self,
+                group: cap.group,
+            })
+        })
+    }
+
+    /// A place more in the group of this name, whatever the cap says. `None`: there is no such
+    /// group.
+    #[cfg(feature = "serde")]
+    pub(super) fn take_anyway(&self, name: &str) -> Option<Place<'_>> {
+        let group = self
+            .known
+            .read(|known| known.map(|known| known.number(name)))?;
+        self.of(group, |group| {
+            // Relaxed: a count; there is no circuit that had the place before.
+            group.open.fetch_add(1, Ordering::Relaxed);
+        })?;
+        Some(Place {
+            groups: self,
+            group,
+        })
+    }
+
+    /// Gives a place back.
+    pub(super) fn leave(&self, group: u16) {
+        self.of(group, |group| {
+            // Release: pairs with the Acquire in `take`.
+            group.open.fetch_sub(1, Ordering::Release);
+        });
+    }
+}
+
+/// A place in a group's count: given back, unless a circuit keeps it.
+pub(super) struct Place<'a> {
+    groups: &'a Groups,
+    group: u16,
+}
+
+impl Place<'_> {
+    /// It is in a circuit's history word.
+    fn keep(self) {
+        std::mem::forget(self);
+    }
+}
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        self.groups.leave(self.group);
+    }
+}
+
+impl<C> Mover<'_, C> {
+    /// A place for the circuit that is about to open, unless it needs none; else how many are
+    /// taken.
+    pub(super) fn take_place(&mut self, cap: Cap) -> Result<(), u64> {
+        if cap.group != 0 && self.place.is_none() {
+            self.place = self.shared.groups.take(cap).transpose()?;
+        }
+        Ok(())
+    }
+}
+
+impl Cell {
+    /// After the transition from `from` to `to`: the place goes with the circuit that opens, and
+    /// back with the one that rejects no more.
+    pub(super) fn settle_place<C>(&self, by: &mut Mover<'_, C>, from: Control, to: Control) {
+        let (was, is) = (from.state(), to.state());
+        if was.may_reject() && !is.may_reject() {
+            // Brought up, the word has no group any more. `None`: somebody else has brought it up.
+            let _ = self.history(by.shared, to);
+        } else if was.is_closed()
+            && is.may_reject()
+            && let Some(place) = by.place.take()
+        {
+            self.keep_place(by.shared, to, place);
+        }
+    }
+
+    /// The open circuit `control` has this place; which is given back, if it has moved on.
+    pub(super) fn keep_place<C>(&self, shared: &Shared<C>, control: Control, place: Place<'_>) {
+        let group = place.group;
+        if self.remember(shared, control, |seen| Some(History { group, ..seen })) {
+            place.keep();
+        }
+    }
+
+    /// One attempt to let the closed circuit `control` be closed, with what would have opened it
+    /// counted: said at most once in the time for which it would have been open.
+    pub(super) fn hold_back<C: Clock>(
+        &self,
+        by: &mut Mover<'_, C>,
+        control: Control,
+        counted: Control,
+        limits: &Limits,
+        open: u64,
+    ) -> Opened {
+        let shared = by.shared;
+        if counted != control && !self.exchange(shared, control, counted) {
+            return Opened::Moved;
+        }
+        shared.groups.held_back.add_one();
+        if by.changes.is_wanted() {
+            let now = shared.now();
+            let new = |seen: History| seen.held_back(now, limits.open.base_ms);
+            if self.remember(shared, counted, new) {
+                let (open, most) = (u32::try_from(open).unwrap_or(u32::MAX), limits.cap.most);
+                let cause = Cause::EjectionCap { open, most };
+                by.changes.push(counted.state(), counted, cause);
+                by.changes.stamp(|| now);
+            }
+        }
+        Opened::HeldBack
+    }
+}

@@ -1,0 +1,239 @@
+//! Groups of circuits of which only so many may be open at once: whose they are, and how many.
+
+use crate::config::within;
+use crate::error::ConfigError;
+use std::collections::HashMap;
+use std::hash::Hash;
+
+/// How many circuits of a group may be open at once: what Envoy calls `max_ejection_percent`.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[non_exhaustive]
+pub enum EjectionCap {
+    /// So many in a hundred, rounded down: 1 to 100, and at least one circuit.
+    Percent(u32),
+    /// All but one, of at least two.
+    AllButOne,
+}
+
+/// Circuits of which only so many may be open at once, so that a rule that is too strict, or a
+/// fault on this side of the wire, never takes all upstreams away.
+///
+/// A circuit takes a place in its group when a rule opens it, and gives it back when it closes, or
+/// is reset, disabled or evicted: half-open it still has it. Where no place is left, a trip is *held
+/// back*: the circuit stays closed and goes on counting, each further failure asks again, and
+/// [`held_back`](crate::InMemoryCircuitBreakerStore::held_back) counts it. Racing trips never exceed
+/// the cap. A circuit that is opened by hand, or forced open, takes no place and is never held back.
+///
+/// ```
+/// use breakerbox::{CircuitBreaker, EjectionCap, Group, Limits, Policy, PolicySet};
+///
+/// let strict = Policy::from(Limits::builder().failure_threshold(1).build()?);
+/// let upstreams = ["10.0.0.1", "10.0.0.2", "10.0.0.3"].map(String::from);
+/// let group = Group::of(upstreams.clone(), EjectionCap::AllButOne)?;
+/// let breaker = CircuitBreaker::<String>::builder()
+///     .policies(PolicySet::new(strict).group("search", group))
+///     .build()?;
+///
+/// for upstream in &upstreams {
+///     let _ = breaker.acquire(upstream).map(|permit| permit.failure());
+/// }
+/// assert_eq!(breaker.store().open_in_group("search"), Some(2));
+/// assert_eq!(breaker.store().held_back(), 1);
+/// assert!(breaker.acquire("10.0.0.3").is_ok());
+///
+/// let none = Group::of(upstreams, EjectionCap::Percent(30)).unwrap_err();
+/// assert_eq!(none.to_string(), "ejection_cap is 30 % of 3; it must be one circuit or more");
+/// # Ok::<(), breakerbox::ConfigError>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct Group<K> {
+    pub(super) members: Members<K>,
+    pub(super) size: u32,
+    pub(super) cap: EjectionCap,
+}
+
+#[derive(Clone, Debug)]
+pub(super) enum Members<K> {
+    These(Vec<K>),
+    Prefix {
+        prefix: Box<str>,
+        /// What a key's text is.
+        text: fn(&K) -> &str,
+    },
+    Class,
+}
+
+impl<K> Group<K> {
+    /// The circuits of these keys.
+    ///
+    /// # Errors
+    /// If the cap leaves no circuit that may open, or there are none or more than 2^23 members.
+    pub fn of(members: impl IntoIterator<Item = K>, cap: EjectionCap) -> Result<Self, ConfigError> {
+        let members: Vec<K> = members.into_iter().collect();
+        let size = u32::try_from(members.len()).unwrap_or(u32::MAX);
+        Self::new(Members::These(members), "members", size, cap)
+    }
+
+    /// The circuits of all keys that begin with `prefix`, of which there are `size`. In several such
+    /// groups, a key belongs to that of its longest prefix.
+    ///
+    /// # Errors
+    /// As [`of`](Self::of).
+    pub fn prefix(
+        prefix: impl Into<Box<str>>,
+        size: u32,
+        cap: EjectionCap,
+    ) -> Result<Self, ConfigError>
+    where
+        K: AsRef<str>,
+    {
+        let members = Members::Prefix {
+            prefix: prefix.into(),
+            text: K::as_ref,
+        };
+        Self::new(members, "size", size, cap)
+    }
+
+    /// The circuits of all keys to which the [classifier](crate::PolicySet::classify) gives the
+    /// group's name, of which there are `size`.
+    ///
+    /// # Errors
+    /// As [`of`](Self::of).
+    pub fn class(size: u32, cap: EjectionCap) -> Result<Self, ConfigError> {
+        Self::new(Members::Class, "size", size, cap)
+    }
+
+    fn new(
+        members: Members<K>,
+        field: &'static str,
+        size: u32,
+        cap: EjectionCap,
+    ) -> Result<Self, ConfigError> {
+        within(field, size, 1..=1 << 23)?;
+        if let EjectionCap::Percent(percent) = cap {
+            within("max_open_percent", percent, 1..=100)?;
+        }
+        let group = Self { members, size, cap };
+        if group.most() == 0 {
+            let value = match cap {
+                EjectionCap::Percent(percent) => format!("{percent} % of {size}"),
+                EjectionCap::AllButOne => format!("all but one of {size}"),
+            };
+            return Err(ConfigError::new(
+                "ejection_cap",
+                value,
+                "one circuit or more",
+            ));
+        }
+        Ok(group)
+    }
+
+    /// How many of its circuits may be open at once.
+    pub fn most(&self) -> u32 {
+        match self.cap {
+            // A share of at most 2^23 fits.
+            EjectionCap::Percent(percent) => {
+                (u64::from(self.size) * u64::from(percent) / 100) as u32
+            }
+            EjectionCap::AllButOne => self.size - 1,
+        }
+    }
+}
+
+/// The groups of a policy set: which one a key belongs to.
+#[derive(Clone)]
+pub(super) struct Groups<K> {
+    all: Vec<(Box<str>, Group<K>)>,
+    by_key: HashMap<K, usize>,
+    /// The longest first.
+    by_prefix: Vec<(Box<str>, usize)>,
+    by_class: HashMap<Box<str>, usize>,
+    /// Set with the first prefix.
+    text: Option<fn(&K) -> &str>,
+}
+
+impl<K> Groups<K> {
+    pub(super) fn new() -> Self {
+        Self {
+            all: Vec::new(),
+            by_key: HashMap::new(),
+            by_prefix: Vec::new(),
+            by_class: HashMap::new(),
+            text: None,
+        }
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.all.is_empty()
+    }
+
+    pub(super) fn names(&self) -> Vec<&str> {
+        self.all.iter().map(|(name, _)| &**name).collect()
+    }
+
+    /// How many of the group at `place` may be open.
+    pub(super) fn most(&self, place: usize) -> u32 {
+        self.all[place].1.most()
+    }
+
+    /// What a key's text is, if that matters.
+    pub(super) fn text(&self) -> Option<fn(&K) -> &str> {
+        self.text
+    }
+
+    pub(super) fn asks_classes(&self) -> bool {
+        !self.by_class.is_empty()
+    }
+
+    pub(super) fn of_key<Q>(&self, key: &Q) -> Option<usize>
+    where
+        K: std::borrow::Borrow<Q> + Hash + Eq,
+        Q: Hash + Eq + ?Sized,
+    {
+        self.by_key.get(key).copied()
+    }
+
+    pub(super) fn of_text(&self, text: &str) -> Option<usize> {
+        let mut prefixes = self.by_prefix.iter();
+        let found = prefixes.find(|(prefix, _)| text.starts_with(&**prefix));
+        found.map(|(_, place)| *place)
+    }
+
+    pub(super) fn of_class(&self, name: &str) -> Option<usize> {
+        self.by_class.get(name).copied()
+    }
+
+    /// The group `name`, in place of an earlier one of that name.
+    pub(super) fn insert(&mut self, name: Box<str>, group: Group<K>)
+    where
+        K: Hash + Eq + Clone,
+    {
+        self.all.retain(|(other, _)| *other != name);
+        self.all.push((name, group));
+        // Declared rarely, looked up often: made anew, with a later group over an earlier one.
+        self.by_key.clear();
+        self.by_prefix.clear();
+        self.by_class.clear();
+        for (place, (name, group)) in self.all.iter().enumerate() {
+            match &group.members {
+                Members::These(keys) => {
+                    let placed = keys.iter().map(|key| (key.clone(), place));
+                    self.by_key.extend(placed);
+                }
+                Members::Prefix { prefix, text } => {
+                    self.text = Some(*text);
+                    self.by_prefix.retain(|(other, _)| other != prefix);
+                    self.by_prefix.push((prefix.clone(), place));
+                }
+                Members::Class => drop(self.by_class.insert(name.clone(), place)),
+            }
+        }
+        let length = |(prefix, _): &(Box<str>, usize)| std::cmp::Reverse(prefix.len());
+        self.by_prefix.sort_by_key(length);
+    }
+
+    #[cfg(feature = "serde")]
+    pub(super) fn all(&self) -> impl Iterator<Item = (&str, &Group<K>)> {
+        self.all.iter().map(|(name, group)| (&**name, group))
+    }
+}
