@@ -44,7 +44,7 @@ pub(crate) use restore::Kept;
 use crate::clock::Clock;
 use crate::sync::Slot;
 use crate::sync::atomic::{AtomicU64, Ordering};
-use crate::word::{Cause, Control, Generation, Limits, Pins, State};
+use crate::word::{Cause, Control, Generation, Limits, PermitToken, Pins, State};
 use gate::Draw;
 use group::Place;
 use watch::Watch;
@@ -186,12 +186,12 @@ impl Cell {
         control.is_plainly_closed().then(|| control.generation())
     }
 
-    /// Whether a success of a call admitted in `issued` changes nothing: the circuit is closed,
-    /// without failures, and still in that generation.
+    /// Whether a success of a call with this permit changes nothing: the circuit is closed, without
+    /// failures, and still in that generation, and the call has no seat to give back.
     #[inline]
-    pub(crate) fn is_clean_in(&self, issued: Generation) -> bool {
+    pub(crate) fn is_clean_for(&self, permit: PermitToken) -> bool {
         // SeqCst: the report linearizes here, in one order with the failures counted.
-        self.control().is_clean_in(issued)
+        permit.is_plain() && self.control().is_clean_in(permit.issued())
     }
 
     /// The one compare-and-swap on control: `from` to `to`.

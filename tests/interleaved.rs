@@ -14,8 +14,8 @@ use std::time::Duration;
 
 use breakerbox::{Clock, InMemoryCircuitBreakerStore, PermitToken};
 
-use support::model::{Outcome, Rules, Snapshot, State, TripRule};
-use support::system::{Answer, Call, Modelled, System, limits};
+use support::model::{More, Outcome, Rules, Snapshot, State, TripRule};
+use support::system::{Answer, Call, Modelled, System, limits, report_of};
 
 use Call::*;
 use Outcome::{Failure, Ignored, Success};
@@ -36,6 +36,7 @@ const RULES: Rules = Rules {
     half_open_max: 2,
     success_threshold: 1,
     probe_lease: 10,
+    more: More::NONE,
 };
 
 /// How the circuit came to be what it is; two permits are out where that is possible.
@@ -123,12 +124,10 @@ impl Clock for Interrupting {
 fn ask(store: &Store, call: Call, permits: &mut Vec<PermitToken>) -> Answer {
     let limits = &limits(RULES);
     match call {
-        Report(number, outcome) => reported(store.report(
-            KEY,
-            permits[number],
-            breakerbox::Outcome::from(outcome),
-            limits,
-        )),
+        Report(number, outcome) => ask(store, Call::Tell(number, outcome.into()), permits),
+        Call::Tell(number, told) => {
+            reported(store.report(KEY, permits[number], report_of(told), limits))
+        }
         Release(number) => reported(store.release(KEY, permits[number], limits)),
         Acquire => match store.acquire(KEY, limits) {
             Ok(permit) => {
@@ -412,7 +411,7 @@ fn an_operation_within_another_is_before_or_after_it() {
 fn kind(call: Call) -> &'static str {
     match call {
         Acquire => "acquire",
-        Report(..) | Release(_) => "report",
+        Report(..) | Call::Tell(..) | Release(_) => "report",
         GetState | Peek => "get_state",
         RecordSuccess | RecordFailure => "record",
         Transition(_) => "transition",

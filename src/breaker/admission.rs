@@ -181,8 +181,7 @@ where
     #[inline]
     pub(super) fn settle(&self, permit: PermitToken, report: Report, started: Started) -> Reported {
         // Closed and clean, in the very generation of the permit: a success changes nothing.
-        if report.outcome() != Outcome::Failure && self.circuit.cell().is_clean_in(permit.issued())
-        {
+        if report.outcome() != Outcome::Failure && self.circuit.cell().is_clean_for(permit) {
             return Reported::Recorded;
         }
         self.settle_slow(permit, report, started)

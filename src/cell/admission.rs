@@ -292,7 +292,9 @@ impl Cell {
                 };
                 noted() && self.open(by, control, counted, opening) != Opened::Moved
             }
-            Ok(Verdict::Close(cause)) => self.change(by, control, State::Closed, cause).is_some(),
+            Ok(Verdict::Close(cause)) => {
+                noted() && self.change(by, control, State::Closed, cause).is_some()
+            }
             // Somebody's renewal, helped on; it leaves its slot to whoever asks first.
             Ok(Verdict::Renew) => {
                 let _ = self.change(by, control, State::HalfOpen, Cause::ProbeLease);

@@ -4,9 +4,9 @@
 //! another's makes it and puts it in the cell's slot, if the circuit is still in that generation;
 //! so a circuit that closes begins with an empty window, and nothing has to be emptied.
 //!
-//! A closed circuit whose slot holds a watch is *watched*: its control word says so, and no check
-//! or report of it takes the short way. The two are kept in step by order: the slot is filled
-//! before the word changes, and whoever closes a circuit looks at the slot afterwards.
+//! A closed circuit whose slot holds a watch that is on is *watched*: its control word says so, and
+//! no check or report of it takes the short way. The two are kept in step by order: the slot is
+//! filled before the word changes, and whoever closes a circuit looks at the slot afterwards.
 
 use super::seats::Seats;
 use super::window::Window;
@@ -18,9 +18,11 @@ use crate::word::{Call, Control, Generation, Limits, PermitToken, Span, State, T
 /// What is known of the calls of one closed generation.
 pub(super) struct Watch {
     generation: Generation,
+    /// Off, it only keeps the seats of calls that are out.
+    on: bool,
     span: Option<Span>,
-    window: Option<Window>,
-    /// Shared with the watch that follows in the same generation, where the window's shape changes.
+    // Both shared with the watch that follows in the same generation, where only the other changes.
+    window: Option<PlainArc<Window>>,
     seats: Option<PlainArc<Seats>>,
 }
 
@@ -29,20 +31,42 @@ impl Watch {
         let span = limits.trip.window;
         let before = before.filter(|watch| watch.generation == generation);
         let seats = before.and_then(|watch| watch.seats.clone());
-        Self {
-            generation,
-            span,
-            window: span.map(|span| match span {
+        let window = before
+            .filter(|watch| watch.span == span)
+            .and_then(|watch| watch.window.clone());
+        let new_window = |span| {
+            PlainArc::new(match span {
                 Span::Calls(calls) => Window::count(calls),
                 Span::Ms(ms) => Window::time(ms),
-            }),
+            })
+        };
+        Self {
+            generation,
+            on: true,
+            span,
+            window: window.or_else(|| span.map(new_window)),
             seats: seats.or_else(|| limits.seats().then(|| PlainArc::new(Seats::new()))),
         }
     }
 
+    /// Without a window, and off; `None` where there is nothing to keep.
+    ///
+    /// Were the seats made anew in the same generation, a call that is out would give another
+    /// one's seat back.
+    fn off(&self, generation: Generation) -> Option<Self> {
+        let seats = self.seats.clone().filter(|_| self.generation == generation);
+        Some(Self {
+            generation,
+            on: false,
+            span: None,
+            window: None,
+            seats: Some(seats?),
+        })
+    }
+
     fn fits(&self, generation: Generation, limits: &Limits) -> bool {
         let seats = !limits.seats() || self.seats.is_some();
-        self.generation == generation && self.span == limits.trip.window && seats
+        self.on && self.generation == generation && self.span == limits.trip.window && seats
     }
 }
 
@@ -76,8 +100,11 @@ impl Cell {
         call: Call,
         limits: &Limits,
     ) -> Option<Tally> {
+        if !limits.windows() {
+            return Some(Tally::default());
+        }
         self.watching(control, limits, |watch| {
-            let record = |window: &Window| window.record(call, || shared.now());
+            let record = |window: &PlainArc<Window>| window.record(call, || shared.now());
             watch.window.as_ref().map(record).unwrap_or_default()
         })
     }
@@ -122,20 +149,21 @@ impl Cell {
 
     /// Whether no check or report of the circuit takes the short way while it is closed.
     pub(crate) fn is_watched(&self) -> bool {
-        !self.watch.is_empty()
+        self.watch.read(|watch| watch.is_some_and(|watch| watch.on))
     }
 
     /// The circuit is watched from here on, or it isn't, as `limits` want it, now and whenever it
-    /// closes. A window that fits is kept.
+    /// closes. A window is kept, if they want any.
     pub(crate) fn set_watched<C>(&self, shared: &Shared<C>, limits: &Limits) {
         let watches = limits.watches();
+        let generation = self.control().generation();
         if watches {
-            // Any will do: who counts in it makes one that fits.
-            let generation = self.control().generation();
-            let make = |_: Option<&Watch>| Some(Watch::new(generation, limits, None));
-            let _ = self.watch.get_or_replace(|_| true, make, |_| ());
+            // Any with a window will do, if they want one: who counts in it makes one that fits.
+            let fits = |watch: &Watch| watch.on && (limits.windows() || watch.window.is_none());
+            let make = |before: Option<&Watch>| Some(Watch::new(generation, limits, before));
+            let _ = self.watch.get_or_replace(fits, make, |_| ());
         } else {
-            self.watch.replace(None, |_| ());
+            self.watch.update(|watch| watch.off(generation));
         }
         loop {
             // After the slot: who closes the circuit meanwhile sees the slot filled.
@@ -156,7 +184,7 @@ impl Cell {
         // The slot after the word: whoever fills it meanwhile sees the circuit closed.
         while control.generation() == closed.generation()
             && control.state() == State::Closed
-            && !self.watch.is_empty()
+            && self.is_watched()
         {
             let watched = control.watched(true);
             if self.exchange(shared, control, watched) {

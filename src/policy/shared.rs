@@ -169,7 +169,7 @@ impl<K> Policies<K> {
             needs,
             groups,
         };
-        self.current.replace(Some(PlainArc::new(next)), |old| {
+        self.current.replace(PlainArc::new(next), |old| {
             old.needs.let_go(gate);
             // Relaxed: as long as it stays up, checks take longer, and no more.
             let checks = u64::from(old.needs.every_check);

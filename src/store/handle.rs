@@ -167,7 +167,7 @@ where
         let report = report.into();
         let counts = report.outcome() == Outcome::Failure || limits.windows();
         // Closed and clean, in the very generation of the permit: a success changes nothing.
-        if !counts && self.cell.is_clean_in(permit.issued()) {
+        if !counts && self.cell.is_clean_for(permit) {
             return Reported::Recorded;
         }
         self.report_slow(permit, report, limits)

@@ -205,12 +205,8 @@ impl<T> Slot<T> {
 
     pub(crate) fn new(value: T) -> Self {
         let slot = Self::empty();
-        slot.replace(Some(value), |_| ());
+        slot.replace(value, |_| ());
         slot
-    }
-
-    pub(crate) fn is_empty(&self) -> bool {
-        self.current.load(atomic::Ordering::SeqCst) == 0
     }
 
     pub(crate) fn read<R>(&self, f: impl FnOnce(Option<&T>) -> R) -> R {
@@ -229,8 +225,27 @@ impl<T> Slot<T> {
         values.len() as u64
     }
 
-    pub(crate) fn replace(&self, next: Option<T>, f: impl FnOnce(&T)) {
-        let next = next.map_or(0, |next| self.keep(next));
+    pub(crate) fn update(&self, f: impl Fn(&T) -> Option<T>) {
+        loop {
+            let seen = self.current.load(atomic::Ordering::Acquire);
+            let Some(value) = self.at(seen) else {
+                return;
+            };
+            let next = f(&value).map_or(0, |next| self.keep(next));
+            let put = self.current.compare_exchange(
+                seen,
+                next,
+                atomic::Ordering::SeqCst,
+                atomic::Ordering::Relaxed,
+            );
+            if put.is_ok() {
+                return;
+            }
+        }
+    }
+
+    pub(crate) fn replace(&self, next: T, f: impl FnOnce(&T)) {
+        let next = self.keep(next);
         let mut seen = self.current.load(atomic::Ordering::SeqCst);
         while let Err(now) = self.current.compare_exchange(
             seen,

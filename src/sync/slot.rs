@@ -1,7 +1,7 @@
 //! A value that is read in passing and replaced rarely: by epochs, without locks.
 #![allow(unsafe_code)]
 
-use crossbeam_epoch::{Atomic, Guard, Owned, pin, unprotected};
+use crossbeam_epoch::{Atomic, Guard, Owned, Shared, pin};
 use portable_atomic::Ordering;
 
 /// Room for a value. A replaced one is freed when nobody reads it any more.
@@ -19,22 +19,14 @@ impl<T> Slot<T> {
         Self(Atomic::new(value))
     }
 
-    #[inline]
-    pub(crate) fn is_empty(&self) -> bool {
-        // SAFETY: the guard is used for a load alone, whose pointer is compared and not followed.
-        let guard = unsafe { unprotected() };
-        // SeqCst: callers weigh this against another word that they wrote before.
-        self.0.load(Ordering::SeqCst, guard).is_null()
-    }
-
     /// `f` on the value.
     pub(crate) fn read<R>(&self, f: impl FnOnce(Option<&T>) -> R) -> R {
         f(self.load(&pin()))
     }
 
     fn load<'g>(&self, guard: &'g Guard) -> Option<&'g T> {
-        // SeqCst: as in `is_empty`. It includes Acquire, which pairs with the Release of whoever
-        // put the value in.
+        // SeqCst: callers weigh this against another word that they wrote before. It includes
+        // Acquire, which pairs with the Release of whoever put the value in.
         let shared = self.0.load(Ordering::SeqCst, guard);
         // SAFETY: what is in the slot is valid, and is freed only after `guard`'s pin.
         unsafe { shared.as_ref() }
@@ -43,12 +35,10 @@ impl<T> Slot<T> {
 
 impl<T: Send + 'static> Slot<T> {
     /// Puts `next` in place of what is there, which `f` may see once more.
-    pub(crate) fn replace(&self, next: Option<T>, f: impl FnOnce(&T)) {
+    pub(crate) fn replace(&self, next: T, f: impl FnOnce(&T)) {
         let guard = pin();
-        let next = next.map_or(crossbeam_epoch::Shared::null(), |next| {
-            Owned::new(next).into_shared(&guard)
-        });
-        // SeqCst: as in `is_empty`.
+        let next = Owned::new(next).into_shared(&guard);
+        // SeqCst: as in `load`.
         let old = self.0.swap(next, Ordering::SeqCst, &guard);
         // SAFETY: what was in the slot is valid, and is freed only after this pin.
         if let Some(value) = unsafe { old.as_ref() } {
@@ -56,6 +46,32 @@ impl<T: Send + 'static> Slot<T> {
             // SAFETY: it is in no slot any more, so no later pin reaches it, and only the one
             // that took it out defers this. `T: Send + 'static` may be dropped by any thread.
             unsafe { guard.defer_destroy(old) };
+        }
+    }
+
+    /// Puts what `f` makes of the value in its place, if there is one, or leaves the slot empty.
+    pub(crate) fn update(&self, f: impl Fn(&T) -> Option<T>) {
+        let guard = pin();
+        loop {
+            // Acquire: pairs with the Release of whoever put the value in.
+            let seen = self.0.load(Ordering::Acquire, &guard);
+            // SAFETY: what is in the slot is valid, and is freed only after this pin.
+            let Some(value) = (unsafe { seen.as_ref() }) else {
+                return;
+            };
+            let next = f(value).map_or(Shared::null(), |next| Owned::new(next).into_shared(&guard));
+            // SeqCst: as in `load`. Relaxed on failure: loaded again.
+            let put =
+                self.0
+                    .compare_exchange(seen, next, Ordering::SeqCst, Ordering::Relaxed, &guard);
+            if put.is_ok() {
+                // SAFETY: as in `replace`: the exchange took it out.
+                return unsafe { guard.defer_destroy(seen) };
+            }
+            if !next.is_null() {
+                // SAFETY: it was made above and put nowhere, so it is ours alone.
+                drop(unsafe { next.into_owned() });
+            }
         }
     }
 
@@ -77,7 +93,7 @@ impl<T: Send + 'static> Slot<T> {
                 return Some(f(value));
             }
             let next = Owned::new(make(value)?);
-            // SeqCst: as in `is_empty`. Acquire on failure: as above.
+            // SeqCst: as in `load`. Acquire on failure: as above.
             match self
                 .0
                 .compare_exchange(seen, next, Ordering::SeqCst, Ordering::Acquire, &guard)

@@ -179,6 +179,12 @@ impl PermitToken {
         self.0 & 1 != 0
     }
 
+    /// Whether it holds nothing: neither a probe's slot nor a seat.
+    #[inline]
+    pub(crate) const fn is_plain(self) -> bool {
+        self.0 & ((1 << Self::GENERATION_SHIFT) - 1) == 0
+    }
+
     /// Whether it was given in `generation`, and holds nothing.
     #[inline]
     pub(crate) const fn is_plainly_of(self, generation: Generation) -> bool {

@@ -58,9 +58,7 @@ impl Laws {
             Op::Burst { key, call, times } => {
                 (0..times).for_each(|_| self.told(name(key), call));
             }
-            Op::Report {
-                permit, outcome, ..
-            } => self.report(permit, outcome.into()),
+            Op::Report { permit, told, .. } => self.report(permit, told.outcome.into()),
             Op::Release { permit, .. } => self.report(permit, Outcome::Ignored),
             Op::Pin { key } => {
                 let handle = self.store.circuit(name(key)).unwrap();
@@ -171,7 +169,9 @@ impl Laws {
             Call::Peek => {
                 self.store.peek(key);
             }
-            Call::Acquire | Call::Report(..) | Call::Release(_) => unreachable!("seen to above"),
+            Call::Acquire | Call::Report(..) | Call::Tell(..) | Call::Release(_) => {
+                unreachable!("seen to above")
+            }
         }
         let removed = matches!(call, Call::Reset | Call::Clear | Call::Destroy);
         for change in self.chain() {

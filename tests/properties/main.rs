@@ -9,7 +9,7 @@ use proptest::sample::select;
 
 use laws::Laws;
 use support::breaker_pair::{BreakerOp, BreakerPair, Dropped, Guarded};
-use support::model::{MAX_TIME, Outcome, Rules, TripRule};
+use support::model::{MAX_TIME, More, Outcome, Rules, Told, TripRule, Window};
 use support::ops::{CALLS, KEYS, Op};
 use support::pair::Pair;
 use support::system::{Call, FACES, Face};
@@ -35,8 +35,94 @@ fn rules() -> impl Strategy<Value = Rules> {
                 half_open_max: probes,
                 success_threshold: successes,
                 probe_lease,
+                more: More::default(),
             },
         )
+}
+
+/// Any of the settings that few rules have.
+fn more() -> impl Strategy<Value = More> {
+    let window = select(vec![
+        None,
+        Some(Window::Calls(1)),
+        Some(Window::Calls(5)),
+        Some(Window::Calls(20)),
+        Some(Window::Ms(200)),
+        Some(Window::Ms(1_000)),
+    ]);
+    let rate = || select(vec![0, 0, 1, 34, 50, 100]);
+    let trip = (
+        window,
+        1u64..6,
+        0u64..6,
+        rate(),
+        rate(),
+        select(vec![5, 20]),
+    );
+    let hung = (0u64..3, select(&DURATIONS[..]));
+    let open = (
+        select(vec![1_000, 1_500, 2_000, 100_000]),
+        select(vec![10, 150, 5_000, MAX_TIME]),
+        select(vec![1, 50, 1_000]),
+        select(vec![0, 50, MAX_TIME]),
+    );
+    let probe_rate = proptest::option::of((1u64..5, 1u64..=100));
+    let half_open = (
+        0u64..3,
+        probe_rate,
+        select(vec![0, 0, 10, 100]),
+        any::<bool>(),
+    );
+    (trip, hung, open, half_open).prop_map(|(trip, hung, open, half_open)| More {
+        window: trip.0,
+        minimum_calls: trip.1,
+        failures_in_window: trip.2,
+        failure_rate: trip.3,
+        slow_rate: trip.4,
+        slow_ms: trip.5,
+        hung_calls: hung.0,
+        hung_ms: hung.1,
+        factor: open.0,
+        timeout_max: open.1,
+        stable_after: open.2,
+        retry_after_max: open.3,
+        probe_failures_allowed: half_open.0,
+        probe_rate: half_open.1,
+        half_open_timeout: half_open.2,
+        then_close: half_open.3,
+        cap: None,
+    })
+}
+
+/// Any rules.
+fn full_rules() -> impl Strategy<Value = Rules> {
+    (rules(), more()).prop_map(|(rules, more)| Rules { more, ..rules }.valid())
+}
+
+/// Any rules, of which those that probes and calls in flight have met stay.
+fn other_rules(rules: Rules, other: Rules) -> Rules {
+    let (kept, more) = (rules.more, other.more);
+    let more = More {
+        probe_rate: kept.probe_rate,
+        probe_failures_allowed: kept.probe_failures_allowed,
+        ..more
+    };
+    Rules {
+        // Lowered under probes that are out, it is not said who closes.
+        success_threshold: rules.success_threshold,
+        more,
+        ..other
+    }
+}
+
+fn told() -> impl Strategy<Value = Told> {
+    let took = select(vec![0, 0, 4, 5, 19, 20, 1_000]);
+    let retry_after = select(vec![0, 0, 0, 40, 60, u64::MAX / 4]);
+    (outcome(), took, retry_after).prop_map(|(outcome, took, retry_after)| Told {
+        outcome,
+        took,
+        retry_after,
+    })
 }
 
 fn outcome() -> impl Strategy<Value = Outcome> {
@@ -80,12 +166,11 @@ fn op() -> impl Strategy<Value = Op> {
         key,
         call,
     });
-    let report =
-        (face(), any::<usize>(), outcome()).prop_map(|(face, permit, outcome)| Op::Report {
-            face,
-            permit,
-            outcome,
-        });
+    let report = (face(), any::<usize>(), told()).prop_map(|(face, permit, told)| Op::Report {
+        face,
+        permit,
+        told,
+    });
     prop_oneof![
         6 => acquire,
         5 => call,
@@ -139,6 +224,17 @@ proptest! {
         }
     }
 
+    #[test]
+    fn the_store_is_its_model_under_every_rule(
+        rules in full_rules(),
+        ops in prop::collection::vec(op(), 1..80),
+    ) {
+        let mut pair = Pair::new(rules, START);
+        for op in ops {
+            pair.apply(op);
+        }
+    }
+
     /// Without another key nothing may be lost, so the model allows no exception.
     #[test]
     fn the_store_is_its_model_exactly_for_one_key(
@@ -163,11 +259,7 @@ proptest! {
         let mut pair = Pair::new(rules, START);
         for op in ops {
             pair.apply(match op {
-                // Lowered under probes that are out, it is not said who closes.
-                Op::Under(other) => Op::Under(Rules {
-                    success_threshold: rules.success_threshold,
-                    ..other
-                }),
+                Op::Under(other) => Op::Under(other_rules(rules, other)),
                 op => op,
             });
         }
@@ -186,6 +278,24 @@ proptest! {
     }
 
     #[test]
+    fn the_breaker_is_its_model_while_its_policies_are_replaced(
+        rules in capped_rules(),
+        dropped in dropped(),
+        ops in prop::collection::vec(prop_oneof![
+            6 => breaker_op(),
+            1 => capped_rules().prop_map(BreakerOp::Replace),
+        ], 1..80),
+    ) {
+        let mut pair = BreakerPair::new(rules, dropped, START);
+        for op in ops {
+            pair.apply(match op {
+                BreakerOp::Replace(other) => BreakerOp::Replace(other_rules(rules, other)),
+                op => op,
+            });
+        }
+    }
+
+    #[test]
     fn the_laws_hold(
         rules in rules(),
         ops in prop::collection::vec(op(), 1..120),
@@ -195,6 +305,15 @@ proptest! {
             laws.apply(op);
         }
     }
+}
+
+/// Any rules, and perhaps a cap on the share of the keys that may be open.
+fn capped_rules() -> impl Strategy<Value = Rules> {
+    let cap = select(vec![None, Some(1), Some(2), Some(3)]);
+    (full_rules(), cap).prop_map(|(rules, cap)| Rules {
+        more: More { cap, ..rules.more },
+        ..rules
+    })
 }
 
 fn rules_with_other_limits() -> impl Strategy<Value = Op> {

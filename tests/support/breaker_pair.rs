@@ -4,13 +4,14 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::time::Duration;
 
 use breakerbox::{
-    CallError, CircuitBreaker, DroppedPermit, ManualClock, OwnedPermit, Rejected, Reported,
+    CallError, CircuitBreaker, DroppedPermit, EjectionCap, Group, ManualClock, OwnedPermit, Policy,
+    PolicySet, Rejected, Reported,
 };
 
-use super::model::{self, Outcome, Rejection, Rules};
-use super::ops::{Op, name};
+use super::model::{self, More, Outcome, Rejection, Rules, Told};
+use super::ops::{KEYS, Op, name};
 use super::pair::{Announced, Pair, note_in};
-use super::system::trip_rule;
+use super::system::limits;
 
 type Breaker = CircuitBreaker<String, std::hash::RandomState, ManualClock>;
 type Held = OwnedPermit<String, std::hash::RandomState, ManualClock>;
@@ -57,6 +58,8 @@ pub enum BreakerOp {
         by_handle: bool,
         does: Guarded,
     },
+    /// Other policies.
+    Replace(Rules),
     /// Something that somebody does to the store below.
     Store(Op),
 }
@@ -73,31 +76,21 @@ struct Holding {
     key: &'static str,
     real: Held,
     model: model::Permit,
-    since: u64,
+    since: Option<u64>,
 }
 
 impl BreakerPair {
     pub fn new(rules: Rules, dropped: Dropped, now: u64) -> Self {
         let clock = ManualClock::new(now);
         let announced = Announced::default();
-        let ms = Duration::from_millis;
         let breaker = CircuitBreaker::builder()
-            .trip_rule(trip_rule(rules.trip))
-            .failure_threshold(rules.failure_threshold as u32)
-            .reset_timeout(ms(rules.reset_timeout))
-            .half_open_max(rules.half_open_max as u32)
-            .success_threshold(rules.success_threshold as u32)
-            .probe_lease(ms(rules.probe_lease))
-            .dropped_permit(match dropped {
-                Dropped::Ignored => DroppedPermit::Ignored,
-                Dropped::Failure => DroppedPermit::Failure,
-                Dropped::FailureIfOlder(age) => DroppedPermit::FailureIfOlder(ms(age)),
-            })
+            .policies(policies(rules, dropped))
             .on_state_change(note_in(&announced))
             .clock(clock.clone())
             .build()
             .expect("the tests ask for valid limits");
-        let below = Pair::over(breaker.store().clone(), clock, announced, rules, now);
+        let store = breaker.store().clone();
+        let below = Pair::over(store, clock, announced, without_cap(rules), now);
         BreakerPair {
             breaker,
             below,
@@ -114,14 +107,15 @@ impl BreakerPair {
             BreakerOp::Report { permit, outcome } => {
                 if let Some(held) = self.take(permit) {
                     let real = held.real.report(breakerbox::Outcome::from(outcome));
-                    self.settle(held.key, held.model, outcome, Some(real));
+                    let told = self.told(outcome, held.since);
+                    self.settle(held.key, held.model, told, Some(real));
                 }
             }
             BreakerOp::Drop { permit } => {
                 if let Some(held) = self.take(permit) {
                     drop(held.real);
-                    let outcome = self.of_dropped(held.since);
-                    self.settle(held.key, held.model, outcome, None);
+                    let told = self.told(self.of_dropped(held.since), held.since);
+                    self.settle(held.key, held.model, told, None);
                 }
             }
             BreakerOp::Guard {
@@ -136,11 +130,26 @@ impl BreakerPair {
                 by_handle,
                 does,
             } => self.guarded(name(key), by_handle, does),
-            // The breaker keeps its limits.
+            BreakerOp::Replace(rules) => self.replace(rules),
+            // The store goes by the breaker's limits.
             BreakerOp::Store(Op::Under(_)) => {}
             BreakerOp::Store(op) => self.below.apply(op),
         }
         self.below.compare();
+        let store = self.breaker.store();
+        let places = store.open_in_group(GROUP).unwrap_or(0);
+        assert_eq!(places, self.below.model.store.places());
+        assert_eq!(store.held_back(), self.below.model.store.held_back);
+    }
+
+    fn replace(&mut self, rules: Rules) {
+        self.breaker.set_policies(policies(rules, self.dropped));
+        self.rules = rules;
+        self.below.set_rules(without_cap(rules));
+        let store = &mut self.below.model.store;
+        if rules.more.window.is_none() {
+            store.forget_windows();
+        }
     }
 
     fn hold(&mut self, key: &'static str, by_handle: bool) {
@@ -160,7 +169,7 @@ impl BreakerPair {
                 key,
                 real,
                 model,
-                since: self.below.now(),
+                since: self.began(),
             });
         }
     }
@@ -194,8 +203,8 @@ impl BreakerPair {
             .map(|(probe, _)| *probe)
             .map_err(|rejected| *rejected);
         if let (Some(model), Ok((_, real))) = (self.admit(key, probe), permit) {
-            let outcome = outcome.unwrap_or_else(|| self.of_dropped(self.below.now()));
-            self.settle(key, model, outcome, real);
+            let outcome = outcome.unwrap_or_else(|| self.of_dropped(self.began()));
+            self.settle(key, model, outcome.into(), real);
         }
     }
 
@@ -228,7 +237,26 @@ impl BreakerPair {
             (Guarded::Panic, Err(payload)) if payload.is::<i32>() => Outcome::Failure,
             (does, real) => panic!("{does:?} gave {real:?}"),
         };
-        self.settle(key, permit, outcome, None);
+        self.settle(key, permit, outcome.into(), None);
+    }
+
+    /// What is told of a call that began then.
+    fn told(&self, outcome: Outcome, since: Option<u64>) -> Told {
+        let now = self.below.now();
+        let took = since.map_or(0, |since| now.saturating_sub(since));
+        Told {
+            took: if is_timed(self.rules, self.dropped) {
+                took
+            } else {
+                0
+            },
+            ..outcome.into()
+        }
+    }
+
+    /// When a call that begins now does, if that is noted.
+    fn began(&self) -> Option<u64> {
+        is_timed(self.rules, self.dropped).then(|| self.below.now())
     }
 
     /// Checks in the model, and compares with whether the breaker's permit is a probe.
@@ -240,13 +268,7 @@ impl BreakerPair {
     }
 
     /// Reports to the model; `real` is what the breaker said, where it says.
-    fn settle(
-        &mut self,
-        key: &str,
-        permit: model::Permit,
-        outcome: Outcome,
-        real: Option<Reported>,
-    ) {
+    fn settle(&mut self, key: &str, permit: model::Permit, told: Told, real: Option<Reported>) {
         let key = &key.to_owned();
         let store = &mut self.below.model.store;
         let may_lose = store.may_lose(key, permit);
@@ -259,12 +281,12 @@ impl BreakerPair {
             self.below.lost += 1;
             return;
         }
-        let expected = store.report(key, permit, outcome, &self.rules);
+        let expected = store.report(key, permit, told, &self.rules);
         if let Some(real) = real {
             assert_eq!(
                 model::Reported::from(real),
                 expected,
-                "report of {outcome:?} to {key:?}"
+                "report of {told:?} to {key:?}"
             );
         }
     }
@@ -273,13 +295,12 @@ impl BreakerPair {
         self.below.model.store.get_state(&key.to_owned());
     }
 
-    fn of_dropped(&self, since: u64) -> Outcome {
+    fn of_dropped(&self, since: Option<u64>) -> Outcome {
+        let age = since.map_or(0, |since| self.below.now().saturating_sub(since));
         match self.dropped {
             Dropped::Ignored => Outcome::Ignored,
             Dropped::Failure => Outcome::Failure,
-            Dropped::FailureIfOlder(age) if self.below.now().saturating_sub(since) >= age => {
-                Outcome::Failure
-            }
+            Dropped::FailureIfOlder(least) if age >= least => Outcome::Failure,
             Dropped::FailureIfOlder(_) => Outcome::Ignored,
         }
     }
@@ -288,4 +309,39 @@ impl BreakerPair {
         let index = index.checked_rem(self.held.len())?;
         Some(self.held.swap_remove(index))
     }
+}
+
+/// The group that all keys are in, where there is a cap.
+const GROUP: &str = "all";
+
+fn policies(rules: Rules, dropped: Dropped) -> PolicySet<String> {
+    let ms = Duration::from_millis;
+    let dropped = match dropped {
+        Dropped::Ignored => DroppedPermit::Ignored,
+        Dropped::Failure => DroppedPermit::Failure,
+        Dropped::FailureIfOlder(age) => DroppedPermit::FailureIfOlder(ms(age)),
+    };
+    let policy = Policy::from(limits(rules)).dropped_permit(dropped).unwrap();
+    let set = PolicySet::new(policy);
+    match rules.more.cap {
+        None => set,
+        Some(cap) => {
+            let percent = (cap * 100).div_ceil(KEYS.len() as u64);
+            let cap = EjectionCap::Percent(percent as u32);
+            set.group(GROUP, Group::of(KEYS.map(String::from), cap).unwrap())
+        }
+    }
+}
+
+fn without_cap(rules: Rules) -> Rules {
+    let more = More {
+        cap: None,
+        ..rules.more
+    };
+    Rules { more, ..rules }
+}
+
+/// Whether permits know when they began.
+fn is_timed(rules: Rules, dropped: Dropped) -> bool {
+    rules.more.slow_ms != 0 || matches!(dropped, Dropped::FailureIfOlder(_))
 }

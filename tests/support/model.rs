@@ -2,7 +2,13 @@
 //!
 //! It shares no type with the crate, so that nothing of the crate can make it agree.
 
-use std::collections::BTreeMap;
+#[path = "rules.rs"]
+mod rules;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use rules::{Call, Judged};
+pub use rules::{More, Rules, TripRule, Window};
 
 /// Failures are counted up to here.
 pub const MAX_FAILURES: u64 = 1_048_575;
@@ -12,6 +18,8 @@ pub const MAX_SUCCESSES: u64 = (1 << 42) - 1;
 pub const MAX_TIME: u64 = (1 << 42) - 2;
 /// A probe that is admitted later than this into a half-open (34 minutes) has its lease from here.
 pub const MAX_PROBE_AGE: u64 = (1 << 21) - 1;
+/// The longest time that a report tells of (24 days).
+pub const MAX_TOLD: u64 = (1 << 31) - 1;
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum State {
@@ -38,40 +46,28 @@ pub enum Outcome {
     Ignored,
 }
 
+/// What is told of a call; times in milliseconds.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Told {
+    pub outcome: Outcome,
+    pub took: u64,
+    pub retry_after: u64,
+}
+
+impl From<Outcome> for Told {
+    fn from(outcome: Outcome) -> Self {
+        Told {
+            outcome,
+            took: 0,
+            retry_after: 0,
+        }
+    }
+}
+
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Reported {
     Recorded,
     Stale,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum TripRule {
-    Consecutive,
-    Total,
-}
-
-/// What decides; times in milliseconds.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Rules {
-    pub trip: TripRule,
-    pub failure_threshold: u64,
-    pub reset_timeout: u64,
-    pub half_open_max: u64,
-    pub success_threshold: u64,
-    pub probe_lease: u64,
-}
-
-impl Default for Rules {
-    fn default() -> Self {
-        Rules {
-            trip: TripRule::Consecutive,
-            failure_threshold: 5,
-            reset_timeout: 30_000,
-            half_open_max: 1,
-            success_threshold: 1,
-            probe_lease: 30_000,
-        }
-    }
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -86,6 +82,8 @@ pub struct Permit {
     pub probe: bool,
     changes: u64,
     key_was_unknown: bool,
+    /// Among the calls in flight of the circuit.
+    seat: Option<u64>,
 }
 
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -107,6 +105,16 @@ struct Circuit {
     open_for: Option<u64>,
     probes_out: u64,
     probe_successes: u64,
+    probe_failures: u64,
+    /// Openings without a stable time between.
+    openings: u64,
+    /// It has not changed state since it was created.
+    is_new: bool,
+    /// The calls of this closed period, as far as the window goes back, and the window's form.
+    calls: Vec<Call>,
+    window: Option<Window>,
+    /// The calls in flight of this closed period, where they were ever counted: number and time.
+    seats: Option<Vec<(u64, u64)>>,
     /// How old the half-open was when its last probe was admitted: their lease runs from then.
     last_probe_age: u64,
 }
@@ -123,6 +131,11 @@ pub struct Store<K> {
     /// Number of the last removal of any key.
     last_removal: u64,
     announced: Vec<Change<K>>,
+    /// Circuits that have a place in the group that all are in.
+    places: BTreeSet<K>,
+    /// Openings that the group's cap held back.
+    pub held_back: u64,
+    seats: u64,
 }
 
 impl<K: Ord + Clone> Store<K> {
@@ -134,6 +147,9 @@ impl<K: Ord + Clone> Store<K> {
             removed: BTreeMap::new(),
             last_removal: 0,
             announced: Vec::new(),
+            places: BTreeSet::new(),
+            held_back: 0,
+            seats: 0,
         }
     }
 
@@ -172,6 +188,7 @@ impl<K: Ord + Clone> Store<K> {
         let Some(circuit) = self.circuits.remove(key) else {
             return;
         };
+        self.places.remove(key);
         self.changes += 1;
         self.removed.insert(key.clone(), self.changes);
         self.last_removal = self.changes;
@@ -203,26 +220,40 @@ impl<K: Ord + Clone> Store<K> {
             .collect()
     }
 
+    /// How many circuits have a place in the group.
+    pub fn places(&self) -> u64 {
+        self.places.len() as u64
+    }
+
+    /// Other rules are in place from here on, which have no window.
+    pub fn forget_windows(&mut self) {
+        for circuit in self.circuits.values_mut() {
+            (circuit.calls, circuit.window) = (Vec::new(), None);
+        }
+    }
+
     pub fn acquire(&mut self, key: &K, rules: &Rules) -> Result<Permit, Rejection> {
+        if rules.more.hung_calls > 0 {
+            self.circuit(key);
+        }
         let now = self.now;
         let Some(circuit) = self.circuits.get_mut(key) else {
             return Ok(Permit {
                 probe: false,
                 changes: self.changes,
                 key_was_unknown: true,
+                seat: None,
             });
         };
         let state = circuit.snapshot.state;
         let since = circuit.snapshot.last_state_change;
         let age = now.saturating_sub(since);
         match state {
-            State::Closed | State::Disabled => Ok(Permit {
-                probe: false,
-                changes: circuit.changed,
-                key_was_unknown: false,
-            }),
+            State::Closed => self.admit(key, rules),
+            State::Disabled => Ok(self.permit(key)),
             State::Open => {
-                let open_for = *circuit.open_for.get_or_insert(rules.reset_timeout);
+                let fixed = rules.open_for(circuit.openings - 1);
+                let open_for = *circuit.open_for.get_or_insert(fixed);
                 // Never more than all of it, wherever the clock went.
                 match (since + open_for).saturating_sub(now).min(open_for) {
                     0 => {
@@ -231,6 +262,14 @@ impl<K: Ord + Clone> Store<K> {
                     }
                     retry_after => Err(Rejection { state, retry_after }),
                 }
+            }
+            State::HalfOpen if rules.half_open_is_over(age) => {
+                if rules.more.then_close {
+                    self.change(key, State::Closed);
+                } else {
+                    self.open(key, rules, 0);
+                }
+                self.acquire(key, rules)
             }
             State::HalfOpen if circuit.probes_out < rules.half_open_max => Ok(self.probe(key)),
             State::HalfOpen if age >= circuit.last_probe_age + rules.probe_lease => {
@@ -244,42 +283,120 @@ impl<K: Ord + Clone> Store<K> {
         }
     }
 
-    pub fn report(&mut self, key: &K, permit: Permit, outcome: Outcome, rules: &Rules) -> Reported {
+    /// Into a closed circuit, unless too many calls hang in it.
+    fn admit(&mut self, key: &K, rules: &Rules) -> Result<Permit, Rejection> {
+        let mut permit = self.permit(key);
+        if rules.more.hung_calls == 0 {
+            return Ok(permit);
+        }
+        self.seats += 1;
+        let (now, number) = (self.now, self.seats);
+        let circuit = self.circuit(key);
+        circuit.watch(rules);
+        let seats = circuit.seats.as_mut().expect("they are counted");
+        let is_hung = |(_, since): &&(u64, u64)| now.saturating_sub(*since) >= rules.more.hung_ms;
+        let hung = seats.iter().filter(is_hung).count() as u64;
+        if hung >= rules.more.hung_calls && self.open(key, rules, 0) {
+            return self.acquire(key, rules);
+        }
+        let seats = self.circuit(key).seats.as_mut().expect("it is closed");
+        if seats.len() < 64 {
+            seats.push((number, now));
+            permit.seat = Some(number);
+        }
+        Ok(permit)
+    }
+
+    fn permit(&mut self, key: &K) -> Permit {
+        Permit {
+            probe: false,
+            changes: self.circuit(key).changed,
+            key_was_unknown: false,
+            seat: None,
+        }
+    }
+
+    pub fn report(
+        &mut self,
+        key: &K,
+        permit: Permit,
+        told: impl Into<Told>,
+        rules: &Rules,
+    ) -> Reported {
+        let told = told.into();
+        let told = Told {
+            took: told.took.min(MAX_TOLD),
+            retry_after: told.retry_after.min(MAX_TOLD),
+            ..told
+        };
+        if let (Some(seat), Some(circuit)) = (permit.seat, self.circuits.get_mut(key)) {
+            let seats = circuit.seats.iter_mut();
+            seats.for_each(|seats| seats.retain(|(number, _)| *number != seat));
+        }
         if self.is_stale(key, permit) {
             return Reported::Stale;
         }
-        let now = self.now;
-        match (self.peek(key).map(|circuit| circuit.state), outcome) {
-            (None | Some(State::Closed), Outcome::Failure) => {
-                let circuit = &mut self.circuit(key).snapshot;
-                count_failure(circuit, now);
-                if circuit.failure_count >= rules.failure_threshold {
-                    self.open(key, rules);
-                }
+        let state = self.peek(key).map(|circuit| circuit.state);
+        match (state, told.outcome) {
+            (None | Some(State::Closed), Outcome::Failure) => self.fail(key, told, rules),
+            (Some(State::Closed), Outcome::Success) => self.succeed(key, told, rules),
+            (None, Outcome::Success) if rules.more.window.is_some() => {
+                self.succeed(key, told, rules);
             }
-            (Some(State::Closed), Outcome::Success) if rules.trip == TripRule::Consecutive => {
-                self.circuit(key).snapshot.failure_count = 0;
-            }
-            (Some(State::HalfOpen), outcome) => {
-                let circuit = self.circuit(key);
-                circuit.probes_out -= 1;
-                match outcome {
-                    Outcome::Success => {
-                        circuit.probe_successes += 1;
-                        if circuit.probe_successes >= rules.success_threshold {
-                            self.change(key, State::Closed);
-                        }
-                    }
-                    Outcome::Failure => {
-                        count_failure(&mut circuit.snapshot, now);
-                        self.open(key, rules);
-                    }
-                    Outcome::Ignored => {}
-                }
-            }
+            (Some(State::HalfOpen), _) => self.probed(key, told, rules),
             _ => {}
         }
         Reported::Recorded
+    }
+
+    fn fail(&mut self, key: &K, told: Told, rules: &Rules) {
+        let now = self.now;
+        let circuit = self.circuit(key);
+        let by_window = circuit.count_call(now, told, rules);
+        count_failure(&mut circuit.snapshot, now);
+        if circuit.snapshot.failure_count >= rules.failure_threshold || by_window {
+            self.open(key, rules, told.retry_after);
+        }
+    }
+
+    fn succeed(&mut self, key: &K, told: Told, rules: &Rules) {
+        let now = self.now;
+        let circuit = self.circuit(key);
+        let by_window = circuit.count_call(now, told, rules);
+        if rules.trip == TripRule::Consecutive {
+            circuit.snapshot.failure_count = 0;
+        }
+        if by_window {
+            self.open(key, rules, told.retry_after);
+        }
+    }
+
+    fn probed(&mut self, key: &K, told: Told, rules: &Rules) {
+        let now = self.now;
+        let circuit = self.circuit(key);
+        circuit.probes_out -= 1;
+        // A slow success is no sign of recovery where slow calls open.
+        let failed = match told.outcome {
+            Outcome::Ignored => return,
+            Outcome::Failure => true,
+            Outcome::Success => rules.is_slow(told.took),
+        };
+        circuit.probe_failures += u64::from(failed);
+        circuit.probe_successes += u64::from(!failed);
+        if failed {
+            let last = &mut circuit.snapshot.last_failure_time;
+            *last = now.max(*last);
+        }
+        match rules.judge(circuit.probe_successes, circuit.probe_failures) {
+            Judged::Undecided => {}
+            Judged::Recovered => self.change(key, State::Closed),
+            Judged::Failed => {
+                if failed {
+                    count_failure(&mut circuit.snapshot, now);
+                }
+                self.open(key, rules, told.retry_after);
+            }
+        }
     }
 
     pub fn release(&mut self, key: &K, permit: Permit, rules: &Rules) -> Reported {
@@ -329,6 +446,12 @@ impl<K: Ord + Clone> Store<K> {
             open_for: None,
             probes_out: 0,
             probe_successes: 0,
+            probe_failures: 0,
+            openings: 0,
+            is_new: true,
+            calls: Vec::new(),
+            window: None,
+            seats: None,
             last_probe_age: 0,
         })
     }
@@ -352,7 +475,16 @@ impl<K: Ord + Clone> Store<K> {
         circuit.open_for = None;
         circuit.probes_out = 0;
         circuit.probe_successes = 0;
+        circuit.probe_failures = 0;
         circuit.last_probe_age = 0;
+        circuit.is_new = false;
+        circuit.forget_calls();
+        if to == State::Open {
+            circuit.openings = 1;
+        }
+        if matches!(to, State::Closed | State::Disabled) {
+            self.places.remove(key);
+        }
         self.announce(key, from, to);
     }
 
@@ -365,9 +497,29 @@ impl<K: Ord + Clone> Store<K> {
         });
     }
 
-    fn open(&mut self, key: &K, rules: &Rules) {
+    /// By a rule: unless the group's cap holds it back.
+    fn open(&mut self, key: &K, rules: &Rules, retry_after: u64) -> bool {
+        let now = self.now;
+        let circuit = &self.circuits[key];
+        let was_closed = circuit.snapshot.state == State::Closed;
+        let closed_for = now.saturating_sub(circuit.snapshot.last_state_change);
+        let follows = !was_closed
+            || rules.more.factor > 1_000 && !circuit.is_new && closed_for < rules.more.stable_after;
+        let openings = if follows { circuit.openings } else { 0 };
+        if let (true, Some(cap)) = (was_closed, rules.more.cap) {
+            if self.places() >= cap {
+                self.held_back += 1;
+                return false;
+            }
+            self.places.insert(key.clone());
+        }
         self.change(key, State::Open);
-        self.circuit(key).open_for = Some(rules.reset_timeout);
+        let circuit = self.circuit(key);
+        circuit.openings = (openings + 1).min(63);
+        let own = rules.open_for(circuit.openings - 1);
+        let asked = retry_after.min(rules.more.retry_after_max);
+        circuit.open_for = Some(own.max(asked).min(MAX_TIME));
+        true
     }
 
     fn probe(&mut self, key: &K) -> Permit {
@@ -380,7 +532,37 @@ impl<K: Ord + Clone> Store<K> {
             probe: true,
             changes: circuit.changed,
             key_was_unknown: false,
+            seat: None,
         }
+    }
+}
+
+impl Circuit {
+    fn forget_calls(&mut self) {
+        self.calls.clear();
+        self.window = None;
+        self.seats = None;
+    }
+
+    /// What is kept of single calls fits the rules from here on.
+    fn watch(&mut self, rules: &Rules) {
+        if self.window != rules.more.window {
+            self.calls.clear();
+            self.window = rules.more.window;
+        }
+        if rules.more.hung_calls > 0 {
+            self.seats.get_or_insert_default();
+        }
+    }
+
+    /// Whether the window opens the circuit, with this call in it.
+    fn count_call(&mut self, now: u64, told: Told, rules: &Rules) -> bool {
+        let Some(window) = rules.more.window else {
+            return false;
+        };
+        self.watch(rules);
+        window.count(&mut self.calls, now, Call::of(told, rules));
+        rules.window_opens(&self.calls)
     }
 }
 

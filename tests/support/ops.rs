@@ -1,6 +1,6 @@
 //! Random histories: what the property tests and the fuzz targets put to a store and its model.
 
-use super::model::{Outcome, Rules, State};
+use super::model::{Rules, State, Told};
 use super::pair::Pair;
 use super::system::{Call, Face};
 
@@ -23,7 +23,7 @@ pub enum Op {
     Report {
         face: Face,
         permit: usize,
-        outcome: Outcome,
+        told: Told,
     },
     Release {
         face: Face,
@@ -76,12 +76,8 @@ impl Pair {
                 }
                 self.compare();
             }
-            Op::Report {
-                face,
-                permit,
-                outcome,
-            } => {
-                self.settle(face, permit, |number| Call::Report(number, outcome));
+            Op::Report { face, permit, told } => {
+                self.settle(face, permit, |number| Call::Tell(number, told))
             }
             Op::Release { face, permit } => self.settle(face, permit, Call::Release),
             Op::Pin { key } => self.pin(name(key)),

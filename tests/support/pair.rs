@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex, MutexGuard};
 
-use breakerbox::{InMemoryCircuitBreakerStore, ManualClock, StateChange};
+use breakerbox::{Cause, InMemoryCircuitBreakerStore, ManualClock, StateChange};
 
 use super::model::{Change, MAX_TIME, Rules};
 use super::system::{Answer, Call, Face, Modelled, Real, Store, System};
@@ -64,7 +64,7 @@ impl Pair {
     /// The answer to one call, compared; the circuits are not.
     pub fn answer(&mut self, face: Face, key: &str, call: Call) -> Answer {
         let may_lose = match call {
-            Call::Report(number, _) | Call::Release(number) => {
+            Call::Report(number, _) | Call::Tell(number, _) | Call::Release(number) => {
                 self.permits[number] = None;
                 let permit = self.model.permit(number).expect("an outstanding permit");
                 self.model.store.may_lose(&key.to_owned(), permit)
@@ -74,7 +74,8 @@ impl Pair {
         self.real.face = face;
         let real = self.real.call(key, call);
         if may_lose && real == Answer::Stale {
-            let (Call::Report(number, _) | Call::Release(number)) = call else {
+            let (Call::Report(number, _) | Call::Tell(number, _) | Call::Release(number)) = call
+            else {
                 unreachable!("only reports are lost");
             };
             self.model.take_permit(number);
@@ -160,6 +161,10 @@ impl Pair {
 pub fn note_in(announced: &Announced) -> impl Fn(&StateChange<String>) + Send + Sync + 'static {
     let announced = Arc::clone(announced);
     move |change| {
+        // Said for as long as it lasts, once in a while; it is no transition.
+        if matches!(change.cause, Cause::EjectionCap { .. }) {
+            return;
+        }
         let heard = Change {
             key: change.key.clone(),
             from: change.from.into(),

@@ -11,11 +11,13 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
 use breakerbox::{
-    Circuit, CircuitBreakerSnapshot, CircuitBreakerStore, CircuitState,
-    InMemoryCircuitBreakerStore, Limits, ManualClock, PermitToken, Rejected,
+    AfterHalfOpen, Circuit, CircuitBreakerSnapshot, CircuitBreakerStore, CircuitState,
+    InMemoryCircuitBreakerStore, Limits, ManualClock, PermitToken, Rejected, Report, SlidingWindow,
 };
 
-use super::model::{self, Outcome, Rejection, Reported, Rules, Snapshot, State, TripRule};
+use super::model::{
+    self, Outcome, Rejection, Reported, Rules, Snapshot, State, Told, TripRule, Window,
+};
 
 /// The store that the differential tests drive.
 pub type Store = InMemoryCircuitBreakerStore<String, std::hash::RandomState, ManualClock>;
@@ -33,6 +35,7 @@ pub enum Call {
     Peek,
     Acquire,
     Report(usize, Outcome),
+    Tell(usize, Told),
     Release(usize),
 }
 
@@ -106,9 +109,10 @@ impl System for Modelled {
                 }
                 Err(rejection) => Answer::Rejected(rejection),
             },
-            Call::Report(number, outcome) => {
+            Call::Report(number, outcome) => self.call(key, Call::Tell(number, outcome.into())),
+            Call::Tell(number, told) => {
                 let permit = self.take_permit(number);
-                reported(self.store.report(key, permit, outcome, &self.rules))
+                reported(self.store.report(key, permit, told, &self.rules))
             }
             Call::Release(number) => {
                 let permit = self.take_permit(number);
@@ -198,15 +202,13 @@ impl Real {
                 self.admit(answer)
             }
             Call::Report(number, outcome) => {
+                self.call_keyed(key, Call::Tell(number, outcome.into()))
+            }
+            Call::Tell(number, told) => {
                 let permit = self.take_permit(number);
                 reported(
                     self.store
-                        .report(
-                            key,
-                            permit,
-                            breakerbox::Outcome::from(outcome),
-                            &self.limits,
-                        )
+                        .report(key, permit, report_of(told), &self.limits)
                         .into(),
                 )
             }
@@ -230,12 +232,11 @@ impl Real {
             Call::Peek => handle.peek().map_or(Answer::Unknown, is),
             Call::Acquire => self.admit(handle.acquire(&self.limits)),
             Call::Report(number, outcome) => {
+                self.call_handle(key, Call::Tell(number, outcome.into()))
+            }
+            Call::Tell(number, told) => {
                 let permit = self.take_permit(number);
-                reported(
-                    handle
-                        .report(permit, breakerbox::Outcome::from(outcome), &self.limits)
-                        .into(),
-                )
+                reported(handle.report(permit, report_of(told), &self.limits).into())
             }
             Call::Release(number) => {
                 let permit = self.take_permit(number);
@@ -258,13 +259,11 @@ impl Real {
             Call::Peek => self.call_keyed(key, call),
             Call::Acquire => self.admit(ready(store.acquire(key, &self.limits)).unwrap()),
             Call::Report(number, outcome) => {
+                self.call_trait(key, Call::Tell(number, outcome.into()))
+            }
+            Call::Tell(number, told) => {
                 let permit = self.take_permit(number);
-                let report = store.report(
-                    key,
-                    permit,
-                    breakerbox::Outcome::from(outcome).into(),
-                    &self.limits,
-                );
+                let report = store.report(key, permit, report_of(told), &self.limits);
                 reported(ready(report).unwrap().into())
             }
             Call::Release(number) => {
@@ -318,15 +317,69 @@ pub fn ready<F: Future>(future: F) -> F::Output {
 }
 
 pub fn limits(rules: Rules) -> Limits {
-    Limits::builder()
+    let ms = std::time::Duration::from_millis;
+    let more = rules.more;
+    let mut limits = Limits::builder()
         .trip_rule(trip_rule(rules.trip))
         .failure_threshold(rules.failure_threshold as u32)
-        .reset_timeout(std::time::Duration::from_millis(rules.reset_timeout))
+        .reset_timeout(ms(rules.reset_timeout))
+        .retry_after_max(ms(more.retry_after_max))
         .half_open_max(rules.half_open_max as u32)
-        .success_threshold(rules.success_threshold as u32)
-        .probe_lease(std::time::Duration::from_millis(rules.probe_lease))
-        .build()
-        .expect("the tests ask for valid limits")
+        .probe_lease(ms(rules.probe_lease));
+    if let Some(window) = more.window {
+        limits = limits.sliding_window(match window {
+            Window::Calls(calls) => SlidingWindow::Calls(calls as u32),
+            Window::Ms(span) => SlidingWindow::Time(ms(span)),
+        });
+    }
+    if more.failure_rate + more.slow_rate > 0 {
+        limits = limits.minimum_calls(more.minimum_calls as u32);
+    }
+    if more.failures_in_window > 0 {
+        limits = limits.failures_in_window(more.failures_in_window as u32);
+    }
+    if more.failure_rate > 0 {
+        limits = limits.failure_rate_threshold(more.failure_rate as u32);
+    }
+    if more.slow_rate > 0 {
+        limits = limits
+            .slow_call_rate_threshold(more.slow_rate as u32)
+            .slow_call_duration(ms(more.slow_ms));
+    }
+    if more.hung_calls > 0 {
+        limits = limits
+            .hung_calls(more.hung_calls as u32)
+            .hung_call_duration(ms(more.hung_ms));
+    }
+    if more.factor > 1_000 {
+        limits = limits
+            .backoff_factor(more.factor as f64 / 1_000.0)
+            .reset_timeout_max(ms(more.timeout_max))
+            .stable_after(ms(more.stable_after));
+    }
+    limits = match more.probe_rate {
+        None => limits
+            .success_threshold(rules.success_threshold as u32)
+            .probe_failures_allowed(more.probe_failures_allowed as u32),
+        Some((sample, percent)) => limits.probe_failure_rate(sample as u32, percent as u32),
+    };
+    if more.half_open_timeout > 0 {
+        limits = limits
+            .half_open_timeout(ms(more.half_open_timeout))
+            .after_half_open(if more.then_close {
+                AfterHalfOpen::Closed
+            } else {
+                AfterHalfOpen::Open
+            });
+    }
+    limits.build().expect("the tests ask for valid limits")
+}
+
+pub fn report_of(told: Told) -> Report {
+    let ms = std::time::Duration::from_millis;
+    Report::from(breakerbox::Outcome::from(told.outcome))
+        .took(ms(told.took))
+        .retry_after(ms(told.retry_after))
 }
 
 pub fn trip_rule(rule: TripRule) -> breakerbox::TripRule {
