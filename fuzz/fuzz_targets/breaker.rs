@@ -40,6 +40,7 @@ enum BreakerStep {
     Drop(u8),
     Guard(By, Option<Way>),
     Call(By, Does),
+    Replace(Settings),
     Store(Step),
 }
 
@@ -78,6 +79,7 @@ fuzz_target!(|history: History| {
                     Does::Panic => Guarded::Panic,
                 },
             },
+            BreakerStep::Replace(settings) => BreakerOp::Replace(settings.after(&rules)),
             BreakerStep::Store(step) => BreakerOp::Store(step.op(&rules)),
         });
     }

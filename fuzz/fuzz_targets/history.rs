@@ -3,7 +3,7 @@
 
 use arbitrary::Arbitrary;
 
-use crate::support::model::{MAX_TIME, Outcome, Rules, TripRule};
+use crate::support::model::{self, MAX_TIME, More, Outcome, Rules, TripRule, Window};
 use crate::support::ops::{CALLS, Op};
 use crate::support::system::{Call, FACES, Face};
 
@@ -15,6 +15,65 @@ pub struct Settings {
     probes: u8,
     successes: u8,
     lease: u8,
+    more: Option<Few>,
+}
+
+/// What few rules have.
+#[derive(Arbitrary, Clone, Copy, Debug)]
+pub struct Few {
+    window: Option<(bool, u8)>,
+    minimum_calls: u8,
+    failures_in_window: u8,
+    failure_rate: u8,
+    slow_rate: u8,
+    slow_ms: u8,
+    hung_calls: u8,
+    hung_ms: u8,
+    factor: u8,
+    timeout_max: u8,
+    stable_after: u8,
+    retry_after_max: u8,
+    probe_failures_allowed: u8,
+    probe_rate: Option<(u8, u8)>,
+    half_open_timeout: u8,
+    then_close: bool,
+    cap: u8,
+}
+
+impl Few {
+    fn more(self) -> More {
+        let percent = |byte: u8| u64::from(byte) % 101;
+        More {
+            window: self
+                .window
+                .map(|(calls, size)| match (calls, u64::from(size)) {
+                    (true, size) => Window::Calls(size % 40 + 1),
+                    // Buckets wide enough for the ticks of all times not to wrap.
+                    (false, size) => Window::Ms((size % 40 + 20) * 10),
+                }),
+            minimum_calls: u64::from(self.minimum_calls) % 8 + 1,
+            failures_in_window: u64::from(self.failures_in_window) % 8,
+            failure_rate: percent(self.failure_rate),
+            slow_rate: percent(self.slow_rate),
+            slow_ms: u64::from(self.slow_ms) % 32 + 2,
+            hung_calls: u64::from(self.hung_calls) % 4,
+            hung_ms: duration(self.hung_ms),
+            factor: 1_000 + u64::from(self.factor) * 100,
+            timeout_max: duration(self.timeout_max),
+            stable_after: duration(self.stable_after),
+            retry_after_max: duration(self.retry_after_max),
+            probe_failures_allowed: u64::from(self.probe_failures_allowed) % 4,
+            probe_rate: self
+                .probe_rate
+                .map(|(sample, rate)| (u64::from(sample) % 6 + 1, percent(rate).max(1))),
+            half_open_timeout: u64::from(self.half_open_timeout) % 64,
+            then_close: self.then_close,
+            cap: match self.cap % 8 {
+                cap @ 1..=4 => Some(cap.into()),
+                _ => None,
+            },
+        }
+    }
 }
 
 impl Settings {
@@ -30,6 +89,33 @@ impl Settings {
             half_open_max: u64::from(self.probes % 4) + 1,
             success_threshold: u64::from(self.successes % 4) + 1,
             probe_lease: duration(self.lease),
+            more: self.more.map_or(More::NONE, Few::more),
+        }
+        .valid()
+    }
+
+    /// The same, with nothing but the store's own limits.
+    pub fn uncapped(self) -> Rules {
+        let rules = self.rules();
+        let more = More {
+            cap: None,
+            ..rules.more
+        };
+        Rules { more, ..rules }
+    }
+
+    /// Of other rules, what may take the place of these while probes are out.
+    pub fn after(self, rules: &Rules) -> Rules {
+        let other = self.rules();
+        let more = More {
+            probe_rate: rules.more.probe_rate,
+            probe_failures_allowed: rules.more.probe_failures_allowed,
+            ..other.more
+        };
+        Rules {
+            success_threshold: rules.success_threshold,
+            more,
+            ..other
         }
     }
 }
@@ -78,9 +164,29 @@ impl Way {
 }
 
 #[derive(Arbitrary, Clone, Copy, Debug)]
+pub struct Told {
+    way: Way,
+    took: u8,
+    retry_after: u8,
+}
+
+impl Told {
+    fn told(self) -> model::Told {
+        model::Told {
+            outcome: self.way.outcome(),
+            took: self.took.into(),
+            retry_after: match self.retry_after {
+                u8::MAX => MAX_TIME,
+                ms => ms.into(),
+            },
+        }
+    }
+}
+
+#[derive(Arbitrary, Clone, Copy, Debug)]
 pub enum Step {
     Acquire(By),
-    Report(By, u8, Way),
+    Report(By, u8, Told),
     Release(By, u8),
     Call(By, u8),
     Burst(By, bool, u8),
@@ -98,10 +204,10 @@ impl Step {
     pub fn op(self, rules: &Rules) -> Op {
         match self {
             Step::Acquire(by) => call(by, Call::Acquire),
-            Step::Report(by, permit, way) => Op::Report {
+            Step::Report(by, permit, told) => Op::Report {
                 face: by.face(),
                 permit: permit.into(),
-                outcome: way.outcome(),
+                told: told.told(),
             },
             Step::Release(by, permit) => Op::Release {
                 face: by.face(),
@@ -125,10 +231,14 @@ impl Step {
             Step::Jump(ms) => Op::SetNow {
                 ms: MAX_TIME.saturating_add_signed(ms.into()),
             },
-            Step::Under(settings) => Op::Under(Rules {
-                success_threshold: rules.success_threshold,
-                ..settings.rules()
-            }),
+            Step::Under(settings) => {
+                let other = settings.after(rules);
+                let more = More {
+                    cap: None,
+                    ..other.more
+                };
+                Op::Under(Rules { more, ..other })
+            }
         }
     }
 }

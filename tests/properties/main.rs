@@ -63,7 +63,7 @@ fn more() -> impl Strategy<Value = More> {
     let open = (
         select(vec![1_000, 1_500, 2_000, 100_000]),
         select(vec![10, 150, 5_000, MAX_TIME]),
-        select(vec![1, 50, 1_000]),
+        select(&DURATIONS[..]),
         select(vec![0, 50, MAX_TIME]),
     );
     let probe_rate = proptest::option::of((1u64..5, 1u64..=100));
