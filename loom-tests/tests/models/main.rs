@@ -16,4 +16,6 @@ mod removal;
 #[cfg(breakerbox_loom)]
 mod trip;
 #[cfg(breakerbox_loom)]
+mod watching;
+#[cfg(breakerbox_loom)]
 mod windows;
