@@ -12,7 +12,7 @@ pub use group::{EjectionCap, Group};
 pub use set::PolicySet;
 pub(crate) use shared::Policies;
 
-use crate::config::positive_ms;
+use crate::config::{LimitsBuilder, positive_ms};
 use crate::error::ConfigError;
 use crate::word::{Limits, Outcome};
 use std::time::Duration;
@@ -130,6 +130,21 @@ impl Policy {
         self.drops = drops;
         self.limits.timed = drops.needs_time();
         self
+    }
+
+    /// As a breaker's builder has it set: not at all, where policies by key are given.
+    pub(crate) fn one_for_all(
+        (limits, dropped, shadow): (&LimitsBuilder, Option<DroppedPermit>, Option<bool>),
+        are_others_given: bool,
+    ) -> Result<Self, ConfigError> {
+        let is_set = *limits != Limits::builder() || dropped.is_some() || shadow.is_some();
+        if is_set && are_others_given {
+            let expected = "given alone, without settings of one policy for all";
+            return Err(ConfigError::new("policies", "given", expected));
+        }
+        Self::from(limits.build()?)
+            .shadow(shadow.unwrap_or_default())
+            .dropped_permit(dropped.unwrap_or_default())
     }
 
     /// The rules.

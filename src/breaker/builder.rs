@@ -7,7 +7,7 @@ use crate::clock::{Clock, SystemClock};
 use crate::config::{LimitsBuilder, forward, positive_ms, with_settings, within};
 use crate::error::ConfigError;
 use crate::events::StateChange;
-use crate::policy::{DroppedPermit, Drops, Policy, PolicySet};
+use crate::policy::{DroppedPermit, Policy, PolicySet};
 use crate::store::{InMemoryCircuitBreakerStore, InMemoryStoreBuilder};
 use crate::word::Limits;
 use std::fmt;
@@ -213,20 +213,9 @@ impl<K: Hash + Eq + Clone, S: BuildHasher + Clone, C: Clock> CircuitBreakerBuild
                 Some(CallTimeout { after, runtime })
             }
         };
-        let one_for_all = Policy::from(self.limits.build()?)
-            .with_drops(Drops::new(self.dropped_permit.unwrap_or_default())?)
-            .shadow(self.shadow.unwrap_or_default());
-        let has_other = self.limits != Limits::builder()
-            || self.dropped_permit.is_some()
-            || self.shadow.is_some();
-        let policies = match self.policies {
-            None => PolicySet::new(one_for_all),
-            Some(_) if has_other => {
-                let expected = "given alone, without settings of one policy for all";
-                return Err(ConfigError::new("policies", "given", expected));
-            }
-            Some(policies) => policies,
-        };
+        let settings = (&self.limits, self.dropped_permit, self.shadow);
+        let one_for_all = Policy::one_for_all(settings, self.policies.is_some())?;
+        let policies = self.policies.unwrap_or_else(|| PolicySet::new(one_for_all));
         within(
             "max_circuits",
             self.max_circuits,

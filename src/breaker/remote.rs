@@ -5,14 +5,17 @@ use super::remote_builder::AsyncCircuitBreakerBuilder;
 use super::runtime::{AsyncRuntime, Errand, within};
 use crate::contract::{BoxFuture, CircuitBreakerStore, StoreResult};
 use crate::error::{CallError, Rejected};
-use crate::policy::Drops;
-use crate::sync::PlainAtomicU64;
+use crate::key::ToKey;
+use crate::policy::{Policy, PolicySet};
+use crate::stats::Counter;
 use crate::sync::atomic::Ordering;
+use crate::sync::{PlainAtomicU64, Slot};
 use crate::word::{Limits, Outcome, PermitToken, Report, Reported};
 use std::borrow::Borrow;
 use std::convert::Infallible;
 use std::fmt;
 use std::future::{Future, poll_fn, ready};
+use std::hash::Hash;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -43,10 +46,22 @@ pub struct AsyncCircuitBreaker<K: ?Sized> {
     pub(super) inner: Arc<Remote<K>>,
 }
 
+/// The policy of a key, whatever it takes to know.
+pub(super) type PolicyOf<K> = Arc<dyn Fn(&K) -> Policy + Send + Sync>;
+
+pub(super) fn policy_of<K>(set: PolicySet<K::Owned>) -> PolicyOf<K>
+where
+    K: ToOwned + Hash + Eq + ToKey<K::Owned> + ?Sized,
+    K::Owned: Hash + Eq + Send + Sync + 'static,
+{
+    Arc::new(move |key| set.policy(key))
+}
+
 pub(super) struct Remote<K: ?Sized> {
     pub(super) store: Arc<dyn CircuitBreakerStore<K>>,
-    pub(super) limits: Limits,
-    pub(super) drops: Drops,
+    pub(super) policies: Slot<PolicyOf<K>>,
+    /// Rejections that a shadow policy kept from taking place.
+    pub(super) shadowed: Counter,
     pub(super) store_timeout: Duration,
     pub(super) call_timeout: Option<Duration>,
     pub(super) runtime: Arc<dyn AsyncRuntime>,
@@ -72,37 +87,39 @@ where
     /// If the store rejects it; never because the store fails.
     pub async fn acquire(&self, key: &K) -> Result<AsyncPermit<K>, Rejected> {
         let inner = &self.inner;
+        let policy = inner.policy(key);
+        let limits = *policy.limits();
         let key = Arc::new(key.to_owned());
         let request = {
             let (inner, key) = (Arc::clone(inner), Arc::clone(&key));
-            async move { inner.store.acquire((*key).borrow(), &inner.limits).await }
+            async move { inner.store.acquire((*key).borrow(), &limits).await }
         };
         let give_back = {
             let (inner, key) = (Arc::clone(inner), Arc::clone(&key));
-            |late: StoreResult<Result<PermitToken, Rejected>>| -> BoxFuture<'static, ()> {
+            move |late: StoreResult<Result<PermitToken, Rejected>>| -> BoxFuture<'static, ()> {
                 Box::pin(async move {
                     if let Ok(Ok(late)) = late {
-                        let answer = inner
-                            .store
-                            .release((*key).borrow(), late, &inner.limits)
-                            .await;
+                        let answer = inner.store.release((*key).borrow(), late, &limits).await;
                         // Where it fails too, the slot waits for its lease.
                         drop(answer);
                     }
                 })
             }
         };
-        let errand = inner.errand(request, give_back);
+        let errand = inner.errand(&limits, request, give_back);
         let token = match within(&*inner.runtime, inner.store_timeout, pin!(errand)).await {
             Some(Ok(Ok(token))) => Some(token),
+            Some(Ok(Err(_))) if policy.is_shadow() => {
+                inner.shadowed.add_one();
+                None
+            }
             Some(Ok(Err(rejected))) => return Err(rejected),
             Some(Err(_)) | None => {
                 inner.store_failed();
                 None
             }
         };
-        let timed = inner.drops.needs_time() || inner.limits.times();
-        let since = timed.then(Instant::now);
+        let since = limits.times().then(Instant::now);
         Ok(AsyncPermit {
             inner: Arc::clone(inner),
             key,
@@ -174,9 +191,31 @@ where
         &self.inner.store
     }
 
-    /// The rules.
-    pub fn limits(&self) -> &Limits {
-        &self.inner.limits
+    /// The policy of `key`.
+    pub fn policy(&self, key: &K) -> Policy {
+        self.inner.policy(key)
+    }
+
+    /// The rules of `key`.
+    pub fn limits(&self, key: &K) -> Limits {
+        *self.policy(key).limits()
+    }
+
+    /// Replaces all policies, while calls go on: nobody waits. Each check and each report goes by
+    /// one policy throughout, and one that begins after this has returned goes by `set`; what the
+    /// store makes of circuits whose rules change is the store's affair. Groups are known to stores
+    /// in memory alone.
+    pub fn set_policies(&self, set: PolicySet<K::Owned>)
+    where
+        K: Hash + Eq + ToKey<K::Owned>,
+        K::Owned: Hash + Eq,
+    {
+        self.inner.policies.replace(policy_of(set), |_| ());
+    }
+
+    /// Rejections that a [shadow](Policy::shadow) policy kept from taking place.
+    pub fn shadowed(&self) -> u64 {
+        self.inner.shadowed.total()
     }
 
     /// How often the store failed or didn't answer in time.
@@ -187,14 +226,21 @@ where
 }
 
 impl<K: ?Sized> Remote<K> {
+    fn policy(&self, key: &K) -> Policy {
+        let of = self.policies.read(|of| of.map(Arc::clone));
+        // No epoch is pinned while the user's code runs.
+        of.map_or_else(Policy::default, |of| of(key))
+    }
+
     /// What the store is asked, and what becomes of an answer that nobody waits for. After the
     /// lease there is nothing left to give back or to decide.
     fn errand<T: Send + 'static>(
         &self,
+        limits: &Limits,
         request: impl Future<Output = T> + Send + 'static,
         leftover: impl FnOnce(T) -> BoxFuture<'static, ()> + Send + 'static,
     ) -> Errand<T> {
-        let patience = self.limits.probe_lease();
+        let patience = limits.probe_lease();
         Errand::new(Arc::clone(&self.runtime), patience, request, leftover)
     }
 
@@ -251,7 +297,8 @@ where
         mut self,
         report: R,
     ) -> impl Future<Output = Option<Reported>> + Send + use<K, R> {
-        let errand = self.settle(report.into());
+        let policy = self.policy();
+        let errand = self.settle(report.into(), &policy);
         let inner = Arc::clone(&self.inner);
         async move {
             match within(&*inner.runtime, inner.store_timeout, pin!(errand?)).await {
@@ -269,26 +316,31 @@ where
         self.token.is_some_and(|token| token.is_probe())
     }
 
-    /// Whether the store didn't answer, so that the call was admitted without it.
+    /// Whether the call was admitted without the store: it didn't answer, or it rejected the call
+    /// under a shadow policy.
     pub fn is_untracked(&self) -> bool {
         self.token.is_none()
     }
 
+    fn policy(&self) -> Policy {
+        self.inner.policy((*self.key).borrow())
+    }
+
     /// The report; `None` if there is nothing to report to.
-    fn settle(&mut self, report: Report) -> Option<Errand<StoreResult<Reported>>> {
+    fn settle(&mut self, report: Report, policy: &Policy) -> Option<Errand<StoreResult<Reported>>> {
         let token = self.token.take()?;
+        let limits = *policy.limits();
         let report = match self.since {
-            Some(since) if self.inner.limits.times() => report.or_took(since.elapsed()),
+            Some(since) if limits.times() => report.or_took(since.elapsed()),
             _ => report,
         };
         let (inner, key) = (Arc::clone(&self.inner), Arc::clone(&self.key));
         let report = async move {
-            inner
-                .store
-                .report((*key).borrow(), token, report, &inner.limits)
-                .await
+            let store = &inner.store;
+            store.report((*key).borrow(), token, report, &limits).await
         };
-        Some(self.inner.errand(report, |_| Box::pin(ready(()))))
+        let errand = self.inner.errand(&limits, report, |_| Box::pin(ready(())));
+        Some(errand)
     }
 }
 
@@ -302,13 +354,17 @@ where
             self.since
                 .map_or(0, |since| crate::word::saturating_ms(since.elapsed()))
         };
-        let outcome = self.inner.drops.outcome(age);
+        if self.token.is_none() {
+            return;
+        }
+        let policy = self.policy();
+        let outcome = policy.drops().outcome(age);
         // A call that holds no slot and means nothing needs no message.
         if outcome == Outcome::Ignored && !self.is_probe() {
             return;
         }
         // Not awaited, it goes to the background.
-        drop(self.settle(outcome.into()));
+        drop(self.settle(outcome.into(), &policy));
     }
 }
 
@@ -346,7 +402,6 @@ impl<K: ?Sized> Clone for AsyncCircuitBreaker<K> {
 impl<K: ?Sized> fmt::Debug for AsyncCircuitBreaker<K> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("AsyncCircuitBreaker")
-            .field("limits", &self.inner.limits)
             .field("store_timeout", &self.inner.store_timeout)
             .finish_non_exhaustive()
     }

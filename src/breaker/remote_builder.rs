@@ -1,15 +1,18 @@
 //! How a breaker over any store is made.
 
 use super::needs_runtime;
-use super::remote::{AsyncCircuitBreaker, Remote};
+use super::remote::{AsyncCircuitBreaker, PolicyOf, Remote, policy_of};
 use super::runtime::{AsyncRuntime, default_runtime};
 use crate::config::{LimitsBuilder, forward, positive_ms, with_settings};
 use crate::contract::CircuitBreakerStore;
 use crate::error::ConfigError;
-use crate::policy::{DroppedPermit, Drops};
-use crate::sync::PlainAtomicU64;
+use crate::key::ToKey;
+use crate::policy::{DroppedPermit, Policy, PolicySet};
+use crate::stats::Counter;
+use crate::sync::{PlainAtomicU64, Slot};
 use crate::word::Limits;
 use std::fmt;
+use std::hash::Hash;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -20,7 +23,9 @@ const STORE_TIMEOUT: Duration = Duration::from_millis(50);
 pub struct AsyncCircuitBreakerBuilder<K: ?Sized> {
     store: Arc<dyn CircuitBreakerStore<K>>,
     pub(crate) limits: LimitsBuilder,
-    dropped_permit: DroppedPermit,
+    dropped_permit: Option<DroppedPermit>,
+    shadow: Option<bool>,
+    policies: Option<PolicyOf<K>>,
     store_timeout: Duration,
     call_timeout: Option<Duration>,
     runtime: Option<Arc<dyn AsyncRuntime>>,
@@ -28,12 +33,14 @@ pub struct AsyncCircuitBreakerBuilder<K: ?Sized> {
 
 with_settings!(forward impl<K: ?Sized> AsyncCircuitBreakerBuilder<K>);
 
-impl<K: ?Sized> AsyncCircuitBreakerBuilder<K> {
+impl<K: ?Sized + 'static> AsyncCircuitBreakerBuilder<K> {
     pub(super) fn new(store: Arc<dyn CircuitBreakerStore<K>>) -> Self {
         Self {
             store,
             limits: Limits::builder(),
-            dropped_permit: DroppedPermit::default(),
+            dropped_permit: None,
+            shadow: None,
+            policies: None,
             store_timeout: STORE_TIMEOUT,
             call_timeout: None,
             runtime: default_runtime(),
@@ -43,7 +50,28 @@ impl<K: ?Sized> AsyncCircuitBreakerBuilder<K> {
     /// What a permit that is dropped without a report means; default: ignored.
     pub fn dropped_permit(self, meaning: DroppedPermit) -> Self {
         Self {
-            dropped_permit: meaning,
+            dropped_permit: Some(meaning),
+            ..self
+        }
+    }
+
+    /// Whether rejections are only counted; default: `false`. See [`Policy::shadow`].
+    pub fn shadow(self, shadow: bool) -> Self {
+        Self {
+            shadow: Some(shadow),
+            ..self
+        }
+    }
+
+    /// Policies by key, in place of one for all: with them, no other setting of a policy may be
+    /// given here. Of groups, only a store in memory would know.
+    pub fn policies(self, policies: PolicySet<K::Owned>) -> Self
+    where
+        K: ToOwned + Hash + Eq + ToKey<K::Owned>,
+        K::Owned: Hash + Eq + Send + Sync + 'static,
+    {
+        Self {
+            policies: Some(policy_of(policies)),
             ..self
         }
     }
@@ -86,11 +114,16 @@ impl<K: ?Sized> AsyncCircuitBreakerBuilder<K> {
         if let Some(timeout) = self.call_timeout {
             positive_ms("call_timeout", timeout)?;
         }
+        let settings = (&self.limits, self.dropped_permit, self.shadow);
+        let one_for_all = Policy::one_for_all(settings, self.policies.is_some())?;
+        let policies = self
+            .policies
+            .unwrap_or_else(|| Arc::new(move |_| one_for_all));
         Ok(AsyncCircuitBreaker {
             inner: Arc::new(Remote {
                 store: self.store,
-                limits: self.limits.build()?,
-                drops: Drops::new(self.dropped_permit)?,
+                policies: Slot::new(policies),
+                shadowed: Counter::new(),
                 store_timeout: self.store_timeout,
                 call_timeout: self.call_timeout,
                 runtime,

@@ -4,6 +4,7 @@
 mod calls;
 mod faulty;
 mod permits;
+mod policies;
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,0 +1,95 @@
+//! Policies by key over any store, and replaced ones.
+
+use breakerbox::{CircuitState, DroppedPermit, Limits, Policy, PolicySet};
+use std::sync::Arc;
+
+use crate::faulty::Faulty;
+use crate::{KEY, background, breaker, failures, ms, state};
+
+type Breaker = breakerbox::AsyncCircuitBreaker<str>;
+
+fn opens_at(failures: u32) -> Policy {
+    let limits = Limits::builder().failure_threshold(failures).build();
+    Policy::from(limits.unwrap())
+}
+
+fn over(set: PolicySet<String>) -> (Breaker, Arc<Faulty>) {
+    let store = Arc::new(Faulty::new());
+    let builder = Breaker::builder(Arc::<Faulty>::clone(&store));
+    (builder.policies(set).build().unwrap(), store)
+}
+
+async fn fail(breaker: &Breaker, key: &str, times: u32) {
+    for _ in 0..times {
+        if let Ok(permit) = breaker.acquire(key).await {
+            permit.failure().await;
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn each_key_goes_by_its_own() {
+    let set = PolicySet::new(opens_at(3))
+        .key(KEY.to_string(), opens_at(1))
+        .prefix("batch/", opens_at(2))
+        .class("slow", opens_at(4))
+        .classify(|key: &String| key.ends_with("/slow").then_some("slow"));
+    let (breaker, store) = over(set);
+    for (key, opens) in [(KEY, 1), ("batch/1", 2), ("other", 3), ("a/slow", 4)] {
+        assert_eq!(breaker.limits(key).failure_threshold(), Some(opens));
+        fail(&breaker, key, opens - 1).await;
+        assert!(breaker.acquire(key).await.is_ok(), "{key}");
+        fail(&breaker, key, 1).await;
+        assert!(breaker.acquire(key).await.is_err(), "{key}");
+    }
+    assert_eq!(store.memory.rejections(), 4);
+}
+
+#[tokio::test(start_paused = true)]
+async fn they_are_replaced_between_decisions() {
+    let (breaker, store) = over(PolicySet::new(opens_at(5)));
+    fail(&breaker, KEY, 2).await;
+    let permit = breaker.acquire(KEY).await.unwrap();
+    let drops = opens_at(3).dropped_permit(DroppedPermit::Failure).unwrap();
+    breaker.set_policies(PolicySet::new(drops));
+    // It goes by the new ones, though it was given by the others.
+    drop(permit);
+    background().await;
+    assert_eq!(
+        (state(&store), failures(&store)),
+        (Some(CircuitState::Open), 3)
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn shadow_rejects_nothing_and_counts_it() {
+    let (breaker, store) = breaker(|b| b.shadow(true));
+    fail(&breaker, KEY, 2).await;
+    assert_eq!(state(&store), Some(CircuitState::Open));
+    for shadowed in 1..=3 {
+        let permit = breaker.acquire(KEY).await.unwrap();
+        assert!(permit.is_untracked());
+        assert_eq!(permit.success().await, None);
+        assert_eq!(breaker.shadowed(), shadowed);
+    }
+    assert_eq!(breaker.store_failures(), 0);
+    store.clock.advance(ms(30_000));
+    assert!(breaker.acquire(KEY).await.unwrap().is_probe());
+}
+
+#[test]
+fn one_policy_for_all_or_a_set() {
+    let builder = || Breaker::builder(Arc::new(Faulty::new()));
+    let set = || PolicySet::new(Policy::default());
+    for builder in [
+        builder().failure_threshold(2),
+        builder().shadow(false),
+        builder().dropped_permit(DroppedPermit::Ignored),
+    ] {
+        let error = builder.policies(set()).build().unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "policies is given; it must be given alone, without settings of one policy for all"
+        );
+    }
+}
