@@ -77,12 +77,13 @@ where
     }
 
     /// The policy of `key`, with the cap on its group.
+    #[inline]
     fn rules_of<Q>(&self, key: &Q) -> Policy
     where
         K: Borrow<Q>,
         Q: Hash + Eq + ToKey<K> + ?Sized,
     {
-        self.rules.policies.of(key).0
+        self.rules.policies.of(key)
     }
 
     /// What the policy makes of the store's answer.
@@ -142,7 +143,7 @@ where
     /// The circuit is watched if and only if its policy wants that.
     pub(super) fn conform(&self, key: &K, cell: &Cell) {
         loop {
-            let (policy, number) = self.rules.policies.of(key);
+            let (policy, number) = self.rules.policies.numbered(key);
             cell.set_watched(&self.store.inner.shared, policy.limits());
             // Somebody has replaced the policies meanwhile, and perhaps been here before us.
             if self.rules.policies.is_current(number) {

@@ -164,29 +164,45 @@ impl<K> PolicySet<K> {
         K: Borrow<Q> + Hash + Eq,
         Q: Hash + Eq + ToKey<K> + ?Sized,
     {
+        *self.find(key)
+    }
+
+    #[inline]
+    pub(super) fn find<Q>(&self, key: &Q) -> &Policy
+    where
+        K: Borrow<Q> + Hash + Eq,
+        Q: Hash + Eq + ToKey<K> + ?Sized,
+    {
+        if self.is_one_for_all() {
+            return &self.default;
+        }
         if let Some(policy) = self.keys.get(key) {
-            return *policy;
+            return policy;
         }
         self.by_text(key)
             .or_else(|| self.by_class(key))
-            .unwrap_or(self.default)
+            .unwrap_or(&self.default)
     }
 
-    fn by_text<Q>(&self, key: &Q) -> Option<Policy>
+    fn is_one_for_all(&self) -> bool {
+        self.keys.is_empty() && self.prefixes.is_empty() && self.classes.is_empty()
+    }
+
+    fn by_text<Q>(&self, key: &Q) -> Option<&Policy>
     where
         Q: ToKey<K> + ?Sized,
     {
         let mut prefixes = self.prefixes.iter();
         let find = |text: &str| prefixes.find(|(prefix, _)| text.starts_with(&**prefix));
         let (_, policy) = with_text(self.text?, key, find)?;
-        Some(*policy)
+        Some(policy)
     }
 
-    fn by_class<Q>(&self, key: &Q) -> Option<Policy>
+    fn by_class<Q>(&self, key: &Q) -> Option<&Policy>
     where
         Q: ToKey<K> + ?Sized,
     {
-        self.classes.get(self.class_of(key)?).copied()
+        self.classes.get(self.class_of(key)?)
     }
 
     fn class_of<Q>(&self, key: &Q) -> Option<&'static str>

@@ -30,16 +30,18 @@ struct Numbered<K> {
 }
 
 impl<K> Numbered<K> {
-    fn of<Q>(&self, key: &Q) -> (Policy, u64)
+    #[inline]
+    fn of<Q>(&self, key: &Q) -> Policy
     where
         K: Borrow<Q> + Hash + Eq,
         Q: Hash + Eq + ToKey<K> + ?Sized,
     {
-        let mut policy = self.set.policy(key);
+        // Copied once, here: it is some 200 bytes.
+        let mut policy = *self.set.find(key);
         if self.set.has_groups() {
             policy.limits.cap = self.set.cap(key, &self.groups);
         }
-        (policy, self.number)
+        policy
     }
 }
 
@@ -109,21 +111,32 @@ impl<K> Policies<K> {
         })
     }
 
-    /// The policy of `key`, with the cap on its group, and the number of the set that it is in.
-    pub(crate) fn of<Q>(&self, key: &Q) -> (Policy, u64)
+    /// The policy of `key`, with the cap on its group.
+    #[inline]
+    pub(crate) fn of<Q>(&self, key: &Q) -> Policy
     where
         K: Borrow<Q> + Hash + Eq,
         Q: Hash + Eq + ToKey<K> + ?Sized,
     {
-        let found = self.read(|current| {
-            if current.set.asks_classifier() {
-                Err(PlainArc::clone(current))
-            } else {
-                Ok(current.of(key))
-            }
+        let plain = self.read(|current| {
+            let asks = current.set.asks_classifier();
+            (!asks).then(|| current.of(key))
         });
-        // No epoch is pinned while the user's code runs.
-        found.unwrap_or_else(|current| current.of(key))
+        match plain {
+            Some(policy) => policy,
+            // No epoch is pinned while the user's code runs.
+            None => self.read(PlainArc::clone).of(key),
+        }
+    }
+
+    /// The same, and the number of the set that it is in.
+    pub(crate) fn numbered<Q>(&self, key: &Q) -> (Policy, u64)
+    where
+        K: Borrow<Q> + Hash + Eq,
+        Q: Hash + Eq + ToKey<K> + ?Sized,
+    {
+        let current = self.read(PlainArc::clone);
+        (current.of(key), current.number)
     }
 
     /// The policy of `key` as it was declared.

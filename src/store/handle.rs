@@ -134,12 +134,16 @@ where
     /// relaxed load of its own word, whatever the others are doing.
     #[inline]
     pub fn acquire(&self, limits: &Limits) -> Result<PermitToken, Rejected> {
-        match self.cell.closed_generation() {
-            Some(generation) if !limits.seats() => Ok(PermitToken::new(generation, false)),
-            _ => self
-                .acquire_slow(limits)
-                .map_err(|refused| self.inner.reject(refused)),
+        match self.cell.closed_generation_under(limits) {
+            Some(generation) => Ok(PermitToken::new(generation, false)),
+            None => self.acquire_or_reject(limits),
         }
+    }
+
+    #[cold]
+    fn acquire_or_reject(&self, limits: &Limits) -> Result<PermitToken, Rejected> {
+        self.acquire_slow(limits)
+            .map_err(|refused| self.inner.reject(refused))
     }
 
     /// Not closed: rare, and kept out of the callers' code.
