@@ -133,6 +133,69 @@ fn a_window_is_kept_unless_its_length_changes() {
     assert!(is_open(&breaker, "k"));
 }
 
+fn hung(settings: LimitsBuilder) -> LimitsBuilder {
+    let long = Duration::from_secs(1);
+    settings.hung_calls(1).hung_call_duration(long)
+}
+
+#[test]
+fn a_window_is_kept_where_calls_in_flight_are_counted_too() {
+    let set = |settings: LimitsBuilder| PolicySet::new(limits(settings).into());
+    let (breaker, _) = breaker(set(rate(10).minimum_calls(6)));
+    fail(&breaker, "k", 5);
+    breaker.set_policies(set(hung(rate(10).minimum_calls(6))));
+    fail(&breaker, "k", 1);
+    assert!(is_open(&breaker, "k"));
+}
+
+#[test]
+fn a_window_goes_with_the_rules_that_want_it() {
+    let set = |settings: LimitsBuilder| PolicySet::new(limits(settings).into());
+    let (breaker, _) = breaker(set(hung(rate(10).minimum_calls(6))));
+    fail(&breaker, "k", 5);
+    breaker.set_policies(set(hung(Limits::builder())));
+    breaker.set_policies(set(hung(rate(10).minimum_calls(6))));
+    fail(&breaker, "k", 5);
+    assert!(!is_open(&breaker, "k"));
+    fail(&breaker, "k", 1);
+    assert!(is_open(&breaker, "k"));
+}
+
+/// A call that is out while the rules that count calls in flight go and come back gives its own
+/// seat back, once.
+#[test]
+fn a_seat_outlives_the_rules_that_want_it() {
+    let counted = || PolicySet::new(limits(hung(Limits::builder())).into());
+    for by_handle in [false, true] {
+        let (breaker, clock) = breaker(counted());
+        let circuit = breaker.circuit("k").unwrap();
+        let begin = || match by_handle {
+            true => circuit.acquire_owned(),
+            false => breaker.acquire_owned("k"),
+        };
+        let first = begin().unwrap();
+        breaker.set_policies(PolicySet::new(threshold(5)));
+        let second = begin().unwrap();
+        assert_eq!(second.success(), Reported::Recorded);
+        breaker.set_policies(counted());
+        let third = begin().unwrap();
+        assert_eq!(first.success(), Reported::Recorded);
+        clock.advance_ms(1_000);
+        // The third hangs, whatever the first one gave back.
+        assert!(begin().is_err());
+        drop(third);
+
+        breaker.store().reset("k");
+        let fourth = begin().unwrap();
+        breaker.set_policies(PolicySet::new(threshold(5)));
+        assert_eq!(fourth.success(), Reported::Recorded);
+        breaker.set_policies(counted());
+        clock.advance_ms(1_000);
+        assert!(begin().is_ok(), "nothing hangs");
+        breaker.set_policies(counted());
+    }
+}
+
 #[test]
 fn rules_without_windows_give_the_short_way_back() {
     let (breaker, _) = breaker(PolicySet::new(limits(rate(10)).into()));

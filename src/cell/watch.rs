@@ -20,7 +20,6 @@ pub(super) struct Watch {
     generation: Generation,
     /// Off, it only keeps the seats of calls that are out.
     on: bool,
-    span: Option<Span>,
     // Both shared with the watch that follows in the same generation, where only the other changes.
     window: Option<PlainArc<Window>>,
     seats: Option<PlainArc<Seats>>,
@@ -32,7 +31,7 @@ impl Watch {
         let before = before.filter(|watch| watch.generation == generation);
         let seats = before.and_then(|watch| watch.seats.clone());
         let window = before
-            .filter(|watch| watch.span == span)
+            .filter(|watch| watch.span() == span)
             .and_then(|watch| watch.window.clone());
         let new_window = |span| {
             PlainArc::new(match span {
@@ -43,10 +42,13 @@ impl Watch {
         Self {
             generation,
             on: true,
-            span,
             window: window.or_else(|| span.map(new_window)),
             seats: seats.or_else(|| limits.seats().then(|| PlainArc::new(Seats::new()))),
         }
+    }
+
+    fn span(&self) -> Option<Span> {
+        self.window.as_ref().map(|window| window.span())
     }
 
     /// Without a window, and off; `None` where there is nothing to keep.
@@ -58,7 +60,6 @@ impl Watch {
         Some(Self {
             generation,
             on: false,
-            span: None,
             window: None,
             seats: Some(seats?),
         })
@@ -66,7 +67,7 @@ impl Watch {
 
     fn fits(&self, generation: Generation, limits: &Limits) -> bool {
         let seats = !limits.seats() || self.seats.is_some();
-        self.on && self.generation == generation && self.span == limits.trip.window && seats
+        self.on && self.generation == generation && self.span() == limits.trip.window && seats
     }
 }
 

@@ -26,7 +26,7 @@
 //! are three steps, calls first: failures and slow calls never outnumber calls.
 
 use crate::sync::atomic::{AtomicU64, Ordering};
-use crate::word::{Bucket, Call, Head, Outcomes, Tally};
+use crate::word::{Bucket, Call, Head, Outcomes, Span, Tally};
 
 /// A window of calls.
 pub(super) enum Window {
@@ -43,6 +43,14 @@ impl Window {
     /// Of the last `span_ms`, at least 10.
     pub(super) fn time(span_ms: u64) -> Self {
         Window::Time(TimeWindow::new(span_ms))
+    }
+
+    /// What it keeps.
+    pub(super) fn span(&self) -> Span {
+        match self {
+            Window::Count(window) => Span::Calls(window.size),
+            Window::Time(window) => Span::Ms(window.width_ms * Bucket::TICKS),
+        }
     }
 
     /// Counts a call; what the window holds then. The clock is read for a window of time alone.
