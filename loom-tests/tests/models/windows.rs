@@ -4,8 +4,9 @@ use breakerbox::__loom::gate_counts;
 use breakerbox::{
     CircuitBreaker, CircuitState, Limits, Outcome, PolicySet, Reported, SlidingWindow,
 };
-use breakerbox_loom_tests::{Hasher, KEY, TickingClock, limits, model, store};
+use breakerbox_loom_tests::{Hasher, KEY, TickingClock, limits, model, store, store_with_clock};
 use loom::thread;
+use std::time::Duration;
 
 /// Of the last two calls all failed.
 fn of_two(window: SlidingWindow) -> Limits {
@@ -42,8 +43,39 @@ fn racing_calls_are_both_in_the_window() {
 
 #[test]
 fn racing_calls_are_both_in_the_bucket() {
-    let window = SlidingWindow::Time(std::time::Duration::from_secs(100));
+    let window = SlidingWindow::Time(Duration::from_secs(100));
     both_count("racing_calls_are_both_in_the_bucket", window);
+}
+
+/// Calls that race for the bucket of a tick that has left the window are both in it, and what it
+/// held isn't.
+#[test]
+fn racing_calls_take_an_old_bucket() {
+    model("racing_calls_take_an_old_bucket", 2, || {
+        let clock = TickingClock::new(1_000);
+        let store = store_with_clock(clock.clone());
+        let window = Duration::from_secs(10);
+        let all_of_three = Limits::builder()
+            .sliding_window(SlidingWindow::Time(window))
+            .minimum_calls(3)
+            .failure_rate_threshold(100);
+        let limits = all_of_three.build().unwrap();
+        store.get_state(&KEY);
+        let permit = store.acquire(&KEY, &limits).unwrap();
+        let fail = {
+            let store = store.clone();
+            move || store.report(&KEY, permit, Outcome::Failure, &limits)
+        };
+        fail();
+        clock.advance(10_000);
+        let other = thread::spawn(fail.clone());
+        assert_eq!(fail(), Reported::Recorded);
+        assert_eq!(other.join().unwrap(), Reported::Recorded);
+        let state = || store.peek(&KEY).unwrap().state;
+        assert_eq!(state(), CircuitState::Closed, "two calls of three");
+        assert_eq!(fail(), Reported::Recorded);
+        assert_eq!(state(), CircuitState::Open, "three calls");
+    });
 }
 
 /// A call that is counted while its circuit closes anew is not in the window that follows.
