@@ -186,16 +186,6 @@ impl Cell {
         control.is_plainly_closed().then(|| control.generation())
     }
 
-    /// As [`closed_generation`](Self::closed_generation), where calls in flight don't matter to
-    /// `limits`.
-    #[inline]
-    pub(crate) fn closed_generation_under(&self, limits: &Limits) -> Option<Generation> {
-        // Relaxed: as above.
-        let control = Control::from_bits(self.control.load(Ordering::Relaxed));
-        // Both are 0: one branch.
-        (control.state_bits() | limits.seat_bits() == 0).then(|| control.generation())
-    }
-
     /// Whether a success of a call with this permit changes nothing: the circuit is closed, without
     /// failures, and still in that generation, and the call has no seat to give back.
     #[inline]

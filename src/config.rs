@@ -136,7 +136,8 @@ macro_rules! with_settings {
 
             /// So many calls in flight for the [`hung_call_duration`](Self::hung_call_duration) open the
             /// circuit: 1 to 64; default: no such rule. It is looked for when a call asks to be admitted.
-            /// At most 64 calls of a circuit are watched at a time.
+            /// At most 64 calls of a circuit are watched at a time. Where a bare store's handle is asked,
+            /// see [`Circuit::watch`](crate::Circuit::watch).
             hung_calls(calls: u32) |b, n| b.hung_calls = Some(n);
 
             /// From what age on a call in flight is a hung one: more than 0, rounded up to whole

@@ -131,10 +131,11 @@ where
     }
 
     /// See [`InMemoryCircuitBreakerStore::acquire`]; while the circuit is closed, this is one
-    /// relaxed load of its own word, whatever the others are doing.
+    /// relaxed load of its own word, whatever the others are doing: `limits` aren't looked at, so
+    /// where they count calls in flight, say so by [`watch`](Self::watch) before the first call.
     #[inline]
     pub fn acquire(&self, limits: &Limits) -> Result<PermitToken, Rejected> {
-        match self.cell.closed_generation_under(limits) {
+        match self.cell.closed_generation() {
             Some(generation) => Ok(PermitToken::new(generation, false)),
             None => self.acquire_or_reject(limits),
         }
@@ -158,6 +159,29 @@ where
             .admit(|| self.cell.acquire(&self.inner.shared, limits, &mut changes));
         self.inner.listeners.announce(changes, || self.key.clone());
         admitted
+    }
+
+    /// Every call of the circuit is looked at from here on, or none is, as `limits` want it. Needed
+    /// where they count calls [in flight](crate::LimitsBuilder::hung_calls); a report under limits
+    /// that need it does it too, and a [`CircuitBreaker`](crate::CircuitBreaker) by itself.
+    ///
+    /// ```
+    /// use breakerbox::{InMemoryCircuitBreakerStore, Limits, ManualClock};
+    /// use std::time::Duration;
+    ///
+    /// let clock = ManualClock::new(0);
+    /// let store = InMemoryCircuitBreakerStore::<String>::builder().clock(clock.clone()).build();
+    /// let second = Duration::from_secs(1);
+    /// let limits = Limits::builder().hung_calls(1).hung_call_duration(second).build()?;
+    /// let search = store.circuit("search")?;
+    /// search.watch(&limits);
+    /// let _hangs = search.acquire(&limits)?;
+    /// clock.advance(second);
+    /// assert!(search.acquire(&limits).is_err());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn watch(&self, limits: &Limits) {
+        self.cell.set_watched(&self.inner.shared, limits);
     }
 
     /// See [`InMemoryCircuitBreakerStore::report`].

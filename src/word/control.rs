@@ -134,12 +134,6 @@ impl Control {
         self.0 >> STATE_SHIFT == State::Closed as u64
     }
 
-    /// The state as a number, of which 0 is plainly closed.
-    #[inline]
-    pub(crate) const fn state_bits(self) -> u64 {
-        self.0 >> STATE_SHIFT
-    }
-
     #[inline]
     pub(crate) const fn state(self) -> State {
         match self.0 >> STATE_SHIFT {

@@ -315,12 +315,6 @@ impl Limits {
         self.trip.window.is_some()
     }
 
-    /// 0 unless calls in flight matter to them.
-    #[inline]
-    pub(crate) fn seat_bits(&self) -> u64 {
-        u64::from(self.trip.hung_calls)
-    }
-
     /// Whether calls in flight matter to them.
     #[inline]
     pub(crate) fn seats(&self) -> bool {

@@ -174,6 +174,7 @@ impl Real {
     /// Takes a handle, which creates the circuit.
     pub fn pin(&mut self, key: &str) {
         let handle = self.store.circuit(key).expect("the store has no bound");
+        handle.watch(&self.limits);
         self.handles.insert(key.to_owned(), handle);
     }
 
@@ -300,6 +301,9 @@ impl System for Real {
 
     fn set_rules(&mut self, rules: Rules) {
         self.limits = limits(rules);
+        for handle in self.handles.values() {
+            handle.watch(&self.limits);
+        }
     }
 
     fn snapshots(&self) -> BTreeMap<String, Snapshot> {
