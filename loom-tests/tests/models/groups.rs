@@ -60,22 +60,24 @@ fn racing_trips_and_one_place() {
     });
 }
 
-/// A circuit that two open at once takes one place, and one that is closed as soon as it opens
-/// takes none with it.
+/// The circuit is closed by hand while a call of it fails; it has a place if it is open then.
+fn close_while_it_fails(breaker: &Breaker) {
+    let closer = {
+        let breaker = breaker.clone();
+        thread::spawn(move || {
+            breaker.store().transition(&KEY, CircuitState::Closed);
+        })
+    };
+    fail(breaker, KEY);
+    closer.join().unwrap();
+    assert_eq!(places(breaker), u64::from(is_open(breaker, KEY)));
+}
+
+/// A circuit that is closed as soon as it opens leaves no place taken.
 #[test]
 fn a_place_is_kept_once_and_given_back_once() {
-    model("a_place_is_kept_once_and_given_back_once", 2, || {
-        let breaker = breaker();
-        let closer = {
-            let breaker = breaker.clone();
-            thread::spawn(move || {
-                breaker.store().transition(&KEY, CircuitState::Closed);
-            })
-        };
-        fail(&breaker, KEY);
-        closer.join().unwrap();
-        assert_eq!(places(&breaker), u64::from(is_open(&breaker, KEY)));
-    });
+    let name = "a_place_is_kept_once_and_given_back_once";
+    model(name, 2, || close_while_it_fails(&breaker()));
 }
 
 /// Of those who find a place in the word of a circuit that has closed, one gives it back.
@@ -84,15 +86,7 @@ fn a_place_is_given_back_by_one_of_two_who_help() {
     model("a_place_is_given_back_by_one_of_two_who_help", 2, || {
         let breaker = breaker_of([KEY, OTHER, OTHER + 1]);
         fail(&breaker, KEY);
-        let closer = {
-            let breaker = breaker.clone();
-            thread::spawn(move || {
-                breaker.store().transition(&KEY, CircuitState::Closed);
-            })
-        };
-        fail(&breaker, KEY);
-        closer.join().unwrap();
-        assert_eq!(places(&breaker), u64::from(is_open(&breaker, KEY)));
+        close_while_it_fails(&breaker);
     });
 }
 
