@@ -402,3 +402,30 @@ fn listeners_hear_whether_it_is_shadow() {
         ]
     );
 }
+
+#[test]
+fn a_group_takes_the_place_of_an_earlier_one_of_its_name() {
+    let one = || EjectionCap::Percent(50);
+    let set = PolicySet::new(policy(|limits| limits))
+        .group("a", Group::of(hosts(2), one()).unwrap())
+        .group("b", Group::prefix("b-", 2, one()).unwrap())
+        .group(
+            "a",
+            Group::of(vec!["x".to_string(), "y".into()], one()).unwrap(),
+        );
+    let (breaker, ..) = breaker_with(set);
+    for key in ["host-0", "host-1", "x", "y", "b-1", "b-2"] {
+        fail(&breaker, key, 2);
+    }
+    let closed = ["y", "b-2"];
+    for key in ["host-0", "host-1", "x", "y", "b-1", "b-2"] {
+        let expected = if closed.contains(&key) {
+            CircuitState::Closed
+        } else {
+            CircuitState::Open
+        };
+        assert_eq!(state(&breaker, key), expected, "{key}");
+    }
+    let open = |name| breaker.store().open_in_group(name).unwrap();
+    assert_eq!(["a", "b"].map(open), [1, 1]);
+}

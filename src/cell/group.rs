@@ -217,7 +217,7 @@ impl Cell {
     }
 
     /// The open circuit `control` has this place; which is given back, if it has moved on.
-    pub(super) fn keep_place<C>(&self, shared: &Shared<C>, control: Control, place: Place<'_>) {
+    fn keep_place<C>(&self, shared: &Shared<C>, control: Control, place: Place<'_>) {
         let group = place.group;
         if self.remember(shared, control, |seen| Some(History { group, ..seen })) {
             place.keep();

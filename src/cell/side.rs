@@ -13,32 +13,32 @@ impl Cell {
         &self,
         word: &AtomicU64,
         control: Control,
-        inherit: impl FnMut(Side) -> Side,
+        inherit: impl Fn(Side) -> Side,
     ) -> Option<Side> {
         self.install(word, control, inherit).map(|(side, _)| side)
     }
 
-    /// As [`side`](Self::side), and whether it was this call that installed it.
+    /// As [`side`](Self::side), and what it took the place of, if it was this call that installed it.
     #[inline]
     fn install(
         &self,
         word: &AtomicU64,
         control: Control,
-        mut inherit: impl FnMut(Side) -> Side,
-    ) -> Option<(Side, bool)> {
+        inherit: impl Fn(Side) -> Side,
+    ) -> Option<(Side, Option<Side>)> {
         loop {
             // Acquire: pairs with the Release of the install below, so that who sees the word of
             // a later generation also sees, in `still_in`, that control has left this one.
             let seen = Side::from_bits(word.load(Ordering::Acquire));
             if seen.belongs_to(control.generation()) {
-                return Some((seen, false));
+                return Some((seen, None));
             }
             if !self.still_in(control) {
                 return None;
             }
             let next = inherit(seen);
             if self.put(word, seen, next) {
-                return Some((next, true));
+                return Some((next, Some(seen)));
             }
             // Somebody else installed this generation's, or a later one's: look again.
         }
@@ -141,16 +141,14 @@ impl Cell {
     /// Whoever takes a place of a group out of the word gives it back: that is one
     /// compare-and-swap, so it is given back once.
     pub(super) fn history<C>(&self, shared: &Shared<C>, control: Control) -> Option<History> {
-        let mut before = None;
-        let inherit = |seen: Side| {
-            let history = History::from_payload(seen.payload());
-            before = Some(history);
-            Side::new(control.generation(), history.inherited(control).payload())
+        let of = |side: Side| History::from_payload(side.payload());
+        let inherit = |seen| {
+            let inherited = of(seen).inherited(control);
+            Side::new(control.generation(), inherited.payload())
         };
-        let (side, installed) = self.install(&self.history, control, inherit)?;
-        let history = History::from_payload(side.payload());
-        if installed
-            && let Some(before) = before
+        let (side, replaced) = self.install(&self.history, control, inherit)?;
+        let history = of(side);
+        if let Some(before) = replaced.map(of)
             && before.group != history.group
         {
             shared.groups.leave(before.group);

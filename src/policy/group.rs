@@ -208,28 +208,40 @@ impl<K> Groups<K> {
     where
         K: Hash + Eq + Clone,
     {
+        let before = self.all.len();
         self.all.retain(|(other, _)| *other != name);
+        let is_new = self.all.len() == before;
         self.all.push((name, group));
-        // Declared rarely, looked up often: made anew, with a later group over an earlier one.
+        if is_new {
+            return self.place(before);
+        }
+        // The places of those behind it have changed.
         self.by_key.clear();
         self.by_prefix.clear();
         self.by_class.clear();
-        for (place, (name, group)) in self.all.iter().enumerate() {
-            match &group.members {
-                Members::These(keys) => {
-                    let placed = keys.iter().map(|key| (key.clone(), place));
-                    self.by_key.extend(placed);
-                }
-                Members::Prefix { prefix, text } => {
-                    self.text = Some(*text);
-                    self.by_prefix.retain(|(other, _)| other != prefix);
-                    self.by_prefix.push((prefix.clone(), place));
-                }
-                Members::Class => drop(self.by_class.insert(name.clone(), place)),
+        (0..self.all.len()).for_each(|place| self.place(place));
+    }
+
+    /// Makes the group at `place` known by its members, over earlier ones.
+    fn place(&mut self, place: usize)
+    where
+        K: Hash + Eq + Clone,
+    {
+        let (name, group) = &self.all[place];
+        match &group.members {
+            Members::These(keys) => {
+                let placed = keys.iter().map(|key| (key.clone(), place));
+                self.by_key.extend(placed);
             }
+            Members::Prefix { prefix, text } => {
+                self.text = Some(*text);
+                self.by_prefix.retain(|(other, _)| other != prefix);
+                let is_no_shorter = |(other, _): &(Box<str>, usize)| other.len() >= prefix.len();
+                let at = self.by_prefix.partition_point(is_no_shorter);
+                self.by_prefix.insert(at, (prefix.clone(), place));
+            }
+            Members::Class => drop(self.by_class.insert(name.clone(), place)),
         }
-        let length = |(prefix, _): &(Box<str>, usize)| std::cmp::Reverse(prefix.len());
-        self.by_prefix.sort_by_key(length);
     }
 
     #[cfg(feature = "serde")]
