@@ -101,6 +101,20 @@ struct Readme;
 pub mod __loom {
     pub use crate::sync::atomic::{AtomicU64, in_total_order};
 
+    pub use crate::__inside::*;
+}
+
+/// What the tests of single steps ask for and see; not part of the crate.
+#[cfg(breakerbox_steps)]
+#[doc(hidden)]
+pub mod __steps {
+    pub use crate::sync::steps::{Step, step, with_hook};
+
+    pub use crate::__inside::*;
+}
+
+#[cfg(any(breakerbox_loom, breakerbox_steps))]
+mod __inside {
     use crate::InMemoryCircuitBreakerStore;
 
     /// Circuits that may reject, and unclean ones, as the store counts them: 0 at rest.

@@ -1,4 +1,5 @@
-//! The one door to atomics, `Arc`, epochs and the map: the real ones, or loom's in models.
+//! The one door to atomics, `Arc`, epochs and the map: the real ones, loom's in models, or the real
+//! ones that tell of each step.
 //!
 //! No other file names loom, `portable_atomic`, `crossbeam_epoch` or papaya.
 
@@ -8,6 +9,8 @@ mod model;
 mod real;
 #[cfg(not(breakerbox_loom))]
 mod slot;
+#[cfg(breakerbox_steps)]
+pub(crate) mod steps;
 
 #[cfg(breakerbox_loom)]
 pub(crate) use model::{Arc, Map, Slot, atomic};
@@ -21,6 +24,22 @@ pub(crate) use std::sync::Arc as PlainArc;
 
 /// An atomic that models leave alone: clocks and statistics, which order nothing.
 pub(crate) use portable_atomic::AtomicU64 as PlainAtomicU64;
+
+#[cfg(not(breakerbox_steps))]
+mod steps {
+    //! Nobody asks for the steps.
+
+    pub(crate) enum Step {
+        Map,
+        Slot,
+    }
+
+    #[inline(always)]
+    pub(crate) fn step(_: Step) {}
+}
+
+#[cfg(all(breakerbox_loom, breakerbox_steps))]
+compile_error!("`breakerbox_loom` and `breakerbox_steps` are two ways to see the same atomics");
 
 #[cfg(all(breakerbox_loom, not(feature = "loom")))]
 compile_error!("`--cfg breakerbox_loom` needs breakerbox's feature `loom`");

@@ -172,8 +172,9 @@ impl Cell {
             }
             if probes.has_free(limits.half_open.max_probes) {
                 if self.put_probes(control, seen, probes.take(age)) {
-                    // A slot of a dead generation is worth nothing, and nobody will read it.
-                    return self.if_still_in(control, Slot::Taken);
+                    // Though the generation may be over: the call came before it was left. To look
+                    // again and give way would let others be rejected for a slot that nobody has.
+                    return Ok(Slot::Taken);
                 }
             } else if !probes.lease_is_over(age, limits.half_open.lease_ms) {
                 // The slots were all taken in this generation only if it still stands.

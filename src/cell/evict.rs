@@ -2,7 +2,7 @@
 
 use super::{Cell, Changes, Mover, Shared};
 use crate::clock::Clock;
-use crate::word::{Cause, Control, Limits, State};
+use crate::word::{Cause, Control, State};
 
 /// The shortest time that an open circuit stays, where none is set, and how many times its own open
 /// time it stays: whichever is longer.
@@ -79,10 +79,11 @@ impl Cell {
             return false;
         };
         let open_ms = match control.state() {
-            State::Open => self.open_ms(shared, control, &Limits::default()),
-            _ => Some(0),
+            // A sweep knows no rule: what isn't fixed yet stays so.
+            State::Open => self.fixed_open_ms(control),
+            _ => Some(None),
         };
-        let Some(open_ms) = open_ms else {
+        let Some(open_ms) = open_ms.map(Option::unwrap_or_default) else {
             return false;
         };
         let ttl_ms = if open_ttl_ms == 0 {

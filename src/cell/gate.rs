@@ -99,7 +99,7 @@ impl Gate {
     }
 
     /// The counts of circuits that may reject and of unclean ones: 0 when all is at rest.
-    #[cfg(any(test, breakerbox_loom))]
+    #[cfg(any(test, breakerbox_loom, breakerbox_steps))]
     pub(crate) fn counts(&self) -> (u64, u64) {
         // Acquire: read at rest.
         (self.load().count(), self.unclean.load(Ordering::Acquire))

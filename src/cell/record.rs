@@ -83,26 +83,36 @@ impl Cell {
         let revived = Control::revived(generation);
         self.exchange(shared, control, revived).then(|| {
             let revived = self.watch_again(shared, revived);
-            self.view(shared, revived, 0)
+            CircuitBreakerSnapshot {
+                state: CircuitState::Closed,
+                last_state_change: self.born_at(shared, revived),
+                ..CircuitBreakerSnapshot::default()
+            }
         })
     }
 
-    /// What the circuit looked like when `control` was put in by the caller, with this many
-    /// successes: for when it has been reset since.
-    fn view<C: Clock>(
+    /// When the generation that the caller put in was born. It was now, if it is over already and
+    /// bears another's stamp.
+    fn born_at<C: Clock>(&self, shared: &Shared<C>, control: Control) -> u64 {
+        self.since(shared, control).unwrap_or_else(|| shared.now())
+    }
+
+    /// What a step that leaves `control` will have left, by its words so far. `None`: the circuit
+    /// has moved on.
+    #[inline]
+    fn left_by<C: Clock>(
         &self,
         shared: &Shared<C>,
         control: Control,
-        success_count: u64,
-    ) -> CircuitBreakerSnapshot {
-        let moved_on = || shared.now();
-        CircuitBreakerSnapshot {
+    ) -> Option<CircuitBreakerSnapshot> {
+        let last_state_change = self.since(shared, control)?;
+        Some(CircuitBreakerSnapshot {
             state: control.state().public().unwrap_or_default(),
             failure_count: u64::from(control.failures()),
-            success_count,
+            success_count: self.successes(control).1,
             last_failure_time: self.last_failure(control),
-            last_state_change: self.since(shared, control).unwrap_or_else(moved_on),
-        }
+            last_state_change,
+        })
     }
 
     #[inline(always)]
@@ -134,11 +144,18 @@ impl Cell {
         self.mark_used(shared);
         loop {
             let control = self.alive(shared)?;
+            let Some(left) = self.left_by(shared, control) else {
+                continue;
+            };
             if control.state() == State::Disabled {
-                return Ok(self.after(shared, control, self.successes(control).1));
+                return Ok(self.after(shared, left));
             }
-            if let Some(count) = self.add_success(control) {
-                return Ok(self.after(shared, control, count));
+            if let Some(success_count) = self.add_success(control) {
+                let left = CircuitBreakerSnapshot {
+                    success_count,
+                    ..left
+                };
+                return Ok(self.after(shared, left));
             }
         }
     }
@@ -151,17 +168,21 @@ impl Cell {
         self.mark_used(shared);
         loop {
             let control = self.alive(shared)?;
-            let (_, successes) = self.successes(control);
-            if control.state() == State::Disabled {
-                return Ok(self.after(shared, control, successes));
-            }
-            if !self.raise_last_failure(control, shared.now()) {
+            let counts = control.state() != State::Disabled;
+            if counts && !self.raise_last_failure(control, shared.now()) {
                 continue;
             }
-            let counted = control.with_failure();
+            let counted = if counts {
+                control.with_failure()
+            } else {
+                control
+            };
+            let Some(left) = self.left_by(shared, counted) else {
+                continue;
+            };
             // A saturated count stays as it is.
             if counted == control || self.exchange(shared, control, counted) {
-                return Ok(self.after(shared, counted, successes));
+                return Ok(self.after(shared, left));
             }
         }
     }
@@ -176,27 +197,30 @@ impl Cell {
         loop {
             let control = self.alive(shared)?;
             let (_, successes) = self.successes(control);
+            let last_failure_time = self.last_failure(control);
             if let Some(next) = self.change(&mut by, control, to.into(), Cause::Manual) {
-                let kept = if next.state().keeps_successes() {
-                    successes
-                } else {
-                    0
+                let kept = next.state().keeps_successes();
+                let left = CircuitBreakerSnapshot {
+                    state: to,
+                    failure_count: u64::from(next.failures()),
+                    success_count: if kept { successes } else { 0 },
+                    last_failure_time,
+                    last_state_change: self.born_at(shared, next),
                 };
-                return Ok(self.after(shared, next, kept));
+                return Ok(self.after(shared, left));
             }
         }
     }
 
-    /// The circuit after an operation that left `control` and this many successes. It must not
-    /// bring back what has been reset since: the operation came before.
+    /// The circuit after an operation, or what the operation `left` where it has been reset since,
+    /// which must not bring it back. What others counted at the same time may be missing then.
+    #[inline]
     fn after<C: Clock>(
         &self,
         shared: &Shared<C>,
-        control: Control,
-        success_count: u64,
+        left: CircuitBreakerSnapshot,
     ) -> CircuitBreakerSnapshot {
-        self.peek(shared)
-            .unwrap_or_else(|| self.view(shared, control, success_count))
+        self.peek(shared).unwrap_or(left)
     }
 
     /// Moves the circuit to `to` if what it is in `applies`; what it was in. `None`: there is no

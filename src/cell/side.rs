@@ -100,6 +100,13 @@ impl Cell {
         self.fix_open_ms(shared, control, limits, 0)
     }
 
+    /// For how long the open circuit `control` rejects, in ms, if that is fixed; to fix it is for
+    /// who knows the rule. `None`: the circuit has moved on.
+    pub(super) fn fixed_open_ms(&self, control: Control) -> Option<Option<u64>> {
+        let unset = |_| Side::new(control.generation(), 0);
+        Some(self.side(&self.recovery, control, unset)?.as_time())
+    }
+
     /// As [`open_ms`](Self::open_ms); lengthened to what the upstream asks for, if it isn't as long
     /// already.
     pub(super) fn fix_open_ms<C>(

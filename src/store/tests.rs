@@ -121,6 +121,22 @@ fn a_breaker_that_goes_lets_the_gate_go() {
     assert_eq!(store.gate_counts(), (0, 0));
 }
 
+/// A sweep looks at how long a circuit is open, and leaves it to who knows the rule to say so.
+#[test]
+fn a_sweep_does_not_decide_how_long_a_circuit_is_open() {
+    let store: Store = InMemoryCircuitBreakerStore::builder()
+        .clock(ManualClock::new(7))
+        .max_circuits(2)
+        .build();
+    store.transition(&1, CircuitState::Open);
+    for other in 2..20 {
+        store.record_failure(&other);
+    }
+    let limits = Limits::builder().reset_timeout(std::time::Duration::from_millis(10));
+    let rejected = store.acquire(&1, &limits.build().unwrap()).unwrap_err();
+    assert_eq!(rejected.retry_after().as_millis(), 10);
+}
+
 #[test]
 fn types_are_send_and_sync() {
     fn check<T: Send + Sync>() {}

@@ -5,8 +5,14 @@ use std::hash::{BuildHasher, Hash};
 
 pub(crate) use std::sync::Arc;
 
+use super::steps::{Step, step};
+
 pub(crate) mod atomic {
-    pub(crate) use portable_atomic::{AtomicU64, Ordering};
+    #[cfg(breakerbox_steps)]
+    pub(crate) use super::super::steps::AtomicU64;
+    #[cfg(not(breakerbox_steps))]
+    pub(crate) use portable_atomic::AtomicU64;
+    pub(crate) use portable_atomic::Ordering;
 }
 
 /// A concurrent map of shared values, by closures: no guard of it leaves this file.
@@ -36,11 +42,13 @@ impl<K: Hash + Eq, V, S: BuildHasher> Map<K, V, S> {
         K: Borrow<Q>,
         Q: Hash + Eq + ?Sized,
     {
+        step(Step::Map);
         self.table.pin().get(key).map(f)
     }
 
     /// Calls `f` with the value of `key`, inserting `value` if there was none.
     pub(crate) fn get_or_insert<R>(&self, key: K, value: V, f: impl FnOnce(&Arc<V>) -> R) -> R {
+        step(Step::Map);
         f(self.table.pin().get_or_insert(key, Arc::new(value)))
     }
 
@@ -50,6 +58,7 @@ impl<K: Hash + Eq, V, S: BuildHasher> Map<K, V, S> {
         K: Borrow<Q>,
         Q: Hash + Eq + ?Sized,
     {
+        step(Step::Map);
         // An error is another value under this key: ours was removed already.
         let _ = self
             .table
@@ -59,12 +68,14 @@ impl<K: Hash + Eq, V, S: BuildHasher> Map<K, V, S> {
 
     /// Calls `f` for each entry that stays throughout, and perhaps for others.
     pub(crate) fn for_each(&self, mut f: impl FnMut(&K, &Arc<V>)) {
+        step(Step::Map);
         for (key, value) in self.table.pin().iter() {
             f(key, value);
         }
     }
 
     pub(crate) fn len(&self) -> usize {
+        step(Step::Map);
         self.table.len()
     }
 }

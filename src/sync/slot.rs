@@ -4,6 +4,8 @@
 use crossbeam_epoch::{Atomic, Guard, Owned, Shared, pin};
 use portable_atomic::Ordering;
 
+use super::steps::{Step, step};
+
 /// Room for a value. A replaced one is freed when nobody reads it any more.
 ///
 /// A read pins the epoch for as long as its closure runs, which delays the freeing of what others
@@ -25,6 +27,7 @@ impl<T> Slot<T> {
     }
 
     fn load<'g>(&self, guard: &'g Guard) -> Option<&'g T> {
+        step(Step::Slot);
         // SeqCst: callers weigh this against another word that they wrote before. It includes
         // Acquire, which pairs with the Release of whoever put the value in.
         let shared = self.0.load(Ordering::SeqCst, guard);
@@ -38,6 +41,7 @@ impl<T: Send + 'static> Slot<T> {
     pub(crate) fn replace(&self, next: T, f: impl FnOnce(&T)) {
         let guard = pin();
         let next = Owned::new(next).into_shared(&guard);
+        step(Step::Slot);
         // SeqCst: as in `load`.
         let old = self.0.swap(next, Ordering::SeqCst, &guard);
         // SAFETY: what was in the slot is valid, and is freed only after this pin.
@@ -53,6 +57,7 @@ impl<T: Send + 'static> Slot<T> {
     pub(crate) fn update(&self, f: impl Fn(&T) -> Option<T>) {
         let guard = pin();
         loop {
+            step(Step::Slot);
             // Acquire: pairs with the Release of whoever put the value in.
             let seen = self.0.load(Ordering::Acquire, &guard);
             // SAFETY: what is in the slot is valid, and is freed only after this pin.
@@ -60,6 +65,7 @@ impl<T: Send + 'static> Slot<T> {
                 return;
             };
             let next = f(value).map_or(Shared::null(), |next| Owned::new(next).into_shared(&guard));
+            step(Step::Slot);
             // SeqCst: as in `load`. Relaxed on failure: loaded again.
             let put =
                 self.0
@@ -85,6 +91,7 @@ impl<T: Send + 'static> Slot<T> {
     ) -> Option<R> {
         let guard = pin();
         loop {
+            step(Step::Slot);
             // Acquire: pairs with the Release of whoever put the value in.
             let seen = self.0.load(Ordering::Acquire, &guard);
             // SAFETY: what is in the slot is valid, and is freed only after this pin.
@@ -93,6 +100,7 @@ impl<T: Send + 'static> Slot<T> {
                 return Some(f(value));
             }
             let next = Owned::new(make(value)?);
+            step(Step::Slot);
             // SeqCst: as in `load`. Acquire on failure: as above.
             match self
                 .0

@@ -32,7 +32,7 @@ impl GateWord {
         self.0 & COUNT_MASK == 0
     }
 
-    #[cfg(any(test, breakerbox_loom))]
+    #[cfg(any(test, breakerbox_loom, breakerbox_steps))]
     pub(crate) const fn count(self) -> u64 {
         self.0 & COUNT_MASK
     }

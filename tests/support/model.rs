@@ -21,7 +21,7 @@ pub const MAX_PROBE_AGE: u64 = (1 << 21) - 1;
 /// The longest time that a report tells of (24 days).
 pub const MAX_TOLD: u64 = (1 << 31) - 1;
 
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum State {
     Closed,
     Open,
@@ -30,7 +30,7 @@ pub enum State {
     Disabled,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct Snapshot {
     pub state: State,
     pub failure_count: u64,
@@ -39,7 +39,7 @@ pub struct Snapshot {
     pub last_state_change: u64,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Outcome {
     Success,
     Failure,
@@ -47,7 +47,7 @@ pub enum Outcome {
 }
 
 /// What is told of a call; times in milliseconds.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct Told {
     pub outcome: Outcome,
     pub took: u64,
@@ -64,20 +64,20 @@ impl From<Outcome> for Told {
     }
 }
 
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Reported {
     Recorded,
     Stale,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct Rejection {
     pub state: State,
     pub retry_after: u64,
 }
 
 /// A permit knows how many changes there had been when it was given.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct Permit {
     pub probe: bool,
     changes: u64,
@@ -86,7 +86,14 @@ pub struct Permit {
     seat: Option<u64>,
 }
 
-#[derive(Clone, PartialEq, Eq, Debug)]
+impl Permit {
+    /// Whether its key had no circuit when it was given.
+    pub fn was_unknown(&self) -> bool {
+        self.key_was_unknown
+    }
+}
+
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct Change<K> {
     pub key: K,
     pub from: State,
@@ -94,7 +101,7 @@ pub struct Change<K> {
     pub at: u64,
 }
 
-#[derive(Debug)]
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
 struct Circuit {
     snapshot: Snapshot,
     /// Number of the change that brought it into its state.
@@ -120,7 +127,7 @@ struct Circuit {
 }
 
 /// The store.
-#[derive(Debug)]
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct Store<K> {
     now: u64,
     circuits: BTreeMap<K, Circuit>,
@@ -196,6 +203,18 @@ impl<K: Ord + Clone> Store<K> {
         let from = circuit.snapshot.state;
         if from != State::Closed {
             self.announce(key, from, State::Closed);
+        }
+    }
+
+    /// Removes a circuit that is the same as none, to make room: what is in flight still counts.
+    pub fn forget_clean(&mut self, key: &K) {
+        let clean = |circuit: &Circuit| {
+            circuit.snapshot.state == State::Closed && circuit.snapshot.failure_count == 0
+        };
+        if self.circuits.get(key).is_some_and(clean) {
+            let circuit = self.circuits.remove(key).expect("it is there");
+            self.removed.insert(key.clone(), circuit.changed);
+            self.last_removal = self.last_removal.max(circuit.changed);
         }
     }
 
@@ -281,6 +300,26 @@ impl<K: Ord + Clone> Store<K> {
                 retry_after: rules.reset_timeout,
             }),
         }
+    }
+
+    /// A half-open circuit whose probes have had their time begins again; whether it was one.
+    pub fn renew(&mut self, key: &K, rules: &Rules) -> bool {
+        let Some(circuit) = self.circuits.get(key) else {
+            return false;
+        };
+        let Snapshot {
+            state,
+            last_state_change,
+            ..
+        } = circuit.snapshot;
+        let age = self.now.saturating_sub(last_state_change);
+        let is_over = state == State::HalfOpen
+            && circuit.probes_out >= rules.half_open_max
+            && age >= circuit.last_probe_age + rules.probe_lease;
+        if is_over {
+            self.change(key, State::HalfOpen);
+        }
+        is_over
     }
 
     /// Into a closed circuit, unless too many calls hang in it.

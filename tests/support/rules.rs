@@ -2,14 +2,14 @@
 
 use super::{Outcome, Told};
 
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum TripRule {
     Consecutive,
     Total,
 }
 
 /// What decides; times in milliseconds.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct Rules {
     pub trip: TripRule,
     pub failure_threshold: u64,
@@ -35,7 +35,7 @@ impl Default for Rules {
 }
 
 /// What few rules have; 0: not set.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct More {
     pub window: Option<Window>,
     pub minimum_calls: u64,
@@ -90,7 +90,7 @@ impl Default for More {
     }
 }
 
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Window {
     Calls(u64),
     /// A multiple of its ten buckets.
@@ -98,7 +98,7 @@ pub enum Window {
 }
 
 /// A call in a window.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub(super) struct Call {
     /// Its bucket, in a window of time.
     tick: u64,

@@ -6,6 +6,7 @@ mod counts;
 mod error;
 mod files;
 mod fuzz;
+mod histories;
 mod loom;
 mod manifest;
 mod mutate;
@@ -26,12 +27,16 @@ usage: cargo xtask COMMAND [OPTION..]
   test                  every check that this machine can run, one ring after another
     --only RING[,RING]    these rings and no others
     --list                name the rings and run nothing
-    --sample K|all        mutations to run, 4 without it
+    --sample K|all        mutations to run, 5 without it
     --verbose             show the output of what runs, not only when it fails
   loom [MODEL-FILTER]   the loom models, with executions and time of each
     --bound N             preemption bound, instead of each model's own
     --mutations           then all recorded mutations
     --replay              the failing execution of the one model again, step by step
+    --verbose
+  histories [FILTER]    what threads saw of the real types, against the contract
+    --count N             random programs for each scheduler, 4000 without it
+    --seed S              the first of them, another each time without it
     --verbose
   mutate                the recorded mutations, and whether each is killed
     --only NAME[,NAME]    these and no others
@@ -47,9 +52,10 @@ CONTRIBUTING.md says how long each takes and how to read what it prints.";
 
 type Command = fn(&Project, Args) -> Result<()>;
 
-const COMMANDS: [(&str, Command); 5] = [
+const COMMANDS: [(&str, Command); 6] = [
     ("test", test::command),
     ("loom", loom::command),
+    ("histories", histories::command),
     ("mutate", mutate::command),
     ("fuzz", fuzz::command),
     ("bench", bench::command),

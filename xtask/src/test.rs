@@ -20,7 +20,7 @@ use rings::RINGS;
 use summary::{Row, Summary};
 
 /// Mutations that a run tries without being told how many.
-const SAMPLE: usize = 4;
+const SAMPLE: usize = 5;
 
 /// How much of a failed ring's log is shown.
 const TAIL: usize = 60;

@@ -7,10 +7,12 @@ use crate::error::{AtPath, Error, Result};
 use crate::files;
 
 /// The ring that must kill a mutation.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Ring {
     /// A model of `loom-tests`.
     Loom,
+    /// A test of the steps, in `loom-tests` too.
+    Histories,
     /// A test of the core crate.
     Test,
 }
@@ -149,8 +151,9 @@ impl Fields {
         match self.take("ring") {
             None => Ok(Ring::Loom),
             Some(Value::Text(ring)) if ring == "loom" => Ok(Ring::Loom),
+            Some(Value::Text(ring)) if ring == "histories" => Ok(Ring::Histories),
             Some(Value::Text(ring)) if ring == "test" => Ok(Ring::Test),
-            Some(_) => Err("`ring` must be \"loom\" or \"test\"".to_owned()),
+            Some(_) => Err("`ring` must be \"loom\", \"histories\" or \"test\"".to_owned()),
         }
     }
 

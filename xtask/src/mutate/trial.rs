@@ -8,8 +8,8 @@ use super::recipe::{Recipe, Ring};
 use super::tree::Tree;
 use crate::counts::{Counts, failures};
 use crate::error::{Error, Result};
-use crate::loom;
 use crate::process::{Log, Run};
+use crate::{histories, loom};
 
 /// What became of a mutation.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -54,7 +54,7 @@ pub(crate) struct Bench<'a> {
     target: PathBuf,
     log: &'a Log,
     /// How the sound tree did, by ring, model and bound: mutations may share them.
-    sound: HashMap<(bool, String, Option<u32>), Tested>,
+    sound: HashMap<(Ring, String, Option<u32>), Tested>,
 }
 
 impl<'a> Bench<'a> {
@@ -102,11 +102,7 @@ impl<'a> Bench<'a> {
 
     /// What keeps the model from showing anything even without the mutation.
     fn unsound(&mut self, recipe: &Recipe) -> Result<Option<String>> {
-        let key = (
-            recipe.ring == Ring::Loom,
-            recipe.model.clone(),
-            recipe.bound,
-        );
+        let key = (recipe.ring, recipe.model.clone(), recipe.bound);
         let tested = match self.sound.get(&key) {
             Some(tested) => tested.clone(),
             None => {
@@ -135,6 +131,7 @@ impl<'a> Bench<'a> {
             .args(["--no-fail-fast", "--", &recipe.model])
             .args(match recipe.ring {
                 Ring::Loom => loom::HARNESS.as_slice(),
+                Ring::Histories => histories::HARNESS.as_slice(),
                 Ring::Test => &[],
             })
             .limit(recipe.limit)
@@ -156,6 +153,7 @@ impl<'a> Bench<'a> {
     fn cargo_test(&self, recipe: &Recipe) -> Run {
         let run = match recipe.ring {
             Ring::Loom => loom::cargo_test(self.tree.root(), &self.target, recipe.bound),
+            Ring::Histories => histories::cargo_test(self.tree.root(), &self.target),
             Ring::Test => Run::cargo(self.tree.root())
                 .args(["test", "--package", "breakerbox", "--all-features"])
                 .args(["--tests", "--target-dir"])

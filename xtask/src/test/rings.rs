@@ -6,12 +6,12 @@ use super::ring::{Context, Outcome, Ring};
 use crate::counts::{Counts, failures};
 use crate::error::{Error, Result};
 use crate::process::{Ran, Run};
-use crate::{fuzz, loom, mutate};
+use crate::{fuzz, histories, loom, mutate};
 
 /// Seconds for all fuzz targets together: enough to start each and to find what is shallow.
 const FUZZ_SECONDS: u64 = 8;
 
-pub(crate) const RINGS: [Ring; 16] = [
+pub(crate) const RINGS: [Ring; 17] = [
     ring("fmt", "formatting", false, fmt),
     ring(
         "clippy",
@@ -53,6 +53,12 @@ pub(crate) const RINGS: [Ring; 16] = [
         stress,
     ),
     ring("loom", "the models, at their own bounds", true, models),
+    ring(
+        "histories",
+        "what threads saw, at any step, against the contract",
+        true,
+        all_histories,
+    ),
     ring(
         "mutations",
         "some of the recorded mutations, other ones each day",
@@ -238,6 +244,15 @@ fn models(context: &Context<'_>) -> Result<Outcome> {
         "{} models, {executions} executions",
         report.models.len()
     )))
+}
+
+fn all_histories(context: &Context<'_>) -> Result<Outcome> {
+    let target = context.project.target("steps");
+    let ran = histories::cargo_test(context.project.root(), &target)
+        .args(["--no-fail-fast", "--"])
+        .args(histories::HARNESS)
+        .run(context.log)?;
+    Ok(counted(&ran))
 }
 
 fn mutations(context: &Context<'_>) -> Result<Outcome> {

@@ -1,0 +1,167 @@
+//! Random programs: a few operations for a few threads, on circuits that have a past.
+
+use fastrand::Rng;
+
+use crate::support::model::{More, Outcome, Rules, State, TripRule};
+
+pub(crate) const START: u64 = 1_000;
+/// When the threads begin: what opened at the start is due, and so are leases.
+pub(crate) const DUE: u64 = START + 10;
+
+/// The keys of a program.
+pub(crate) const KEYS: usize = 2;
+
+/// One thing to do with one circuit.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Do {
+    GetState,
+    Peek,
+    RecordSuccess,
+    RecordFailure,
+    Transition(State),
+    Reset,
+    /// Of all circuits.
+    Clear,
+    Acquire,
+    /// Of the permit that the operation of that number was given.
+    Report(usize, Outcome),
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Step {
+    /// Its place among all steps of the program.
+    pub(crate) number: usize,
+    pub(crate) key: usize,
+    pub(crate) by_handle: bool,
+    pub(crate) what: Do,
+}
+
+/// What is done first, one after the other, and what each thread does then.
+#[derive(Clone, Debug)]
+pub(crate) struct Program {
+    pub(crate) rules: Rules,
+    /// The store's bound.
+    pub(crate) max_circuits: Option<usize>,
+    /// Keys that a handle holds all the time.
+    pub(crate) pinned: [bool; KEYS],
+    pub(crate) before: Vec<Step>,
+    pub(crate) threads: Vec<Vec<Step>>,
+}
+
+const STATES: [State; 5] = [
+    State::Closed,
+    State::Open,
+    State::HalfOpen,
+    State::ForcedOpen,
+    State::Disabled,
+];
+
+const OUTCOMES: [Outcome; 4] = [
+    Outcome::Success,
+    Outcome::Failure,
+    Outcome::Failure,
+    Outcome::Ignored,
+];
+
+/// What is being written.
+struct Draft<'a> {
+    random: &'a mut Rng,
+    steps: usize,
+    pinned: [bool; KEYS],
+}
+
+impl Draft<'_> {
+    fn step(&mut self, key: usize, what: Do) -> Step {
+        let number = self.steps;
+        self.steps += 1;
+        let by_handle = self.pinned[key] && self.random.bool() && what != Do::Clear;
+        Step {
+            number,
+            key,
+            by_handle,
+            what,
+        }
+    }
+
+    /// `permits`: numbers and keys of what this thread may report.
+    fn random_step(&mut self, permits: &mut Vec<(usize, usize)>) -> Step {
+        // One circuit, mostly: threads that never meet show nothing.
+        let key = if self.random.u8(..4) == 0 { 1 } else { 0 };
+        let what = match self.random.u8(..20) {
+            0..=5 if !permits.is_empty() => {
+                let (number, key) = permits.swap_remove(self.random.usize(..permits.len()));
+                let outcome = OUTCOMES[self.random.usize(..OUTCOMES.len())];
+                return self.step(key, Do::Report(number, outcome));
+            }
+            0..=8 => Do::Acquire,
+            9 | 10 => Do::RecordSuccess,
+            11..=13 => Do::RecordFailure,
+            14 | 15 => Do::Transition(STATES[self.random.usize(..STATES.len())]),
+            16 => Do::Reset,
+            17 => Do::Clear,
+            18 => Do::GetState,
+            _ => Do::Peek,
+        };
+        let step = self.step(key, what);
+        if what == Do::Acquire {
+            permits.push((step.number, key));
+        }
+        step
+    }
+}
+
+impl Program {
+    /// The program of that seed.
+    pub(crate) fn random(seed: u64) -> Self {
+        let mut random = Rng::with_seed(seed);
+        let rules = Rules {
+            trip: if random.bool() {
+                TripRule::Consecutive
+            } else {
+                TripRule::Total
+            },
+            failure_threshold: random.u64(1..=3),
+            reset_timeout: 10,
+            half_open_max: random.u64(1..=2),
+            success_threshold: random.u64(1..=2),
+            probe_lease: 10,
+            more: More::NONE,
+        };
+        let bounded = random.u8(..4) == 0;
+        let pinned = [(); KEYS].map(|()| !bounded && random.bool());
+        let mut draft = Draft {
+            random: &mut random,
+            steps: 0,
+            pinned,
+        };
+
+        let mut permits = Vec::new();
+        let before: Vec<Step> = (0..draft.random.usize(..6))
+            .map(|_| draft.random_step(&mut permits))
+            .collect();
+        let threads = 2 + draft.random.usize(..2);
+        // Each permit that is out is one thread's to report.
+        let mut shares = vec![Vec::new(); threads];
+        for permit in permits {
+            shares[draft.random.usize(..threads)].push(permit);
+        }
+        let threads = shares
+            .iter_mut()
+            .map(|permits| {
+                let steps = 1 + draft.random.usize(..4 - threads / 3);
+                (0..steps).map(|_| draft.random_step(permits)).collect()
+            })
+            .collect();
+        Program {
+            rules,
+            max_circuits: bounded.then_some(1),
+            pinned,
+            before,
+            threads,
+        }
+    }
+
+    pub(crate) fn steps(&self) -> usize {
+        self.before.len() + self.threads.iter().map(Vec::len).sum::<usize>()
+    }
+}

@@ -1,0 +1,277 @@
+//! The sequential contract of one circuit, in points: what may come between the creation of a
+//! circuit, an effect on it and the snapshot that is returned.
+
+use std::collections::{BTreeMap, HashSet};
+
+use crate::checker::{Event, Spec};
+use crate::program::{DUE, Do, START};
+use crate::support::model::{Outcome, Permit, Reported, Rules, Snapshot, State, Store};
+use crate::support::system::Answer;
+
+/// An operation that was answered.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Done {
+    pub(crate) number: usize,
+    pub(crate) what: Do,
+    /// `None`: it panicked before there was one.
+    pub(crate) answer: Option<Answer>,
+    /// The circuit may be removed before it returns.
+    pub(crate) meets_removal: bool,
+}
+
+/// One circuit, by the reference model.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub(crate) struct Contract {
+    store: Store<()>,
+    permits: BTreeMap<usize, Permit>,
+    rules: Rules,
+    /// There is a bound, so that a circuit may make room for another, or find none.
+    bounded: bool,
+    /// Others are removed meanwhile: what began while this one was unknown may be lost.
+    others_removed: bool,
+}
+
+const KEY: &() = &();
+
+impl Contract {
+    pub(crate) fn new(rules: Rules, now: u64, bounded: bool, others_removed: bool) -> Self {
+        Contract {
+            store: Store::new(now),
+            permits: BTreeMap::new(),
+            rules,
+            bounded,
+            others_removed,
+        }
+    }
+
+    pub(crate) fn set_now(&mut self, now: u64) {
+        self.store.set_now(now);
+    }
+
+    /// What there may be after these, one after the other.
+    pub(crate) fn after(&self, history: &[Event<Done>]) -> Vec<Self> {
+        let mut all = vec![self.clone()];
+        for event in history {
+            all = Self::finish(all, &event.op);
+        }
+        all
+    }
+
+    /// All outcomes of an operation that no other comes between.
+    fn finish(before: Vec<Self>, op: &Done) -> Vec<Self> {
+        let mut todo: Vec<_> = before.into_iter().map(|one| (one, ACT)).collect();
+        let (mut seen, mut done) = (HashSet::new(), HashSet::new());
+        while let Some((one, stage)) = todo.pop() {
+            if !seen.insert((one.clone(), stage)) {
+                continue;
+            }
+            for (next, stage) in one.next(op, stage) {
+                match stage {
+                    None => drop(done.insert(next)),
+                    Some(stage) => todo.push((next, stage)),
+                }
+            }
+            todo.extend(one.spontaneous().into_iter().map(|other| (other, stage)));
+        }
+        done.into_iter().collect()
+    }
+
+    fn exists(&self) -> bool {
+        self.store.peek(KEY).is_some()
+    }
+
+    /// The answer of the model, in one point; the snapshot is that right after the effect.
+    fn act(&mut self, op: &Done) -> Answer {
+        let answer = match op.what {
+            Do::GetState => Answer::Is(self.store.get_state(KEY)),
+            Do::Peek => self.store.peek(KEY).map_or(Answer::Unknown, Answer::Is),
+            Do::RecordSuccess => Answer::Is(self.store.record_success(KEY)),
+            Do::RecordFailure => Answer::Is(self.store.record_failure(KEY)),
+            Do::Transition(to) => Answer::Is(self.store.transition(KEY, to)),
+            Do::Reset | Do::Clear => {
+                self.store.reset(KEY);
+                Answer::Nothing
+            }
+            Do::Acquire => match self.store.acquire(KEY, &self.rules) {
+                Ok(permit) => {
+                    self.permits.insert(op.number, permit);
+                    if permit.probe {
+                        Answer::Probe
+                    } else {
+                        Answer::Admitted
+                    }
+                }
+                Err(rejection) => Answer::Rejected(rejection),
+            },
+            Do::Report(of, outcome) => {
+                let permit = self.permits.remove(&of).expect("it was admitted");
+                match self.store.report(KEY, permit, outcome, &self.rules) {
+                    Reported::Recorded => Answer::Recorded,
+                    Reported::Stale => Answer::Stale,
+                }
+            }
+        };
+        self.store.take_announced();
+        answer
+    }
+
+    fn creates(op: &Done) -> bool {
+        matches!(
+            op.what,
+            Do::GetState
+                | Do::RecordSuccess
+                | Do::RecordFailure
+                | Do::Transition(_)
+                | Do::Report(_, Outcome::Failure)
+        )
+    }
+
+    /// What else an acquire may do where another meets it.
+    fn acquire_in_points(&self) -> Vec<(Self, Option<u8>)> {
+        let mut outcomes = Vec::new();
+        let mut renewed = self.clone();
+        if renewed.store.renew(KEY, &self.rules) {
+            // Its first probe is whoever asks first then.
+            renewed.store.take_announced();
+            outcomes.push((renewed, Some(ACT)));
+        }
+        outcomes
+    }
+
+    /// What may be after an operation that nobody heard of: anything up to all of it.
+    fn unheard(&self, op: &Done, stage: u8) -> Vec<(Self, Option<u8>)> {
+        let mut acted = self.clone();
+        acted.act(op);
+        let mut outcomes = vec![(self.clone(), None), (acted, None)];
+        if stage == ACT
+            && !self.exists()
+            && (Self::creates(op) || matches!(op.what, Do::Report(..)))
+        {
+            let mut created = self.clone();
+            created.store.get_state(KEY);
+            outcomes.push((created, Some(MOST)));
+        }
+        outcomes
+    }
+
+    /// Whether a report is lost that the model would count.
+    fn may_lose(&self, op: &Done) -> bool {
+        let Do::Report(of, _) = op.what else {
+            return false;
+        };
+        let permit = self.permits[&of];
+        op.answer == Some(Answer::Stale)
+            && (self.store.may_lose(KEY, permit)
+                || (permit.was_unknown() && (self.others_removed || self.bounded)))
+    }
+}
+
+/// Before its effect; below, how often it has done what it may repeat.
+const ACT: u8 = 0;
+const MOST: u8 = 2;
+const READ: u8 = 3;
+
+impl Spec for Contract {
+    type Op = Done;
+
+    fn next(&self, op: &Done, stage: u8) -> Vec<(Self, Option<u8>)> {
+        let mut outcomes = Vec::new();
+        let Some(told) = op.answer else {
+            return self.unheard(op, stage);
+        };
+        match stage {
+            ACT..=MOST => {
+                let mut acted = self.clone();
+                let answer = acted.act(op);
+                if same(told, answer) || op.meets_removal && is_left(told, answer) {
+                    outcomes.push((acted.clone(), None));
+                } else if let Answer::Is(_) = told
+                    && op.what != Do::Peek
+                {
+                    // Its snapshot is taken later.
+                    outcomes.push((acted, Some(READ)));
+                }
+                if self.may_lose(op) {
+                    outcomes.push((self.clone(), None));
+                }
+                if !self.exists() && Self::creates(op) {
+                    // Full: it answers as if it had been created, and keeps nothing.
+                    if self.bounded && outcomes.iter().any(|(_, stage)| stage.is_none()) {
+                        outcomes.push((self.clone(), None));
+                    }
+                    // And once more, where it is removed before the effect.
+                    if stage < MOST {
+                        let mut created = self.clone();
+                        created.store.get_state(KEY);
+                        outcomes.push((created, Some(stage + 1)));
+                    }
+                }
+                if op.what == Do::Acquire {
+                    outcomes.extend(self.acquire_in_points());
+                }
+                if op.what == Do::Clear && self.exists() && stage < MOST {
+                    // It may come by once more, and remove what was created meanwhile.
+                    let (removed, _) = outcomes[0].clone();
+                    outcomes.push((removed, Some(stage + 1)));
+                }
+            }
+            _ => {
+                let now = self.store.peek(KEY).map_or(Answer::Unknown, Answer::Is);
+                if same(told, now) {
+                    outcomes.push((self.clone(), None));
+                }
+            }
+        }
+        outcomes
+    }
+
+    /// To make room: of closed circuits only, and what is clean takes nothing with it.
+    fn spontaneous(&self) -> Vec<Self> {
+        let closed =
+            matches!(self.store.peek(KEY), Some(circuit) if circuit.state == State::Closed);
+        if !self.bounded || !closed {
+            return Vec::new();
+        }
+        let mut removed = self.clone();
+        removed.store.reset(KEY);
+        let mut forgotten = self.clone();
+        forgotten.store.forget_clean(KEY);
+        vec![removed, forgotten]
+    }
+}
+
+/// Reset since, a snapshot is what the operation left, perhaps without what others counted
+/// at the same time.
+fn is_left(seen: Answer, expected: Answer) -> bool {
+    let (Answer::Is(seen), Answer::Is(expected)) = (seen, expected) else {
+        return false;
+    };
+    let missing = seen.failure_count < expected.failure_count;
+    let counted = Snapshot {
+        failure_count: expected.failure_count.min(seen.failure_count),
+        success_count: expected.success_count.min(seen.success_count),
+        // That of a missing failure is missing too.
+        last_failure_time: match missing {
+            true if seen.failure_count == 0 => 0,
+            true => START.min(expected.last_failure_time),
+            false => expected.last_failure_time,
+        },
+        ..expected
+    };
+    same(Answer::Is(seen), Answer::Is(counted))
+}
+
+/// The time of the last failure may be that of one which has begun and isn't counted (yet).
+fn same(seen: Answer, expected: Answer) -> bool {
+    match (seen, expected) {
+        (Answer::Is(seen), Answer::Is(expected)) => {
+            let time = seen.last_failure_time;
+            let equal = Snapshot {
+                last_failure_time: time,
+                ..expected
+            } == seen;
+            equal && (expected.last_failure_time..=DUE).contains(&time)
+        }
+        _ => seen == expected,
+    }
+}

@@ -1,0 +1,94 @@
+//! The real atomics, which tell of each access before it takes place: for tests that stop an
+//! operation at any of its steps, or put another's in between.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use portable_atomic::Ordering;
+
+/// What is about to happen to a shared word.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Step {
+    /// It is looked at.
+    Load,
+    /// It is written, or may be.
+    Update,
+    /// The map, of which the steps inside can't be told.
+    Map,
+    /// A value that is replaced rarely.
+    Slot,
+    /// The test's own: the user's code is at work.
+    User,
+}
+
+type Hook = Rc<dyn Fn(Step)>;
+
+thread_local! {
+    static HOOK: RefCell<Option<Hook>> = const { RefCell::new(None) };
+}
+
+/// Calls `hook` before each step that this thread makes in `f`.
+pub fn with_hook<R>(hook: impl Fn(Step) + 'static, f: impl FnOnce() -> R) -> R {
+    struct Back(Option<Hook>);
+    impl Drop for Back {
+        fn drop(&mut self) {
+            HOOK.set(self.0.take());
+        }
+    }
+    let _back = Back(HOOK.replace(Some(Rc::new(hook))));
+    f()
+}
+
+/// A step of this thread.
+pub fn step(step: Step) {
+    let hook = HOOK.with_borrow(Clone::clone);
+    if let Some(hook) = hook {
+        hook(step);
+    }
+}
+
+/// The real one, with a step before each access.
+#[derive(Debug)]
+pub(crate) struct AtomicU64(portable_atomic::AtomicU64);
+
+impl AtomicU64 {
+    pub(crate) const fn new(value: u64) -> Self {
+        Self(portable_atomic::AtomicU64::new(value))
+    }
+
+    pub(crate) fn load(&self, order: Ordering) -> u64 {
+        step(Step::Load);
+        self.0.load(order)
+    }
+
+    pub(crate) fn fetch_add(&self, value: u64, order: Ordering) -> u64 {
+        step(Step::Update);
+        self.0.fetch_add(value, order)
+    }
+
+    pub(crate) fn fetch_sub(&self, value: u64, order: Ordering) -> u64 {
+        step(Step::Update);
+        self.0.fetch_sub(value, order)
+    }
+
+    pub(crate) fn fetch_or(&self, value: u64, order: Ordering) -> u64 {
+        step(Step::Update);
+        self.0.fetch_or(value, order)
+    }
+
+    pub(crate) fn fetch_and(&self, value: u64, order: Ordering) -> u64 {
+        step(Step::Update);
+        self.0.fetch_and(value, order)
+    }
+
+    pub(crate) fn compare_exchange(
+        &self,
+        current: u64,
+        new: u64,
+        success: Ordering,
+        failure: Ordering,
+    ) -> Result<u64, u64> {
+        step(Step::Update);
+        self.0.compare_exchange(current, new, success, failure)
+    }
+}
