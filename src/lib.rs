@@ -113,6 +113,16 @@ pub mod __steps {
     pub use crate::__inside::*;
 }
 
+/// What the fuzz target of words asks for; not part of the crate.
+#[cfg(fuzzing)]
+#[doc(hidden)]
+pub mod __fuzzing {
+    /// What `numbers` do to every kind of word; panics where a word and its fields differ.
+    pub fn check_words(numbers: &[u64]) {
+        crate::word::check(numbers);
+    }
+}
+
 #[cfg(any(breakerbox_loom, breakerbox_steps))]
 mod __inside {
     use crate::InMemoryCircuitBreakerStore;

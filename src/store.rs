@@ -54,8 +54,8 @@ use std::sync::Arc;
 /// Operations on a key are linearizable with respect to state, both counts and
 /// `last_state_change`; see [`CircuitBreakerSnapshot`] for `last_failure_time`. A record or
 /// transition returns a snapshot taken after it; others may have been at work in between. Only
-/// where the circuit is reset before it returns, its snapshot is what it left itself, in which
-/// counts that others made at the same time may be missing.
+/// where the circuit is reset before it returns, its snapshot is what it saw last with its own
+/// effect, in which what others did at the same time may be missing.
 /// Checks, reports and handle operations are lock-free. Creating, iterating and clearing
 /// circuits may wait briefly while the map's table is resized: give the expected number of
 /// circuits as [`capacity`](InMemoryStoreBuilder::capacity).

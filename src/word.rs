@@ -32,6 +32,8 @@
 mod cause;
 mod control;
 mod decision;
+#[cfg(any(test, fuzzing))]
+mod fuzzed;
 mod gate;
 mod generation;
 mod history;
@@ -46,6 +48,8 @@ pub(crate) use control::{Control, FAILURES_MAX, State};
 pub(crate) use decision::{
     Admission, Verdict, is_slow, is_stale, on_acquire, on_report, outcome_of,
 };
+#[cfg(fuzzing)]
+pub(crate) use fuzzed::check;
 pub(crate) use gate::GateWord;
 pub(crate) use generation::Generation;
 pub(crate) use history::History;

@@ -9,6 +9,7 @@ pub(crate) mod atomic {
     pub(crate) use portable_atomic::Ordering;
 
     use loom::sync::atomic::fence;
+    use std::cell::Cell;
     use std::fmt;
 
     /// loom's atomic, with two of loom's gaps closed.
@@ -26,12 +27,14 @@ pub(crate) mod atomic {
         inner: loom::sync::atomic::AtomicU64,
     }
 
-    /// Not loom's: it is set before a model's threads begin, and is the same throughout.
-    static TOTAL_ORDER: portable_atomic::AtomicBool = portable_atomic::AtomicBool::new(false);
+    thread_local! {
+        /// Not loom's: it is set before a model begins, and all its threads are of one real thread.
+        static TOTAL_ORDER: Cell<bool> = const { Cell::new(false) };
+    }
 
-    /// Whether models from here on see one total order of `SeqCst` accesses.
+    /// Whether models of this thread see one total order of `SeqCst` accesses from here on.
     pub fn in_total_order(wanted: bool) {
-        TOTAL_ORDER.store(wanted, Ordering::SeqCst);
+        TOTAL_ORDER.set(wanted);
     }
 
     impl AtomicU64 {
@@ -49,7 +52,7 @@ pub(crate) mod atomic {
             f: impl FnOnce(&loom::sync::atomic::AtomicU64) -> R,
         ) -> R {
             self.touch.fetch_add(1, Ordering::Relaxed);
-            let total = order == Ordering::SeqCst && TOTAL_ORDER.load(Ordering::SeqCst);
+            let total = order == Ordering::SeqCst && TOTAL_ORDER.get();
             if total {
                 fence(Ordering::SeqCst);
             }

@@ -110,8 +110,8 @@ pub(crate) fn run(
     Ok(Report { models, problems })
 }
 
-/// What the models' test harness is told. One thread: models must not share the time that each
-/// prints, nor anything static.
+/// What the models' test harness is told. One thread: models share nothing, but two at a time take
+/// longer than one after the other (they wait for each other where stacks are mapped).
 pub(crate) const HARNESS: [&str; 3] = ["--include-ignored", "--nocapture", "--test-threads=1"];
 
 /// `cargo test` of the models in the tree at `dir`.

@@ -6,6 +6,7 @@ mod paths;
 mod ring;
 mod rings;
 mod summary;
+mod tools;
 
 use std::io::Write;
 use std::time::Instant;

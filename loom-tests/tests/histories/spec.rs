@@ -183,7 +183,7 @@ impl Spec for Contract {
             ACT..=MOST => {
                 let mut acted = self.clone();
                 let answer = acted.act(op);
-                if same(told, answer) || op.meets_removal && is_left(told, answer) {
+                if same(told, answer) || op.meets_removal && is_left(op.what, told, answer) {
                     outcomes.push((acted.clone(), None));
                 } else if let Answer::Is(_) = told
                     && op.what != Do::Peek
@@ -240,14 +240,22 @@ impl Spec for Contract {
     }
 }
 
-/// Reset since, a snapshot is what the operation left, perhaps without what others counted
-/// at the same time.
-fn is_left(seen: Answer, expected: Answer) -> bool {
+/// Reset since, a snapshot is what the operation saw last, with its own effect; perhaps without
+/// what others did at the same time.
+fn is_left(what: Do, seen: Answer, expected: Answer) -> bool {
     let (Answer::Is(seen), Answer::Is(expected)) = (seen, expected) else {
         return false;
     };
     let missing = seen.failure_count < expected.failure_count;
+    // A success may be counted in the state that comes after the one seen, if that keeps successes.
+    let before = if what == Do::RecordSuccess {
+        seen
+    } else {
+        expected
+    };
     let counted = Snapshot {
+        state: before.state,
+        last_state_change: before.last_state_change,
         failure_count: expected.failure_count.min(seen.failure_count),
         success_count: expected.success_count.min(seen.success_count),
         // That of a missing failure is missing too.

@@ -63,7 +63,10 @@ fn mistakes_are_named() {
             "`limit`: `five` is neither a text nor a number",
         ),
         ("limit = 5 6", "`limit`: `6` follows the value"),
-        ("ring = \"fuzz\"", "`ring` must be \"loom\" or \"test\""),
+        (
+            "ring = \"fuzz\"",
+            "`ring` must be \"loom\", \"histories\" or \"test\"",
+        ),
         ("x = \"open", "`x`: \" is never closed on its line"),
         ("x = 'open", "`x`: ' is never closed on its line"),
         ("x = '''open", "`x`: ''' is never closed"),

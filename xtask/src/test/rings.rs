@@ -3,15 +3,16 @@
 use super::demo;
 use super::layers;
 use super::ring::{Context, Outcome, Ring};
+use super::tools;
 use crate::counts::{Counts, failures};
 use crate::error::{Error, Result};
 use crate::process::{Ran, Run};
 use crate::{fuzz, histories, loom, mutate};
 
 /// Seconds for all fuzz targets together: enough to start each and to find what is shallow.
-const FUZZ_SECONDS: u64 = 8;
+const FUZZ_SECONDS: u64 = 12;
 
-pub(crate) const RINGS: [Ring; 17] = [
+pub(crate) const RINGS: [Ring; 21] = [
     ring("fmt", "formatting", false, fmt),
     ring(
         "clippy",
@@ -66,6 +67,25 @@ pub(crate) const RINGS: [Ring; 17] = [
         mutations,
     ),
     ring("fuzz", "every fuzz target for a few seconds", true, fuzzing),
+    ring(
+        "asan",
+        "the address sanitizer, leaks included",
+        true,
+        tools::address,
+    ),
+    ring("tsan", "the thread sanitizer", true, tools::thread),
+    ring(
+        "miri",
+        "undefined behaviour, by interpretation",
+        true,
+        tools::miri,
+    ),
+    ring(
+        "machines",
+        "aarch64 and 32 bits, where their libraries are",
+        true,
+        tools::machines,
+    ),
     ring("benches", "benchmarks compile", true, benches),
     ring(
         "comparison",
@@ -212,13 +232,13 @@ fn stress(context: &Context<'_>) -> Result<Outcome> {
     }
     let ran = cargo(
         context,
-        "test --release --package breakerbox --all-features --test stress --test memory -- --include-ignored",
+        "test --release --package breakerbox --all-features --test stress --test memory --test soak -- --include-ignored",
     )?;
     Ok(counted(&ran))
 }
 
 /// Passed if tests ran and none failed: a run of no test is green and shows nothing.
-fn counted(ran: &Ran) -> Outcome {
+pub(super) fn counted(ran: &Ran) -> Outcome {
     let counts = Counts::parse(&ran.output);
     if ran.success && counts.passed > 0 {
         return Outcome::passed(counts.to_string());

@@ -1,0 +1,193 @@
+//! A long run of everything at once: memory does not grow.
+//!
+//! `BREAKERBOX_SOAK=2000000000 cargo test --release --all-features --test soak -- --nocapture`
+//! is the long form.
+#![cfg(target_os = "linux")]
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use breakerbox::{
+    CircuitBreaker, CircuitState, Limits, ManualClock, Policy, PolicySet, SlidingWindow,
+};
+
+type Breaker = CircuitBreaker<String, std::hash::RandomState, ManualClock>;
+
+/// Without a number from the environment.
+const SHORT: u64 = if cfg!(debug_assertions) {
+    300_000
+} else {
+    30_000_000
+};
+/// From so many on, the second half may add 1 %; before that, what the map has put aside to free
+/// later counts for more.
+const LONG: u64 = 1_000_000_000;
+const THREADS: u64 = 4;
+/// Looks at the memory in each half.
+const LOOKS: u64 = 10;
+const KEYS: u64 = 50_000;
+const MAX: usize = 20_000;
+
+/// Resident, in KiB.
+fn resident() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").expect("Linux has it");
+    let line = status.lines().find(|line| line.starts_with("VmRSS:"));
+    let number = line.and_then(|line| line.split_whitespace().nth(1));
+    number.expect("a size").parse().expect("a number")
+}
+
+/// The median of the later looks: what the map has put aside to free later goes up and down.
+fn settled(looks: &[u64]) -> u64 {
+    let mut later = looks[looks.len() / 2..].to_vec();
+    later.sort_unstable();
+    later[later.len() / 2]
+}
+
+fn policies(round: u64) -> PolicySet<String> {
+    let limits = Limits::builder()
+        .failure_threshold(3 + (round % 5) as u32)
+        .reset_timeout(Duration::from_millis(50));
+    let windowed = |window| {
+        let limits = Limits::builder()
+            .sliding_window(window)
+            .failure_rate_threshold(50)
+            .reset_timeout(Duration::from_millis(20));
+        Policy::from(limits.build().unwrap())
+    };
+    PolicySet::new(limits.build().unwrap().into())
+        .prefix(
+            "1",
+            windowed(SlidingWindow::Calls(20 + (round % 3) as u32 * 20)),
+        )
+        .prefix(
+            "2",
+            windowed(SlidingWindow::Time(Duration::from_millis(500))),
+        )
+}
+
+/// One call in the life of a proxy, and now and then what happens around it; how many operations
+/// that were.
+fn call(breaker: &Breaker, names: &[String], random: &mut fastrand::Rng) -> u64 {
+    // Few keys have most calls.
+    let share = random.f64();
+    let key = &names[(share * share * share * KEYS as f64) as usize];
+    let fails = random.u8(..) < 3 || (key.len() == 2 && random.bool());
+    let done = match breaker.acquire(key) {
+        Err(_) => 1,
+        Ok(permit) => {
+            match (fails, random.u8(..)) {
+                (_, 0) => drop(permit),
+                (true, _) => _ = permit.failure(),
+                (false, _) => _ = permit.success(),
+            }
+            2
+        }
+    };
+    match random.u32(..1_000_000) {
+        0..5_000 => {
+            if let Ok(handle) = breaker.circuit(key) {
+                let _ = handle.acquire().map(|permit| permit.success());
+            }
+            done + 3
+        }
+        5_000..10_000 => {
+            if let Ok(permit) = breaker.acquire_owned(key) {
+                let _ = permit.failure();
+            }
+            done + 2
+        }
+        10_000..13_000 => {
+            breaker.store().reset(key);
+            done + 1
+        }
+        13_000..14_000 => {
+            breaker.store().transition(key, CircuitState::ForcedOpen);
+            breaker.store().reset(key);
+            done + 2
+        }
+        14_000..14_005 => {
+            breaker.set_policies(policies(random.u64(..)));
+            done + 1
+        }
+        14_005..14_006 => {
+            let exported = breaker.store().export();
+            breaker.store().clear();
+            let _ = breaker.store().import(exported);
+            done + 3
+        }
+        _ => done,
+    }
+}
+
+#[test]
+fn memory_does_not_grow() {
+    let operations = std::env::var("BREAKERBOX_SOAK").map_or(SHORT, |value| {
+        value
+            .parse()
+            .unwrap_or_else(|_| panic!("BREAKERBOX_SOAK takes a number, not `{value}`"))
+    });
+    let clock = ManualClock::new(1_000_000);
+    let heard = Arc::new(AtomicU64::new(0));
+    let hears = Arc::clone(&heard);
+    let breaker: Breaker = CircuitBreaker::builder()
+        .clock(clock.clone())
+        .max_circuits(MAX)
+        .policies(policies(0))
+        .on_state_change(move |_| {
+            hears.fetch_add(1, Relaxed);
+        })
+        .build()
+        .unwrap();
+    let names: Vec<String> = (0..KEYS).map(|key| key.to_string()).collect();
+    let each = operations / (2 * LOOKS);
+    let seed = fastrand::u64(..);
+    println!("seed {seed}");
+    let begin = Instant::now();
+    let mut done = 0;
+    let mut seen = Vec::new();
+    for look in 0..2 * LOOKS {
+        let ran: u64 = thread::scope(|scope| {
+            let run = |number| {
+                let (breaker, names, clock) = (&breaker, &names, &clock);
+                scope.spawn(move || {
+                    let mut random = fastrand::Rng::with_seed(seed ^ (look * THREADS + number));
+                    let mut ran = 0;
+                    while ran < each / THREADS {
+                        ran += call(breaker, names, &mut random);
+                        if random.u16(..) < 16 {
+                            clock.advance_ms(1);
+                        }
+                    }
+                    ran
+                })
+            };
+            let running: Vec<_> = (0..THREADS).map(run).collect();
+            running
+                .into_iter()
+                .map(|thread| thread.join().unwrap())
+                .sum()
+        });
+        done += ran;
+        seen.push(resident());
+        assert!(breaker.store().len() <= MAX);
+    }
+    let (first, second) = seen.split_at(LOOKS as usize);
+    let (half, end) = (settled(first), settled(second));
+    println!(
+        "{done} operations in {:.1?}: {half} KiB in the first half, {end} KiB in the second; \
+         {} transitions, {} evicted",
+        begin.elapsed(),
+        heard.load(Relaxed),
+        breaker.store().evicted(),
+    );
+    println!("{seen:?}");
+    assert!(done >= operations);
+    assert!(heard.load(Relaxed) > 0 && breaker.store().evicted() > 0);
+    let percent = if operations >= LONG { 1 } else { 20 };
+    assert!(
+        end <= half + half * percent / 100,
+        "{half} KiB, then {end} KiB: it grows"
+    );
+}
