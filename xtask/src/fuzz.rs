@@ -17,6 +17,8 @@ const TOOLCHAIN: &str = "nightly";
 pub(crate) struct Fuzzed {
     pub(crate) target: String,
     pub(crate) inputs: Option<u64>,
+    /// Edges of the program that some input takes, and all that there are, those of libraries too.
+    edges: Option<(u64, u64)>,
     /// Why it is not well, if it is not.
     pub(crate) problem: Option<String>,
 }
@@ -32,6 +34,7 @@ pub(crate) enum Unable {
 
 pub(crate) fn command(project: &Project, mut args: Args) -> Result<()> {
     let seconds = args.number("--seconds")?.unwrap_or(60);
+    let minimize = args.flag("--minimize");
     let verbose = args.flag("--verbose");
     let only = args.positional()?;
     args.finish()?;
@@ -52,16 +55,24 @@ pub(crate) fn command(project: &Project, mut args: Args) -> Result<()> {
     let cargo_fuzz = prepare(project, &log).map_err(|unable| Error::failed(unable.to_string()))?;
     let results = run(project, &cargo_fuzz, &targets, seconds, &log)?;
 
-    let mut table = Table::new(["target", ">inputs", "result"]);
+    let mut table = Table::new(["target", ">inputs", ">edges taken", "result"]);
     for result in &results {
         table.row([
             result.target.clone(),
             result.inputs.map_or("?".to_owned(), |n| n.to_string()),
+            result
+                .edges
+                .map_or("?".to_owned(), |(taken, all)| format!("{taken} of {all}")),
             result.problem.clone().unwrap_or("ok".to_owned()),
         ]);
     }
     println!("\n{table}");
     if results.iter().all(|result| result.problem.is_none()) {
+        if minimize {
+            for target in &targets {
+                keep(project, &cargo_fuzz, target, &log)?;
+            }
+        }
         return Ok(());
     }
     if !verbose {
@@ -142,6 +153,7 @@ pub(crate) fn run(
         let mut fuzzed = Fuzzed {
             target: target.clone(),
             inputs: None,
+            edges: None,
             problem: None,
         };
         if fuzz("build", target).run(log)?.success {
@@ -151,6 +163,7 @@ pub(crate) fn run(
                 .limit(Duration::from_secs(share + 120))
                 .run(log)?;
             fuzzed.inputs = inputs(&ran.output);
+            fuzzed.edges = edges(&ran.output);
             if !ran.success {
                 fuzzed.problem = Some(match written(&ran.output) {
                     Some(input) => format!("CRASH: {}", project.relative(Path::new(input))),
@@ -164,6 +177,34 @@ pub(crate) fn run(
         results.push(fuzzed);
     }
     Ok(results)
+}
+
+/// Replaces the recorded inputs of a target by the fewest that take all edges known so far.
+fn keep(project: &Project, cargo_fuzz: &Path, target: &str, log: &Log) -> Result<()> {
+    let fewest = project.target(&format!("fuzz/fewest/{target}"));
+    let _ = std::fs::remove_dir_all(&fewest);
+    std::fs::create_dir_all(&fewest).at(&fewest)?;
+    let merged = Run::with_toolchain(TOOLCHAIN, cargo_fuzz, project.root())
+        .args(["fuzz", "run", "--target-dir"])
+        .args([project.target("fuzz")])
+        .args([target])
+        .args([&fewest])
+        .args(corpus(project, target)?)
+        .args(["--", "-merge=1", "-use_counters=0"])
+        .run(log)?;
+    if !merged.success {
+        return Err(Error::failed(format!(
+            "{target}: the inputs could not be merged"
+        )));
+    }
+    let kept = project.path(&format!("fuzz/corpus/{target}"));
+    let _ = std::fs::remove_dir_all(&kept);
+    std::fs::create_dir_all(&kept).at(&kept)?;
+    for input in std::fs::read_dir(&fewest).at(&fewest)?.flatten() {
+        let to = kept.join(input.file_name());
+        std::fs::copy(input.path(), &to).at(&to)?;
+    }
+    Ok(())
 }
 
 /// Where new inputs go, outside the tracked files, and then the recorded seeds if there are any.
@@ -191,6 +232,18 @@ fn inputs(output: &str) -> Option<u64> {
     })
 }
 
+/// Reads libFuzzer's `cov: N`, and of how many: `INFO: Loaded 1 modules   (N inline 8-bit counters)`.
+fn edges(output: &str) -> Option<(u64, u64)> {
+    let number = |text: &str| text.split_whitespace().next()?.parse().ok();
+    let all = output.lines().find(|line| line.contains("INFO: Loaded"))?;
+    let all = number(all.split_once('(')?.1)?;
+    let taken = output
+        .lines()
+        .rev()
+        .find_map(|line| line.split_once(" cov: "))?;
+    Some((number(taken.1)?, all))
+}
+
 fn is_progress(line: &str) -> bool {
     line.starts_with("$ ") || line.starts_with("Done ")
 }
@@ -215,6 +268,14 @@ mod tests {
         assert_eq!(inputs(output), Some(900_000));
         assert_eq!(inputs("==1== ERROR: libFuzzer: deadly signal"), None);
     }
+    #[test]
+    fn the_edges_are_read() {
+        let output = "INFO: Loaded 1 modules   (21404 inline 8-bit counters): 21404 [0x5, 0x6),\n\
+                      #2\tINITED cov: 3 ft: 4\n#900\tDONE   cov: 40 ft: 5 corp: 1/1b\n";
+        assert_eq!(edges(output), Some((40, 21_404)));
+        assert_eq!(edges("Done 3 runs in 1 second(s)"), None);
+    }
+
     #[test]
     fn the_failing_input_is_named() {
         let output = "artifact_prefix='/a/'; Test unit written to /a/crash-1\nBase64: Bw==\n";

@@ -44,6 +44,7 @@ usage: cargo xtask COMMAND [OPTION..]
     --verbose
   fuzz [TARGET]         every fuzz target in turn
     --seconds N           time for all of them together, 60 without it
+    --minimize            then record the fewest inputs that take every edge
     --verbose
   bench                 the comparison: a table, and target/comparison/results.json
     --quick               fewer and shorter rounds
