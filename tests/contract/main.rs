@@ -12,6 +12,7 @@ mod keys;
 mod leases;
 mod peers;
 mod permits;
+mod published;
 mod rules;
 mod scenario;
 mod states;
