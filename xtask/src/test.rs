@@ -1,6 +1,7 @@
 //! `cargo xtask test`: every ring that this machine can run, and what each showed.
 
 mod demo;
+mod dependencies;
 mod layers;
 mod paths;
 mod ring;

@@ -1,6 +1,7 @@
 //! The rings, from the quickest answer to the longest.
 
 use super::demo;
+use super::dependencies;
 use super::layers;
 use super::ring::{Context, Outcome, Ring};
 use super::tools;
@@ -12,7 +13,7 @@ use crate::{fuzz, histories, loom, mutate};
 /// Seconds for all fuzz targets together: enough to start each and to find what is shallow.
 const FUZZ_SECONDS: u64 = 12;
 
-pub(crate) const RINGS: [Ring; 21] = [
+pub(crate) const RINGS: [Ring; 22] = [
     ring("fmt", "formatting", false, fmt),
     ring(
         "clippy",
@@ -26,6 +27,12 @@ pub(crate) const RINGS: [Ring; 21] = [
         "who may name whom, and sizes of files",
         false,
         layers::check,
+    ),
+    ring(
+        "dependencies",
+        "what the core brings along, and its licenses",
+        false,
+        dependencies::check,
     ),
     ring(
         "features",
