@@ -387,3 +387,6 @@ pub(crate) fn saturating_ms(duration: Duration) -> u64 {
     let ms = duration.as_nanos().div_ceil(1_000_000);
     u64::try_from(ms).unwrap_or(TIME_MAX).min(TIME_MAX)
 }
+
+#[cfg(test)]
+mod tests;
