@@ -15,7 +15,7 @@ use std::time::Duration;
 use breakerbox::{Clock, InMemoryCircuitBreakerStore, PermitToken};
 
 use support::model::{More, Outcome, Rules, Snapshot, State, TripRule};
-use support::system::{Answer, Call, Modelled, System, limits, report_of};
+use support::system::{Answer, Call, Modelled, System, limits, report_of, same};
 
 use Call::*;
 use Outcome::{Failure, Ignored, Success};
@@ -295,14 +295,14 @@ impl Seen {
     fn fits(&self, order: &Seen) -> bool {
         let circuit = |circuit: Option<Snapshot>| circuit.map_or(Answer::Unknown, Answer::Is);
         let (left, expected) = (circuit(self.left), circuit(order.left));
-        let later = matches!(order.outer, Answer::Is(_)) && same(self.outer, expected);
-        let outer = same(self.outer, order.outer)
-            || same(self.outer, with_counts_of(order.outer, order.left))
+        let later = matches!(order.outer, Answer::Is(_)) && same(self.outer, expected, DUE);
+        let outer = same(self.outer, order.outer, DUE)
+            || same(self.outer, with_counts_of(order.outer, order.left), DUE)
             || later;
         outer
-            && same(self.inner, order.inner)
-            && same(left, expected)
-            && same(self.next, order.next)
+            && same(self.inner, order.inner, DUE)
+            && same(left, expected, DUE)
+            && same(self.next, order.next, DUE)
     }
 }
 
@@ -320,21 +320,6 @@ fn with_counts_of(answer: Answer, left: Option<Snapshot>) -> Answer {
             })
         }
         _ => answer,
-    }
-}
-
-/// The time of the last failure may be that of one which has begun and isn't counted (yet).
-fn same(seen: Answer, expected: Answer) -> bool {
-    match (seen, expected) {
-        (Answer::Is(seen), Answer::Is(expected)) => {
-            let time = seen.last_failure_time;
-            let equal = Snapshot {
-                last_failure_time: time,
-                ..expected
-            } == seen;
-            equal && (expected.last_failure_time..=DUE).contains(&time)
-        }
-        _ => seen == expected,
     }
 }
 

@@ -2,40 +2,17 @@
 //!
 //! One test: the allocator's count is the process's.
 
-use std::alloc::{GlobalAlloc, Layout, System};
+#[path = "support/allocation.rs"]
+mod allocation;
+
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use breakerbox::{
     Cause, CircuitBreaker, CircuitBreakerBuilder, CircuitState, Limits, ManualClock, SlidingWindow,
 };
 
-struct Counting;
-
-static BYTES: AtomicI64 = AtomicI64::new(0);
-
-// SAFETY: passes everything on to the system's allocator, and only counts.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        BYTES.fetch_add(layout.size() as i64, Ordering::Relaxed);
-        // SAFETY: the caller's promise is the same.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, at: *mut u8, layout: Layout) {
-        BYTES.fetch_sub(layout.size() as i64, Ordering::Relaxed);
-        // SAFETY: as above.
-        unsafe { System.dealloc(at, layout) }
-    }
-}
-
-#[global_allocator]
-static ALLOCATOR: Counting = Counting;
-
-fn bytes() -> i64 {
-    BYTES.load(Ordering::Relaxed)
-}
+use allocation::bytes;
 
 type Breaker = CircuitBreaker<u64, std::hash::RandomState, ManualClock>;
 type Builder = CircuitBreakerBuilder<u64, std::hash::RandomState, ManualClock>;

@@ -43,7 +43,7 @@ pub(crate) enum State {
 }
 
 impl State {
-    #[cfg(test)]
+    #[cfg(any(test, fuzzing))]
     pub(crate) const ALL: [State; 8] = [
         State::Closed,
         State::Open,

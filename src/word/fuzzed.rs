@@ -6,17 +6,6 @@ use super::window::{Bucket, Call, Head, Outcomes};
 use super::{Control, FAILURES_MAX, Generation, Outcome, State, TIME_MAX};
 use std::collections::VecDeque;
 
-const STATES: [State; 8] = [
-    State::Closed,
-    State::Open,
-    State::HalfOpen,
-    State::ForcedOpen,
-    State::Disabled,
-    State::Vacant,
-    State::Retired,
-    State::Watched,
-];
-
 /// What `numbers` do to every kind of word; panics where a word and its fields differ.
 pub(crate) fn check(numbers: &[u64]) {
     control(numbers);
@@ -35,7 +24,10 @@ fn control(numbers: &[u64]) {
     let mut word = Control::UNBORN;
     let (mut state, mut number, mut failures) = (word.state(), word.generation(), 0);
     for &n in numbers {
-        let (next, to) = (generation(n >> 8), STATES[(n >> 4) as usize % STATES.len()]);
+        let (next, to) = (
+            generation(n >> 8),
+            State::ALL[(n >> 4) as usize % State::ALL.len()],
+        );
         match n % 8 {
             0 => {
                 word = word.with_failure();

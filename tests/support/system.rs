@@ -51,6 +51,22 @@ pub enum Answer {
     Stale,
 }
 
+/// Whether what was seen is what was expected, at `now`. The time of the last failure may be that
+/// of one which has begun and isn't counted (yet).
+pub fn same(seen: Answer, expected: Answer, now: u64) -> bool {
+    match (seen, expected) {
+        (Answer::Is(seen), Answer::Is(expected)) => {
+            let time = seen.last_failure_time;
+            let equal = Snapshot {
+                last_failure_time: time,
+                ..expected
+            } == seen;
+            equal && (expected.last_failure_time..=now).contains(&time)
+        }
+        _ => seen == expected,
+    }
+}
+
 /// Something that follows the contract, or claims to.
 pub trait System {
     fn call(&mut self, key: &str, call: Call) -> Answer;

@@ -284,20 +284,14 @@ impl Bench {
 
 /// Notes in each event what goes on at the same time.
 fn meet(history: &mut [Event<Done>], bounded: bool) {
-    let times = |which: fn(Do) -> bool| -> Vec<(usize, u64, u64)> {
-        let those = history.iter().filter(|event| which(event.op.what));
-        those
-            .map(|event| (event.op.number, event.invoked, event.returned))
-            .collect()
-    };
-    let removals = times(|what| matches!(what, Do::Reset | Do::Clear));
+    let removals: Vec<(u64, u64)> = history
+        .iter()
+        .filter(|event| matches!(event.op.what, Do::Reset | Do::Clear))
+        .map(|event| (event.invoked, event.returned))
+        .collect();
     for event in history {
-        let meets = |others: &[(usize, u64, u64)]| {
-            others.iter().any(|&(number, from, to)| {
-                number != event.op.number && event.invoked < to && from < event.returned
-            })
-        };
-        event.op.meets_removal = bounded || meets(&removals);
+        let overlaps = |&(from, to): &(u64, u64)| event.invoked < to && from < event.returned;
+        event.op.meets_removal = bounded || removals.iter().any(overlaps);
     }
 }
 

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, HashSet};
 use crate::checker::{Event, Spec};
 use crate::program::{DUE, Do, START};
 use crate::support::model::{Outcome, Permit, Reported, Rules, Snapshot, State, Store};
-use crate::support::system::Answer;
+use crate::support::system::{Answer, same};
 
 /// An operation that was answered.
 #[derive(Clone, Copy, Debug)]
@@ -183,7 +183,7 @@ impl Spec for Contract {
             ACT..=MOST => {
                 let mut acted = self.clone();
                 let answer = acted.act(op);
-                if same(told, answer) || op.meets_removal && is_left(op.what, told, answer) {
+                if same(told, answer, DUE) || op.meets_removal && is_left(op.what, told, answer) {
                     outcomes.push((acted.clone(), None));
                 } else if let Answer::Is(_) = told
                     && op.what != Do::Peek
@@ -217,7 +217,7 @@ impl Spec for Contract {
             }
             _ => {
                 let now = self.store.peek(KEY).map_or(Answer::Unknown, Answer::Is);
-                if same(told, now) {
+                if same(told, now, DUE) {
                     outcomes.push((self.clone(), None));
                 }
             }
@@ -266,20 +266,5 @@ fn is_left(what: Do, seen: Answer, expected: Answer) -> bool {
         },
         ..expected
     };
-    same(Answer::Is(seen), Answer::Is(counted))
-}
-
-/// The time of the last failure may be that of one which has begun and isn't counted (yet).
-fn same(seen: Answer, expected: Answer) -> bool {
-    match (seen, expected) {
-        (Answer::Is(seen), Answer::Is(expected)) => {
-            let time = seen.last_failure_time;
-            let equal = Snapshot {
-                last_failure_time: time,
-                ..expected
-            } == seen;
-            equal && (expected.last_failure_time..=DUE).contains(&time)
-        }
-        _ => seen == expected,
-    }
+    same(Answer::Is(seen), Answer::Is(counted), DUE)
 }

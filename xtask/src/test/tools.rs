@@ -1,5 +1,7 @@
 //! Rings that need more than a stable compiler: sanitizers, miri, other machines.
 
+use std::path::Path;
+
 use super::ring::{Context, Outcome};
 use super::rings::counted;
 use crate::error::Result;
@@ -29,34 +31,28 @@ fn nightly(context: &Context<'_>) -> Option<String> {
     Some(name.to_owned())
 }
 
-/// What the toolchain prints about where it is and for what it compiles.
-fn rustc(context: &Context<'_>, toolchain: &str, print: &str) -> Option<String> {
-    let ran = Run::with_toolchain(toolchain, "rustc", context.project.root())
-        .args(["--print", print])
-        .run(context.log)
-        .ok()?;
-    Some(ran.output.trim().to_owned())
-}
-
-/// The target that the toolchain compiles for by itself.
-fn host(context: &Context<'_>, toolchain: &str) -> Option<String> {
-    let ran = Run::with_toolchain(toolchain, "rustc", context.project.root())
+/// The nightly toolchain, and the target that it compiles for by itself.
+fn compiler(context: &Context<'_>) -> Option<(String, String)> {
+    let toolchain = nightly(context)?;
+    let ran = Run::with_toolchain(&toolchain, "rustc", context.project.root())
         .args(["-vV"])
         .run(context.log)
         .ok()?;
     let host = ran
         .output
         .lines()
-        .find_map(|line| line.strip_prefix("host: "));
-    host.map(str::to_owned)
+        .find_map(|line| line.strip_prefix("host: "))?;
+    Some((toolchain, host.to_owned()))
+}
+
+fn no_nightly() -> Result<Outcome> {
+    Ok(Outcome::impossible("no nightly toolchain is installed"))
 }
 
 /// Uses after free, overflows and leaks, in what the tests do.
 pub(super) fn address(context: &Context<'_>) -> Result<Outcome> {
-    let Some((toolchain, host)) =
-        nightly(context).and_then(|name| Some((name.clone(), host(context, &name)?)))
-    else {
-        return Ok(Outcome::impossible("no nightly toolchain is installed"));
+    let Some((toolchain, host)) = compiler(context) else {
+        return no_nightly();
     };
     let ran = sanitized(context, &toolchain, &host, "address", &[]).run(context.log)?;
     Ok(counted(&ran))
@@ -65,13 +61,13 @@ pub(super) fn address(context: &Context<'_>) -> Result<Outcome> {
 /// Data races, where the standard library is instrumented too: without its source, the fence in
 /// `Arc` and the test harness are reported.
 pub(super) fn thread(context: &Context<'_>) -> Result<Outcome> {
-    let Some((toolchain, host)) =
-        nightly(context).and_then(|name| Some((name.clone(), host(context, &name)?)))
-    else {
-        return Ok(Outcome::impossible("no nightly toolchain is installed"));
+    let Some((toolchain, host)) = compiler(context) else {
+        return no_nightly();
     };
-    let sysroot = rustc(context, &toolchain, "sysroot").unwrap_or_default();
-    let source = std::path::Path::new(&sysroot).join("lib/rustlib/src/rust/library");
+    let sysroot = Run::with_toolchain(&toolchain, "rustc", context.project.root())
+        .args(["--print", "sysroot"])
+        .run(context.log)?;
+    let source = Path::new(sysroot.output.trim()).join("lib/rustlib/src/rust/library");
     if !source.exists() {
         return Ok(Outcome::impossible(format!(
             "{toolchain} has no source of the standard library (rust-src)"
@@ -101,7 +97,7 @@ fn sanitized(
 /// Undefined behaviour, by interpretation of what has `unsafe` below it.
 pub(super) fn miri(context: &Context<'_>) -> Result<Outcome> {
     let Some(toolchain) = nightly(context) else {
-        return Ok(Outcome::impossible("no nightly toolchain is installed"));
+        return no_nightly();
     };
     let has = Run::with_toolchain(&toolchain, "cargo", context.project.root())
         .args(["miri", "--version"])
