@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::args::Args;
 use crate::error::{AtPath, Error, Result};
+use crate::installed;
 use crate::process::{Log, Run, say_what_is_scrubbed};
 use crate::project::Project;
 use crate::table::Table;
@@ -101,36 +102,10 @@ pub(crate) fn targets(project: &Project) -> std::result::Result<Vec<String>, Una
 
 /// Finds cargo-fuzz, or installs it into the target directory.
 pub(crate) fn prepare(project: &Project, log: &Log) -> std::result::Result<PathBuf, Unable> {
-    let missing = |error: Error| Unable::Missing(error.to_string());
-    let toolchains = Run::new("rustup", project.root())
-        .args(["toolchain", "list"])
-        .run(log);
-    if !toolchains.is_ok_and(|ran| ran.output.contains(TOOLCHAIN)) {
+    if installed::nightly(project, log).is_none() {
         return Err(Unable::NoNightly);
     }
-    let tools = project.target("tools");
-    let own = tools.join("bin/cargo-fuzz");
-    if own.exists() {
-        return Ok(own);
-    }
-    let found = Run::new("cargo-fuzz", project.root())
-        .args(["--version"])
-        .run(log);
-    if found.is_ok_and(|ran| ran.success) {
-        return Ok("cargo-fuzz".into());
-    }
-    let installed = Run::cargo(project.root())
-        .args(["install", "cargo-fuzz", "--locked", "--root"])
-        .args([&tools])
-        .run(log)
-        .map_err(missing)?;
-    if installed.success && own.exists() {
-        Ok(own)
-    } else {
-        Err(Unable::Missing(
-            "cargo-fuzz could not be installed".to_owned(),
-        ))
-    }
+    installed::tool(project, "cargo-fuzz", log).map_err(|error| Unable::Missing(error.to_string()))
 }
 
 /// Runs each target for its share of `seconds`, which do not count the building.

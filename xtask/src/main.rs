@@ -7,6 +7,7 @@ mod error;
 mod files;
 mod fuzz;
 mod histories;
+mod installed;
 mod loom;
 mod manifest;
 mod mutate;

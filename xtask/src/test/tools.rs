@@ -5,6 +5,7 @@ use std::path::Path;
 use super::ring::{Context, Outcome};
 use super::rings::counted;
 use crate::error::Result;
+use crate::installed;
 use crate::process::Run;
 
 /// Tests that allocate, free and race: what a sanitizer watches.
@@ -18,22 +19,9 @@ const WATCHED: [&str; 7] = [
     "restart",
 ];
 
-/// The nightly toolchain that is installed, by its whole name.
-fn nightly(context: &Context<'_>) -> Option<String> {
-    let listed = Run::new("rustup", context.project.root())
-        .args(["toolchain", "list"])
-        .run(context.log)
-        .ok()?;
-    let name = listed
-        .output
-        .split_whitespace()
-        .find(|name| name.starts_with("nightly"))?;
-    Some(name.to_owned())
-}
-
 /// The nightly toolchain, and the target that it compiles for by itself.
 fn compiler(context: &Context<'_>) -> Option<(String, String)> {
-    let toolchain = nightly(context)?;
+    let toolchain = installed::nightly(context.project, context.log)?;
     let ran = Run::with_toolchain(&toolchain, "rustc", context.project.root())
         .args(["-vV"])
         .run(context.log)
@@ -96,7 +84,7 @@ fn sanitized(
 
 /// Undefined behaviour, by interpretation of what has `unsafe` below it.
 pub(super) fn miri(context: &Context<'_>) -> Result<Outcome> {
-    let Some(toolchain) = nightly(context) else {
+    let Some(toolchain) = installed::nightly(context.project, context.log) else {
         return no_nightly();
     };
     let has = Run::with_toolchain(&toolchain, "cargo", context.project.root())
