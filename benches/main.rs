@@ -1,7 +1,7 @@
 //! Store, handle and breaker beside a map behind a lock, measured by Criterion: what to look at
 //! when one operation is being worked on.
 //!
-//! `cargo bench --bench main [-- FILTER]`, for example `-- 'check/1 keys/1 threads/gate down'`;
+//! `cargo bench -p breakerbox-benches --bench main [-- FILTER]`, for example `-- 'check/1 keys/1 threads/gate down'`;
 //! `--save-baseline` and `--baseline` compare with an earlier build.
 //!
 //! The works are those of the comparison, with what it says about them: one operation in a tight
@@ -12,15 +12,13 @@
 //! seconds, and are not for ratios (`--bench comparison` is). Nor transitions, creation, removal,
 //! memory or tails. Times are short, so small differences mean nothing.
 
-mod support;
-
+use breakerbox_benches::threads;
+use breakerbox_benches::work::{Case, Work, cases};
+use breakerbox_benches::world::{Gate, KEYS, World};
 use criterion::{
     BenchmarkGroup, Criterion, criterion_group, criterion_main, measurement::WallTime,
 };
 use std::time::Duration;
-use support::threads;
-use support::work::{Case, Work, cases};
-use support::world::{Gate, KEYS, World};
 
 fn all(criterion: &mut Criterion) {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);

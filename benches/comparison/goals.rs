@@ -1,8 +1,8 @@
 //! The goals that the comparison can judge.
 
 use crate::measure::Row;
-use crate::support::work::{BREAKER, BREAKER_HANDLE, HANDLE, LOAD, MUTEX, PAPAYA, STORE, Work};
-use crate::support::world::{Gate, KEYS};
+use breakerbox_benches::work::{BREAKER, BREAKER_HANDLE, HANDLE, LOAD, MUTEX, PAPAYA, STORE, Work};
+use breakerbox_benches::world::{Gate, KEYS};
 
 /// A bound on the ratio of two subjects that were measured side by side.
 pub(crate) struct Goal {

@@ -1,6 +1,6 @@
 //! The comparison with what people write instead: a map behind a lock.
 //!
-//! `cargo bench --bench comparison [-- --quick | --smoke] [--markdown]` prints a table with ratios
+//! `cargo bench -p breakerbox-benches --bench comparison [-- --quick | --smoke] [--markdown]` prints a table with ratios
 //! and which goals are met, and writes `target/comparison/results.json`. A word more, and only works
 //! that have it in their name are measured, and nothing is written.
 //!
@@ -22,14 +22,12 @@
 mod goals;
 mod measure;
 mod report;
-#[path = "../support/mod.rs"]
-mod support;
 
+use breakerbox_benches::work::Work;
 use measure::Effort;
 use std::path::Path;
 use std::process::ExitCode;
 use std::{env, fs, io, thread};
-use support::work::Work;
 
 const FULL: Effort = Effort {
     rounds: 61,

@@ -1,8 +1,8 @@
 //! Rounds in which each subject has its turn, and what they say.
 
-use crate::support::threads;
-use crate::support::work::{Case, Work, cases};
-use crate::support::world::{Gate, KEYS, SEGMENT, World};
+use breakerbox_benches::threads;
+use breakerbox_benches::work::{Case, Work, cases};
+use breakerbox_benches::world::{Gate, KEYS, SEGMENT, World};
 
 /// How long and how often is measured.
 #[derive(Clone, Copy)]

@@ -2,8 +2,8 @@
 
 use crate::goals::Judged;
 use crate::measure::Row;
-use crate::support::work::{FETCH_ADD, HANDLE, LOAD, MUTEX, STORE, Work};
-use crate::support::world::Gate;
+use breakerbox_benches::work::{FETCH_ADD, HANDLE, LOAD, MUTEX, STORE, Work};
+use breakerbox_benches::world::Gate;
 use serde_json::{Value, json};
 
 /// The rows of one group, with their ratios to its mutex store and to its floor.

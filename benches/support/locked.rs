@@ -18,7 +18,7 @@ enum State {
 
 /// The same five fields as breakerbox's.
 #[derive(Clone, Copy, Default)]
-pub(crate) struct Snapshot {
+pub struct Snapshot {
     state: State,
     failure_count: u64,
     success_count: u64,
@@ -27,9 +27,9 @@ pub(crate) struct Snapshot {
 }
 
 #[derive(Clone, Copy)]
-pub(crate) struct Rules {
-    pub(crate) failure_threshold: u64,
-    pub(crate) reset_timeout_ms: u64,
+pub struct Rules {
+    pub failure_threshold: u64,
+    pub reset_timeout_ms: u64,
 }
 
 type Circuits = HashMap<String, Snapshot>;
@@ -99,13 +99,13 @@ fn now_ms() -> u64 {
 }
 
 /// `Mutex<HashMap<String, Snapshot>>` with the map's own default hasher.
-pub(crate) struct MutexStore {
+pub struct MutexStore {
     circuits: Mutex<Circuits>,
     rules: Rules,
 }
 
 impl MutexStore {
-    pub(crate) fn new(rules: Rules, keys: &[String]) -> Self {
+    pub fn new(rules: Rules, keys: &[String]) -> Self {
         Self {
             circuits: Mutex::new(closed(keys)),
             rules,
@@ -116,25 +116,25 @@ impl MutexStore {
         self.circuits.lock().unwrap()
     }
 
-    pub(crate) fn check(&self, key: &str) -> bool {
+    pub fn check(&self, key: &str) -> bool {
         let rules = self.rules;
         self.lock()
             .get_mut(key)
             .is_none_or(|circuit| circuit.check(rules))
     }
 
-    pub(crate) fn success(&self, key: &str) {
+    pub fn success(&self, key: &str) {
         with(&mut self.lock(), key, Snapshot::success);
     }
 
-    pub(crate) fn failure(&self, key: &str) {
+    pub fn failure(&self, key: &str) {
         let now = now_ms();
         with(&mut self.lock(), key, |circuit| {
             circuit.failure(self.rules, now)
         });
     }
 
-    pub(crate) fn record_failure(&self, key: &str) -> Snapshot {
+    pub fn record_failure(&self, key: &str) -> Snapshot {
         let now = now_ms();
         with(&mut self.lock(), key, |circuit| {
             circuit.count_failure(now);
@@ -142,30 +142,30 @@ impl MutexStore {
         })
     }
 
-    pub(crate) fn snapshot(&self, key: &str) -> Option<Snapshot> {
+    pub fn snapshot(&self, key: &str) -> Option<Snapshot> {
         self.lock().get(key).copied()
     }
 
-    pub(crate) fn open(&self, key: &str) {
+    pub fn open(&self, key: &str) {
         with(&mut self.lock(), key, |circuit| {
             circuit.enter(State::Open, now_ms())
         });
     }
 
-    pub(crate) fn zero(&self) {
+    pub fn zero(&self) {
         self.lock().values_mut().for_each(zero);
     }
 }
 
 /// The same behind one `RwLock`: closed circuits are checked, and snapshots taken, under a shared
 /// lock.
-pub(crate) struct RwLockStore {
+pub struct RwLockStore {
     circuits: RwLock<Circuits>,
     rules: Rules,
 }
 
 impl RwLockStore {
-    pub(crate) fn new(rules: Rules, keys: &[String]) -> Self {
+    pub fn new(rules: Rules, keys: &[String]) -> Self {
         Self {
             circuits: RwLock::new(closed(keys)),
             rules,
@@ -180,7 +180,7 @@ impl RwLockStore {
         self.circuits.write().unwrap()
     }
 
-    pub(crate) fn check(&self, key: &str) -> bool {
+    pub fn check(&self, key: &str) -> bool {
         match self.read().get(key) {
             None => return true,
             Some(circuit) if circuit.state == State::Closed => return true,
@@ -192,18 +192,18 @@ impl RwLockStore {
             .is_none_or(|circuit| circuit.check(rules))
     }
 
-    pub(crate) fn success(&self, key: &str) {
+    pub fn success(&self, key: &str) {
         with(&mut self.write(), key, Snapshot::success);
     }
 
-    pub(crate) fn failure(&self, key: &str) {
+    pub fn failure(&self, key: &str) {
         let now = now_ms();
         with(&mut self.write(), key, |circuit| {
             circuit.failure(self.rules, now)
         });
     }
 
-    pub(crate) fn record_failure(&self, key: &str) -> Snapshot {
+    pub fn record_failure(&self, key: &str) -> Snapshot {
         let now = now_ms();
         with(&mut self.write(), key, |circuit| {
             circuit.count_failure(now);
@@ -211,17 +211,17 @@ impl RwLockStore {
         })
     }
 
-    pub(crate) fn snapshot(&self, key: &str) -> Option<Snapshot> {
+    pub fn snapshot(&self, key: &str) -> Option<Snapshot> {
         self.read().get(key).copied()
     }
 
-    pub(crate) fn open(&self, key: &str) {
+    pub fn open(&self, key: &str) {
         with(&mut self.write(), key, |circuit| {
             circuit.enter(State::Open, now_ms())
         });
     }
 
-    pub(crate) fn zero(&self) {
+    pub fn zero(&self) {
         self.write().values_mut().for_each(zero);
     }
 }

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 /// Nanoseconds that one operation of `case` takes, as each of `threads` threads sees it, while
 /// they do `ops` each, or fewer if another is faster.
-pub(crate) fn time(case: &Case<'_>, threads: usize, ops: usize) -> f64 {
+pub fn time(case: &Case<'_>, threads: usize, ops: usize) -> f64 {
     let (ready, stop) = (AtomicUsize::new(0), AtomicBool::new(false));
     let work = |thread: usize| {
         // Different threads begin in different parts of their lists too.

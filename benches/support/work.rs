@@ -5,19 +5,19 @@ use breakerbox::{Circuit, CircuitState, GuardedCircuit, Outcome};
 use std::hint::black_box;
 use std::sync::atomic::Ordering::Relaxed;
 
-pub(crate) const LOAD: &str = "atomic load";
-pub(crate) const FETCH_ADD: &str = "atomic fetch_add";
-pub(crate) const PAPAYA: &str = "papaya, bare u64";
-pub(crate) const HANDLE: &str = "handle";
-pub(crate) const STORE: &str = "store";
-pub(crate) const STORE_UNKNOWN: &str = "store, unknown key";
-pub(crate) const BREAKER: &str = "breaker";
-pub(crate) const BREAKER_HANDLE: &str = "breaker's handle";
-pub(crate) const MUTEX: &str = "mutex store";
-pub(crate) const RWLOCK: &str = "rwlock store";
+pub const LOAD: &str = "atomic load";
+pub const FETCH_ADD: &str = "atomic fetch_add";
+pub const PAPAYA: &str = "papaya, bare u64";
+pub const HANDLE: &str = "handle";
+pub const STORE: &str = "store";
+pub const STORE_UNKNOWN: &str = "store, unknown key";
+pub const BREAKER: &str = "breaker";
+pub const BREAKER_HANDLE: &str = "breaker's handle";
+pub const MUTEX: &str = "mutex store";
+pub const RWLOCK: &str = "rwlock store";
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Work {
+pub enum Work {
     Check,
     CheckSuccess,
     CheckFailure,
@@ -26,7 +26,7 @@ pub(crate) enum Work {
 }
 
 impl Work {
-    pub(crate) const ALL: [Work; 5] = [
+    pub const ALL: [Work; 5] = [
         Work::Check,
         Work::CheckSuccess,
         Work::CheckFailure,
@@ -34,7 +34,7 @@ impl Work {
         Work::Snapshot,
     ];
 
-    pub(crate) fn label(self) -> &'static str {
+    pub fn label(self) -> &'static str {
         match self {
             Work::Check => "check",
             Work::CheckSuccess => "check + success",
@@ -45,13 +45,13 @@ impl Work {
     }
 
     /// Whether the gate can make a difference to it.
-    pub(crate) fn checks(self) -> bool {
+    pub fn checks(self) -> bool {
         matches!(self, Work::Check | Work::CheckSuccess | Work::CheckFailure)
     }
 
     /// The most operations that each of `threads` threads may do between two resets: the failures
     /// that they count must not trip a circuit nor fill its count.
-    pub(crate) fn most(self, case: &Case<'_>, threads: usize) -> usize {
+    pub fn most(self, case: &Case<'_>, threads: usize) -> usize {
         match self {
             Work::CheckFailure | Work::RecordFailure => {
                 // Beside them one pass warms up, and the last segment may go beyond.
@@ -63,11 +63,11 @@ impl Work {
 }
 
 /// One subject at one work.
-pub(crate) struct Case<'w> {
-    pub(crate) subject: &'static str,
-    pub(crate) keys: usize,
+pub struct Case<'w> {
+    pub subject: &'static str,
+    pub keys: usize,
     /// Segments in a thread's list.
-    pub(crate) segments: usize,
+    pub segments: usize,
     run: Box<dyn Fn(usize, usize) + Sync + 'w>,
     reset: Box<dyn Fn() + Sync + 'w>,
 }
@@ -77,7 +77,7 @@ impl<'w> Case<'w> {
     ///
     /// Target and result go through `black_box`, the floor's too: it keeps the compiler from
     /// taking loads out of the loop, and costs each subject the same store and reload.
-    pub(crate) fn new<T: Copy + Sync + 'w, R>(
+    pub fn new<T: Copy + Sync + 'w, R>(
         world: &'w World,
         subject: &'static str,
         pick: impl Fn(usize) -> T,
@@ -135,18 +135,18 @@ impl<'w> Case<'w> {
     }
 
     /// One segment of `thread`'s list.
-    pub(crate) fn run(&self, thread: usize, segment: usize) {
+    pub fn run(&self, thread: usize, segment: usize) {
         (self.run)(thread, segment);
     }
 
     /// Zeroes what the work has counted.
-    pub(crate) fn reset(&self) {
+    pub fn reset(&self) {
         (self.reset)();
     }
 }
 
 /// Every subject that can do `work`. Subjects of other crates join here.
-pub(crate) fn cases(world: &World, work: Work) -> Vec<Case<'_>> {
+pub fn cases(world: &World, work: Work) -> Vec<Case<'_>> {
     let World {
         store,
         breaker,

@@ -8,26 +8,26 @@ use std::sync::atomic::AtomicU64;
 
 /// Operations between two looks at anything but the subject. Lists of targets are filled up to a
 /// multiple of it.
-pub(crate) const SEGMENT: usize = 256;
+pub const SEGMENT: usize = 256;
 
 /// One, which every thread hammers, and enough for the cache to matter.
-pub(crate) const KEYS: [usize; 2] = [1, 10_000];
+pub const KEYS: [usize; 2] = [1, 10_000];
 
 /// Out of reach: what trips measures something else. The highest that breakerbox has.
-pub(crate) const FAILURE_THRESHOLD: u32 = 1_000_000;
+pub const FAILURE_THRESHOLD: u32 = 1_000_000;
 
 /// The key of no target.
 const ELSEWHERE: &str = "elsewhere.internal:443";
 
 /// Whether some other circuit rejects: then a check by key has to look at its own.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Gate {
+pub enum Gate {
     Down,
     Up,
 }
 
 impl Gate {
-    pub(crate) fn label(self) -> &'static str {
+    pub fn label(self) -> &'static str {
         match self {
             Gate::Down => "gate down",
             Gate::Up => "gate up",
@@ -38,28 +38,28 @@ impl Gate {
 /// A floor's word, in a cache line of its own as a circuit is.
 #[repr(align(64))]
 #[derive(Default)]
-pub(crate) struct Line(pub(crate) AtomicU64);
+pub struct Line(pub(crate) AtomicU64);
 
 /// Every subject. Each has circuits of its own, so that none soils another's.
-pub(crate) struct World {
-    pub(crate) keys: Vec<String>,
+pub struct World {
+    pub keys: Vec<String>,
     /// For each thread, its own order of the keys.
     orders: Vec<Vec<usize>>,
-    pub(crate) limits: Limits,
-    pub(crate) lines: Vec<Line>,
-    pub(crate) store: InMemoryCircuitBreakerStore,
+    pub limits: Limits,
+    pub lines: Vec<Line>,
+    pub store: InMemoryCircuitBreakerStore,
     /// Knows none of the keys, as where none has ever failed: a check creates nothing.
-    pub(crate) empty: InMemoryCircuitBreakerStore,
-    pub(crate) handles: Vec<Circuit>,
-    pub(crate) breaker: CircuitBreaker,
-    pub(crate) guarded: Vec<GuardedCircuit>,
-    pub(crate) mutex: MutexStore,
-    pub(crate) rwlock: RwLockStore,
-    pub(crate) papaya: papaya::HashMap<String, u64>,
+    pub empty: InMemoryCircuitBreakerStore,
+    pub handles: Vec<Circuit>,
+    pub breaker: CircuitBreaker,
+    pub guarded: Vec<GuardedCircuit>,
+    pub mutex: MutexStore,
+    pub rwlock: RwLockStore,
+    pub papaya: papaya::HashMap<String, u64>,
 }
 
 impl World {
-    pub(crate) fn new(keys: usize, threads: usize, gate: Gate) -> Self {
+    pub fn new(keys: usize, threads: usize, gate: Gate) -> Self {
         let keys: Vec<_> = (0..keys)
             .map(|i| format!("api-{i:05}.internal:443"))
             .collect();
@@ -116,14 +116,14 @@ impl World {
     }
 
     /// For each thread, what `pick` says of the keys in that thread's order.
-    pub(crate) fn lists<T>(&self, pick: impl Fn(usize) -> T) -> Vec<Vec<T>> {
+    pub fn lists<T>(&self, pick: impl Fn(usize) -> T) -> Vec<Vec<T>> {
         let list = |order: &Vec<usize>| order.iter().map(|&i| pick(i)).collect();
         self.orders.iter().map(list).collect()
     }
 }
 
 /// Makes all circuits of `keys` closed with nothing counted.
-pub(crate) fn close(store: &InMemoryCircuitBreakerStore, keys: &[String]) {
+pub fn close(store: &InMemoryCircuitBreakerStore, keys: &[String]) {
     for key in keys {
         store.transition(&**key, CircuitState::Closed);
     }

@@ -12,7 +12,8 @@ pub(crate) fn command(project: &Project, mut args: Args) -> Result<()> {
     // Not a logged child: the table belongs on the terminal as it is, and flags such as target-cpu
     // are the caller's to choose.
     let status = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
-        .args(["bench", "--bench", "comparison", "--"])
+        .args(["bench", "--package", "breakerbox-benches"])
+        .args(["--bench", "comparison", "--"])
         .args(quick.then_some("--quick"))
         .current_dir(project.root())
         .stdin(Stdio::null())

@@ -343,7 +343,7 @@ fn comparison(context: &Context<'_>) -> Result<Outcome> {
     }
     let ran = cargo(
         context,
-        "bench --profile release --bench comparison -- --smoke",
+        "bench --package breakerbox-benches --profile release --bench comparison -- --smoke",
     )?;
     Ok(Outcome::of(ran.success, ""))
 }
