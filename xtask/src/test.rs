@@ -1,5 +1,6 @@
 //! `cargo xtask test`: every ring that this machine can run, and what each showed.
 
+mod advisories;
 mod demo;
 mod dependencies;
 mod layers;

@@ -1,5 +1,6 @@
-//! What the core brings along to its users: few crates, by name, and free to use.
+//! What the core brings along to its users: few crates, by name, free to use, without known faults.
 
+use super::advisories;
 use super::ring::{Context, Outcome};
 use super::rings::cargo;
 use crate::error::Result;
@@ -69,14 +70,23 @@ pub(super) fn check(context: &Context<'_>) -> Result<Outcome> {
         .filter(|(_, license)| !is_free(license))
         .map(|(name, license)| format!("{name} ({license})"))
         .collect();
-    Ok(if bound.is_empty() && !core.is_empty() {
+    if !bound.is_empty() || core.is_empty() {
+        return Ok(Outcome::failed(format!(
+            "another license: {}",
+            bound.join(", ")
+        )));
+    }
+    let audit = advisories::audit(context.project)?;
+    Ok(if audit.objections.is_empty() {
         Outcome::passed(format!(
-            "{} crates, {} with features",
+            "{} crates, {} with features; no advisory of before {} about {} locked ones",
             core.len(),
-            all.len()
+            all.len(),
+            audit.read,
+            audit.crates
         ))
     } else {
-        Outcome::failed(format!("another license: {}", bound.join(", ")))
+        Outcome::failed(audit.objections.join("; "))
     })
 }
 
