@@ -3,7 +3,7 @@
 //!
 //! `BREAKERBOX_SOAK=2000000000 cargo test --release --all-features --test soak -- --nocapture`
 //! is the long form.
-#![cfg(target_os = "linux")]
+#![cfg(all(target_os = "linux", feature = "serde"))]
 
 #[path = "support/allocation.rs"]
 mod allocation;

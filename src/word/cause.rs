@@ -113,3 +113,18 @@ impl fmt::Display for Cause {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cause_says_what_and_by_which_numbers() {
+        let failures = Cause::FailureRate {
+            failures: 3,
+            calls: 4,
+        };
+        assert_eq!(failures.to_string(), "3 of 4 calls failed");
+        assert_eq!(Cause::Manual.to_string(), "by hand");
+    }
+}

@@ -332,7 +332,41 @@ mod tests {
                 }
             }
             assert_eq!(word.is_begun_by_probe(), new && state == State::HalfOpen);
+            let absent = matches!(state, State::Vacant | State::Retired);
+            assert_eq!(word.is_absent(), absent);
+            assert_eq!(state.public().is_none(), absent);
+            assert_eq!(word.is_unborn(), word == Control::UNBORN);
             assert_eq!(Control::from_bits(word.bits()), word);
+        }
+    }
+
+    #[test]
+    fn states_are_shown_as_they_are_asked_for() {
+        for state in CircuitState::ALL {
+            assert_eq!(State::from(state).public(), Some(state));
+        }
+        assert_eq!(State::Watched.public(), Some(CircuitState::Closed));
+        for state in State::ALL {
+            let open = matches!(state, State::Open | State::ForcedOpen);
+            assert_eq!(state.keeps_successes(), open, "{state:?}");
+        }
+    }
+
+    #[cfg(feature = "serde")]
+    #[test]
+    fn what_is_restored_has_the_failures_that_it_had() {
+        let closed = Control::revived(Generation::from_bits(8));
+        let next = Generation::from_bits(9);
+        for (given, counted) in [
+            (0, 0),
+            (7, 7),
+            (FAILURES_MAX - 1, FAILURES_MAX - 1),
+            (FAILURES_MAX, FAILURES_MAX),
+            (FAILURES_MAX + 1, FAILURES_MAX),
+            (u32::MAX, FAILURES_MAX),
+        ] {
+            let expected = Control::pack(State::Open, next, false, counted);
+            assert_eq!(closed.restored(State::Open, next, given), expected);
         }
     }
 

@@ -206,6 +206,20 @@ mod tests {
     }
 
     #[test]
+    fn a_probe_that_is_ignored_decides_nothing() {
+        // As after a replacement of the rules: what was reported would be enough by now.
+        let probes = Probes::of(1, 3, 3);
+        let limits = limits(5, 1, 0, TripRule::ConsecutiveFailures);
+        let control = word(State::HalfOpen, 5);
+        let verdict = on_probe(control, probes, Outcome::Ignored, &limits);
+        assert_eq!(verdict, Verdict::GiveBack(probes));
+        for decides in [Outcome::Success, Outcome::Failure] {
+            let verdict = on_probe(control, probes, decides, &limits);
+            assert!(!matches!(verdict, Verdict::GiveBack(_)), "{verdict:?}");
+        }
+    }
+
+    #[test]
     fn a_check_of_every_state() {
         for failures in [0, 1, FAILURES_MAX] {
             for state in State::ALL {

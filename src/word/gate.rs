@@ -53,6 +53,7 @@ mod tests {
 
         let drawn = GateWord::from_bits(GateWord::DRAW);
         assert_eq!((drawn.generation().bits(), drawn.count()), (1, 1));
+        assert!(!drawn.is_down());
         let again = GateWord::from_bits(drawn.0 + GateWord::REDRAW);
         assert_eq!((again.generation().bits(), again.count()), (2, 1));
         let done = GateWord::from_bits(again.0 - GateWord::ONE);

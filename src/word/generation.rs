@@ -89,6 +89,8 @@ mod tests {
             assert!(next.is_after(start) && !start.is_after(next) && !start.is_after(start));
             let far = Generation::from_bits(start.0 + Generation::HALF - 1);
             assert!(far.is_after(start) && !start.is_after(far));
+            let opposite = far.successor();
+            assert!(!opposite.is_after(start) && !start.is_after(opposite));
         }
         assert_eq!(last.successor(), Generation::ZERO);
     }

@@ -90,6 +90,7 @@ mod tests {
         for start in [0, 999, 5_000, History::SECONDS * 1_000 - 1, 1 << 41] {
             let first = none.held_back(start, 30_000).unwrap();
             assert_eq!(History::from_payload(first.payload()), first);
+            assert!(first.payload() >> PAYLOAD_BITS == 0);
             for (after, every, new) in [
                 (0, 1, false),
                 (999, 1, start % 1_000 > 0),
@@ -128,6 +129,8 @@ mod tests {
                     (closed.watched(true), of(openings, 0)),
                     (closed.moved(State::ForcedOpen, next), of(openings, group)),
                     (Control::revived(next), of(0, 0)),
+                    (closed.vacated(next), of(0, 0)),
+                    (closed.vacated(next).retired(), of(0, 0)),
                 ];
                 for (control, expected) in cases {
                     assert_eq!(history.inherited(control), expected, "{control:?}");

@@ -130,6 +130,24 @@ mod tests {
     }
 
     #[test]
+    fn what_does_not_grow_has_no_cap() {
+        let open = OpenFor {
+            base_ms: 10,
+            factor: 1_000,
+            max_ms: 5,
+            jitter: 0,
+            ..Limits::default().open
+        };
+        assert_eq!(open.ms(3, u64::MAX), 10);
+        let growing = OpenFor {
+            factor: 1_001,
+            base_ms: 4,
+            ..open
+        };
+        assert_eq!(growing.ms(300, u64::MAX), 4);
+    }
+
+    #[test]
     fn a_rate_opens_at_its_limit_and_from_the_minimum_on() {
         for percent in 1..=100 {
             let trip = Trip {

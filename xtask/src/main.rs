@@ -39,7 +39,8 @@ usage: cargo xtask COMMAND [OPTION..]
     --count N             random programs for each scheduler, 4000 without it
     --seed S              the first of them, another each time without it
     --verbose
-  mutate                the recorded mutations, and whether each is killed
+  mutate                the recorded mutations, and all of the words, and whether each is killed
+    --words               those of the words alone
     --only NAME[,NAME]    these and no others
     --sample K            some of them, other ones each day
     --verbose

@@ -1,5 +1,7 @@
-//! `cargo xtask mutate`: puts recorded bugs into a copy of the tree and shows which model notices.
+//! `cargo xtask mutate`: puts recorded bugs into a copy of the tree and shows which model notices,
+//! then every bug that cargo-mutants knows into the words.
 
+mod pure;
 mod recipe;
 mod tree;
 mod trial;
@@ -33,8 +35,13 @@ pub(crate) struct Tried {
 pub(crate) fn command(project: &Project, mut args: Args) -> Result<()> {
     let only = args.list("--only")?;
     let sample = args.number::<usize>("--sample")?;
+    let words = args.flag("--words");
     let verbose = args.flag("--verbose");
     args.finish()?;
+    if words && (only.is_some() || sample.is_some()) {
+        return Err(Error::usage("--words tries no recorded mutations"));
+    }
+    let all = only.is_none() && sample.is_none();
     let mut recipes = recipes(project)?;
     if let Some(only) = only {
         if let Some(unknown) = only
@@ -48,7 +55,42 @@ pub(crate) fn command(project: &Project, mut args: Args) -> Result<()> {
     if let Some(count) = sample {
         recipes = todays(recipes, count);
     }
-    judge(project, &recipes, verbose)
+    say_what_is_scrubbed();
+    // Both tell of what they find before either ends the command.
+    let recorded = if words {
+        Ok(())
+    } else {
+        judge(project, &recipes, verbose)
+    };
+    let words = if all {
+        judge_words(project, verbose)
+    } else {
+        Ok(())
+    };
+    recorded.and(words)
+}
+
+/// Tries every mutant of the words; an error if one lives that `.cargo/mutants.toml` doesn't
+/// explain.
+fn judge_words(project: &Project, verbose: bool) -> Result<()> {
+    let log = log(project, "mutate-words", verbose)?;
+    println!("\ntrying every mutant of the words; this takes some ten minutes");
+    let tally = pure::run(project, &log)?;
+    for missed in &tally.missed {
+        println!("  MISSED: {missed}");
+    }
+    println!("{tally}");
+    if tally.missed.is_empty() {
+        return Ok(());
+    }
+    Err(Error::failed(format!(
+        "{} mutants of the words live; kill them, or explain them in .cargo/mutants.toml",
+        tally.missed.len()
+    )))
+}
+
+fn log(project: &Project, name: &str, verbose: bool) -> Result<Log> {
+    Log::create(project, name, if verbose { |_| true } else { |_| false })
 }
 
 /// Tries all recorded mutations; an error if one of them is not killed.
@@ -97,12 +139,7 @@ fn recipes(project: &Project) -> Result<Vec<Recipe>> {
 }
 
 fn judge(project: &Project, recipes: &[Recipe], verbose: bool) -> Result<()> {
-    say_what_is_scrubbed();
-    let log = Log::create(
-        project,
-        "mutate",
-        if verbose { |_| true } else { |_| false },
-    )?;
+    let log = log(project, "mutate", verbose)?;
     println!("running the models without the mutations first; a first build takes a while");
     let tried = try_each(project, recipes, &log, |one| {
         println!("  {}: {}", one.name, one.fate);
