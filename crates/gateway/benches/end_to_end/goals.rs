@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::down::Case;
 use crate::process::Breaker;
-use crate::report::percent;
+use crate::report::{paired, percent};
 use crate::saturation::{Saturation, Subject};
 use crate::stats::median;
 use crate::upstream::Mode;
@@ -56,9 +56,10 @@ fn throughput(saturation: &Saturation) -> Option<Judged> {
     Some(Judged {
         goal: "at saturation: requests/s differ by less than 2 %, or less than the spread",
         found: format!(
-            "{}, spread {:.1} %: {inside}; two with it off: {}",
+            "{}, spread {:.1} %: {inside}; turn by turn {}; two with it off differ by {}",
             percent(found.medians),
             found.spread * 100.0,
+            paired(found),
             percent(chance.medians)
         ),
         is_met: apart < MOST || apart <= found.spread,

@@ -63,8 +63,8 @@ pub(crate) struct Effort {
 const FULL: Effort = Effort {
     rounds: 10,
     warm_up: Duration::from_millis(300),
-    slices: 10,
-    slice: Duration::from_millis(200),
+    slices: 20,
+    slice: Duration::from_millis(100),
     runs: 3,
     steady: Duration::from_secs(4),
     working: Duration::from_millis(2500),

@@ -1,8 +1,8 @@
 //! Tables for documents.
 
 use crate::down::Case;
-use crate::report::{FIGURES, Summary, percent, sooner};
-use crate::saturation::{Run, SUBJECTS, Saturation, Subject};
+use crate::report::{FIGURES, Summary, paired, percent, sooner};
+use crate::saturation::{Difference, Run, SUBJECTS, Saturation, Subject};
 use crate::stats::median;
 
 pub(crate) fn tables(saturation: &Saturation, down: &[Case]) -> String {
@@ -22,11 +22,18 @@ fn saturated(all: &Saturation) -> String {
         table += &format!("| {label} | {rate:.0} | {p50:.2} | {p99:.2} | {cpu} |\n");
     }
     for (label, subject) in [("on − off", Subject::On), ("off − off", Subject::OffAgain)] {
-        let figures = FIGURES.map(|(_, figure)| {
-            let found = all.difference(subject, figure);
-            found.map_or("–".to_owned(), |found| percent(found.medians))
-        });
-        table += &format!("| {label} | {} |\n", figures.join(" | "));
+        let columns = |say: fn(Difference) -> String| {
+            let figures = FIGURES.map(|(_, figure)| {
+                let found = all.difference(subject, figure);
+                found.map_or("–".to_owned(), say)
+            });
+            figures.join(" | ")
+        };
+        table += &format!(
+            "| {label} | {} |\n",
+            columns(|found| percent(found.medians))
+        );
+        table += &format!("| {label}, turn by turn (95 %) | {} |\n", columns(paired));
     }
     table
 }

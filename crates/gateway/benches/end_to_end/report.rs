@@ -46,7 +46,8 @@ pub(crate) fn legend(effort: Effort) {
         "End to end, on {cores} cores that gateway, upstreams and callers share; {CONNECTIONS} connections at saturation.\n\
          Medians of {} rounds with new gateways, which take turns of {:?} each, {} times; p50 and p99 in ms, of all\n\
          requests of a round. CPU: µs of processor time of the gateway for a request; cores: that it kept busy.\n\
-         spread: how far the middle half of all rounds with the breaker off reaches.",
+         spread: how far the middle half of all rounds with the breaker off reaches. Turn by turn: the median of\n\
+         what a turn differs by from the next one with the breaker off, and where that median is with 95 %.",
         effort.rounds, effort.slice, effort.slices
     );
 }
@@ -60,7 +61,7 @@ pub(crate) fn saturation(all: &Saturation) {
         row(subject.label(), all.of(subject));
     }
     println!(
-        "\n  {:<30} {:>8} {:>8}   round by round (10 % – 90 %)",
+        "\n  {:<30} {:>8} {:>8}   turn by turn (95 %)",
         "difference from off", "medians", "spread"
     );
     for subject in [Subject::On, Subject::OffAgain] {
@@ -101,11 +102,16 @@ pub(crate) fn percent(share: f64) -> String {
     format!("{:+.1} %", share * 100.0)
 }
 
-fn difference(found: Difference) -> String {
+/// The differences turn by turn.
+pub(crate) fn paired(found: Difference) -> String {
     let [middle, low, high] = found.paired.map(percent);
+    format!("{middle} ({low} – {high})")
+}
+
+fn difference(found: Difference) -> String {
     let spread = format!("{:.1} %", found.spread * 100.0);
     let medians = percent(found.medians);
-    format!("{medians:>8} {spread:>8}   {middle} ({low} – {high})")
+    format!("{medians:>8} {spread:>8}   {}", paired(found))
 }
 
 /// What is printed of one situation with an upstream down.
@@ -243,7 +249,7 @@ pub(crate) fn saturation_json(all: &Saturation) -> Value {
                 "figure": label,
                 "of_medians": found.medians,
                 "spread": found.spread,
-                "by_round": { "median": median, "low": low, "high": high },
+                "by_turn": { "median": median, "low": low, "high": high },
             }))
         };
         FIGURES.into_iter().filter_map(of).collect()

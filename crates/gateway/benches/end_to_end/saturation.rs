@@ -10,7 +10,7 @@ use tokio::task::JoinSet;
 use crate::Effort;
 use crate::caller::{Connection, request};
 use crate::process::{Breaker, Gateway};
-use crate::stats::{median, middle_half, ms, quantile};
+use crate::stats::{median, median_within, middle_half, ms, quantile};
 use crate::upstream::{Mode, Upstream};
 
 /// Enough for no core to be idle, and few enough for nobody to queue for long.
@@ -34,7 +34,7 @@ pub(crate) const SUBJECTS: [Subject; 4] = [
     Subject::Direct,
 ];
 
-/// One subject in one round.
+/// One subject in one round, or in one turn of it.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Run {
     /// Requests per second.
@@ -48,9 +48,12 @@ pub(crate) struct Run {
     pub(crate) cores: Option<f64>,
 }
 
-/// All runs, in the order of [`SUBJECTS`].
+/// All of it, in the order of [`SUBJECTS`].
 #[derive(Debug, Default)]
-pub(crate) struct Saturation([Vec<Run>; SUBJECTS.len()]);
+pub(crate) struct Saturation {
+    rounds: [Vec<Run>; SUBJECTS.len()],
+    turns: [Vec<Run>; SUBJECTS.len()],
+}
 
 /// How far a subject is from [`Subject::Off`].
 #[derive(Clone, Copy, Debug)]
@@ -59,13 +62,13 @@ pub(crate) struct Difference {
     pub(crate) medians: f64,
     /// How far the middle half of all runs with the breaker off reaches, as a share of the median.
     pub(crate) spread: f64,
-    /// The rounds' own differences: median, and what nine of ten are above, and below.
+    /// The median of the turns' own differences, and between what it is with 95 %.
     pub(crate) paired: [f64; 3],
 }
 
 impl Saturation {
     pub(crate) fn of(&self, subject: Subject) -> &[Run] {
-        &self.0[subject as usize]
+        &self.rounds[subject as usize]
     }
 
     pub(crate) fn difference(
@@ -73,16 +76,19 @@ impl Saturation {
         subject: Subject,
         figure: impl Fn(&Run) -> Option<f64>,
     ) -> Option<Difference> {
-        let values =
-            |subject| -> Option<Vec<f64>> { self.of(subject).iter().map(&figure).collect() };
-        let (own, off) = (values(subject)?, values(Subject::Off)?);
-        let pairs = own.iter().zip(&off).map(|(own, off)| own / off - 1.0);
-        let pairs: Vec<_> = pairs.collect();
-        let all_off = [&off[..], &values(Subject::OffAgain)?].concat();
+        let values = |of: &[Vec<Run>], subject| -> Option<Vec<f64>> {
+            of[subject as usize].iter().map(&figure).collect()
+        };
+        let rounds = |subject| values(&self.rounds, subject);
+        let (own, off) = (rounds(subject)?, rounds(Subject::Off)?);
+        let all_off = [&off[..], &rounds(Subject::OffAgain)?].concat();
+        let turns = |subject| values(&self.turns, subject);
+        let pairs = turns(subject)?.into_iter().zip(turns(Subject::Off)?);
+        let pairs: Vec<_> = pairs.map(|(own, off)| own / off - 1.0).collect();
         Some(Difference {
             medians: median(&own) / median(&off) - 1.0,
             spread: middle_half(&all_off) / median(&all_off),
-            paired: [0.5, 0.1, 0.9].map(|part| quantile(&pairs, part)),
+            paired: median_within(&pairs),
         })
     }
 }
@@ -101,7 +107,6 @@ pub(crate) fn measure(
         }
         for lane in &mut lanes {
             callers.block_on(lane.drive(effort.warm_up))?;
-            lane.forget();
         }
         for slice in 0..effort.slices {
             // Now one way, now the other, so that whatever drifts takes from all alike.
@@ -115,11 +120,13 @@ pub(crate) fn measure(
                 }
             });
             for lane in &mut lanes {
-                callers.block_on(lane.drive(effort.slice))?;
+                let turn = callers.block_on(lane.drive(effort.slice))?;
+                all.turns[lane.subject as usize].push(turn.run());
+                lane.all.add(turn);
             }
         }
         for lane in lanes {
-            all.0[lane.subject as usize].push(lane.run());
+            all.rounds[lane.subject as usize].push(lane.all.run());
         }
     }
     Ok(all)
@@ -130,14 +137,20 @@ struct Lane {
     subject: Subject,
     gateway: Option<Gateway>,
     connections: Vec<Connection>,
-    /// Milliseconds of each call that ended within its slice.
+    /// All turns of the round.
+    all: Tally,
+}
+
+/// What was counted while the callers were at it.
+#[derive(Default)]
+struct Tally {
+    /// Milliseconds of each call that ended within the time.
     took: Vec<f64>,
-    /// The slices together.
     time: Duration,
     /// What the gateway's processor time was for: all calls, and all the time until they ended.
     calls: usize,
     elapsed: Duration,
-    cpu_ns: Option<f64>,
+    cpu_ns: f64,
 }
 
 impl Lane {
@@ -153,11 +166,7 @@ impl Lane {
             subject,
             gateway,
             connections: Vec::new(),
-            took: Vec::new(),
-            time: Duration::ZERO,
-            calls: 0,
-            elapsed: Duration::ZERO,
-            cpu_ns: Some(0.0),
+            all: Tally::default(),
         };
         for _ in 0..CONNECTIONS {
             lane.connections.push(Connection::open(address).await?);
@@ -166,40 +175,53 @@ impl Lane {
     }
 
     /// Every connection asks again as soon as it has its answer, for so long.
-    async fn drive(&mut self, time: Duration) -> io::Result<()> {
-        let cpu = |lane: &Self| lane.gateway.as_ref().and_then(Gateway::cpu_ns);
+    async fn drive(&mut self, time: Duration) -> io::Result<Tally> {
+        // Where the system doesn't say there is no difference, and none is reported.
+        let cpu = |lane: &Self| {
+            lane.gateway
+                .as_ref()
+                .and_then(Gateway::cpu_ns)
+                .unwrap_or(0.0)
+        };
         let cpu_before = cpu(self);
         let begun = Instant::now();
         let mut callers = JoinSet::new();
         for connection in self.connections.drain(..) {
             callers.spawn(call_until(connection, begun + time));
         }
+        let mut tally = Tally {
+            time,
+            ..Tally::default()
+        };
         while let Some(ended) = callers.join_next().await {
             let (connection, took) = ended??;
             self.connections.push(connection);
-            self.calls += took.len() + 1;
-            self.took.extend(took);
+            tally.calls += took.len() + 1;
+            tally.took.extend(took);
         }
-        self.time += time;
-        self.elapsed += begun.elapsed();
-        let cpu = cpu(self).zip(cpu_before).map(|(now, before)| now - before);
-        self.cpu_ns = self.cpu_ns.zip(cpu).map(|(sum, cpu)| sum + cpu);
-        Ok(())
+        tally.elapsed = begun.elapsed();
+        tally.cpu_ns = cpu(self) - cpu_before;
+        Ok(tally)
+    }
+}
+
+impl Tally {
+    fn add(&mut self, other: Self) {
+        self.took.extend(other.took);
+        self.time += other.time;
+        self.calls += other.calls;
+        self.elapsed += other.elapsed;
+        self.cpu_ns += other.cpu_ns;
     }
 
-    fn forget(&mut self) {
-        self.took.clear();
-        (self.calls, self.cpu_ns) = (0, Some(0.0));
-        (self.time, self.elapsed) = (Duration::ZERO, Duration::ZERO);
-    }
-
-    fn run(self) -> Run {
+    fn run(&self) -> Run {
+        let cpu_ns = (self.cpu_ns > 0.0).then_some(self.cpu_ns);
         Run {
             rate: self.took.len() as f64 / self.time.as_secs_f64(),
             p50: quantile(&self.took, 0.5),
             p99: quantile(&self.took, 0.99),
-            cpu: self.cpu_ns.map(|ns| ns / 1e3 / self.calls as f64),
-            cores: self.cpu_ns.map(|ns| ns / 1e9 / self.elapsed.as_secs_f64()),
+            cpu: cpu_ns.map(|ns| ns / 1e3 / self.calls as f64),
+            cores: cpu_ns.map(|ns| ns / 1e9 / self.elapsed.as_secs_f64()),
         }
     }
 }
