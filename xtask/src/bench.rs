@@ -1,4 +1,4 @@
-//! `cargo xtask bench`: the comparison with what people use instead.
+//! `cargo xtask bench`: the comparison with what people use instead, and the gateway end to end.
 
 use std::process::{Command, Stdio};
 
@@ -8,12 +8,16 @@ use crate::project::Project;
 
 pub(crate) fn command(project: &Project, mut args: Args) -> Result<()> {
     let quick = args.flag("--quick");
+    let (package, bench) = if args.flag("--end-to-end") {
+        ("breakerbox-gateway", "end_to_end")
+    } else {
+        ("breakerbox-benches", "comparison")
+    };
     args.finish()?;
     // Not a logged child: the table belongs on the terminal as it is, and flags such as target-cpu
     // are the caller's to choose.
     let status = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
-        .args(["bench", "--package", "breakerbox-benches"])
-        .args(["--bench", "comparison", "--"])
+        .args(["bench", "--package", package, "--bench", bench, "--"])
         .args(quick.then_some("--quick"))
         .current_dir(project.root())
         .stdin(Stdio::null())
@@ -22,6 +26,6 @@ pub(crate) fn command(project: &Project, mut args: Args) -> Result<()> {
     if status.success() {
         Ok(())
     } else {
-        Err(Error::failed("the comparison did not come to its end"))
+        Err(Error::failed("the bench did not come to its end"))
     }
 }

@@ -50,6 +50,7 @@ usage: cargo xtask COMMAND [OPTION..]
     --verbose
   bench                 the comparison: a table, and target/comparison/results.json
     --quick               fewer and shorter rounds
+    --end-to-end          instead: the gateway with the breaker on and off, end-to-end.json
 
 CONTRIBUTING.md says how long each takes and how to read what it prints.";
 

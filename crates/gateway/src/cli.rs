@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum, value_parser};
 
-use crate::config::{CircuitSettings, Config, DebugHeaders, Settle};
+use crate::config::{Breaker, CircuitSettings, Config, DebugHeaders, Settle};
 use crate::route::Route;
 
 /// A reverse proxy whose routes are guarded by circuit breakers.
@@ -42,6 +42,10 @@ pub struct ServeArgs {
     /// Where GET /circuits and /healthz are answered. It has no log-in: keep it on loopback.
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:0")]
     pub admin: SocketAddr,
+
+    /// Whether the routes are guarded; off: no circuits, every request goes to its upstream.
+    #[arg(long, value_name = "WHETHER", default_value = "on")]
+    pub breaker: BreakerArg,
 
     /// Failures in a row that open a circuit.
     #[arg(long, value_name = "N", default_value_t = 5, allow_negative_numbers = true, value_parser = value_parser!(u32).range(1..=1_000_000))]
@@ -117,6 +121,15 @@ pub struct DemoArgs {
     pub svg: Option<PathBuf>,
 }
 
+/// `--breaker`.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum BreakerArg {
+    /// One circuit per route.
+    On,
+    /// None.
+    Off,
+}
+
 /// `--settle`.
 #[derive(Clone, Copy, Debug, ValueEnum)]
 pub enum SettleArg {
@@ -144,6 +157,10 @@ impl From<ServeArgs> for Config {
             admin: args.admin,
             routes: args.routes,
             policies: None,
+            breaker: match args.breaker {
+                BreakerArg::On => Breaker::On,
+                BreakerArg::Off => Breaker::Off,
+            },
             circuit: CircuitSettings {
                 failure_threshold: args.failure_threshold,
                 reset_timeout: args.reset_timeout,
@@ -233,6 +250,7 @@ mod tests {
             format!("{:?}", config.circuit),
             format!("{:?}", default.circuit)
         );
+        assert_eq!(config.breaker, default.breaker);
         assert_eq!(config.connect_timeout, default.connect_timeout);
         assert_eq!(config.response_timeout, default.response_timeout);
         assert_eq!(config.pool_idle_timeout, default.pool_idle_timeout);

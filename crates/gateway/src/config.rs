@@ -17,6 +17,8 @@ pub struct Config {
     pub admin: SocketAddr,
     /// What is proxied where, one circuit each.
     pub routes: Vec<Route>,
+    /// Whether the routes are guarded at all.
+    pub breaker: Breaker,
     /// When a circuit opens and closes.
     pub circuit: CircuitSettings,
     /// Rules by route prefix; given, those of `circuit` don't count, only what it says about
@@ -57,6 +59,15 @@ pub struct CircuitSettings {
     pub open_status: u16,
 }
 
+/// Whether there are circuits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Breaker {
+    /// One circuit per route.
+    On,
+    /// None: every request goes to its upstream, and nothing is counted.
+    Off,
+}
+
 /// When a response that isn't a failure by its status is reported to the circuit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Settle {
@@ -86,6 +97,7 @@ impl Config {
             listen: (Ipv4Addr::LOCALHOST, 0).into(),
             admin: (Ipv4Addr::LOCALHOST, 0).into(),
             routes,
+            breaker: Breaker::On,
             circuit: CircuitSettings::default(),
             policies: None,
             connect_timeout: Duration::from_secs(5),

@@ -14,7 +14,7 @@ use tokio::task::JoinHandle;
 
 use crate::Key;
 use crate::admin::{self, AdminPages};
-use crate::config::Config;
+use crate::config::{Breaker, Config};
 use crate::guard::{Guard, OnChange};
 use crate::proxy::Proxy;
 use crate::route::RouteTable;
@@ -85,6 +85,7 @@ impl Gateway {
         let policies = config.policies.clone();
         let guard = Guard::new(&config.circuit, policies, routes.iter(), hooks.on_change)
             .map_err(StartError::Circuit)?;
+        let guard = (config.breaker == Breaker::On).then_some(guard);
         let (listener, address) = bind(config.listen).await?;
         let (admin_listener, admin_address) = bind(config.admin).await?;
 
@@ -137,7 +138,7 @@ impl Gateway {
         self.admin_address
     }
 
-    /// All circuits, as `GET /circuits` lists them.
+    /// All circuits, as `GET /circuits` lists them; none if the breaker is off.
     #[must_use]
     pub fn circuits(&self) -> Vec<Circuit> {
         self.proxy.circuits().collect()

@@ -34,7 +34,7 @@ mod upload;
 mod upstream;
 
 pub use admin::AdminPages;
-pub use config::{CircuitSettings, Config, DebugHeaders, Settle};
+pub use config::{Breaker, CircuitSettings, Config, DebugHeaders, Settle};
 pub use gateway::{Circuit, Gateway, Hooks, StartError};
 pub use guard::{Key, OnChange};
 pub use route::{Route, RouteError};

@@ -1,6 +1,7 @@
 //! One request's way through the gateway: route, circuit, upstream, outcome.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use breakerbox::PolicySet;
@@ -14,11 +15,11 @@ use crate::Key;
 use crate::answer::{self, Fault};
 use crate::config::{Config, DebugHeaders, Settle};
 use crate::gateway::Circuit;
-use crate::guard::Guard;
+use crate::guard::{Admission, Guard};
 use crate::headers;
 use crate::reply::{Relay, Reply, Settlement};
 use crate::route::{Route, RouteTable};
-use crate::upload::UploadBody;
+use crate::upload::{Upload, UploadBody};
 use crate::upstream::Upstreams;
 
 /// A body up to this size is read even if nobody wants it, which keeps the connection usable.
@@ -28,7 +29,8 @@ const UNWANTED_BODY_TIME: Duration = Duration::from_millis(500);
 /// What all requests share.
 pub(crate) struct Proxy {
     routes: RouteTable,
-    guard: Guard,
+    /// None if the breaker is off.
+    guard: Option<Guard>,
     upstreams: Upstreams,
     open_status: StatusCode,
     settle: Settle,
@@ -38,10 +40,17 @@ pub(crate) struct Proxy {
 impl Proxy {
     /// Replaces the rules of all circuits.
     pub(crate) fn set_policies(&self, policies: PolicySet<Key>) {
-        self.guard.set_policies(policies);
+        if let Some(guard) = &self.guard {
+            guard.set_policies(policies);
+        }
     }
 
-    pub(crate) fn new(config: &Config, guard: Guard, routes: RouteTable, open: StatusCode) -> Self {
+    pub(crate) fn new(
+        config: &Config,
+        guard: Option<Guard>,
+        routes: RouteTable,
+        open: StatusCode,
+    ) -> Self {
         Self {
             routes,
             guard,
@@ -54,14 +63,14 @@ impl Proxy {
 
     /// All routes and their circuits, longest prefix first.
     pub(crate) fn circuits(&self) -> impl Iterator<Item = Circuit> {
-        self.routes.iter().enumerate().map(|(number, route)| {
-            let snapshot = self.guard.snapshot(number);
-            Circuit {
+        self.guard.iter().flat_map(|guard| {
+            let routes = self.routes.iter().enumerate();
+            routes.map(move |(number, route)| Circuit {
                 key: route.prefix().to_owned(),
                 upstream: route.upstream().to_string(),
-                retry_after: self.guard.retry_after(number),
-                snapshot,
-            }
+                snapshot: guard.snapshot(number),
+                retry_after: guard.retry_after(number),
+            })
         })
     }
 
@@ -80,7 +89,8 @@ impl Proxy {
         };
         let debug = self.wants_debug(request.headers());
 
-        let admission = match self.guard.admit(number) {
+        let asked = self.guard.as_ref().map(|guard| guard.admit(number));
+        let admission = match asked.transpose() {
             Ok(admission) => admission,
             Err(rejected) => {
                 let mut response =
@@ -102,25 +112,16 @@ impl Proxy {
             Ok(response) => {
                 let (mut parts, body) = response.into_parts();
                 headers::to_client(&mut parts.headers);
-                let open = if self.guard.is_failure(parts.status.as_u16()) {
-                    admission.failure();
-                    None
-                } else if self.settle == Settle::Headers {
-                    admission.success();
-                    None
-                } else {
-                    Some(Settlement { admission, upload })
-                };
+                let open =
+                    admission.and_then(|admission| self.settle(admission, parts.status, upload));
                 let mut relayed = Response::new(Reply::Upstream(Relay::new(body, open)));
                 *relayed.status_mut() = parts.status;
                 *relayed.headers_mut() = parts.headers;
                 relayed
             }
             Err(fault) => {
-                if fault.is_failure() {
+                if let Some(admission) = admission.filter(|_| fault.is_failure()) {
                     admission.failure();
-                } else {
-                    drop(admission);
                 }
                 let mut response = fault.answer(route.prefix());
                 if upload.is_some_and(|upload| !upload.is_done()) {
@@ -131,6 +132,25 @@ impl Proxy {
         };
         self.add_debug(debug, number, route, response.headers_mut());
         response
+    }
+
+    /// Tells the circuit what the header shows; what only the body will is still open.
+    fn settle(
+        &self,
+        admission: Admission,
+        status: StatusCode,
+        upload: Option<Arc<Upload>>,
+    ) -> Option<Settlement> {
+        let guard = self.guard.as_ref()?;
+        if guard.is_failure(status.as_u16()) {
+            admission.failure();
+            None
+        } else if self.settle == Settle::Headers {
+            admission.success();
+            None
+        } else {
+            Some(Settlement { admission, upload })
+        }
     }
 
     /// Answers without the upstream, having read what the client sends anyway: closing on a
@@ -171,10 +191,10 @@ impl Proxy {
     }
 
     fn add_debug(&self, wanted: bool, number: usize, route: &Route, headers: &mut HeaderMap) {
-        if !wanted {
+        let Some(guard) = self.guard.as_ref().filter(|_| wanted) else {
             return;
-        }
-        let snapshot = self.guard.snapshot(number);
+        };
+        let snapshot = guard.snapshot(number);
         let text = |text: &str| HeaderValue::from_str(text).ok();
         if let (Some(key), Some(state)) = (text(route.prefix()), text(&snapshot.state.to_string()))
         {

@@ -3,7 +3,7 @@
 use std::error::Error;
 
 use crate::cli::ServeArgs;
-use crate::config::Config;
+use crate::config::{Breaker, Config};
 use crate::gateway::{Gateway, Hooks};
 use crate::signals::stop_asked;
 
@@ -14,6 +14,7 @@ use crate::signals::stop_asked;
 pub async fn run(args: ServeArgs) -> Result<(), Box<dyn Error>> {
     let config = Config::from(args);
     let routes = config.routes.clone();
+    let breaker = config.breaker;
     let hooks = Hooks {
         on_change: Some(Box::new(|change| {
             let time = clock_time(change.at);
@@ -35,6 +36,9 @@ pub async fn run(args: ServeArgs) -> Result<(), Box<dyn Error>> {
     println!("admin http://{}/circuits", gateway.admin_address());
     for route in routes {
         println!("route {} -> http://{}", route.prefix(), route.upstream());
+    }
+    if breaker == Breaker::Off {
+        println!("breaker off: every request goes to its upstream");
     }
 
     stop.await?;

@@ -6,6 +6,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use breakerbox::PolicySet;
+use breakerbox_gateway::{Breaker, DebugHeaders};
 use support::wire::get;
 use support::*;
 use tokio::sync::Semaphore;
@@ -93,6 +95,25 @@ async fn a_success_starts_the_count_again_and_other_errors_do_not_count() {
             "after {status}"
         );
     }
+}
+
+#[tokio::test]
+async fn with_the_breaker_off_there_is_no_circuit() {
+    let upstream = Upstream::answering(ERROR).await;
+    let mut config = config(upstream.address);
+    config.breaker = Breaker::Off;
+    config.debug_headers = DebugHeaders::Always;
+    let gateway = start(config).await;
+    gateway.set_policies(PolicySet::default());
+    for _ in 0..10 {
+        let answer = get(gateway.address(), "/api").await;
+        assert_eq!((answer.status(), answer.text()), (500, "oops"));
+        assert_eq!(answer.head.get("x-breakerbox-state"), None);
+    }
+    assert_eq!(upstream.count(), 10);
+    assert!(gateway.circuit("/api").is_none());
+    let listed = get(gateway.admin_address(), "/circuits").await.json();
+    assert_eq!(listed, serde_json::json!({ "circuits": [] }));
 }
 
 #[tokio::test]

@@ -57,6 +57,7 @@ async fn bad_arguments_name_option_value_and_what_is_allowed() {
             &["--failure-on", "500,99"],
             &["--failure-on", "'99'", "100..=599"],
         ),
+        (&["--breaker", "no"], &["--breaker", "'no'", "on, off"]),
         (
             &["--open-status", "200"],
             &["--open-status", "'200'", "400..=599"],
@@ -208,6 +209,21 @@ async fn signals_let_requests_in_flight_finish() {
             .expect("still running")
             .unwrap();
         assert_eq!(status.code(), Some(0), "{signal}");
+    }
+}
+
+#[tokio::test]
+async fn with_the_breaker_off_nothing_is_rejected() {
+    let upstream = Upstream::answering(ERROR).await;
+    let route = format!("/api=http://{}", upstream.address);
+    for (breaker, reached) in [("on", 1), ("off", 4)] {
+        let before = upstream.count();
+        let arguments = ["--route", &route, "--failure-threshold", "1"];
+        let (_child, proxy, _) = serve(&[&arguments[..], &["--breaker", breaker]].concat()).await;
+        for _ in 0..4 {
+            get(proxy, "/api").await;
+        }
+        assert_eq!(upstream.count() - before, reached, "{breaker}");
     }
 }
 

@@ -341,9 +341,14 @@ fn comparison(context: &Context<'_>) -> Result<Outcome> {
     {
         return Ok(Outcome::missing("there is no benches/comparison"));
     }
-    let ran = cargo(
-        context,
-        "bench --package breakerbox-benches --profile release --bench comparison -- --smoke",
-    )?;
-    Ok(Outcome::of(ran.success, ""))
+    for bench in [
+        "breakerbox-benches --bench comparison",
+        "breakerbox-gateway --bench end_to_end",
+    ] {
+        let line = format!("bench --profile release --package {bench} -- --smoke");
+        if !cargo(context, &line)?.success {
+            return Ok(Outcome::failed(bench));
+        }
+    }
+    Ok(Outcome::passed(""))
 }

@@ -1,0 +1,98 @@
+//! The goals, and whether they are met.
+
+use serde_json::{Value, json};
+
+use crate::down::Case;
+use crate::process::Breaker;
+use crate::report::{paired, percent};
+use crate::saturation::{Saturation, Subject};
+use crate::stats::median;
+use crate::upstream::Mode;
+
+/// More than this, and outside the spread, is a difference.
+const MOST: f64 = 0.02;
+
+/// A goal, what was found, and whether that meets it.
+#[derive(Debug)]
+pub(crate) struct Judged {
+    pub(crate) goal: &'static str,
+    pub(crate) found: String,
+    pub(crate) is_met: bool,
+}
+
+impl Judged {
+    pub(crate) fn json(&self) -> Value {
+        json!({ "goal": self.goal, "found": self.found, "met": self.is_met })
+    }
+}
+
+pub(crate) fn judge(saturation: &Saturation, down: &[Case]) -> Vec<Judged> {
+    let mut judged: Vec<_> = throughput(saturation).into_iter().collect();
+    judged.extend(sooner(
+        down,
+        Mode::Hangs,
+        "an upstream hangs: half of its callers have their answer sooner than with the breaker off",
+    ));
+    judged.extend(sooner(
+        down,
+        Mode::Refuses,
+        "an upstream refuses connections: half of its callers have their answer no later",
+    ));
+    judged.extend(workers(down));
+    judged
+}
+
+fn throughput(saturation: &Saturation) -> Option<Judged> {
+    let found = saturation.difference(Subject::On, |run| Some(run.rate))?;
+    let chance = saturation.difference(Subject::OffAgain, |run| Some(run.rate))?;
+    let apart = found.medians.abs();
+    let inside = if apart < MOST {
+        "below 2 %"
+    } else if apart <= found.spread {
+        "not below 2 %, but inside the spread"
+    } else {
+        "neither"
+    };
+    Some(Judged {
+        goal: "at saturation: requests/s differ by less than 2 %, or less than the spread",
+        found: format!(
+            "{}, spread {:.1} %: {inside}; turn by turn {}; two with it off differ by {}",
+            percent(found.medians),
+            found.spread * 100.0,
+            paired(found),
+            percent(chance.medians)
+        ),
+        is_met: apart < MOST || apart <= found.spread,
+    })
+}
+
+/// What `figure` says of a mode with the breaker off and on.
+pub(crate) fn both(down: &[Case], mode: Mode, figure: impl Fn(&Case) -> f64) -> Option<(f64, f64)> {
+    let of = |breaker| {
+        let case = down
+            .iter()
+            .find(|case| (case.mode, case.breaker) == (mode, breaker));
+        case.map(&figure)
+    };
+    of(Breaker::Off).zip(of(Breaker::On))
+}
+
+fn sooner(down: &[Case], mode: Mode, goal: &'static str) -> Option<Judged> {
+    let (off, on) = both(down, mode, |case| median(&case.all(|run| &run.down)))?;
+    Some(Judged {
+        goal,
+        found: format!("{on:.2} ms instead of {off:.2}"),
+        is_met: on <= off,
+    })
+}
+
+fn workers(down: &[Case]) -> Option<Judged> {
+    let (off, on) = both(down, Mode::Hangs, |case| {
+        median(&case.each(|run| run.worked))
+    })?;
+    Some(Judged {
+        goal: "an upstream hangs: workers get more from the healthy one",
+        found: format!("{on:.0} answers/s instead of {off:.0}"),
+        is_met: on > off,
+    })
+}

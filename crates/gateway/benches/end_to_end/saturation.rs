@@ -1,0 +1,247 @@
+//! As many requests as the machine gets through, with the breaker on and off by turns.
+
+use std::io;
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use tokio::runtime::Runtime;
+use tokio::task::JoinSet;
+
+use crate::Effort;
+use crate::caller::{Connection, request};
+use crate::process::{Breaker, Gateway};
+use crate::stats::{median, median_within, middle_half, ms, quantile};
+use crate::upstream::{Mode, Upstream};
+
+/// Enough for no core to be idle, and few enough for nobody to queue for long.
+pub(crate) const CONNECTIONS: usize = 64;
+
+/// What takes turns.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Subject {
+    On,
+    Off,
+    /// `Off` once more: what it differs by from `Off` is chance.
+    OffAgain,
+    /// The upstream itself: what callers and upstream can do.
+    Direct,
+}
+
+pub(crate) const SUBJECTS: [Subject; 4] = [
+    Subject::On,
+    Subject::Off,
+    Subject::OffAgain,
+    Subject::Direct,
+];
+
+/// One subject in one round, or in one turn of it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Run {
+    /// Requests per second.
+    pub(crate) rate: f64,
+    /// Milliseconds.
+    pub(crate) p50: f64,
+    pub(crate) p99: f64,
+    /// Processor time of the gateway per request, in microseconds, where the system says.
+    pub(crate) cpu: Option<f64>,
+    /// Cores that the gateway kept busy.
+    pub(crate) cores: Option<f64>,
+}
+
+/// All of it, in the order of [`SUBJECTS`].
+#[derive(Debug, Default)]
+pub(crate) struct Saturation {
+    rounds: [Vec<Run>; SUBJECTS.len()],
+    turns: [Vec<Run>; SUBJECTS.len()],
+}
+
+/// How far a subject is from [`Subject::Off`].
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Difference {
+    /// Of the medians, as a share of the latter's.
+    pub(crate) medians: f64,
+    /// How far the middle half of all runs with the breaker off reaches, as a share of the median.
+    pub(crate) spread: f64,
+    /// The median of the turns' own differences, and between what it is with 95 %.
+    pub(crate) paired: [f64; 3],
+}
+
+impl Saturation {
+    pub(crate) fn of(&self, subject: Subject) -> &[Run] {
+        &self.rounds[subject as usize]
+    }
+
+    pub(crate) fn difference(
+        &self,
+        subject: Subject,
+        figure: impl Fn(&Run) -> Option<f64>,
+    ) -> Option<Difference> {
+        let values = |of: &[Vec<Run>], subject| -> Option<Vec<f64>> {
+            of[subject as usize].iter().map(&figure).collect()
+        };
+        let rounds = |subject| values(&self.rounds, subject);
+        let (own, off) = (rounds(subject)?, rounds(Subject::Off)?);
+        let all_off = [&off[..], &rounds(Subject::OffAgain)?].concat();
+        let turns = |subject| values(&self.turns, subject);
+        let pairs = turns(subject)?.into_iter().zip(turns(Subject::Off)?);
+        let pairs: Vec<_> = pairs.map(|(own, off)| own / off - 1.0).collect();
+        Some(Difference {
+            medians: median(&own) / median(&off) - 1.0,
+            spread: middle_half(&all_off) / median(&all_off),
+            paired: median_within(&pairs),
+        })
+    }
+}
+
+pub(crate) fn measure(
+    upstreams: &Runtime,
+    callers: &Runtime,
+    effort: Effort,
+) -> io::Result<Saturation> {
+    let upstream = Upstream::start(upstreams, Mode::Well)?;
+    let mut all = Saturation::default();
+    for round in 0..effort.rounds {
+        let mut lanes = Vec::new();
+        for subject in SUBJECTS {
+            lanes.push(callers.block_on(Lane::open(subject, upstream.address))?);
+        }
+        for lane in &mut lanes {
+            callers.block_on(lane.drive(effort.warm_up))?;
+        }
+        for slice in 0..effort.slices {
+            // Now one way, now the other, so that whatever drifts takes from all alike.
+            let turn = round + slice;
+            lanes.sort_by_key(|lane| {
+                let place = (lane.subject as usize + turn / 2) % SUBJECTS.len();
+                if turn % 2 == 0 {
+                    place
+                } else {
+                    SUBJECTS.len() - place
+                }
+            });
+            for lane in &mut lanes {
+                let turn = callers.block_on(lane.drive(effort.slice))?;
+                all.turns[lane.subject as usize].push(turn.run());
+                lane.all.add(turn);
+            }
+        }
+        for lane in lanes {
+            all.rounds[lane.subject as usize].push(lane.all.run());
+        }
+    }
+    Ok(all)
+}
+
+/// A subject, with the callers' connections to it.
+struct Lane {
+    subject: Subject,
+    gateway: Option<Gateway>,
+    connections: Vec<Connection>,
+    /// All turns of the round.
+    all: Tally,
+}
+
+/// What was counted while the callers were at it.
+#[derive(Default)]
+struct Tally {
+    /// Milliseconds of each call that ended within the time.
+    took: Vec<f64>,
+    time: Duration,
+    /// What the gateway's processor time was for: all calls, and all the time until they ended.
+    calls: usize,
+    elapsed: Duration,
+    cpu_ns: f64,
+}
+
+impl Lane {
+    async fn open(subject: Subject, upstream: SocketAddr) -> io::Result<Self> {
+        let start = |breaker| Gateway::start(breaker, &[("/", upstream)], &[]).map(Some);
+        let gateway = match subject {
+            Subject::On => start(Breaker::On)?,
+            Subject::Off | Subject::OffAgain => start(Breaker::Off)?,
+            Subject::Direct => None,
+        };
+        let address = gateway.as_ref().map_or(upstream, |gateway| gateway.address);
+        let mut lane = Self {
+            subject,
+            gateway,
+            connections: Vec::new(),
+            all: Tally::default(),
+        };
+        for _ in 0..CONNECTIONS {
+            lane.connections.push(Connection::open(address).await?);
+        }
+        Ok(lane)
+    }
+
+    /// Every connection asks again as soon as it has its answer, for so long.
+    async fn drive(&mut self, time: Duration) -> io::Result<Tally> {
+        // Where the system doesn't say there is no difference, and none is reported.
+        let cpu = |lane: &Self| {
+            lane.gateway
+                .as_ref()
+                .and_then(Gateway::cpu_ns)
+                .unwrap_or(0.0)
+        };
+        let cpu_before = cpu(self);
+        let begun = Instant::now();
+        let mut callers = JoinSet::new();
+        for connection in self.connections.drain(..) {
+            callers.spawn(call_until(connection, begun + time));
+        }
+        let mut tally = Tally {
+            time,
+            ..Tally::default()
+        };
+        while let Some(ended) = callers.join_next().await {
+            let (connection, took) = ended??;
+            self.connections.push(connection);
+            tally.calls += took.len() + 1;
+            tally.took.extend(took);
+        }
+        tally.elapsed = begun.elapsed();
+        tally.cpu_ns = cpu(self) - cpu_before;
+        Ok(tally)
+    }
+}
+
+impl Tally {
+    fn add(&mut self, other: Self) {
+        self.took.extend(other.took);
+        self.time += other.time;
+        self.calls += other.calls;
+        self.elapsed += other.elapsed;
+        self.cpu_ns += other.cpu_ns;
+    }
+
+    fn run(&self) -> Run {
+        let cpu_ns = (self.cpu_ns > 0.0).then_some(self.cpu_ns);
+        Run {
+            rate: self.took.len() as f64 / self.time.as_secs_f64(),
+            p50: quantile(&self.took, 0.5),
+            p99: quantile(&self.took, 0.99),
+            cpu: cpu_ns.map(|ns| ns / 1e3 / self.calls as f64),
+            cores: cpu_ns.map(|ns| ns / 1e9 / self.elapsed.as_secs_f64()),
+        }
+    }
+}
+
+/// Milliseconds of the calls that ended before `end`; one more is on its way then, and is awaited.
+async fn call_until(
+    mut connection: Connection,
+    end: Instant,
+) -> io::Result<(Connection, Vec<f64>)> {
+    let request = request("/api/users/42");
+    let mut took = Vec::new();
+    loop {
+        let call = connection.call(&request).await?;
+        if call.status != 200 {
+            let what = format!("an answer {} of a healthy upstream", call.status);
+            return Err(io::Error::other(what));
+        }
+        if Instant::now() >= end {
+            return Ok((connection, took));
+        }
+        took.push(ms(call.took));
+    }
+}
