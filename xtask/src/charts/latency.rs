@@ -1,0 +1,123 @@
+//! The picture of `latency.json`: how long the slowest few take, in each situation.
+
+use std::collections::BTreeSet;
+
+use super::canvas::{Canvas, Point};
+use super::data::Latency;
+use super::lines::{Axis, Grid, Panel, Series};
+use super::number::{count, percentile, time};
+use super::palette::Palette;
+use super::scale::Scale;
+
+/// The percentile at which the picture begins, as "one in".
+const FROM: f64 = 2.0;
+
+/// Steps of (one in so many, the time that it takes at least).
+fn curve(row: &Latency) -> Vec<Point> {
+    let total: u64 = row.histogram.iter().map(|bucket| bucket.1).sum();
+    let one_in = |seen: u64| total as f64 / (total - seen).max(1) as f64;
+    let mut seen = 0;
+    let mut points = Vec::new();
+    for &(upper, count) in row.histogram.iter().filter(|bucket| bucket.1 > 0) {
+        let (from, to) = (one_in(seen), one_in(seen + count));
+        seen += count;
+        if to >= FROM {
+            let time = upper.min(row.max);
+            points.extend([(from.max(FROM), time), (to, time)]);
+        }
+    }
+    points
+}
+
+pub(super) fn latency(rows: &[Latency], palette: &Palette) -> Option<String> {
+    let mut panels: Vec<((&str, u64), Panel)> = Vec::new();
+    for row in rows {
+        let points = curve(row);
+        let is_of = (row.situation.as_str(), row.threads);
+        let at = panels.iter().position(|panel| panel.0 == is_of);
+        let at = at.unwrap_or_else(|| {
+            let title = format!("{}, {}", row.situation, count(row.threads, "thread"));
+            panels.push((
+                is_of,
+                Panel {
+                    title,
+                    series: Vec::new(),
+                },
+            ));
+            panels.len() - 1
+        });
+        let series = &mut panels[at].1.series;
+        if series.iter().all(|series| series.subject != row.subject) {
+            series.push(Series {
+                subject: row.subject.clone(),
+                points,
+            });
+        }
+    }
+    let panels: Vec<_> = panels.into_iter().map(|panel| panel.1).collect();
+
+    let points = || {
+        let series = panels.iter().flat_map(|panel| &panel.series);
+        series.flat_map(|series| &series.points)
+    };
+    let rarest = points().map(|point| point.0).fold(FROM, f64::max);
+    let nines = (1..)
+        .map(|nines| 10f64.powi(nines))
+        .take_while(|&one_in| one_in <= rarest);
+    let y = Scale::log_around(points().map(|point| point.1));
+    let grid = Grid {
+        x: Axis {
+            name: "of the calls take no longer".to_owned(),
+            scale: Scale::log(FROM, rarest),
+            ticks: [FROM]
+                .into_iter()
+                .chain(nines)
+                .map(|at| (at, percentile(at)))
+                .collect(),
+        },
+        y: Axis {
+            name: "latency".to_owned(),
+            scale: y,
+            ticks: y.ticks(8).into_iter().map(|at| (at, time(at))).collect(),
+        },
+        height: 230.0,
+        marks: false,
+    };
+    let subjects: BTreeSet<_> = rows.iter().map(|row| &row.subject).collect();
+    let title = "Latency of single calls, up to the rarest";
+    let about = format!(
+        "Lower is better, and flat towards the right: each nine is a call ten times as rare, and a \
+         line ends at the slowest call of all. {}; times are the upper ends of histogram buckets.",
+        count(subjects.len() as u64, "subject")
+    );
+    (!panels.is_empty()).then(|| {
+        let mut canvas = Canvas::new(title, &about);
+        grid.draw(&mut canvas, palette, &panels);
+        canvas.finish()
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_curve_ends_at_the_slowest_call() {
+        let row = Latency {
+            situation: "s".to_owned(),
+            subject: "store".to_owned(),
+            threads: 1,
+            max: 750.0,
+            histogram: vec![(10.0, 40), (20.0, 50), (50.0, 0), (100.0, 9), (1000.0, 1)],
+        };
+        let steps = [
+            (2.0, 20.0),
+            (10.0, 20.0),
+            (10.0, 100.0),
+            (100.0, 100.0),
+            (100.0, 750.0),
+            (100.0, 750.0),
+        ];
+        assert_eq!(curve(&row), steps);
+    }
+}
