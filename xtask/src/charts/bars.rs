@@ -1,6 +1,6 @@
 //! Horizontal bars: groups of subjects, one or more columns with an axis of their own, values said.
 
-use super::canvas::{Canvas, MARGIN, WIDTH};
+use super::canvas::{Canvas, MARGIN, WIDTH, px};
 use super::label;
 use super::lines::Axis;
 use super::palette::{Family, family};
@@ -45,13 +45,12 @@ impl Chart {
     pub(super) fn draw(&self, canvas: &mut Canvas, groups: &[Group]) {
         let rows = || groups.iter().flat_map(|group| &group.rows);
         let widest = |texts: &mut dyn Iterator<Item = &str>| {
-            texts
-                .map(|text| label::width(text, TEXT))
-                .fold(0.0, f64::max)
+            let widths = texts.map(|text| label::bold_width(text, TEXT));
+            widths.fold(0.0, f64::max) + 10.0
         };
-        let names = widest(&mut rows().map(|row| row.subject.as_str())) + 10.0;
+        let names = widest(&mut rows().map(|row| row.subject.as_str()));
         let bars = rows().flat_map(|row| row.bars.iter().flatten());
-        let values = widest(&mut bars.map(|bar| bar.text.as_str())) + 10.0;
+        let values = widest(&mut bars.map(|bar| bar.text.as_str()));
 
         let count = self.columns.len() as f64;
         let column = (WIDTH - 2.0 * MARGIN - names - GUTTER * (count - 1.0)) / count;
@@ -122,10 +121,10 @@ impl Chart {
         };
         let corner = (left, y - BAR / 2.0);
         // A floor is pale: it does less than what it is compared with.
-        let fill = if family == Family::Floor {
-            "pale"
-        } else {
-            "fill"
+        let fill = match family {
+            Family::Ours => "fill",
+            Family::Other => "soft",
+            Family::Floor => "pale",
         };
         if bar.full < bar.value {
             canvas.rectangle(corner, to(bar.value), BAR, &format!("{colour} pale"));
@@ -134,9 +133,15 @@ impl Chart {
         let mut end = left + to(bar.value);
         if let Some((low, high)) = bar.spread {
             let (low, high) = (left + to(low), left + to(high));
-            canvas.line((low, y), (high, y), "ink rule");
-            for x in [low, high] {
-                canvas.line((x, y - 3.5), (x, y + 3.5), "ink rule");
+            // With a seam of the background around it, to be seen on a bar of any colour.
+            for class in ["back seam", "ink rule"] {
+                let d = format!(
+                    "M{0} {1}v7m0 -3.5H{2}m0 -3.5v7",
+                    px(low),
+                    px(y - 3.5),
+                    px(high)
+                );
+                canvas.path(&d, class);
             }
             end = end.max(high);
         }

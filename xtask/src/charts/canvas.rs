@@ -141,7 +141,7 @@ mod tests {
         let written = canvas.finish();
         let read = roxmltree::Document::parse(&written).unwrap();
         let texts = read.descendants().filter(|node| node.is_element());
-        let texts = texts.filter(|node| node.text() == Some(nasty));
+        let texts = texts.filter(|node| node.text().is_some_and(|text| text.trim() == nasty));
         assert_eq!(texts.count(), 5, "{written}");
     }
 

@@ -11,6 +11,11 @@ pub(super) fn width(text: &str, size: f64) -> f64 {
     text.chars().map(of).sum::<f64>() * size
 }
 
+/// As [`width`], of a text in bold.
+pub(super) fn bold_width(text: &str, size: f64) -> f64 {
+    width(text, size) * 1.1
+}
+
 /// The lines of `text`, none wider than `most` if its words allow.
 pub(super) fn wrap(text: &str, size: f64, most: f64) -> Vec<String> {
     let mut lines = vec![String::new()];

@@ -1,7 +1,5 @@
 //! The picture of `latency.json`: how long the slowest few take, in each situation.
 
-use std::collections::BTreeSet;
-
 use super::canvas::{Canvas, Point};
 use super::data::Latency;
 use super::lines::{Axis, Grid, Panel, Series};
@@ -29,6 +27,12 @@ fn curve(row: &Latency) -> Vec<Point> {
     points
 }
 
+fn capital(text: &str) -> String {
+    let mut rest = text.chars();
+    let first = rest.next().map(char::to_uppercase);
+    first.into_iter().flatten().chain(rest).collect()
+}
+
 pub(super) fn latency(rows: &[Latency], palette: &Palette) -> Option<String> {
     let mut panels: Vec<((&str, u64), Panel)> = Vec::new();
     for row in rows {
@@ -36,7 +40,8 @@ pub(super) fn latency(rows: &[Latency], palette: &Palette) -> Option<String> {
         let is_of = (row.situation.as_str(), row.threads);
         let at = panels.iter().position(|panel| panel.0 == is_of);
         let at = at.unwrap_or_else(|| {
-            let title = format!("{}, {}", row.situation, count(row.threads, "thread"));
+            let threads = count(row.threads, "thread");
+            let title = capital(&format!("{}, {threads}", row.situation));
             panels.push((
                 is_of,
                 Panel {
@@ -54,6 +59,9 @@ pub(super) fn latency(rows: &[Latency], palette: &Palette) -> Option<String> {
             });
         }
     }
+    if panels.is_empty() {
+        return None;
+    }
     let panels: Vec<_> = panels.into_iter().map(|panel| panel.1).collect();
 
     let points = || {
@@ -67,7 +75,7 @@ pub(super) fn latency(rows: &[Latency], palette: &Palette) -> Option<String> {
     let y = Scale::log_around(points().map(|point| point.1));
     let grid = Grid {
         x: Axis {
-            name: "of the calls take no longer".to_owned(),
+            name: "percentile of the calls".to_owned(),
             scale: Scale::log(FROM, rarest),
             ticks: [FROM]
                 .into_iter()
@@ -83,18 +91,12 @@ pub(super) fn latency(rows: &[Latency], palette: &Palette) -> Option<String> {
         height: 230.0,
         marks: false,
     };
-    let subjects: BTreeSet<_> = rows.iter().map(|row| &row.subject).collect();
-    let title = "Latency of single calls, up to the rarest";
-    let about = format!(
-        "Lower is better, and flat towards the right: each nine is a call ten times as rare, and a \
-         line ends at the slowest call of all. {}; times are the upper ends of histogram buckets.",
-        count(subjects.len() as u64, "subject")
-    );
-    (!panels.is_empty()).then(|| {
-        let mut canvas = Canvas::new(title, &about);
-        grid.draw(&mut canvas, palette, &panels);
-        canvas.finish()
-    })
+    let title = "Latency of single calls, up to the slowest";
+    let about = "Lower is better, and flatter: with each nine, calls are ten times as rare. A line \
+                 ends at the slowest call of all.";
+    let mut canvas = Canvas::new(title, about);
+    grid.draw(&mut canvas, palette, &panels);
+    Some(canvas.finish())
 }
 
 #[cfg(test)]

@@ -71,15 +71,14 @@ impl Area<'_> {
 impl Grid {
     /// Draws `panels` in rows, below what is there.
     pub(super) fn draw(&self, canvas: &mut Canvas, palette: &Palette, panels: &[Panel]) {
-        let widest = |texts: &mut dyn Iterator<Item = &str>, size| {
-            texts
-                .map(|text| label::width(text, size))
-                .fold(0.0, f64::max)
-        };
-        let mut ticks = self.y.ticks.iter().map(|tick| tick.1.as_str());
-        let left = widest(&mut ticks, SMALL) + 8.0;
+        let ticks = self.y.ticks.iter();
+        let left = ticks
+            .map(|tick| label::width(&tick.1, SMALL))
+            .fold(0.0, f64::max)
+            + 8.0;
         let series = panels.iter().flat_map(|panel| &panel.series);
-        let right = LEAD + widest(&mut series.map(|series| series.subject.as_str()), TEXT);
+        let label = |series: &Series| label::bold_width(&series.subject, TEXT);
+        let right = LEAD + series.map(label).fold(0.0, f64::max);
 
         let columns = COLUMNS.min(panels.len()) as f64;
         let panel_width = (WIDTH - 2.0 * MARGIN - GUTTER * (columns - 1.0)) / columns;

@@ -14,6 +14,9 @@ const TOO_FAR_APART: f64 = 60.0;
 
 pub(super) fn memory(rows: &[Memory], palette: &Palette) -> Option<String> {
     let mut rows: Vec<_> = rows.iter().filter(|row| KEYS.contains(&row.keys)).collect();
+    if rows.is_empty() {
+        return None;
+    }
     rows.sort_by_key(|row| palette.rank(&row.subject));
     let columns: Vec<_> = KEYS
         .into_iter()
@@ -85,9 +88,7 @@ pub(super) fn memory(rows: &[Memory], palette: &Palette) -> Option<String> {
         "Shorter is better. All that the heap holds, divided by the keys; the pale part of a bar \
          is the text of the key itself. In blue: breakerbox."
     };
-    (!groups.is_empty()).then(|| {
-        let mut canvas = Canvas::new(title, about);
-        chart.draw(&mut canvas, &groups);
-        canvas.finish()
-    })
+    let mut canvas = Canvas::new(title, about);
+    chart.draw(&mut canvas, &groups);
+    Some(canvas.finish())
 }

@@ -2,26 +2,26 @@
 
 /// `1.2 k`, `3.4 M`; below a thousand as it is.
 pub(super) fn si(value: f64) -> String {
-    prefixed(value, 1000.0, &["", "k", "M", "G", "T"])
+    prefixed(value, &["", "k", "M", "G", "T"])
 }
 
 /// A time in nanoseconds, in the unit that suits it.
 pub(super) fn time(ns: f64) -> String {
-    prefixed(ns, 1000.0, &["ns", "µs", "ms", "s"])
+    prefixed(ns, &["ns", "µs", "ms", "s"])
 }
 
 pub(super) fn bytes(count: f64) -> String {
-    prefixed(count, 1024.0, &["B", "KiB", "MiB", "GiB"])
+    prefixed(count, &["B", "kB", "MB", "GB"])
 }
 
-fn prefixed(mut value: f64, step: f64, units: &[&str]) -> String {
+fn prefixed(mut value: f64, units: &[&str]) -> String {
     let mut units = units.iter().peekable();
-    // What would round up to a full step is of the next unit already.
+    // What would round up to a thousand is of the next unit already.
     while let Some(unit) = units.next() {
-        if value < step - 0.5 || units.peek().is_none() {
+        if value < 999.5 || units.peek().is_none() {
             return format!("{} {unit}", digits(value)).trim_end().to_owned();
         }
-        value /= step;
+        value /= 1000.0;
     }
     unreachable!("the last unit takes any value")
 }
@@ -56,11 +56,11 @@ pub(super) fn count(number: u64, of: &str) -> String {
     format!("{text} {of}{plural}")
 }
 
-/// The percentile above which one in `rarity` lies: `99.9 %` for 1000, and all nines of it.
+/// The percentile above which one in `rarity` lies: `99.9` for 1000.
 pub(super) fn percentile(rarity: f64) -> String {
     let percent = 100.0 - 100.0 / rarity;
     let places = (rarity.log10().round() as usize).saturating_sub(2);
-    format!("{percent:.places$} %")
+    format!("{percent:.places$}")
 }
 
 #[cfg(test)]
@@ -86,7 +86,7 @@ mod tests {
         assert_eq!(of.map(si), texts);
         assert_eq!(time(0.5), "0.5 ns");
         assert_eq!(time(15_000.0), "15 µs");
-        assert_eq!(bytes(2048.0), "2 KiB");
+        assert_eq!(bytes(1500.0), "1.5 kB");
     }
 
     #[test]
@@ -95,7 +95,7 @@ mod tests {
         assert_eq!(count(1_000_000, "key"), "1,000,000 keys");
         assert_eq!(count(100, "key"), "100 keys");
         let at = [2.0, 10.0, 100.0, 1000.0, 100_000.0];
-        let texts = ["50 %", "90 %", "99 %", "99.9 %", "99.999 %"];
+        let texts = ["50", "90", "99", "99.9", "99.999"];
         assert_eq!(at.map(percentile), texts);
     }
 }

@@ -38,11 +38,11 @@ pub(super) fn css() -> String {
          font-size:{TEXT}px;fill:currentColor}}\
          .title{{font-size:{TITLE}px;font-weight:600}}.strong{{font-weight:600}}\
          .small{{font-size:{SMALL}px}}.end{{text-anchor:end}}.middle{{text-anchor:middle}}\
-         .fill{{fill:currentColor}}.pale{{fill:currentColor;fill-opacity:.45}}\
-         .line,.hair,.lead,.rule{{fill:none;stroke:currentColor;stroke-linejoin:round}}\
+         .fill{{fill:currentColor}}.pale{{fill:currentColor;fill-opacity:.35}}.soft{{fill:currentColor;fill-opacity:.75}}\
+         .line,.hair,.lead,.rule,.seam{{fill:none;stroke:currentColor;stroke-linejoin:round}}\
          .line{{stroke-width:1.7;stroke-linecap:round}}.line.ours{{stroke-width:3.2}}\
          .hair{{stroke-width:1}}.lead{{stroke-width:1;stroke-opacity:.55}}\
-         .rule{{stroke-width:1.4}}\
+         .rule{{stroke-width:1.4}}.seam{{stroke-width:3.6;stroke-opacity:.75}}\
          .dash1{{stroke-dasharray:8 5}}.dash2{{stroke-dasharray:1 4.5}}\
          .dash3{{stroke-dasharray:9 4 1 4}}\
          {}@media (prefers-color-scheme:dark){{{}}}",

@@ -1,6 +1,5 @@
 //! The pictures of `results.json`: against threads, against keys, and every subject once.
 
-use std::cmp::Reverse;
 use std::collections::BTreeSet;
 
 use super::bars::{Bar, Chart, Group, Row};
@@ -126,7 +125,7 @@ pub(super) fn throughput(rows: &[Timing], palette: &Palette) -> Option<String> {
     let panel = |(keys, title): (u64, &str)| {
         let mut of = rows.clone();
         of.retain(|row| row.keys == keys);
-        let at = |row: &Timing| (row.threads, row.threads as f64 / row.median * 1e3);
+        let at = |row: &Timing| (row.threads, row.threads as f64 / row.median * 1e9);
         Panel {
             title: title.to_owned(),
             series: series(&of, &subjects, at),
@@ -134,16 +133,12 @@ pub(super) fn throughput(rows: &[Timing], palette: &Palette) -> Option<String> {
     };
     let panels = [
         (1, "One hot key, which every thread wants"),
-        (10_000, "10,000 keys, all alike"),
+        (10_000, "10,000 keys, each equally often"),
     ];
     let mut panels: Vec<_> = panels.map(panel).into();
     panels.retain(|panel| !panel.series.is_empty());
     let x = counts("threads", rows.iter().map(|row| row.threads))?;
-    let y = values(
-        "million requests a second, all threads together",
-        &panels,
-        si,
-    );
+    let y = values("requests a second, all threads together", &panels, si);
     let title = "Throughput: check a circuit, then record a success";
     let about = "Higher is better. No circuit is open. store looks the circuit up by its key, \
                  handle has it already; each point is the median of the rounds.";
@@ -191,14 +186,15 @@ pub(super) fn subjects(rows: &[Timing]) -> Option<String> {
     let threads = rows.iter().filter(is_shown).map(|row| row.threads).max()?;
     let mut rows: Vec<_> = rows.iter().filter(is_shown).collect();
     rows.retain(|row| row.threads == threads);
-    rows.sort_by_key(|row| Reverse(family(&row.subject) == Family::Floor));
+    let mut seen = BTreeSet::new();
+    rows.retain(|row| seen.insert(&row.subject));
     rows.sort_by(|a, b| {
         a.median
             .total_cmp(&b.median)
             .then(a.subject.cmp(&b.subject))
     });
 
-    let ends = rows.iter().flat_map(|row| [row.low * 0.8, row.high]);
+    let ends = rows.iter().flat_map(|row| [row.low * 0.6, row.high]);
     let scale = Scale::log_around(ends);
     let bar = |row: &&Timing| Row {
         subject: row.subject.clone(),
@@ -226,11 +222,11 @@ pub(super) fn subjects(rows: &[Timing]) -> Option<String> {
         },
     };
     let title = format!(
-        "Check and success on one hot key, {}: everyone beside everyone",
+        "Check and success on one hot key, {} at once",
         count(threads, "thread")
     );
-    let about = "Shorter is better. Median of the rounds, and from where to where 80 % of them lie. \
-                 In blue: breakerbox. Pale: bare operations, which decide nothing. No circuit is open.";
+    let about = "Shorter is better. Bars are the median of the rounds, whiskers hold 80 % of them. In blue: \
+                 breakerbox. Pale: bare operations, which decide nothing. No circuit is open.";
     let mut canvas = Canvas::new(&title, about);
     chart.draw(&mut canvas, &[group]);
     Some(canvas.finish())
