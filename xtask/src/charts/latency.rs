@@ -10,18 +10,22 @@ use super::scale::Scale;
 /// The percentile at which the picture begins, as "one in".
 const FROM: f64 = 2.0;
 
-/// Steps of (one in so many, the time that it takes at least).
-fn curve(row: &Latency) -> Vec<Point> {
-    let total: u64 = row.histogram.iter().map(|bucket| bucket.1).sum();
+fn total(row: &Latency) -> u64 {
+    row.histogram.iter().map(|bucket| bucket.1).sum()
+}
+
+/// Steps of (one in so many, the time that it takes at least), no rarer than one in `until`.
+fn curve(row: &Latency, until: f64) -> Vec<Point> {
+    let total = total(row);
     let one_in = |seen: u64| total as f64 / (total - seen).max(1) as f64;
     let mut seen = 0;
     let mut points = Vec::new();
     for &(upper, count) in row.histogram.iter().filter(|bucket| bucket.1 > 0) {
         let (from, to) = (one_in(seen), one_in(seen + count));
         seen += count;
-        if to >= FROM {
+        if to >= FROM && from < until {
             let time = upper.min(row.max);
-            points.extend([(from.max(FROM), time), (to, time)]);
+            points.extend([(from.max(FROM), time), (to.min(until), time)]);
         }
     }
     points
@@ -34,9 +38,12 @@ fn capital(text: &str) -> String {
 }
 
 pub(super) fn latency(rows: &[Latency], palette: &Palette) -> Option<String> {
+    // As far as every line goes, in whole nines: further right, fewer of them would be compared.
+    let fewest = rows.iter().map(total).min()?.max(10);
+    let until = 10f64.powi(fewest.ilog10() as i32);
     let mut panels: Vec<((&str, u64), Panel)> = Vec::new();
     for row in rows {
-        let points = curve(row);
+        let points = curve(row, until);
         let is_of = (row.situation.as_str(), row.threads);
         let at = panels.iter().position(|panel| panel.0 == is_of);
         let at = at.unwrap_or_else(|| {
@@ -59,24 +66,20 @@ pub(super) fn latency(rows: &[Latency], palette: &Palette) -> Option<String> {
             });
         }
     }
-    if panels.is_empty() {
-        return None;
-    }
     let panels: Vec<_> = panels.into_iter().map(|panel| panel.1).collect();
 
     let points = || {
         let series = panels.iter().flat_map(|panel| &panel.series);
         series.flat_map(|series| &series.points)
     };
-    let rarest = points().map(|point| point.0).fold(FROM, f64::max);
     let nines = (1..)
         .map(|nines| 10f64.powi(nines))
-        .take_while(|&one_in| one_in <= rarest);
+        .take_while(|&one_in| one_in <= until);
     let y = Scale::log_around(points().map(|point| point.1));
     let grid = Grid {
         x: Axis {
             name: "percentile of the calls".to_owned(),
-            scale: Scale::log(FROM, rarest),
+            scale: Scale::log(FROM, until),
             ticks: [FROM]
                 .into_iter()
                 .chain(nines)
@@ -86,15 +89,17 @@ pub(super) fn latency(rows: &[Latency], palette: &Palette) -> Option<String> {
         y: Axis {
             name: "latency".to_owned(),
             scale: y,
-            ticks: y.ticks(8).into_iter().map(|at| (at, time(at))).collect(),
+            ticks: y.ticks(9).into_iter().map(|at| (at, time(at))).collect(),
         },
         height: 230.0,
         marks: false,
     };
-    let title = "Latency of single calls, up to the slowest";
-    let about = "Lower is better, and flatter: with each nine, calls are ten times as rare. A line \
-                 ends at the slowest call of all.";
-    let mut canvas = Canvas::new(title, about);
+    let title = format!(
+        "Latency of single calls, up to {} % of them",
+        percentile(until)
+    );
+    let about = "Lower is better, and flatter: with each nine, calls are ten times as rare.";
+    let mut canvas = Canvas::new(&title, about);
     grid.draw(&mut canvas, palette, &panels);
     Some(canvas.finish())
 }
@@ -104,7 +109,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_curve_ends_at_the_slowest_call() {
+    fn a_curve_ends_at_the_slowest_call_or_where_all_do() {
         let row = Latency {
             situation: "s".to_owned(),
             subject: "store".to_owned(),
@@ -120,6 +125,7 @@ mod tests {
             (100.0, 750.0),
             (100.0, 750.0),
         ];
-        assert_eq!(curve(&row), steps);
+        assert_eq!(curve(&row, 1000.0), steps);
+        assert_eq!(curve(&row, 50.0)[2..], [(10.0, 100.0), (50.0, 100.0)]);
     }
 }

@@ -18,7 +18,7 @@ pub(super) fn family(subject: &str) -> Family {
     let begins = |with: &[&str]| with.iter().any(|with| subject.starts_with(with));
     if begins(&["store", "handle", "breaker"]) {
         Family::Ours
-    } else if begins(&["atomic", "papaya, bare"]) {
+    } else if begins(&["atomic", "papaya, bare", "no operation"]) {
         Family::Floor
     } else {
         Family::Other
@@ -81,8 +81,12 @@ pub(super) struct Palette(BTreeMap<String, Look>);
 impl Palette {
     pub(super) fn new<'a>(subjects: impl IntoIterator<Item = &'a str>) -> Self {
         let first = |subject: &str| {
-            let exactly = FIRST.iter().position(|first| subject == *first);
-            exactly.or_else(|| FIRST.iter().position(|first| subject.starts_with(first)))
+            // `store, unknown key` is not `store`, but `mutex store` may come as any `mutex`.
+            let is_known = |first: &&str| match family(subject) {
+                Family::Other => subject.starts_with(*first),
+                _ => *subject == **first,
+            };
+            FIRST.iter().position(|first| is_known(&first))
         };
         let mut subjects: Vec<_> = BTreeSet::from_iter(subjects).into_iter().collect();
         subjects.sort_by_key(|subject| (first(subject).unwrap_or(FIRST.len()), *subject));
@@ -155,8 +159,8 @@ mod tests {
         let palette = Palette::new(all);
         let looks: BTreeSet<_> = all.map(|subject| palette.look(subject).line()).into();
         assert_eq!(looks.len(), all.len());
-        let few = Palette::new(["mutex store", "store", "other"]);
-        for subject in ["mutex store", "store"] {
+        let few = Palette::new(["mutex store", "store, unknown key", "store", "handle"]);
+        for subject in ["mutex store", "store", "handle"] {
             assert_eq!(few.look(subject).line(), palette.look(subject).line());
         }
     }

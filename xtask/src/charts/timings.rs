@@ -88,7 +88,7 @@ fn values(name: &str, panels: &[Panel], text: fn(f64) -> String) -> Axis {
         name: name.to_owned(),
         scale,
         ticks: scale
-            .ticks(8)
+            .ticks(9)
             .into_iter()
             .map(|at| (at, text(at)))
             .collect(),
@@ -215,7 +215,7 @@ pub(super) fn subjects(rows: &[Timing]) -> Option<String> {
             name: "time of one request, for each thread (logarithmic)".to_owned(),
             scale,
             ticks: scale
-                .ticks(8)
+                .ticks(9)
                 .into_iter()
                 .map(|at| (at, time(at)))
                 .collect(),
