@@ -86,7 +86,7 @@ impl Palette {
                 Family::Other => subject.starts_with(*first),
                 _ => *subject == **first,
             };
-            FIRST.iter().position(|first| is_known(&first))
+            FIRST.iter().position(is_known)
         };
         let mut subjects: Vec<_> = BTreeSet::from_iter(subjects).into_iter().collect();
         subjects.sort_by_key(|subject| (first(subject).unwrap_or(FIRST.len()), *subject));

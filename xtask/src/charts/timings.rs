@@ -140,8 +140,8 @@ pub(super) fn throughput(rows: &[Timing], palette: &Palette) -> Option<String> {
     let x = counts("threads", rows.iter().map(|row| row.threads))?;
     let y = values("requests a second, all threads together", &panels, si);
     let title = "Throughput: check a circuit, then record a success";
-    let about = "Higher is better. No circuit is open. store looks the circuit up by its key, \
-                 handle has it already; each point is the median of the rounds.";
+    let about = "Higher is better. No circuit is open. store is asked by key, handle is the circuit's own; \
+                 each point is the median of the rounds.";
     Some(grid((title, about), palette, &panels, (x, y)))
 }
 
