@@ -2,6 +2,7 @@
 
 mod args;
 mod bench;
+mod charts;
 mod counts;
 mod error;
 mod files;
@@ -51,18 +52,22 @@ usage: cargo xtask COMMAND [OPTION..]
   bench                 the comparison: a table, and target/comparison/results.json
     --quick               fewer and shorter rounds
     --end-to-end          instead: the gateway with the breaker on and off, end-to-end.json
+  charts                pictures of what the measurements wrote
+    --from DIR            the JSON, target/comparison without it
+    --to DIR              the pictures, docs/charts without it
 
 CONTRIBUTING.md says how long each takes and how to read what it prints.";
 
 type Command = fn(&Project, Args) -> Result<()>;
 
-const COMMANDS: [(&str, Command); 6] = [
+const COMMANDS: [(&str, Command); 7] = [
     ("test", test::command),
     ("loom", loom::command),
     ("histories", histories::command),
     ("mutate", mutate::command),
     ("fuzz", fuzz::command),
     ("bench", bench::command),
+    ("charts", charts::command),
 ];
 
 fn main() -> ExitCode {

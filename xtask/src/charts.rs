@@ -1,0 +1,89 @@
+//! `cargo xtask charts`: pictures of what the measurements wrote, for light and dark pages.
+
+mod bars;
+mod canvas;
+mod data;
+mod label;
+mod latency;
+mod lines;
+mod memory;
+mod number;
+mod palette;
+mod scale;
+#[cfg(test)]
+mod tests;
+mod theme;
+mod timings;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use crate::args::Args;
+use crate::charts::data::{Latency, Memory, Timing, read};
+use crate::charts::palette::Palette;
+use crate::error::{AtPath, Error, Result};
+use crate::project::Project;
+
+/// A picture's file, that of its data, and the picture: none where the data has nothing for it.
+type Drawn = (&'static str, &'static str, Option<String>);
+
+pub(crate) fn command(project: &Project, mut args: Args) -> Result<()> {
+    // Cargo runs this where the user stands, so that a path of theirs is as they mean it.
+    let path = |given: Option<String>, default: PathBuf| given.map_or(default, PathBuf::from);
+    let from = path(args.value("--from")?, project.target("comparison"));
+    let to = path(args.value("--to")?, project.path("docs/charts"));
+    args.finish()?;
+
+    let is_drawn = |drawn: &Drawn| drawn.2.is_some();
+    let charts = draw(&from)?;
+    if !charts.iter().any(is_drawn) {
+        return Err(Error::failed(format!(
+            "{} has nothing to draw; `cargo xtask bench` measures",
+            from.display()
+        )));
+    }
+    fs::create_dir_all(&to).at(&to)?;
+    for (name, data, picture) in charts {
+        let path = to.join(name);
+        match picture {
+            Some(picture) => {
+                fs::write(&path, picture).at(&path)?;
+                println!("{}", project.relative(&path));
+            }
+            None if from.join(data).exists() => {
+                println!("{name}: not drawn, {data} has no such rows")
+            }
+            None => println!("{name}: not drawn, there is no {data}"),
+        }
+    }
+    Ok(())
+}
+
+fn draw(from: &Path) -> Result<Vec<Drawn>> {
+    const TIMINGS: &str = "results.json";
+    const LATENCY: &str = "latency.json";
+    const MEMORY: &str = "memory.json";
+    let timings = read(&from.join(TIMINGS), Timing::take)?.unwrap_or_default();
+    let latencies = read(&from.join(LATENCY), Latency::take)?.unwrap_or_default();
+    let memories = read(&from.join(MEMORY), Memory::take)?.unwrap_or_default();
+
+    // One palette for all, so that a subject looks the same in each picture.
+    let subjects = timings.iter().map(|row| &*row.subject);
+    let subjects = subjects.chain(latencies.iter().map(|row| &*row.subject));
+    let palette = &Palette::new(subjects.chain(memories.iter().map(|row| &*row.subject)));
+    Ok(vec![
+        (
+            "throughput.svg",
+            TIMINGS,
+            timings::throughput(&timings, palette),
+        ),
+        ("keys.svg", TIMINGS, timings::keys(&timings, palette)),
+        ("subjects.svg", TIMINGS, timings::subjects(&timings)),
+        (
+            "latency.svg",
+            LATENCY,
+            latency::latency(&latencies, palette),
+        ),
+        ("memory.svg", MEMORY, memory::memory(&memories, palette)),
+    ])
+}
