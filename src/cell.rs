@@ -23,6 +23,7 @@
 
 mod admission;
 mod evict;
+mod filter;
 mod gate;
 mod group;
 mod pins;
@@ -44,17 +45,18 @@ pub(crate) use restore::Kept;
 use crate::clock::Clock;
 use crate::sync::Slot;
 use crate::sync::atomic::{AtomicU64, Ordering};
+#[cfg(not(any(breakerbox_loom, breakerbox_steps)))]
+use crate::word::SLOT_BITS;
 use crate::word::{Cause, Control, Generation, Limits, PermitToken, Pins, State};
 use gate::Draw;
 use group::Place;
 use watch::Watch;
 
-/// Birth slots of a store: enough that a removal rarely makes a report of another key stale,
-/// few enough to stay in the cache.
-#[cfg(not(breakerbox_loom))]
-const SLOTS: usize = 256;
-/// A model needs no more, and pays for each.
-#[cfg(breakerbox_loom)]
+/// What a store keeps by key hash.
+#[cfg(not(any(breakerbox_loom, breakerbox_steps)))]
+const SLOTS: usize = 1 << SLOT_BITS;
+/// Models and histories need no more, and pay for each.
+#[cfg(any(breakerbox_loom, breakerbox_steps))]
 const SLOTS: usize = 2;
 
 /// One circuit: eight words, a line of its own.
@@ -159,7 +161,7 @@ impl Cell {
     /// An unborn cell: vacant until its first user gives it the birth generation of `hash`'s
     /// slot. That is read after the cell is in the map, or a removal in between could be missed.
     pub(crate) fn new(hash: u64) -> Self {
-        let pins = Pins::new(slot_of(hash));
+        let pins = Pins::new(hash);
         Self {
             control: AtomicU64::new(Control::UNBORN.bits()),
             successes: AtomicU64::new(0),
@@ -202,7 +204,7 @@ impl Cell {
     fn exchange<C>(&self, shared: &Shared<C>, from: Control, to: Control) -> bool {
         let soils = !from.is_unclean() && to.is_unclean();
         if soils {
-            shared.gate.soil();
+            shared.gate.soil(self.slot());
         }
         // SeqCst: see the module's orderings. Relaxed on failure: every caller loads again.
         let done = self
@@ -211,7 +213,7 @@ impl Cell {
             .is_ok();
         let cleans = from.is_unclean() && !to.is_unclean();
         if (done && cleans) || (!done && soils) {
-            shared.gate.cleaned();
+            shared.gate.cleaned(self.slot());
         }
         if done && from.is_absent() != to.is_absent() {
             if to.is_absent() {
@@ -301,7 +303,7 @@ impl Cell {
         if !self.bring_up(shared, control) {
             return None;
         }
-        let next = next(by.draw.after(control.generation()));
+        let next = next(by.draw.after(control.generation(), self.slot()));
         if !self.exchange(shared, control, next) {
             return None;
         }
@@ -366,11 +368,6 @@ impl<'a, C> Mover<'a, C> {
         changes.shadow = limits.shadow;
         Self::new(shared, changes)
     }
-}
-
-/// The birth slot of a key: the low byte of its hash.
-fn slot_of(hash: u64) -> u8 {
-    hash.to_le_bytes()[0]
 }
 
 impl std::fmt::Debug for Cell {

@@ -258,7 +258,7 @@ where
         if !counts && self.inner.nothing_to_do(permit) {
             return Reported::Recorded;
         }
-        self.inner.report(key, permit, report, limits)
+        self.inner.report_unless_clean(key, permit, report, limits)
     }
 
     /// Gives a permit back without an outcome: reports [`Outcome::Ignored`].

@@ -11,6 +11,8 @@
 //! gate      | generation of the last transition  | circuits that may reject     |
 //!            63                  42 41                                          0
 //! side      | tag: generation low | payload: a time, a count, a duration, probes |
+//!            63                             32 31                                0
+//! filter    | unclean circuits of a key hash  | circuits that may reject, of that |
 //! ```
 //!
 //! | state | value | a check | counts |
@@ -40,6 +42,7 @@ mod history;
 mod limits;
 mod rules;
 mod side;
+mod slot;
 mod token;
 mod window;
 
@@ -59,5 +62,8 @@ pub(crate) use limits::{
     Span, Trip, WINDOW_CALLS_MAX, saturating_ms,
 };
 pub(crate) use side::{Pins, Probes, Side, TIME_MAX};
+#[cfg(not(any(breakerbox_loom, breakerbox_steps)))]
+pub(crate) use slot::SLOT_BITS;
+pub(crate) use slot::{FilterWord, slot_of};
 pub use token::{Outcome, PermitToken, Report, Reported};
 pub(crate) use window::{Bucket, Call, Head, Outcomes, Tally};

@@ -133,6 +133,9 @@ where
         K: Borrow<Q>,
         Q: Hash + Eq + ToKey<K> + ?Sized,
     {
+        if report.outcome() != Outcome::Failure && self.store.inner.nothing_to_do_for(key, permit) {
+            return Reported::Recorded;
+        }
         let policy = self.rules_of(key);
         let report = self.timed(&policy, report, started);
         self.store

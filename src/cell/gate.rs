@@ -5,10 +5,11 @@
 //! all `Release` ones before it: a check that loads the word with `Acquire` has seen every
 //! transition that was settled when the word got that value.
 
-use super::{Groups, SLOTS, slot_of};
+use super::filter::Filter;
+use super::{Groups, SLOTS};
 use crate::clock::Clock;
 use crate::sync::atomic::{AtomicU64, Ordering};
-use crate::word::{Control, GateWord, Generation, TIME_MAX};
+use crate::word::{Control, FilterWord, GateWord, Generation, TIME_MAX, slot_of};
 
 /// The store's gate: while it is down, a check is admitted by one load of it.
 ///
@@ -20,8 +21,13 @@ use crate::word::{Control, GateWord, Generation, TIME_MAX};
 pub(crate) struct Gate {
     /// In a line of its own: it is written on transitions only, and read by every check.
     word: Line<AtomicU64>,
-    /// Circuits whose state a success report could change; errs upwards only.
+    /// Circuits whose state a success report could change, and sets of policies that need every
+    /// report; errs upwards only.
     unclean: AtomicU64,
+    /// Those sets alone.
+    needing_reports: AtomicU64,
+    /// The same counts by key hash, of circuits alone.
+    filter: Filter,
     /// Circuits that are neither vacant nor retired.
     live: AtomicU64,
 }
@@ -31,6 +37,8 @@ impl Gate {
         Self {
             word: Line(AtomicU64::new(0)),
             unclean: AtomicU64::new(0),
+            needing_reports: AtomicU64::new(0),
+            filter: Filter::new(),
             live: AtomicU64::new(0),
         }
     }
@@ -50,15 +58,49 @@ impl Gate {
         self.unclean.load(Ordering::Acquire) == 0
     }
 
+    /// Whether no success report on a key of this slot can change its circuit.
     #[inline]
-    pub(crate) fn soil(&self) {
-        // Relaxed: the compare-and-swap that follows publishes it with the word.
-        self.unclean.fetch_add(1, Ordering::Relaxed);
+    pub(crate) fn is_clean(&self, slot: usize) -> bool {
+        // Acquire: pairs with the Release in `cleaned`, and keeps this load before the next.
+        let unneeded = self.needing_reports.load(Ordering::Acquire) == 0;
+        unneeded && self.filter.load(slot).is_clean()
+    }
+
+    /// The generation in which every call on a key of this slot is admitted, while the gate was
+    /// seen at `before`. `None`: look at the circuit.
+    #[inline]
+    pub(crate) fn admits(&self, before: GateWord, slot: usize) -> Option<Generation> {
+        let generation = before.generation();
+        let admits = self.filter.load(slot).admits();
+        // The second look: see the filter's module.
+        (admits && self.load().generation() == generation).then_some(generation)
     }
 
     #[inline]
-    pub(crate) fn cleaned(&self) {
+    pub(super) fn soil(&self, slot: usize) {
+        // Relaxed: the compare-and-swap that follows publishes it with the word.
+        self.unclean.fetch_add(1, Ordering::Relaxed);
+        self.filter.raise(slot, FilterWord::UNCLEAN);
+    }
+
+    #[inline]
+    pub(super) fn cleaned(&self, slot: usize) {
+        self.filter.lower(slot, FilterWord::UNCLEAN);
         // Release: pairs with the Acquire in `all_clean`.
+        self.unclean.fetch_sub(1, Ordering::Release);
+    }
+
+    /// Every report matters from here on, until [`let_reports_go`](Self::let_reports_go).
+    pub(crate) fn hold_reports(&self) {
+        // Relaxed: what needs them is put in place after it, with SeqCst.
+        self.needing_reports.fetch_add(1, Ordering::Relaxed);
+        self.unclean.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Takes a [`hold_reports`](Self::hold_reports) back.
+    pub(crate) fn let_reports_go(&self) {
+        // Release: pairs with the Acquires in `is_clean` and `all_clean`.
+        self.needing_reports.fetch_sub(1, Ordering::Release);
         self.unclean.fetch_sub(1, Ordering::Release);
     }
 
@@ -95,14 +137,18 @@ impl Gate {
         Draw {
             gate: self,
             drawn: None,
+            slot: 0,
         }
     }
 
-    /// The counts of circuits that may reject and of unclean ones: 0 when all is at rest.
+    /// The counts of circuits that may reject and of unclean ones, or what the filter's slots say
+    /// of them if that is more: 0 when all is at rest.
     #[cfg(any(test, breakerbox_loom, breakerbox_steps))]
     pub(crate) fn counts(&self) -> (u64, u64) {
+        let (rejecting, unclean) = self.filter.counts();
         // Acquire: read at rest.
-        (self.load().count(), self.unclean.load(Ordering::Acquire))
+        let all_unclean = self.unclean.load(Ordering::Acquire);
+        (self.load().count().max(rejecting), all_unclean.max(unclean))
     }
 }
 
@@ -113,18 +159,25 @@ pub(super) struct Draw<'g> {
     gate: &'g Gate,
     /// The generation that was left, and the number drawn to follow it.
     drawn: Option<(Generation, Generation)>,
+    /// Of the circuit, once a number is drawn.
+    slot: usize,
 }
 
 impl Draw<'_> {
-    /// A number greater than `current`, which the caller has read from the cell.
+    /// A number greater than `current`, which the caller has read from the cell of this slot.
     ///
     /// A number is kept for as long as the cell stays in that generation. One drawn before the
     /// cell came into it could be smaller: the circuit's generations would not only grow.
-    pub(super) fn after(&mut self, current: Generation) -> Generation {
+    pub(super) fn after(&mut self, current: Generation, slot: usize) -> Generation {
         let mut step = match self.drawn {
             Some((from, number)) if from == current => return number,
             Some(_) => GateWord::REDRAW,
-            None => GateWord::DRAW,
+            None => {
+                // Before the draw, which publishes it: who sees the number sees this.
+                self.slot = slot;
+                self.gate.filter.raise(slot, FilterWord::REJECTS);
+                GateWord::DRAW
+            }
         };
         loop {
             // Acquire: the cell was read first, and whoever put `current` there had drawn it from
@@ -154,6 +207,8 @@ impl Draw<'_> {
 
     fn release(&self, count: u64) {
         if count > 0 {
+            let rejecting = count * FilterWord::REJECTS;
+            self.gate.filter.lower(self.slot, rejecting);
             // Release: pairs with the Acquire in `Gate::load`.
             self.gate
                 .word
@@ -220,10 +275,10 @@ impl<C> Shared<C> {
     }
 
     /// The generation in which a circuit of this slot is born.
-    pub(crate) fn birth(&self, slot: u8) -> Generation {
+    pub(crate) fn birth(&self, slot: usize) -> Generation {
         // Acquire: pairs with the Release in `raise_birth`. (The map's own ordering carries it
         // too, for who finds the key absent after a removal.)
-        let bits = self.born[usize::from(slot) % SLOTS].load(Ordering::Acquire);
+        let bits = self.born[slot % SLOTS].load(Ordering::Acquire);
         Generation::from_bits(bits)
     }
 
@@ -233,8 +288,8 @@ impl<C> Shared<C> {
     }
 
     /// A circuit of this slot leaves the map in `generation`.
-    pub(super) fn raise_birth(&self, slot: u8, generation: Generation) {
-        let word = &self.born[usize::from(slot) % SLOTS];
+    pub(super) fn raise_birth(&self, slot: usize, generation: Generation) {
+        let word = &self.born[slot % SLOTS];
         // Relaxed: the compare-and-swap decides.
         let mut seen = word.load(Ordering::Relaxed);
         while generation.is_after(Generation::from_bits(seen)) {
@@ -268,9 +323,9 @@ mod tests {
         let control = closed(&gate);
 
         let mut given_up = gate.draw();
-        let first = given_up.after(control.generation());
+        let first = given_up.after(control.generation(), 3);
         assert_eq!(
-            given_up.after(control.generation()),
+            given_up.after(control.generation(), 3),
             first,
             "kept for the same generation"
         );
@@ -279,18 +334,18 @@ mod tests {
         assert!(gate.load().is_down());
 
         let mut draw = gate.draw();
-        let open = control.moved(State::Open, draw.after(control.generation()));
+        let open = control.moved(State::Open, draw.after(control.generation(), 3));
         draw.settle(control, open);
         assert_eq!(gate.counts().0, 1, "an open circuit keeps it up");
 
         let mut draw = gate.draw();
-        let half_open = open.moved(State::HalfOpen, draw.after(open.generation()));
+        let half_open = open.moved(State::HalfOpen, draw.after(open.generation(), 3));
         assert!(half_open.generation().is_after(open.generation()));
         draw.settle(open, half_open);
         assert_eq!(gate.counts().0, 1);
 
         let mut draw = gate.draw();
-        let closed = half_open.moved(State::Closed, draw.after(half_open.generation()));
+        let closed = half_open.moved(State::Closed, draw.after(half_open.generation(), 3));
         draw.settle(half_open, closed);
         assert!(gate.load().is_down());
         drop(gate.draw());
@@ -311,11 +366,11 @@ mod tests {
         };
         set((1 << 40) - 1);
         let last = gate.load().generation();
-        assert_eq!(gate.draw().after(last), Generation::from_bits(1));
+        assert_eq!(gate.draw().after(last, 3), Generation::from_bits(1));
 
         set(7 + (1 << 22) - 1);
         let current = Generation::from_bits(7);
-        let number = gate.draw().after(current);
+        let number = gate.draw().after(current, 3);
         assert_eq!(number.bits(), 7 + (1 << 22) + 1);
         assert!(gate.load().is_down());
     }

@@ -38,8 +38,9 @@ impl Cell {
             .is_ok()
     }
 
-    /// The low byte of the key's hash.
-    pub(super) fn slot(&self) -> u8 {
+    /// What of the store's is kept by the key's hash.
+    #[inline]
+    pub(super) fn slot(&self) -> usize {
         // Relaxed: these bits never change.
         Pins::from_bits(self.pins.load(Ordering::Relaxed)).slot()
     }

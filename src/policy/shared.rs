@@ -66,7 +66,7 @@ impl Needs {
             gate.raise();
         }
         if self.every_report {
-            gate.soil();
+            gate.hold_reports();
         }
     }
 
@@ -75,7 +75,7 @@ impl Needs {
             gate.lower();
         }
         if self.every_report {
-            gate.cleaned();
+            gate.let_reports_go();
         }
     }
 }

@@ -10,7 +10,7 @@ use crate::snapshot::{CircuitBreakerSnapshot, CircuitState};
 use crate::stats::Counter;
 use crate::sync::atomic::Ordering;
 use crate::sync::{Arc as CellArc, Map, PlainAtomicU64};
-use crate::word::{GateWord, Generation, Limits, Outcome, PermitToken, Report, Reported};
+use crate::word::{GateWord, Generation, Limits, Outcome, PermitToken, Report, Reported, slot_of};
 use std::borrow::Borrow;
 use std::hash::{BuildHasher, Hash};
 
@@ -142,14 +142,19 @@ impl<K: Hash + Eq, S: BuildHasher, C: Clock> Inner<K, S, C> {
             .map_err(|refused| self.reject(refused))
     }
 
-    /// What nearly every check ends with, before anything that only the others need: the circuit
-    /// is closed, or unknown with the same generation before and after the look.
+    /// What nearly every check ends with, before anything that only the others need: nothing that
+    /// shares the key's slot rejects; or the circuit is closed, or unknown with the same generation
+    /// before and after the look.
     #[inline]
     pub(crate) fn look<Q>(&self, gate: GateWord, key: &Q) -> Option<PermitToken>
     where
         K: Borrow<Q>,
         Q: Hash + Eq + ?Sized,
     {
+        let slot = slot_of(self.map.hash(key));
+        if let Some(generation) = self.shared.gate.admits(gate, slot) {
+            return Some(PermitToken::new(generation, false));
+        }
         let generation = match self.map.get(key, |cell| cell.closed_generation()) {
             Some(closed) => closed,
             None => {
@@ -223,10 +228,40 @@ impl<K: Hash + Eq, S: BuildHasher, C: Clock> Inner<K, S, C> {
         gate.all_clean() && permit.is_plainly_of(gate.load().generation())
     }
 
-    /// A report that may change something. Not inlined, so that [`nothing_to_do`] is.
-    ///
-    /// [`nothing_to_do`]: Self::nothing_to_do
+    /// The same of a report on this key: no circuit that shares its slot has failures to forget.
+    #[inline]
+    pub(crate) fn nothing_to_do_for<Q>(&self, key: &Q, permit: PermitToken) -> bool
+    where
+        K: Borrow<Q>,
+        Q: Hash + Eq + ?Sized,
+    {
+        let gate = &self.shared.gate;
+        // In this order: as above.
+        gate.is_clean(slot_of(self.map.hash(key))) && permit.is_plainly_of(gate.load().generation())
+    }
+
+    /// A report while some circuit is unclean or has changed state. Not inlined, so that
+    /// [`nothing_to_do`](Self::nothing_to_do) is.
     #[inline(never)]
+    pub(super) fn report_unless_clean<Q>(
+        &self,
+        key: &Q,
+        permit: PermitToken,
+        report: Report,
+        limits: &Limits,
+    ) -> Reported
+    where
+        K: Borrow<Q>,
+        Q: Hash + Eq + ToKey<K> + ?Sized,
+    {
+        let counts = report.outcome() == Outcome::Failure || limits.windows();
+        if !counts && self.nothing_to_do_for(key, permit) {
+            return Reported::Recorded;
+        }
+        self.report(key, permit, report, limits)
+    }
+
+    /// A report that may change something.
     pub(crate) fn report<Q>(
         &self,
         key: &Q,

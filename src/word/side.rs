@@ -1,6 +1,7 @@
 //! Side words: a generation's tag and a payload, so that nothing has to be zeroed.
 
 use super::generation::Tag;
+use super::slot::{SLOT_BITS, slot_of};
 use super::{Generation, Outcome};
 
 pub(super) const PAYLOAD_BITS: u32 = u64::BITS - Tag::BITS;
@@ -192,13 +193,13 @@ impl Probes {
 /// The value of the pins word: how many handles hold a cell, and whether it is sealed.
 ///
 /// ```text
-///  63                 33  32  31    24  23  22            0
+///  63                 35  34  33    24  23  22            0
 /// | pinned so far, wraps |used| slot |seal| handles        |
 /// ```
 ///
 /// The upper part makes each pinning change the word for good, so that a seal put in by
 /// compare-and-swap proves that nobody held a pin since the word was read. Used: reported to since
-/// the last sweep. The slot is the low byte of the key's hash, and never changes.
+/// the last sweep. The slot is of the key's hash, and never changes.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Pins(u64);
 
@@ -208,14 +209,15 @@ impl Pins {
     const SEAL: u64 = 1 << Self::COUNT_BITS;
     const SLOT_SHIFT: u32 = Self::COUNT_BITS + 1;
     /// The mark that the circuit has been used.
-    pub(crate) const USED: u64 = 1 << (Self::SLOT_SHIFT + u8::BITS);
+    pub(crate) const USED: u64 = 1 << (Self::SLOT_SHIFT + SLOT_BITS);
     const EVER_ONE: u64 = Self::USED << 1;
 
     /// What `fetch_sub` takes when a handle goes.
     pub(crate) const UNPIN: u64 = 1;
 
-    pub(crate) const fn new(slot: u8) -> Self {
-        Self((slot as u64) << Self::SLOT_SHIFT)
+    /// Of a cell whose key has this hash.
+    pub(crate) const fn new(hash: u64) -> Self {
+        Self((slot_of(hash) as u64) << Self::SLOT_SHIFT)
     }
 
     pub(crate) const fn from_bits(bits: u64) -> Self {
@@ -226,8 +228,8 @@ impl Pins {
         self.0
     }
 
-    pub(crate) const fn slot(self) -> u8 {
-        (self.0 >> Self::SLOT_SHIFT) as u8
+    pub(crate) const fn slot(self) -> usize {
+        slot_of(self.0 >> Self::SLOT_SHIFT)
     }
 
     /// Whether somebody has reported to the circuit since the last sweep.
@@ -361,7 +363,7 @@ mod tests {
 
     #[test]
     fn a_pin_excludes_a_seal_and_a_seal_excludes_pins() {
-        let free = Pins::new(0xA5);
+        let free = Pins::new(u64::MAX << SLOT_BITS | 0x2A5);
         let pinned = free.pinned().unwrap();
         assert!(pinned.is_pinned() && pinned.sealed().is_none());
 
@@ -373,13 +375,13 @@ mod tests {
         assert!(sealed.is_sealed() && sealed.pinned().is_none() && sealed.sealed().is_none());
 
         for pins in [free, pinned, released, sealed] {
-            assert_eq!(pins.slot(), 0xA5);
+            assert_eq!(pins.slot(), 0x2A5);
         }
         let used = Pins::from_bits(pinned.bits() | Pins::USED);
-        assert!(used.is_used() && !pinned.is_used() && used.slot() == 0xA5);
+        assert!(used.is_used() && !pinned.is_used() && used.slot() == 0x2A5);
         assert!(used.pinned().unwrap().is_used() && used.is_pinned());
 
-        let wrapped = Pins::from_bits(u64::MAX << 33).pinned().unwrap();
+        let wrapped = Pins::from_bits(u64::MAX << 35).pinned().unwrap();
         assert_eq!(
             wrapped.bits(),
             1,

@@ -8,6 +8,8 @@ mod enabled;
 #[cfg(breakerbox_loom)]
 mod eviction;
 #[cfg(breakerbox_loom)]
+mod filter;
+#[cfg(breakerbox_loom)]
 mod groups;
 #[cfg(breakerbox_loom)]
 mod probes;

@@ -1,0 +1,63 @@
+//! The filter: by key hash, whether a circuit may reject or be changed by a success. It answers
+//! for most keys without a look at the map while some other circuit holds the gate up.
+//!
+//! # Protocol
+//! The counts of a slot are raised and lowered with the gate's: raised before the update of a
+//! control word that needs it, lowered after one that no longer does. So they err upwards only.
+//! A check reads the gate's generation, the slot, and the generation again. Found equal, no number
+//! was drawn in between; and whoever had drawn one before has raised its slot before that. So a
+//! slot found at 0 says that no circuit of it rejects, and that each one's generation is in and at
+//! most the gate's.
+
+use super::SLOTS;
+use crate::sync::atomic::{AtomicU64, Ordering};
+use crate::word::FilterWord;
+
+/// See the module.
+pub(super) struct Filter {
+    slots: [AtomicU64; SLOTS],
+}
+
+impl Filter {
+    pub(super) fn new() -> Self {
+        Self {
+            slots: std::array::from_fn(|_| AtomicU64::new(0)),
+        }
+    }
+
+    #[inline]
+    fn word(&self, slot: usize) -> &AtomicU64 {
+        &self.slots[slot % SLOTS]
+    }
+
+    #[inline]
+    pub(super) fn load(&self, slot: usize) -> FilterWord {
+        // Acquire: pairs with the Release in `lower`. Who finds a count at 0 sees what its
+        // circuits were changed to; and loads the gate again after it.
+        FilterWord::from_bits(self.word(slot).load(Ordering::Acquire))
+    }
+
+    #[inline]
+    pub(super) fn raise(&self, slot: usize, counts: u64) {
+        // Relaxed: the draw, or the compare-and-swap, that follows publishes it.
+        self.word(slot).fetch_add(counts, Ordering::Relaxed);
+    }
+
+    #[inline]
+    pub(super) fn lower(&self, slot: usize, counts: u64) {
+        // Release: pairs with the Acquire in `load`. All changes are read-modify-writes, so each
+        // is in the release sequence of those before.
+        self.word(slot).fetch_sub(counts, Ordering::Release);
+    }
+
+    /// The counts of all slots: circuits that may reject, and unclean ones.
+    #[cfg(any(test, breakerbox_loom, breakerbox_steps))]
+    pub(super) fn counts(&self) -> (u64, u64) {
+        // Acquire: read at rest.
+        let words = self.slots.iter().map(|word| word.load(Ordering::Acquire));
+        words.fold((0, 0), |(rejecting, unclean), word| {
+            let low = word % FilterWord::UNCLEAN;
+            (rejecting + low, unclean + word / FilterWord::UNCLEAN)
+        })
+    }
+}
