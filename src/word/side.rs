@@ -366,6 +366,8 @@ mod tests {
         let free = Pins::new(u64::MAX << SLOT_BITS | 0x2A5);
         let pinned = free.pinned().unwrap();
         assert!(pinned.is_pinned() && pinned.sealed().is_none());
+        let twice = pinned.pinned().unwrap();
+        assert!(twice.is_pinned() && twice.sealed().is_none() && !twice.is_sealed());
 
         let released = Pins::from_bits(pinned.bits() - Pins::UNPIN);
         assert!(!released.is_pinned());

@@ -236,15 +236,26 @@ mod tests {
     }
 
     #[test]
+    fn a_time_that_was_said_is_not_measured() {
+        let report = Report::from(Outcome::Success);
+        let (said, measured) = (Duration::from_millis(3), Duration::from_millis(7));
+        assert_eq!(report.or_took(measured).took_ms(), 7);
+        assert_eq!(report.took(said).or_took(measured).took_ms(), 3);
+    }
+
+    #[test]
     fn a_seat_is_told_from_none() {
         let token = PermitToken::new(Generation::from_bits(3), false);
         assert_eq!(token.seat(), None);
+        assert!(token.is_plain());
         for probe in [false, true] {
             let token = PermitToken::from_parts((1 << 56) - 1, probe);
+            assert_eq!(token.is_plain(), !probe);
             for seat in [0, 63] {
                 let seated = token.seated(seat);
                 let parts = (seated.generation(), seated.is_probe(), seated.seat());
                 assert_eq!(parts, ((1 << 56) - 1, probe, Some(seat)));
+                assert!(!seated.is_plain());
             }
         }
         assert!(token.is_plainly_of(Generation::from_bits(3)));

@@ -257,7 +257,9 @@ mod tests {
                 let (place, leaves) = head.next_place();
                 assert_eq!((place, leaves), (n % size, n >= size));
                 let left = leaves.then(|| calls[(n - size) as usize]);
+                let before = head.version;
                 head = head.plus(call, left, size);
+                assert_eq!(head.version, before + 1);
                 calls.push(call);
                 let last = &calls[calls.len().saturating_sub(size as usize)..];
                 let count = |f: fn(&Call) -> bool| last.iter().filter(|c| f(c)).count() as u32;
@@ -274,6 +276,17 @@ mod tests {
     }
 
     #[test]
+    fn a_version_wraps_and_touches_nothing_else() {
+        let last = Head {
+            version: (1 << VERSION_BITS) - 1,
+            ..Head::EMPTY
+        };
+        let wrapped = last.plus(Call::default(), None, 3);
+        assert_eq!((wrapped.version, wrapped.pos), (0, 1));
+        assert_eq!(Head::from_bits(wrapped.bits()), wrapped);
+    }
+
+    #[test]
     fn outcomes_keep_to_their_places() {
         let mut word = Outcomes::from_bits(u64::MAX);
         for place in 0..48 {
@@ -283,7 +296,10 @@ mod tests {
                 for other in (0..16).filter(|other| other % 16 != place % 16) {
                     assert_eq!(next.get(other), word.get(other));
                 }
-                assert_ne!(next, word, "another version");
+                assert_ne!(next, word);
+                let again = next.with(place, call);
+                assert_eq!(again.get(place), call);
+                assert_ne!(again, next, "another version");
                 word = next;
             }
         }

@@ -76,23 +76,27 @@ fn a_check_past_the_filter_is_of_one_moment() {
 /// A permit given while a circuit trips is its own, older than the trip, or a probe's.
 #[test]
 fn a_permit_of_the_filter_does_not_decide_a_recovery() {
-    model("a_permit_of_the_filter_does_not_decide_a_recovery", 3, || {
-        let store = held_up();
-        let limits = limits(5, 2, 1);
-        let other = {
-            let store = store.clone();
-            thread::spawn(move || store.transition(&KEY, CircuitState::HalfOpen))
-        };
-        let permit = store.acquire(&KEY, &limits);
-        other.join().unwrap();
-        let permit = permit.expect("closed or half-open, it has room");
-        let reported = store.report(&KEY, permit, Outcome::Success, &limits);
-        let expected = match permit.is_probe() {
-            true => (Reported::Recorded, CircuitState::Closed),
-            false => (Reported::Stale, CircuitState::HalfOpen),
-        };
-        assert_eq!((reported, store.get_state(&KEY).state), expected);
-    });
+    model(
+        "a_permit_of_the_filter_does_not_decide_a_recovery",
+        3,
+        || {
+            let store = held_up();
+            let limits = limits(5, 2, 1);
+            let other = {
+                let store = store.clone();
+                thread::spawn(move || store.transition(&KEY, CircuitState::HalfOpen))
+            };
+            let permit = store.acquire(&KEY, &limits);
+            other.join().unwrap();
+            let permit = permit.expect("closed or half-open, it has room");
+            let reported = store.report(&KEY, permit, Outcome::Success, &limits);
+            let expected = match permit.is_probe() {
+                true => (Reported::Recorded, CircuitState::Closed),
+                false => (Reported::Stale, CircuitState::HalfOpen),
+            };
+            assert_eq!((reported, store.get_state(&KEY).state), expected);
+        },
+    );
 }
 
 #[test]
@@ -128,24 +132,28 @@ fn a_success_skipped_by_the_filter_had_nothing_to_forget() {
 /// report is of before the opening, and forgot the failure, or it is stale.
 #[test]
 fn a_success_skipped_by_the_filter_is_of_one_moment() {
-    model("a_success_skipped_by_the_filter_is_of_one_moment", 3, || {
-        let store = soiled();
-        let limits = limits(5, 1, 1);
-        store.record_failure(&KEY);
-        let permit = store.acquire(&KEY, &limits).unwrap();
-        let other = {
-            let store = store.clone();
-            thread::spawn(move || {
-                let opened = store.transition(&KEY, CircuitState::Open);
-                store.transition(&KEY, CircuitState::Closed);
-                opened.failure_count
-            })
-        };
-        let reported = store.report(&KEY, permit, Outcome::Success, &limits);
-        let failures = other.join().unwrap();
-        assert!(
-            reported == Reported::Stale || failures == 0,
-            "recorded, and {failures} left"
-        );
-    });
+    model(
+        "a_success_skipped_by_the_filter_is_of_one_moment",
+        3,
+        || {
+            let store = soiled();
+            let limits = limits(5, 1, 1);
+            store.record_failure(&KEY);
+            let permit = store.acquire(&KEY, &limits).unwrap();
+            let other = {
+                let store = store.clone();
+                thread::spawn(move || {
+                    let opened = store.transition(&KEY, CircuitState::Open);
+                    store.transition(&KEY, CircuitState::Closed);
+                    opened.failure_count
+                })
+            };
+            let reported = store.report(&KEY, permit, Outcome::Success, &limits);
+            let failures = other.join().unwrap();
+            assert!(
+                reported == Reported::Stale || failures == 0,
+                "recorded, and {failures} left"
+            );
+        },
+    );
 }
