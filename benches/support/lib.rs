@@ -6,6 +6,7 @@
 )]
 
 pub mod locked;
+pub mod rounds;
 pub mod threads;
 pub mod work;
 pub mod world;

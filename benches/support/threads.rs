@@ -49,6 +49,32 @@ pub fn time(case: &Case<'_>, threads: usize, ops: usize) -> f64 {
     threads as f64 / rate
 }
 
+/// As [`time`] on one thread, while another does `other` without a pause. `other` writes, and is
+/// reset before it can have done more than `most` operations.
+pub fn time_beside(case: &Case<'_>, ops: usize, other: &Case<'_>, most: usize) -> f64 {
+    let (ready, stop) = (AtomicBool::new(false), AtomicBool::new(false));
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            let mut done = 0;
+            while !stop.load(Ordering::Relaxed) {
+                other.run(1, 0);
+                done += SEGMENT;
+                if done + SEGMENT > most {
+                    other.reset();
+                    done = 0;
+                }
+                ready.store(true, Ordering::Relaxed);
+            }
+        });
+        while !ready.load(Ordering::Relaxed) {
+            std::hint::spin_loop();
+        }
+        let ns = time(case, 1, ops);
+        stop.store(true, Ordering::Relaxed);
+        ns
+    })
+}
+
 fn per_ns(ops: usize, took: Duration) -> f64 {
     ops as f64 / took.as_secs_f64() / 1e9
 }
