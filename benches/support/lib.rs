@@ -5,6 +5,7 @@
     reason = "for the benches beside it, and nobody else: names tell"
 )]
 
+pub mod hot;
 pub mod locked;
 pub mod rounds;
 pub mod threads;

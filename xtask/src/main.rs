@@ -8,6 +8,7 @@ mod files;
 mod fuzz;
 mod histories;
 mod installed;
+mod instructions;
 mod loom;
 mod manifest;
 mod mutate;
@@ -49,18 +50,23 @@ usage: cargo xtask COMMAND [OPTION..]
     --verbose
   bench                 the comparison: a table, and target/comparison/results.json
     --quick               fewer and shorter rounds
+  instructions          what each hot operation executes, against what is recorded
+    --record              record it anew, in benches/instructions.toml and BENCHMARKS.md
+    --markdown            print the table of BENCHMARKS.md too
+    --verbose
 
 CONTRIBUTING.md says how long each takes and how to read what it prints.";
 
 type Command = fn(&Project, Args) -> Result<()>;
 
-const COMMANDS: [(&str, Command); 6] = [
+const COMMANDS: [(&str, Command); 7] = [
     ("test", test::command),
     ("loom", loom::command),
     ("histories", histories::command),
     ("mutate", mutate::command),
     ("fuzz", fuzz::command),
     ("bench", bench::command),
+    ("instructions", instructions::command),
 ];
 
 fn main() -> ExitCode {
