@@ -108,7 +108,7 @@ pub mod __loom {
 #[cfg(breakerbox_steps)]
 #[doc(hidden)]
 pub mod __steps {
-    pub use crate::sync::steps::{Step, step, with_hook};
+    pub use crate::sync::steps::{Access, Step, step, with_hook};
 
     pub use crate::__inside::*;
 }

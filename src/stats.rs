@@ -2,6 +2,7 @@
 
 use crate::sync::PlainAtomicU64;
 use crate::sync::atomic::Ordering;
+use crate::sync::steps::{Step, step};
 
 const STRIPES: usize = 16;
 
@@ -29,6 +30,7 @@ impl Counter {
     pub(crate) fn add_one(&self) {
         // A thread that is ending has no stripe of its own any more.
         let stripe = STRIPE.try_with(|stripe| *stripe).unwrap_or(0);
+        step(Step::Statistic);
         // Relaxed: a statistic.
         self.0[stripe].0.fetch_add(1, Ordering::Relaxed);
     }

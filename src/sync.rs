@@ -26,12 +26,13 @@ pub(crate) use std::sync::Arc as PlainArc;
 pub(crate) use portable_atomic::AtomicU64 as PlainAtomicU64;
 
 #[cfg(not(breakerbox_steps))]
-mod steps {
+pub(crate) mod steps {
     //! Nobody asks for the steps.
 
     pub(crate) enum Step {
         Map,
         Slot,
+        Statistic,
     }
 
     #[inline(always)]

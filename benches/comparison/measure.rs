@@ -1,5 +1,6 @@
 //! Rounds in which each subject has its turn, and what they say.
 
+use breakerbox_benches::rounds::{quantile, ratio, take_turns};
 use breakerbox_benches::threads;
 use breakerbox_benches::work::{Case, Work, cases};
 use breakerbox_benches::world::{Gate, KEYS, SEGMENT, World};
@@ -24,24 +25,23 @@ pub(crate) struct Row {
 
 impl Row {
     pub(crate) fn median(&self) -> f64 {
-        quantile(self.rounds.clone(), 0.5)
+        quantile(&self.rounds, 0.5)
     }
 
     /// Nine rounds of ten took longer.
     pub(crate) fn low(&self) -> f64 {
-        quantile(self.rounds.clone(), 0.1)
+        quantile(&self.rounds, 0.1)
     }
 
     /// Nine rounds of ten took less.
     pub(crate) fn high(&self) -> f64 {
-        quantile(self.rounds.clone(), 0.9)
+        quantile(&self.rounds, 0.9)
     }
 
     /// How many times longer than `other` it takes: the median of the rounds' own ratios, so that
     /// what disturbs a round disturbs both.
     pub(crate) fn over(&self, other: &Row) -> f64 {
-        let rounds = self.rounds.iter().zip(&other.rounds);
-        quantile(rounds.map(|(own, other)| own / other).collect(), 0.5)
+        ratio(&self.rounds, &other.rounds)
     }
 
     /// Whether both were measured side by side.
@@ -90,15 +90,10 @@ fn group(world: &World, situation: (Work, usize, Gate), effort: Effort) -> Vec<R
         .map(|case| ops(case, situation, effort))
         .collect();
 
-    let mut rounds = vec![Vec::with_capacity(effort.rounds); cases.len()];
-    for round in 0..effort.rounds {
-        for turn in 0..cases.len() {
-            // Nobody always follows the same neighbour's leftovers at the same distance.
-            let i = (turn + round) % cases.len();
-            cases[i].reset();
-            rounds[i].push(threads::time(&cases[i], threads, ops[i]));
-        }
-    }
+    let rounds = take_turns(cases.len(), effort.rounds, |i| {
+        cases[i].reset();
+        threads::time(&cases[i], threads, ops[i])
+    });
     // The next work finds every circuit clean.
     cases.iter().for_each(Case::reset);
 
@@ -124,15 +119,4 @@ fn ops(case: &Case<'_>, (work, threads, _): (Work, usize, Gate), effort: Effort)
     let wanted = (effort.round_ns / ns) as usize;
     // A whole pass at least: else another part of the keys would be warm in each round.
     wanted.clamp(list, work.most(case, threads))
-}
-
-/// The value that a share of `part` of the values is below, between neighbours in proportion.
-fn quantile(mut values: Vec<f64>, part: f64) -> f64 {
-    values.sort_by(f64::total_cmp);
-    let place = part * (values.len() - 1) as f64;
-    let (below, above) = (
-        values[place.floor() as usize],
-        values[place.ceil() as usize],
-    );
-    below + (above - below) * place.fract()
 }

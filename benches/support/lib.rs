@@ -5,7 +5,9 @@
     reason = "for the benches beside it, and nobody else: names tell"
 )]
 
+pub mod hot;
 pub mod locked;
+pub mod rounds;
 pub mod threads;
 pub mod work;
 pub mod world;

@@ -4,6 +4,7 @@
 //! key, no clock read where none is needed, and the one that is needed before the lock is taken.
 
 use std::collections::HashMap;
+use std::hash::{BuildHasher, RandomState};
 use std::sync::{Mutex, MutexGuard, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -32,7 +33,7 @@ pub struct Rules {
     pub reset_timeout_ms: u64,
 }
 
-type Circuits = HashMap<String, Snapshot>;
+type Circuits<S = RandomState> = HashMap<String, Snapshot, S>;
 
 impl Snapshot {
     fn enter(&mut self, state: State, now: u64) {
@@ -84,7 +85,11 @@ impl Snapshot {
 }
 
 /// `op` on the circuit of `key`, created if it was unknown.
-fn with<R>(circuits: &mut Circuits, key: &str, op: impl FnOnce(&mut Snapshot) -> R) -> R {
+fn with<R, S: BuildHasher>(
+    circuits: &mut Circuits<S>,
+    key: &str,
+    op: impl FnOnce(&mut Snapshot) -> R,
+) -> R {
     match circuits.get_mut(key) {
         Some(circuit) => op(circuit),
         None => op(circuits.entry(key.to_owned()).or_default()),
@@ -99,20 +104,27 @@ fn now_ms() -> u64 {
 }
 
 /// `Mutex<HashMap<String, Snapshot>>` with the map's own default hasher.
-pub struct MutexStore {
-    circuits: Mutex<Circuits>,
+pub struct MutexStore<S = RandomState> {
+    circuits: Mutex<Circuits<S>>,
     rules: Rules,
 }
 
 impl MutexStore {
     pub fn new(rules: Rules, keys: &[String]) -> Self {
+        Self::hashed_by(RandomState::new(), rules, keys)
+    }
+}
+
+impl<S: BuildHasher> MutexStore<S> {
+    /// With another hasher than the map's own.
+    pub fn hashed_by(hasher: S, rules: Rules, keys: &[String]) -> Self {
         Self {
-            circuits: Mutex::new(closed(keys)),
+            circuits: Mutex::new(closed(hasher, keys)),
             rules,
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, Circuits> {
+    fn lock(&self) -> MutexGuard<'_, Circuits<S>> {
         self.circuits.lock().unwrap()
     }
 
@@ -167,7 +179,7 @@ pub struct RwLockStore {
 impl RwLockStore {
     pub fn new(rules: Rules, keys: &[String]) -> Self {
         Self {
-            circuits: RwLock::new(closed(keys)),
+            circuits: RwLock::new(closed(RandomState::new(), keys)),
             rules,
         }
     }
@@ -226,10 +238,10 @@ impl RwLockStore {
     }
 }
 
-fn closed(keys: &[String]) -> Circuits {
-    keys.iter()
-        .map(|key| (key.clone(), Snapshot::default()))
-        .collect()
+fn closed<S: BuildHasher>(hasher: S, keys: &[String]) -> Circuits<S> {
+    let mut circuits = HashMap::with_hasher(hasher);
+    circuits.extend(keys.iter().map(|key| (key.clone(), Snapshot::default())));
+    circuits
 }
 
 /// Nothing counted, in whatever state.

@@ -83,10 +83,20 @@ impl<'w> Case<'w> {
         pick: impl Fn(usize) -> T,
         op: impl Fn(T) -> R + Sync + 'w,
     ) -> Self {
-        let lists = world.lists(pick);
+        Self::over(world.lists(pick), world.keys.len(), subject, op)
+    }
+
+    /// A case over `lists`, one for each thread, of a whole number of segments, in which there are
+    /// `keys` targets.
+    pub fn over<T: Copy + Sync + 'w, R>(
+        lists: Vec<Vec<T>>,
+        keys: usize,
+        subject: &'static str,
+        op: impl Fn(T) -> R + Sync + 'w,
+    ) -> Self {
         Self {
             subject,
-            keys: world.keys.len(),
+            keys,
             segments: lists[0].len() / SEGMENT,
             run: Box::new(move |thread, segment| {
                 let targets = &lists[thread][segment * SEGMENT..][..SEGMENT];
@@ -127,7 +137,7 @@ impl<'w> Case<'w> {
         Self::new(world, FETCH_ADD, pick, |word| word.fetch_add(1, Relaxed))
     }
 
-    fn reset_by(self, reset: impl Fn() + Sync + 'w) -> Self {
+    pub fn reset_by(self, reset: impl Fn() + Sync + 'w) -> Self {
         Self {
             reset: Box::new(reset),
             ..self

@@ -10,15 +10,26 @@ use portable_atomic::Ordering;
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Step {
     /// It is looked at.
-    Load,
-    /// It is written, or may be.
-    Update,
+    Load(Access),
+    /// It is written, or may be, by a read-modify-write.
+    Update(Access),
     /// The map, of which the steps inside can't be told.
     Map,
-    /// A value that is replaced rarely.
+    /// A value that is replaced rarely, under a pin of the epoch.
     Slot,
+    /// A statistic is counted, in the thread's stripe.
+    Statistic,
     /// The test's own: the user's code is at work.
     User,
+}
+
+/// Which word is accessed, and how.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Access {
+    /// Where the word is.
+    pub address: usize,
+    /// The ordering, of a compare-and-swap that of its success.
+    pub order: Ordering,
 }
 
 type Hook = Rc<dyn Fn(Step)>;
@@ -56,28 +67,35 @@ impl AtomicU64 {
         Self(portable_atomic::AtomicU64::new(value))
     }
 
+    fn access(&self, order: Ordering) -> Access {
+        Access {
+            address: std::ptr::from_ref(self).addr(),
+            order,
+        }
+    }
+
     pub(crate) fn load(&self, order: Ordering) -> u64 {
-        step(Step::Load);
+        step(Step::Load(self.access(order)));
         self.0.load(order)
     }
 
     pub(crate) fn fetch_add(&self, value: u64, order: Ordering) -> u64 {
-        step(Step::Update);
+        step(Step::Update(self.access(order)));
         self.0.fetch_add(value, order)
     }
 
     pub(crate) fn fetch_sub(&self, value: u64, order: Ordering) -> u64 {
-        step(Step::Update);
+        step(Step::Update(self.access(order)));
         self.0.fetch_sub(value, order)
     }
 
     pub(crate) fn fetch_or(&self, value: u64, order: Ordering) -> u64 {
-        step(Step::Update);
+        step(Step::Update(self.access(order)));
         self.0.fetch_or(value, order)
     }
 
     pub(crate) fn fetch_and(&self, value: u64, order: Ordering) -> u64 {
-        step(Step::Update);
+        step(Step::Update(self.access(order)));
         self.0.fetch_and(value, order)
     }
 
@@ -88,7 +106,7 @@ impl AtomicU64 {
         success: Ordering,
         failure: Ordering,
     ) -> Result<u64, u64> {
-        step(Step::Update);
+        step(Step::Update(self.access(success)));
         self.0.compare_exchange(current, new, success, failure)
     }
 }

@@ -45,3 +45,36 @@ pub(crate) fn tool(project: &Project, name: &str, log: &Log) -> Result<PathBuf> 
         Err(Error::failed(format!("{name} could not be installed")))
     }
 }
+
+/// Finds valgrind, or installs it where that takes no questions: on Debian and its kin, as root.
+pub(crate) fn valgrind(project: &Project, log: &Log) -> Result<PathBuf> {
+    let works = || {
+        let found = Run::new("valgrind", project.root())
+            .args(["--version"])
+            .run(log);
+        found.is_ok_and(|ran| ran.success)
+    };
+    if works() {
+        return Ok("valgrind".into());
+    }
+    let missing = |why: &str| Err(Error::failed(format!("valgrind is not installed, {why}")));
+    let id = Run::new("id", project.root()).args(["-u"]).run(log);
+    if !id.is_ok_and(|ran| ran.output.trim() == "0") {
+        return missing("and only root may install it");
+    }
+    log.line("installing valgrind");
+    let apt = |args: &[&str]| {
+        let ran = Run::new("apt-get", project.root())
+            .env("DEBIAN_FRONTEND", "noninteractive")
+            .args(args)
+            .run(log);
+        ran.is_ok_and(|ran| ran.success)
+    };
+    let install = ["install", "-y", "--no-install-recommends", "valgrind"];
+    // A machine without lists of packages knows none.
+    if (apt(&install) || apt(&["update"]) && apt(&install)) && works() {
+        Ok("valgrind".into())
+    } else {
+        missing("and apt-get could not install it")
+    }
+}

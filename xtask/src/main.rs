@@ -9,6 +9,7 @@ mod files;
 mod fuzz;
 mod histories;
 mod installed;
+mod instructions;
 mod loom;
 mod manifest;
 mod mutate;
@@ -55,12 +56,16 @@ usage: cargo xtask COMMAND [OPTION..]
   charts                pictures of what the measurements wrote
     --from DIR            the JSON, target/comparison without it
     --to DIR              the pictures, docs/charts without it
+  instructions          what each hot operation executes, against what is recorded
+    --record              record it anew, in benches/instructions.toml and BENCHMARKS.md
+    --markdown            print the table of BENCHMARKS.md too
+    --verbose
 
 CONTRIBUTING.md says how long each takes and how to read what it prints.";
 
 type Command = fn(&Project, Args) -> Result<()>;
 
-const COMMANDS: [(&str, Command); 7] = [
+const COMMANDS: [(&str, Command); 8] = [
     ("test", test::command),
     ("loom", loom::command),
     ("histories", histories::command),
@@ -68,6 +73,7 @@ const COMMANDS: [(&str, Command); 7] = [
     ("fuzz", fuzz::command),
     ("bench", bench::command),
     ("charts", charts::command),
+    ("instructions", instructions::command),
 ];
 
 fn main() -> ExitCode {

@@ -1,8 +1,11 @@
 //! Histories of the real types, step by step: what each thread asked and was told, under a random
-//! scheduler and under real threads, against the sequential contract.
+//! scheduler and under real threads, against the sequential contract. And what single operations
+//! access.
 //!
 //! Built with `--cfg breakerbox_steps`, by `cargo xtask histories`.
 
+#[cfg(breakerbox_steps)]
+mod accesses;
 #[cfg(breakerbox_steps)]
 mod checker;
 mod enabled;

@@ -8,12 +8,12 @@ use super::tools;
 use crate::counts::{Counts, failures};
 use crate::error::{Error, Result};
 use crate::process::{Ran, Run};
-use crate::{fuzz, histories, loom, mutate};
+use crate::{fuzz, histories, instructions, loom, mutate};
 
 /// Seconds for all fuzz targets together: enough to start each and to find what is shallow.
 const FUZZ_SECONDS: u64 = 12;
 
-pub(crate) const RINGS: [Ring; 22] = [
+pub(crate) const RINGS: [Ring; 23] = [
     ring("fmt", "formatting", false, fmt),
     ring(
         "clippy",
@@ -94,6 +94,12 @@ pub(crate) const RINGS: [Ring; 22] = [
         tools::machines,
     ),
     ring("benches", "benchmarks compile", true, benches),
+    ring(
+        "instructions",
+        "what hot operations execute, against what is recorded",
+        true,
+        counted_instructions,
+    ),
     ring(
         "comparison",
         "the comparison, in its shortest form",
@@ -333,6 +339,16 @@ fn benches(context: &Context<'_>) -> Result<Outcome> {
     // Compiled as tests are, not optimised: what is asked is whether they still compile.
     let ran = cargo(context, "check --workspace --all-features --benches")?;
     Ok(Outcome::of(ran.success, ""))
+}
+
+fn counted_instructions(context: &Context<'_>) -> Result<Outcome> {
+    use instructions::Checked;
+    Ok(match instructions::check(context.project, context.log)? {
+        Checked::Same(operations) => Outcome::passed(format!("{operations} operations")),
+        Checked::Different(problems) => Outcome::failed(problems.join("; ")),
+        Checked::Incomparable(why) => Outcome::impossible(why),
+        Checked::Missing(what) => Outcome::missing(what),
+    })
 }
 
 fn comparison(context: &Context<'_>) -> Result<Outcome> {

@@ -1,0 +1,302 @@
+//! Words: a circuit as one 128-bit word, as one 64-bit word with a coarse time, and as it is here.
+//!
+//! `cargo bench -p breakerbox-benches --bench words [-- --quick | --smoke]` prints a table, for the
+//! section `Why 64-bit words` of `docs/design.md`. All threads work on one circuit; subjects take
+//! turns, round by round; ratios are medians of the rounds' ratios. Flags of the compiler are the
+//! caller's: `RUSTFLAGS=-C target-cpu=native` lets it use 128-bit instructions without asking the
+//! processor first.
+//!
+//! The prototypes do less than ours: they have no generations, so a late report counts; no growing
+//! open times, windows, handles nor removal. What they do is what a snapshot shows.
+
+mod coarse;
+mod wide;
+
+use breakerbox::{Circuit, CircuitState, InMemoryCircuitBreakerStore, Limits, Outcome};
+use breakerbox_benches::rounds::{quantile, ratio, take_turns};
+use breakerbox_benches::threads::{Timed, timed, timed_beside};
+use breakerbox_benches::work::Case;
+use breakerbox_benches::world::{FAILURE_THRESHOLD, SEGMENT};
+use coarse::Coarse;
+use std::process::ExitCode;
+use std::{env, thread};
+use wide::Wide;
+
+/// Operations between two resets, of all threads together: below what fills a count of 20 bits, or
+/// trips a circuit.
+const MOST: usize = 900_000;
+
+/// How often a round is taken in which a thread loses its core. Shorter rounds than a turn of the
+/// system's scheduler can pass undisturbed on a busy machine too.
+const TRIES: usize = 20;
+
+const NAMES: [&str; 3] = ["one 128-bit word", "one 64-bit word, seconds", "ours"];
+
+/// What a prototype knows of its circuit.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+struct Snapshot {
+    state: State,
+    failures: u64,
+    successes: u64,
+    /// Unix ms.
+    last_failure: u64,
+    /// Unix ms.
+    since: u64,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum State {
+    Closed,
+    Open,
+    HalfOpen,
+}
+
+impl State {
+    /// From its two lowest bits.
+    fn from_bits(bits: u64) -> Self {
+        match bits & 3 {
+            0 => Self::Closed,
+            1 => Self::Open,
+            _ => Self::HalfOpen,
+        }
+    }
+}
+
+#[derive(Clone, Copy)]
+struct Rules {
+    failure_threshold: u64,
+    reset_timeout_ms: u64,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Work {
+    Check,
+    Success,
+    RecordSuccess,
+    Failure,
+    Snapshot,
+}
+
+impl Work {
+    const ALL: [Self; 5] = [
+        Self::Check,
+        Self::Success,
+        Self::RecordSuccess,
+        Self::Failure,
+        Self::Snapshot,
+    ];
+
+    fn label(self) -> &'static str {
+        match self {
+            Self::Check => "check",
+            Self::Success => "check, success with nothing to forget",
+            Self::RecordSuccess => "success that is counted",
+            Self::Failure => "check, failure",
+            Self::Snapshot => "snapshot",
+        }
+    }
+}
+
+struct World {
+    wide: Wide,
+    coarse: Coarse,
+    ours: Circuit,
+    limits: Limits,
+}
+
+impl World {
+    fn new() -> Self {
+        let rules = Rules {
+            failure_threshold: FAILURE_THRESHOLD.into(),
+            reset_timeout_ms: 30_000,
+        };
+        let store = InMemoryCircuitBreakerStore::new();
+        let limits = Limits::builder().failure_threshold(FAILURE_THRESHOLD);
+        Self {
+            wide: Wide::new(rules),
+            coarse: Coarse::new(rules),
+            ours: store.circuit("words").expect("there is room"),
+            limits: limits.build().expect("the settings are valid"),
+        }
+    }
+
+    /// The three subjects, in the order of their names.
+    fn cases(&self, work: Work) -> [Case<'_>; 3] {
+        let limits = &self.limits;
+        let [wide, coarse] = match work {
+            Work::Check => [
+                over(&self.wide, Wide::check),
+                over(&self.coarse, Coarse::check),
+            ],
+            Work::Success => [
+                over(&self.wide, |c| c.check() && c.success()),
+                over(&self.coarse, |c| c.check() && c.success()),
+            ],
+            Work::RecordSuccess => [
+                over(&self.wide, Wide::record_success),
+                over(&self.coarse, Coarse::record_success),
+            ],
+            Work::Failure => [
+                over(&self.wide, |c| c.check() && c.failure()),
+                over(&self.coarse, |c| c.check() && c.failure()),
+            ],
+            Work::Snapshot => [
+                over(&self.wide, Wide::snapshot),
+                over(&self.coarse, Coarse::snapshot),
+            ],
+        };
+        let report = |outcome| {
+            move |circuit: &Circuit| {
+                let permit = circuit.acquire(limits);
+                permit.map(|permit| circuit.report(permit, outcome, limits))
+            }
+        };
+        let ours = match work {
+            Work::Check => over(&self.ours, |c| c.acquire(limits).is_ok()),
+            Work::Success => over(&self.ours, report(Outcome::Success)),
+            Work::RecordSuccess => over(&self.ours, Circuit::record_success),
+            Work::Failure => over(&self.ours, report(Outcome::Failure)),
+            Work::Snapshot => over(&self.ours, Circuit::peek),
+        };
+        [
+            wide.reset_by(|| self.wide.reset()),
+            coarse.reset_by(|| self.coarse.reset()),
+            ours.reset_by(|| {
+                self.ours.transition(CircuitState::Closed);
+            }),
+        ]
+    }
+}
+
+fn over<'w, T: Sync, R>(target: &'w T, op: impl Fn(&'w T) -> R + Sync + 'w) -> Case<'w> {
+    // Two lists at least: a writer beside one thread has the second.
+    let threads = available().max(2);
+    Case::over(vec![vec![target; SEGMENT]; threads], 1, "", op)
+}
+
+fn available() -> usize {
+    thread::available_parallelism().map_or(1, usize::from)
+}
+
+#[derive(Clone, Copy)]
+struct Effort {
+    rounds: usize,
+    round_ns: f64,
+}
+
+fn main() -> ExitCode {
+    let smoke = Effort {
+        rounds: 1,
+        round_ns: 1e4,
+    };
+    let mut effort = Effort {
+        rounds: 61,
+        round_ns: 1e6,
+    };
+    let mut is_bench = false;
+    for argument in env::args().skip(1) {
+        match &*argument {
+            // Cargo says it for `cargo bench`, and not for `cargo test --benches`.
+            "--bench" => is_bench = true,
+            "--quick" => {
+                effort = Effort {
+                    rounds: 21,
+                    round_ns: 5e5,
+                }
+            }
+            "--smoke" => effort = smoke,
+            other => {
+                eprintln!("{other}: unknown; there are --quick and --smoke");
+                return ExitCode::FAILURE;
+            }
+        }
+    }
+    let effort = if is_bench { effort } else { smoke };
+    println!(
+        "128-bit atomics are lock-free here: {}, without asking the processor: {}\n",
+        portable_atomic::AtomicU128::is_lock_free(),
+        portable_atomic::AtomicU128::is_always_lock_free(),
+    );
+    let [wide, coarse, ours] = NAMES;
+    println!(
+        "| ns for one operation, 10 % – 90 % of rounds | {wide} | {coarse} | {ours} | 128 / ours | 64 / ours |"
+    );
+    println!("|---|--:|--:|--:|--:|--:|");
+    let world = World::new();
+    let mut counts = vec![1, available()];
+    counts.dedup();
+    let mut disturbed = 0;
+    for work in Work::ALL {
+        for &threads in &counts {
+            let cases = world.cases(work);
+            let label = format!("{}, {}", work.label(), count(threads));
+            disturbed += row(&label, effort, threads, |i, ops| {
+                cases[i].reset();
+                timed(&cases[i], threads, ops)
+            });
+            cases.iter().for_each(Case::reset);
+        }
+    }
+    if available() > 1 {
+        for work in [Work::Check, Work::Snapshot] {
+            let (cases, writers) = (world.cases(work), world.cases(Work::Failure));
+            let label = format!("{} while another thread counts failures", work.label());
+            disturbed += row(&label, effort, 1, |i, ops| {
+                writers[i].reset();
+                timed_beside(&cases[i], ops, &writers[i], MOST)
+            });
+        }
+    }
+    if disturbed > 0 {
+        println!(
+            "\nThe machine is busy: in {disturbed} rounds a thread lost its core in each of {TRIES} tries."
+        );
+    }
+    ExitCode::SUCCESS
+}
+
+/// How many operations each of `threads` threads does in a round.
+fn operations(effort: Effort, threads: usize, time: impl Fn(usize) -> Timed) -> usize {
+    let tries = (0..3).map(|_| time(8 * SEGMENT).ns);
+    let ns = tries.fold(f64::INFINITY, f64::min);
+    let wanted = (effort.round_ns / ns) as usize;
+    wanted.clamp(SEGMENT, MOST / threads)
+}
+
+/// Measures and prints one row; how many rounds there were that were disturbed in every try.
+fn row(label: &str, effort: Effort, threads: usize, time: impl Fn(usize, usize) -> Timed) -> usize {
+    let many = [0, 1, 2].map(|i| operations(effort, threads, |ops| time(i, ops)));
+    let mut disturbed = 0;
+    let rounds = take_turns(NAMES.len(), effort.rounds, |i| {
+        let mut tries = (0..TRIES).map(|_| time(i, many[i]));
+        let undisturbed = tries.find(|round| round.undisturbed);
+        disturbed += usize::from(undisturbed.is_none());
+        undisturbed.unwrap_or_else(|| time(i, many[i])).ns
+    });
+    print(label, &rounds);
+    disturbed
+}
+
+fn print(label: &str, rounds: &[Vec<f64>]) {
+    let cells = rounds.iter().map(|times| {
+        let [low, median, high] = [0.1, 0.5, 0.9].map(|part| quantile(times, part));
+        format!("{median:.2} ({low:.2} – {high:.2})")
+    });
+    let cells: Vec<_> = cells.collect();
+    let [wide, coarse, ours] = rounds else {
+        unreachable!("there are three subjects");
+    };
+    println!(
+        "| {label} | {} | {:.2} × | {:.2} × |",
+        cells.join(" | "),
+        ratio(wide, ours),
+        ratio(coarse, ours)
+    );
+}
+
+fn count(threads: usize) -> String {
+    match threads {
+        1 => "1 thread".to_owned(),
+        _ => format!("{threads} threads"),
+    }
+}

@@ -1,0 +1,143 @@
+//! What each hot operation does to shared words: how many it reads and writes, in how many cache
+//! lines. A healthy check and its success write none.
+//!
+//! The facade tells of the store's own words. It does not tell of what happens inside papaya (each
+//! look-up pins the thread, in a line of its own) nor inside crossbeam-epoch, nor of `Arc`s:
+//! `cargo xtask instructions` counts locked instructions, theirs included.
+
+use std::cell::RefCell;
+use std::collections::BTreeSet;
+use std::rc::Rc;
+
+use breakerbox::__steps::{Access, Step, with_hook};
+use breakerbox_benches::hot::{NOTHING, OPERATIONS, PLANTED};
+
+const LINE: usize = 64;
+
+/// Operations that write no shared word, and need no look at the map.
+const HEALTHY: [&str; 8] = [
+    "handle: check",
+    "handle: check, success",
+    "key: check, gate down",
+    "key: check, success, gate down",
+    "breaker: check, gate down",
+    "breaker: check, success, gate down",
+    "breaker's handle: check",
+    "breaker's handle: check, success",
+];
+
+/// Operations that write no shared word either, beside papaya's own.
+const HEALTHY_BY_MAP: [&str; 4] = [
+    "key: check, gate up",
+    "key: check, gate up, unknown",
+    "key: check, success, gate up",
+    "key: check, success, gate up, unknown",
+];
+
+#[derive(Clone, Default, Debug)]
+struct Tally {
+    loads: usize,
+    updates: usize,
+    look_ups: usize,
+    slots: usize,
+    statistics: usize,
+    touched: BTreeSet<usize>,
+    written: BTreeSet<usize>,
+}
+
+impl Tally {
+    /// Of one run of the operation `name`, where everything that is created once is there.
+    fn of(name: &str) -> Self {
+        let operation = OPERATIONS.iter().find(|operation| operation.name == name);
+        let run = (operation.expect("the operation has this name").prepare)();
+        run(2);
+        let tally = Rc::new(RefCell::new(Self::default()));
+        let hook = {
+            let tally = Rc::clone(&tally);
+            move |step| tally.borrow_mut().add(step)
+        };
+        with_hook(hook, || run(1));
+        tally.take()
+    }
+
+    fn add(&mut self, step: Step) {
+        match step {
+            Step::Load(Access { address, .. }) => {
+                self.loads += 1;
+                self.touched.insert(address / LINE);
+            }
+            Step::Update(Access { address, .. }) => {
+                self.updates += 1;
+                self.touched.insert(address / LINE);
+                self.written.insert(address / LINE);
+            }
+            Step::Map => self.look_ups += 1,
+            Step::Slot => self.slots += 1,
+            Step::Statistic => self.statistics += 1,
+            Step::User => {}
+        }
+    }
+
+    fn writes(&self) -> usize {
+        self.updates + self.statistics
+    }
+}
+
+#[test]
+fn a_healthy_check_and_its_success_write_nothing() {
+    for name in HEALTHY {
+        let tally = Tally::of(name);
+        assert!(tally.loads > 0, "{name}: nothing is seen: {tally:?}");
+        assert_eq!(tally.writes(), 0, "{name}: {tally:?}");
+        assert_eq!((tally.look_ups, tally.slots), (0, 0), "{name}: {tally:?}");
+    }
+    for name in HEALTHY_BY_MAP {
+        let tally = Tally::of(name);
+        assert!(tally.look_ups > 0, "{name}: nothing is looked up");
+        assert_eq!((tally.writes(), tally.slots), (0, 0), "{name}: {tally:?}");
+    }
+}
+
+#[test]
+fn a_healthy_check_is_one_load() {
+    for name in ["handle: check", "key: check, gate down"] {
+        assert_eq!(Tally::of(name).loads, 1, "{name}");
+    }
+}
+
+#[test]
+fn what_writes_is_seen_to_write() {
+    for name in ["handle: record_failure", "key: check, failure"] {
+        let tally = Tally::of(name);
+        assert!(
+            tally.updates > 0 && tally.written.len() == 1,
+            "{name}: {tally:?}"
+        );
+    }
+    assert_eq!(Tally::of("key: rejection").statistics, 1);
+}
+
+/// Printed for `cargo xtask instructions`, one line for each operation of ours.
+#[test]
+fn accesses_are_told() {
+    for operation in OPERATIONS {
+        let name = operation.name;
+        if [NOTHING, PLANTED].contains(&name)
+            || name.starts_with("atomic")
+            || name.starts_with("mutex")
+        {
+            continue;
+        }
+        let tally = Tally::of(name);
+        println!(
+            "accesses: {name}: loads {}, updates {}, look-ups {}, slots {}, statistics {}, touched {}, written {}",
+            tally.loads,
+            tally.updates,
+            tally.look_ups,
+            tally.slots,
+            tally.statistics,
+            tally.touched.len(),
+            tally.written.len(),
+        );
+    }
+}
