@@ -67,7 +67,7 @@ where
         let inner = &*self.store.inner;
         if !self.rules.policies.need_every_check() {
             // What nearly every check ends with: another circuit holds the gate up.
-            if let Some(permit) = inner.look(inner.shared.gate.load(), key) {
+            if let Some(permit) = inner.pass(inner.shared.gate.load(), key) {
                 return Ok((permit, Started::UNKNOWN));
             }
         }

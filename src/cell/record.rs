@@ -7,7 +7,7 @@
 use super::{Cell, Changes, Gone, Mover, Shared};
 use crate::clock::Clock;
 use crate::snapshot::{CircuitBreakerSnapshot, CircuitState};
-use crate::word::{Cause, Control, Generation, State};
+use crate::word::{Cause, Control, Generation, Side, State};
 
 impl Cell {
     /// The circuit at one moment; `None` if it reads as unknown.
@@ -180,9 +180,14 @@ impl Cell {
             let Some(left) = self.left_by(shared, counted) else {
                 continue;
             };
+            let (successes, _) = self.successes(counted);
             // A saturated count stays as it is.
-            if counted == control || self.exchange(shared, control, counted) {
+            if counted == control {
                 return Ok(self.after(shared, left));
+            }
+            if self.exchange(shared, control, counted) {
+                let at_once = self.at_update(counted, successes, left);
+                return Ok(at_once.unwrap_or_else(|| self.after(shared, left)));
             }
         }
     }
@@ -210,6 +215,28 @@ impl Cell {
                 return Ok(self.after(shared, left));
             }
         }
+    }
+
+    /// The circuit as the update to `counted` has left it, if nothing else has changed since
+    /// `successes` were seen, before that update.
+    ///
+    /// They are found the same after it: so they were this at the update. The time of the last
+    /// failure is read after it, and covers whatever `counted` counts.
+    #[inline]
+    fn at_update(
+        &self,
+        counted: Control,
+        successes: Side,
+        left: CircuitBreakerSnapshot,
+    ) -> Option<CircuitBreakerSnapshot> {
+        let last_failure_time = self.last_failure(counted);
+        let (after, success_count) = self.successes(counted);
+        let same = after == successes && self.still_in(counted);
+        same.then_some(CircuitBreakerSnapshot {
+            success_count,
+            last_failure_time,
+            ..left
+        })
     }
 
     /// The circuit after an operation, or what the operation `left` where it has been reset since,

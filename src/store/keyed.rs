@@ -134,7 +134,7 @@ impl<K: Hash + Eq, S: BuildHasher, C: Clock> Inner<K, S, C> {
         Q: Hash + Eq + ToKey<K> + ?Sized,
     {
         if !limits.seats()
-            && let Some(permit) = self.look(gate, key)
+            && let Some(permit) = self.pass(gate, key)
         {
             return Ok(permit);
         }
@@ -142,27 +142,17 @@ impl<K: Hash + Eq, S: BuildHasher, C: Clock> Inner<K, S, C> {
             .map_err(|refused| self.reject(refused))
     }
 
-    /// What nearly every check ends with, before anything that only the others need: nothing that
-    /// shares the key's slot rejects; or the circuit is closed, or unknown with the same generation
-    /// before and after the look.
+    /// What nearly every check ends with while the gate is up: nothing that shares the key's slot
+    /// may reject. `None`: look at the circuit.
     #[inline]
-    pub(crate) fn look<Q>(&self, gate: GateWord, key: &Q) -> Option<PermitToken>
+    pub(crate) fn pass<Q>(&self, gate: GateWord, key: &Q) -> Option<PermitToken>
     where
         K: Borrow<Q>,
         Q: Hash + Eq + ?Sized,
     {
         let slot = slot_of(self.map.hash(key));
-        if let Some(generation) = self.shared.gate.admits(gate, slot) {
-            return Some(PermitToken::new(generation, false));
-        }
-        let generation = match self.map.get(key, |cell| cell.closed_generation()) {
-            Some(closed) => closed,
-            None => {
-                let after = self.shared.gate.load().generation();
-                (after == gate.generation()).then_some(after)
-            }
-        };
-        generation.map(|generation| PermitToken::new(generation, false))
+        let generation = self.shared.gate.admits(gate, slot)?;
+        Some(PermitToken::new(generation, false))
     }
 
     #[cold]

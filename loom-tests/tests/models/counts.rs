@@ -243,3 +243,62 @@ fn a_skipped_success_is_of_one_moment() {
         );
     });
 }
+
+/// A record's answer is of the moment of its own count, however others count meanwhile.
+#[test]
+fn a_record_answers_of_one_moment() {
+    model("a_record_answers_of_one_moment", 2, || {
+        let store = store();
+        let circuit = handle(&store);
+        let other = {
+            let circuit = circuit.clone();
+            thread::spawn(move || {
+                circuit.record_failure();
+                circuit.record_success()
+            })
+        };
+        let first = circuit.record_failure();
+        let last = other.join().unwrap();
+        // The other's success comes after its failure, so that they are seen in this order.
+        assert!(
+            first.failure_count == 2 || first.success_count == 0,
+            "{first:?}"
+        );
+        assert_eq!(last.success_count, 1);
+        assert_eq!(circuit.get_state().failure_count, 2);
+    });
+}
+
+/// The count comes back to what it was, by a success and a failure, while a failure is recorded:
+/// its answer has the time of the later one.
+#[test]
+fn a_record_answers_with_the_time_of_what_it_counts() {
+    model(
+        "a_record_answers_with_the_time_of_what_it_counts",
+        3,
+        || {
+            let store = store();
+            let limits = limits(9, 1, 1);
+            let circuit = handle(&store);
+            circuit.record_failure();
+            let other = {
+                let circuit = circuit.clone();
+                thread::spawn(move || {
+                    let permit = circuit.acquire(&limits).unwrap();
+                    let _ = circuit.report(permit, Outcome::Success, &limits);
+                    circuit.record_failure()
+                })
+            };
+            let own = circuit.record_failure();
+            let other = other.join().unwrap();
+            // Two at the end: none was forgotten after them, so that the second counts the first.
+            let all = circuit.get_state().failure_count;
+            if (other.failure_count, own.failure_count, all) == (1, 2, 2) {
+                assert!(
+                    own.last_failure_time >= other.last_failure_time,
+                    "{own:?} counts {other:?}"
+                );
+            }
+        },
+    );
+}
