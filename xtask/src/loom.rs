@@ -3,12 +3,13 @@
 mod replay;
 
 use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
 
 use crate::args::Args;
-use crate::counts::failures;
 use crate::error::{Error, Result};
 use crate::mutate;
-use crate::process::{Log, Run, say_what_is_scrubbed};
+use crate::process::{Log, Ran, Run, say_what_is_scrubbed};
 use crate::project::Project;
 use crate::table::Table;
 
@@ -80,19 +81,26 @@ pub(crate) fn run(
     bound: Option<u32>,
     log: &Log,
 ) -> Result<Report> {
-    let test = cargo_test(project.root(), &project.target("loom"), bound)
-        .args(["--no-fail-fast", "--"])
+    let built = cargo_test(project.root(), &project.target("loom"), bound)
+        .args(["--no-run"])
+        .run(log)?;
+    let Some(program) = executable(&built.output).filter(|_| built.success) else {
+        return Ok(Report {
+            models: Vec::new(),
+            problems: vec!["the models do not build".to_owned()],
+        });
+    };
+    let program = project.root().join(program);
+    let listed = Run::new(&program, project.root())
+        .args(["--list", "--include-ignored"])
         .args(filter)
-        .args(HARNESS);
-    let ran = test.run(log)?;
-    let models: Vec<_> = ran.output.lines().filter_map(parse).collect();
+        .run(log)?;
+    let names: Vec<&str> = listed.output.lines().filter_map(test_name).collect();
+    let (models, failed) = each_alone(project, &program, &names, bound, log)?;
 
     let mut problems = Vec::new();
-    if !ran.success {
-        problems.push(match failures(&ran.output)[..] {
-            [] => "the models do not build, or one of them ended the process".to_owned(),
-            ref names => format!("failed: {}", names.join(", ")),
-        });
+    if !failed.is_empty() {
+        problems.push(format!("failed: {}", failed.join(", ")));
     } else if models.is_empty() {
         problems.push("no model ran".to_owned());
     }
@@ -110,8 +118,61 @@ pub(crate) fn run(
     Ok(Report { models, problems })
 }
 
-/// What the models' test harness is told. One thread: models share nothing, but two at a time take
-/// longer than one after the other (they wait for each other where stacks are mapped).
+/// Runs each model in a process of its own, as many at a time as there are cores: within one
+/// process they wait for each other where stacks are mapped. In the order of `names`: what each
+/// explored, and which failed.
+fn each_alone(
+    project: &Project,
+    program: &Path,
+    names: &[&str],
+    bound: Option<u32>,
+    log: &Log,
+) -> Result<(Vec<Model>, Vec<String>)> {
+    let next = AtomicUsize::new(0);
+    let work = || -> Result<Vec<(usize, Ran)>> {
+        let mut done = Vec::new();
+        loop {
+            let at = next.fetch_add(1, Ordering::Relaxed);
+            let Some(name) = names.get(at) else {
+                return Ok(done);
+            };
+            let run = Run::new(program, project.root())
+                .args([name, "--exact"])
+                .args(HARNESS);
+            done.push((at, bounded(run, bound).run(log)?));
+        }
+    };
+    let workers = thread::available_parallelism().map_or(1, usize::from);
+    let mut ran = thread::scope(|scope| {
+        let workers: Vec<_> = (0..workers).map(|_| scope.spawn(work)).collect();
+        let mut all = Vec::new();
+        for worker in workers {
+            all.extend(worker.join().expect("a worker doesn't panic")?);
+        }
+        Ok(all)
+    })?;
+    ran.sort_by_key(|(at, _)| *at);
+    let models = ran.iter().flat_map(|(_, ran)| ran.output.lines());
+    let models = models.filter_map(parse).collect();
+    let failed = ran.iter().filter(|(_, ran)| !ran.success);
+    Ok((
+        models,
+        failed.map(|(at, _)| names[*at].to_owned()).collect(),
+    ))
+}
+
+/// The program in what `cargo test --no-run` prints: `Executable FILE (PROGRAM)`.
+fn executable(output: &str) -> Option<&str> {
+    let line = output.lines().find(|line| line.contains("Executable "))?;
+    line.rsplit_once('(')?.1.strip_suffix(')')
+}
+
+/// The test in a line of what the harness lists.
+fn test_name(line: &str) -> Option<&str> {
+    line.strip_suffix(": test")
+}
+
+/// What the models' test harness is told. One thread: see [`each_alone`].
 pub(crate) const HARNESS: [&str; 3] = ["--include-ignored", "--nocapture", "--test-threads=1"];
 
 /// `cargo test` of the models in the tree at `dir`.
@@ -121,6 +182,10 @@ pub(crate) fn cargo_test(dir: &Path, target: &Path, bound: Option<u32>) -> Run {
         .args(["test", "--release", "--package", "breakerbox-loom-tests"])
         .args(["--test", "models", "--target-dir"])
         .args([target]);
+    bounded(run, bound)
+}
+
+fn bounded(run: Run, bound: Option<u32>) -> Run {
     // Loom panics over an empty value, so without a bound the variable is not set at all.
     match bound {
         Some(bound) => run.env("LOOM_MAX_PREEMPTIONS", &bound.to_string()),
@@ -179,6 +244,16 @@ mod tests {
             parse("test trip::one_wins ... model one_wins: 12,960 executions in 1.2 s"),
             model("one_wins", 12960, "1.2 s")
         );
+    }
+
+    #[test]
+    fn the_program_and_its_tests_are_found() {
+        let output =
+            "   Compiling a v0.1.0 (/a)\n  Executable tests/models/main.rs (t/models-1f)\n";
+        assert_eq!(executable(output), Some("t/models-1f"));
+        assert_eq!(executable("error: could not compile `a` (test)"), None);
+        assert_eq!(test_name("trip::one_wins: test"), Some("trip::one_wins"));
+        assert_eq!(test_name("2 tests, 0 benchmarks"), None);
     }
 
     #[test]

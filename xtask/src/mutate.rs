@@ -108,9 +108,15 @@ pub(crate) fn some(project: &Project, count: Option<usize>, log: &Log) -> Result
     try_each(project, &recipes, log, |_| ())
 }
 
-/// Whether any mutation is recorded; an error if one is not well-formed.
-pub(crate) fn any(project: &Project) -> Result<bool> {
-    Ok(!recipe::read_all(&project.path(RECIPES))?.is_empty())
+/// What speaks against the recorded mutations without trying any: texts that the source has no more.
+pub(crate) fn rotten(project: &Project) -> Result<Vec<String>> {
+    let mut rotten = Vec::new();
+    for recipe in recipes(project)? {
+        if let Err(why) = recipe.apply(&project.read(&recipe.file)?) {
+            rotten.push(format!("{}: {why}", recipe.name));
+        }
+    }
+    Ok(rotten)
 }
 
 /// The results as a table.

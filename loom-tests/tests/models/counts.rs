@@ -12,7 +12,7 @@ fn counts(snapshot: &CircuitBreakerSnapshot) -> (u64, u64) {
 
 #[test]
 fn no_lost_counts() {
-    model("no_lost_counts", 2, || {
+    model("no_lost_counts", 1, || {
         let circuit = handle(&store());
         let threads = [true, false].map(|failure| {
             let circuit = circuit.clone();

@@ -40,7 +40,7 @@ fn a_reset_loses_no_later_record() {
 /// Creators race each other and a reset; what was counted last is there, once.
 #[test]
 fn creators_and_a_reset() {
-    model("creators_and_a_reset", 2, || {
+    model("creators_and_a_reset", 1, || {
         let store = store();
         let creator = {
             let store = store.clone();

@@ -289,8 +289,9 @@ fn all_histories(context: &Context<'_>) -> Result<Outcome> {
 }
 
 fn mutations(context: &Context<'_>) -> Result<Outcome> {
-    if !mutate::any(context.project)? {
-        return Ok(Outcome::missing("no mutation is recorded"));
+    let rotten = mutate::rotten(context.project)?;
+    if !rotten.is_empty() {
+        return Ok(Outcome::failed(rotten.join("; ")));
     }
     let tried = mutate::some(context.project, context.sample, context.log)?;
     context.log.line(&mutate::table(&tried).to_string());
