@@ -78,6 +78,7 @@ fn memory_is_bounded_and_small() {
     keys_that_trip();
 
     what_is_used_stays();
+    what_has_recovered_stays_for_a_while();
 
     what_is_open_leaves_in_its_time();
 }
@@ -165,6 +166,31 @@ fn what_is_used_stays() {
         }
     }
     assert_eq!(breaker.peek(&real).unwrap().failure_count, 1_000);
+}
+
+/// A circuit that has recovered remembers that it was open. Its successes change nothing and leave
+/// no trace, so a flood of other keys mustn't take it for one that nobody uses.
+fn what_has_recovered_stays_for_a_while() {
+    let (breaker, clock) = breaker(|b| {
+        b.max_circuits(64)
+            .failure_threshold(1)
+            .reset_timeout(Duration::from_secs(1))
+            .backoff_factor(2.0)
+    });
+    let real = u64::MAX;
+    let _ = breaker.acquire(&real).unwrap().failure();
+    clock.advance_ms(1_000);
+    let _ = breaker.acquire(&real).unwrap().success();
+    assert_eq!(state(&breaker, real), Some(CircuitState::Closed));
+    for key in 0..3_000 {
+        let _ = breaker.acquire(&real).unwrap().success();
+        breaker.store().record_failure(&key);
+    }
+    assert!(breaker.store().evicted() > 2_000);
+    assert_eq!(state(&breaker, real), Some(CircuitState::Closed));
+    let _ = breaker.acquire(&real).unwrap().failure();
+    let left = breaker.retry_after(&real);
+    assert_eq!(left, Some(Duration::from_secs(2)), "its back-off goes on");
 }
 
 fn what_is_open_leaves_in_its_time() {

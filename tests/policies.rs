@@ -196,6 +196,25 @@ fn a_seat_outlives_the_rules_that_want_it() {
     }
 }
 
+/// Another circuit has a failure to forget, the key's own has none, or isn't there: its successes
+/// are counted all the same.
+#[test]
+fn a_window_counts_successes_of_clean_keys() {
+    let limits = rate(4).minimum_calls(4).build().unwrap();
+    let (breaker, _) = breaker(PolicySet::new(limits.into()));
+    for other in ["a", "b", "c"] {
+        breaker.store().record_failure(other);
+    }
+    for _ in 0..2 {
+        let permit = breaker.acquire("key").unwrap();
+        assert_eq!(permit.success(), Reported::Recorded);
+    }
+    fail(&breaker, "key", 1);
+    assert!(!is_open(&breaker, "key"), "one of three calls");
+    fail(&breaker, "key", 1);
+    assert!(is_open(&breaker, "key"), "two of four");
+}
+
 #[test]
 fn rules_without_windows_give_the_short_way_back() {
     let (breaker, _) = breaker(PolicySet::new(limits(rate(10)).into()));

@@ -41,6 +41,9 @@ pub fn explore(name: &str, bound: usize, f: impl Fn() + Sync + Send + 'static) -
     let count = Arc::clone(&executions);
     let mut builder = loom::model::Builder::new();
     builder.max_branches = 100_000;
+    // From the environment they would end the exploration early, and well.
+    builder.max_permutations = None;
+    builder.max_duration = None;
     if builder.preemption_bound.is_none() {
         builder.preemption_bound = Some(bound);
     }

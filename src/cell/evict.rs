@@ -43,6 +43,10 @@ impl Cell {
                     && self.resolve(shared).is_err();
             }
             (_, Evicts::Clean) => false,
+            // Its successes take the short way and leave no mark: it goes by age.
+            (State::Closed, Evicts::Idle { open_ttl_ms }) if control.failures() == 0 => {
+                !self.take_mark() && self.is_forgotten(shared, control, open_ttl_ms)
+            }
             (State::Closed | State::Watched, Evicts::Idle { .. }) => !self.take_mark(),
             (State::Open | State::HalfOpen, Evicts::Idle { open_ttl_ms }) => {
                 self.is_forgotten(shared, control, open_ttl_ms)
@@ -68,7 +72,8 @@ impl Cell {
                 .is_some_and(|history| history.openings == 0)
     }
 
-    /// Whether nobody has asked for the open or half-open circuit for too long.
+    /// Whether the circuit has been in this state for too long: nobody has asked for it, where it is
+    /// open or half-open; what it remembers of openings is old, where it is closed.
     fn is_forgotten<C: Clock>(
         &self,
         shared: &Shared<C>,

@@ -8,6 +8,8 @@
 use super::filter::Filter;
 use super::{Groups, SLOTS};
 use crate::clock::Clock;
+#[cfg(any(test, breakerbox_loom, breakerbox_steps))]
+use crate::sync::PlainAtomicU64;
 use crate::sync::atomic::{AtomicU64, Ordering};
 use crate::word::{Control, FilterWord, GateWord, Generation, TIME_MAX, slot_of};
 
@@ -28,6 +30,9 @@ pub(crate) struct Gate {
     needing_reports: AtomicU64,
     /// The same counts by key hash, of circuits alone.
     filter: Filter,
+    /// Sets of policies that hold the gate up.
+    #[cfg(any(test, breakerbox_loom, breakerbox_steps))]
+    held: PlainAtomicU64,
     /// Circuits that are neither vacant nor retired.
     live: AtomicU64,
 }
@@ -39,6 +44,8 @@ impl Gate {
             unclean: AtomicU64::new(0),
             needing_reports: AtomicU64::new(0),
             filter: Filter::new(),
+            #[cfg(any(test, breakerbox_loom, breakerbox_steps))]
+            held: PlainAtomicU64::new(0),
             live: AtomicU64::new(0),
         }
     }
@@ -106,12 +113,16 @@ impl Gate {
 
     /// Holds the gate up, as a circuit that may reject does.
     pub(crate) fn raise(&self) {
+        #[cfg(any(test, breakerbox_loom, breakerbox_steps))]
+        self.held.fetch_add(1, Ordering::Relaxed); // Relaxed: read at rest.
         // Release: pairs with the Acquire in `load`.
         self.word.0.fetch_add(GateWord::ONE, Ordering::Release);
     }
 
     /// Takes a [`raise`](Self::raise) back.
     pub(crate) fn lower(&self) {
+        #[cfg(any(test, breakerbox_loom, breakerbox_steps))]
+        self.held.fetch_sub(1, Ordering::Relaxed); // Relaxed: read at rest.
         // Release: as in `raise`.
         self.word.0.fetch_sub(GateWord::ONE, Ordering::Release);
     }
@@ -141,14 +152,17 @@ impl Gate {
         }
     }
 
-    /// The counts of circuits that may reject and of unclean ones, or what the filter's slots say
-    /// of them if that is more: 0 when all is at rest.
+    /// The counts of circuits that may reject and of unclean ones: 0 when all is at rest. Panics
+    /// where the filter's slots don't add up to them.
     #[cfg(any(test, breakerbox_loom, breakerbox_steps))]
     pub(crate) fn counts(&self) -> (u64, u64) {
-        let (rejecting, unclean) = self.filter.counts();
-        // Acquire: read at rest.
-        let all_unclean = self.unclean.load(Ordering::Acquire);
-        (self.load().count().max(rejecting), all_unclean.max(unclean))
+        // Acquire, all: read at rest.
+        let held = self.held.load(Ordering::Acquire);
+        let needing = self.needing_reports.load(Ordering::Acquire);
+        let counts = (self.load().count(), self.unclean.load(Ordering::Acquire));
+        let of_circuits = (counts.0 - held, counts.1 - needing);
+        assert_eq!(self.filter.counts(), of_circuits, "the filter's counts");
+        counts
     }
 }
 

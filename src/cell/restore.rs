@@ -76,7 +76,7 @@ impl Cell {
             let _ = self.fix_open_ms(shared, restored, &limits, kept.open_for_ms);
         }
         let successes = Side::new(generation, snapshot.success_count);
-        self.set(&self.successes, restored, successes);
+        self.raise(&self.successes, restored, successes);
         let openings = kept.openings;
         self.remember(shared, restored, |seen| Some(History { openings, ..seen }));
         if snapshot.last_failure_time != 0 {
@@ -88,10 +88,11 @@ impl Cell {
         Ok(true)
     }
 
-    /// Sets a side word of `control`'s generation, unless the circuit moves on.
-    fn set(&self, word: &AtomicU64, control: Control, next: Side) {
+    /// Raises a count of `control`'s generation, unless the circuit moves on. (It never goes down:
+    /// who finds a count twice the same relies on that.)
+    fn raise(&self, word: &AtomicU64, control: Control, next: Side) {
         while let Some(seen) = self.side(word, control, |_| next) {
-            if seen == next || self.put(word, seen, next) {
+            if seen.payload() >= next.payload() || self.put(word, seen, next) {
                 return;
             }
         }

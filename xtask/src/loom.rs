@@ -20,6 +20,9 @@ const FLAGS: &str = "--cfg breakerbox_loom -C debug-assertions=on";
 /// checks by itself what it saw.
 const BLIND_SPOT: &str = "loom_misses_a_load_before_an_update";
 
+/// The one test that is no model: it fails where the models aren't built.
+const GUARD: &str = "enabled::models_are_built";
+
 /// What one model reports when it is through.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Model {
@@ -96,13 +99,24 @@ pub(crate) fn run(
         .args(filter)
         .run(log)?;
     let names: Vec<&str> = listed.output.lines().filter_map(test_name).collect();
-    let (models, failed) = each_alone(project, &program, &names, bound, log)?;
+    let ran = each_alone(project, &program, &names, bound, log)?;
 
     let mut problems = Vec::new();
+    let failed: Vec<_> = ran.iter().filter(|(_, ran)| !ran.success).collect();
     if !failed.is_empty() {
-        problems.push(format!("failed: {}", failed.join(", ")));
-    } else if models.is_empty() {
+        let names: Vec<_> = failed.iter().map(|(at, _)| names[*at]).collect();
+        problems.push(format!("failed: {}", names.join(", ")));
+    }
+    if !listed.success || names.iter().all(|name| *name == GUARD) {
         problems.push("no model ran".to_owned());
+    }
+    let mut models = Vec::new();
+    for (at, ran) in &ran {
+        let told: Vec<_> = ran.output.lines().filter_map(parse).collect();
+        if told.is_empty() && ran.success && names[*at] != GUARD {
+            problems.push(format!("{} explored nothing", names[*at]));
+        }
+        models.extend(told);
     }
     problems.extend(
         models
@@ -118,16 +132,15 @@ pub(crate) fn run(
     Ok(Report { models, problems })
 }
 
-/// Runs each model in a process of its own, as many at a time as there are cores: within one
-/// process they wait for each other where stacks are mapped. In the order of `names`: what each
-/// explored, and which failed.
+/// Runs each test in a process of its own, as many at a time as there are cores: within one process
+/// models wait for each other where stacks are mapped. How each ended, in the order of `names`.
 fn each_alone(
     project: &Project,
     program: &Path,
     names: &[&str],
     bound: Option<u32>,
     log: &Log,
-) -> Result<(Vec<Model>, Vec<String>)> {
+) -> Result<Vec<(usize, Ran)>> {
     let next = AtomicUsize::new(0);
     let work = || -> Result<Vec<(usize, Ran)>> {
         let mut done = Vec::new();
@@ -152,13 +165,7 @@ fn each_alone(
         Ok(all)
     })?;
     ran.sort_by_key(|(at, _)| *at);
-    let models = ran.iter().flat_map(|(_, ran)| ran.output.lines());
-    let models = models.filter_map(parse).collect();
-    let failed = ran.iter().filter(|(_, ran)| !ran.success);
-    Ok((
-        models,
-        failed.map(|(at, _)| names[*at].to_owned()).collect(),
-    ))
+    Ok(ran)
 }
 
 /// The program in what `cargo test --no-run` prints: `Executable FILE (PROGRAM)`.

@@ -17,13 +17,15 @@ use crate::project::Project;
 /// Flags from the environment replace those that a command sets, without a word: the loom models
 /// would be built without their cfg, and all of them would pass. So each command says itself which
 /// flags it wants.
-const SCRUBBED: [&str; 7] = [
+const SCRUBBED: [&str; 9] = [
     "CARGO_ENCODED_RUSTFLAGS",
     "CARGO_ENCODED_RUSTDOCFLAGS",
     "CARGO_BUILD_RUSTFLAGS",
     "RUSTFLAGS",
     "RUSTDOCFLAGS",
     "LOOM_MAX_PREEMPTIONS",
+    "LOOM_MAX_PERMUTATIONS",
+    "LOOM_MAX_DURATION",
     "LOOM_CHECKPOINT_FILE",
 ];
 
