@@ -370,6 +370,13 @@ impl<'a, C> Mover<'a, C> {
     }
 }
 
+/// Whether a store keeps what it knows by hash of two keys in one place.
+#[cfg(breakerbox_loom)]
+pub(crate) fn share_a_slot(hashes: [u64; 2]) -> bool {
+    let [one, other] = hashes.map(|hash| crate::word::slot_of(hash) % SLOTS);
+    one == other
+}
+
 impl std::fmt::Debug for Cell {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_tuple("Cell").field(&self.control()).finish()

@@ -132,6 +132,19 @@ mod __inside {
         store.gate_counts()
     }
 
+    /// Whether what the store keeps by hash is one for both keys.
+    #[cfg(breakerbox_loom)]
+    pub fn share_a_slot<K, S, C>(
+        store: &InMemoryCircuitBreakerStore<K, S, C>,
+        keys: [&K; 2],
+    ) -> bool
+    where
+        K: std::hash::Hash + Eq,
+        S: std::hash::BuildHasher,
+    {
+        store.share_a_slot(keys)
+    }
+
     /// Entries of the map: circuits, and cells that are on their way out.
     pub fn entries<K, S, C>(store: &InMemoryCircuitBreakerStore<K, S, C>) -> usize
     where

@@ -343,6 +343,15 @@ impl<K, S, C> InMemoryCircuitBreakerStore<K, S, C> {
         self.inner.shared.gate.counts()
     }
 
+    #[cfg(breakerbox_loom)]
+    pub(crate) fn share_a_slot(&self, keys: [&K; 2]) -> bool
+    where
+        K: Hash + Eq,
+        S: BuildHasher,
+    {
+        crate::cell::share_a_slot(keys.map(|key| self.inner.map.hash(key)))
+    }
+
     pub(crate) fn entries(&self) -> usize
     where
         K: Hash + Eq,

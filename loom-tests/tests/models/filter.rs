@@ -1,26 +1,32 @@
 //! The filter: what is said of a key without a look at its circuit, while another one holds the
 //! gate up.
 
-use breakerbox::__loom::gate_counts;
+use breakerbox::__loom::{gate_counts, share_a_slot};
 use breakerbox::{CircuitState, Outcome, Reported};
 use breakerbox_loom_tests::{KEY, Store, limits, model, store};
 use loom::sync::atomic::{AtomicBool, Ordering};
 use loom::thread;
 use std::sync::Arc;
 
-/// In the other slot: see `SLOTS`.
-const ELSEWHERE: u64 = 2;
+/// In the other slot.
+const ELSEWHERE: u64 = 3;
+
+fn store_of_two() -> Store {
+    let store = store();
+    assert!(!share_a_slot(&store, [&KEY, &ELSEWHERE]));
+    store
+}
 
 /// A store whose gate another circuit holds up.
 fn held_up() -> Store {
-    let store = store();
+    let store = store_of_two();
     store.transition(&ELSEWHERE, CircuitState::ForcedOpen);
     store
 }
 
 /// A store in which another circuit has a failure to forget.
 fn soiled() -> Store {
-    let store = store();
+    let store = store_of_two();
     store.record_failure(&ELSEWHERE);
     store
 }

@@ -1,6 +1,6 @@
 //! Reset, re-creation, handles: nothing lost, nothing revived, nothing left behind.
 
-use breakerbox::__loom::{entries, gate_counts};
+use breakerbox::__loom::{entries, gate_counts, share_a_slot};
 use breakerbox::{CircuitState, InMemoryCircuitBreakerStore, Outcome, Reported};
 use breakerbox_loom_tests::{Hasher, KEY, Store, TickingClock, handle, limits, model, store};
 use loom::thread;
@@ -165,10 +165,10 @@ fn a_permit_of_the_gate_does_not_decide_a_recovery() {
 fn calls_admitted_together_all_count() {
     model("calls_admitted_together_all_count", 2, || {
         let store = store();
+        assert!(!share_a_slot(&store, [&KEY, &OTHER]));
         let limits = limits(5, 1, 1);
         let noise = {
             let store = store.clone();
-            // Another key, in the other birth slot: see SLOTS.
             thread::spawn(move || store.transition(&OTHER, CircuitState::Open))
         };
         let callers = [(); 2].map(|()| {
@@ -186,7 +186,7 @@ fn calls_admitted_together_all_count() {
     });
 }
 
-const OTHER: u64 = 2;
+const OTHER: u64 = 3;
 
 /// A pinned cell never leaves the map: what its handle counts, the store sees.
 #[test]
