@@ -45,7 +45,7 @@ pub(crate) use restore::Kept;
 use crate::clock::Clock;
 use crate::sync::Slot;
 use crate::sync::atomic::{AtomicU64, Ordering};
-#[cfg(not(any(breakerbox_loom, breakerbox_steps)))]
+#[cfg(not(breakerbox_loom))]
 use crate::word::SLOT_BITS;
 use crate::word::{Cause, Control, Generation, Limits, PermitToken, Pins, State};
 use gate::Draw;
@@ -53,11 +53,22 @@ use group::Place;
 use watch::Watch;
 
 /// What a store keeps by key hash.
-#[cfg(not(any(breakerbox_loom, breakerbox_steps)))]
+#[cfg(not(breakerbox_loom))]
 const SLOTS: usize = 1 << SLOT_BITS;
-/// Models and histories need no more, and pay for each.
-#[cfg(any(breakerbox_loom, breakerbox_steps))]
+/// A model needs no more, and pays for each.
+#[cfg(breakerbox_loom)]
 const SLOTS: usize = 2;
+
+/// A word for each slot; not in its owner, which is made on the stack.
+type Slots = Box<[AtomicU64; SLOTS]>;
+
+fn zeroes() -> Slots {
+    let words: Vec<_> = (0..SLOTS).map(|_| AtomicU64::new(0)).collect();
+    match words.try_into() {
+        Ok(words) => words,
+        Err(_) => unreachable!("there are as many as there are slots"),
+    }
+}
 
 /// One circuit: eight words, a line of its own.
 ///

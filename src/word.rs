@@ -62,7 +62,7 @@ pub(crate) use limits::{
     Span, Trip, WINDOW_CALLS_MAX, saturating_ms,
 };
 pub(crate) use side::{Pins, Probes, Side, TIME_MAX};
-#[cfg(not(any(breakerbox_loom, breakerbox_steps)))]
+#[cfg(not(breakerbox_loom))]
 pub(crate) use slot::SLOT_BITS;
 pub(crate) use slot::{FilterWord, slot_of};
 pub use token::{Outcome, PermitToken, Report, Reported};

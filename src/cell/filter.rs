@@ -9,25 +9,23 @@
 //! slot found at 0 says that no circuit of it rejects, and that each one's generation is in and at
 //! most the gate's.
 
-use super::SLOTS;
+use super::{Slots, zeroes};
 use crate::sync::atomic::{AtomicU64, Ordering};
 use crate::word::FilterWord;
 
 /// See the module.
 pub(super) struct Filter {
-    slots: [AtomicU64; SLOTS],
+    slots: Slots,
 }
 
 impl Filter {
     pub(super) fn new() -> Self {
-        Self {
-            slots: std::array::from_fn(|_| AtomicU64::new(0)),
-        }
+        Self { slots: zeroes() }
     }
 
     #[inline]
     fn word(&self, slot: usize) -> &AtomicU64 {
-        &self.slots[slot % SLOTS]
+        &self.slots[slot % self.slots.len()]
     }
 
     #[inline]

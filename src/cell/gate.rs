@@ -6,7 +6,7 @@
 //! transition that was settled when the word got that value.
 
 use super::filter::Filter;
-use super::{Groups, SLOTS};
+use super::{Groups, Slots, zeroes};
 use crate::clock::Clock;
 #[cfg(any(test, breakerbox_loom, breakerbox_steps))]
 use crate::sync::PlainAtomicU64;
@@ -249,7 +249,7 @@ pub(crate) struct Shared<C> {
     pub(crate) gate: Gate,
     /// By key hash: the latest generation in which a circuit of such a key left the map. Who is
     /// born under such a key begins there, so that what began before the removal is stale.
-    born: [AtomicU64; SLOTS],
+    born: Slots,
     pub(crate) clock: C,
     pub(crate) groups: Groups,
     /// Of the jitter.
@@ -262,7 +262,7 @@ impl<C> Shared<C> {
     pub(crate) fn new(clock: C, seed: u64, evicts: bool) -> Self {
         Self {
             gate: Gate::new(),
-            born: std::array::from_fn(|_| AtomicU64::new(0)),
+            born: zeroes(),
             clock,
             groups: Groups::new(),
             seed,
@@ -292,7 +292,7 @@ impl<C> Shared<C> {
     pub(crate) fn birth(&self, slot: usize) -> Generation {
         // Acquire: pairs with the Release in `raise_birth`. (The map's own ordering carries it
         // too, for who finds the key absent after a removal.)
-        let bits = self.born[slot % SLOTS].load(Ordering::Acquire);
+        let bits = self.born[slot % self.born.len()].load(Ordering::Acquire);
         Generation::from_bits(bits)
     }
 
@@ -303,7 +303,7 @@ impl<C> Shared<C> {
 
     /// A circuit of this slot leaves the map in `generation`.
     pub(super) fn raise_birth(&self, slot: usize, generation: Generation) {
-        let word = &self.born[slot % SLOTS];
+        let word = &self.born[slot % self.born.len()];
         // Relaxed: the compare-and-swap decides.
         let mut seen = word.load(Ordering::Relaxed);
         while generation.is_after(Generation::from_bits(seen)) {

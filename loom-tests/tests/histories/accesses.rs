@@ -26,8 +26,7 @@ const HEALTHY: [&str; 8] = [
     "breaker's handle: check, success",
 ];
 
-/// Operations that write no shared word either, though another circuit is open. (A key that shares
-/// its slot of the filter with that one is looked up: here one of two slots is.)
+/// The same while another circuit is open. (Of its slot of the filter these keys are not.)
 const HEALTHY_BY_FILTER: [&str; 4] = [
     "key: check, gate up",
     "key: check, gate up, unknown",
@@ -86,19 +85,12 @@ impl Tally {
 
 #[test]
 fn a_healthy_check_and_its_success_write_nothing() {
-    for name in HEALTHY {
+    for name in HEALTHY.into_iter().chain(HEALTHY_BY_FILTER) {
         let tally = Tally::of(name);
         assert!(tally.loads > 0, "{name}: nothing is seen: {tally:?}");
         assert_eq!(tally.writes(), 0, "{name}: {tally:?}");
         assert_eq!((tally.look_ups, tally.slots), (0, 0), "{name}: {tally:?}");
     }
-    let mut looked_up = Vec::new();
-    for name in HEALTHY_BY_FILTER {
-        let tally = Tally::of(name);
-        assert_eq!((tally.writes(), tally.slots), (0, 0), "{name}: {tally:?}");
-        looked_up.push(tally.look_ups > 0);
-    }
-    assert!(looked_up.contains(&false), "the filter answers for no key");
 }
 
 #[test]
