@@ -1,11 +1,16 @@
-//! What the benches share: subjects, their works, keys, and threads that start together.
+//! What the benches share: subjects, their works, keys, threads that start together, and how
+//! results are asked for and given.
 #![expect(
     missing_docs,
     missing_debug_implementations,
     reason = "for the benches beside it, and nobody else: names tell"
 )]
 
+pub mod keys;
 pub mod locked;
+pub mod options;
+pub mod results;
+pub mod table;
 pub mod threads;
 pub mod work;
 pub mod world;
