@@ -6,8 +6,8 @@
     reason = "for the benches beside it, and nobody else: names tell"
 )]
 
-pub mod keys;
 pub mod locked;
+pub mod names;
 pub mod options;
 pub mod results;
 pub mod table;

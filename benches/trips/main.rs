@@ -18,7 +18,7 @@ mod race;
 mod report;
 mod subjects;
 
-use breakerbox_benches::keys;
+use breakerbox_benches::names;
 use breakerbox_benches::options::{Effort, Options};
 use breakerbox_benches::results;
 use breakerbox_benches::work::{HANDLE, MUTEX, RWLOCK, STORE};
@@ -45,7 +45,7 @@ fn main() -> ExitCode {
     let trips = options.effort.pick(1_000, 1_000, 50);
     let rounds = options.effort.pick(11, 1, 1);
 
-    let keys = keys::names(trips);
+    let keys = names::upstreams(trips);
     let mut seen = Vec::new();
     for _ in 0..rounds {
         // All anew: what has tripped is no use again.

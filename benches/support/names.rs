@@ -1,7 +1,7 @@
-//! The keys: upstreams' names.
+//! Keys: upstreams' names.
 
 /// `api-00000.internal:443` and so on.
-pub fn names(count: usize) -> Vec<String> {
+pub fn upstreams(count: usize) -> Vec<String> {
     (0..count)
         .map(|i| format!("api-{i:05}.internal:443"))
         .collect()
