@@ -5,7 +5,14 @@
     reason = "for the benches beside it, and nobody else: names tell"
 )]
 
+pub mod circuit;
 pub mod locked;
+pub mod maps;
+pub mod own;
+pub mod peers;
+pub mod rules;
+pub mod sharded;
+pub mod store;
 pub mod threads;
 pub mod work;
 pub mod world;
