@@ -16,7 +16,7 @@
 //!
 //! Operations that are themselves stopped by the signal don't count, only what the others see. One
 //! is *blocked* if its thread gave up its processor of its own accord, to wait for another one:
-//! Linux counts that. A preempted thread isn't. A stop *stalls all* if the other threads together
+//! Linux counts that. One that is preempted, spins or yields isn't. A stop *stalls all* if the other threads together
 //! do less than a tenth of their usual work while it lasts.
 //!
 //! It does **not** measure:
@@ -56,18 +56,17 @@ fn main() -> std::process::ExitCode {
 #[cfg(target_os = "linux")]
 fn run() -> Result<(), Box<dyn std::error::Error>> {
     use breakerbox_benches::options::{Effort, Options};
-    use breakerbox_benches::results;
-    use breakerbox_benches::world::{Gate, World};
+    use breakerbox_benches::{names, results};
     use std::thread;
     use std::time::Duration;
     use workers::{Seen, Situation, Turn};
 
     let options = Options::from_arguments()?;
     let effort = options.effort;
-    let rounds = effort.pick(8, 3, 1);
+    let rounds = effort.pick(8, 2, 1);
     let turn = Turn {
-        time: Duration::from_millis(effort.pick(250, 100, 20)),
-        stops: effort.pick(50, 40, 5),
+        time: Duration::from_millis(effort.pick(250, 100, 10)),
+        stops: effort.pick(50, 25, 3),
     };
     let cores = thread::available_parallelism().map_or(1, usize::from);
     let cores = cores.min(stops::MOST / 2);
@@ -93,9 +92,8 @@ fn run() -> Result<(), Box<dyn std::error::Error>> {
     ];
 
     stops::prepare()?;
-    let world = World::new(1_000, 2 * cores, Gate::Up);
-    let orders = world.lists(|key| key);
-    let subjects = subjects::all(&world, &orders);
+    let keys = names::upstreams(workers::KEYS);
+    let subjects = subjects::all(&keys);
     println!(
         "For one check and report as its thread sees it, two clock readings included; no operation\n\
          is the readings alone. The longest are those in which the thread was preempted; blocked are\n\

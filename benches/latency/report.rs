@@ -1,9 +1,9 @@
 //! The results: tables, goals, and for programs.
 
 use crate::stops::Stop;
+use crate::subjects::{HANDLE, STORE};
 use crate::workers::{Blocked, Seen, Situation};
 use breakerbox_benches::table::{Table, duration, percent, verdict};
-use breakerbox_benches::work::{HANDLE, STORE};
 use serde_json::{Value, json};
 
 /// In a stall the others together do less than this part of their usual work.

@@ -14,8 +14,11 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::thread;
 use std::time::{Duration, Instant};
 
+/// Keys, each asked for equally often.
+pub(crate) const KEYS: usize = 1_000;
+
 /// Of so many calls one fails.
-pub(crate) const FAILS: usize = 64;
+const FAILS: usize = 64;
 
 /// Who does what for how long.
 #[derive(Clone, Copy)]
@@ -133,11 +136,13 @@ fn work(
     let (mut latencies, mut blocked) = (histogram(), Blocked::default());
     let (began, mut sleeps) = (Instant::now(), sleeps_so_far());
     let own = &WORKERS[index];
+    let mut random = fastrand::Rng::with_seed(index as u64);
     let mut done = own.done.load(Relaxed);
-    for (n, &key) in subject.orders[index].iter().cycle().enumerate() {
+    for n in 0_usize.. {
         if n % 64 == 0 && over.load(Relaxed) {
             break;
         }
+        let key = random.usize(0..KEYS);
         let fails = n % FAILS == FAILS - 1;
         let started = Instant::now();
         own.inside.store(true, Relaxed);

@@ -6,10 +6,17 @@
     reason = "for the benches beside it, and nobody else: names tell"
 )]
 
+pub mod circuit;
 pub mod locked;
+pub mod maps;
 pub mod names;
 pub mod options;
+pub mod own;
+pub mod peers;
 pub mod results;
+pub mod rules;
+pub mod sharded;
+pub mod store;
 pub mod table;
 pub mod threads;
 pub mod work;

@@ -1,5 +1,6 @@
 //! The works: what each subject does for one request, in a loop of the same shape for all.
 
+use super::store::{Circuits, Store};
 use super::world::{FAILURE_THRESHOLD, SEGMENT, World, close};
 use breakerbox::{Circuit, CircuitState, GuardedCircuit, Outcome};
 use std::hint::black_box;
@@ -179,8 +180,10 @@ pub fn cases(world: &World, work: Work) -> Vec<Case<'_>> {
                 .reset_by(|| close_all(world.handles.iter())),
             Case::keyed(world, STORE, |key| store.record_failure(key))
                 .reset_by(|| close(store, &world.keys)),
-            Case::keyed(world, MUTEX, |key| mutex.record_failure(key)).reset_by(|| mutex.zero()),
-            Case::keyed(world, RWLOCK, |key| rwlock.record_failure(key)).reset_by(|| rwlock.zero()),
+            Case::keyed(world, MUTEX, |key| mutex.record_failure(key))
+                .reset_by(|| world.keys.iter().for_each(|key| mutex.close(key))),
+            Case::keyed(world, RWLOCK, |key| rwlock.record_failure(key))
+                .reset_by(|| world.keys.iter().for_each(|key| rwlock.close(key))),
         ],
         Work::Snapshot => vec![
             Case::load(world),
@@ -244,22 +247,10 @@ fn checked<const FAILS: bool>(world: &World) -> Vec<Case<'_>> {
             })
         })
         .reset_by(|| close(breaker.store(), &world.keys)),
-        Case::keyed(world, MUTEX, |key| {
-            let permit = mutex.check(key).then_some(()).ok_or(());
-            through(permit, |()| match FAILS {
-                true => mutex.failure(key),
-                false => mutex.success(key),
-            })
-        })
-        .reset_by(|| mutex.zero()),
-        Case::keyed(world, RWLOCK, |key| {
-            let permit = rwlock.check(key).then_some(()).ok_or(());
-            through(permit, |()| match FAILS {
-                true => rwlock.failure(key),
-                false => rwlock.success(key),
-            })
-        })
-        .reset_by(|| rwlock.zero()),
+        Case::keyed(world, MUTEX, |key| mutex.call::<FAILS>(key))
+            .reset_by(|| world.keys.iter().for_each(|key| mutex.close(key))),
+        Case::keyed(world, RWLOCK, |key| rwlock.call::<FAILS>(key))
+            .reset_by(|| world.keys.iter().for_each(|key| rwlock.close(key))),
     ]
 }
 

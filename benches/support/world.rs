@@ -1,6 +1,8 @@
 //! The subjects, all with the same keys, known to each of them (but one) and healthy.
 
-use super::locked::{MutexStore, Rules, RwLockStore};
+use super::locked::{MutexStore, RwLockStore};
+use super::rules::Rules;
+use super::store::Circuits;
 use breakerbox::{
     Circuit, CircuitBreaker, CircuitState, GuardedCircuit, InMemoryCircuitBreakerStore, Limits,
 };
@@ -68,10 +70,7 @@ impl World {
             builder.capacity(keys.len() + 1).build().unwrap()
         };
         let store = || breaker().store().clone();
-        let rules = Rules {
-            failure_threshold: FAILURE_THRESHOLD.into(),
-            reset_timeout_ms: 30_000,
-        };
+        let rules = Rules::OUT_OF_REACH;
 
         let (handled, guarded) = (store(), breaker());
         let world = Self {

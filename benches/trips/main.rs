@@ -18,17 +18,35 @@ mod race;
 mod report;
 mod subjects;
 
+use breakerbox_benches::locked::{MutexStore, ParkingMutexStore, ParkingRwLockStore, RwLockStore};
 use breakerbox_benches::names;
 use breakerbox_benches::options::{Effort, Options};
 use breakerbox_benches::results;
-use breakerbox_benches::work::{HANDLE, MUTEX, RWLOCK, STORE};
+use breakerbox_benches::sharded::{CircuitLockStore, ShardedStore};
+use breakerbox_benches::store::ByHand;
 use race::Seen;
 use std::process::ExitCode;
 use std::thread;
-use subjects::{ByHandle, ByKey, Locked, Subject};
+use subjects::{ByHandle, ByKey, Subject, Written};
 
+const HANDLE: &str = "handle";
+const STORE: &str = "store";
 const STORE_GATE_UP: &str = "store, others open";
 const OURS: [&str; 3] = [HANDLE, STORE, STORE_GATE_UP];
+
+type Add = fn(&mut Vec<Seen>, &'static str, &[String]);
+
+const WRITTEN: [(&str, Add); 6] = [
+    ("mutex store", add_written::<MutexStore>),
+    ("parking_lot mutex store", add_written::<ParkingMutexStore>),
+    ("rwlock store", add_written::<RwLockStore>),
+    (
+        "parking_lot rwlock store",
+        add_written::<ParkingRwLockStore>,
+    ),
+    ("sharded mutex store", add_written::<ShardedStore>),
+    ("circuit mutex store", add_written::<CircuitLockStore>),
+];
 
 fn main() -> ExitCode {
     let options = match Options::from_arguments() {
@@ -52,8 +70,9 @@ fn main() -> ExitCode {
         add(&mut seen, HANDLE, &ByHandle::new(&keys), trips);
         add(&mut seen, STORE, &ByKey::new(&keys, false), trips);
         add(&mut seen, STORE_GATE_UP, &ByKey::new(&keys, true), trips);
-        add(&mut seen, MUTEX, &Locked::mutex(&keys), trips);
-        add(&mut seen, RWLOCK, &Locked::rwlock(&keys), trips);
+        for (name, add_written) in WRITTEN {
+            add_written(&mut seen, name, &keys);
+        }
     }
 
     println!(
@@ -87,6 +106,10 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+fn add_written<S: ByHand>(seen: &mut Vec<Seen>, name: &'static str, keys: &[String]) {
+    add(seen, name, &Written::<S>::new(keys), keys.len());
 }
 
 fn add<S: Subject>(seen: &mut Vec<Seen>, name: &'static str, subject: &S, trips: usize) {

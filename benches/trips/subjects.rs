@@ -3,10 +3,17 @@
 use breakerbox::{
     Circuit, CircuitState, InMemoryCircuitBreakerStore, Limits, Outcome, PermitToken,
 };
-use breakerbox_benches::locked::{MutexStore, Rules, RwLockStore};
+use breakerbox_benches::circuit::{Circuit as _, now_ms};
+use breakerbox_benches::rules::Rules;
+use breakerbox_benches::store::ByHand;
 
 /// Failures that open a circuit.
 pub(crate) const THRESHOLD: u32 = 5;
+
+const RULES: Rules = Rules {
+    failure_threshold: THRESHOLD,
+    ..Rules::OUT_OF_REACH
+};
 
 /// Circuits, known and closed, that can be tripped one after another.
 pub(crate) trait Subject: Sync {
@@ -40,7 +47,7 @@ impl<'k> ByKey<'k> {
         Self {
             keys,
             store,
-            limits: limits(),
+            limits: RULES.limits(),
             stay_open,
         }
     }
@@ -81,7 +88,7 @@ impl ByHandle {
                 .iter()
                 .map(|key| store.circuit(&**key).unwrap())
                 .collect(),
-            limits: limits(),
+            limits: RULES.limits(),
         }
     }
 }
@@ -98,58 +105,29 @@ impl Subject for ByHandle {
     }
 }
 
-fn limits() -> Limits {
-    Limits::builder()
-        .failure_threshold(THRESHOLD)
-        .build()
-        .unwrap()
-}
-
-/// The stores behind a lock.
-pub(crate) struct Locked<'k, S> {
+/// The stores that people write themselves.
+pub(crate) struct Written<'k, S> {
     keys: &'k [String],
     store: S,
 }
 
-const RULES: Rules = Rules {
-    failure_threshold: THRESHOLD as u64,
-    reset_timeout_ms: 30_000,
-};
-
-impl<'k> Locked<'k, MutexStore> {
-    pub(crate) fn mutex(keys: &'k [String]) -> Self {
-        let store = MutexStore::new(RULES, keys);
+impl<'k, S: ByHand> Written<'k, S> {
+    pub(crate) fn new(keys: &'k [String]) -> Self {
+        let store = S::of(RULES, keys);
         Self { keys, store }
     }
 }
 
-impl<'k> Locked<'k, RwLockStore> {
-    pub(crate) fn rwlock(keys: &'k [String]) -> Self {
-        let store = RwLockStore::new(RULES, keys);
-        Self { keys, store }
-    }
-}
-
-impl Subject for Locked<'_, MutexStore> {
+impl<S: ByHand> Subject for Written<'_, S> {
     type Permit = ();
 
     fn check(&self, circuit: usize) -> Option<()> {
-        self.store.check(&self.keys[circuit]).then_some(())
+        self.store.admits(&self.keys[circuit]).then_some(())
     }
 
     fn fail(&self, circuit: usize, (): ()) {
-        self.store.failure(&self.keys[circuit]);
-    }
-}
-
-impl Subject for Locked<'_, RwLockStore> {
-    type Permit = ();
-
-    fn check(&self, circuit: usize) -> Option<()> {
-        self.store.check(&self.keys[circuit]).then_some(())
-    }
-
-    fn fail(&self, circuit: usize, (): ()) {
-        self.store.failure(&self.keys[circuit]);
+        let now = now_ms();
+        let fail = |circuit: &mut S::Circuit| circuit.failure(RULES, now);
+        self.store.with(&self.keys[circuit], fail);
     }
 }
