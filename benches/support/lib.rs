@@ -5,7 +5,10 @@
     reason = "for the benches beside it, and nobody else: names tell"
 )]
 
+pub mod case;
+mod cases;
 pub mod circuit;
+pub mod keys;
 pub mod locked;
 pub mod maps;
 pub mod own;
@@ -13,6 +16,7 @@ pub mod peers;
 pub mod rules;
 pub mod sharded;
 pub mod store;
+pub mod subjects;
 pub mod threads;
 pub mod work;
 pub mod world;
