@@ -55,8 +55,9 @@ fn main() -> std::process::ExitCode {
 
 #[cfg(target_os = "linux")]
 fn run() -> Result<(), Box<dyn std::error::Error>> {
+    use breakerbox_benches::keys::Keys;
     use breakerbox_benches::options::{Effort, Options};
-    use breakerbox_benches::{names, results};
+    use breakerbox_benches::results;
     use std::thread;
     use std::time::Duration;
     use workers::{Seen, Situation, Turn};
@@ -66,7 +67,7 @@ fn run() -> Result<(), Box<dyn std::error::Error>> {
     let rounds = effort.pick(8, 2, 1);
     let turn = Turn {
         time: Duration::from_millis(effort.pick(250, 100, 10)),
-        stops: effort.pick(50, 25, 3),
+        stops: effort.pick(50, 25, 1),
     };
     let cores = thread::available_parallelism().map_or(1, usize::from);
     let cores = cores.min(stops::MOST / 2);
@@ -92,8 +93,7 @@ fn run() -> Result<(), Box<dyn std::error::Error>> {
     ];
 
     stops::prepare()?;
-    let keys = names::upstreams(workers::KEYS);
-    let subjects = subjects::all(&keys);
+    let subjects = subjects::all(&Keys::of(workers::KEYS, 1).names);
     println!(
         "For one check and report as its thread sees it, two clock readings included; no operation\n\
          is the readings alone. The longest are those in which the thread was preempted; blocked are\n\

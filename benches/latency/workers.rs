@@ -2,10 +2,10 @@
 
 use crate::stops::{self, Stop, WORKERS};
 use crate::subjects::Subject;
+use breakerbox_benches::switches::Switches;
 use hdrhistogram::Histogram;
 use nix::errno::Errno;
 use nix::sys::pthread::{Pthread, pthread_self};
-use nix::sys::resource::{UsageWho, getrusage};
 use std::hint::spin_loop;
 use std::mem;
 use std::sync::Barrier;
@@ -134,7 +134,7 @@ fn work(
     over: &AtomicBool,
 ) -> (Histogram<u64>, Blocked) {
     let (mut latencies, mut blocked) = (histogram(), Blocked::default());
-    let (began, mut sleeps) = (Instant::now(), sleeps_so_far());
+    let (began, mut sleeps) = (Instant::now(), Switches::so_far().voluntary);
     let own = &WORKERS[index];
     let mut random = fastrand::Rng::with_seed(index as u64);
     let mut done = own.done.load(Relaxed);
@@ -153,11 +153,11 @@ fn work(
         own.done.store(done, Relaxed);
         if own.stopped.load(Relaxed) {
             own.stopped.store(false, Relaxed);
-            sleeps = sleeps_so_far();
+            sleeps = Switches::so_far().voluntary;
         } else {
             latencies.saturating_record(took.as_nanos() as u64);
             if took >= LOOK {
-                let before = mem::replace(&mut sleeps, sleeps_so_far());
+                let before = mem::replace(&mut sleeps, Switches::so_far().voluntary);
                 if sleeps > before {
                     blocked.note(took);
                 }
@@ -172,11 +172,6 @@ fn work(
     }
     blocked.time_of_all = began.elapsed();
     (latencies, blocked)
-}
-
-/// How often this thread has gone to sleep; to be preempted is not to.
-fn sleeps_so_far() -> i64 {
-    getrusage(UsageWho::RUSAGE_THREAD).map_or(0, |usage| usage.voluntary_context_switches())
 }
 
 impl Blocked {

@@ -6,10 +6,12 @@
     reason = "for the benches beside it, and nobody else: names tell"
 )]
 
+pub mod case;
+mod cases;
 pub mod circuit;
+pub mod keys;
 pub mod locked;
 pub mod maps;
-pub mod names;
 pub mod options;
 pub mod own;
 pub mod peers;
@@ -17,6 +19,8 @@ pub mod results;
 pub mod rules;
 pub mod sharded;
 pub mod store;
+pub mod subjects;
+pub mod switches;
 pub mod table;
 pub mod threads;
 pub mod work;

@@ -37,7 +37,7 @@ pub struct Guarded {
 /// A store that knows none of the keys, as where none has ever failed: a check creates nothing.
 pub struct Unknown(pub Own<std::hash::RandomState>);
 
-/// A store of no more than a thousand keys, for beside one with a million.
+/// A store of no more than a thousand keys, to have beside one with many.
 pub struct Few(pub Own<std::hash::RandomState>);
 
 impl Few {

@@ -1,30 +1,44 @@
 //! Threads that start together, and stop when the first is done: nobody is timed without the
 //! company that the number of threads promises.
 
-use super::work::Case;
-use super::world::SEGMENT;
+use super::case::Case;
+use super::keys::SEGMENT;
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
+/// Operations with which each thread begins, untimed: the turns of others have taken everything
+/// out of the cache.
+pub fn warm_up(case: &Case<'_>) -> usize {
+    case.segments.min(64) * SEGMENT
+}
+
 /// Nanoseconds that one operation of `case` takes, as each of `threads` threads sees it, while
-/// they do `ops` each, or fewer if another is faster.
+/// they do `ops` each, or fewer if another is faster. Threads that wait for a core count as
+/// running: an operation takes so much longer.
 pub fn time(case: &Case<'_>, threads: usize, ops: usize) -> f64 {
+    let cores = thread::available_parallelism().map_or(1, usize::from);
+    let warm_up = warm_up(case) / SEGMENT;
+    let first = case.advance(warm_up + ops.div_ceil(SEGMENT));
     let (ready, stop) = (AtomicUsize::new(0), AtomicBool::new(false));
+    let started = OnceLock::new();
     let work = |thread: usize| {
         // Different threads begin in different parts of their lists too.
-        let mut segment = (0..case.segments)
-            .cycle()
-            .skip(thread * case.segments / threads);
+        let offset = thread * case.segments / threads;
+        let mut segment = (0..case.segments).cycle().skip(first + offset);
         let mut next = || case.run(thread, segment.next().unwrap_or(0));
-        // The whole list: the turns of the others have taken it out of the cache.
-        (0..case.segments).for_each(|_| next());
+        (0..warm_up).for_each(|_| next());
 
         ready.fetch_add(1, Ordering::SeqCst);
         while ready.load(Ordering::SeqCst) < threads {
-            std::hint::spin_loop();
+            if threads > cores {
+                thread::yield_now();
+            } else {
+                std::hint::spin_loop();
+            }
         }
-        let started = Instant::now();
+        let started = *started.get_or_init(Instant::now);
         let mut done = 0;
         while done < ops && !stop.load(Ordering::Relaxed) {
             next();

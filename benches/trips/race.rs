@@ -1,6 +1,7 @@
 //! One thread trips circuits, the other asks for them without pause.
 
 use crate::subjects::{Subject, THRESHOLD};
+use breakerbox_benches::switches::Switches;
 use std::hint::spin_loop;
 use std::sync::atomic::AtomicUsize;
 use std::sync::atomic::Ordering::{Acquire, Release};
@@ -27,12 +28,15 @@ pub(crate) struct Trip {
     pub(crate) report: f64,
     /// Checks that were admitted although they began after the report had returned.
     pub(crate) late: usize,
+    /// Both threads ran, or waited for each other, all the time.
+    pub(crate) ran: bool,
 }
 
 /// The watcher's half of a trip.
 struct Rejection {
     at: Instant,
     late: usize,
+    ran: bool,
 }
 
 /// Trips `trips` circuits of `subject`, one after another.
@@ -44,8 +48,10 @@ pub(crate) fn run<S: Subject>(subject: &S, trips: usize) -> Vec<Trip> {
         let watcher = scope.spawn(|| {
             let watch = |trip| {
                 wait(&prepared, trip + 1);
+                let preempted = Switches::so_far().involuntary;
                 watching.store(trip + 1, Release);
-                let rejection = watch(subject, trip, &tripped);
+                let mut rejection = watch(subject, trip, &tripped);
+                rejection.ran = preempted == Switches::so_far().involuntary;
                 rejected.store(trip + 1, Release);
                 rejection
             };
@@ -59,26 +65,29 @@ pub(crate) fn run<S: Subject>(subject: &S, trips: usize) -> Vec<Trip> {
             }
             prepared.store(trip + 1, Release);
             wait(&watching, trip + 1);
+            let preempted = Switches::so_far().involuntary;
             // Not at the same place of the watcher's loop each time.
             pause(Duration::from_nanos(2_000 + trip as u64 * 37 % 1_000));
             let start = Instant::now();
             subject.fail(trip, permit.expect("closed"));
             let end = Instant::now();
             tripped.store(trip + 1, Release);
+            let ran = preempted == Switches::so_far().involuntary;
             wait(&rejected, trip + 1);
             subject.after(trip);
-            (start, end)
+            (start, end, ran)
         };
         let reports: Vec<_> = (0..trips).map(trip).collect();
         let rejections = watcher.join().unwrap();
         reports
             .into_iter()
             .zip(rejections)
-            .map(|((start, end), rejection)| Trip {
+            .map(|((start, end, ran), rejection)| Trip {
                 from_start: between(start, rejection.at),
                 from_return: between(end, rejection.at),
                 report: between(start, end),
                 late: rejection.late,
+                ran: ran && rejection.ran,
             })
             .collect()
     })
@@ -97,7 +106,11 @@ fn watch<S: Subject>(subject: &S, circuit: usize, tripped: &AtomicUsize) -> Reje
             late += 1;
         }
         if !is_admitted || late == PATIENCE {
-            return Rejection { at, late };
+            return Rejection {
+                at,
+                late,
+                ran: true,
+            };
         }
     }
 }

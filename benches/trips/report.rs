@@ -17,18 +17,20 @@ pub(crate) fn table(seen: &[Seen]) -> Table {
         "p99",
         "report: median",
         "late admissions",
+        "left out",
     ]);
     for of in seen {
         let [start, back, report] = of.times();
         table.push(vec![
             of.subject.into(),
-            of.trips.len().to_string(),
+            start.len().to_string(),
             duration(quantile(&start, 0.5)),
             duration(quantile(&start, 0.99)),
             duration(quantile(&back, 0.5)),
             duration(quantile(&back, 0.99)),
             duration(quantile(&report, 0.5)),
             of.late().to_string(),
+            (of.trips.len() - start.len()).to_string(),
         ]);
     }
     table
@@ -58,7 +60,8 @@ pub(crate) fn json(seen: &[Seen]) -> Value {
         let [start, back, report] = of.times();
         json!({
             "subject": of.subject,
-            "trips": of.trips.len(),
+            "trips": start.len(),
+            "left_out": of.trips.len() - start.len(),
             "from_start_p50_ns": quantile(&start, 0.5),
             "from_start_p99_ns": quantile(&start, 0.99),
             "from_return_p50_ns": quantile(&back, 0.5),
@@ -75,10 +78,12 @@ impl Seen {
         self.trips.iter().map(|trip| trip.late).sum()
     }
 
-    /// From the start of the reports, from their return, and how long they took; sorted.
+    /// From the start of the reports, from their return, and how long they took; sorted. Without
+    /// trips that are left out.
     fn times(&self) -> [Vec<f64>; 3] {
         let sorted = |of: fn(&Trip) -> f64| {
-            let mut times: Vec<_> = self.trips.iter().map(of).collect();
+            let ran = self.trips.iter().filter(|trip| trip.ran);
+            let mut times: Vec<_> = ran.map(of).collect();
             times.sort_by(f64::total_cmp);
             times
         };
@@ -90,8 +95,12 @@ impl Seen {
     }
 }
 
-/// The value that a share of `part` of the sorted values is at or below.
+/// The value that a share of `part` of the sorted values is at or below; not a number if there is
+/// none.
 fn quantile(sorted: &[f64], part: f64) -> f64 {
+    if sorted.is_empty() {
+        return f64::NAN;
+    }
     let rank = (part * sorted.len() as f64).ceil() as usize;
     sorted[rank.clamp(1, sorted.len()) - 1]
 }
