@@ -66,8 +66,8 @@ fn run() -> Result<(), Box<dyn std::error::Error>> {
     let effort = options.effort;
     let rounds = effort.pick(8, 2, 1);
     let turn = Turn {
-        time: Duration::from_millis(effort.pick(250, 100, 10)),
-        stops: effort.pick(50, 25, 1),
+        time: Duration::from_millis(effort.pick(250, 50, 10)),
+        stops: effort.pick(50, 15, 1),
     };
     let cores = thread::available_parallelism().map_or(1, usize::from);
     let cores = cores.min(stops::MOST / 2);

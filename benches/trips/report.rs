@@ -42,7 +42,10 @@ pub(crate) fn print_goals(seen: &[Seen], ours: &[&str]) {
         let median = quantile(&of.times()[0], 0.5);
         println!(
             "  {:<6} {:>8}  median below 1 µs from the start of the report: {}",
-            verdict(median < GOAL_NS),
+            match median.is_nan() {
+                true => "–",
+                false => verdict(median < GOAL_NS),
+            },
             duration(median),
             of.subject
         );
