@@ -96,7 +96,7 @@ pub(crate) const RINGS: [Ring; 22] = [
     ring("benches", "benchmarks compile", true, benches),
     ring(
         "comparison",
-        "the comparison, in its shortest form",
+        "comparison, latency, memory and trips, in their shortest form",
         true,
         comparison,
     ),
@@ -343,7 +343,8 @@ fn comparison(context: &Context<'_>) -> Result<Outcome> {
     }
     let ran = cargo(
         context,
-        "bench --package breakerbox-benches --profile release --bench comparison -- --smoke",
+        "bench --package breakerbox-benches --profile release \
+         --bench comparison --bench latency --bench memory --bench trips -- --smoke",
     )?;
     Ok(Outcome::of(ran.success, ""))
 }
