@@ -3,6 +3,7 @@
 
 use super::case::Case;
 use super::keys::SEGMENT;
+use super::peers::timers;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
@@ -24,6 +25,7 @@ pub fn time(case: &Case<'_>, threads: usize, ops: usize) -> f64 {
     let (ready, stop) = (AtomicUsize::new(0), AtomicBool::new(false));
     let started = OnceLock::new();
     let work = |thread: usize| {
+        let _timers = timers().enter();
         // Different threads begin in different parts of their lists too.
         let offset = thread * case.segments / threads;
         let mut segment = (0..case.segments).cycle().skip(first + offset);
