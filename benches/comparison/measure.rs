@@ -23,9 +23,6 @@ pub(crate) struct Effort {
 /// What is worth making for a million keys in a short run.
 const LEAN: &[&str] = &[STORE, STORE_FAST, STORE_FEW, PAPAYA, PAPAYA_FAST, MUTEX];
 
-/// A whole pass over longer lists takes too long for a round.
-const LONGEST_PASS: usize = 1 << 15;
-
 /// One subject in one cell.
 pub(crate) struct Row {
     pub(crate) cell: Cell,
@@ -147,12 +144,10 @@ fn ops(case: &Case<'_>, cell: Cell, round_ns: f64) -> usize {
     if cell.work.is_fixed() {
         return most;
     }
-    let pass = (case.segments * SEGMENT).min(LONGEST_PASS);
-    let tries = (0..3).map(|_| time(case, cell, pass.max(8 * SEGMENT)));
+    let least = threads::least(case).min(most);
+    let tries = (0..3).map(|_| time(case, cell, least));
     let ns = tries.fold(f64::INFINITY, f64::min);
-    let wanted = (round_ns / ns) as usize;
-    // A whole pass at least: else another part of the keys would be warm in each round.
-    wanted.clamp(pass.min(most), most)
+    ((round_ns / ns) as usize).clamp(least, most)
 }
 
 /// The value that a share of `part` of the values is below, between neighbours in proportion.

@@ -5,9 +5,9 @@ use crate::measure::Effort;
 use std::env;
 
 const FULL: Effort = Effort {
-    rounds: 21,
+    rounds: 31,
     round_ns: 2e6,
-    crowded: (7, 2e7),
+    crowded: (9, 2e7),
     is_lean: false,
 };
 const QUICK: Effort = Effort {

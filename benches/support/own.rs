@@ -82,6 +82,7 @@ impl<S: Hasher> Circuits for Own<S> {
             trips,
         };
         keys.iter().for_each(|key| own.close(key));
+        assert_eq!(own.store.len(), keys.len());
         own
     }
 
@@ -134,7 +135,8 @@ impl<S: Hasher> Circuits for Breaker<S> {
             .policies(breakerbox::PolicySet::new(rules.limits().into()))
             .hasher(S::default())
             .capacity(keys.len() + 1)
-            .max_circuits(keys.len() + 2);
+            // A store that is nearly full evicts clean circuits.
+            .max_circuits(2 * keys.len() + 1_000);
         if rules.can_trip() {
             let trips = trips.clone();
             builder = builder.on_state_change(move |change| trips.note(change.from, change.to));
@@ -144,6 +146,7 @@ impl<S: Hasher> Circuits for Breaker<S> {
             trips,
         };
         keys.iter().for_each(|key| own.close(key));
+        assert_eq!(own.breaker.store().len(), keys.len());
         own
     }
 

@@ -2,7 +2,8 @@
 //! the fastest map that suits all of them, and for handles the object itself.
 //!
 //! They have no raw `record_failure` and no snapshot of state, counts and times, so they are left
-//! out of those works; recloser, whose check is private, also out of the bare check.
+//! out of those works. Only failsafe has a check that doesn't make a call; circuitbreaker-rs and
+//! tower-resilience tell their state, in one load, but only their calls ever let a probe through.
 
 mod circuitbreaker_rs;
 mod failsafe;
@@ -12,7 +13,7 @@ mod tower;
 pub use circuitbreaker_rs::CircuitBreakerRs;
 pub use failsafe::Failsafe;
 pub use recloser::Recloser;
-pub use tower::TowerResilience;
+pub use tower::{TowerResilience, timers};
 
 use super::rules::Rules;
 use super::store::{Circuits, Fast};

@@ -106,10 +106,10 @@ subjects! {
     "scc, bare u64, foldhash", Map, FOLD, map::<Scc<Fast>>;
     "recloser", Peer, FOLD, peer::<Recloser>;
     "failsafe", Peer, FOLD, peer_that_can_be_asked::<Failsafe>;
-    "tower-resilience", Peer, FOLD, peer_that_can_be_asked::<TowerResilience>;
-    "circuitbreaker-rs", Peer, FOLD, peer_that_can_be_asked::<CircuitBreakerRs>;
+    "tower-resilience", Peer, FOLD, peer::<TowerResilience>;
+    "circuitbreaker-rs", Peer, FOLD, peer::<CircuitBreakerRs>;
     "recloser's object", HeldPeer, None, held_peer::<Recloser>;
     "failsafe's object", HeldPeer, None, held_peer_that_can_be_asked::<Failsafe>;
-    "tower-resilience's object", HeldPeer, None, held_peer_that_can_be_asked::<TowerResilience>;
-    "circuitbreaker-rs's object", HeldPeer, None, held_peer_that_can_be_asked::<CircuitBreakerRs>;
+    "tower-resilience's object", HeldPeer, None, held_peer::<TowerResilience>;
+    "circuitbreaker-rs's object", HeldPeer, None, held_peer::<CircuitBreakerRs>;
 }

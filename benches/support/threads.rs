@@ -3,15 +3,30 @@
 
 use super::case::Case;
 use super::keys::SEGMENT;
+use super::peers::timers;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// Operations with which each thread begins, untimed: the turns of others have taken everything
-/// out of the cache.
+/// Lists of up to so many segments are gone through as a whole, before a turn and in it.
+const WHOLE: usize = 64;
+
+/// Operations that begin the turn of each thread, untimed: those of others have taken everything
+/// out of the cache. Of a longer list most keys are in no cache anyway.
 pub fn warm_up(case: &Case<'_>) -> usize {
-    case.segments.min(64) * SEGMENT
+    let segments = if case.segments <= WHOLE {
+        case.segments
+    } else {
+        WHOLE / 4
+    };
+    segments * SEGMENT
+}
+
+/// The fewest operations that a turn is worth: all of a short list, or another part of the keys
+/// would be warm in each.
+pub fn least(case: &Case<'_>) -> usize {
+    warm_up(case).max(8 * SEGMENT)
 }
 
 /// Nanoseconds that one operation of `case` takes, as each of `threads` threads sees it, while
@@ -24,6 +39,7 @@ pub fn time(case: &Case<'_>, threads: usize, ops: usize) -> f64 {
     let (ready, stop) = (AtomicUsize::new(0), AtomicBool::new(false));
     let started = OnceLock::new();
     let work = |thread: usize| {
+        let _timers = timers().enter();
         // Different threads begin in different parts of their lists too.
         let offset = thread * case.segments / threads;
         let mut segment = (0..case.segments).cycle().skip(first + offset);

@@ -1,8 +1,8 @@
 //! circuitbreaker-rs: an atomic state, atomic counts, and mutexes around the times.
 
 use super::super::rules::Rules;
-use super::{Ask, Peer};
-use circuitbreaker_rs::{BreakerError, CircuitBreaker, DefaultPolicy, State};
+use super::Peer;
+use circuitbreaker_rs::{BreakerError, CircuitBreaker, DefaultPolicy};
 use std::fmt;
 
 pub struct CircuitBreakerRs(CircuitBreaker<DefaultPolicy, Failed>);
@@ -41,13 +41,5 @@ impl Peer for CircuitBreakerRs {
     fn call<const FAILS: bool>(&self) -> bool {
         let called = self.0.call(|| if FAILS { Err(Failed) } else { Ok(()) });
         !matches!(called, Err(BreakerError::Open))
-    }
-}
-
-/// Its own check is private. A look at the state is as much of it as a closed circuit needs.
-impl Ask for CircuitBreakerRs {
-    #[inline]
-    fn admits(&self) -> bool {
-        self.0.current_state() == State::Closed
     }
 }

@@ -4,13 +4,15 @@
 //! which is cheaper than a runtime: it only ever waits for the mutex.
 
 use super::super::rules::Rules;
-use super::{Ask, Peer};
+use super::Peer;
 use std::future::{Future, Ready, ready};
 use std::pin::pin;
+use std::sync::LazyLock;
 use std::task::{Context, Poll, Waker};
 use std::thread;
+use tokio::runtime::{Builder, Runtime};
 use tower_resilience_circuitbreaker::{
-    CircuitBreaker, CircuitBreakerError, CircuitBreakerLayer, CircuitState, DefaultClassifier,
+    CircuitBreaker, CircuitBreakerError, CircuitBreakerLayer, DefaultClassifier,
 };
 use tower_service::Service;
 
@@ -58,20 +60,21 @@ impl Peer for TowerResilience {
     #[inline]
     fn call<const FAILS: bool>(&self) -> bool {
         let mut service = self.0.clone();
-        let Poll::Ready(Ok(())) = service.poll_ready(&mut context()) else {
-            return false;
-        };
+        while service.poll_ready(&mut context()).is_pending() {
+            thread::yield_now();
+            service = self.0.clone();
+        }
         let called = wait_for(service.call(FAILS));
         !matches!(called, Err(CircuitBreakerError::OpenCircuit))
     }
 }
 
-/// The look at its state that it has for callers outside of tower.
-impl Ask for TowerResilience {
-    #[inline]
-    fn admits(&self) -> bool {
-        self.0.state_sync() == CircuitState::Closed
-    }
+/// Timers for services that are polled here. They need some to exist where a circuit that isn't
+/// closed is busy, and wait for none: who is asked anew is ready sooner.
+pub fn timers() -> &'static Runtime {
+    static TIMERS: LazyLock<Runtime> =
+        LazyLock::new(|| Builder::new_current_thread().enable_time().build().unwrap());
+    &TIMERS
 }
 
 fn wait_for<F: Future>(future: F) -> F::Output {
