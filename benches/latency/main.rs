@@ -17,7 +17,9 @@
 //! Operations that are themselves stopped by the signal don't count, only what the others see. One
 //! is *blocked* if its thread gave up its processor of its own accord, to wait for another one:
 //! Linux counts that. One that is preempted, spins or yields isn't. A stop *stalls all* if the other threads together
-//! do less than a tenth of their usual work while it lasts.
+//! do less than a tenth of their usual work while it lasts: because they wait for the stopped one,
+//! or, where other programs are busy, because there was no processor for them. The row of *no
+//! operation* says how often it was the latter.
 //!
 //! It does **not** measure:
 //! - arrivals at a fixed rate: threads ask again when they have been answered, so one that waits
@@ -99,7 +101,8 @@ fn run() -> Result<(), Box<dyn std::error::Error>> {
          is the readings alone. The longest are those in which the thread was preempted; blocked are\n\
          those in which it slept until another one woke it, time blocked their share of the threads'\n\
          time. stops that stall all: one thread is stopped for 5 ms, and the others do less than a\n\
-         tenth of their usual work meanwhile; of those in an operation: of the stops that hit one."
+         tenth of their usual work meanwhile, which a busy machine does to no operation too; of\n\
+         those in an operation: of the stops that hit one."
     );
     let mut seen = Vec::new();
     for situation in situations {

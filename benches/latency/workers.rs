@@ -158,7 +158,8 @@ fn work(
             latencies.saturating_record(took.as_nanos() as u64);
             if took >= LOOK {
                 let before = mem::replace(&mut sleeps, Switches::so_far().voluntary);
-                if sleeps > before {
+                // Unless it was stopped since, which makes it sleep too.
+                if sleeps > before && !own.stopped.load(Relaxed) {
                     blocked.note(took);
                 }
             }
