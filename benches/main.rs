@@ -13,7 +13,7 @@
 //! memory or tails. Times are short, so small differences mean nothing.
 
 use breakerbox_benches::case::Case;
-use breakerbox_benches::keys::{Distribution, SEGMENT};
+use breakerbox_benches::keys::Distribution;
 use breakerbox_benches::subjects::{Kind, MUTEX, PAPAYA, SUBJECTS, Subject};
 use breakerbox_benches::threads;
 use breakerbox_benches::work::Work;
@@ -49,8 +49,7 @@ fn all(criterion: &mut Criterion) {
                     let mut group = criterion.benchmark_group(name);
                     for subject in SUBJECTS.iter().filter(|subject| is_close(subject)) {
                         if let Some(case) = subject.case(&world, work) {
-                            let warm = threads::warm_up(&case) + SEGMENT;
-                            let most = work.most(threads, warm);
+                            let most = work.most(threads) - threads::all(&case, 0);
                             bench(&mut group, (subject.name, &case), threads, most);
                         }
                     }

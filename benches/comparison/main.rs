@@ -12,8 +12,8 @@
 //! a hundred. Subjects that are compared take turns, round by round, in one process; a ratio is the
 //! median of the rounds' ratios. Every circuit is known to every subject beforehand (but to `store,
 //! unknown key`), closed and clean, and failures stay below the threshold: counts are zeroed between
-//! rounds, so that no count is ever full. A storm alone reaches it, and is asserted to trip
-//! breakerbox's circuit once in each round.
+//! rounds before any could be full. A storm alone reaches it, and is asserted to trip breakerbox's
+//! circuit once in each round.
 //!
 //! Every map exists with the standard library's hasher and with foldhash, which the peers' map has
 //! always. Peers do what they can: none has a raw `record_failure` or a snapshot, and only recloser

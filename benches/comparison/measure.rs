@@ -2,7 +2,6 @@
 
 use crate::cells::{Cell, MILLION, is_crowded};
 use breakerbox_benches::case::Case;
-use breakerbox_benches::keys::SEGMENT;
 use breakerbox_benches::subjects::{
     MUTEX, PAPAYA, PAPAYA_FAST, STORE, STORE_FAST, STORE_FEW, SUBJECTS, Subject,
 };
@@ -129,7 +128,7 @@ impl Measurement {
 
 fn time(case: &Case<'_>, cell: Cell, ops: usize) -> f64 {
     if cell.work.fills() {
-        case.reset();
+        case.make_room(threads::all(case, ops), cell.work.most(cell.threads));
     }
     let ns = threads::time(case, cell.threads, ops);
     case.assert_one_trip();
@@ -138,16 +137,14 @@ fn time(case: &Case<'_>, cell: Cell, ops: usize) -> f64 {
 
 /// How many operations each thread does per round.
 fn ops(case: &Case<'_>, cell: Cell, round_ns: f64) -> usize {
-    let most = cell
-        .work
-        .most(cell.threads, threads::warm_up(case) + SEGMENT);
+    let most = cell.work.most(cell.threads);
     if cell.work.is_fixed() {
         return most;
     }
-    let least = threads::least(case).min(most);
+    let least = threads::least(case);
     let tries = (0..3).map(|_| time(case, cell, least));
     let ns = tries.fold(f64::INFINITY, f64::min);
-    ((round_ns / ns) as usize).clamp(least, most)
+    ((round_ns / ns) as usize).clamp(least, most - threads::all(case, 0))
 }
 
 /// The value that a share of `part` of the values is below, between neighbours in proportion.

@@ -11,7 +11,7 @@ const FULL: Effort = Effort {
     is_lean: false,
 };
 const QUICK: Effort = Effort {
-    rounds: 15,
+    rounds: 11,
     round_ns: 7e5,
     crowded: (5, 1e7),
     is_lean: true,

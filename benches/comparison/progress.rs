@@ -1,6 +1,7 @@
 //! How far it is: a line that is written over on a terminal, else one for each group of cells.
 
 use crate::cells::Cell;
+use crate::report::count;
 use breakerbox_benches::work::Work;
 use std::io::{IsTerminal, Write, stderr};
 use std::time::{Duration, Instant};
@@ -36,11 +37,8 @@ impl Progress {
         } else if self.group != Some((cell.work, cell.keys)) {
             self.group = Some((cell.work, cell.keys));
             let seconds = self.started.elapsed().as_secs();
-            eprintln!(
-                "[{place}, {seconds} s] {}, {} keys",
-                cell.work.label(),
-                cell.keys
-            );
+            let (work, keys) = (cell.work.label(), count(cell.keys, "key"));
+            eprintln!("[{place}, {seconds} s] {work}, {keys}");
         }
     }
 

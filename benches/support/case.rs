@@ -16,6 +16,8 @@ pub struct Case<'w> {
     trips: Option<&'w Trips>,
     /// The segment that the next turn begins with.
     next: AtomicUsize,
+    /// What each thread has done since the last reset.
+    filled: AtomicUsize,
 }
 
 impl<'w> Case<'w> {
@@ -42,6 +44,7 @@ impl<'w> Case<'w> {
             reset: Box::new(|| {}),
             trips: None,
             next: AtomicUsize::new(0),
+            filled: AtomicUsize::new(0),
         }
     }
 
@@ -82,6 +85,14 @@ impl<'w> Case<'w> {
     /// One segment of `thread`'s list.
     pub fn run(&self, thread: usize, segment: usize) {
         (self.run)(thread, segment);
+    }
+
+    /// Before a turn of `ops` in each thread: a reset, if `most` would not suffice for them too.
+    pub fn make_room(&self, ops: usize, most: usize) {
+        if self.filled.fetch_add(ops, Ordering::Relaxed) + ops > most {
+            self.reset();
+            self.filled.store(ops, Ordering::Relaxed);
+        }
     }
 
     /// Zeroes what the work has counted.

@@ -29,6 +29,11 @@ pub fn least(case: &Case<'_>) -> usize {
     warm_up(case).max(8 * SEGMENT)
 }
 
+/// What a thread does at most where `ops` are asked for.
+pub fn all(case: &Case<'_>, ops: usize) -> usize {
+    warm_up(case) + ops + SEGMENT
+}
+
 /// Nanoseconds that one operation of `case` takes, as each of `threads` threads sees it, while
 /// they do `ops` each, or fewer if another is faster. Threads that wait for a core count as
 /// running: an operation takes so much longer.

@@ -57,14 +57,14 @@ impl Work {
         self == Work::Storm
     }
 
-    /// The most operations that each of `threads` threads may do between two resets, if `warm`
-    /// others come before, as if all were on one key.
-    pub fn most(self, threads: usize, warm: usize) -> usize {
+    /// The most operations that each of `threads` threads may do between two resets, as if all were
+    /// on one key. A storm's rounds are all of that: one thread alone trips the circuit, and of
+    /// several some are rejected.
+    pub fn most(self, threads: usize) -> usize {
         let threshold = self.rules().failure_threshold as usize;
         match self {
-            // Any of them alone trips the circuit; by all together some are rejected.
             Work::Storm => threshold,
-            _ if self.fills() => threshold / threads - warm,
+            _ if self.fills() => threshold / threads,
             _ => usize::MAX,
         }
     }
