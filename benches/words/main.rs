@@ -13,10 +13,11 @@ mod coarse;
 mod wide;
 
 use breakerbox::{Circuit, CircuitState, InMemoryCircuitBreakerStore, Limits, Outcome};
+use breakerbox_benches::case::Case;
+use breakerbox_benches::keys::SEGMENT;
 use breakerbox_benches::rounds::{quantile, ratio, take_turns};
+use breakerbox_benches::rules;
 use breakerbox_benches::threads::{Timed, timed, timed_beside};
-use breakerbox_benches::work::Case;
-use breakerbox_benches::world::{FAILURE_THRESHOLD, SEGMENT};
 use coarse::Coarse;
 use std::process::ExitCode;
 use std::{env, thread};
@@ -25,6 +26,8 @@ use wide::Wide;
 /// Operations between two resets, of all threads together: below what fills a count of 20 bits, or
 /// trips a circuit.
 const MOST: usize = 900_000;
+
+const THRESHOLD: u32 = rules::Rules::OUT_OF_REACH.failure_threshold;
 
 /// How often a round is taken in which a thread loses its core. Shorter rounds than a turn of the
 /// system's scheduler can pass undisturbed on a busy machine too.
@@ -107,11 +110,11 @@ struct World {
 impl World {
     fn new() -> Self {
         let rules = Rules {
-            failure_threshold: FAILURE_THRESHOLD.into(),
+            failure_threshold: THRESHOLD.into(),
             reset_timeout_ms: 30_000,
         };
         let store = InMemoryCircuitBreakerStore::new();
-        let limits = Limits::builder().failure_threshold(FAILURE_THRESHOLD);
+        let limits = Limits::builder().failure_threshold(THRESHOLD);
         Self {
             wide: Wide::new(rules),
             coarse: Coarse::new(rules),
@@ -171,7 +174,7 @@ impl World {
 fn over<'w, T: Sync, R>(target: &'w T, op: impl Fn(&'w T) -> R + Sync + 'w) -> Case<'w> {
     // Two lists at least: a writer beside one thread has the second.
     let threads = available().max(2);
-    Case::over(vec![vec![target; SEGMENT]; threads], 1, "", op)
+    Case::new(vec![vec![target; SEGMENT]; threads], op)
 }
 
 fn available() -> usize {
