@@ -165,6 +165,15 @@ impl Goal {
         format!("{work}, {subject}, {gate}{threads}: {bound}{against}")
     }
 
+    /// The greater, the further from being met; to compare cells by.
+    pub(crate) fn badness(&self, verdict: &Verdict) -> f64 {
+        let missed = if verdict.is_met { 0.0 } else { 1e9 };
+        match self.bound {
+            Bound::Speed(_) => missed - verdict.ratio,
+            Bound::Cost(_) | Bound::Spread => missed + verdict.ratio,
+        }
+    }
+
     fn applies(&self, row: &Row, cores: usize) -> bool {
         let cell = row.cell;
         let threads = match self.threads {

@@ -31,14 +31,15 @@ mod measure;
 mod options;
 mod progress;
 mod report;
+mod tables;
 
+use breakerbox_benches::results;
 use breakerbox_benches::subjects::{SUBJECTS, Subject};
 use measure::{Measurement, Row};
 use options::Options;
 use progress::Progress;
-use std::path::Path;
 use std::process::ExitCode;
-use std::{fs, io, thread};
+use std::thread;
 
 fn main() -> ExitCode {
     let cores = thread::available_parallelism().map_or(1, usize::from);
@@ -56,16 +57,19 @@ fn main() -> ExitCode {
 
     report::legend();
     let rows = measure(&options, cores);
-    report::print_goals(&goals::judge(&rows, cores));
+    let goals = goals::judge(&rows, cores);
+    report::print_goals(&goals);
     if options.markdown {
         let mut counts = vec![1, cores];
         counts.dedup();
-        println!("\n{}", markdown::markdown(&rows, &counts));
+        results::print_section("figures", &markdown::markdown(&rows, &counts));
+        results::print_section("comparison", &tables::all(&rows, &goals, cores));
     }
     if !options.is_whole {
         return ExitCode::SUCCESS;
     }
-    match write(&report::json(&rows)) {
+    let json = report::json(&rows);
+    match results::write(env!("CARGO_TARGET_TMPDIR"), "results.json", &json) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("the results could not be written: {error}");
@@ -103,17 +107,4 @@ fn list(options: &Options, cores: usize) {
         println!("{}", subject.name);
     }
     println!("{} subjects", SUBJECTS.len());
-}
-
-fn write(results: &serde_json::Value) -> io::Result<()> {
-    // Cargo's directory for temporary files is in the target directory.
-    let target = Path::new(env!("CARGO_TARGET_TMPDIR"))
-        .parent()
-        .unwrap_or(Path::new("target"));
-    let folder = target.join("comparison");
-    fs::create_dir_all(&folder)?;
-    let path = folder.join("results.json");
-    fs::write(&path, format!("{results:#}\n"))?;
-    println!("\n{}", path.display());
-    Ok(())
 }

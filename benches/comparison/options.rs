@@ -30,7 +30,7 @@ pub(crate) const HELP: &str = "\
 --list          the names of all cells and subjects, and what --quick measures
 --cell CELL     this cell, of the list or not: check/10000/zipf/all/up; may be repeated
 --subject WORD  only subjects that have it in their name; may be repeated
---markdown      the README's table too
+--markdown      the tables of README.md and BENCHMARKS.md too
 WORD            only cells that have it in their name";
 
 pub(crate) struct Options {

@@ -124,10 +124,11 @@ fn run() -> Result<(), Box<dyn std::error::Error>> {
     }
     report::print_goals(&seen);
     if options.markdown {
-        for group in &seen {
+        let tables = seen.iter().map(|group| {
             let title = report::title(group[0].situation);
-            println!("\n### {title}\n\n{}", report::table(group).markdown());
-        }
+            format!("### {title}\n\n{}\n", report::table(group).markdown())
+        });
+        results::print_section("latency", &tables.collect::<String>());
     }
     let json = report::json(&seen);
     results::write(env!("CARGO_TARGET_TMPDIR"), "latency.json", &json)?;

@@ -59,7 +59,7 @@ fn main() -> ExitCode {
     }
     report::print_goals(&rows);
     if options.markdown {
-        println!("\n{}", table.markdown());
+        results::print_section("memory", &table.markdown());
     }
     let json = report::json(&rows);
     match results::write(env!("CARGO_TARGET_TMPDIR"), "memory.json", &json) {

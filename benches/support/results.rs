@@ -1,4 +1,4 @@
-//! Results for programs, in `target/comparison`.
+//! Results for programs, in `target/comparison`, and for documents.
 
 use serde_json::Value;
 use std::path::Path;
@@ -15,4 +15,10 @@ pub fn write(tmpdir: &str, name: &str, results: &Value) -> io::Result<()> {
     fs::write(&path, format!("{results:#}\n"))?;
     println!("\n{}", path.display());
     Ok(())
+}
+
+/// Prints `text` as the section `name` of a document: `cargo xtask bench --record` finds it by these
+/// marks, and puts it between the same ones.
+pub fn print_section(name: &str, text: &str) {
+    println!("\n<!-- {name} -->\n{}\n<!-- /{name} -->", text.trim_end());
 }

@@ -95,7 +95,7 @@ fn main() -> ExitCode {
     }
     report::print_goals(&seen, &OURS);
     if options.markdown {
-        println!("\n{}", table.markdown());
+        results::print_section("trips", &table.markdown());
     }
     match results::write(
         env!("CARGO_TARGET_TMPDIR"),

@@ -358,7 +358,8 @@ fn comparison(context: &Context<'_>) -> Result<Outcome> {
         return Ok(Outcome::missing("there is no benches/comparison"));
     }
     for benches in [
-        "breakerbox-benches --bench comparison --bench latency --bench memory --bench trips --bench words",
+        "breakerbox-benches --bench comparison --bench latency --bench memory --bench scaling \
+         --bench trips --bench words",
         "breakerbox-gateway --bench end_to_end",
     ] {
         let line = format!("bench --profile release --package {benches} -- --smoke");

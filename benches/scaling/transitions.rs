@@ -1,0 +1,140 @@
+//! Checks while another circuit changes its state so many times a second.
+
+use crate::{Length, undisturbed};
+use breakerbox::CircuitState;
+use breakerbox_benches::case::Case;
+use breakerbox_benches::keys::{Distribution, Keys, SEGMENT};
+use breakerbox_benches::own::Own;
+use breakerbox_benches::rounds::{quantile, take_turns};
+use breakerbox_benches::rules::Rules;
+use breakerbox_benches::store::{Circuits, Std, Store};
+use breakerbox_benches::table::{Table, percent};
+use breakerbox_benches::threads::timed_beside;
+use serde_json::{Value, json};
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::time::Instant;
+
+const ELSEWHERE: &str = "elsewhere.internal:443";
+
+/// A second; the last one is as many as there can be.
+const RATES: [u64; 5] = [0, 10_000, 100_000, 1_000_000, u64::MAX];
+
+pub(crate) struct Row {
+    subject: &'static str,
+    /// Transitions a second, as they were.
+    rate: f64,
+    ns: f64,
+    /// Without a transition.
+    alone: f64,
+}
+
+impl Row {
+    /// Of the checking thread's time.
+    fn lost(&self) -> f64 {
+        1.0 - self.alone / self.ns
+    }
+
+    fn lost_ns(&self) -> Option<f64> {
+        (self.rate > 0.0).then(|| self.lost() * 1e9 / self.rate)
+    }
+}
+
+pub(crate) fn measure(keys: &'static Keys, length: Length) -> Vec<Row> {
+    let own = Own::<Std>::new(Rules::OUT_OF_REACH, &keys.names);
+    let handle = |key: &String| own.store.circuit(&**key).expect("there is room");
+    let handles: Vec<_> = keys.names.iter().map(handle).collect();
+    let lists = keys.lists(Distribution::Uniform);
+    let by_handle = Case::new(lists.map(|i| &handles[i]), |circuit| {
+        circuit.acquire(&own.limits).is_ok()
+    });
+    let by_key = Case::new(&*lists.names, |key| own.check(key));
+    let mut rows = of(&own, "handle: check", &by_handle, length);
+    rows.extend(of(&own, "key: check", &by_key, length));
+    rows
+}
+
+fn of(own: &Own<Std>, subject: &'static str, case: &Case<'_>, length: Length) -> Vec<Row> {
+    let mut done = [const { Vec::new() }; RATES.len()];
+    let rounds = take_turns(RATES.len(), length.rounds, |i| {
+        let writer = Writer::new(own, RATES[i]);
+        let writing = Case::new(vec![vec![(); SEGMENT]], |()| writer.next());
+        let ns = undisturbed(|| timed_beside(case, length.ops, &writing, usize::MAX));
+        done[i].push(writer.rate());
+        ns
+    });
+    let alone = quantile(&rounds[0], 0.5);
+    let rows = rounds.iter().zip(&done).map(|(times, rates)| Row {
+        subject,
+        rate: quantile(rates, 0.5),
+        ns: quantile(times, 0.5),
+        alone,
+    });
+    rows.collect()
+}
+
+/// Moves a circuit, as often as it should.
+struct Writer<'s> {
+    own: &'s Own<Std>,
+    rate: u64,
+    started: Instant,
+    done: AtomicU64,
+}
+
+impl<'s> Writer<'s> {
+    fn new(own: &'s Own<Std>, rate: u64) -> Self {
+        Self {
+            own,
+            rate,
+            started: Instant::now(),
+            done: AtomicU64::new(0),
+        }
+    }
+
+    /// A transition if one is due, else a look at the clock.
+    fn next(&self) {
+        let due = self.started.elapsed().as_secs_f64() * self.rate as f64;
+        if due >= (self.done.load(Relaxed) + 1) as f64 {
+            // Closed again: nobody is rejected, and the number is drawn all the same.
+            self.own.store.transition(ELSEWHERE, CircuitState::Closed);
+            self.done.fetch_add(1, Relaxed);
+        }
+    }
+
+    fn rate(&self) -> f64 {
+        self.done.load(Relaxed) as f64 / self.started.elapsed().as_secs_f64()
+    }
+}
+
+pub(crate) fn table(rows: &[Row]) -> Table {
+    let mut table = Table::new(&[
+        "while another circuit moves",
+        "transitions/s",
+        "ns",
+        "time lost",
+        "lost per transition",
+    ]);
+    for row in rows {
+        table.push(vec![
+            row.subject.to_owned(),
+            format!("{:.0}", row.rate),
+            format!("{:.2}", row.ns),
+            percent(row.lost().max(0.0)),
+            row.lost_ns()
+                .map_or("–".to_owned(), |ns| format!("{ns:.0} ns")),
+        ]);
+    }
+    table
+}
+
+pub(crate) fn json(rows: &[Row]) -> Value {
+    let row = |row: &Row| {
+        json!({
+            "subject": row.subject,
+            "transitions_per_s": row.rate,
+            "median_ns": row.ns,
+            "time_lost": row.lost(),
+            "lost_ns_per_transition": row.lost_ns(),
+        })
+    };
+    rows.iter().map(row).collect()
+}
