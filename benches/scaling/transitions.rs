@@ -34,8 +34,9 @@ impl Row {
         1.0 - self.alone / self.ns
     }
 
+    /// Where it is more than what rounds differ by.
     fn lost_ns(&self) -> Option<f64> {
-        (self.rate > 0.0).then(|| self.lost() * 1e9 / self.rate)
+        (self.lost() >= 0.01).then(|| self.lost() * 1e9 / self.rate)
     }
 }
 
@@ -57,7 +58,8 @@ fn of(own: &Own<Std>, subject: &'static str, case: &Case<'_>, length: Length) ->
     let mut done = [const { Vec::new() }; RATES.len()];
     let rounds = take_turns(RATES.len(), length.rounds, |i| {
         let writer = Writer::new(own, RATES[i]);
-        let writing = Case::new(vec![vec![(); SEGMENT]], |()| writer.next());
+        // A writer has the second list.
+        let writing = Case::new(vec![vec![(); SEGMENT]; 2], |()| writer.next());
         let ns = undisturbed(|| timed_beside(case, length.ops, &writing, usize::MAX));
         done[i].push(writer.rate());
         ns

@@ -118,7 +118,8 @@ pub fn timed_beside(case: &Case<'_>, ops: usize, other: &Case<'_>, most: usize) 
             }
             Switches::so_far().involuntary == before
         });
-        while !ready.load(Ordering::Relaxed) {
+        // One that panics is never ready, and is heard of when it is joined.
+        while !ready.load(Ordering::Relaxed) && !writer.is_finished() {
             std::hint::spin_loop();
         }
         let timed = timed(case, 1, ops);
