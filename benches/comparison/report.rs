@@ -96,9 +96,18 @@ pub(crate) fn json(rows: &[Row]) -> Value {
     rows.iter().map(row).collect()
 }
 
+/// `10,000 keys`.
 pub(crate) fn count(number: usize, of: &str) -> String {
     let plural = if number == 1 { "" } else { "s" };
-    format!("{number} {of}{plural}")
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (i, digit) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    format!("{text} {of}{plural}")
 }
 
 /// Three significant digits, about.

@@ -23,20 +23,24 @@ pub(crate) struct Row {
     subject: &'static str,
     /// Transitions a second, as they were.
     rate: f64,
-    ns: f64,
-    /// Without a transition.
-    alone: f64,
+    /// By round, and those without a transition.
+    times: Vec<f64>,
+    alone: Vec<f64>,
 }
 
 impl Row {
-    /// Of the checking thread's time.
-    fn lost(&self) -> f64 {
-        1.0 - self.alone / self.ns
+    fn ns(&self) -> f64 {
+        quantile(&self.times, 0.5)
     }
 
-    /// Where it is more than what rounds differ by.
+    /// Of the checking thread's time; none where it is less than what rounds differ by.
+    fn lost(&self) -> Option<f64> {
+        let is_seen = quantile(&self.alone, 0.9) < quantile(&self.times, 0.1);
+        is_seen.then(|| 1.0 - quantile(&self.alone, 0.5) / self.ns())
+    }
+
     fn lost_ns(&self) -> Option<f64> {
-        (self.lost() >= 0.01).then(|| self.lost() * 1e9 / self.rate)
+        self.lost().map(|lost| lost * 1e9 / self.rate)
     }
 }
 
@@ -64,12 +68,11 @@ fn of(own: &Own<Std>, subject: &'static str, case: &Case<'_>, length: Length) ->
         done[i].push(writer.rate());
         ns
     });
-    let alone = quantile(&rounds[0], 0.5);
     let rows = rounds.iter().zip(&done).map(|(times, rates)| Row {
         subject,
         rate: quantile(rates, 0.5),
-        ns: quantile(times, 0.5),
-        alone,
+        times: times.clone(),
+        alone: rounds[0].clone(),
     });
     rows.collect()
 }
@@ -111,16 +114,17 @@ pub(crate) fn table(rows: &[Row]) -> Table {
     let mut table = Table::new(&[
         "while another circuit moves",
         "transitions/s",
-        "ns",
+        "ns (10 % – 90 % of rounds)",
         "time lost",
         "lost per transition",
     ]);
     for row in rows {
+        let [low, high] = [0.1, 0.9].map(|part| quantile(&row.times, part));
         table.push(vec![
             row.subject.to_owned(),
             format!("{:.0}", row.rate),
-            format!("{:.2}", row.ns),
-            percent(row.lost().max(0.0)),
+            format!("{:.2} ({low:.2} – {high:.2})", row.ns()),
+            row.lost().map_or("–".to_owned(), percent),
             row.lost_ns()
                 .map_or("–".to_owned(), |ns| format!("{ns:.0} ns")),
         ]);
@@ -133,7 +137,9 @@ pub(crate) fn json(rows: &[Row]) -> Value {
         json!({
             "subject": row.subject,
             "transitions_per_s": row.rate,
-            "median_ns": row.ns,
+            "median_ns": row.ns(),
+            "low_ns": quantile(&row.times, 0.1),
+            "high_ns": quantile(&row.times, 0.9),
             "time_lost": row.lost(),
             "lost_ns_per_transition": row.lost_ns(),
         })
