@@ -1,90 +1,75 @@
-//! The comparison with what people write instead: a map behind a lock.
+//! The comparison with what people use instead: maps behind locks, concurrent maps, and other
+//! crates' circuit breakers.
 //!
-//! `cargo bench -p breakerbox-benches --bench comparison [-- --quick | --smoke] [--markdown]` prints a table with ratios
-//! and which goals are met, and writes `target/comparison/results.json`. A word more, and only works
-//! that have it in their name are measured, and nothing is written.
+//! `cargo bench -p breakerbox-benches --bench comparison [-- --quick | --smoke | --list …]` prints a
+//! table with ratios and which goals are met, and writes `target/comparison/results.json`. Without
+//! further words it measures a list of cells, each a work in a situation; `--cell` and other words
+//! choose (see `options.rs`), and then nothing is written.
 //!
-//! It measures what one operation costs in a tight loop, on one key and on 10,000, at one thread
-//! and at as many as there are cores, with nothing open (the gate is down) and with some *other*
-//! circuit open (up). Subjects that are compared take turns, round by round, in one process; a
-//! ratio is the median of the rounds' ratios. Every circuit is known to every subject beforehand
-//! (but to `store, unknown key`), closed and clean, and failures stay below the threshold: counts
-//! are zeroed between rounds, so that no count is ever full.
+//! It measures what one operation costs in a tight loop: on one key and on up to a million, asked
+//! for equally often or by Zipf's law; at one thread, at as many as there are cores and at twice as
+//! many; with nothing open (the gate is down), with some *other* circuit open (up), and with one of
+//! a hundred. Subjects that are compared take turns, round by round, in one process; a ratio is the
+//! median of the rounds' ratios. Every circuit is known to every subject beforehand (but to `store,
+//! unknown key`), closed and clean, and failures stay below the threshold: counts are zeroed between
+//! rounds before any could be full. A storm alone reaches it, and is asserted to trip breakerbox's
+//! circuit once in each round.
+//!
+//! Every map exists with the standard library's hasher and with foldhash, which the peers' map has
+//! always. Peers do what they can: none has a raw `record_failure` or a snapshot, and only recloser
+//! and tower-resilience have a rule over a window of calls (the latter's isn't sliding).
 //!
 //! It does **not** measure:
-//! - transitions, rejections, probes, or a storm on a circuit that trips;
-//! - creating, resetting or evicting circuits, nor memory;
+//! - probes, transitions by hand, creating, resetting or evicting circuits, nor memory;
 //! - latency with cold caches, as a server meets between two requests, nor tails: the spread is
-//!   that of rounds, each a mean of thousands of operations;
-//! - more threads than cores, or other maps, locks and hashers than those named;
-//! - other crates' circuit breakers.
+//!   that of rounds, each a mean of thousands of operations.
 
+mod cells;
 mod goals;
+mod markdown;
 mod measure;
+mod options;
+mod progress;
 mod report;
+mod tables;
 
-use breakerbox_benches::work::Work;
-use measure::Effort;
-use std::path::Path;
+use breakerbox_benches::results;
+use breakerbox_benches::subjects::{SUBJECTS, Subject};
+use measure::{Measurement, Row};
+use options::Options;
+use progress::Progress;
 use std::process::ExitCode;
-use std::{env, fs, io, thread};
-
-const FULL: Effort = Effort {
-    rounds: 61,
-    round_ns: 4e6,
-};
-const QUICK: Effort = Effort {
-    rounds: 21,
-    round_ns: 1e6,
-};
-/// Whether it still runs; its figures mean nothing, and are not written.
-const SMOKE: Effort = Effort {
-    rounds: 1,
-    round_ns: 1e4,
-};
+use std::thread;
 
 fn main() -> ExitCode {
-    let (mut effort, mut is_bench, mut markdown) = (FULL, false, false);
-    let mut filter = None;
-    for argument in env::args().skip(1) {
-        match &*argument {
-            // Cargo says it for `cargo bench`, and not for `cargo test --benches`.
-            "--bench" => is_bench = true,
-            "--quick" => effort = QUICK,
-            "--smoke" => effort = SMOKE,
-            "--markdown" => markdown = true,
-            option if option.starts_with('-') => {
-                eprintln!("{option}: unknown; there are --quick, --smoke and --markdown");
-                return ExitCode::FAILURE;
-            }
-            word => filter = Some(word.to_owned()),
+    let cores = thread::available_parallelism().map_or(1, usize::from);
+    let options = match Options::read(cores) {
+        Ok(options) => options,
+        Err(message) => {
+            eprintln!("{message}");
+            return ExitCode::FAILURE;
         }
-    }
-    if !is_bench {
-        effort = SMOKE;
+    };
+    if options.lists {
+        list(&options, cores);
+        return ExitCode::SUCCESS;
     }
 
-    let threads = thread::available_parallelism().map_or(1, usize::from);
     report::legend();
-    let mut works = Work::ALL.to_vec();
-    works.retain(|work| filter.iter().all(|word| work.label().contains(word)));
-    let rows = measure::all(&works, threads, effort, report::print);
-    if effort.rounds == SMOKE.rounds {
+    let rows = measure(&options, cores);
+    let goals = goals::judge(&rows, cores);
+    report::print_goals(&goals);
+    if options.markdown {
+        let mut counts = vec![1, cores];
+        counts.dedup();
+        results::print_section("figures", &markdown::markdown(&rows, &counts));
+        results::print_section("comparison", &tables::all(&rows, &goals, cores));
+    }
+    if !options.is_whole {
         return ExitCode::SUCCESS;
     }
-    report::print_goals(&goals::judge(&rows));
-    if markdown {
-        let counts = if threads == 1 {
-            vec![1]
-        } else {
-            vec![1, threads]
-        };
-        println!("\n{}", report::markdown(&rows, &counts));
-    }
-    if filter.is_some() {
-        return ExitCode::SUCCESS;
-    }
-    match write(&report::json(&rows)) {
+    let json = report::json(&rows);
+    match results::write(env!("CARGO_TARGET_TMPDIR"), "results.json", &json) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("the results could not be written: {error}");
@@ -93,15 +78,33 @@ fn main() -> ExitCode {
     }
 }
 
-fn write(results: &serde_json::Value) -> io::Result<()> {
-    // Cargo's directory for temporary files is in the target directory.
-    let target = Path::new(env!("CARGO_TARGET_TMPDIR"))
-        .parent()
-        .unwrap_or(Path::new("target"));
-    let folder = target.join("comparison");
-    fs::create_dir_all(&folder)?;
-    let path = folder.join("results.json");
-    fs::write(&path, format!("{results:#}\n"))?;
-    println!("\n{}", path.display());
-    Ok(())
+fn measure(options: &Options, cores: usize) -> Vec<Row> {
+    let words = &options.subjects;
+    let wanted = |subject: &Subject| {
+        words.is_empty() || words.iter().any(|word| subject.name.contains(&**word))
+    };
+    let mut measurement = Measurement::new(options.effort, cores);
+    let mut progress = Progress::of(options.cells.len());
+    let mut rows = Vec::new();
+    for &cell in &options.cells {
+        progress.begin(cell);
+        let of_cell = measurement.cell(cell, wanted);
+        progress.end();
+        report::print(&of_cell);
+        rows.extend(of_cell);
+    }
+    rows
+}
+
+fn list(options: &Options, cores: usize) {
+    let quick = cells::quick(cores);
+    for cell in &options.cells {
+        let mark = if quick.contains(cell) { "  quick" } else { "" };
+        println!("{cell}{mark}");
+    }
+    println!("{} cells\n", options.cells.len());
+    for subject in SUBJECTS {
+        println!("{}", subject.name);
+    }
+    println!("{} subjects", SUBJECTS.len());
 }

@@ -1,24 +1,32 @@
 //! Rounds in which each subject has its turn, and what they say.
 
+use crate::cells::{Cell, MILLION, is_crowded};
+use breakerbox_benches::case::Case;
 use breakerbox_benches::rounds::{quantile, ratio, take_turns};
+use breakerbox_benches::subjects::{
+    MUTEX, PAPAYA, PAPAYA_FAST, STORE, STORE_FAST, STORE_FEW, SUBJECTS, Subject,
+};
 use breakerbox_benches::threads;
-use breakerbox_benches::work::{Case, Work, cases};
-use breakerbox_benches::world::{Gate, KEYS, SEGMENT, World};
+use breakerbox_benches::world::World;
 
 /// How long and how often is measured.
 #[derive(Clone, Copy)]
 pub(crate) struct Effort {
     pub(crate) rounds: usize,
     pub(crate) round_ns: f64,
+    /// Rounds of more threads than cores: as long as it takes for each to have had a core.
+    pub(crate) crowded: (usize, f64),
+    /// Of a million keys only those subjects that goals are about: others take long to make.
+    pub(crate) is_lean: bool,
 }
 
-/// One subject at one work, in one situation.
+/// What is worth making for a million keys in a short run.
+const LEAN: &[&str] = &[STORE, STORE_FAST, STORE_FEW, PAPAYA, PAPAYA_FAST, MUTEX];
+
+/// One subject in one cell.
 pub(crate) struct Row {
-    pub(crate) work: Work,
-    pub(crate) subject: &'static str,
-    pub(crate) keys: usize,
-    pub(crate) threads: usize,
-    pub(crate) gate: Gate,
+    pub(crate) cell: Cell,
+    pub(crate) subject: &'static Subject,
     /// Nanoseconds per operation, by round.
     rounds: Vec<f64>,
 }
@@ -43,80 +51,91 @@ impl Row {
     pub(crate) fn over(&self, other: &Row) -> f64 {
         ratio(&self.rounds, &other.rounds)
     }
-
-    /// Whether both were measured side by side.
-    pub(crate) fn is_beside(&self, other: &Row) -> bool {
-        let group = |row: &Row| (row.work, row.keys, row.threads, row.gate);
-        group(self) == group(other)
-    }
 }
 
-/// Every work, group by group; `each` sees a group's rows as soon as they are there.
-pub(crate) fn all(
-    works: &[Work],
-    threads: usize,
+/// Every cell, one by one, with those subjects that are `wanted`.
+pub(crate) struct Measurement {
     effort: Effort,
-    mut each: impl FnMut(&[Row]),
-) -> Vec<Row> {
-    let mut rows = Vec::new();
-    let counts = if threads == 1 {
-        vec![1]
-    } else {
-        vec![1, threads]
-    };
-    for keys in KEYS {
-        for gate in [Gate::Down, Gate::Up] {
-            let world = World::new(keys, threads, gate);
-            for &work in works {
-                if gate == Gate::Up && !work.checks() {
-                    continue;
-                }
-                for &threads in &counts {
-                    let group = group(&world, (work, threads, gate), effort);
-                    each(&group);
-                    rows.extend(group);
-                }
-            }
+    cores: usize,
+    /// The latest: the next cell may be of the same.
+    world: Option<World>,
+}
+
+impl Measurement {
+    pub(crate) fn new(effort: Effort, cores: usize) -> Self {
+        Self {
+            effort,
+            cores,
+            world: None,
         }
     }
-    rows
+
+    pub(crate) fn cell(&mut self, cell: Cell, wanted: impl Fn(&Subject) -> bool) -> Vec<Row> {
+        let (effort, cores) = (self.effort, self.cores);
+        let world = self.world(cell);
+        let lean = effort.is_lean && cell.keys >= MILLION;
+        let subjects = SUBJECTS
+            .iter()
+            .filter(|subject| wanted(subject) && (!lean || LEAN.contains(&subject.name)));
+        let (subjects, cases): (Vec<_>, Vec<_>) = subjects
+            .filter_map(|subject| Some((subject, subject.case(world, cell.work)?)))
+            .unzip();
+
+        let (rounds, round_ns) = match is_crowded(cell.threads, cores) {
+            true => effort.crowded,
+            false => (effort.rounds, effort.round_ns),
+        };
+        let ops: Vec<_> = cases.iter().map(|case| ops(case, cell, round_ns)).collect();
+        let taken = take_turns(cases.len(), rounds, |i| time(&cases[i], cell, ops[i]));
+        if cell.work.fills() {
+            // The next work finds every circuit clean.
+            cases.iter().for_each(Case::reset);
+        }
+
+        let row = |(subject, rounds)| Row {
+            cell,
+            subject,
+            rounds,
+        };
+        subjects.into_iter().zip(taken).map(row).collect()
+    }
+
+    fn world(&mut self, cell: Cell) -> &World {
+        let threads = cell.threads.max(2 * self.cores);
+        let rules = cell.work.rules();
+        let fits = |world: &World| {
+            let keys = world.keys;
+            (keys.names.len(), world.rules) == (cell.keys, rules) && keys.threads >= threads
+        };
+        if !self.world.as_ref().is_some_and(fits) {
+            // Both at once might be too much for the memory.
+            self.world = None;
+        }
+        let world = self
+            .world
+            .get_or_insert_with(|| World::new(cell.keys, threads, rules));
+        world.enter(cell.gate, cell.distribution);
+        world
+    }
 }
 
-fn group(world: &World, situation: (Work, usize, Gate), effort: Effort) -> Vec<Row> {
-    let (work, threads, gate) = situation;
-    let cases = cases(world, work);
-    let ops: Vec<_> = cases
-        .iter()
-        .map(|case| ops(case, situation, effort))
-        .collect();
-
-    let rounds = take_turns(cases.len(), effort.rounds, |i| {
-        cases[i].reset();
-        threads::time(&cases[i], threads, ops[i])
-    });
-    // The next work finds every circuit clean.
-    cases.iter().for_each(Case::reset);
-
-    let row = |(case, rounds): (&Case<'_>, _)| Row {
-        work,
-        subject: case.subject,
-        keys: case.keys,
-        threads,
-        gate,
-        rounds,
-    };
-    cases.iter().zip(rounds).map(row).collect()
+fn time(case: &Case<'_>, cell: Cell, ops: usize) -> f64 {
+    if cell.work.fills() {
+        case.make_room(threads::all(case, ops), cell.work.most(cell.threads));
+    }
+    let ns = threads::time(case, cell.threads, ops);
+    case.assert_one_trip();
+    ns
 }
 
 /// How many operations each thread does per round.
-fn ops(case: &Case<'_>, (work, threads, _): (Work, usize, Gate), effort: Effort) -> usize {
-    let list = case.segments * SEGMENT;
-    let tries = (0..3).map(|_| {
-        case.reset();
-        threads::time(case, threads, list.max(8 * SEGMENT))
-    });
+fn ops(case: &Case<'_>, cell: Cell, round_ns: f64) -> usize {
+    let most = cell.work.most(cell.threads);
+    if cell.work.is_fixed() {
+        return most;
+    }
+    let least = threads::least(case);
+    let tries = (0..3).map(|_| time(case, cell, least));
     let ns = tries.fold(f64::INFINITY, f64::min);
-    let wanted = (effort.round_ns / ns) as usize;
-    // A whole pass at least: else another part of the keys would be warm in each round.
-    wanted.clamp(list, work.most(case, threads))
+    ((round_ns / ns) as usize).clamp(least, most - threads::all(case, 0))
 }

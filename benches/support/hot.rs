@@ -3,8 +3,10 @@
 //!
 //! For counting what an operation does, not for timing it.
 
-use super::locked::{MutexStore, Rules};
-use super::world::{FAILURE_THRESHOLD, Gate, Line};
+use super::locked::MutexStore;
+use super::rules::Rules;
+use super::store::{Circuits, Store as _};
+use super::world::{Gate, Line};
 use breakerbox::{
     Circuit, CircuitBreaker, CircuitState, GuardedCircuit, InMemoryCircuitBreakerStore, Limits,
     ManualClock, Outcome,
@@ -127,11 +129,7 @@ pub const OPERATIONS: &[Operation] = &{
         }),
         op("mutex store: check", || on(Down, |f| f.mutex.check(&f.key))),
         op("mutex store: check, success", || {
-            on(Down, |f| {
-                if f.mutex.check(&f.key) {
-                    f.mutex.success(&f.key);
-                }
-            })
+            on(Down, |f| f.mutex.call::<false>(&f.key))
         }),
     ]
 };
@@ -159,7 +157,7 @@ impl Fixture {
         let key = "api-00001.internal:443".to_owned();
         let breaker = || {
             let builder = CircuitBreaker::builder()
-                .failure_threshold(FAILURE_THRESHOLD)
+                .failure_threshold(Rules::OUT_OF_REACH.failure_threshold)
                 .hasher(Hasher::default())
                 .clock(ManualClock::new(1_700_000_000_000));
             let breaker = builder.build().expect("the settings are valid");
@@ -171,10 +169,7 @@ impl Fixture {
             breaker
         };
         let keyed = breaker();
-        let rules = Rules {
-            failure_threshold: FAILURE_THRESHOLD.into(),
-            reset_timeout_ms: 30_000,
-        };
+        let rules = Rules::OUT_OF_REACH;
         Self {
             line: Line::default(),
             unknown: "api-00002.internal:443".to_owned(),
@@ -183,7 +178,7 @@ impl Fixture {
             handle: breaker().store().circuit(&*key).expect("there is room"),
             guarded: breaker().circuit(&*key).expect("there is room"),
             breaker: keyed,
-            mutex: MutexStore::hashed_by(Hasher::default(), rules, std::slice::from_ref(&key)),
+            mutex: Circuits::new(rules, std::slice::from_ref(&key)),
             key,
         }
     }

@@ -1,14 +1,17 @@
 //! Threads that start together, and stop when the first is done: nobody is timed without the
 //! company that the number of threads promises.
 
-use super::work::Case;
-use super::world::SEGMENT;
+use super::case::Case;
+use super::keys::SEGMENT;
+use super::peers::timers;
+use super::switches::Switches;
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::thread;
 use std::time::{Duration, Instant};
-use std::{fs, thread};
 
 /// How a round went.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct Timed {
     /// Nanoseconds that one operation takes, as each thread sees it.
     pub ns: f64,
@@ -17,30 +20,63 @@ pub struct Timed {
     pub undisturbed: bool,
 }
 
+/// Lists of up to so many segments are gone through as a whole, before a turn and in it.
+const WHOLE: usize = 64;
+
+/// Operations that begin the turn of each thread, untimed: those of others have taken everything
+/// out of the cache. Of a longer list most keys are in no cache anyway.
+pub fn warm_up(case: &Case<'_>) -> usize {
+    let segments = if case.segments <= WHOLE {
+        case.segments
+    } else {
+        WHOLE / 4
+    };
+    segments * SEGMENT
+}
+
+/// The fewest operations that a turn is worth: all of a short list, or another part of the keys
+/// would be warm in each.
+pub fn least(case: &Case<'_>) -> usize {
+    warm_up(case).max(8 * SEGMENT)
+}
+
+/// What a thread does at most where `ops` are asked for.
+pub fn all(case: &Case<'_>, ops: usize) -> usize {
+    warm_up(case) + ops + SEGMENT
+}
+
 /// Nanoseconds that one operation of `case` takes, as each of `threads` threads sees it, while
-/// they do `ops` each, or fewer if another is faster.
+/// they do `ops` each, or fewer if another is faster. Threads that wait for a core count as
+/// running: an operation takes so much longer.
 pub fn time(case: &Case<'_>, threads: usize, ops: usize) -> f64 {
     timed(case, threads, ops).ns
 }
 
 /// As [`time`], and whether the threads had their cores.
 pub fn timed(case: &Case<'_>, threads: usize, ops: usize) -> Timed {
+    let cores = thread::available_parallelism().map_or(1, usize::from);
+    let warm_up = warm_up(case) / SEGMENT;
+    let first = case.advance(warm_up + ops.div_ceil(SEGMENT));
     let (ready, stop) = (AtomicUsize::new(0), AtomicBool::new(false));
+    let started = OnceLock::new();
     let work = |thread: usize| {
+        let _timers = timers().enter();
         // Different threads begin in different parts of their lists too.
-        let mut segment = (0..case.segments)
-            .cycle()
-            .skip(thread * case.segments / threads);
+        let offset = thread * case.segments / threads;
+        let mut segment = (0..case.segments).cycle().skip(first + offset);
         let mut next = || case.run(thread, segment.next().unwrap_or(0));
-        // The whole list: the turns of the others have taken it out of the cache.
-        (0..case.segments).for_each(|_| next());
+        (0..warm_up).for_each(|_| next());
 
-        let switches = switches();
+        let switches = Switches::so_far().involuntary;
         ready.fetch_add(1, Ordering::SeqCst);
         while ready.load(Ordering::SeqCst) < threads {
-            std::hint::spin_loop();
+            if threads > cores {
+                thread::yield_now();
+            } else {
+                std::hint::spin_loop();
+            }
         }
-        let started = Instant::now();
+        let started = *started.get_or_init(Instant::now);
         let mut done = 0;
         while done < ops && !stop.load(Ordering::Relaxed) {
             next();
@@ -48,7 +84,8 @@ pub fn timed(case: &Case<'_>, threads: usize, ops: usize) -> Timed {
         }
         let took = started.elapsed();
         stop.store(true, Ordering::Relaxed);
-        (per_ns(done, took), switches == self::switches())
+        let undisturbed = Switches::so_far().involuntary == switches;
+        (per_ns(done, took), undisturbed)
     };
 
     let all: Vec<_> = thread::scope(|scope| {
@@ -67,35 +104,22 @@ pub fn timed(case: &Case<'_>, threads: usize, ops: usize) -> Timed {
     }
 }
 
-/// How often this thread was taken off its core; where the system doesn't tell, never.
-fn switches() -> Option<u64> {
-    let status = fs::read_to_string("/proc/thread-self/status").ok()?;
-    let line = status
-        .lines()
-        .find_map(|line| line.strip_prefix("nonvoluntary_ctxt_switches:"))?;
-    line.trim().parse().ok()
-}
-
 /// As [`timed`] on one thread, while another does `other` without a pause. `other` writes, and is
 /// reset before it can have done more than `most` operations.
 pub fn timed_beside(case: &Case<'_>, ops: usize, other: &Case<'_>, most: usize) -> Timed {
     let (ready, stop) = (AtomicBool::new(false), AtomicBool::new(false));
     thread::scope(|scope| {
         let writer = scope.spawn(|| {
-            let before = switches();
-            let mut done = 0;
+            let before = Switches::so_far().involuntary;
             while !stop.load(Ordering::Relaxed) {
+                other.make_room(SEGMENT, most);
                 other.run(1, 0);
-                done += SEGMENT;
-                if done + SEGMENT > most {
-                    other.reset();
-                    done = 0;
-                }
                 ready.store(true, Ordering::Relaxed);
             }
-            before == switches()
+            Switches::so_far().involuntary == before
         });
-        while !ready.load(Ordering::Relaxed) {
+        // One that panics is never ready, and is heard of when it is joined.
+        while !ready.load(Ordering::Relaxed) && !writer.is_finished() {
             std::hint::spin_loop();
         }
         let timed = timed(case, 1, ops);

@@ -1,29 +1,25 @@
-//! The subjects, all with the same keys, known to each of them (but one) and healthy.
+//! The subjects of one number of keys and one set of rules, in one state. Each has circuits of its
+//! own, so that none soils another's, and is made when it is first asked for.
 
-use super::locked::{MutexStore, Rules, RwLockStore};
-use breakerbox::{
-    Circuit, CircuitBreaker, CircuitState, GuardedCircuit, InMemoryCircuitBreakerStore, Limits,
-};
+use super::keys::{Distribution, Keys, Lists};
+use super::rules::Rules;
+use super::store::Circuits;
+use std::any::Any;
+use std::sync::OnceLock;
 use std::sync::atomic::AtomicU64;
-
-/// Operations between two looks at anything but the subject. Lists of targets are filled up to a
-/// multiple of it.
-pub const SEGMENT: usize = 256;
-
-/// One, which every thread hammers, and enough for the cache to matter.
-pub const KEYS: [usize; 2] = [1, 10_000];
-
-/// Out of reach: what trips measures something else. The highest that breakerbox has.
-pub const FAILURE_THRESHOLD: u32 = 1_000_000;
 
 /// The key of no target.
 const ELSEWHERE: &str = "elsewhere.internal:443";
 
-/// Whether some other circuit rejects: then a check by key has to look at its own.
-#[derive(Clone, Copy, PartialEq, Eq)]
+/// Which circuits reject. While any does, a check by key has to look at its own.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Gate {
+    /// None.
     Down,
+    /// One that nobody asks for.
     Up,
+    /// One of a hundred of those that are asked for.
+    Hundredth,
 }
 
 impl Gate {
@@ -31,6 +27,7 @@ impl Gate {
         match self {
             Gate::Down => "gate down",
             Gate::Up => "gate up",
+            Gate::Hundredth => "1 % open",
         }
     }
 }
@@ -38,108 +35,113 @@ impl Gate {
 /// A floor's word, in a cache line of its own as a circuit is.
 #[repr(align(64))]
 #[derive(Default)]
-pub struct Line(pub(crate) AtomicU64);
+pub struct Line(pub AtomicU64);
 
-/// Every subject. Each has circuits of its own, so that none soils another's.
 pub struct World {
-    pub keys: Vec<String>,
-    /// For each thread, its own order of the keys.
-    orders: Vec<Vec<usize>>,
-    pub limits: Limits,
-    pub lines: Vec<Line>,
-    pub store: InMemoryCircuitBreakerStore,
-    /// Knows none of the keys, as where none has ever failed: a check creates nothing.
-    pub empty: InMemoryCircuitBreakerStore,
-    pub handles: Vec<Circuit>,
-    pub breaker: CircuitBreaker,
-    pub guarded: Vec<GuardedCircuit>,
-    pub mutex: MutexStore,
-    pub rwlock: RwLockStore,
-    pub papaya: papaya::HashMap<String, u64>,
+    pub keys: &'static Keys,
+    pub rules: Rules,
+    gate: Gate,
+    distribution: Distribution,
+    subjects: Shelf,
+    lines: OnceLock<Vec<Line>>,
 }
 
 impl World {
-    pub fn new(keys: usize, threads: usize, gate: Gate) -> Self {
-        let keys: Vec<_> = (0..keys)
-            .map(|i| format!("api-{i:05}.internal:443"))
-            .collect();
-        let breaker = || {
-            let builder = CircuitBreaker::builder().failure_threshold(FAILURE_THRESHOLD);
-            builder.capacity(keys.len() + 1).build().unwrap()
-        };
-        let store = || breaker().store().clone();
-        let rules = Rules {
-            failure_threshold: FAILURE_THRESHOLD.into(),
-            reset_timeout_ms: 30_000,
-        };
-
-        let (handled, guarded) = (store(), breaker());
-        let world = Self {
-            orders: (0..threads)
-                .map(|thread| order(keys.len(), thread))
-                .collect(),
-            limits: breaker().limits(""),
-            lines: keys.iter().map(|_| Line::default()).collect(),
-            store: store(),
-            empty: store(),
-            handles: keys
-                .iter()
-                .map(|key| handled.circuit(&**key).unwrap())
-                .collect(),
-            breaker: breaker(),
-            guarded: keys
-                .iter()
-                .map(|key| guarded.circuit(&**key).unwrap())
-                .collect(),
-            mutex: MutexStore::new(rules, &keys),
-            rwlock: RwLockStore::new(rules, &keys),
-            papaya: keys.iter().map(|key| (key.clone(), 0)).collect(),
-            keys,
-        };
-        for store in [&world.store, world.breaker.store()] {
-            close(store, &world.keys);
+    /// With lists for up to `threads` threads; nothing is open.
+    pub fn new(keys: usize, threads: usize, rules: Rules) -> Self {
+        Self {
+            keys: Keys::of(keys, threads),
+            rules,
+            gate: Gate::Down,
+            distribution: Distribution::Uniform,
+            subjects: Shelf::default(),
+            lines: OnceLock::new(),
         }
-        if gate == Gate::Up {
-            for store in [
-                &world.store,
-                &world.empty,
-                &handled,
-                world.breaker.store(),
-                guarded.store(),
-            ] {
-                store.transition(ELSEWHERE, CircuitState::ForcedOpen);
+    }
+
+    /// Puts all subjects in another state, and those too that are made later.
+    pub fn enter(&mut self, gate: Gate, distribution: Distribution) {
+        self.distribution = distribution;
+        if gate == self.gate {
+            return;
+        }
+        let left = std::mem::replace(&mut self.gate, gate);
+        self.subjects.for_each(&|circuits| {
+            self.open_in(left).for_each(|key| circuits.close(key));
+            self.open_in(gate).for_each(|key| circuits.open(key));
+        });
+    }
+
+    pub fn gate(&self) -> Gate {
+        self.gate
+    }
+
+    /// The subject of this type.
+    pub fn get<C: Circuits>(&self) -> &C {
+        self.subjects.get(|| {
+            let circuits = C::new(self.rules, &self.keys.names);
+            self.open_in(self.gate).for_each(|key| circuits.open(key));
+            circuits
+        })
+    }
+
+    pub fn lines(&self) -> &[Line] {
+        let line = |_: &String| Line::default();
+        self.lines
+            .get_or_init(|| self.keys.names.iter().map(line).collect())
+    }
+
+    /// What each thread asks for.
+    pub fn lists(&self) -> &'static Lists {
+        self.keys.lists(self.distribution)
+    }
+
+    /// Makes the circuits that should be closed so, with nothing counted.
+    pub fn reset(&self, circuits: &dyn Circuits) {
+        for (i, key) in self.keys.names.iter().enumerate() {
+            if self.gate != Gate::Hundredth || !is_hundredth(i) {
+                circuits.close(key);
             }
-            world.mutex.open(ELSEWHERE);
-            world.rwlock.open(ELSEWHERE);
         }
-        world
     }
 
-    /// For each thread, what `pick` says of the keys in that thread's order.
-    pub fn lists<T>(&self, pick: impl Fn(usize) -> T) -> Vec<Vec<T>> {
-        let list = |order: &Vec<usize>| order.iter().map(|&i| pick(i)).collect();
-        self.orders.iter().map(list).collect()
+    fn open_in(&self, gate: Gate) -> impl Iterator<Item = &'static str> {
+        let names = self.keys.names.iter().map(|key| &**key).enumerate();
+        let among = names.filter_map(move |(i, key)| {
+            (gate == Gate::Hundredth && is_hundredth(i)).then_some(key)
+        });
+        among.chain((gate == Gate::Up).then_some(ELSEWHERE))
     }
 }
 
-/// Makes all circuits of `keys` closed with nothing counted.
-pub fn close(store: &InMemoryCircuitBreakerStore, keys: &[String]) {
-    for key in keys {
-        store.transition(&**key, CircuitState::Closed);
-    }
+fn is_hundredth(key: usize) -> bool {
+    key % 100 == 50
 }
 
-/// Each key equally often, but for filling up, shuffled.
-fn order(keys: usize, thread: usize) -> Vec<usize> {
-    let mut order: Vec<_> = (0..keys).collect();
-    let mut random = thread as u64 + 1;
-    for i in (1..keys).rev() {
-        // Knuth's MMIX generator: its high bits are good enough to shuffle by.
-        random = random
-            .wrapping_mul(6364136223846793005)
-            .wrapping_add(1442695040888963407);
-        order.swap(i, (random >> 33) as usize % (i + 1));
+/// One subject of each type: a list that grows, and lends what is in it.
+#[derive(Default)]
+struct Shelf(OnceLock<Box<(Box<dyn Circuits>, Shelf)>>);
+
+impl Shelf {
+    fn get<C: Circuits>(&self, make: impl FnOnce() -> C) -> &C {
+        let mut rest = self;
+        while let Some(full) = rest.0.get() {
+            let circuits: &dyn Any = &*full.0;
+            if let Some(found) = circuits.downcast_ref() {
+                return found;
+            }
+            rest = &full.1;
+        }
+        let made = Box::new((Box::new(make()) as Box<dyn Circuits>, Shelf::default()));
+        let made: &dyn Any = &*rest.0.get_or_init(|| made).0;
+        made.downcast_ref().unwrap()
     }
-    let full = keys.next_multiple_of(SEGMENT);
-    order.into_iter().cycle().take(full).collect()
+
+    fn for_each(&self, op: &impl Fn(&dyn Circuits)) {
+        let mut rest = self;
+        while let Some(full) = rest.0.get() {
+            op(&*full.0);
+            rest = &full.1;
+        }
+    }
 }

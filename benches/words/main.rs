@@ -1,7 +1,8 @@
 //! Words: a circuit as one 128-bit word, as one 64-bit word with a coarse time, and as it is here.
 //!
-//! `cargo bench -p breakerbox-benches --bench words [-- --quick | --smoke]` prints a table, for the
-//! section `Why 64-bit words` of `docs/design.md`. All threads work on one circuit; subjects take
+//! `cargo bench -p breakerbox-benches --bench words [-- --quick | --smoke]
+//! [--markdown]` prints a table, which the section `Why 64-bit words` of `docs/design.md` reads, and
+//! writes `target/comparison/words.json`. All threads work on one circuit; subjects take
 //! turns, round by round; ratios are medians of the rounds' ratios. Flags of the compiler are the
 //! caller's: `RUSTFLAGS=-C target-cpu=native` lets it use 128-bit instructions without asking the
 //! processor first.
@@ -10,21 +11,26 @@
 //! open times, windows, handles nor removal. What they do is what a snapshot shows.
 
 mod coarse;
+mod report;
 mod wide;
 
 use breakerbox::{Circuit, CircuitState, InMemoryCircuitBreakerStore, Limits, Outcome};
-use breakerbox_benches::rounds::{quantile, ratio, take_turns};
+use breakerbox_benches::case::Case;
+use breakerbox_benches::keys::SEGMENT;
+use breakerbox_benches::options::{self, Options};
+use breakerbox_benches::rounds::take_turns;
 use breakerbox_benches::threads::{Timed, timed, timed_beside};
-use breakerbox_benches::work::Case;
-use breakerbox_benches::world::{FAILURE_THRESHOLD, SEGMENT};
+use breakerbox_benches::{results, rules};
 use coarse::Coarse;
 use std::process::ExitCode;
-use std::{env, thread};
+use std::{io, thread};
 use wide::Wide;
 
 /// Operations between two resets, of all threads together: below what fills a count of 20 bits, or
 /// trips a circuit.
 const MOST: usize = 900_000;
+
+const THRESHOLD: u32 = rules::Rules::OUT_OF_REACH.failure_threshold;
 
 /// How often a round is taken in which a thread loses its core. Shorter rounds than a turn of the
 /// system's scheduler can pass undisturbed on a busy machine too.
@@ -107,11 +113,11 @@ struct World {
 impl World {
     fn new() -> Self {
         let rules = Rules {
-            failure_threshold: FAILURE_THRESHOLD.into(),
+            failure_threshold: THRESHOLD.into(),
             reset_timeout_ms: 30_000,
         };
         let store = InMemoryCircuitBreakerStore::new();
-        let limits = Limits::builder().failure_threshold(FAILURE_THRESHOLD);
+        let limits = Limits::builder().failure_threshold(THRESHOLD);
         Self {
             wide: Wide::new(rules),
             coarse: Coarse::new(rules),
@@ -171,7 +177,7 @@ impl World {
 fn over<'w, T: Sync, R>(target: &'w T, op: impl Fn(&'w T) -> R + Sync + 'w) -> Case<'w> {
     // Two lists at least: a writer beside one thread has the second.
     let threads = available().max(2);
-    Case::over(vec![vec![target; SEGMENT]; threads], 1, "", op)
+    Case::new(vec![vec![target; SEGMENT]; threads], op)
 }
 
 fn available() -> usize {
@@ -184,56 +190,63 @@ struct Effort {
     round_ns: f64,
 }
 
+/// What was measured: rounds of each subject, in the order of their names.
+struct Row {
+    label: String,
+    rounds: Vec<Vec<f64>>,
+    /// How many rounds were disturbed in every try.
+    disturbed: usize,
+}
+
 fn main() -> ExitCode {
-    let smoke = Effort {
-        rounds: 1,
-        round_ns: 1e4,
-    };
-    let mut effort = Effort {
-        rounds: 61,
-        round_ns: 1e6,
-    };
-    let mut is_bench = false;
-    for argument in env::args().skip(1) {
-        match &*argument {
-            // Cargo says it for `cargo bench`, and not for `cargo test --benches`.
-            "--bench" => is_bench = true,
-            "--quick" => {
-                effort = Effort {
-                    rounds: 21,
-                    round_ns: 5e5,
-                }
-            }
-            "--smoke" => effort = smoke,
-            other => {
-                eprintln!("{other}: unknown; there are --quick and --smoke");
-                return ExitCode::FAILURE;
-            }
+    match Options::from_arguments().and_then(|options| run(options).map_err(|e| e.to_string())) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{error}");
+            ExitCode::FAILURE
         }
     }
-    let effort = if is_bench { effort } else { smoke };
-    println!(
-        "128-bit atomics are lock-free here: {}, without asking the processor: {}\n",
+}
+
+fn run(options: Options) -> io::Result<()> {
+    let (rounds, round_ns) = options.effort.pick((61, 1e6), (21, 5e5), (1, 1e4));
+    let rows = measure(Effort { rounds, round_ns });
+    let lock_free = format!(
+        "128-bit atomics are lock-free here: {}; without asking the processor: {}.",
         portable_atomic::AtomicU128::is_lock_free(),
         portable_atomic::AtomicU128::is_always_lock_free(),
     );
-    let [wide, coarse, ours] = NAMES;
-    println!(
-        "| ns for one operation, 10 % – 90 % of rounds | {wide} | {coarse} | {ours} | 128 / ours | 64 / ours |"
-    );
-    println!("|---|--:|--:|--:|--:|--:|");
+    let table = report::table(&rows);
+    println!("{lock_free}\n\n{}", table.plain());
+    let disturbed: usize = rows.iter().map(|row| row.disturbed).sum();
+    if disturbed > 0 {
+        println!(
+            "The machine is busy: in {disturbed} rounds a thread lost its core in each of {TRIES} tries."
+        );
+    }
+    if options.effort == options::Effort::Smoke {
+        return Ok(());
+    }
+    if options.markdown {
+        results::print_section("words", &format!("{}\n{lock_free}", table.markdown()));
+    }
+    let json = report::json(&rows);
+    results::write(env!("CARGO_TARGET_TMPDIR"), "words.json", &json)
+}
+
+fn measure(effort: Effort) -> Vec<Row> {
     let world = World::new();
     let mut counts = vec![1, available()];
     counts.dedup();
-    let mut disturbed = 0;
+    let mut rows = Vec::new();
     for work in Work::ALL {
         for &threads in &counts {
             let cases = world.cases(work);
             let label = format!("{}, {}", work.label(), count(threads));
-            disturbed += row(&label, effort, threads, |i, ops| {
+            rows.push(row(label, effort, threads, |i, ops| {
                 cases[i].reset();
                 timed(&cases[i], threads, ops)
-            });
+            }));
             cases.iter().for_each(Case::reset);
         }
     }
@@ -241,18 +254,13 @@ fn main() -> ExitCode {
         for work in [Work::Check, Work::Snapshot] {
             let (cases, writers) = (world.cases(work), world.cases(Work::Failure));
             let label = format!("{} while another thread counts failures", work.label());
-            disturbed += row(&label, effort, 1, |i, ops| {
+            rows.push(row(label, effort, 1, |i, ops| {
                 writers[i].reset();
                 timed_beside(&cases[i], ops, &writers[i], MOST)
-            });
+            }));
         }
     }
-    if disturbed > 0 {
-        println!(
-            "\nThe machine is busy: in {disturbed} rounds a thread lost its core in each of {TRIES} tries."
-        );
-    }
-    ExitCode::SUCCESS
+    rows
 }
 
 /// How many operations each of `threads` threads does in a round.
@@ -263,8 +271,7 @@ fn operations(effort: Effort, threads: usize, time: impl Fn(usize) -> Timed) -> 
     wanted.clamp(SEGMENT, MOST / threads)
 }
 
-/// Measures and prints one row; how many rounds there were that were disturbed in every try.
-fn row(label: &str, effort: Effort, threads: usize, time: impl Fn(usize, usize) -> Timed) -> usize {
+fn row(label: String, effort: Effort, threads: usize, time: impl Fn(usize, usize) -> Timed) -> Row {
     let many = [0, 1, 2].map(|i| operations(effort, threads, |ops| time(i, ops)));
     let mut disturbed = 0;
     let rounds = take_turns(NAMES.len(), effort.rounds, |i| {
@@ -273,25 +280,11 @@ fn row(label: &str, effort: Effort, threads: usize, time: impl Fn(usize, usize) 
         disturbed += usize::from(undisturbed.is_none());
         undisturbed.unwrap_or_else(|| time(i, many[i])).ns
     });
-    print(label, &rounds);
-    disturbed
-}
-
-fn print(label: &str, rounds: &[Vec<f64>]) {
-    let cells = rounds.iter().map(|times| {
-        let [low, median, high] = [0.1, 0.5, 0.9].map(|part| quantile(times, part));
-        format!("{median:.2} ({low:.2} – {high:.2})")
-    });
-    let cells: Vec<_> = cells.collect();
-    let [wide, coarse, ours] = rounds else {
-        unreachable!("there are three subjects");
-    };
-    println!(
-        "| {label} | {} | {:.2} × | {:.2} × |",
-        cells.join(" | "),
-        ratio(wide, ours),
-        ratio(coarse, ours)
-    );
+    Row {
+        label,
+        rounds,
+        disturbed,
+    }
 }
 
 fn count(threads: usize) -> String {

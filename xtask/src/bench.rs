@@ -1,31 +1,211 @@
-//! `cargo xtask bench`: the comparison with what people use instead, and the gateway end to end.
+//! `cargo xtask bench`: runs the benches that compare, and writes down what they say.
 
+mod record;
+
+use std::io::{BufRead, BufReader};
 use std::process::{Command, Stdio};
 
 use crate::args::Args;
+use crate::charts;
 use crate::error::{Error, Result};
 use crate::project::Project;
 
-pub(crate) fn command(project: &Project, mut args: Args) -> Result<()> {
-    let quick = args.flag("--quick");
-    let (package, bench) = if args.flag("--end-to-end") {
-        ("breakerbox-gateway", "end_to_end")
+/// A bench, and the sections of documents that it prints with `--markdown`.
+struct Bench {
+    name: &'static str,
+    package: &'static str,
+    target: &'static str,
+    sections: &'static [Section],
+}
+
+struct Section {
+    file: &'static str,
+    name: &'static str,
+}
+
+const fn bench(
+    name: &'static str,
+    package: &'static str,
+    target: &'static str,
+    sections: &'static [Section],
+) -> Bench {
+    Bench {
+        name,
+        package,
+        target,
+        sections,
+    }
+}
+
+const fn section(file: &'static str, name: &'static str) -> Section {
+    Section { file, name }
+}
+
+const OURS: &str = "breakerbox-benches";
+const FIGURES: &str = "BENCHMARKS.md";
+
+const BENCHES: [Bench; 7] = [
+    bench(
+        "comparison",
+        OURS,
+        "comparison",
+        &[
+            section("README.md", "figures"),
+            section(FIGURES, "comparison"),
+        ],
+    ),
+    bench("latency", OURS, "latency", &[section(FIGURES, "latency")]),
+    bench("trips", OURS, "trips", &[section(FIGURES, "trips")]),
+    bench("memory", OURS, "memory", &[section(FIGURES, "memory")]),
+    bench("scaling", OURS, "scaling", &[section(FIGURES, "scaling")]),
+    bench("words", OURS, "words", &[section(FIGURES, "words")]),
+    bench(
+        "end-to-end",
+        "breakerbox-gateway",
+        "end_to_end",
+        &[section(FIGURES, "end-to-end")],
+    ),
+];
+
+/// What is asked for.
+struct Options {
+    quick: bool,
+    markdown: bool,
+    record: bool,
+    benches: Vec<&'static Bench>,
+}
+
+impl Options {
+    fn take(mut args: Args) -> Result<Self> {
+        let quick = args.flag("--quick");
+        let record = args.flag("--record");
+        let markdown = args.flag("--markdown");
+        let benches = match args.list("--only")? {
+            Some(names) => chosen(&names)?,
+            None if quick => vec![&BENCHES[0]],
+            None => BENCHES.iter().collect(),
+        };
+        args.finish()?;
+        Ok(Self {
+            quick,
+            markdown,
+            record,
+            benches,
+        })
+    }
+
+    /// The command line that asks for the same of one bench.
+    fn of(&self, bench: &Bench) -> String {
+        let quick = if self.quick { " --quick" } else { "" };
+        format!("cargo xtask bench{quick} --only {}", bench.name)
+    }
+}
+
+/// The benches of these names, in their own order, each once.
+fn chosen(names: &[String]) -> Result<Vec<&'static Bench>> {
+    if let Some(name) = names
+        .iter()
+        .find(|name| BENCHES.iter().all(|bench| bench.name != **name))
+    {
+        let known = BENCHES.each_ref().map(|bench| bench.name).join(", ");
+        return Err(Error::usage(format!(
+            "there is no bench `{name}`; there are {known}"
+        )));
+    }
+    let is_named = |bench: &&Bench| names.iter().any(|name| name == bench.name);
+    Ok(BENCHES.iter().filter(is_named).collect())
+}
+
+pub(crate) fn command(project: &Project, args: Args) -> Result<()> {
+    let options = Options::take(args)?;
+    if options.record {
+        // Not after half an hour.
+        for bench in &options.benches {
+            record::expect(project, bench)?;
+        }
+    }
+    let mut failed = Vec::new();
+    for bench in &options.benches {
+        let output = run(project, bench, &options)?;
+        match output {
+            Some(output) if options.record => record::put(project, bench, &options, &output)?,
+            Some(_) => {}
+            None => failed.push(bench.name),
+        }
+    }
+    if !failed.is_empty() {
+        return Err(Error::failed(format!(
+            "did not come to its end: {}",
+            failed.join(", ")
+        )));
+    }
+    if options.record {
+        println!();
+        charts::draw_all(
+            project,
+            &project.target("comparison"),
+            &project.path("docs/charts"),
+        )
     } else {
-        ("breakerbox-benches", "comparison")
-    };
-    args.finish()?;
-    // Not a logged child: the table belongs on the terminal as it is, and flags such as target-cpu
-    // are the caller's to choose.
-    let status = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
-        .args(["bench", "--package", package, "--bench", bench, "--"])
-        .args(quick.then_some("--quick"))
+        println!("\n`cargo xtask charts` draws what was measured.");
+        Ok(())
+    }
+}
+
+/// What the bench has printed; none if it failed.
+///
+/// Not a logged child: the tables belong on the terminal as they are, and flags such as target-cpu
+/// are the caller's to choose.
+fn run(project: &Project, bench: &Bench, options: &Options) -> Result<Option<String>> {
+    let unable = |error| Error::failed(format!("cargo could not be started: {error}"));
+    println!("== {}", options.of(bench));
+    let mut child = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
+        .args(["bench", "--package", bench.package])
+        .args(["--bench", bench.target, "--"])
+        .args(options.quick.then_some("--quick"))
+        .args((options.markdown || options.record).then_some("--markdown"))
         .current_dir(project.root())
         .stdin(Stdio::null())
-        .status()
-        .map_err(|error| Error::failed(format!("cargo could not be started: {error}")))?;
-    if status.success() {
-        Ok(())
-    } else {
-        Err(Error::failed("the bench did not come to its end"))
+        .stdout(Stdio::piped())
+        .spawn()
+        .map_err(unable)?;
+    let mut output = String::new();
+    if let Some(pipe) = child.stdout.take() {
+        for line in BufReader::new(pipe).lines().map_while(|line| line.ok()) {
+            println!("{line}");
+            output += &line;
+            output.push('\n');
+        }
+    }
+    let status = child.wait().map_err(unable)?;
+    Ok(status.success().then_some(output))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(line: &str) -> Result<Vec<&'static str>> {
+        let args = Args::new(line.split_whitespace().map(str::to_owned));
+        let options = Options::take(args)?;
+        Ok(options.benches.iter().map(|bench| bench.name).collect())
+    }
+
+    #[test]
+    fn the_quick_form_is_the_comparison_alone() {
+        assert_eq!(names("--quick"), Ok(vec!["comparison"]));
+        assert_eq!(names("").map(|all| all.len()), Ok(BENCHES.len()));
+        assert_eq!(
+            names("--quick --only memory,latency"),
+            Ok(vec!["latency", "memory"])
+        );
+    }
+
+    #[test]
+    fn what_is_not_known_is_named() {
+        let error = names("--only latency,nonsense").expect_err("there is no such bench");
+        assert!(error.to_string().contains("`nonsense`"), "{error}");
+        assert!(names("--end-to-end").is_err());
+        assert!(names("--only").is_err());
     }
 }

@@ -33,16 +33,20 @@ pub(crate) fn command(project: &Project, mut args: Args) -> Result<()> {
     let from = path(args.value("--from")?, project.target("comparison"));
     let to = path(args.value("--to")?, project.path("docs/charts"));
     args.finish()?;
+    draw_all(project, &from, &to)
+}
 
+/// Draws what is measured in `from` into `to`.
+pub(crate) fn draw_all(project: &Project, from: &Path, to: &Path) -> Result<()> {
     let is_drawn = |drawn: &Drawn| drawn.2.is_some();
-    let charts = draw(&from)?;
+    let charts = draw(from)?;
     if !charts.iter().any(is_drawn) {
         return Err(Error::failed(format!(
             "{} has nothing to draw; `cargo xtask bench` measures",
             from.display()
         )));
     }
-    fs::create_dir_all(&to).at(&to)?;
+    fs::create_dir_all(to).at(to)?;
     for (name, data, picture) in charts {
         let path = to.join(name);
         match picture {

@@ -15,6 +15,7 @@ mod manifest;
 mod mutate;
 mod process;
 mod project;
+mod sections;
 mod table;
 mod test;
 
@@ -50,9 +51,12 @@ usage: cargo xtask COMMAND [OPTION..]
     --seconds N           time for all of them together, 60 without it
     --minimize            then record the fewest inputs that take every edge
     --verbose
-  bench                 the comparison: a table, and target/comparison/results.json
-    --quick               fewer and shorter rounds
-    --end-to-end          instead: the gateway with the breaker on and off, end-to-end.json
+  bench                 all benches that compare: tables, and JSON in target/comparison
+    --quick               the comparison alone, with fewer cells and shorter rounds
+    --only NAME[,NAME]    these: comparison, latency, trips, memory, scaling, words,
+                          end-to-end
+    --markdown            print the tables of the documents too
+    --record              put them in BENCHMARKS.md and README.md, and draw docs/charts
   charts                pictures of what the measurements wrote
     --from DIR            the JSON, target/comparison without it
     --to DIR              the pictures, docs/charts without it

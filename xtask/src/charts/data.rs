@@ -99,7 +99,7 @@ impl Memory {
             subject: entry.text("subject")?,
             keys: entry.count("keys")?,
             state: entry.text("state")?,
-            per_key: entry.positive("bytes_per_key")?,
+            per_key: entry.zero_or_positive("bytes_per_key")?,
             without_key: entry.zero_or_positive("bytes_without_key")?,
         };
         if memory.without_key <= memory.per_key {

@@ -23,13 +23,20 @@ pub(super) fn memory(rows: &[Memory], palette: &Palette) -> Option<String> {
         .filter(|keys| rows.iter().any(|row| row.keys == *keys))
         .collect();
     let most = rows.iter().map(|row| row.per_key).fold(0.0, f64::max);
-    let least = rows.iter().map(|row| row.per_key).fold(f64::MAX, f64::min);
+    // What takes nothing has no place on a logarithmic axis, and none in the choice of one.
+    let some = rows.iter().map(|row| row.per_key).filter(|&it| it > 0.0);
+    let least = some.fold(most, f64::min);
     let is_log = most > least * TOO_FAR_APART;
+    let floor = if is_log { least * 0.8 } else { 0.0 };
 
     let bar = |row: &&Memory| Bar {
-        value: row.per_key,
+        value: row.per_key.max(floor),
         // Parts of a bar can be compared on a linear axis only.
-        full: if is_log { row.per_key } else { row.without_key },
+        full: if is_log {
+            row.per_key.max(floor)
+        } else {
+            row.without_key
+        },
         spread: None,
         text: bytes(row.per_key),
     };
@@ -62,7 +69,7 @@ pub(super) fn memory(rows: &[Memory], palette: &Palette) -> Option<String> {
     groups.sort_by(|a, b| a.title.cmp(&b.title));
 
     let scale = if is_log {
-        Scale::log_around([least * 0.8, most])
+        Scale::log_around([floor, most])
     } else {
         Scale::linear_to([most])
     };

@@ -120,6 +120,25 @@ fn every_picture_is_well_formed_and_names_every_subject() {
 }
 
 #[test]
+fn what_takes_nothing_is_drawn_too() {
+    for most in [100, 100_000] {
+        let folder = Folder::new(&format!("nothing-{most}"));
+        let [mut nothing, mut one, mut other] =
+            ["store", "handle", "mutex store"].map(|it| memory(it, 10_000));
+        nothing["bytes_per_key"] = json!(0.0);
+        nothing["bytes_without_key"] = json!(0.0);
+        one["bytes_per_key"] = json!(90);
+        other["bytes_per_key"] = json!(most);
+        let rows = Value::from(vec![nothing, one, other]);
+        let drawn = folder.put("memory.json", &rows).unwrap();
+        let picture = drawn.into_iter().find(|it| it.0 == "memory.svg");
+        let picture = picture.and_then(|it| it.2).expect("there are rows");
+        assert!(!picture.contains("NaN") && !picture.contains("inf"));
+        assert!(picture.contains("0 B"), "{most}");
+    }
+}
+
+#[test]
 fn the_same_measurements_give_the_same_bytes() {
     let (one, other) = (Folder::new("one"), Folder::new("other"));
     let pictures = |folder| {

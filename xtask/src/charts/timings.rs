@@ -175,7 +175,7 @@ pub(super) fn keys(rows: &[Timing], palette: &Palette) -> Option<String> {
         count(threads, "thread")
     );
     let about = "Lower is better. While nothing is open, store answers without a look at the key; \
-                 else it looks the circuit up. Each key is as frequent as any other.";
+                 else a filter or a look-up answers. Each key is as frequent as any other.";
     Some(grid((&title, about), palette, &panels, (x, y)))
 }
 

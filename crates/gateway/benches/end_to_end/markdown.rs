@@ -5,8 +5,10 @@ use crate::report::{FIGURES, Summary, paired, percent, sooner};
 use crate::saturation::{Difference, Run, SUBJECTS, Saturation, Subject};
 use crate::stats::median;
 
+/// Between the marks by which `cargo xtask bench --record` finds them.
 pub(crate) fn tables(saturation: &Saturation, down: &[Case]) -> String {
-    format!("{}\n{}", saturated(saturation), broken(down))
+    let (saturated, broken) = (saturated(saturation), broken(down));
+    format!("<!-- end-to-end -->\n{saturated}\n{broken}<!-- /end-to-end -->")
 }
 
 fn saturated(all: &Saturation) -> String {

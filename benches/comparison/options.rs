@@ -1,0 +1,98 @@
+//! What the command line asks for.
+
+use crate::cells::{self, Cell};
+use crate::measure::Effort;
+use std::env;
+
+const FULL: Effort = Effort {
+    rounds: 31,
+    round_ns: 2e6,
+    crowded: (9, 2e7),
+    is_lean: false,
+};
+const QUICK: Effort = Effort {
+    rounds: 11,
+    round_ns: 7e5,
+    crowded: (5, 1e7),
+    is_lean: true,
+};
+/// Whether it still runs; its figures mean nothing, and are not written.
+const SMOKE: Effort = Effort {
+    rounds: 1,
+    round_ns: 1e4,
+    crowded: (1, 1e4),
+    is_lean: true,
+};
+
+pub(crate) const HELP: &str = "\
+--quick         the cells that goals are about, in less than a minute
+--smoke         whether it still runs
+--list          the names of all cells and subjects, and what --quick measures
+--cell CELL     this cell, of the list or not: check/10000/zipf/all/up; may be repeated
+--subject WORD  only subjects that have it in their name; may be repeated
+--markdown      the tables of README.md and BENCHMARKS.md too
+WORD            only cells that have it in their name";
+
+pub(crate) struct Options {
+    pub(crate) effort: Effort,
+    pub(crate) cells: Vec<Cell>,
+    /// Words of which one is in a subject's name; none: every subject.
+    pub(crate) subjects: Vec<String>,
+    pub(crate) lists: bool,
+    pub(crate) markdown: bool,
+    /// Whether figures are a list's, as it is.
+    pub(crate) is_whole: bool,
+}
+
+impl Options {
+    pub(crate) fn read(cores: usize) -> Result<Self, String> {
+        let (mut quick, mut smoke, mut is_bench) = (false, false, false);
+        let (mut lists, mut markdown) = (false, false);
+        let (mut named, mut words, mut subjects) = (Vec::new(), Vec::new(), Vec::new());
+        let mut arguments = env::args().skip(1);
+        while let Some(argument) = arguments.next() {
+            let mut value = || {
+                let next = arguments.next();
+                next.ok_or_else(|| format!("{argument} wants a word more"))
+            };
+            match &*argument {
+                // Cargo says it for `cargo bench`, and not for `cargo test --benches`.
+                "--bench" => is_bench = true,
+                "--quick" => quick = true,
+                "--smoke" => smoke = true,
+                "--list" => lists = true,
+                "--markdown" => markdown = true,
+                "--cell" => named.push(Cell::parse(&value()?, cores)?),
+                "--subject" => subjects.push(value()?),
+                option if option.starts_with('-') => {
+                    return Err(format!("{option}: unknown\n{HELP}"));
+                }
+                _ => words.push(argument),
+            }
+        }
+
+        let smoke = smoke || !is_bench;
+        let (effort, mut cells) = match (smoke, quick) {
+            (true, _) => (SMOKE, cells::smoke(cores)),
+            (_, true) => (QUICK, cells::quick(cores)),
+            _ => (FULL, cells::standard(cores)),
+        };
+        let is_whole = named.is_empty() && words.is_empty() && subjects.is_empty() && !smoke;
+        if !named.is_empty() {
+            cells::sort(&mut named);
+            cells = named;
+        }
+        cells.retain(|cell| words.iter().all(|word| cell.to_string().contains(word)));
+        if cells.is_empty() {
+            return Err(format!("no cell has {} in its name", words.join(" and ")));
+        }
+        Ok(Self {
+            effort,
+            cells,
+            subjects,
+            lists,
+            markdown,
+            is_whole,
+        })
+    }
+}

@@ -1,0 +1,148 @@
+//! Checks while another circuit changes its state so many times a second.
+
+use crate::{Length, undisturbed};
+use breakerbox::CircuitState;
+use breakerbox_benches::case::Case;
+use breakerbox_benches::keys::{Distribution, Keys, SEGMENT};
+use breakerbox_benches::own::Own;
+use breakerbox_benches::rounds::{quantile, take_turns};
+use breakerbox_benches::rules::Rules;
+use breakerbox_benches::store::{Circuits, Std, Store};
+use breakerbox_benches::table::{Table, percent};
+use breakerbox_benches::threads::timed_beside;
+use serde_json::{Value, json};
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::time::Instant;
+
+const ELSEWHERE: &str = "elsewhere.internal:443";
+
+/// A second; the last one is as many as there can be.
+const RATES: [u64; 5] = [0, 10_000, 100_000, 1_000_000, u64::MAX];
+
+pub(crate) struct Row {
+    subject: &'static str,
+    /// Transitions a second, as they were.
+    rate: f64,
+    /// By round, and those without a transition.
+    times: Vec<f64>,
+    alone: Vec<f64>,
+}
+
+impl Row {
+    fn ns(&self) -> f64 {
+        quantile(&self.times, 0.5)
+    }
+
+    /// Of the checking thread's time; none where it is less than what rounds differ by.
+    fn lost(&self) -> Option<f64> {
+        let is_seen = quantile(&self.alone, 0.9) < quantile(&self.times, 0.1);
+        is_seen.then(|| 1.0 - quantile(&self.alone, 0.5) / self.ns())
+    }
+
+    fn lost_ns(&self) -> Option<f64> {
+        self.lost().map(|lost| lost * 1e9 / self.rate)
+    }
+}
+
+pub(crate) fn measure(keys: &'static Keys, length: Length) -> Vec<Row> {
+    let own = Own::<Std>::new(Rules::OUT_OF_REACH, &keys.names);
+    let handle = |key: &String| own.store.circuit(&**key).expect("there is room");
+    let handles: Vec<_> = keys.names.iter().map(handle).collect();
+    let lists = keys.lists(Distribution::Uniform);
+    let by_handle = Case::new(lists.map(|i| &handles[i]), |circuit| {
+        circuit.acquire(&own.limits).is_ok()
+    });
+    let by_key = Case::new(&*lists.names, |key| own.check(key));
+    let mut rows = of(&own, "handle: check", &by_handle, length);
+    rows.extend(of(&own, "key: check", &by_key, length));
+    rows
+}
+
+fn of(own: &Own<Std>, subject: &'static str, case: &Case<'_>, length: Length) -> Vec<Row> {
+    let mut done = [const { Vec::new() }; RATES.len()];
+    let rounds = take_turns(RATES.len(), length.rounds, |i| {
+        let writer = Writer::new(own, RATES[i]);
+        // A writer has the second list.
+        let writing = Case::new(vec![vec![(); SEGMENT]; 2], |()| writer.next());
+        let ns = undisturbed(|| timed_beside(case, length.ops, &writing, usize::MAX));
+        done[i].push(writer.rate());
+        ns
+    });
+    let rows = rounds.iter().zip(&done).map(|(times, rates)| Row {
+        subject,
+        rate: quantile(rates, 0.5),
+        times: times.clone(),
+        alone: rounds[0].clone(),
+    });
+    rows.collect()
+}
+
+/// Moves a circuit, as often as it should.
+struct Writer<'s> {
+    own: &'s Own<Std>,
+    rate: u64,
+    started: Instant,
+    done: AtomicU64,
+}
+
+impl<'s> Writer<'s> {
+    fn new(own: &'s Own<Std>, rate: u64) -> Self {
+        Self {
+            own,
+            rate,
+            started: Instant::now(),
+            done: AtomicU64::new(0),
+        }
+    }
+
+    /// A transition if one is due, else a look at the clock.
+    fn next(&self) {
+        let due = self.started.elapsed().as_secs_f64() * self.rate as f64;
+        if due >= (self.done.load(Relaxed) + 1) as f64 {
+            // Closed again: nobody is rejected, and the number is drawn all the same.
+            self.own.store.transition(ELSEWHERE, CircuitState::Closed);
+            self.done.fetch_add(1, Relaxed);
+        }
+    }
+
+    fn rate(&self) -> f64 {
+        self.done.load(Relaxed) as f64 / self.started.elapsed().as_secs_f64()
+    }
+}
+
+pub(crate) fn table(rows: &[Row]) -> Table {
+    let mut table = Table::new(&[
+        "while another circuit moves",
+        "transitions/s",
+        "ns (10 % – 90 % of rounds)",
+        "time lost",
+        "lost per transition",
+    ]);
+    for row in rows {
+        let [low, high] = [0.1, 0.9].map(|part| quantile(&row.times, part));
+        table.push(vec![
+            row.subject.to_owned(),
+            format!("{:.0}", row.rate),
+            format!("{:.2} ({low:.2} – {high:.2})", row.ns()),
+            row.lost().map_or("–".to_owned(), percent),
+            row.lost_ns()
+                .map_or("–".to_owned(), |ns| format!("{ns:.0} ns")),
+        ]);
+    }
+    table
+}
+
+pub(crate) fn json(rows: &[Row]) -> Value {
+    let row = |row: &Row| {
+        json!({
+            "subject": row.subject,
+            "transitions_per_s": row.rate,
+            "median_ns": row.ns(),
+            "low_ns": quantile(&row.times, 0.1),
+            "high_ns": quantile(&row.times, 0.9),
+            "time_lost": row.lost(),
+            "lost_ns_per_transition": row.lost_ns(),
+        })
+    };
+    rows.iter().map(row).collect()
+}

@@ -1,0 +1,170 @@
+//! The circuits of the stores that people write themselves.
+//!
+//! Written as well as one would without thinking about locks for long: no clock is read where none
+//! is needed, and the one that is needed is read before the lock is taken.
+
+use super::rules::Rules;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+#[derive(Clone, Copy, PartialEq, Eq, Default)]
+pub enum State {
+    #[default]
+    Closed,
+    Open,
+    /// One probe is out.
+    HalfOpen,
+}
+
+/// The same five fields as breakerbox's.
+#[derive(Clone, Copy, Default)]
+pub struct Snapshot {
+    pub state: State,
+    pub failure_count: u64,
+    pub success_count: u64,
+    pub last_failure_time: u64,
+    pub last_state_change: u64,
+}
+
+/// A circuit and its rule: failures in a row, or a window of calls.
+pub trait Circuit: Default + Send + Sync + 'static {
+    fn snapshot(&self) -> &Snapshot;
+
+    fn snapshot_mut(&mut self) -> &mut Snapshot;
+
+    fn success(&mut self);
+
+    fn failure(&mut self, rules: Rules, now: u64);
+
+    /// Closed, nothing counted.
+    fn clear(&mut self) {
+        *self = Self::default();
+    }
+}
+
+impl Snapshot {
+    pub fn enter(&mut self, state: State, now: u64) {
+        self.state = state;
+        self.last_state_change = now;
+    }
+
+    pub fn check(&mut self, rules: Rules) -> bool {
+        match self.state {
+            State::Closed => true,
+            State::HalfOpen => false,
+            State::Open => {
+                let now = now_ms();
+                let timeout = rules.reset_timeout.as_millis() as u64;
+                let over = now >= self.last_state_change + timeout;
+                if over {
+                    self.success_count = 0;
+                    self.enter(State::HalfOpen, now);
+                }
+                over
+            }
+        }
+    }
+
+    pub fn count_failure(&mut self, now: u64) {
+        self.failure_count += 1;
+        self.last_failure_time = now;
+    }
+}
+
+impl Circuit for Snapshot {
+    fn snapshot(&self) -> &Snapshot {
+        self
+    }
+
+    fn snapshot_mut(&mut self) -> &mut Snapshot {
+        self
+    }
+
+    fn success(&mut self) {
+        self.success_count += 1;
+        if self.state == State::HalfOpen {
+            self.success_count = 0;
+            self.enter(State::Closed, now_ms());
+        }
+        self.failure_count = 0;
+    }
+
+    fn failure(&mut self, rules: Rules, now: u64) {
+        self.count_failure(now);
+        let trips = match self.state {
+            State::Closed => self.failure_count >= rules.failure_threshold.into(),
+            State::HalfOpen => true,
+            State::Open => false,
+        };
+        if trips {
+            self.enter(State::Open, now);
+        }
+    }
+}
+
+/// With the outcomes of the last calls, up to 128 of them.
+#[derive(Clone, Copy, Default)]
+pub struct Windowed {
+    snapshot: Snapshot,
+    /// One bit for each call: it failed.
+    failed: u128,
+    next: u32,
+    calls: u32,
+}
+
+impl Windowed {
+    fn count(&mut self, failed: bool, window: u32) {
+        let bit = 1 << self.next;
+        if failed {
+            self.failed |= bit;
+        } else {
+            self.failed &= !bit;
+        }
+        self.next = if self.next + 1 == window {
+            0
+        } else {
+            self.next + 1
+        };
+        self.calls = (self.calls + 1).min(window);
+    }
+}
+
+impl Circuit for Windowed {
+    fn snapshot(&self) -> &Snapshot {
+        &self.snapshot
+    }
+
+    fn snapshot_mut(&mut self) -> &mut Snapshot {
+        &mut self.snapshot
+    }
+
+    fn success(&mut self) {
+        self.count(false, WINDOW);
+        self.snapshot.success();
+    }
+
+    fn failure(&mut self, rules: Rules, now: u64) {
+        self.count(true, WINDOW);
+        self.snapshot.count_failure(now);
+        let over = self.failed.count_ones() * 100 >= self.calls * Rules::PERCENT
+            && self.calls >= Rules::MINIMUM_CALLS;
+        let trips = match self.snapshot.state {
+            State::Closed => over,
+            State::HalfOpen => true,
+            State::Open => false,
+        };
+        debug_assert_eq!(rules.window, Some(WINDOW));
+        if trips {
+            self.snapshot.enter(State::Open, now);
+        }
+    }
+}
+
+const WINDOW: u32 = 100;
+const _: () = assert!(matches!(Rules::WINDOWED.window, Some(WINDOW)));
+
+pub fn now_ms() -> u64 {
+    let unix = SystemTime::now().duration_since(UNIX_EPOCH);
+    unix.map_or(0, |unix| {
+        unix.as_secs() * 1_000 + u64::from(unix.subsec_millis())
+    })
+}

@@ -1,0 +1,135 @@
+//! What all subjects with circuits have in common.
+
+use super::circuit::{Circuit, Snapshot, State, now_ms};
+use super::rules::Rules;
+use std::any::Any;
+use std::hash::BuildHasher;
+use std::hint::black_box;
+
+/// The standard library's hasher, which clients can't attack.
+pub type Std = std::hash::RandomState;
+
+/// A fast one, seeded at random too.
+pub type Fast = foldhash::fast::RandomState;
+
+pub trait Hasher: BuildHasher + Default + Clone + Send + Sync + 'static {}
+
+impl<S: BuildHasher + Default + Clone + Send + Sync + 'static> Hasher for S {}
+
+/// Circuits by key, or what stands for them.
+pub trait Circuits: Any + Send + Sync {
+    /// A closed circuit with nothing counted for each of `keys`.
+    fn new(rules: Rules, keys: &[String]) -> Self
+    where
+        Self: Sized;
+
+    /// Opens the circuit of `key`, created if it was unknown.
+    fn open(&self, key: &str);
+
+    /// Makes it closed, with nothing counted.
+    fn close(&self, key: &str);
+}
+
+/// A store that does all works by key.
+pub trait Store: Circuits {
+    type Seen;
+
+    fn check(&self, key: &str) -> bool;
+
+    /// A check, and a report of how the call went if it was admitted: whether it was.
+    fn call<const FAILS: bool>(&self, key: &str) -> bool;
+
+    fn record_failure(&self, key: &str) -> Self::Seen;
+
+    fn snapshot(&self, key: &str) -> Option<Self::Seen>;
+}
+
+/// The guarded call between check and report: anybody may have written to memory meanwhile.
+///
+/// The permit itself is not forced into memory. It would be moved out again as a whole right after
+/// its fields were written one by one, which stalls the processor for longer than all the rest
+/// takes, and which no call leaves little enough time for.
+#[inline(always)]
+pub fn through<P, E, R>(permit: Result<P, E>, report: impl FnOnce(P) -> R) -> bool {
+    let Ok(permit) = permit else { return false };
+    black_box(());
+    black_box(report(permit));
+    true
+}
+
+/// A store of hand-written circuits: how it finds and locks them.
+pub trait ByHand: Any + Send + Sync + Sized {
+    type Circuit: Circuit;
+
+    fn of(rules: Rules, keys: &[String]) -> Self;
+
+    fn rules(&self) -> Rules;
+
+    /// `op` on the circuit of `key`, for a look only, if it is known.
+    fn look<R>(&self, key: &str, op: impl FnOnce(&Self::Circuit) -> R) -> Option<R>;
+
+    /// `op` on the circuit of `key` if it is known.
+    fn known<R>(&self, key: &str, op: impl FnOnce(&mut Self::Circuit) -> R) -> Option<R>;
+
+    /// `op` on the circuit of `key`, created if it was unknown.
+    fn with<R>(&self, key: &str, op: impl FnOnce(&mut Self::Circuit) -> R) -> R;
+
+    /// Whether a call may go through.
+    fn admits(&self, key: &str) -> bool {
+        let rules = self.rules();
+        self.known(key, |circuit| circuit.snapshot_mut().check(rules))
+            .unwrap_or(true)
+    }
+}
+
+impl<T: ByHand> Circuits for T {
+    fn new(rules: Rules, keys: &[String]) -> Self {
+        T::of(rules, keys)
+    }
+
+    fn open(&self, key: &str) {
+        self.with(key, |circuit| {
+            circuit.snapshot_mut().enter(State::Open, now_ms())
+        });
+    }
+
+    fn close(&self, key: &str) {
+        self.with(key, Circuit::clear);
+    }
+}
+
+impl<T: ByHand> Store for T {
+    type Seen = Snapshot;
+
+    #[inline]
+    fn check(&self, key: &str) -> bool {
+        self.admits(key)
+    }
+
+    #[inline]
+    fn call<const FAILS: bool>(&self, key: &str) -> bool {
+        let permit = self.admits(key).then_some(()).ok_or(());
+        through(permit, |()| {
+            if FAILS {
+                let now = now_ms();
+                self.with(key, |circuit| circuit.failure(self.rules(), now));
+            } else {
+                self.with(key, Circuit::success);
+            }
+        })
+    }
+
+    #[inline]
+    fn record_failure(&self, key: &str) -> Snapshot {
+        let now = now_ms();
+        self.with(key, |circuit| {
+            circuit.snapshot_mut().count_failure(now);
+            *circuit.snapshot()
+        })
+    }
+
+    #[inline]
+    fn snapshot(&self, key: &str) -> Option<Snapshot> {
+        self.look(key, |circuit| *circuit.snapshot())
+    }
+}
