@@ -12,7 +12,7 @@ use std::time::Duration;
 
 impl<K, S, C: Clock> CircuitBreaker<K, S, C>
 where
-    K: Hash + Eq,
+    K: Hash + Eq + Clone,
     S: BuildHasher,
 {
     /// When a permit that is given now begins, if its rules need to know.
@@ -32,10 +32,18 @@ where
         }
     }
 
-    /// What a permit that began then means if it is dropped now.
-    fn dropped(&self, policy: &Policy, started: Started) -> Outcome {
+    /// What a permit of `key` that began then means if it is dropped now.
+    #[inline]
+    fn dropped<Q>(&self, key: &Q, started: Started) -> Outcome
+    where
+        K: Borrow<Q>,
+        Q: Hash + Eq + ToKey<K> + ?Sized,
+    {
+        if !self.rules.policies.need_drops() {
+            return Outcome::Ignored;
+        }
         let age = || started.age(|| self.store.clock().now_ms()).unwrap_or(0);
-        policy.drops().outcome(age)
+        self.policy(key).drops().outcome(age)
     }
 }
 
@@ -172,9 +180,9 @@ where
         self.breaker.settle(self.key, token, report, started)
     }
 
+    #[inline]
     fn dropped(&self, started: Started) -> Outcome {
-        let policy = self.breaker.policy(self.key);
-        self.breaker.dropped(&policy, started)
+        self.breaker.dropped(self.key, started)
     }
 }
 
@@ -210,9 +218,9 @@ where
         self.breaker.settle(&self.key, token, report, started)
     }
 
+    #[inline]
     fn dropped(&self, started: Started) -> Outcome {
-        let policy = self.breaker.policy(&self.key);
-        self.breaker.dropped(&policy, started)
+        self.breaker.dropped(&self.key, started)
     }
 }
 
@@ -230,8 +238,8 @@ where
         self.0.settle(token, report, started)
     }
 
+    #[inline]
     fn dropped(&self, started: Started) -> Outcome {
-        let breaker = &self.0.breaker;
-        breaker.dropped(&breaker.policy(self.0.circuit.key()), started)
+        self.0.breaker.dropped(self.0.circuit.key(), started)
     }
 }

@@ -1,6 +1,6 @@
 //! The policies of a breaker: read in passing, replaced as a whole.
 
-use super::{Policy, PolicySet};
+use super::{Drops, Policy, PolicySet};
 use crate::cell::{Gate, Shared};
 use crate::key::ToKey;
 use crate::sync::atomic::Ordering;
@@ -19,6 +19,8 @@ pub(crate) struct Policies<K> {
     numbers: PlainAtomicU64,
     /// Sets in place that need every check: 0, 1, or 2 for a moment.
     needing_checks: PlainAtomicU64,
+    /// The same of sets by which a permit that is dropped may mean something.
+    needing_drops: PlainAtomicU64,
 }
 
 struct Numbered<K> {
@@ -50,6 +52,8 @@ impl<K> Numbered<K> {
 struct Needs {
     every_check: bool,
     every_report: bool,
+    /// Permits that are dropped without a report.
+    drops: bool,
 }
 
 impl Needs {
@@ -58,6 +62,7 @@ impl Needs {
         Self {
             every_check: limits().any(|limits| limits.seats() || limits.times()),
             every_report: limits().any(|limits| limits.watches()),
+            drops: set.all().any(|policy| policy.drops() != Drops::Ignored),
         }
     }
 
@@ -85,9 +90,11 @@ impl<K> Policies<K> {
         let needs = Needs::of(&set);
         needs.hold(&shared.gate);
         let needing_checks = PlainAtomicU64::new(u64::from(needs.every_check));
+        let needing_drops = PlainAtomicU64::new(u64::from(needs.drops));
         let groups = shared.groups.numbers(&set.groups());
         Self {
             needing_checks,
+            needing_drops,
             current: Slot::new(PlainArc::new(Numbered {
                 set,
                 number: 0,
@@ -102,6 +109,13 @@ impl<K> Policies<K> {
     pub(crate) fn need_every_check(&self) -> bool {
         // Relaxed: it was raised before the gate, which the caller has seen up with Acquire.
         self.needing_checks.load(Ordering::Relaxed) != 0
+    }
+
+    /// Whether a permit that is dropped may mean anything.
+    #[inline]
+    pub(crate) fn need_drops(&self) -> bool {
+        // Relaxed: it is raised before the set is put in place, with SeqCst.
+        self.needing_drops.load(Ordering::Relaxed) != 0
     }
 
     fn read<R>(&self, f: impl FnOnce(&PlainArc<Numbered<K>>) -> R) -> R {
@@ -173,6 +187,9 @@ impl<K> Policies<K> {
         // Relaxed: the gate is raised after, with Release.
         let checks = u64::from(needs.every_check);
         self.needing_checks.fetch_add(checks, Ordering::Relaxed);
+        // Relaxed: the set is put in place after it, with SeqCst.
+        let drops = u64::from(needs.drops);
+        self.needing_drops.fetch_add(drops, Ordering::Relaxed);
         needs.hold(gate);
         // Relaxed: a number of its own is all that it is.
         let number = 1 + self.numbers.fetch_add(1, Ordering::Relaxed);
@@ -187,6 +204,8 @@ impl<K> Policies<K> {
             // Relaxed: as long as it stays up, checks take longer, and no more.
             let checks = u64::from(old.needs.every_check);
             self.needing_checks.fetch_sub(checks, Ordering::Relaxed);
+            let drops = u64::from(old.needs.drops);
+            self.needing_drops.fetch_sub(drops, Ordering::Relaxed);
         });
     }
 

@@ -11,7 +11,7 @@ use breakerbox::CircuitState::{Closed, ForcedOpen, HalfOpen, Open};
 use breakerbox::{Limits, Outcome, Reported};
 
 use crate::{
-    ENOUGH, PATIENCE, THREADS, assert_chains, assert_gate_is_down, listening, together,
+    ENOUGH, PATIENCE, THREADS, assert_chains, assert_nothing_is_held, listening, together,
     until_they_collide,
 };
 
@@ -49,7 +49,7 @@ fn one_trip_per_opening() {
         stale
     });
     store.clear();
-    assert_gate_is_down(&store, &limits);
+    assert_nothing_is_held(&store, 0..8, &limits);
 }
 
 /// Per half-open generation at most N probes are out, whoever asks and gives back.
