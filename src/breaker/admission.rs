@@ -11,7 +11,7 @@ use crate::policy::{Policies, Policy, PolicySet};
 use crate::stats::Counter;
 use crate::store::{InMemoryCircuitBreakerStore, Refused};
 use crate::sync::PlainArc;
-use crate::word::{Outcome, PermitToken, Report, Reported};
+use crate::word::{GateWord, Outcome, PermitToken, Report, Reported};
 use std::borrow::Borrow;
 use std::hash::{BuildHasher, Hash};
 
@@ -54,12 +54,12 @@ where
             // Nothing rejects, and no transition is half done: the gate speaks for every key.
             return Ok((PermitToken::new(gate.generation(), false), Started::UNKNOWN));
         }
-        self.admit_slow(key)
+        self.admit_slow(gate, key)
     }
 
-    /// Not inlined, so that the check of the gate is.
+    /// The gate was seen up. Not inlined, so that the check of it is.
     #[inline(never)]
-    fn admit_slow<Q>(&self, key: &Q) -> Result<Admitted, Rejected>
+    fn admit_slow<Q>(&self, gate: GateWord, key: &Q) -> Result<Admitted, Rejected>
     where
         K: Borrow<Q>,
         Q: Hash + Eq + ToKey<K> + ?Sized,
@@ -67,7 +67,7 @@ where
         let inner = &*self.store.inner;
         if !self.rules.policies.need_every_check() {
             // What nearly every check ends with: another circuit holds the gate up.
-            if let Some(permit) = inner.pass(inner.shared.gate.load(), key) {
+            if let Some(permit) = inner.pass(gate, key) {
                 return Ok((permit, Started::UNKNOWN));
             }
         }

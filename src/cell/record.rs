@@ -97,22 +97,25 @@ impl Cell {
         self.since(shared, control).unwrap_or_else(|| shared.now())
     }
 
-    /// What a step that leaves `control` will have left, by its words so far. `None`: the circuit
-    /// has moved on.
+    /// What a step that leaves `control` will have left, by its words so far; with the success word
+    /// that it was read from. `None`: the circuit has moved on.
     #[inline]
     fn left_by<C: Clock>(
         &self,
         shared: &Shared<C>,
         control: Control,
-    ) -> Option<CircuitBreakerSnapshot> {
+    ) -> Option<(CircuitBreakerSnapshot, Side)> {
         let last_state_change = self.since(shared, control)?;
-        Some(CircuitBreakerSnapshot {
+        let last_failure_time = self.last_failure(control);
+        let (successes, success_count) = self.successes(control);
+        let left = CircuitBreakerSnapshot {
             state: control.state().public().unwrap_or_default(),
             failure_count: u64::from(control.failures()),
-            success_count: self.successes(control).1,
-            last_failure_time: self.last_failure(control),
+            success_count,
+            last_failure_time,
             last_state_change,
-        })
+        };
+        Some((left, successes))
     }
 
     #[inline(always)]
@@ -144,7 +147,7 @@ impl Cell {
         self.mark_used(shared);
         loop {
             let control = self.alive(shared)?;
-            let Some(left) = self.left_by(shared, control) else {
+            let Some((left, _)) = self.left_by(shared, control) else {
                 continue;
             };
             if control.state() == State::Disabled {
@@ -177,10 +180,9 @@ impl Cell {
             } else {
                 control
             };
-            let Some(left) = self.left_by(shared, counted) else {
+            let Some((left, successes)) = self.left_by(shared, counted) else {
                 continue;
             };
-            let (successes, _) = self.successes(counted);
             // A saturated count stays as it is.
             if counted == control {
                 return Ok(self.after(shared, left));
@@ -230,10 +232,9 @@ impl Cell {
         left: CircuitBreakerSnapshot,
     ) -> Option<CircuitBreakerSnapshot> {
         let last_failure_time = self.last_failure(counted);
-        let (after, success_count) = self.successes(counted);
+        let (after, _) = self.successes(counted);
         let same = after == successes && self.still_in(counted);
         same.then_some(CircuitBreakerSnapshot {
-            success_count,
             last_failure_time,
             ..left
         })

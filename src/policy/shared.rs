@@ -184,11 +184,11 @@ impl<K> Policies<K> {
         let gate = &shared.gate;
         let groups = shared.groups.numbers(&set.groups());
         let needs = Needs::of(&set);
-        // Relaxed: the gate is raised after, with Release.
-        let checks = u64::from(needs.every_check);
+        // Relaxed: the gate is raised after the one, with Release, and the set put in place after
+        // the other, with SeqCst.
+        let counts = |needs: Needs| [needs.every_check, needs.drops].map(u64::from);
+        let [checks, drops] = counts(needs);
         self.needing_checks.fetch_add(checks, Ordering::Relaxed);
-        // Relaxed: the set is put in place after it, with SeqCst.
-        let drops = u64::from(needs.drops);
         self.needing_drops.fetch_add(drops, Ordering::Relaxed);
         needs.hold(gate);
         // Relaxed: a number of its own is all that it is.
@@ -201,10 +201,9 @@ impl<K> Policies<K> {
         };
         self.current.replace(PlainArc::new(next), |old| {
             old.needs.let_go(gate);
-            // Relaxed: as long as it stays up, checks take longer, and no more.
-            let checks = u64::from(old.needs.every_check);
+            // Relaxed: as long as they stay up, checks and drops take longer, and no more.
+            let [checks, drops] = counts(old.needs);
             self.needing_checks.fetch_sub(checks, Ordering::Relaxed);
-            let drops = u64::from(old.needs.drops);
             self.needing_drops.fetch_sub(drops, Ordering::Relaxed);
         });
     }

@@ -112,8 +112,8 @@ impl<K, S, C> InMemoryStoreBuilder<K, S, C> {
     /// Nearly full, it evicts: first circuits that are closed and without failures, then closed
     /// ones that have not been reported to for a while (one that was open before: that has been
     /// closed for [`open_ttl`](Self::open_ttl)), and open ones that have not been asked for in that
-    /// time; never one that a handle holds, and none that is forced
-    /// open or disabled. What is full all the same answers further keys as unknown ones, and
+    /// time; never one that a handle holds, and none that is forced open or disabled. What is full
+    /// all the same answers further keys as unknown ones, and
     /// [counts](InMemoryCircuitBreakerStore::untracked) that. A sweep is O(circuits), after an
     /// eighth as many insertions.
     pub fn max_circuits(mut self, circuits: usize) -> Self

@@ -199,8 +199,7 @@ impl Probes {
 ///
 /// The upper part makes each pinning change the word for good (2^29 of them are needed to bring it
 /// back), so that a seal put in by compare-and-swap proves that nobody held a pin since the word was
-/// read. Used: reported to since
-/// the last sweep. The slot is of the key's hash, and never changes.
+/// read. Used: reported to since the last sweep. The slot is of the key's hash, and never changes.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Pins(u64);
 
