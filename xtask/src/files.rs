@@ -1,4 +1,4 @@
-//! The files below a directory.
+//! The files below a directory, and new ones.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -13,6 +13,13 @@ pub(crate) fn below(dir: &Path) -> Result<Vec<PathBuf>> {
     }
     found.sort();
     Ok(found)
+}
+
+/// Writes a file, in directories that may not be there yet.
+pub(crate) fn write(path: &Path, content: impl AsRef<[u8]>) -> Result<()> {
+    let dir = path.parent().expect("a file lies in a directory");
+    fs::create_dir_all(dir).at(dir)?;
+    fs::write(path, content).at(path)
 }
 
 fn collect(dir: &Path, found: &mut Vec<PathBuf>) -> Result<()> {

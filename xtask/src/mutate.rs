@@ -74,7 +74,7 @@ pub(crate) fn command(project: &Project, mut args: Args) -> Result<()> {
 /// explain.
 fn judge_words(project: &Project, verbose: bool) -> Result<()> {
     let log = log(project, "mutate-words", verbose)?;
-    println!("\ntrying every mutant of the words; this takes some ten minutes");
+    println!("\ntrying every mutant of the words; this takes some five minutes");
     let tally = pure::run(project, &log)?;
     for missed in &tally.missed {
         println!("  MISSED: {missed}");

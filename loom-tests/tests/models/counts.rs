@@ -1,10 +1,12 @@
 //! Counting: nothing lost, nothing mixed, one order for all.
 
-use breakerbox::{CircuitBreakerSnapshot, CircuitState, Outcome};
+use breakerbox::{CircuitBreakerSnapshot, CircuitState, Outcome, Reported};
 use breakerbox_loom_tests::{
-    KEY, TickingClock, handle, limits, model, model_in_total_order, store, store_with_clock,
+    KEY, Store, TickingClock, handle, limits, model, model_in_total_order, store, store_with_clock,
 };
+use loom::sync::atomic::{AtomicBool, Ordering};
 use loom::thread;
+use std::sync::Arc;
 
 fn counts(snapshot: &CircuitBreakerSnapshot) -> (u64, u64) {
     (snapshot.failure_count, snapshot.success_count)
@@ -188,60 +190,64 @@ fn a_new_life_has_no_last_failure() {
 /// success that begins after a failure was reported forgets it.
 #[test]
 fn a_skipped_success_had_nothing_to_forget() {
-    use breakerbox::Reported;
-    use loom::sync::atomic::{AtomicBool, Ordering};
-    use std::sync::Arc;
     model("a_skipped_success_had_nothing_to_forget", 3, || {
-        let store = store();
-        let limits = limits(5, 1, 1);
-        let failed = Arc::new(AtomicBool::new(false));
-        let thread = {
-            let (store, failed) = (store.clone(), Arc::clone(&failed));
-            thread::spawn(move || {
-                let permit = store.acquire(&KEY, &limits).unwrap();
-                let _ = store.report(&KEY, permit, Outcome::Failure, &limits);
-                failed.store(true, Ordering::Release);
-            })
-        };
-        let permit = store.acquire(&KEY, &limits).unwrap();
-        let after = failed.load(Ordering::Acquire);
-        assert_eq!(
-            store.report(&KEY, permit, Outcome::Success, &limits),
-            Reported::Recorded
-        );
-        if after {
-            assert_eq!(store.get_state(&KEY).failure_count, 0);
-        }
-        thread.join().unwrap();
-        assert!(store.get_state(&KEY).failure_count <= 1);
+        a_success_beside_a_failure(&store());
     });
+}
+
+/// The failures that are left when a success and a failure of the circuit have raced.
+pub(crate) fn a_success_beside_a_failure(store: &Store) -> u64 {
+    let limits = limits(5, 1, 1);
+    let failed = Arc::new(AtomicBool::new(false));
+    let thread = {
+        let (store, failed) = (store.clone(), Arc::clone(&failed));
+        thread::spawn(move || {
+            let permit = store.acquire(&KEY, &limits).unwrap();
+            let _ = store.report(&KEY, permit, Outcome::Failure, &limits);
+            failed.store(true, Ordering::Release);
+        })
+    };
+    let permit = store.acquire(&KEY, &limits).unwrap();
+    let after = failed.load(Ordering::Acquire);
+    let reported = store.report(&KEY, permit, Outcome::Success, &limits);
+    assert_eq!(reported, Reported::Recorded);
+    if after {
+        assert_eq!(store.get_state(&KEY).failure_count, 0);
+    }
+    thread.join().unwrap();
+    let left = store.get_state(&KEY).failure_count;
+    assert!(left <= 1);
+    left
 }
 
 /// Between the two looks of a success that skips its circuit, that circuit opens and closes: the
 /// report is of before the opening, and forgot the failure, or it is stale.
 #[test]
 fn a_skipped_success_is_of_one_moment() {
-    use breakerbox::Reported;
     model("a_skipped_success_is_of_one_moment", 3, || {
-        let store = store();
-        let limits = limits(5, 1, 1);
-        store.record_failure(&KEY);
-        let permit = store.acquire(&KEY, &limits).unwrap();
-        let other = {
-            let store = store.clone();
-            thread::spawn(move || {
-                let opened = store.transition(&KEY, CircuitState::Open);
-                store.transition(&KEY, CircuitState::Closed);
-                opened.failure_count
-            })
-        };
-        let reported = store.report(&KEY, permit, Outcome::Success, &limits);
-        let failures = other.join().unwrap();
-        assert!(
-            reported == Reported::Stale || failures == 0,
-            "recorded, and {failures} left"
-        );
+        a_success_across_an_opening(&store());
     });
+}
+
+/// A success is reported while its circuit, which has a failure, opens and closes.
+pub(crate) fn a_success_across_an_opening(store: &Store) {
+    let limits = limits(5, 1, 1);
+    store.record_failure(&KEY);
+    let permit = store.acquire(&KEY, &limits).unwrap();
+    let other = {
+        let store = store.clone();
+        thread::spawn(move || {
+            let opened = store.transition(&KEY, CircuitState::Open);
+            store.transition(&KEY, CircuitState::Closed);
+            opened.failure_count
+        })
+    };
+    let reported = store.report(&KEY, permit, Outcome::Success, &limits);
+    let failures = other.join().unwrap();
+    assert!(
+        reported == Reported::Stale || failures == 0,
+        "recorded, and {failures} left"
+    );
 }
 
 /// A record's answer is of the moment of its own count, however others count meanwhile.

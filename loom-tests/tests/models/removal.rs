@@ -116,47 +116,58 @@ fn a_report_does_not_cross_a_reset() {
 #[test]
 fn a_permit_after_a_reset_is_not_stale() {
     model("a_permit_after_a_reset_is_not_stale", 3, || {
-        let store = store();
-        let limits = limits(5, 1, 1);
-        store.transition(&KEY, CircuitState::Open);
-        let other = {
-            let store = store.clone();
-            thread::spawn(move || store.reset(&KEY))
-        };
-        let permit = store.acquire(&KEY, &limits);
-        other.join().unwrap();
-        if let Ok(permit) = permit {
-            let reported = store.report(&KEY, permit, Outcome::Failure, &limits);
-            let failures = store.get_state(&KEY).failure_count;
-            assert_eq!((reported, failures), (Reported::Recorded, 1));
-        }
+        a_check_beside_the_end_of_an_opening(&store(), |store| store.reset(&KEY));
     });
+}
+
+/// Who is admitted while an opening ends came after its end: the report counts.
+pub(crate) fn a_check_beside_the_end_of_an_opening(
+    store: &Store,
+    end: impl FnOnce(&Store) + Send + 'static,
+) {
+    let limits = limits(5, 1, 1);
+    store.transition(&KEY, CircuitState::Open);
+    let other = {
+        let store = store.clone();
+        thread::spawn(move || end(&store))
+    };
+    let permit = store.acquire(&KEY, &limits);
+    other.join().unwrap();
+    if let Ok(permit) = permit {
+        let reported = store.report(&KEY, permit, Outcome::Failure, &limits);
+        let failures = store.get_state(&KEY).failure_count;
+        assert_eq!((reported, failures), (Reported::Recorded, 1));
+    }
 }
 
 /// A permit given while a circuit trips and recovers, or of the gate alone: never a probe's.
 #[test]
 fn a_permit_of_the_gate_does_not_decide_a_recovery() {
     model("a_permit_of_the_gate_does_not_decide_a_recovery", 3, || {
-        let store = store();
-        let limits = limits(5, 2, 1);
-        let other = {
-            let store = store.clone();
-            thread::spawn(move || store.transition(&KEY, CircuitState::HalfOpen))
-        };
-        let permit = store.acquire(&KEY, &limits);
-        other.join().unwrap();
-        if let Ok(permit) = permit {
-            let reported = store.report(&KEY, permit, Outcome::Success, &limits);
-            let state = store.get_state(&KEY).state;
-            match permit.is_probe() {
-                true => assert_eq!(
-                    (reported, state),
-                    (Reported::Recorded, CircuitState::Closed)
-                ),
-                false => assert_eq!((reported, state), (Reported::Stale, CircuitState::HalfOpen)),
-            }
-        }
+        a_check_beside_a_recovery(&store());
     });
+}
+
+/// The report of a call that is admitted while its circuit becomes half-open decides the recovery
+/// if and only if the call is a probe. Whether it was admitted.
+pub(crate) fn a_check_beside_a_recovery(store: &Store) -> bool {
+    let limits = limits(5, 2, 1);
+    let other = {
+        let store = store.clone();
+        thread::spawn(move || store.transition(&KEY, CircuitState::HalfOpen))
+    };
+    let permit = store.acquire(&KEY, &limits);
+    other.join().unwrap();
+    let Ok(permit) = permit else {
+        return false;
+    };
+    let reported = store.report(&KEY, permit, Outcome::Success, &limits);
+    let expected = match permit.is_probe() {
+        true => (Reported::Recorded, CircuitState::Closed),
+        false => (Reported::Stale, CircuitState::HalfOpen),
+    };
+    assert_eq!((reported, store.get_state(&KEY).state), expected);
+    true
 }
 
 /// Calls that are admitted together while a circuit doesn't exist all count, though circuits of

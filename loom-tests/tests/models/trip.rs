@@ -73,29 +73,31 @@ fn the_threshold_is_reached_once() {
 #[test]
 fn a_trip_is_seen_by_later_checks() {
     model("a_trip_is_seen_by_later_checks", 3, || {
-        let store = store();
-        let limits = limits(1, 1, 1);
-        let tripped = Arc::new(AtomicBool::new(false));
-        let thread = {
-            let (store, tripped) = (store.clone(), Arc::clone(&tripped));
-            thread::spawn(move || {
-                let permit = store.acquire(&KEY, &limits).unwrap();
-                assert_eq!(
-                    store.report(&KEY, permit, Outcome::Failure, &limits),
-                    Reported::Recorded
-                );
-                tripped.store(true, Ordering::Release);
-            })
-        };
-        let before = tripped.load(Ordering::Acquire);
-        let admitted = store.acquire(&KEY, &limits).is_ok();
-        assert!(
-            !(before && admitted),
-            "admitted after the trip had returned"
-        );
-        thread.join().unwrap();
-        assert!(store.acquire(&KEY, &limits).is_err());
+        a_check_beside_a_trip(&store());
     });
+}
+
+/// A check that begins after the trip of its circuit has returned is rejected.
+pub(crate) fn a_check_beside_a_trip(store: &Store) {
+    let limits = limits(1, 1, 1);
+    let tripped = Arc::new(AtomicBool::new(false));
+    let thread = {
+        let (store, tripped) = (store.clone(), Arc::clone(&tripped));
+        thread::spawn(move || {
+            let permit = store.acquire(&KEY, &limits).unwrap();
+            let reported = store.report(&KEY, permit, Outcome::Failure, &limits);
+            assert_eq!(reported, Reported::Recorded);
+            tripped.store(true, Ordering::Release);
+        })
+    };
+    let before = tripped.load(Ordering::Acquire);
+    let admitted = store.acquire(&KEY, &limits).is_ok();
+    assert!(
+        !(before && admitted),
+        "admitted after the trip had returned"
+    );
+    thread.join().unwrap();
+    assert!(store.acquire(&KEY, &limits).is_err());
 }
 
 /// A stalled helper must not stamp a fresh trip with an old time, and all agree on one time.

@@ -88,19 +88,12 @@ fn package(project: &Project, root: &Path) -> Result<()> {
         }
         for source in sources {
             let inside = source.strip_prefix(project.root()).expect("it lies below");
-            write(&root.join(inside), &std::fs::read(&source).at(&source)?)?;
+            files::write(&root.join(inside), std::fs::read(&source).at(&source)?)?;
         }
     }
-    write(&root.join("src/lib.rs"), lib.as_bytes())?;
-    write(&root.join("Cargo.toml"), MANIFEST.as_bytes())?;
-    let lock = project.read("Cargo.lock")?;
-    write(&root.join("Cargo.lock"), lock.as_bytes())
-}
-
-fn write(path: &Path, content: &[u8]) -> Result<()> {
-    let dir = path.parent().expect("a file lies in a directory");
-    std::fs::create_dir_all(dir).at(dir)?;
-    std::fs::write(path, content).at(path)
+    files::write(&root.join("src/lib.rs"), lib)?;
+    files::write(&root.join("Cargo.toml"), MANIFEST)?;
+    files::write(&root.join("Cargo.lock"), project.read("Cargo.lock")?)
 }
 
 impl Tally {
@@ -149,7 +142,7 @@ mod tests {
             ("unviable.txt", ""),
             ("missed.txt", "src/word.rs:1:1: replace + with -\n"),
         ] {
-            write(&dir.join(name), text.as_bytes()).unwrap();
+            files::write(&dir.join(name), text).unwrap();
         }
         let tally = Tally::read(&dir).unwrap();
         std::fs::remove_dir_all(&dir).unwrap();

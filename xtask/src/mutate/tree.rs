@@ -79,7 +79,5 @@ fn write_if_new(path: &Path, content: &[u8]) -> Result<()> {
     if fs::read(path).is_ok_and(|there| there == content) {
         return Ok(());
     }
-    let dir = path.parent().expect("a file lies in a directory");
-    fs::create_dir_all(dir).at(dir)?;
-    fs::write(path, content).at(path)
+    files::write(path, content)
 }
