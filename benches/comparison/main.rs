@@ -34,7 +34,7 @@ mod report;
 mod tables;
 
 use breakerbox_benches::results;
-use breakerbox_benches::subjects::{SUBJECTS, Subject};
+use breakerbox_benches::subjects::SUBJECTS;
 use measure::{Measurement, Row};
 use options::Options;
 use progress::Progress;
@@ -79,16 +79,12 @@ fn main() -> ExitCode {
 }
 
 fn measure(options: &Options, cores: usize) -> Vec<Row> {
-    let words = &options.subjects;
-    let wanted = |subject: &Subject| {
-        words.is_empty() || words.iter().any(|word| subject.name.contains(&**word))
-    };
     let mut measurement = Measurement::new(options.effort, cores);
     let mut progress = Progress::of(options.cells.len());
     let mut rows = Vec::new();
     for &cell in &options.cells {
         progress.begin(cell);
-        let of_cell = measurement.cell(cell, wanted);
+        let of_cell = measurement.cell(cell, |subject| options.wants(subject));
         progress.end();
         report::print(&of_cell);
         rows.extend(of_cell);

@@ -2,6 +2,7 @@
 
 use crate::cells::{self, Cell};
 use crate::measure::Effort;
+use breakerbox_benches::subjects::{SUBJECTS, Subject};
 use std::env;
 
 const FULL: Effort = Effort {
@@ -29,7 +30,8 @@ pub(crate) const HELP: &str = "\
 --smoke         whether it still runs
 --list          the names of all cells and subjects, and what --quick measures
 --cell CELL     this cell, of the list or not: check/10000/zipf/all/up; may be repeated
---subject WORD  only subjects that have it in their name; may be repeated
+--subject WORD  only the subject of this name, or if there is none, all that have it in
+                theirs; may be repeated
 --markdown      the tables of README.md and BENCHMARKS.md too
 WORD            only cells that have it in their name";
 
@@ -37,14 +39,26 @@ pub(crate) struct Options {
     pub(crate) effort: Effort,
     pub(crate) cells: Vec<Cell>,
     /// Words of which one is in a subject's name; none: every subject.
-    pub(crate) subjects: Vec<String>,
+    subjects: Vec<String>,
     pub(crate) lists: bool,
     pub(crate) markdown: bool,
     /// Whether figures are a list's, as it is.
     pub(crate) is_whole: bool,
 }
 
+/// Whether `word` means this subject: its name, or where that is nobody's, a part of it.
+fn is_called(subject: &Subject, word: &str) -> bool {
+    let is_whole = SUBJECTS.iter().any(|subject| subject.name == word);
+    subject.name == word || !is_whole && subject.name.contains(word)
+}
+
 impl Options {
+    /// Whether this subject is to be measured.
+    pub(crate) fn wants(&self, subject: &Subject) -> bool {
+        let mut words = self.subjects.iter();
+        self.subjects.is_empty() || words.any(|word| is_called(subject, word))
+    }
+
     pub(crate) fn read(cores: usize) -> Result<Self, String> {
         let (mut quick, mut smoke, mut is_bench) = (false, false, false);
         let (mut lists, mut markdown) = (false, false);
@@ -63,7 +77,13 @@ impl Options {
                 "--list" => lists = true,
                 "--markdown" => markdown = true,
                 "--cell" => named.push(Cell::parse(&value()?, cores)?),
-                "--subject" => subjects.push(value()?),
+                "--subject" => {
+                    let word = value()?;
+                    if !SUBJECTS.iter().any(|subject| is_called(subject, &word)) {
+                        return Err(format!("no subject has {word} in its name: see --list"));
+                    }
+                    subjects.push(word);
+                }
                 option if option.starts_with('-') => {
                     return Err(format!("{option}: unknown\n{HELP}"));
                 }

@@ -1,5 +1,6 @@
 //! Checks and reports on one cell: may this call go through, and what its outcome changes.
 
+use super::side::Noted;
 use super::{Cell, Changes, Gone, Mover, Opened, Opening, Shared};
 use crate::clock::Clock;
 use crate::error::Rejected;
@@ -207,6 +208,7 @@ impl Cell {
         self.leave_seat(permit);
         self.mark_used(shared);
         let mut counted = None;
+        let mut noted = Noted::default();
         loop {
             let control = self.control();
             if control.state() == State::Retired {
@@ -244,7 +246,13 @@ impl Cell {
                 outcome,
                 window: counted.unwrap_or_default(),
             };
-            if self.decide(&mut by, decision, report.retry_after_ms(), limits) {
+            if self.decide(
+                &mut by,
+                decision,
+                &mut noted,
+                report.retry_after_ms(),
+                limits,
+            ) {
                 return Ok(Reported::Recorded);
             }
         }
@@ -256,6 +264,7 @@ impl Cell {
         &self,
         by: &mut Mover<'_, C>,
         decision: Decision,
+        noted: &mut Noted,
         retry_after_ms: u64,
         limits: &Limits,
     ) -> bool {
@@ -273,8 +282,8 @@ impl Cell {
             Ok(Probes::from_payload(probes.payload()))
         });
         // Before a failure is counted, so that its time is never missing.
-        let noted =
-            || outcome != Outcome::Failure || self.raise_last_failure(control, shared.now());
+        let mut is_noted =
+            || outcome != Outcome::Failure || self.note_failure(shared, control, noted);
         match verdict {
             Err(Moved) => false,
             Ok(Verdict::Nothing) => true,
@@ -283,7 +292,7 @@ impl Cell {
                 false
             }
             Ok(Verdict::Replace(next)) => {
-                noted() && (next == control || self.exchange(shared, control, next))
+                is_noted() && (next == control || self.exchange(shared, control, next))
             }
             Ok(Verdict::Open(counted, cause)) => {
                 let opening = Opening {
@@ -291,10 +300,10 @@ impl Cell {
                     retry_after_ms,
                     cause,
                 };
-                noted() && self.open(by, control, counted, opening) != Opened::Moved
+                is_noted() && self.open(by, control, counted, opening) != Opened::Moved
             }
             Ok(Verdict::Close(cause)) => {
-                noted() && self.change(by, control, State::Closed, cause).is_some()
+                is_noted() && self.change(by, control, State::Closed, cause).is_some()
             }
             // Somebody's renewal, helped on; it leaves its slot to whoever asks first.
             Ok(Verdict::Renew) => {
@@ -302,7 +311,7 @@ impl Cell {
                 false
             }
             Ok(Verdict::GiveBack(probes)) => {
-                noted() && seen.is_some_and(|seen| self.put_probes(control, seen, probes))
+                is_noted() && seen.is_some_and(|seen| self.put_probes(control, seen, probes))
             }
         }
     }

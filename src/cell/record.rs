@@ -4,6 +4,7 @@
 //! written field by field and copied in larger pieces at once, which the processor can't forward:
 //! two such copies cost more than taking the snapshot.
 
+use super::side::Noted;
 use super::{Cell, Changes, Gone, Mover, Shared};
 use crate::clock::Clock;
 use crate::snapshot::{CircuitBreakerSnapshot, CircuitState};
@@ -169,10 +170,11 @@ impl Cell {
         shared: &Shared<C>,
     ) -> Result<CircuitBreakerSnapshot, Gone> {
         self.mark_used(shared);
+        let mut noted = Noted::default();
         loop {
             let control = self.alive(shared)?;
             let counts = control.state() != State::Disabled;
-            if counts && !self.raise_last_failure(control, shared.now()) {
+            if counts && !self.note_failure(shared, control, &mut noted) {
                 continue;
             }
             let counted = if counts {

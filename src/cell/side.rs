@@ -3,7 +3,11 @@
 use super::{Cell, Shared};
 use crate::clock::Clock;
 use crate::sync::atomic::{AtomicU64, Ordering};
-use crate::word::{Control, History, Limits, Probes, Side, State};
+use crate::word::{Control, Generation, History, Limits, Probes, Side, State};
+
+/// The generation in which the time of an operation's failure is known.
+#[derive(Default)]
+pub(super) struct Noted(Option<Generation>);
 
 impl Cell {
     /// `word` as of `control`'s generation, installed with the payload `inherit(what it was)` if
@@ -216,10 +220,29 @@ impl Cell {
         }
     }
 
-    /// The time of the last failure becomes at least `now`. `false`: the circuit has moved on.
+    /// The time of the last failure becomes at least now. `false`: the circuit has moved on.
     ///
     /// Called before the failure is counted, so that the time is never older than a failure that
-    /// a snapshot counts.
+    /// a snapshot counts. Does nothing where it was `noted` for this generation, which keeps it:
+    /// who reads the clock between its look at control and its update loses to those who don't.
+    #[inline]
+    pub(super) fn note_failure<C: Clock>(
+        &self,
+        shared: &Shared<C>,
+        control: Control,
+        noted: &mut Noted,
+    ) -> bool {
+        let generation = control.generation();
+        if noted.0 != Some(generation) {
+            if !self.raise_last_failure(control, shared.now()) {
+                return false;
+            }
+            noted.0 = Some(generation);
+        }
+        true
+    }
+
+    /// The time of the last failure becomes at least `now`. `false`: the circuit has moved on.
     #[inline]
     pub(super) fn raise_last_failure(&self, control: Control, now: u64) -> bool {
         loop {

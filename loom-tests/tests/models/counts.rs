@@ -186,6 +186,28 @@ fn a_new_life_has_no_last_failure() {
     });
 }
 
+/// A failure that has to be counted again, in a new life, has its time there too.
+#[test]
+fn a_failure_beside_a_reset_has_its_time() {
+    model("a_failure_beside_a_reset_has_its_time", 3, || {
+        let store = store();
+        let circuit = handle(&store);
+        let writer = {
+            let circuit = circuit.clone();
+            thread::spawn(move || circuit.record_failure())
+        };
+        circuit.reset();
+        let left = writer.join().unwrap();
+        assert!(left.last_failure_time > 0, "{left:?}");
+        let seen = circuit.get_state();
+        assert_eq!(
+            seen.failure_count == 1,
+            seen.last_failure_time > 0,
+            "{seen:?}"
+        );
+    });
+}
+
 /// The first failure after a success was skipped for want of anything to forget counts, and a
 /// success that begins after a failure was reported forgets it.
 #[test]
