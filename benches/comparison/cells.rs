@@ -86,6 +86,22 @@ pub(crate) fn quick(cores: usize) -> Vec<Cell> {
     cells.sorted()
 }
 
+/// How it goes on with more and more threads, up to one for each core.
+pub(crate) fn by_threads(cores: usize) -> Vec<Cell> {
+    let mut threads: Vec<_> = (0..).map(|n| 1 << n).take_while(|n| *n < cores).collect();
+    threads.push(cores);
+    let mut cells = Cells::default();
+    let both = [Down, Up];
+    cells.add(Work::Check, &[1, MANY], &[Uniform], &threads, &both);
+    cells.add(Work::CheckSuccess, &[1, MANY], &[Uniform], &threads, &both);
+    for work in [Work::CheckFailure, Work::RecordFailure] {
+        cells.add(work, &[1, MANY], &[Uniform], &threads, &[Down]);
+    }
+    cells.add(Work::Storm, &[1], &[Uniform], &threads, &[Down]);
+    cells.add(Work::Windowed, &[1], &[Uniform], &threads, &[Down]);
+    cells.sorted()
+}
+
 /// Every work and every subject, with few keys.
 pub(crate) fn smoke(cores: usize) -> Vec<Cell> {
     let mut cells = Cells::default();

@@ -4,7 +4,8 @@
 //! `cargo bench -p breakerbox-benches --bench comparison [-- --quick | --smoke | --list …]` prints a
 //! table with ratios and which goals are met, and writes `target/comparison/results.json`. Without
 //! further words it measures a list of cells, each a work in a situation; `--cell` and other words
-//! choose (see `options.rs`), and then nothing is written.
+//! choose (see `options.rs`), and then nothing is written. With `--threads` it measures fewer
+//! subjects with more and more threads, and writes `threads.json`.
 //!
 //! It measures what one operation costs in a tight loop: on one key and on up to a million, asked
 //! for equally often or by Zipf's law; at one thread, at as many as there are cores and at twice as
@@ -36,7 +37,7 @@ mod tables;
 use breakerbox_benches::results;
 use breakerbox_benches::subjects::SUBJECTS;
 use measure::{Measurement, Row};
-use options::Options;
+use options::{List, Options};
 use progress::Progress;
 use std::process::ExitCode;
 use std::thread;
@@ -59,7 +60,9 @@ fn main() -> ExitCode {
     let rows = measure(&options, cores);
     let goals = goals::judge(&rows, cores);
     report::print_goals(&goals);
-    if options.markdown {
+    if options.markdown && options.list == List::ByThreads {
+        results::print_section("threads", &tables::by_threads(&rows, &goals));
+    } else if options.markdown {
         let mut counts = vec![1, cores];
         counts.dedup();
         results::print_section("figures", &markdown::markdown(&rows, &counts));
@@ -69,7 +72,7 @@ fn main() -> ExitCode {
         return ExitCode::SUCCESS;
     }
     let json = report::json(&rows);
-    match results::write(env!("CARGO_TARGET_TMPDIR"), "results.json", &json) {
+    match results::write(env!("CARGO_TARGET_TMPDIR"), options.list.file(), &json) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("the results could not be written: {error}");

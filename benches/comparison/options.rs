@@ -27,6 +27,7 @@ const SMOKE: Effort = Effort {
 
 pub(crate) const HELP: &str = "\
 --quick         the cells that goals are about, in less than a minute
+--threads       fewer subjects, with 1, 2, 4 .. threads, up to one for each core
 --smoke         whether it still runs
 --list          the names of all cells and subjects, and what --quick measures
 --cell CELL     this cell, of the list or not: check/10000/zipf/all/up; may be repeated
@@ -35,7 +36,52 @@ pub(crate) const HELP: &str = "\
 --markdown      the tables of README.md and BENCHMARKS.md too
 WORD            only cells that have it in their name";
 
+/// What is measured with more and more threads: of those that behave alike one, since with many
+/// threads the slow ones take very long.
+const BY_THREADS: &[&str] = &[
+    "atomic load",
+    "atomic fetch_add",
+    "handle",
+    "breaker's handle",
+    "store",
+    "store, foldhash",
+    "store, coarse clock",
+    "breaker",
+    "mutex store",
+    "parking_lot mutex store, foldhash",
+    "parking_lot rwlock store, foldhash",
+    "sharded mutex store",
+    "sharded mutex store, foldhash",
+    "circuit mutex store, foldhash",
+    "papaya, bare u64",
+    "papaya, bare u64, foldhash",
+    "dashmap, bare u64",
+    "dashmap, bare u64, foldhash",
+    "recloser",
+    "failsafe",
+    "recloser's object",
+    "failsafe's object",
+];
+
+/// A list of cells that are measured together.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum List {
+    Comparison,
+    ByThreads,
+}
+
+impl List {
+    /// Of the results.
+    pub(crate) fn file(self) -> &'static str {
+        match self {
+            List::Comparison => "results.json",
+            List::ByThreads => "threads.json",
+        }
+    }
+}
+
 pub(crate) struct Options {
+    pub(crate) list: List,
     pub(crate) effort: Effort,
     pub(crate) cells: Vec<Cell>,
     /// Words of which one is in a subject's name; none: every subject.
@@ -61,6 +107,7 @@ impl Options {
 
     pub(crate) fn read(cores: usize) -> Result<Self, String> {
         let (mut quick, mut smoke, mut is_bench) = (false, false, false);
+        let mut list = List::Comparison;
         let (mut lists, mut markdown) = (false, false);
         let (mut named, mut words, mut subjects) = (Vec::new(), Vec::new(), Vec::new());
         let mut arguments = env::args().skip(1);
@@ -74,6 +121,7 @@ impl Options {
                 "--bench" => is_bench = true,
                 "--quick" => quick = true,
                 "--smoke" => smoke = true,
+                "--threads" => list = List::ByThreads,
                 "--list" => lists = true,
                 "--markdown" => markdown = true,
                 "--cell" => named.push(Cell::parse(&value()?, cores)?),
@@ -92,12 +140,21 @@ impl Options {
         }
 
         let smoke = smoke || !is_bench;
-        let (effort, mut cells) = match (smoke, quick) {
-            (true, _) => (SMOKE, cells::smoke(cores)),
-            (_, true) => (QUICK, cells::quick(cores)),
-            _ => (FULL, cells::standard(cores)),
+        let effort = match (smoke, quick) {
+            (true, _) => SMOKE,
+            (_, true) => QUICK,
+            _ => FULL,
+        };
+        let mut cells = match (list, smoke, quick) {
+            (_, true, _) => cells::smoke(cores),
+            (List::ByThreads, ..) => cells::by_threads(cores),
+            (List::Comparison, _, true) => cells::quick(cores),
+            (List::Comparison, ..) => cells::standard(cores),
         };
         let is_whole = named.is_empty() && words.is_empty() && subjects.is_empty() && !smoke;
+        if list == List::ByThreads && subjects.is_empty() {
+            subjects = BY_THREADS.iter().map(|name| name.to_string()).collect();
+        }
         if !named.is_empty() {
             cells::sort(&mut named);
             cells = named;
@@ -107,6 +164,7 @@ impl Options {
             return Err(format!("no cell has {} in its name", words.join(" and ")));
         }
         Ok(Self {
+            list,
             effort,
             cells,
             subjects,

@@ -60,6 +60,33 @@ pub(crate) fn all(rows: &[Row], goals: &[Judged], cores: usize) -> String {
     text + &format!("### Goals\n\n{}", of_goals(goals))
 }
 
+/// A table for each situation, with a column for each number of threads; and the goals.
+pub(crate) fn by_threads(rows: &[Row], goals: &[Judged]) -> String {
+    let alone = |cell: Cell| Cell { threads: 1, ..cell };
+    let mut situations: Vec<Cell> = Vec::new();
+    for row in rows {
+        if !situations.contains(&alone(row.cell)) {
+            situations.push(alone(row.cell));
+        }
+    }
+    // By work, not by what was quickest to set up.
+    situations.sort_by_key(|cell| Work::ALL.iter().position(|&work| work == cell.work));
+    let mut text = String::new();
+    for situation in situations {
+        let mut cells: Vec<Cell> = Vec::new();
+        for row in rows {
+            if alone(row.cell) == situation && !cells.contains(&row.cell) {
+                cells.push(row.cell);
+            }
+        }
+        let (work, gate) = (situation.work.label(), situation.gate.label());
+        let keys = count(situation.keys, "key");
+        let table = table(rows, &cells).markdown();
+        text += &format!("### {work}, {keys}, {gate}\n\n{table}\n");
+    }
+    text + &format!("### Goals\n\n{}", of_goals(goals))
+}
+
 /// A row for each subject, a column for each cell.
 fn table(rows: &[Row], cells: &[Cell]) -> Table {
     let mut head = vec!["ns for one operation".to_owned()];

@@ -2,12 +2,14 @@
 
 mod record;
 
+use std::fs;
 use std::io::{BufRead, BufReader};
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
 use crate::args::Args;
 use crate::charts;
-use crate::error::{Error, Result};
+use crate::error::{AtPath, Error, Result};
 use crate::project::Project;
 
 /// A bench, and the sections of documents that it prints with `--markdown`.
@@ -15,6 +17,7 @@ struct Bench {
     name: &'static str,
     package: &'static str,
     target: &'static str,
+    arguments: &'static [&'static str],
     sections: &'static [Section],
 }
 
@@ -33,6 +36,7 @@ const fn bench(
         name,
         package,
         target,
+        arguments: &[],
         sections,
     }
 }
@@ -44,7 +48,7 @@ const fn section(file: &'static str, name: &'static str) -> Section {
 const OURS: &str = "breakerbox-benches";
 const FIGURES: &str = "BENCHMARKS.md";
 
-const BENCHES: [Bench; 7] = [
+const BENCHES: [Bench; 8] = [
     bench(
         "comparison",
         OURS,
@@ -54,6 +58,15 @@ const BENCHES: [Bench; 7] = [
             section(FIGURES, "comparison"),
         ],
     ),
+    Bench {
+        arguments: &["--threads"],
+        ..bench(
+            "threads",
+            OURS,
+            "comparison",
+            &[section(FIGURES, "threads")],
+        )
+    },
     bench("latency", OURS, "latency", &[section(FIGURES, "latency")]),
     bench("trips", OURS, "trips", &[section(FIGURES, "trips")]),
     bench("memory", OURS, "memory", &[section(FIGURES, "memory")]),
@@ -72,6 +85,8 @@ struct Options {
     quick: bool,
     markdown: bool,
     record: bool,
+    /// Of what was measured elsewhere.
+    from: Option<Elsewhere>,
     benches: Vec<&'static Bench>,
 }
 
@@ -80,6 +95,10 @@ impl Options {
         let quick = args.flag("--quick");
         let record = args.flag("--record");
         let markdown = args.flag("--markdown");
+        let from = args.value("--from")?.map(Elsewhere::at);
+        if from.is_some() && !record {
+            return Err(Error::usage("--from says what to --record"));
+        }
         let benches = match args.list("--only")? {
             Some(names) => chosen(&names)?,
             None if quick => vec![&BENCHES[0]],
@@ -90,6 +109,7 @@ impl Options {
             quick,
             markdown,
             record,
+            from,
             benches,
         })
     }
@@ -98,6 +118,30 @@ impl Options {
     fn of(&self, bench: &Bench) -> String {
         let quick = if self.quick { " --quick" } else { "" };
         format!("cargo xtask bench{quick} --only {}", bench.name)
+    }
+}
+
+/// A folder with what benches have printed on another machine, which may have no Cargo, and the
+/// JSON that they wrote.
+struct Elsewhere(PathBuf);
+
+impl Elsewhere {
+    fn at(folder: String) -> Self {
+        Self(folder.into())
+    }
+
+    fn read(&self, name: &str) -> Result<String> {
+        let path = self.0.join(name);
+        fs::read_to_string(&path).at(&path)
+    }
+
+    /// As a section names it: `16 cores (AMD EPYC 7B13, Linux)`.
+    fn machine(&self) -> Result<String> {
+        Ok(self.read("machine.txt")?.trim().to_owned())
+    }
+
+    fn output(&self, bench: &Bench) -> Result<String> {
+        self.read(&format!("{}.txt", bench.name))
     }
 }
 
@@ -125,10 +169,20 @@ pub(crate) fn command(project: &Project, args: Args) -> Result<()> {
         }
     }
     let mut failed = Vec::new();
+    let machine = match &options.from {
+        Some(elsewhere) => elsewhere.machine()?,
+        None => record::machine(),
+    };
     for bench in &options.benches {
-        let output = run(project, bench, &options)?;
+        let output = match &options.from {
+            Some(elsewhere) => Some(elsewhere.output(bench)?),
+            None => run(project, bench, &options)?,
+        };
         match output {
-            Some(output) if options.record => record::put(project, bench, &options, &output)?,
+            Some(output) if options.record => {
+                let with = format!("`{}`, on {machine}.", options.of(bench));
+                record::put(project, bench, &with, &output)?;
+            }
             Some(_) => {}
             None => failed.push(bench.name),
         }
@@ -141,11 +195,9 @@ pub(crate) fn command(project: &Project, args: Args) -> Result<()> {
     }
     if options.record {
         println!();
-        charts::draw_all(
-            project,
-            &project.target("comparison"),
-            &project.path("docs/charts"),
-        )
+        let measured = project.target("comparison");
+        let from = options.from.as_ref().map_or(&*measured, |from| &from.0);
+        charts::draw_all(project, from, &project.path("docs/charts"))
     } else {
         println!("\n`cargo xtask charts` draws what was measured.");
         Ok(())
@@ -162,6 +214,7 @@ fn run(project: &Project, bench: &Bench, options: &Options) -> Result<Option<Str
     let mut child = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
         .args(["bench", "--package", bench.package])
         .args(["--bench", bench.target, "--"])
+        .args(bench.arguments)
         .args(options.quick.then_some("--quick"))
         .args((options.markdown || options.record).then_some("--markdown"))
         .current_dir(project.root())

@@ -65,21 +65,23 @@ pub(crate) fn draw_all(project: &Project, from: &Path, to: &Path) -> Result<()> 
 
 fn draw(from: &Path) -> Result<Vec<Drawn>> {
     const TIMINGS: &str = "results.json";
+    const THREADS: &str = "threads.json";
     const LATENCY: &str = "latency.json";
     const MEMORY: &str = "memory.json";
     let timings = read(&from.join(TIMINGS), Timing::take)?.unwrap_or_default();
+    let threads = read(&from.join(THREADS), Timing::take)?.unwrap_or_default();
     let latencies = read(&from.join(LATENCY), Latency::take)?.unwrap_or_default();
     let memories = read(&from.join(MEMORY), Memory::take)?.unwrap_or_default();
 
     // One palette for all, so that a subject looks the same in each picture.
-    let subjects = timings.iter().map(|row| &*row.subject);
+    let subjects = timings.iter().chain(&threads).map(|row| &*row.subject);
     let subjects = subjects.chain(latencies.iter().map(|row| &*row.subject));
     let palette = &Palette::new(subjects.chain(memories.iter().map(|row| &*row.subject)));
     Ok(vec![
         (
             "throughput.svg",
-            TIMINGS,
-            timings::throughput(&timings, palette),
+            THREADS,
+            timings::throughput(&threads, palette),
         ),
         ("keys.svg", TIMINGS, timings::keys(&timings, palette)),
         ("subjects.svg", TIMINGS, timings::subjects(&timings)),

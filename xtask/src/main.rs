@@ -53,10 +53,11 @@ usage: cargo xtask COMMAND [OPTION..]
     --verbose
   bench                 all benches that compare: tables, and JSON in target/comparison
     --quick               the comparison alone, with fewer cells and shorter rounds
-    --only NAME[,NAME]    these: comparison, latency, trips, memory, scaling, words,
-                          end-to-end
+    --only NAME[,NAME]    these: comparison, threads, latency, trips, memory, scaling,
+                          words, end-to-end
     --markdown            print the tables of the documents too
     --record              put them in BENCHMARKS.md and README.md, and draw docs/charts
+    --from DIR            record what was measured on another machine, see CONTRIBUTING.md
   charts                pictures of what the measurements wrote
     --from DIR            the JSON, target/comparison without it
     --to DIR              the pictures, docs/charts without it

@@ -3,7 +3,7 @@
 use std::fs;
 use std::thread;
 
-use super::{Bench, Options};
+use super::Bench;
 use crate::error::{Error, Result};
 use crate::project::Project;
 use crate::sections;
@@ -16,8 +16,8 @@ pub(super) fn expect(project: &Project, bench: &Bench) -> Result<()> {
     Ok(())
 }
 
-pub(super) fn put(project: &Project, bench: &Bench, options: &Options, output: &str) -> Result<()> {
-    let with = format!("`{}`, on {}.", options.of(bench), machine());
+/// Puts what was printed into its sections, which begin by saying `with` what, and where.
+pub(super) fn put(project: &Project, bench: &Bench, with: &str, output: &str) -> Result<()> {
     for section in bench.sections {
         let printed = sections::printed(output, section.name).ok_or_else(|| {
             let (bench, section) = (bench.name, section.name);
@@ -31,7 +31,7 @@ pub(super) fn put(project: &Project, bench: &Bench, options: &Options, output: &
 }
 
 /// `2 cores (AMD EPYC 7B13, Linux)`.
-fn machine() -> String {
+pub(super) fn machine() -> String {
     let cores = match thread::available_parallelism().map_or(1, usize::from) {
         1 => "1 core".to_owned(),
         cores => format!("{cores} cores"),

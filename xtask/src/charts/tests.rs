@@ -52,7 +52,7 @@ fn timings() -> Value {
     for subject in SUBJECTS {
         for (keys, threads) in [(1, 1), (1, 4), (10_000, 1), (10_000, 4)] {
             for state in ["gate down", "gate up", "1 % open"] {
-                for work in ["check", "check + success", "storm"] {
+                for work in ["check", "check + success", "check + failure", "storm"] {
                     rows.push(timing(work, subject, keys, threads, state));
                 }
             }
@@ -83,6 +83,7 @@ fn all(folder: &Folder) -> Vec<Drawn> {
     folder
         .put("memory.json", &Value::from(memories.to_vec()))
         .unwrap();
+    folder.put("threads.json", &timings()).unwrap();
     folder.put("results.json", &timings()).unwrap()
 }
 
@@ -161,8 +162,11 @@ fn what_there_is_is_drawn() {
     // One thread, one key: a point for each.
     let row = timing("check + success", "store", 1, 1, "gate down");
     let charts = folder.put("results.json", &json!([row])).unwrap();
-    assert_eq!(drawn(charts), ["throughput.svg", "subjects.svg"]);
+    assert_eq!(drawn(charts), ["subjects.svg"]);
     assert!(drawn(folder.put("results.json", &json!([])).unwrap()).is_empty());
+    let row = timing("storm", "store", 1, 1, "gate down");
+    let charts = folder.put("threads.json", &json!([row])).unwrap();
+    assert_eq!(drawn(charts), ["throughput.svg"]);
 }
 
 /// What is said of `content` in the file `name`, without the folder.

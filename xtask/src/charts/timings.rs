@@ -112,36 +112,44 @@ fn grid(
     canvas.finish()
 }
 
-/// All threads together, on one key and on many.
+/// All threads together, from what is healthy to what fails.
 pub(super) fn throughput(rows: &[Timing], palette: &Palette) -> Option<String> {
-    let is_shown = |row: &&Timing| {
-        row.work == "check + success"
-            && row.state == DOWN
-            && is_uniform(row)
-            && [1, 10_000].contains(&row.keys)
-    };
+    let panels = [
+        (
+            ("check + success", 1, DOWN),
+            "Check and success, one hot key, nothing open",
+        ),
+        (
+            ("check + success", 10_000, UP),
+            "Check and success, 10,000 keys, another open",
+        ),
+        (
+            ("check + failure", 1, DOWN),
+            "Check and failure, one key: all want to write",
+        ),
+        (("storm", 1, DOWN), "A storm: one key fails until it opens"),
+    ];
+    let is_of = |row: &Timing, of: (&str, u64, &str)| (&*row.work, row.keys, &*row.state) == of;
+    let is_shown =
+        |row: &&Timing| is_uniform(row) && panels.iter().any(|panel| is_of(row, panel.0));
     let rows: Vec<_> = rows.iter().filter(is_shown).collect();
     let subjects = worth_a_line(&rows, palette);
-    let panel = |(keys, title): (u64, &str)| {
+    let panel = |(what, title): ((&str, u64, &str), &str)| {
         let mut of = rows.clone();
-        of.retain(|row| row.keys == keys);
+        of.retain(|row| is_of(row, what));
         let at = |row: &Timing| (row.threads, row.threads as f64 / row.median * 1e9);
         Panel {
             title: title.to_owned(),
             series: series(&of, &subjects, at),
         }
     };
-    let panels = [
-        (1, "One hot key, which every thread wants"),
-        (10_000, "10,000 keys, each equally often"),
-    ];
     let mut panels: Vec<_> = panels.map(panel).into();
     panels.retain(|panel| !panel.series.is_empty());
     let x = counts("threads", rows.iter().map(|row| row.threads))?;
     let y = values("requests a second, all threads together", &panels, si);
-    let title = "Throughput: check a circuit, then record a success";
-    let about = "Higher is better. No circuit is open. store is asked by key, handle is the circuit's own; \
-                 each point is the median of the rounds.";
+    let title = "Throughput against the number of threads";
+    let about = "Higher is better. store is asked by key, handle is the circuit's own; each point is \
+                 the median of the rounds. Bare operations decide nothing.";
     Some(grid((title, about), palette, &panels, (x, y)))
 }
 
