@@ -5,6 +5,12 @@ use crate::sync::atomic::Ordering;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+#[cfg(feature = "coarse-clock")]
+mod coarse;
+
+#[cfg(feature = "coarse-clock")]
+pub use coarse::CoarseClock;
+
 /// A source of time for a store.
 ///
 /// Any thread may ask at any time, so `now_ms` must not block. A clock that steps back delays
@@ -39,12 +45,10 @@ pub struct SystemClock {
 impl SystemClock {
     /// A clock anchored to the system's time of day now.
     pub fn new() -> Self {
-        let unix = SystemTime::now()
-            .duration_since(UNIX_EPOCH)
-            .unwrap_or_default();
+        let anchor_unix_ms = unix_ms();
         Self {
             anchor: Instant::now(),
-            anchor_unix_ms: whole_ms(unix),
+            anchor_unix_ms,
         }
     }
 }
@@ -113,6 +117,12 @@ impl Clock for ManualClock {
     }
 }
 
+/// The system's time of day.
+fn unix_ms() -> u64 {
+    let unix = SystemTime::now().duration_since(UNIX_EPOCH);
+    whole_ms(unix.unwrap_or_default())
+}
+
 #[inline]
 fn whole_ms(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
@@ -124,10 +134,9 @@ mod tests {
 
     #[test]
     fn the_system_clock_is_anchored_and_moves() {
-        let unix = || whole_ms(SystemTime::now().duration_since(UNIX_EPOCH).unwrap());
-        let before = unix();
+        let before = unix_ms();
         let clock = SystemClock::new();
-        assert!(clock.now_ms() >= before && clock.now_ms() <= unix() + 1_000);
+        assert!(clock.now_ms() >= before && clock.now_ms() <= unix_ms() + 1_000);
         let first = clock.now_ms();
         while clock.now_ms() == first {
             std::hint::spin_loop();

@@ -43,9 +43,10 @@
 //! to whole milliseconds and saturate at 139 years.
 //!
 //! # Features
-//! None is on by default. `serde`: snapshots and states in the form that other gateways write.
-//! `subscription`: state changes through a bounded queue. `tokio`: time-outs and background work of
-//! the asynchronous parts.
+//! None is on by default. `coarse-clock`: `CoarseClock`, a clock of the precision of the kernel's
+//! tick that takes a fifth as long to read. `serde`: snapshots and states in the form that other
+//! gateways write. `subscription`: state changes through a bounded queue. `tokio`: time-outs and
+//! background work of the asynchronous parts.
 #![warn(missing_docs)]
 #![deny(unsafe_code)]
 #![doc(test(attr(deny(warnings))))]
@@ -73,6 +74,8 @@ pub use breaker::{
     AsyncCircuitBreaker, AsyncCircuitBreakerBuilder, AsyncPermit, AsyncRuntime, CircuitBreaker,
     CircuitBreakerBuilder, Classify, ErrIsFailure, GuardedCircuit, OwnedPermit, Permit,
 };
+#[cfg(feature = "coarse-clock")]
+pub use clock::CoarseClock;
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use config::LimitsBuilder;
 pub use contract::{BoxFuture, CircuitBreakerStore, StoreResult};

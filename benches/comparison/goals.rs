@@ -4,7 +4,7 @@ use crate::cells::{Cell, MANY, MILLION};
 use crate::measure::Row;
 use breakerbox_benches::subjects::{
     BREAKER, BREAKER_FAST, BREAKER_HANDLE, HANDLE, Kind, LOAD, MUTEX, PAPAYA, PAPAYA_FAST, STORE,
-    STORE_FAST, STORE_FEW,
+    STORE_COARSE, STORE_FAST, STORE_FEW,
 };
 use breakerbox_benches::work::Work;
 use breakerbox_benches::world::Gate;
@@ -90,6 +90,9 @@ const GOALS: &[Goal] = &{
         goal(Storm, STORE, Speed(3.0), Only(MUTEX), DOWN, HOT, All),
         goal(Storm, HANDLE, Speed(3.0), Only(MUTEX), DOWN, HOT, All),
         goal(RecordFailure, STORE, Speed(1.0), Only(MUTEX), DOWN, ANY, Any),
+        // Beside the same mutex store, which reads the precise clock.
+        goal(Storm, STORE_COARSE, Speed(3.0), Only(MUTEX), DOWN, HOT, All),
+        goal(RecordFailure, STORE_COARSE, Speed(1.0), Only(MUTEX), DOWN, ANY, Any),
         goal(Check, STORE, Cost(1.15), Only(STORE_FEW), DOWN, HUGE, Any),
         goal(Check, STORE, Cost(1.6), Only(PAPAYA), UP, HUGE, Any),
         goal(Check, STORE_FAST, Cost(1.6), Only(PAPAYA_FAST), UP, HUGE, Any),

@@ -2,11 +2,12 @@
 
 use super::case::Case;
 use super::maps::WordMap;
-use super::own::{Breaker, Few, Guarded, Handles, Tripping, Unknown, outcome};
+use super::own::{Breaker, Few, Guarded, Handles, Own, Time, Tripping, Unknown, outcome};
 use super::peers::{Ask, ByKey, Held, Peer};
-use super::store::{Hasher, Store, through};
+use super::store::{Hasher, Std, Store, through};
 use super::work::Work;
 use super::world::{Gate, World};
+use breakerbox::CoarseClock;
 use std::sync::atomic::Ordering::Relaxed;
 
 /// The most keys that objects of hundreds of bytes are made for.
@@ -62,8 +63,8 @@ fn storm<'w>(subject: &'w impl Tripping, case: Case<'w>, work: Work) -> Case<'w>
     }
 }
 
-pub(super) fn handle(world: &World, work: Work) -> Option<Case<'_>> {
-    let handles: &Handles = world.get();
+pub(super) fn handle<C: Time>(world: &World, work: Work) -> Option<Case<'_>> {
+    let handles: &Handles<C> = world.get();
     let (circuits, limits) = (&*handles.circuits, handles.limits());
     let case = match work {
         Work::Check => Case::held(world, handles, circuits, |circuit| {
@@ -85,6 +86,22 @@ pub(super) fn handle(world: &World, work: Work) -> Option<Case<'_>> {
         Work::Snapshot => Case::held(world, handles, circuits, |circuit| circuit.peek()),
     };
     Some(storm(handles, case, work))
+}
+
+/// Where it reads the time: for failures, and in a storm for rejections.
+pub(super) fn coarse_store(world: &World, work: Work) -> Option<Case<'_>> {
+    if !work.fills() {
+        return None;
+    }
+    own::<Own<Std, CoarseClock>>(world, work)
+}
+
+/// See `coarse_store`.
+pub(super) fn coarse_handle(world: &World, work: Work) -> Option<Case<'_>> {
+    if !work.fills() {
+        return None;
+    }
+    handle::<CoarseClock>(world, work)
 }
 
 pub(super) fn guarded(world: &World, work: Work) -> Option<Case<'_>> {

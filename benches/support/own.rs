@@ -3,24 +3,30 @@
 use super::rules::Rules;
 use super::store::{Circuits, Hasher, Store, through};
 use breakerbox::{
-    Circuit, CircuitBreaker, CircuitBreakerSnapshot, CircuitState, GuardedCircuit,
-    InMemoryCircuitBreakerStore, Limits, Outcome,
+    Circuit, CircuitBreaker, CircuitBreakerSnapshot, CircuitState, Clock, GuardedCircuit,
+    InMemoryCircuitBreakerStore, Limits, Outcome, SystemClock,
 };
+use std::hash::RandomState;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// The store alone, with the limits that each call brings.
-pub struct Own<S> {
-    pub store: InMemoryCircuitBreakerStore<String, S>,
+pub struct Own<S, C = SystemClock> {
+    pub store: InMemoryCircuitBreakerStore<String, S, C>,
     pub limits: Limits,
     trips: Trips,
 }
 
 /// Handles of a store's circuits.
-pub struct Handles {
-    pub circuits: Vec<Circuit>,
-    own: Own<std::hash::RandomState>,
+pub struct Handles<C = SystemClock> {
+    pub circuits: Vec<Circuit<String, RandomState, C>>,
+    own: Own<RandomState, C>,
 }
+
+/// A clock that a subject makes for its store.
+pub trait Time: Clock + Default + 'static {}
+
+impl<C: Clock + Default + 'static> Time for C {}
 
 /// The breaker.
 pub struct Breaker<S> {
@@ -31,14 +37,14 @@ pub struct Breaker<S> {
 /// Handles of a breaker's circuits.
 pub struct Guarded {
     pub circuits: Vec<GuardedCircuit>,
-    own: Breaker<std::hash::RandomState>,
+    own: Breaker<RandomState>,
 }
 
 /// A store that knows none of the keys, as where none has ever failed: a check creates nothing.
-pub struct Unknown(pub Own<std::hash::RandomState>);
+pub struct Unknown(pub Own<RandomState>);
 
 /// A store of no more than a thousand keys, to have beside one with many.
-pub struct Few(pub Own<std::hash::RandomState>);
+pub struct Few(pub Own<RandomState>);
 
 impl Few {
     pub const KEYS: usize = 1_000;
@@ -66,10 +72,11 @@ pub trait Tripping: Circuits {
     fn trips(&self) -> &Trips;
 }
 
-impl<S: Hasher> Circuits for Own<S> {
+impl<S: Hasher, C: Time> Circuits for Own<S, C> {
     fn new(rules: Rules, keys: &[String]) -> Self {
         let trips = Trips::default();
         let mut builder = InMemoryCircuitBreakerStore::<String>::builder()
+            .clock(C::default())
             .hasher(S::default())
             .capacity(keys.len() + 1);
         if rules.can_trip() {
@@ -95,7 +102,7 @@ impl<S: Hasher> Circuits for Own<S> {
     }
 }
 
-impl<S: Hasher> Store for Own<S> {
+impl<S: Hasher, C: Time> Store for Own<S, C> {
     type Seen = CircuitBreakerSnapshot;
 
     #[inline]
@@ -122,7 +129,7 @@ impl<S: Hasher> Store for Own<S> {
     }
 }
 
-impl Handles {
+impl<C> Handles<C> {
     pub fn limits(&self) -> &Limits {
         &self.own.limits
     }
@@ -184,8 +191,8 @@ pub const fn outcome<const FAILS: bool>() -> Outcome {
 
 /// Circuits that are those of another one that is held.
 macro_rules! circuits_of {
-    ($subject:ty, $own:tt, |$rules:ident, $keys:ident| $new:expr) => {
-        impl Circuits for $subject {
+    (<$($of:ident: $bound:ident)?> $subject:ty, $own:tt, |$rules:ident, $keys:ident| $new:expr) => {
+        impl<$($of: $bound)?> Circuits for $subject {
             fn new($rules: Rules, $keys: &[String]) -> Self {
                 $new
             }
@@ -199,7 +206,7 @@ macro_rules! circuits_of {
             }
         }
 
-        impl Tripping for $subject {
+        impl<$($of: $bound)?> Tripping for $subject {
             fn trips(&self) -> &Trips {
                 self.$own.trips()
             }
@@ -207,7 +214,7 @@ macro_rules! circuits_of {
     };
 }
 
-circuits_of!(Handles, own, |rules, keys| {
+circuits_of!(<C: Time> Handles<C>, own, |rules, keys| {
     let own = Own::new(rules, keys);
     let circuit = |key: &String| own.store.circuit(&**key).unwrap();
     Self {
@@ -215,7 +222,7 @@ circuits_of!(Handles, own, |rules, keys| {
         own,
     }
 });
-circuits_of!(Guarded, own, |rules, keys| {
+circuits_of!(<> Guarded, own, |rules, keys| {
     let own = Breaker::new(rules, keys);
     let circuit = |key: &String| own.breaker.circuit(&**key).unwrap();
     Self {
@@ -223,13 +230,13 @@ circuits_of!(Guarded, own, |rules, keys| {
         own,
     }
 });
-circuits_of!(Unknown, 0, |rules, _keys| Self(Own::new(rules, &[])));
-circuits_of!(Few, 0, |rules, keys| Self(Own::new(
+circuits_of!(<> Unknown, 0, |rules, _keys| Self(Own::new(rules, &[])));
+circuits_of!(<> Few, 0, |rules, keys| Self(Own::new(
     rules,
     &keys[..Self::KEYS]
 )));
 
-impl<S: Hasher> Tripping for Own<S> {
+impl<S: Hasher, C: Time> Tripping for Own<S, C> {
     fn trips(&self) -> &Trips {
         &self.trips
     }
