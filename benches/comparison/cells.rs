@@ -92,7 +92,8 @@ pub(crate) fn by_threads(cores: usize) -> Vec<Cell> {
     threads.push(cores);
     let mut cells = Cells::default();
     let both = [Down, Up];
-    cells.add(Work::Check, &[1, MANY], &[Uniform], &threads, &both);
+    cells.add(Work::Check, &[1], &[Uniform], &threads, &[Down]);
+    cells.add(Work::Check, &[1, MANY], &[Uniform], &threads, &[Up]);
     cells.add(Work::CheckSuccess, &[1, MANY], &[Uniform], &threads, &both);
     for work in [Work::CheckFailure, Work::RecordFailure] {
         cells.add(work, &[1, MANY], &[Uniform], &threads, &[Down]);

@@ -85,8 +85,11 @@ impl Measurement {
             true => effort.crowded,
             false => (effort.rounds, effort.round_ns),
         };
-        let ops: Vec<_> = cases.iter().map(|case| ops(case, cell, round_ns)).collect();
-        let taken = take_turns(cases.len(), rounds, |i| time(&cases[i], cell, ops[i]));
+        let lengths = cases
+            .iter()
+            .map(|case| length(case, cell, round_ns, rounds));
+        let (ops, rounds): (Vec<_>, Vec<_>) = lengths.unzip();
+        let taken = take_turns(&rounds, |i| time(&cases[i], cell, ops[i]));
         if cell.work.fills() {
             // The next work finds every circuit clean.
             cases.iter().for_each(Case::reset);
@@ -128,14 +131,34 @@ fn time(case: &Case<'_>, cell: Cell, ops: usize) -> f64 {
     ns
 }
 
-/// How many operations each thread does per round.
-fn ops(case: &Case<'_>, cell: Cell, round_ns: f64) -> usize {
-    let most = cell.work.most(cell.threads);
-    if cell.work.is_fixed() {
-        return most;
-    }
-    let least = threads::least(case);
-    let tries = (0..3).map(|_| time(case, cell, least));
-    let ns = tries.fold(f64::INFINITY, f64::min);
-    ((round_ns / ns) as usize).clamp(least, most - threads::all(case, 0))
+/// How many operations each thread does per round, and in how many rounds of at most so many.
+///
+/// A round has to be long enough for what it measures. Where a subject takes a second for that, as
+/// those do that all threads wait for, fewer rounds have to do.
+fn length(case: &Case<'_>, cell: Cell, round_ns: f64, rounds: usize) -> (usize, usize) {
+    /// Of all rounds of a subject in a cell.
+    const MOST_NS: f64 = 1.5e9;
+    const FEWEST: usize = 5;
+
+    let (most, least) = (cell.work.most(cell.threads), threads::least(case));
+    let ns = if cell.work.is_fixed() {
+        time(case, cell, most)
+    } else {
+        let first = time(case, cell, least);
+        let again = if first * least as f64 > 0.1 * MOST_NS {
+            0
+        } else {
+            2
+        };
+        let tries = (0..again).map(|_| time(case, cell, least));
+        tries.fold(first, f64::min)
+    };
+    let ops = if cell.work.is_fixed() {
+        most
+    } else {
+        ((round_ns / ns) as usize).clamp(least, most - threads::all(case, 0))
+    };
+    let round = ns * (ops + threads::warm_up(case)) as f64;
+    let affordable = (MOST_NS / round) as usize;
+    (ops, affordable.max(FEWEST).min(rounds))
 }

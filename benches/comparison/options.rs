@@ -50,7 +50,6 @@ const BY_THREADS: &[&str] = &[
     "mutex store",
     "parking_lot mutex store, foldhash",
     "parking_lot rwlock store, foldhash",
-    "sharded mutex store",
     "sharded mutex store, foldhash",
     "circuit mutex store, foldhash",
     "papaya, bare u64",

@@ -36,7 +36,7 @@ pub(crate) fn measure(keys: &'static Keys, length: Length) -> Vec<Row> {
     let names = &keys.lists(Distribution::Uniform).names;
     let case = |own| Case::new(&**names, move |key| Own::<Std>::check(own, key));
     let cases = stores.each_ref().map(case);
-    let rounds = take_turns(OPEN.len(), length.rounds, |i| {
+    let rounds = take_turns(&[length.rounds; OPEN.len()], |i| {
         undisturbed(|| timed(&cases[i], 1, length.ops))
     });
     let medians: Vec<_> = rounds.iter().map(|times| quantile(times, 0.5)).collect();

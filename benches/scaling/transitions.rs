@@ -60,7 +60,7 @@ pub(crate) fn measure(keys: &'static Keys, length: Length) -> Vec<Row> {
 
 fn of(own: &Own<Std>, subject: &'static str, case: &Case<'_>, length: Length) -> Vec<Row> {
     let mut done = [const { Vec::new() }; RATES.len()];
-    let rounds = take_turns(RATES.len(), length.rounds, |i| {
+    let rounds = take_turns(&[length.rounds; RATES.len()], |i| {
         let writer = Writer::new(own, RATES[i]);
         // A writer has the second list.
         let writing = Case::new(vec![vec![(); SEGMENT]; 2], |()| writer.next());

@@ -1,24 +1,23 @@
 //! Rounds in which each subject has its turn, and what they say together.
 
-/// What `time` says of each of `subjects`, round by round.
-pub fn take_turns(
-    subjects: usize,
-    rounds: usize,
-    mut time: impl FnMut(usize) -> f64,
-) -> Vec<Vec<f64>> {
-    let mut times = vec![Vec::with_capacity(rounds); subjects];
-    for round in 0..rounds {
+/// What `time` says of each subject, round by round, in so many `rounds` of each.
+pub fn take_turns(rounds: &[usize], mut time: impl FnMut(usize) -> f64) -> Vec<Vec<f64>> {
+    let subjects = rounds.len();
+    let mut times = vec![Vec::new(); subjects];
+    for round in 0..rounds.iter().copied().max().unwrap_or(0) {
         for turn in 0..subjects {
             // Nobody always follows the same neighbour's leftovers at the same distance.
             let i = (turn + round) % subjects;
-            times[i].push(time(i));
+            if round < rounds[i] {
+                times[i].push(time(i));
+            }
         }
     }
     times
 }
 
-/// How many times longer than `others` it took: the median of the rounds' own ratios, so that what
-/// disturbs a round disturbs both.
+/// How many times longer than `others` it took: the median of the ratios of those rounds that both
+/// were in, so that what disturbs a round disturbs both.
 pub fn ratio(own: &[f64], others: &[f64]) -> f64 {
     let ratios: Vec<_> = own
         .iter()

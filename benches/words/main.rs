@@ -274,7 +274,7 @@ fn operations(effort: Effort, threads: usize, time: impl Fn(usize) -> Timed) -> 
 fn row(label: String, effort: Effort, threads: usize, time: impl Fn(usize, usize) -> Timed) -> Row {
     let many = [0, 1, 2].map(|i| operations(effort, threads, |ops| time(i, ops)));
     let mut disturbed = 0;
-    let rounds = take_turns(NAMES.len(), effort.rounds, |i| {
+    let rounds = take_turns(&[effort.rounds; NAMES.len()], |i| {
         let mut tries = (0..TRIES).map(|_| time(i, many[i]));
         let undisturbed = tries.find(|round| round.undisturbed);
         disturbed += usize::from(undisturbed.is_none());
