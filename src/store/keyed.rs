@@ -1,7 +1,7 @@
 //! The keyed operations: from a key to its cell, and again if the cell has left the map.
 
 use super::evict::Bound;
-use crate::cell::{Acquired, Cell, Gone, Shared};
+use crate::cell::{Acquired, Cell, Changes, Gone, Shared};
 use crate::clock::Clock;
 use crate::error::{Rejected, StoreFull};
 use crate::events::Listeners;
@@ -264,12 +264,36 @@ impl<K: Hash + Eq, S: BuildHasher, C: Clock> Inner<K, S, C> {
         Q: Hash + Eq + ToKey<K> + ?Sized,
     {
         let mut changes = self.listeners.changes();
+        let found = self.find(key, |cell| {
+            cell.report(&self.shared, permit, report, limits, &mut changes)
+        });
+        let reported = match found {
+            Some(Reported::Recorded) => Reported::Recorded,
+            found => self.report_unrecorded(key, found, permit, report, limits, &mut changes),
+        };
+        self.listeners.announce(changes, || key.to_key());
+        reported
+    }
+
+    /// The rest of a report that is stale, or on an unknown circuit.
+    #[cold]
+    fn report_unrecorded<Q>(
+        &self,
+        key: &Q,
+        found: Option<Reported>,
+        permit: PermitToken,
+        report: Report,
+        limits: &Limits,
+        changes: &mut Changes,
+    ) -> Reported
+    where
+        K: Borrow<Q>,
+        Q: Hash + Eq + ToKey<K> + ?Sized,
+    {
         let outcome = report.outcome();
-        let mut report =
-            |cell: &CellArc<Cell>| cell.report(&self.shared, permit, report, limits, &mut changes);
         let creates =
             outcome == Outcome::Failure || outcome == Outcome::Success && limits.windows();
-        let reported = match self.find(key, &mut report) {
+        let reported = match found {
             Some(reported) => reported,
             // What began before a removal is stale; and creates nothing.
             None if self
@@ -280,7 +304,11 @@ impl<K: Hash + Eq, S: BuildHasher, C: Clock> Inner<K, S, C> {
                 Reported::Stale
             }
             // A full store loses the call, and says so in its count.
-            None if creates => self.create(key, &mut report).unwrap_or(Reported::Recorded),
+            None if creates => self
+                .create(key, |cell| {
+                    cell.report(&self.shared, permit, report, limits, changes)
+                })
+                .unwrap_or(Reported::Recorded),
             None => Reported::Recorded,
         };
         if reported == Reported::Stale && creates {
@@ -289,7 +317,6 @@ impl<K: Hash + Eq, S: BuildHasher, C: Clock> Inner<K, S, C> {
                 let _ = self.attempt(key, cell, |cell| cell.retire(&self.shared));
             });
         }
-        self.listeners.announce(changes, || key.to_key());
         reported
     }
 
