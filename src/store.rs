@@ -383,7 +383,7 @@ impl<K, S, C> Clone for InMemoryCircuitBreakerStore<K, S, C> {
 impl<K, S, C> Default for InMemoryCircuitBreakerStore<K, S, C>
 where
     K: Hash + Eq,
-    S: BuildHasher + Clone + Default,
+    S: BuildHasher + Default,
     C: Clock + Default,
 {
     fn default() -> Self {
