@@ -221,7 +221,7 @@ impl<K: Hash + Eq + Clone, S: BuildHasher, C: Clock> CircuitBreaker<K, S, C> {
         self.store
             .inner
             .map
-            .for_each(|key, cell| self.conform(key, cell));
+            .for_each(|found, cell| self.conform(found.key(), cell));
     }
 
     /// How long the circuit of `key` still rejects: `Some` if it is open, zero where the next call
@@ -233,9 +233,9 @@ impl<K: Hash + Eq + Clone, S: BuildHasher, C: Clock> CircuitBreaker<K, S, C> {
     {
         let inner = &self.store.inner;
         let limits = self.limits(key);
-        let left = inner
-            .map
-            .get(key, |cell| cell.open_for(&inner.shared, &limits))??;
+        let left = inner.map.get(self.store.hashed(key), |cell| {
+            cell.open_for(&inner.shared, &limits)
+        })??;
         Some(Duration::from_millis(left))
     }
 }

@@ -22,6 +22,7 @@ use crate::clock::{Clock, SystemClock};
 use crate::error::{Rejected, StoreFull};
 use crate::key::ToKey;
 use crate::snapshot::{CircuitBreakerSnapshot, CircuitState};
+use crate::sync::Hashed;
 use crate::sync::atomic::Ordering;
 use crate::word::{Limits, Outcome, PermitToken, Report, Reported};
 use keyed::Inner;
@@ -90,6 +91,11 @@ where
     S: BuildHasher,
     C: Clock,
 {
+    #[inline]
+    pub(crate) fn hashed<'q, Q: Hash + ?Sized>(&self, key: &'q Q) -> Hashed<'q, Q> {
+        self.inner.map.hashed(key)
+    }
+
     /// The circuit of `key`, created if it was unknown: closed, nothing counted.
     pub fn get_state<Q>(&self, key: &Q) -> CircuitBreakerSnapshot
     where
@@ -97,7 +103,7 @@ where
         Q: Hash + Eq + ToKey<K> + ?Sized,
     {
         self.inner
-            .create(key, |cell| cell.get_state(&self.inner.shared))
+            .create(self.hashed(key), |cell| cell.get_state(&self.inner.shared))
             .unwrap_or_else(|StoreFull| self.inner.untracked(CircuitState::Closed))
     }
 
@@ -108,7 +114,9 @@ where
         Q: Hash + Eq + ToKey<K> + ?Sized,
     {
         self.inner
-            .create(key, |cell| cell.record_success(&self.inner.shared))
+            .create(self.hashed(key), |cell| {
+                cell.record_success(&self.inner.shared)
+            })
             .unwrap_or_else(|StoreFull| CircuitBreakerSnapshot {
                 success_count: 1,
                 ..self.inner.untracked(CircuitState::Closed)
@@ -123,7 +131,9 @@ where
         Q: Hash + Eq + ToKey<K> + ?Sized,
     {
         self.inner
-            .create(key, |cell| cell.record_failure(&self.inner.shared))
+            .create(self.hashed(key), |cell| {
+                cell.record_failure(&self.inner.shared)
+            })
             .unwrap_or_else(|StoreFull| {
                 let snapshot = self.inner.untracked(CircuitState::Closed);
                 CircuitBreakerSnapshot {
@@ -145,7 +155,7 @@ where
         Q: Hash + Eq + ToKey<K> + ?Sized,
     {
         let mut changes = self.inner.listeners.changes();
-        let done = self.inner.create(key, |cell| {
+        let done = self.inner.create(self.hashed(key), |cell| {
             cell.transition(&self.inner.shared, to, &mut changes)
         });
         self.inner.listeners.announce(changes, || key.to_key());
@@ -160,7 +170,7 @@ where
         Q: Hash + Eq + ToKey<K> + ?Sized,
     {
         let mut changes = self.inner.listeners.changes();
-        self.reset_in(key, &mut changes);
+        self.reset_in(self.hashed(key), &mut changes);
         self.inner.listeners.announce(changes, || key.to_key());
     }
 
@@ -172,14 +182,14 @@ where
     {
         let inner = &*self.inner;
         let mut announced = Vec::new();
-        inner.map.for_each(|key, cell| {
+        inner.map.for_each(|found, cell| {
             let mut changes = inner.listeners.changes();
             cell.vacate(&inner.shared, &mut changes);
             if cell.retire(&inner.shared).is_err() {
-                inner.map.remove_same(key, cell);
+                inner.map.remove_same(found, cell);
             }
             if !changes.is_empty() {
-                announced.push((changes, key.clone()));
+                announced.push((changes, found.key().clone()));
             }
         });
         // After the map is let go of.
@@ -205,7 +215,7 @@ where
     {
         self.inner
             .map
-            .get(key, |cell| cell.peek(&self.inner.shared))
+            .get(self.hashed(key), |cell| cell.peek(&self.inner.shared))
             .flatten()
     }
 
@@ -283,9 +293,9 @@ where
     /// Calls `f` with each circuit. One that is known throughout is visited exactly once; one
     /// that is created or reset meanwhile, perhaps. `f` may use the store.
     pub fn for_each(&self, mut f: impl FnMut(&K, CircuitBreakerSnapshot)) {
-        self.inner.map.for_each(|key, cell| {
+        self.inner.map.for_each(|found, cell| {
             if let Some(snapshot) = cell.peek(&self.inner.shared) {
-                f(key, snapshot);
+                f(found.key(), snapshot);
             }
         });
     }
@@ -349,7 +359,7 @@ impl<K, S, C> InMemoryCircuitBreakerStore<K, S, C> {
         K: Hash + Eq,
         S: BuildHasher,
     {
-        crate::cell::share_a_slot(keys.map(|key| self.inner.map.hash(key)))
+        crate::cell::share_a_slot(keys.map(|key| self.inner.map.hashed(key).hash()))
     }
 
     pub(crate) fn entries(&self) -> usize
@@ -373,7 +383,7 @@ impl<K, S, C> Clone for InMemoryCircuitBreakerStore<K, S, C> {
 impl<K, S, C> Default for InMemoryCircuitBreakerStore<K, S, C>
 where
     K: Hash + Eq,
-    S: BuildHasher + Clone + Default,
+    S: BuildHasher + Default,
     C: Clock + Default,
 {
     fn default() -> Self {

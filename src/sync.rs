@@ -3,6 +3,7 @@
 //!
 //! No other file names loom, `portable_atomic`, `crossbeam_epoch` or papaya.
 
+mod hashed;
 #[cfg(breakerbox_loom)]
 mod model;
 #[cfg(not(breakerbox_loom))]
@@ -12,6 +13,7 @@ mod slot;
 #[cfg(breakerbox_steps)]
 pub(crate) mod steps;
 
+pub(crate) use hashed::Hashed;
 #[cfg(breakerbox_loom)]
 pub(crate) use model::{Arc, Map, Slot, atomic};
 #[cfg(not(breakerbox_loom))]
@@ -31,6 +33,7 @@ pub(crate) mod steps {
 
     pub(crate) enum Step {
         Map,
+        Moved,
         Slot,
         Statistic,
     }

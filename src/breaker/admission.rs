@@ -10,7 +10,7 @@ use crate::key::ToKey;
 use crate::policy::{Policies, Policy, PolicySet};
 use crate::stats::Counter;
 use crate::store::{InMemoryCircuitBreakerStore, Refused};
-use crate::sync::PlainArc;
+use crate::sync::{Hashed, PlainArc};
 use crate::word::{GateWord, Outcome, PermitToken, Report, Reported};
 use std::borrow::Borrow;
 use std::hash::{BuildHasher, Hash};
@@ -65,14 +65,25 @@ where
         Q: Hash + Eq + ToKey<K> + ?Sized,
     {
         let inner = &*self.store.inner;
+        let key = inner.map.hashed(key);
         if !self.rules.policies.need_every_check() {
             // What nearly every check ends with: another circuit holds the gate up.
             if let Some(permit) = inner.pass(gate, key) {
                 return Ok((permit, Started::UNKNOWN));
             }
         }
-        let policy = self.rules_of(key);
-        let admitted = inner.acquire_slow(key, policy.limits());
+        self.admit_by_rules(key)
+    }
+
+    /// Not inlined, so that the check past the filter keeps few registers.
+    #[inline(never)]
+    fn admit_by_rules<Q>(&self, key: Hashed<'_, Q>) -> Result<Admitted, Rejected>
+    where
+        K: Borrow<Q>,
+        Q: Hash + Eq + ToKey<K> + ?Sized,
+    {
+        let policy = self.rules_of(key.key());
+        let admitted = self.store.inner.acquire_slow(key, policy.limits());
         self.under(&policy, admitted)
     }
 
@@ -133,14 +144,14 @@ where
         K: Borrow<Q>,
         Q: Hash + Eq + ToKey<K> + ?Sized,
     {
-        if report.outcome() != Outcome::Failure && self.store.inner.nothing_to_do_for(key, permit) {
+        let inner = &*self.store.inner;
+        let key = inner.map.hashed(key);
+        if report.outcome() != Outcome::Failure && inner.nothing_to_do_for(key, permit) {
             return Reported::Recorded;
         }
-        let policy = self.rules_of(key);
+        let policy = self.rules_of(key.key());
         let report = self.timed(&policy, report, started);
-        self.store
-            .inner
-            .report(key, permit, report, policy.limits())
+        inner.report(key, permit, report, policy.limits())
     }
 
     /// The circuit is watched if and only if its policy wants that.

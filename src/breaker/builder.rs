@@ -199,7 +199,7 @@ impl<K, S, C> CircuitBreakerBuilder<K, S, C> {
     }
 }
 
-impl<K: Hash + Eq + Clone, S: BuildHasher + Clone, C: Clock> CircuitBreakerBuilder<K, S, C> {
+impl<K: Hash + Eq + Clone, S: BuildHasher, C: Clock> CircuitBreakerBuilder<K, S, C> {
     /// The breaker.
     ///
     /// # Errors

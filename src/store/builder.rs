@@ -147,7 +147,7 @@ impl<K, S, C> InMemoryStoreBuilder<K, S, C> {
     }
 }
 
-impl<K: Hash + Eq, S: BuildHasher + Clone, C: Clock> InMemoryStoreBuilder<K, S, C> {
+impl<K: Hash + Eq, S: BuildHasher, C: Clock> InMemoryStoreBuilder<K, S, C> {
     /// With a bound, and nothing evicted.
     #[cfg(test)]
     pub(super) fn build_limited(

@@ -116,17 +116,17 @@ impl<K: Hash + Eq, S: BuildHasher, C: Clock> Inner<K, S, C> {
                 break;
             }
             let mut chance = self.chance(2 * excess, circuits);
-            self.map.for_each(|key, cell| {
+            self.map.for_each(|found, cell| {
                 if evicts == idle && !chance() {
                     return;
                 }
                 let mut changes = self.listeners.changes();
                 if cell.evict(&self.shared, evicts, &mut changes) {
-                    self.map.remove_same(key, cell);
+                    self.map.remove_same(found, cell);
                     self.bound.evicted.add_one();
                 }
                 if !changes.is_empty() {
-                    announced.push((changes, key_of(key)));
+                    announced.push((changes, key_of(found.key())));
                 }
             });
         }

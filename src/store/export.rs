@@ -186,10 +186,10 @@ where
         let inner = &*self.inner;
         let time = inner.shared.now();
         let mut circuits = Vec::new();
-        inner.map.for_each(|key, cell| {
+        inner.map.for_each(|found, cell| {
             if let Some(kept) = cell.keep(&inner.shared) {
                 circuits.push(Exported {
-                    key: key.clone(),
+                    key: found.key().clone(),
                     circuit: kept.snapshot,
                     open_for_ms: kept.open_for_ms,
                     openings: kept.openings,
@@ -226,7 +226,7 @@ where
         for exported in export.circuits {
             let kept = exported.after(elapsed_ms);
             let mut changes = inner.listeners.changes();
-            let restored = inner.create(&exported.key, |cell| {
+            let restored = inner.create(self.hashed(&exported.key), |cell| {
                 cell.restore(&inner.shared, &kept, &mut changes)
             });
             match restored {

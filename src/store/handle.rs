@@ -56,7 +56,7 @@ where
     {
         // Made first: if it panics, nothing is pinned.
         let owned = key.to_key();
-        let cell = self.inner.create(key, |cell| {
+        let cell = self.inner.create(self.hashed(key), |cell| {
             cell.pin(&self.inner.shared)?;
             Ok(CellArc::clone(cell))
         })?;

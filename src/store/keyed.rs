@@ -1,7 +1,7 @@
 //! The keyed operations: from a key to its cell, and again if the cell has left the map.
 
 use super::evict::Bound;
-use crate::cell::{Acquired, Cell, Gone, Shared};
+use crate::cell::{Acquired, Cell, Changes, Gone, Shared};
 use crate::clock::Clock;
 use crate::error::{Rejected, StoreFull};
 use crate::events::Listeners;
@@ -9,7 +9,7 @@ use crate::key::ToKey;
 use crate::snapshot::{CircuitBreakerSnapshot, CircuitState};
 use crate::stats::Counter;
 use crate::sync::atomic::Ordering;
-use crate::sync::{Arc as CellArc, Map, PlainAtomicU64};
+use crate::sync::{Arc as CellArc, Hashed, Map, PlainAtomicU64};
 use crate::word::{GateWord, Generation, Limits, Outcome, PermitToken, Report, Reported, slot_of};
 use std::borrow::Borrow;
 use std::hash::{BuildHasher, Hash};
@@ -49,12 +49,12 @@ impl<K: Hash + Eq, S: BuildHasher, C: Clock> Inner<K, S, C> {
     #[inline]
     pub(super) fn find<Q, R>(
         &self,
-        key: &Q,
+        key: Hashed<'_, Q>,
         mut op: impl FnMut(&CellArc<Cell>) -> Result<R, Gone>,
     ) -> Option<R>
     where
         K: Borrow<Q>,
-        Q: Hash + Eq + ?Sized,
+        Q: Eq + ?Sized,
     {
         loop {
             match self.map.get(key, |cell| self.attempt(key, cell, &mut op))? {
@@ -71,15 +71,18 @@ impl<K: Hash + Eq, S: BuildHasher, C: Clock> Inner<K, S, C> {
     #[inline]
     pub(super) fn create<Q, R>(
         &self,
-        key: &Q,
+        key: Hashed<'_, Q>,
         mut op: impl FnMut(&CellArc<Cell>) -> Result<R, Gone>,
     ) -> Result<R, StoreFull>
     where
         K: Borrow<Q>,
-        Q: Hash + Eq + ToKey<K> + ?Sized,
+        Q: Eq + ToKey<K> + ?Sized,
     {
         loop {
-            match self.map.get(key, |cell| self.attempt(key, cell, &mut op)) {
+            let found = self
+                .map
+                .get_apart(key, |cell| self.attempt(key, cell, &mut op));
+            match found {
                 Some(Ok(result)) => return Ok(result),
                 Some(Err(Gone)) => continue,
                 None => self.insert(key)?,
@@ -89,18 +92,18 @@ impl<K: Hash + Eq, S: BuildHasher, C: Clock> Inner<K, S, C> {
 
     /// A cell for `key`, if there is none.
     #[cold]
-    fn insert<Q>(&self, key: &Q) -> Result<(), StoreFull>
+    fn insert<Q>(&self, key: Hashed<'_, Q>) -> Result<(), StoreFull>
     where
         K: Borrow<Q>,
-        Q: Hash + Eq + ToKey<K> + ?Sized,
+        Q: Eq + ToKey<K> + ?Sized,
     {
         if !self.has_room() {
             // Relaxed: a statistic.
             self.untracked.fetch_add(1, Ordering::Relaxed);
             return Err(StoreFull);
         }
-        let cell = Cell::new(self.map.hash(key));
-        self.map.get_or_insert(key.to_key(), cell, |_| ());
+        let cell = Cell::new(key.hash());
+        self.map.get_or_insert(key, cell, |_| ());
         Ok(())
     }
 
@@ -108,13 +111,13 @@ impl<K: Hash + Eq, S: BuildHasher, C: Clock> Inner<K, S, C> {
     #[inline]
     pub(super) fn attempt<Q, R>(
         &self,
-        key: &Q,
+        key: Hashed<'_, Q>,
         cell: &CellArc<Cell>,
         op: impl FnOnce(&CellArc<Cell>) -> Result<R, Gone>,
     ) -> Result<R, Gone>
     where
         K: Borrow<Q>,
-        Q: Hash + Eq + ?Sized,
+        Q: Eq + ?Sized,
     {
         op(cell).inspect_err(|Gone| self.map.remove_same(key, cell))
     }
@@ -133,6 +136,7 @@ impl<K: Hash + Eq, S: BuildHasher, C: Clock> Inner<K, S, C> {
         K: Borrow<Q>,
         Q: Hash + Eq + ToKey<K> + ?Sized,
     {
+        let key = self.map.hashed(key);
         if !limits.seats()
             && let Some(permit) = self.pass(gate, key)
         {
@@ -145,21 +149,24 @@ impl<K: Hash + Eq, S: BuildHasher, C: Clock> Inner<K, S, C> {
     /// What nearly every check ends with while the gate is up: nothing that shares the key's slot
     /// may reject. `None`: look at the circuit.
     #[inline]
-    pub(crate) fn pass<Q>(&self, gate: GateWord, key: &Q) -> Option<PermitToken>
-    where
-        K: Borrow<Q>,
-        Q: Hash + Eq + ?Sized,
-    {
-        let slot = slot_of(self.map.hash(key));
-        let generation = self.shared.gate.admits(gate, slot)?;
+    pub(crate) fn pass<Q: ?Sized>(
+        &self,
+        gate: GateWord,
+        key: Hashed<'_, Q>,
+    ) -> Option<PermitToken> {
+        let generation = self.shared.gate.admits(gate, slot_of(key.hash()))?;
         Some(PermitToken::new(generation, false))
     }
 
     #[cold]
-    pub(crate) fn acquire_slow<Q>(&self, key: &Q, limits: &Limits) -> Result<PermitToken, Refused>
+    pub(crate) fn acquire_slow<Q>(
+        &self,
+        key: Hashed<'_, Q>,
+        limits: &Limits,
+    ) -> Result<PermitToken, Refused>
     where
         K: Borrow<Q>,
-        Q: Hash + Eq + ToKey<K> + ?Sized,
+        Q: Eq + ToKey<K> + ?Sized,
     {
         if limits.seats() {
             // A full store admits without a seat, and says so in its count.
@@ -171,7 +178,7 @@ impl<K: Hash + Eq, S: BuildHasher, C: Clock> Inner<K, S, C> {
                 .get(key, |cell| cell.acquire(&self.shared, limits, &mut changes))
                 .unwrap_or(Acquired::Unknown)
         });
-        self.listeners.announce(changes, || key.to_key());
+        self.listeners.announce(changes, || key.key().to_key());
         admitted
     }
 
@@ -220,14 +227,14 @@ impl<K: Hash + Eq, S: BuildHasher, C: Clock> Inner<K, S, C> {
 
     /// The same of a report on this key: no circuit that shares its slot has failures to forget.
     #[inline]
-    pub(crate) fn nothing_to_do_for<Q>(&self, key: &Q, permit: PermitToken) -> bool
-    where
-        K: Borrow<Q>,
-        Q: Hash + Eq + ?Sized,
-    {
+    pub(crate) fn nothing_to_do_for<Q: ?Sized>(
+        &self,
+        key: Hashed<'_, Q>,
+        permit: PermitToken,
+    ) -> bool {
         let gate = &self.shared.gate;
         // In this order: as above.
-        gate.is_clean(slot_of(self.map.hash(key))) && permit.is_plainly_of(gate.load().generation())
+        gate.is_clean(slot_of(key.hash())) && permit.is_plainly_of(gate.load().generation())
     }
 
     /// A report while some circuit is unclean or has changed state. Not inlined, so that
@@ -244,6 +251,7 @@ impl<K: Hash + Eq, S: BuildHasher, C: Clock> Inner<K, S, C> {
         K: Borrow<Q>,
         Q: Hash + Eq + ToKey<K> + ?Sized,
     {
+        let key = self.map.hashed(key);
         let counts = report.outcome() == Outcome::Failure || limits.windows();
         if !counts && self.nothing_to_do_for(key, permit) {
             return Reported::Recorded;
@@ -254,33 +262,55 @@ impl<K: Hash + Eq, S: BuildHasher, C: Clock> Inner<K, S, C> {
     /// A report that may change something.
     pub(crate) fn report<Q>(
         &self,
-        key: &Q,
+        key: Hashed<'_, Q>,
         permit: PermitToken,
         report: Report,
         limits: &Limits,
     ) -> Reported
     where
         K: Borrow<Q>,
-        Q: Hash + Eq + ToKey<K> + ?Sized,
+        Q: Eq + ToKey<K> + ?Sized,
     {
         let mut changes = self.listeners.changes();
+        let found = self.find(key, |cell| {
+            cell.report(&self.shared, permit, report, limits, &mut changes)
+        });
+        let reported = match found {
+            Some(Reported::Recorded) => Reported::Recorded,
+            found => self.report_unrecorded(key, found, permit, report, limits, &mut changes),
+        };
+        self.listeners.announce(changes, || key.key().to_key());
+        reported
+    }
+
+    /// The rest of a report that is stale, or on an unknown circuit.
+    #[cold]
+    fn report_unrecorded<Q>(
+        &self,
+        key: Hashed<'_, Q>,
+        found: Option<Reported>,
+        permit: PermitToken,
+        report: Report,
+        limits: &Limits,
+        changes: &mut Changes,
+    ) -> Reported
+    where
+        K: Borrow<Q>,
+        Q: Eq + ToKey<K> + ?Sized,
+    {
         let outcome = report.outcome();
-        let mut report =
-            |cell: &CellArc<Cell>| cell.report(&self.shared, permit, report, limits, &mut changes);
         let creates =
             outcome == Outcome::Failure || outcome == Outcome::Success && limits.windows();
-        let reported = match self.find(key, &mut report) {
+        let reported = match found {
             Some(reported) => reported,
             // What began before a removal is stale; and creates nothing.
-            None if self
-                .shared
-                .birth_of(self.map.hash(key))
-                .is_after(permit.issued()) =>
-            {
-                Reported::Stale
-            }
+            None if self.shared.birth_of(key.hash()).is_after(permit.issued()) => Reported::Stale,
             // A full store loses the call, and says so in its count.
-            None if creates => self.create(key, &mut report).unwrap_or(Reported::Recorded),
+            None if creates => self
+                .create(key, |cell| {
+                    cell.report(&self.shared, permit, report, limits, changes)
+                })
+                .unwrap_or(Reported::Recorded),
             None => Reported::Recorded,
         };
         if reported == Reported::Stale && creates {
@@ -289,7 +319,6 @@ impl<K: Hash + Eq, S: BuildHasher, C: Clock> Inner<K, S, C> {
                 let _ = self.attempt(key, cell, |cell| cell.retire(&self.shared));
             });
         }
-        self.listeners.announce(changes, || key.to_key());
         reported
     }
 

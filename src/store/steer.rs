@@ -5,6 +5,7 @@ use crate::cell::{Cell, Changes, Gone, Shared};
 use crate::clock::Clock;
 use crate::key::ToKey;
 use crate::snapshot::CircuitState;
+use crate::sync::Hashed;
 use crate::word::State;
 use std::borrow::Borrow;
 use std::hash::{BuildHasher, Hash};
@@ -102,15 +103,16 @@ where
     {
         let inner = &*self.inner;
         let mut changes = inner.listeners.changes();
+        let hashed = self.hashed(key);
         let moved = match steering {
-            Steering::Reset => self.reset_in(key, &mut changes),
+            Steering::Reset => self.reset_in(hashed, &mut changes),
             Steering::Enable => inner
-                .find(key, |cell| {
+                .find(hashed, |cell| {
                     steering.steer(cell, &inner.shared, false, &mut changes)
                 })
                 .flatten(),
             _ => inner
-                .create(key, |cell| {
+                .create(hashed, |cell| {
                     steering.steer(cell, &inner.shared, true, &mut changes)
                 })
                 .ok()
@@ -138,8 +140,8 @@ where
     pub fn steer_where(&self, steering: Steering, chosen: impl Fn(&K) -> bool) -> Vec<Steered<K>> {
         let inner = &*self.inner;
         let mut all = Vec::new();
-        inner.map.for_each(|key, cell| {
-            if !chosen(key) {
+        inner.map.for_each(|found, cell| {
+            if !chosen(found.key()) {
                 return;
             }
             let mut changes = inner.listeners.changes();
@@ -147,10 +149,10 @@ where
             let gone = steered.is_err()
                 || steering == Steering::Reset && cell.retire(&inner.shared).is_err();
             if gone {
-                inner.map.remove_same(key, cell);
+                inner.map.remove_same(found, cell);
             }
             if let Ok(Some(moved)) = steered {
-                all.push((changes, Steered::new(key.clone(), moved)));
+                all.push((changes, Steered::new(found.key().clone(), moved)));
             }
         });
         // After the map is let go of.
@@ -165,10 +167,10 @@ where
 
 impl<K: Hash + Eq, S: BuildHasher, C: Clock> InMemoryCircuitBreakerStore<K, S, C> {
     /// Forgets the circuit of `key`; what it was.
-    pub(super) fn reset_in<Q>(&self, key: &Q, changes: &mut Changes) -> Option<Moved>
+    pub(super) fn reset_in<Q>(&self, key: Hashed<'_, Q>, changes: &mut Changes) -> Option<Moved>
     where
         K: Borrow<Q>,
-        Q: Hash + Eq + ?Sized,
+        Q: Eq + ?Sized,
     {
         let inner = &*self.inner;
         // Once: on a cell that another reset has sent out of the map there is nothing to do, and

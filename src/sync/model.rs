@@ -5,6 +5,9 @@ use std::hash::{BuildHasher, Hash};
 
 pub(crate) use loom::sync::Arc;
 
+use super::hashed::{Hashed, Named};
+use crate::key::ToKey;
+
 pub(crate) mod atomic {
     pub(crate) use portable_atomic::Ordering;
 
@@ -117,9 +120,9 @@ pub(crate) struct Map<K, V, S> {
     hasher: S,
 }
 
-type Entry<K, V> = (std::sync::Arc<K>, Arc<V>);
+type Entry<K, V> = (std::sync::Arc<Named<K>>, Arc<V>);
 
-impl<K: Hash + Eq, V, S: BuildHasher> Map<K, V, S> {
+impl<K: Eq, V, S: BuildHasher> Map<K, V, S> {
     pub(crate) fn new(_capacity: usize, hasher: S) -> Self {
         Self {
             entries: loom::sync::Mutex::new(Vec::new()),
@@ -127,23 +130,44 @@ impl<K: Hash + Eq, V, S: BuildHasher> Map<K, V, S> {
         }
     }
 
-    pub(crate) fn hash<Q: Hash + ?Sized>(&self, key: &Q) -> u64 {
-        self.hasher.hash_one(key)
+    pub(crate) fn hashed<'q, Q: Hash + ?Sized>(&self, key: &'q Q) -> Hashed<'q, Q> {
+        Hashed::by(&self.hasher, key)
     }
 
-    pub(crate) fn get<Q, R>(&self, key: &Q, f: impl FnOnce(&Arc<V>) -> R) -> Option<R>
+    pub(crate) fn get<Q, R>(&self, key: Hashed<'_, Q>, f: impl FnOnce(&Arc<V>) -> R) -> Option<R>
     where
         K: Borrow<Q>,
-        Q: Hash + Eq + ?Sized,
+        Q: Eq + ?Sized,
     {
         let found = find(&self.entries.lock().unwrap(), key);
         found.map(|value| f(&value))
     }
 
-    pub(crate) fn get_or_insert<R>(&self, key: K, value: V, f: impl FnOnce(&Arc<V>) -> R) -> R {
+    pub(crate) fn get_apart<Q, R>(
+        &self,
+        key: Hashed<'_, Q>,
+        f: impl FnOnce(&Arc<V>) -> R,
+    ) -> Option<R>
+    where
+        K: Borrow<Q>,
+        Q: Eq + ?Sized,
+    {
+        self.get(key, f)
+    }
+
+    pub(crate) fn get_or_insert<Q, R>(
+        &self,
+        key: Hashed<'_, Q>,
+        value: V,
+        f: impl FnOnce(&Arc<V>) -> R,
+    ) -> R
+    where
+        Q: ToKey<K> + ?Sized,
+    {
+        let key = key.to_named();
         let value = {
             let mut entries = self.entries.lock().unwrap();
-            match find(&entries, &key) {
+            match find(&entries, key.hashed()) {
                 Some(found) => found,
                 None => {
                     let value = Arc::new(value);
@@ -155,19 +179,19 @@ impl<K: Hash + Eq, V, S: BuildHasher> Map<K, V, S> {
         f(&value)
     }
 
-    pub(crate) fn remove_same<Q>(&self, key: &Q, value: &V)
+    pub(crate) fn remove_same<Q>(&self, key: Hashed<'_, Q>, value: &V)
     where
         K: Borrow<Q>,
-        Q: Hash + Eq + ?Sized,
+        Q: Eq + ?Sized,
     {
         let mut entries = self.entries.lock().unwrap();
-        entries.retain(|(k, v)| (**k).borrow() != key || !std::ptr::eq(&**v, value));
+        entries.retain(|(k, v)| !k.is(key) || !std::ptr::eq(&**v, value));
     }
 
-    pub(crate) fn for_each(&self, mut f: impl FnMut(&K, &Arc<V>)) {
+    pub(crate) fn for_each(&self, mut f: impl FnMut(Hashed<'_, K>, &Arc<V>)) {
         let entries = self.entries.lock().unwrap().clone();
         for (key, value) in &entries {
-            f(key, value);
+            f(key.hashed(), value);
         }
     }
 
@@ -176,14 +200,14 @@ impl<K: Hash + Eq, V, S: BuildHasher> Map<K, V, S> {
     }
 }
 
-fn find<K, V, Q>(entries: &[Entry<K, V>], key: &Q) -> Option<Arc<V>>
+fn find<K, V, Q>(entries: &[Entry<K, V>], key: Hashed<'_, Q>) -> Option<Arc<V>>
 where
     K: Borrow<Q>,
     Q: Eq + ?Sized,
 {
     entries
         .iter()
-        .find(|(k, _)| (**k).borrow() == key)
+        .find(|(k, _)| k.is(key))
         .map(|(_, value)| value.clone())
 }
 

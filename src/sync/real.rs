@@ -1,11 +1,13 @@
 //! The real atomics, `Arc` and papaya.
 
 use std::borrow::Borrow;
-use std::hash::{BuildHasher, Hash};
+use std::hash::{BuildHasher, BuildHasherDefault, Hash, Hasher};
 
 pub(crate) use std::sync::Arc;
 
+use super::hashed::{Hashed, Named};
 use super::steps::{Step, step};
+use crate::key::ToKey;
 
 pub(crate) mod atomic {
     #[cfg(breakerbox_steps)]
@@ -17,60 +19,134 @@ pub(crate) mod atomic {
 
 /// A concurrent map of shared values, by closures: no guard of it leaves this file.
 pub(crate) struct Map<K, V, S> {
-    table: papaya::HashMap<K, Arc<V>, S>,
-    /// papaya doesn't show its own.
+    table: papaya::HashMap<Named<K>, Arc<V>, BuildHasherDefault<Passed>>,
     hasher: S,
 }
 
-impl<K: Hash + Eq, V, S: BuildHasher> Map<K, V, S> {
-    pub(crate) fn new(capacity: usize, hasher: S) -> Self
-    where
-        S: Clone,
-    {
-        let table = papaya::HashMap::with_capacity_and_hasher(capacity, hasher.clone());
+/// Hashes what is hashed already: passes the number on.
+#[derive(Default)]
+struct Passed(u64);
+
+impl Hasher for Passed {
+    fn write(&mut self, _: &[u8]) {
+        unreachable!("a hash is written as one number")
+    }
+
+    #[inline]
+    fn write_u64(&mut self, hash: u64) {
+        self.0 = hash;
+    }
+
+    #[inline]
+    fn finish(&self) -> u64 {
+        self.0
+    }
+}
+
+impl<Q: ?Sized> Hash for Hashed<'_, Q> {
+    #[inline]
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        state.write_u64(self.hash());
+    }
+}
+
+impl<K> Hash for Named<K> {
+    #[inline]
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        step(Step::Moved);
+        state.write_u64(self.hashed().hash());
+    }
+}
+
+impl<K: Eq> PartialEq for Named<K> {
+    #[inline]
+    fn eq(&self, other: &Self) -> bool {
+        self.is(other.hashed())
+    }
+}
+
+impl<K: Eq> Eq for Named<K> {}
+
+impl<K: Borrow<Q>, Q: Eq + ?Sized> papaya::Equivalent<Named<K>> for Hashed<'_, Q> {
+    #[inline]
+    fn equivalent(&self, stored: &Named<K>) -> bool {
+        stored.is(*self)
+    }
+}
+
+impl<K: Eq, V, S: BuildHasher> Map<K, V, S> {
+    pub(crate) fn new(capacity: usize, hasher: S) -> Self {
+        let table = papaya::HashMap::with_capacity_and_hasher(capacity, Default::default());
         Self { table, hasher }
     }
 
-    pub(crate) fn hash<Q: Hash + ?Sized>(&self, key: &Q) -> u64 {
-        self.hasher.hash_one(key)
+    /// The one place where the user's hasher is called.
+    #[inline]
+    pub(crate) fn hashed<'q, Q: Hash + ?Sized>(&self, key: &'q Q) -> Hashed<'q, Q> {
+        Hashed::by(&self.hasher, key)
     }
 
     /// Calls `f` with the value of `key`, if there is one.
     #[inline]
-    pub(crate) fn get<Q, R>(&self, key: &Q, f: impl FnOnce(&Arc<V>) -> R) -> Option<R>
+    pub(crate) fn get<Q, R>(&self, key: Hashed<'_, Q>, f: impl FnOnce(&Arc<V>) -> R) -> Option<R>
     where
         K: Borrow<Q>,
-        Q: Hash + Eq + ?Sized,
+        Q: Eq + ?Sized,
     {
         step(Step::Map);
-        self.table.pin().get(key).map(f)
+        self.table.pin().get(&key).map(f)
+    }
+
+    /// The same for a large `f`: the look-up is out of line, where it takes none of its registers.
+    #[inline]
+    pub(crate) fn get_apart<Q, R>(
+        &self,
+        key: Hashed<'_, Q>,
+        f: impl FnOnce(&Arc<V>) -> R,
+    ) -> Option<R>
+    where
+        K: Borrow<Q>,
+        Q: Eq + ?Sized,
+    {
+        step(Step::Map);
+        let pinned = self.table.pin();
+        look_up(&pinned, &key).map(f)
     }
 
     /// Calls `f` with the value of `key`, inserting `value` if there was none.
-    pub(crate) fn get_or_insert<R>(&self, key: K, value: V, f: impl FnOnce(&Arc<V>) -> R) -> R {
+    pub(crate) fn get_or_insert<Q, R>(
+        &self,
+        key: Hashed<'_, Q>,
+        value: V,
+        f: impl FnOnce(&Arc<V>) -> R,
+    ) -> R
+    where
+        Q: ToKey<K> + ?Sized,
+    {
+        let key = key.to_named();
         step(Step::Map);
         f(self.table.pin().get_or_insert(key, Arc::new(value)))
     }
 
     /// Removes `key` if its value is this very one.
-    pub(crate) fn remove_same<Q>(&self, key: &Q, value: &V)
+    pub(crate) fn remove_same<Q>(&self, key: Hashed<'_, Q>, value: &V)
     where
         K: Borrow<Q>,
-        Q: Hash + Eq + ?Sized,
+        Q: Eq + ?Sized,
     {
         step(Step::Map);
         // An error is another value under this key: ours was removed already.
         let _ = self
             .table
             .pin()
-            .remove_if(key, |_, found| std::ptr::eq(&**found, value));
+            .remove_if(&key, |_, found| std::ptr::eq(&**found, value));
     }
 
     /// Calls `f` for each entry that stays throughout, and perhaps for others.
-    pub(crate) fn for_each(&self, mut f: impl FnMut(&K, &Arc<V>)) {
+    pub(crate) fn for_each(&self, mut f: impl FnMut(Hashed<'_, K>, &Arc<V>)) {
         step(Step::Map);
         for (key, value) in self.table.pin().iter() {
-            f(key, value);
+            f(key.hashed(), value);
         }
     }
 
@@ -78,4 +154,16 @@ impl<K: Hash + Eq, V, S: BuildHasher> Map<K, V, S> {
         step(Step::Map);
         self.table.len()
     }
+}
+
+type Pinned<'t, K, V> =
+    papaya::HashMapRef<'t, Named<K>, Arc<V>, BuildHasherDefault<Passed>, papaya::LocalGuard<'t>>;
+
+#[inline(never)]
+fn look_up<'p, K, V, Q>(table: &'p Pinned<'_, K, V>, key: &Hashed<'_, Q>) -> Option<&'p Arc<V>>
+where
+    K: Borrow<Q> + Eq,
+    Q: Eq + ?Sized,
+{
+    table.get(key)
 }

@@ -15,6 +15,9 @@ pub enum Step {
     Update(Access),
     /// The map, of which the steps inside can't be told.
     Map,
+    /// The map asks for the hash of a key that it holds: to insert it, or to move it to a larger
+    /// table.
+    Moved,
     /// A value that is replaced rarely, under a pin of the epoch.
     Slot,
     /// A statistic is counted, in the thread's stripe.

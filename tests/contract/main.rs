@@ -8,6 +8,7 @@ mod support;
 
 mod breaker;
 mod handles;
+mod hashing;
 mod keys;
 mod leases;
 mod peers;

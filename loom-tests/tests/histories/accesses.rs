@@ -74,7 +74,7 @@ impl Tally {
             Step::Map => self.look_ups += 1,
             Step::Slot => self.slots += 1,
             Step::Statistic => self.statistics += 1,
-            Step::User => {}
+            Step::Moved | Step::User => {}
         }
     }
 

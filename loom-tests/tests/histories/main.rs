@@ -10,6 +10,8 @@ mod accesses;
 mod checker;
 mod enabled;
 #[cfg(breakerbox_steps)]
+mod growth;
+#[cfg(breakerbox_steps)]
 mod linearizable;
 #[cfg(breakerbox_steps)]
 mod program;

@@ -1,0 +1,79 @@
+//! Keys that carry their hash, so that the user's hasher is called once for each operation.
+
+use std::borrow::Borrow;
+use std::hash::{BuildHasher, Hash};
+
+use crate::key::ToKey;
+
+/// A key to be looked up, and its hash: made by the map alone.
+pub(crate) struct Hashed<'q, Q: ?Sized> {
+    hash: u64,
+    key: &'q Q,
+}
+
+impl<Q: ?Sized> Clone for Hashed<'_, Q> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<Q: ?Sized> Copy for Hashed<'_, Q> {}
+
+impl<'q, Q: ?Sized> Hashed<'q, Q> {
+    #[inline]
+    pub(super) fn by(hasher: &impl BuildHasher, key: &'q Q) -> Self
+    where
+        Q: Hash,
+    {
+        // In this order the key needs no registers while it is hashed.
+        let mut hashed = Self { hash: 0, key };
+        hashed.hash = hasher.hash_one(key);
+        hashed
+    }
+
+    #[inline]
+    pub(crate) fn hash(&self) -> u64 {
+        self.hash
+    }
+
+    #[inline]
+    pub(crate) fn key(&self) -> &'q Q {
+        self.key
+    }
+
+    pub(super) fn to_named<K>(self) -> Named<K>
+    where
+        Q: ToKey<K>,
+    {
+        Named {
+            hash: self.hash,
+            key: self.key.to_key(),
+        }
+    }
+}
+
+/// A key in the map, which keeps the hash that it was looked up by.
+pub(super) struct Named<K> {
+    hash: u64,
+    key: K,
+}
+
+impl<K> Named<K> {
+    #[inline]
+    pub(super) fn hashed(&self) -> Hashed<'_, K> {
+        Hashed {
+            hash: self.hash,
+            key: &self.key,
+        }
+    }
+
+    /// Keys are compared, in the user's code, only where their hashes are equal.
+    #[inline]
+    pub(super) fn is<Q>(&self, key: Hashed<'_, Q>) -> bool
+    where
+        K: Borrow<Q>,
+        Q: Eq + ?Sized,
+    {
+        self.hash == key.hash && self.key.borrow() == key.key
+    }
+}

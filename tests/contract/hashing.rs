@@ -1,0 +1,164 @@
+//! How often the user's code on keys is called: the hasher once, the comparison for equal hashes.
+
+use std::hash::{BuildHasher, DefaultHasher, Hash, Hasher};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use breakerbox::{
+    CircuitBreaker, CircuitState, InMemoryCircuitBreakerStore, Limits, Outcome, PermitToken,
+    Steering,
+};
+
+/// Counts what it hashes.
+#[derive(Clone, Default, Debug)]
+struct Counting(Arc<AtomicU64>);
+
+impl BuildHasher for Counting {
+    type Hasher = DefaultHasher;
+
+    fn build_hasher(&self) -> DefaultHasher {
+        self.0.fetch_add(1, Ordering::Relaxed);
+        DefaultHasher::new()
+    }
+}
+
+impl Counting {
+    #[track_caller]
+    fn expect<R>(&self, hashes: u64, what: impl FnOnce() -> R) -> R {
+        let before = self.0.load(Ordering::Relaxed);
+        let result = what();
+        assert_eq!(self.0.load(Ordering::Relaxed) - before, hashes);
+        result
+    }
+}
+
+fn counted() -> (InMemoryCircuitBreakerStore<u64, Counting>, Counting) {
+    let counting = Counting::default();
+    let store = InMemoryCircuitBreakerStore::builder().hasher(counting.clone());
+    (store.build(), counting)
+}
+
+#[test]
+fn each_operation_of_the_store_hashes_once() {
+    let (store, hasher) = counted();
+    let limits = Limits::builder().failure_threshold(2).build().unwrap();
+    let check = |key: u64| store.acquire(&key, &limits).unwrap();
+    let report = |key: u64, permit: PermitToken, outcome| {
+        let _ = store.report(&key, permit, outcome, &limits);
+    };
+
+    // Nothing is open, and nothing to be forgotten.
+    let permit = hasher.expect(0, || check(1));
+    hasher.expect(0, || report(1, permit, Outcome::Success));
+
+    hasher.expect(1, || store.peek(&1));
+    hasher.expect(1, || store.get_state(&1)); // creates
+    hasher.expect(1, || store.record_success(&2)); // creates
+    hasher.expect(1, || store.record_failure(&3)); // creates
+    hasher.expect(1, || store.record_failure(&3));
+    hasher.expect(1, || store.transition(&4, CircuitState::Closed)); // creates
+    hasher.expect(1, || store.steer(&5, Steering::Disable)); // creates
+    hasher.expect(1, || store.circuit(&6).unwrap()); // creates
+    hasher.expect(1, || store.reset(&3));
+    hasher.expect(1, || store.reset(&3)); // is unknown
+
+    let permit = check(7);
+    hasher.expect(1, || report(7, permit, Outcome::Failure)); // creates
+    let permit = check(8);
+    hasher.expect(1, || report(8, permit, Outcome::Success)); // 7 has a failure
+    let permit = check(7);
+    hasher.expect(1, || report(7, permit, Outcome::Success)); // forgets it
+    for _ in 0..2 {
+        let permit = check(7);
+        hasher.expect(1, || report(7, permit, Outcome::Failure));
+    }
+    hasher.expect(1, || store.acquire(&7, &limits).unwrap_err());
+    let _ = hasher.expect(1, || check(8)); // 7 is open
+    let permit = check(8);
+    store.reset(&8);
+    hasher.expect(1, || report(8, permit, Outcome::Failure)); // creates
+}
+
+#[test]
+fn each_call_of_the_breaker_hashes_once() {
+    let hasher = Counting::default();
+    let breaker: CircuitBreaker<u64, Counting> = CircuitBreaker::builder()
+        .hasher(hasher.clone())
+        .failure_threshold(2)
+        .build()
+        .unwrap();
+    let healthy = || breaker.acquire(&1).unwrap().success();
+    hasher.expect(0, healthy);
+    for _ in 0..2 {
+        let permit = hasher.expect(0, || breaker.acquire(&2).unwrap());
+        hasher.expect(1, || permit.failure()); // the first one creates, the second one opens
+    }
+    hasher.expect(1, || breaker.acquire(&2).unwrap_err());
+    hasher.expect(1, || breaker.retry_after(&2));
+    // The check asks the filter, and nothing is to be forgotten.
+    hasher.expect(1, healthy);
+    breaker.store().record_failure(&3);
+    hasher.expect(2, healthy);
+}
+
+#[test]
+fn what_goes_over_all_circuits_hashes_nothing() {
+    let (store, hasher) = counted();
+    let known = 3_000;
+    // The map grows from nothing, and moves what is in it many times.
+    hasher.expect(known, || {
+        for key in 0..known {
+            store.record_failure(&key);
+        }
+    });
+    hasher.expect(0, || store.snapshots());
+    hasher.expect(0, || store.steer_all(Steering::ForceOpen));
+    hasher.expect(0, || store.clear());
+    assert!(store.is_empty());
+}
+
+#[test]
+fn an_eviction_hashes_nothing() {
+    let hasher = Counting::default();
+    let store: InMemoryCircuitBreakerStore<u64, Counting> = InMemoryCircuitBreakerStore::builder()
+        .hasher(hasher.clone())
+        .max_circuits(100)
+        .build();
+    hasher.expect(1_000, || {
+        for key in 0..1_000 {
+            store.get_state(&key);
+        }
+    });
+    assert!(store.evicted() > 800);
+}
+
+/// A key that is compared with none but its like.
+#[derive(Clone, Debug)]
+struct Shy(u64);
+
+impl PartialEq for Shy {
+    fn eq(&self, other: &Self) -> bool {
+        assert_eq!(self.0, other.0, "keys of other hashes are not compared");
+        true
+    }
+}
+
+impl Eq for Shy {}
+
+impl Hash for Shy {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.0.hash(state);
+    }
+}
+
+#[test]
+fn keys_are_compared_where_their_hashes_are_equal() {
+    let store = InMemoryCircuitBreakerStore::<Shy>::builder()
+        .hasher(Counting::default())
+        .build();
+    for round in 1..=2 {
+        for key in (0..3_000).map(Shy) {
+            assert_eq!(store.record_failure(&key).failure_count, round);
+        }
+    }
+}
