@@ -208,7 +208,7 @@ impl Cell {
         self.leave_seat(permit);
         self.mark_used(shared);
         let mut counted = None;
-        let mut noted = Noted::default();
+        let mut noted = Noted::NOWHERE;
         loop {
             let control = self.control();
             if control.state() == State::Retired {

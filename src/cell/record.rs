@@ -170,7 +170,7 @@ impl Cell {
         shared: &Shared<C>,
     ) -> Result<CircuitBreakerSnapshot, Gone> {
         self.mark_used(shared);
-        let mut noted = Noted::default();
+        let mut noted = Noted::NOWHERE;
         loop {
             let control = self.alive(shared)?;
             let counts = control.state() != State::Disabled;

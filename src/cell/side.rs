@@ -3,11 +3,15 @@
 use super::{Cell, Shared};
 use crate::clock::Clock;
 use crate::sync::atomic::{AtomicU64, Ordering};
-use crate::word::{Control, Generation, History, Limits, Probes, Side, State};
+use crate::word::{Control, History, Limits, Probes, Side, State};
 
 /// The generation in which the time of an operation's failure is known.
-#[derive(Default)]
-pub(super) struct Noted(Option<Generation>);
+pub(super) struct Noted(u64);
+
+impl Noted {
+    /// In none: generations are shorter.
+    pub(super) const NOWHERE: Self = Self(u64::MAX);
+}
 
 impl Cell {
     /// `word` as of `control`'s generation, installed with the payload `inherit(what it was)` if
@@ -232,12 +236,12 @@ impl Cell {
         control: Control,
         noted: &mut Noted,
     ) -> bool {
-        let generation = control.generation();
-        if noted.0 != Some(generation) {
+        let generation = control.generation().bits();
+        if noted.0 != generation {
             if !self.raise_last_failure(control, shared.now()) {
                 return false;
             }
-            noted.0 = Some(generation);
+            noted.0 = generation;
         }
         true
     }
