@@ -1,18 +1,18 @@
-//! What the model of `BENCHMARKS.md`, *Scaling*, says and two cores can check: what a transition of
-//! another circuit costs a check, and how many keys are looked up while many circuits are open.
+//! What the model of `BENCHMARKS.md`, *Scaling*, says and a machine can check: what a write of what
+//! all read costs those who check, and how many keys are looked up while many circuits are open.
 //!
 //! `cargo bench -p breakerbox-benches --bench scaling [-- --quick | --smoke] [--markdown]` prints
 //! two tables and writes `target/comparison/scaling.json`.
 //!
-//! - *Transitions*: one thread checks without pause, by handle and by key over a thousand known
-//!   keys; another one moves a circuit that nobody asks for, so many times a second. What the check
-//!   takes longer than without, per transition, is what the model calls the transfer of a line.
+//! - *Writes*: one thread, then all but one, check without pause, by handle and by key over a
+//!   thousand known keys; another one moves a circuit that nobody asks for, or lets it fail and
+//!   recover, so many times a second. What the check takes longer than without, each time, is what
+//!   the model calls the transfer of a line.
 //! - *Open circuits*: one thread checks by key while so many *other* circuits are open. Predicted is
 //!   a mix of what it takes with one and with the most of them, by the share of the filter's slots
 //!   that the model says are taken.
 //!
-//! It does **not** measure more cores than two, other sockets, nor how lines are passed on among
-//! many readers: that stays a model.
+//! It does **not** measure other sockets, or more cores than there are: that stays a model.
 
 mod open;
 mod transitions;
@@ -49,7 +49,8 @@ fn main() -> ExitCode {
 }
 
 fn run(options: Options) -> io::Result<()> {
-    if thread::available_parallelism().map_or(1, usize::from) < 2 {
+    let cores = thread::available_parallelism().map_or(1, usize::from);
+    if cores < 2 {
         println!("not measured: two threads have to run at the same time, and there is one core");
         return Ok(());
     }
@@ -57,7 +58,7 @@ fn run(options: Options) -> io::Result<()> {
         .effort
         .pick((31, 400_000), (11, 200_000), (1, 2_000));
     let length = Length { rounds, ops };
-    let keys = Keys::of(KEYS, 2);
+    let keys = Keys::of(KEYS, cores);
     let transitions = transitions::measure(keys, length);
     let open = open::measure(keys, length);
 

@@ -104,9 +104,15 @@ pub fn timed(case: &Case<'_>, threads: usize, ops: usize) -> Timed {
     }
 }
 
-/// As [`timed`] on one thread, while another does `other` without a pause. `other` writes, and is
-/// reset before it can have done more than `most` operations.
-pub fn timed_beside(case: &Case<'_>, ops: usize, other: &Case<'_>, most: usize) -> Timed {
+/// As [`timed`], while one thread more does `other` without a pause. `other` writes, and is reset
+/// before it can have done more than `most` operations.
+pub fn timed_beside(
+    case: &Case<'_>,
+    threads: usize,
+    ops: usize,
+    other: &Case<'_>,
+    most: usize,
+) -> Timed {
     let (ready, stop) = (AtomicBool::new(false), AtomicBool::new(false));
     thread::scope(|scope| {
         let writer = scope.spawn(|| {
@@ -122,7 +128,7 @@ pub fn timed_beside(case: &Case<'_>, ops: usize, other: &Case<'_>, most: usize) 
         while !ready.load(Ordering::Relaxed) && !writer.is_finished() {
             std::hint::spin_loop();
         }
-        let timed = timed(case, 1, ops);
+        let timed = timed(case, threads, ops);
         stop.store(true, Ordering::Relaxed);
         Timed {
             undisturbed: writer.join().unwrap() && timed.undisturbed,

@@ -256,7 +256,7 @@ fn measure(effort: Effort) -> Vec<Row> {
             let label = format!("{} while another thread counts failures", work.label());
             rows.push(row(label, effort, 1, |i, ops| {
                 writers[i].reset();
-                timed_beside(&cases[i], ops, &writers[i], MOST)
+                timed_beside(&cases[i], 1, ops, &writers[i], MOST)
             }));
         }
     }
