@@ -232,12 +232,19 @@ where
         K: Borrow<Q>,
         Q: Hash + Eq + ToKey<K> + ?Sized,
     {
-        let gate = self.inner.shared.gate.load();
+        let inner = &*self.inner;
+        let gate = inner.shared.gate.load();
         if gate.is_down() && !limits.seats() {
             // Nothing rejects, and no transition is half done: the gate speaks for every key.
             return Ok(PermitToken::new(gate.generation(), false));
         }
-        self.inner.acquire(gate, key, limits)
+        let hash = self.hashed(key).only_hash();
+        if !limits.seats()
+            && let Some(permit) = inner.pass(gate, hash.with(key))
+        {
+            return Ok(permit);
+        }
+        inner.acquire(hash, key, limits)
     }
 
     /// Takes the outcome of an admitted call into account, by `limits`, unless the circuit has

@@ -13,7 +13,7 @@ mod slot;
 #[cfg(breakerbox_steps)]
 pub(crate) mod steps;
 
-pub(crate) use hashed::Hashed;
+pub(crate) use hashed::{Hashed, OnlyHash};
 #[cfg(breakerbox_loom)]
 pub(crate) use model::{Arc, Map, Slot, atomic};
 #[cfg(not(breakerbox_loom))]

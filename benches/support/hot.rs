@@ -83,6 +83,9 @@ pub const OPERATIONS: &[Operation] = &{
         op("key: check, success, gate up, unknown", || {
             on(Up, |f| by_key::<false>(f, &f.unknown))
         }),
+        op("key: check, success, another unclean", || {
+            soiled(|f| by_key::<false>(f, &f.key))
+        }),
         op("key: check, failure", || {
             on(Down, |f| by_key::<true>(f, &f.key))
         }),
@@ -110,6 +113,9 @@ pub const OPERATIONS: &[Operation] = &{
         }),
         op("breaker: check, success, gate up", || {
             on(Up, by_breaker::<false>)
+        }),
+        op("breaker: check, success, another unclean", || {
+            soiled(by_breaker::<false>)
         }),
         op("breaker: check, failure", || on(Down, by_breaker::<true>)),
         op("breaker: rejection", || {
@@ -189,6 +195,15 @@ impl Fixture {
 /// Its result is used, and the compiler doesn't know what it works on.
 fn on<R>(gate: Gate, op: impl Fn(&Fixture) -> R + 'static) -> Loop {
     repeat(Fixture::new(gate), op)
+}
+
+/// The loop of `op` while another circuit is open, and has failures that a success would forget.
+fn soiled<R>(op: impl Fn(&Fixture) -> R + 'static) -> Loop {
+    let fixture = Fixture::new(Gate::Up);
+    for store in [&fixture.store, fixture.breaker.store()] {
+        store.record_failure("failing.internal:443");
+    }
+    repeat(fixture, op)
 }
 
 /// The loop of `op` where the circuit is open everywhere.

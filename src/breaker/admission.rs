@@ -10,8 +10,8 @@ use crate::key::ToKey;
 use crate::policy::{Policies, Policy, PolicySet};
 use crate::stats::Counter;
 use crate::store::{InMemoryCircuitBreakerStore, Refused};
-use crate::sync::{Hashed, PlainArc};
-use crate::word::{GateWord, Outcome, PermitToken, Report, Reported};
+use crate::sync::{OnlyHash, PlainArc};
+use crate::word::{Outcome, PermitToken, Report, Reported};
 use std::borrow::Borrow;
 use std::hash::{BuildHasher, Hash};
 
@@ -54,36 +54,27 @@ where
             // Nothing rejects, and no transition is half done: the gate speaks for every key.
             return Ok((PermitToken::new(gate.generation(), false), Started::UNKNOWN));
         }
-        self.admit_slow(gate, key)
-    }
-
-    /// The gate was seen up. Not inlined, so that the check of it is.
-    #[inline(never)]
-    fn admit_slow<Q>(&self, gate: GateWord, key: &Q) -> Result<Admitted, Rejected>
-    where
-        K: Borrow<Q>,
-        Q: Hash + Eq + ToKey<K> + ?Sized,
-    {
         let inner = &*self.store.inner;
-        let key = inner.map.hashed(key);
+        let hash = inner.map.hashed(key).only_hash();
         if !self.rules.policies.need_every_check() {
             // What nearly every check ends with: another circuit holds the gate up.
-            if let Some(permit) = inner.pass(gate, key) {
+            if let Some(permit) = inner.pass(gate, hash.with(key)) {
                 return Ok((permit, Started::UNKNOWN));
             }
         }
-        self.admit_by_rules(key)
+        self.admit_by_rules(hash, key)
     }
 
-    /// Not inlined, so that the check past the filter keeps few registers.
-    #[inline(never)]
-    fn admit_by_rules<Q>(&self, key: Hashed<'_, Q>) -> Result<Admitted, Rejected>
+    /// The check of a circuit for which neither gate nor filter answers.
+    #[cold]
+    fn admit_by_rules<Q>(&self, hash: OnlyHash, key: &Q) -> Result<Admitted, Rejected>
     where
         K: Borrow<Q>,
         Q: Hash + Eq + ToKey<K> + ?Sized,
     {
-        let policy = self.rules_of(key.key());
-        let admitted = self.store.inner.acquire_slow(key, policy.limits());
+        let policy = self.rules_of(key);
+        let inner = &*self.store.inner;
+        let admitted = inner.acquire_slow(hash.with(key), policy.limits());
         self.under(&policy, admitted)
     }
 

@@ -9,7 +9,7 @@ use crate::key::ToKey;
 use crate::snapshot::{CircuitBreakerSnapshot, CircuitState};
 use crate::stats::Counter;
 use crate::sync::atomic::Ordering;
-use crate::sync::{Arc as CellArc, Hashed, Map, PlainAtomicU64};
+use crate::sync::{Arc as CellArc, Hashed, Map, OnlyHash, PlainAtomicU64};
 use crate::word::{GateWord, Generation, Limits, Outcome, PermitToken, Report, Reported, slot_of};
 use std::borrow::Borrow;
 use std::hash::{BuildHasher, Hash};
@@ -122,27 +122,19 @@ impl<K: Hash + Eq, S: BuildHasher, C: Clock> Inner<K, S, C> {
         op(cell).inspect_err(|Gone| self.map.remove_same(key, cell))
     }
 
-    /// The check while some circuit may reject; `gate` was seen before.
-    ///
-    /// Not inlined, so that the check of the gate is.
-    #[inline(never)]
+    /// The check of a circuit for which neither gate nor filter answers.
+    #[cold]
     pub(super) fn acquire<Q>(
         &self,
-        gate: GateWord,
+        hash: OnlyHash,
         key: &Q,
         limits: &Limits,
     ) -> Result<PermitToken, Rejected>
     where
         K: Borrow<Q>,
-        Q: Hash + Eq + ToKey<K> + ?Sized,
+        Q: Eq + ToKey<K> + ?Sized,
     {
-        let key = self.map.hashed(key);
-        if !limits.seats()
-            && let Some(permit) = self.pass(gate, key)
-        {
-            return Ok(permit);
-        }
-        self.acquire_slow(key, limits)
+        self.acquire_slow(hash.with(key), limits)
             .map_err(|refused| self.reject(refused))
     }
 

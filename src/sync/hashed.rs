@@ -11,6 +11,18 @@ pub(crate) struct Hashed<'q, Q: ?Sized> {
     key: &'q Q,
 }
 
+/// A hash for whose key its owner keeps the key.
+#[derive(Clone, Copy)]
+pub(crate) struct OnlyHash(u64);
+
+impl OnlyHash {
+    /// Together with the key that it was made of.
+    #[inline]
+    pub(crate) fn with<Q: ?Sized>(self, key: &Q) -> Hashed<'_, Q> {
+        Hashed { hash: self.0, key }
+    }
+}
+
 impl<Q: ?Sized> Clone for Hashed<'_, Q> {
     fn clone(&self) -> Self {
         *self
@@ -34,6 +46,11 @@ impl<'q, Q: ?Sized> Hashed<'q, Q> {
     #[inline]
     pub(crate) fn hash(&self) -> u64 {
         self.hash
+    }
+
+    #[inline]
+    pub(crate) fn only_hash(&self) -> OnlyHash {
+        OnlyHash(self.hash)
     }
 
     #[inline]
