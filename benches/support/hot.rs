@@ -199,9 +199,12 @@ fn on<R>(gate: Gate, op: impl Fn(&Fixture) -> R + 'static) -> Loop {
 
 /// The loop of `op` while another circuit is open, and has failures that a success would forget.
 fn soiled<R>(op: impl Fn(&Fixture) -> R + 'static) -> Loop {
+    const FAILING: &str = "failing.internal:443";
     let fixture = Fixture::new(Gate::Up);
-    for store in [&fixture.store, fixture.breaker.store()] {
-        store.record_failure("failing.internal:443");
+    // Not by `record_failure`, which a second caller would make another function of.
+    by_key::<true>(&fixture, FAILING);
+    if let Ok(permit) = fixture.breaker.acquire(FAILING) {
+        let _ = permit.report(Outcome::Failure);
     }
     repeat(fixture, op)
 }
