@@ -50,7 +50,8 @@ impl fmt::Display for CircuitState {
 ///
 /// All fields belong to one generation of the circuit: a state is never shown with the counts
 /// or the time of another. `last_failure_time` may already be that of a failure which the count
-/// doesn't include yet; it is never older than a failure which it does include.
+/// doesn't include yet; it is never older than a failure which it does include, whose time is read
+/// once, while it is being recorded.
 ///
 /// With the feature `serde` it is written in camel case as other gateways write it, with
 /// forced-open as `open` and disabled as `closed`, both with `"forced": true`:

@@ -134,7 +134,8 @@ fn time(case: &Case<'_>, cell: Cell, ops: usize) -> f64 {
 /// How many operations each thread does per round, and in how many rounds of at most so many.
 ///
 /// A round has to be long enough for what it measures. Where a subject takes a second for that, as
-/// those do that all threads wait for, fewer rounds have to do.
+/// those do that all threads wait for, the first few rounds have to do: their spread means less, and
+/// they are far from whatever they are compared with.
 fn length(case: &Case<'_>, cell: Cell, round_ns: f64, rounds: usize) -> (usize, usize) {
     /// Of all rounds of a subject in a cell.
     const MOST_NS: f64 = 1.5e9;

@@ -48,8 +48,11 @@ const BY_THREADS: &[&str] = &[
     "store, coarse clock",
     "breaker",
     "mutex store",
+    "parking_lot mutex store",
     "parking_lot mutex store, foldhash",
+    "parking_lot rwlock store",
     "parking_lot rwlock store, foldhash",
+    "sharded mutex store",
     "sharded mutex store, foldhash",
     "circuit mutex store, foldhash",
     "papaya, bare u64",
@@ -83,7 +86,7 @@ pub(crate) struct Options {
     pub(crate) list: List,
     pub(crate) effort: Effort,
     pub(crate) cells: Vec<Cell>,
-    /// Words of which one is in a subject's name; none: every subject.
+    /// Names, or parts of names, of subjects; none: every subject.
     subjects: Vec<String>,
     pub(crate) lists: bool,
     pub(crate) markdown: bool,
@@ -151,6 +154,8 @@ impl Options {
             (List::Comparison, ..) => cells::standard(cores),
         };
         let is_whole = named.is_empty() && words.is_empty() && subjects.is_empty() && !smoke;
+        let is_known = |name: &&str| SUBJECTS.iter().any(|subject| subject.name == *name);
+        assert!(BY_THREADS.iter().all(is_known), "a name is out of date");
         if list == List::ByThreads && subjects.is_empty() {
             subjects = BY_THREADS.iter().map(|name| name.to_string()).collect();
         }

@@ -80,7 +80,7 @@ impl<K: Eq, V, S: BuildHasher> Map<K, V, S> {
         Self { table, hasher }
     }
 
-    /// The one place where the user's hasher is called.
+    /// The one place where a key is hashed by the user's hasher.
     #[inline]
     pub(crate) fn hashed<'q, Q: Hash + ?Sized>(&self, key: &'q Q) -> Hashed<'q, Q> {
         Hashed::by(&self.hasher, key)

@@ -18,6 +18,8 @@ struct Bench {
     package: &'static str,
     target: &'static str,
     arguments: &'static [&'static str],
+    /// What charts are drawn from.
+    data: Option<&'static str>,
     sections: &'static [Section],
 }
 
@@ -37,6 +39,7 @@ const fn bench(
         package,
         target,
         arguments: &[],
+        data: None,
         sections,
     }
 }
@@ -49,17 +52,21 @@ const OURS: &str = "breakerbox-benches";
 const FIGURES: &str = "BENCHMARKS.md";
 
 const BENCHES: [Bench; 8] = [
-    bench(
-        "comparison",
-        OURS,
-        "comparison",
-        &[
-            section("README.md", "figures"),
-            section(FIGURES, "comparison"),
-        ],
-    ),
+    Bench {
+        data: Some("results.json"),
+        ..bench(
+            "comparison",
+            OURS,
+            "comparison",
+            &[
+                section("README.md", "figures"),
+                section(FIGURES, "comparison"),
+            ],
+        )
+    },
     Bench {
         arguments: &["--threads"],
+        data: Some("threads.json"),
         ..bench(
             "threads",
             OURS,
@@ -67,9 +74,15 @@ const BENCHES: [Bench; 8] = [
             &[section(FIGURES, "threads")],
         )
     },
-    bench("latency", OURS, "latency", &[section(FIGURES, "latency")]),
+    Bench {
+        data: Some("latency.json"),
+        ..bench("latency", OURS, "latency", &[section(FIGURES, "latency")])
+    },
     bench("trips", OURS, "trips", &[section(FIGURES, "trips")]),
-    bench("memory", OURS, "memory", &[section(FIGURES, "memory")]),
+    Bench {
+        data: Some("memory.json"),
+        ..bench("memory", OURS, "memory", &[section(FIGURES, "memory")])
+    },
     bench("scaling", OURS, "scaling", &[section(FIGURES, "scaling")]),
     bench("words", OURS, "words", &[section(FIGURES, "words")]),
     bench(
@@ -112,6 +125,11 @@ impl Options {
             from,
             benches,
         })
+    }
+
+    /// What a section begins with: by which command it was written, and where.
+    fn with(&self, bench: &Bench, machine: &str) -> String {
+        format!("`{}`, on {machine}.", self.of(bench))
     }
 
     /// The command line that asks for the same of one bench.
@@ -168,40 +186,61 @@ pub(crate) fn command(project: &Project, args: Args) -> Result<()> {
             record::expect(project, bench)?;
         }
     }
-    let mut failed = Vec::new();
-    let machine = match &options.from {
-        Some(elsewhere) => elsewhere.machine()?,
-        None => record::machine(),
+    let measured = match &options.from {
+        Some(elsewhere) => {
+            record_from(project, &options, elsewhere)?;
+            elsewhere.0.clone()
+        }
+        None => {
+            measure(project, &options)?;
+            project.target("comparison")
+        }
     };
+    if options.record {
+        println!();
+        let data: Vec<_> = options.benches.iter().filter_map(|it| it.data).collect();
+        charts::draw_some(project, &measured, &project.path("docs/charts"), &data)
+    } else {
+        println!("\n`cargo xtask charts` draws what was measured.");
+        Ok(())
+    }
+}
+
+/// Runs the benches, and records each as soon as it has come to its end.
+fn measure(project: &Project, options: &Options) -> Result<()> {
+    let mut failed = Vec::new();
     for bench in &options.benches {
-        let output = match &options.from {
-            Some(elsewhere) => Some(elsewhere.output(bench)?),
-            None => run(project, bench, &options)?,
-        };
-        match output {
+        match run(project, bench, options)? {
             Some(output) if options.record => {
-                let with = format!("`{}`, on {machine}.", options.of(bench));
-                record::put(project, bench, &with, &output)?;
+                record::put(
+                    project,
+                    bench,
+                    &options.with(bench, &record::machine()),
+                    &output,
+                )?;
             }
             Some(_) => {}
             None => failed.push(bench.name),
         }
     }
-    if !failed.is_empty() {
-        return Err(Error::failed(format!(
-            "did not come to its end: {}",
-            failed.join(", ")
-        )));
+    if failed.is_empty() {
+        return Ok(());
     }
-    if options.record {
-        println!();
-        let measured = project.target("comparison");
-        let from = options.from.as_ref().map_or(&*measured, |from| &from.0);
-        charts::draw_all(project, from, &project.path("docs/charts"))
-    } else {
-        println!("\n`cargo xtask charts` draws what was measured.");
-        Ok(())
+    Err(Error::failed(format!(
+        "did not come to its end: {}",
+        failed.join(", ")
+    )))
+}
+
+/// Records what was printed elsewhere, if all of it is there.
+fn record_from(project: &Project, options: &Options, elsewhere: &Elsewhere) -> Result<()> {
+    let machine = elsewhere.machine()?;
+    let outputs = options.benches.iter().map(|bench| elsewhere.output(bench));
+    let outputs = outputs.collect::<Result<Vec<_>>>()?;
+    for (bench, output) in options.benches.iter().zip(outputs) {
+        record::put(project, bench, &options.with(bench, &machine), &output)?;
     }
+    Ok(())
 }
 
 /// What the bench has printed; none if it failed.

@@ -33,19 +33,24 @@ pub(crate) fn command(project: &Project, mut args: Args) -> Result<()> {
     let from = path(args.value("--from")?, project.target("comparison"));
     let to = path(args.value("--to")?, project.path("docs/charts"));
     args.finish()?;
-    draw_all(project, &from, &to)
-}
-
-/// Draws what is measured in `from` into `to`.
-pub(crate) fn draw_all(project: &Project, from: &Path, to: &Path) -> Result<()> {
-    let is_drawn = |drawn: &Drawn| drawn.2.is_some();
-    let charts = draw(from)?;
-    if !charts.iter().any(is_drawn) {
+    let charts = draw(&from)?;
+    if !charts.iter().any(|drawn| drawn.2.is_some()) {
         return Err(Error::failed(format!(
             "{} has nothing to draw; `cargo xtask bench` measures",
             from.display()
         )));
     }
+    write(project, &from, &to, charts)
+}
+
+/// Draws what is measured in these files of `from` into `to`.
+pub(crate) fn draw_some(project: &Project, from: &Path, to: &Path, data: &[&str]) -> Result<()> {
+    let mut charts = draw(from)?;
+    charts.retain(|drawn| data.contains(&drawn.1));
+    write(project, from, to, charts)
+}
+
+fn write(project: &Project, from: &Path, to: &Path, charts: Vec<Drawn>) -> Result<()> {
     fs::create_dir_all(to).at(to)?;
     for (name, data, picture) in charts {
         let path = to.join(name);

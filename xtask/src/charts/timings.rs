@@ -36,10 +36,13 @@ fn worth_a_line<'a>(rows: &[&'a Timing], palette: &Palette) -> Vec<&'a str> {
 
     let mut others: Vec<_> = of(Family::Other).collect();
     let most = rows.iter().map(|row| row.threads).max();
+    // Over all that is shown, in which as many times as fast counts the same.
     let speed = |subject: &str| {
-        let of = rows.iter().filter(|row| row.subject == subject);
-        of.map(|row| (Some(row.threads) != most, row.median))
-            .min_by(|a, b| a.0.cmp(&b.0).then(a.1.total_cmp(&b.1)))
+        let of = rows
+            .iter()
+            .filter(|row| row.subject == subject && Some(row.threads) == most);
+        let logs: Vec<_> = of.map(|row| row.median.ln()).collect();
+        (!logs.is_empty()).then(|| logs.iter().sum::<f64>() / logs.len() as f64)
     };
     others.sort_by(|a, b| {
         let is_slower = speed(a).partial_cmp(&speed(b));
