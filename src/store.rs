@@ -234,18 +234,17 @@ where
     {
         let inner = &*self.inner;
         let gate = inner.shared.gate.load();
-        if limits.seats() {
-            return inner.acquire_seated(key, limits);
-        }
-        if gate.is_down() {
+        if gate.is_down() && !limits.seats() {
             // Nothing rejects, and no transition is half done: the gate speaks for every key.
             return Ok(PermitToken::new(gate.generation(), false));
         }
         let hash = self.hashed(key).only_hash();
-        match inner.pass(gate, hash.with(key)) {
-            Some(permit) => Ok(permit),
-            None => inner.acquire(hash, key, limits),
+        if !limits.seats()
+            && let Some(permit) = inner.pass(gate, hash.with(key))
+        {
+            return Ok(permit);
         }
+        inner.acquire(hash, key, limits)
     }
 
     /// Takes the outcome of an admitted call into account, by `limits`, unless the circuit has

@@ -67,16 +67,20 @@ pub(crate) fn measure(keys: &'static Keys, length: Length) -> Vec<Row> {
     });
     let by_key = Case::new(&*lists.names, |key| own.check(key));
     let call = Case::new(&*lists.names, |key| own.call::<false>(key));
+    let up = Own::<Std>::new(Rules::OUT_OF_REACH, &keys.names);
+    up.open("open.internal:443");
+    let past_filter = Case::new(&*lists.names, |key| up.check(key));
     let mut readers = vec![1, keys.threads - 1];
     readers.dedup();
     let mut rows = Vec::new();
-    for (subject, case, write) in [
-        ("handle: check", &by_handle, Write::Transition),
-        ("key: check", &by_key, Write::Transition),
-        ("key: check, success", &call, Write::Failure),
+    for (subject, own, case, write) in [
+        ("handle: check", &own, &by_handle, Write::Transition),
+        ("key: check", &own, &by_key, Write::Transition),
+        ("key: check, success", &own, &call, Write::Failure),
+        ("key: check, gate up", &up, &past_filter, Write::Failure),
     ] {
         for &threads in &readers {
-            rows.extend(of(&own, (subject, case, threads), write, length));
+            rows.extend(of(own, (subject, case, threads), write, length));
         }
     }
     rows

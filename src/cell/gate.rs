@@ -24,8 +24,8 @@ pub(crate) struct Gate {
     /// In a line of its own: it is written on transitions only, and read by every check.
     word: Line<AtomicU64>,
     /// Circuits whose state a success report could change, and sets of policies that need every
-    /// report; errs upwards only.
-    unclean: AtomicU64,
+    /// report; errs upwards only. In a line of its own: checks don't read it.
+    unclean: Line<AtomicU64>,
     /// Those sets alone.
     needing_reports: AtomicU64,
     /// The same counts by key hash, of circuits alone.
@@ -33,20 +33,20 @@ pub(crate) struct Gate {
     /// Sets of policies that hold the gate up.
     #[cfg(any(test, breakerbox_loom, breakerbox_steps))]
     held: PlainAtomicU64,
-    /// Circuits that are neither vacant nor retired.
-    live: AtomicU64,
+    /// Circuits that are neither vacant nor retired. In a line of its own: nothing hot reads it.
+    live: Line<AtomicU64>,
 }
 
 impl Gate {
     fn new() -> Self {
         Self {
             word: Line(AtomicU64::new(0)),
-            unclean: AtomicU64::new(0),
+            unclean: Line(AtomicU64::new(0)),
             needing_reports: AtomicU64::new(0),
             filter: Filter::new(),
             #[cfg(any(test, breakerbox_loom, breakerbox_steps))]
             held: PlainAtomicU64::new(0),
-            live: AtomicU64::new(0),
+            live: Line(AtomicU64::new(0)),
         }
     }
 
@@ -62,7 +62,7 @@ impl Gate {
     pub(crate) fn all_clean(&self) -> bool {
         // Acquire: pairs with the Release in `cleaned`; who skips its success after the last
         // circuit became clean must not see that circuit's failures afterwards.
-        self.unclean.load(Ordering::Acquire) == 0
+        self.unclean.0.load(Ordering::Acquire) == 0
     }
 
     /// Whether no success report on a key of this slot can change its circuit.
@@ -86,7 +86,7 @@ impl Gate {
     #[inline]
     pub(super) fn soil(&self, slot: usize) {
         // Relaxed: the compare-and-swap that follows publishes it with the word.
-        self.unclean.fetch_add(1, Ordering::Relaxed);
+        self.unclean.0.fetch_add(1, Ordering::Relaxed);
         self.filter.raise(slot, FilterWord::UNCLEAN);
     }
 
@@ -94,21 +94,21 @@ impl Gate {
     pub(super) fn cleaned(&self, slot: usize) {
         self.filter.lower(slot, FilterWord::UNCLEAN);
         // Release: pairs with the Acquire in `all_clean`.
-        self.unclean.fetch_sub(1, Ordering::Release);
+        self.unclean.0.fetch_sub(1, Ordering::Release);
     }
 
     /// Every report matters from here on, until [`let_reports_go`](Self::let_reports_go).
     pub(crate) fn hold_reports(&self) {
         // Relaxed: what needs them is put in place after it, with SeqCst.
         self.needing_reports.fetch_add(1, Ordering::Relaxed);
-        self.unclean.fetch_add(1, Ordering::Relaxed);
+        self.unclean.0.fetch_add(1, Ordering::Relaxed);
     }
 
     /// Takes a [`hold_reports`](Self::hold_reports) back.
     pub(crate) fn let_reports_go(&self) {
         // Release: pairs with the Acquires in `is_clean` and `all_clean`.
         self.needing_reports.fetch_sub(1, Ordering::Release);
-        self.unclean.fetch_sub(1, Ordering::Release);
+        self.unclean.0.fetch_sub(1, Ordering::Release);
     }
 
     /// Holds the gate up, as a circuit that may reject does.
@@ -129,18 +129,18 @@ impl Gate {
 
     pub(super) fn born(&self) {
         // Relaxed: a statistic, exact once the store is at rest.
-        self.live.fetch_add(1, Ordering::Relaxed);
+        self.live.0.fetch_add(1, Ordering::Relaxed);
     }
 
     pub(super) fn died(&self) {
         // Relaxed: as in `born`.
-        self.live.fetch_sub(1, Ordering::Relaxed);
+        self.live.0.fetch_sub(1, Ordering::Relaxed);
     }
 
     /// Circuits that are known; while others are born or removed, perhaps off by those.
     pub(crate) fn live(&self) -> usize {
         // Relaxed: as in `born`. A removal may be counted before its birth.
-        let live = self.live.load(Ordering::Relaxed).cast_signed().max(0);
+        let live = self.live.0.load(Ordering::Relaxed).cast_signed().max(0);
         usize::try_from(live).unwrap_or(usize::MAX)
     }
 
@@ -159,7 +159,7 @@ impl Gate {
         // Acquire, all: read at rest.
         let held = self.held.load(Ordering::Acquire);
         let needing = self.needing_reports.load(Ordering::Acquire);
-        let counts = (self.load().count(), self.unclean.load(Ordering::Acquire));
+        let counts = (self.load().count(), self.unclean.0.load(Ordering::Acquire));
         let of_circuits = (counts.0 - held, counts.1 - needing);
         assert_eq!(self.filter.counts(), of_circuits, "the filter's counts");
         counts

@@ -122,21 +122,6 @@ impl<K: Hash + Eq, S: BuildHasher, C: Clock> Inner<K, S, C> {
         op(cell).inspect_err(|Gone| self.map.remove_same(key, cell))
     }
 
-    /// The check where calls in flight have seats, which neither gate nor filter gives.
-    #[cold]
-    pub(super) fn acquire_seated<Q>(
-        &self,
-        key: &Q,
-        limits: &Limits,
-    ) -> Result<PermitToken, Rejected>
-    where
-        K: Borrow<Q>,
-        Q: Hash + Eq + ToKey<K> + ?Sized,
-    {
-        let hash = self.map.hashed(key).only_hash();
-        self.acquire(hash, key, limits)
-    }
-
     /// The check of a circuit for which neither gate nor filter answers.
     #[cold]
     pub(super) fn acquire<Q>(
