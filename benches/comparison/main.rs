@@ -17,8 +17,9 @@
 //! circuit once in each round.
 //!
 //! Every map exists with the standard library's hasher and with foldhash, which the peers' map has
-//! always. The subjects with a coarse clock take part where the time is read. Peers do what they can: none has a raw `record_failure` or a snapshot, and only recloser
-//! and tower-resilience have a rule over a window of calls (the latter's isn't sliding).
+//! always. The subjects with a coarse clock take part where the time is read. Peers do what they
+//! can: none has a raw `record_failure` or a snapshot, and only recloser and tower-resilience have a
+//! rule over a window of calls (the latter's isn't sliding).
 //!
 //! It does **not** measure:
 //! - probes, transitions by hand, creating, resetting or evicting circuits, nor memory;

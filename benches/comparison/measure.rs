@@ -141,23 +141,17 @@ fn length(case: &Case<'_>, cell: Cell, round_ns: f64, rounds: usize) -> (usize, 
     const MOST_NS: f64 = 1.5e9;
     const FEWEST: usize = 5;
 
-    let (most, least) = (cell.work.most(cell.threads), threads::least(case));
-    let ns = if cell.work.is_fixed() {
-        time(case, cell, most)
+    let most = cell.work.most(cell.threads);
+    let (ns, ops) = if cell.work.is_fixed() {
+        (time(case, cell, most), most)
     } else {
-        let first = time(case, cell, least);
-        let again = if first * least as f64 > 0.1 * MOST_NS {
-            0
-        } else {
-            2
-        };
-        let tries = (0..again).map(|_| time(case, cell, least));
-        tries.fold(first, f64::min)
-    };
-    let ops = if cell.work.is_fixed() {
-        most
-    } else {
-        ((round_ns / ns) as usize).clamp(least, most - threads::all(case, 0))
+        let least = threads::least(case);
+        let mut ns = time(case, cell, least);
+        if ns * least as f64 <= 0.1 * MOST_NS {
+            ns = (0..2).fold(ns, |ns, _| ns.min(time(case, cell, least)));
+        }
+        let most = most - threads::all(case, 0);
+        (ns, ((round_ns / ns) as usize).clamp(least, most))
     };
     let round = ns * (ops + threads::warm_up(case)) as f64;
     let affordable = (MOST_NS / round) as usize;

@@ -45,13 +45,11 @@ fn is_told(cell: Cell, work: Work) -> bool {
 pub(crate) fn all(rows: &[Row], goals: &[Judged], cores: usize) -> String {
     let mut text = String::new();
     for (title, wanted) in TABLES {
-        let mut cells: Vec<Cell> = Vec::new();
-        for row in rows {
-            let crowded = is_crowded(row.cell.threads, cores) && row.cell.work != Work::Storm;
-            if wanted(row.cell) && !crowded && !cells.contains(&row.cell) {
-                cells.push(row.cell);
-            }
-        }
+        let is_told = |cell: &Cell| {
+            let crowded = is_crowded(cell.threads, cores) && cell.work != Work::Storm;
+            wanted(*cell) && !crowded
+        };
+        let cells = distinct(rows.iter().map(|row| row.cell).filter(is_told));
         if !cells.is_empty() {
             let table = table(rows, &cells).markdown();
             text += &format!("### {title}\n\n{table}\n");
@@ -63,28 +61,30 @@ pub(crate) fn all(rows: &[Row], goals: &[Judged], cores: usize) -> String {
 /// A table for each situation, with a column for each number of threads; and the goals.
 pub(crate) fn by_threads(rows: &[Row], goals: &[Judged]) -> String {
     let alone = |cell: Cell| Cell { threads: 1, ..cell };
-    let mut situations: Vec<Cell> = Vec::new();
-    for row in rows {
-        if !situations.contains(&alone(row.cell)) {
-            situations.push(alone(row.cell));
-        }
-    }
+    let mut situations = distinct(rows.iter().map(|row| alone(row.cell)));
     // By work, not by what was quickest to set up.
     situations.sort_by_key(|cell| Work::ALL.iter().position(|&work| work == cell.work));
     let mut text = String::new();
     for situation in situations {
-        let mut cells: Vec<Cell> = Vec::new();
-        for row in rows {
-            if alone(row.cell) == situation && !cells.contains(&row.cell) {
-                cells.push(row.cell);
-            }
-        }
+        let is_of = |cell: &Cell| alone(*cell) == situation;
+        let cells = distinct(rows.iter().map(|row| row.cell).filter(is_of));
         let (work, gate) = (situation.work.label(), situation.gate.label());
         let keys = count(situation.keys, "key");
         let table = table(rows, &cells).markdown();
         text += &format!("### {work}, {keys}, {gate}\n\n{table}\n");
     }
     text + &format!("### Goals\n\n{}", of_goals(goals))
+}
+
+/// Each once, in the order in which they come.
+fn distinct(cells: impl Iterator<Item = Cell>) -> Vec<Cell> {
+    let mut found = Vec::new();
+    for cell in cells {
+        if !found.contains(&cell) {
+            found.push(cell);
+        }
+    }
+    found
 }
 
 /// A row for each subject, a column for each cell.

@@ -18,9 +18,17 @@ struct Bench {
     package: &'static str,
     target: &'static str,
     arguments: &'static [&'static str],
-    /// What charts are drawn from.
-    data: Option<&'static str>,
     sections: &'static [Section],
+}
+
+impl Bench {
+    /// The JSON that it writes.
+    fn data(&self) -> String {
+        match self.name {
+            "comparison" => "results.json".to_owned(),
+            name => format!("{name}.json"),
+        }
+    }
 }
 
 struct Section {
@@ -39,7 +47,6 @@ const fn bench(
         package,
         target,
         arguments: &[],
-        data: None,
         sections,
     }
 }
@@ -52,21 +59,17 @@ const OURS: &str = "breakerbox-benches";
 const FIGURES: &str = "BENCHMARKS.md";
 
 const BENCHES: [Bench; 8] = [
-    Bench {
-        data: Some("results.json"),
-        ..bench(
-            "comparison",
-            OURS,
-            "comparison",
-            &[
-                section("README.md", "figures"),
-                section(FIGURES, "comparison"),
-            ],
-        )
-    },
+    bench(
+        "comparison",
+        OURS,
+        "comparison",
+        &[
+            section("README.md", "figures"),
+            section(FIGURES, "comparison"),
+        ],
+    ),
     Bench {
         arguments: &["--threads"],
-        data: Some("threads.json"),
         ..bench(
             "threads",
             OURS,
@@ -74,15 +77,9 @@ const BENCHES: [Bench; 8] = [
             &[section(FIGURES, "threads")],
         )
     },
-    Bench {
-        data: Some("latency.json"),
-        ..bench("latency", OURS, "latency", &[section(FIGURES, "latency")])
-    },
+    bench("latency", OURS, "latency", &[section(FIGURES, "latency")]),
     bench("trips", OURS, "trips", &[section(FIGURES, "trips")]),
-    Bench {
-        data: Some("memory.json"),
-        ..bench("memory", OURS, "memory", &[section(FIGURES, "memory")])
-    },
+    bench("memory", OURS, "memory", &[section(FIGURES, "memory")]),
     bench("scaling", OURS, "scaling", &[section(FIGURES, "scaling")]),
     bench("words", OURS, "words", &[section(FIGURES, "words")]),
     bench(
@@ -108,7 +105,7 @@ impl Options {
         let quick = args.flag("--quick");
         let record = args.flag("--record");
         let markdown = args.flag("--markdown");
-        let from = args.value("--from")?.map(Elsewhere::at);
+        let from = args.value("--from")?.map(|folder| Elsewhere(folder.into()));
         if from.is_some() && !record {
             return Err(Error::usage("--from says what to --record"));
         }
@@ -144,10 +141,6 @@ impl Options {
 struct Elsewhere(PathBuf);
 
 impl Elsewhere {
-    fn at(folder: String) -> Self {
-        Self(folder.into())
-    }
-
     fn read(&self, name: &str) -> Result<String> {
         let path = self.0.join(name);
         fs::read_to_string(&path).at(&path)
@@ -198,7 +191,7 @@ pub(crate) fn command(project: &Project, args: Args) -> Result<()> {
     };
     if options.record {
         println!();
-        let data: Vec<_> = options.benches.iter().filter_map(|it| it.data).collect();
+        let data: Vec<_> = options.benches.iter().map(|bench| bench.data()).collect();
         charts::draw_some(project, &measured, &project.path("docs/charts"), &data)
     } else {
         println!("\n`cargo xtask charts` draws what was measured.");

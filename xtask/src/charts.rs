@@ -15,13 +15,13 @@ mod tests;
 mod theme;
 mod timings;
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::args::Args;
 use crate::charts::data::{Latency, Memory, Timing, read};
 use crate::charts::palette::Palette;
-use crate::error::{AtPath, Error, Result};
+use crate::error::{Error, Result};
+use crate::files;
 use crate::project::Project;
 
 /// A picture's file, that of its data, and the picture: none where the data has nothing for it.
@@ -44,19 +44,18 @@ pub(crate) fn command(project: &Project, mut args: Args) -> Result<()> {
 }
 
 /// Draws what is measured in these files of `from` into `to`.
-pub(crate) fn draw_some(project: &Project, from: &Path, to: &Path, data: &[&str]) -> Result<()> {
+pub(crate) fn draw_some(project: &Project, from: &Path, to: &Path, data: &[String]) -> Result<()> {
     let mut charts = draw(from)?;
-    charts.retain(|drawn| data.contains(&drawn.1));
+    charts.retain(|drawn| data.iter().any(|data| data == drawn.1));
     write(project, from, to, charts)
 }
 
 fn write(project: &Project, from: &Path, to: &Path, charts: Vec<Drawn>) -> Result<()> {
-    fs::create_dir_all(to).at(to)?;
     for (name, data, picture) in charts {
         let path = to.join(name);
         match picture {
             Some(picture) => {
-                fs::write(&path, picture).at(&path)?;
+                files::write(&path, picture)?;
                 println!("{}", project.relative(&path));
             }
             None if from.join(data).exists() => {
