@@ -240,7 +240,7 @@ where
         }
         let hash = self.hashed(key).only_hash();
         if !limits.seats()
-            && let Some(permit) = inner.pass(gate, hash.with(key))
+            && let Some(permit) = inner.pass(gate, hash)
         {
             return Ok(permit);
         }

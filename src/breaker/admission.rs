@@ -58,7 +58,7 @@ where
         let hash = inner.map.hashed(key).only_hash();
         if !self.rules.policies.need_every_check() {
             // What nearly every check ends with: another circuit holds the gate up.
-            if let Some(permit) = inner.pass(gate, hash.with(key)) {
+            if let Some(permit) = inner.pass(gate, hash) {
                 return Ok((permit, Started::UNKNOWN));
             }
         }

@@ -103,7 +103,7 @@ impl<K: Hash + Eq, S: BuildHasher, C: Clock> Inner<K, S, C> {
             return Err(StoreFull);
         }
         let cell = Cell::new(key.hash());
-        self.map.get_or_insert(key, cell, |_| ());
+        self.map.insert(key, cell);
         Ok(())
     }
 
@@ -141,12 +141,8 @@ impl<K: Hash + Eq, S: BuildHasher, C: Clock> Inner<K, S, C> {
     /// What nearly every check ends with while the gate is up: nothing that shares the key's slot
     /// may reject. `None`: look at the circuit.
     #[inline]
-    pub(crate) fn pass<Q: ?Sized>(
-        &self,
-        gate: GateWord,
-        key: Hashed<'_, Q>,
-    ) -> Option<PermitToken> {
-        let generation = self.shared.gate.admits(gate, slot_of(key.hash()))?;
+    pub(crate) fn pass(&self, gate: GateWord, hash: OnlyHash) -> Option<PermitToken> {
+        let generation = self.shared.gate.admits(gate, slot_of(hash.bits()))?;
         Some(PermitToken::new(generation, false))
     }
 

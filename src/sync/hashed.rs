@@ -16,6 +16,11 @@ pub(crate) struct Hashed<'q, Q: ?Sized> {
 pub(crate) struct OnlyHash(u64);
 
 impl OnlyHash {
+    #[inline]
+    pub(crate) fn bits(self) -> u64 {
+        self.0
+    }
+
     /// Together with the key that it was made of.
     #[inline]
     pub(crate) fn with<Q: ?Sized>(self, key: &Q) -> Hashed<'_, Q> {

@@ -155,28 +155,12 @@ impl<K: Eq, V, S: BuildHasher> Map<K, V, S> {
         self.get(key, f)
     }
 
-    pub(crate) fn get_or_insert<Q, R>(
-        &self,
-        key: Hashed<'_, Q>,
-        value: V,
-        f: impl FnOnce(&Arc<V>) -> R,
-    ) -> R
-    where
-        Q: ToKey<K> + ?Sized,
-    {
+    pub(crate) fn insert<Q: ToKey<K> + ?Sized>(&self, key: Hashed<'_, Q>, value: V) {
         let key = key.to_named();
-        let value = {
-            let mut entries = self.entries.lock().unwrap();
-            match find(&entries, key.hashed()) {
-                Some(found) => found,
-                None => {
-                    let value = Arc::new(value);
-                    entries.push((std::sync::Arc::new(key), value.clone()));
-                    value
-                }
-            }
-        };
-        f(&value)
+        let mut entries = self.entries.lock().unwrap();
+        if find(&entries, key.hashed()).is_none() {
+            entries.push((std::sync::Arc::new(key), Arc::new(value)));
+        }
     }
 
     pub(crate) fn remove_same<Q>(&self, key: Hashed<'_, Q>, value: &V)

@@ -113,19 +113,11 @@ impl<K: Eq, V, S: BuildHasher> Map<K, V, S> {
         look_up(&pinned, &key).map(f)
     }
 
-    /// Calls `f` with the value of `key`, inserting `value` if there was none.
-    pub(crate) fn get_or_insert<Q, R>(
-        &self,
-        key: Hashed<'_, Q>,
-        value: V,
-        f: impl FnOnce(&Arc<V>) -> R,
-    ) -> R
-    where
-        Q: ToKey<K> + ?Sized,
-    {
+    /// Puts `value` under `key` if there is none.
+    pub(crate) fn insert<Q: ToKey<K> + ?Sized>(&self, key: Hashed<'_, Q>, value: V) {
         let key = key.to_named();
         step(Step::Map);
-        f(self.table.pin().get_or_insert(key, Arc::new(value)))
+        self.table.pin().get_or_insert(key, Arc::new(value));
     }
 
     /// Removes `key` if its value is this very one.
