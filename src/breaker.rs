@@ -35,6 +35,7 @@ use permit::{Keyed, Owned};
 use std::borrow::Borrow;
 use std::fmt;
 use std::hash::{BuildHasher, Hash, RandomState};
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::time::Duration;
 
 /// Circuit breakers in memory, one per key: the store with rules over it.
@@ -74,12 +75,17 @@ pub struct CircuitBreaker<K = String, S = RandomState, C = SystemClock> {
 struct Rules<K, S, C> {
     policies: Policies<K>,
     store: InMemoryCircuitBreakerStore<K, S, C>,
+    /// Makes all circuits of the store unwatched. (A function, since a drop knows no bounds.)
+    unwatch: fn(&InMemoryCircuitBreakerStore<K, S, C>),
 }
 
 impl<K, S, C> Drop for Rules<K, S, C> {
-    /// The store may live on.
+    /// The store may live on, without rules.
     fn drop(&mut self) {
         self.policies.retire(&self.store.inner.shared.gate);
+        if self.store.is_shared() {
+            (self.unwatch)(&self.store);
+        }
     }
 }
 
@@ -139,12 +145,10 @@ where
         K: Borrow<Q>,
         Q: Hash + Eq + ToKey<K> + ?Sized,
     {
-        let admitted = self.admit(key)?;
-        let target = Owned {
+        Ok(self.acquire(key)?.owned_by(|| Owned {
             breaker: self.clone(),
             key: key.to_key(),
-        };
-        Ok(Permit::new(target, admitted))
+        }))
     }
 
     /// A handle of one circuit, for an upstream or a connection that one keeps.
@@ -157,7 +161,7 @@ where
         Q: Hash + Eq + ToKey<K> + ?Sized,
     {
         let circuit = self.store.circuit(key)?;
-        self.conform(circuit.key(), circuit.cell());
+        self.conform::<K>(circuit.key(), circuit.cell());
         Ok(GuardedCircuit::new(self.clone(), circuit))
     }
 
@@ -218,10 +222,15 @@ impl<K: Hash + Eq + Clone, S: BuildHasher, C: Clock> CircuitBreaker<K, S, C> {
         K: Send + Sync + 'static,
     {
         self.rules.policies.replace(set, &self.store.inner.shared);
-        self.store
-            .inner
-            .map
-            .for_each(|found, cell| self.conform(found.key(), cell));
+        let mut panic = None;
+        self.store.inner.map.for_each(|found, cell| {
+            // A classifier that panics for one key must not keep the others from their rules.
+            let conform = AssertUnwindSafe(|| self.conform::<K>(found.key(), cell));
+            panic = catch_unwind(conform).err().or(panic.take());
+        });
+        if let Some(panic) = panic {
+            resume_unwind(panic);
+        }
     }
 
     /// How long the circuit of `key` still rejects: `Some` if it is open, zero where the next call

@@ -47,7 +47,7 @@ use crate::sync::Slot;
 use crate::sync::atomic::{AtomicU64, Ordering};
 #[cfg(not(breakerbox_loom))]
 use crate::word::SLOT_BITS;
-use crate::word::{Cause, Control, Generation, Limits, PermitToken, Pins, State};
+use crate::word::{Cause, Control, Generation, History, Limits, PermitToken, Pins, State};
 use gate::Draw;
 use group::Place;
 use watch::Watch;
@@ -247,14 +247,34 @@ impl Cell {
     ) -> Option<Control> {
         let next = |generation| match to {
             State::Vacant => control.vacated(generation),
+            // Watched from its first moment, or a call that came before `agree` would be in no
+            // window and have no seat.
+            State::Closed => self.as_watched(control.moved(to, generation)),
             _ => control.moved(to, generation),
         };
         let next = self.put_next(by, control, next, cause)?;
-        Some(if to == State::Closed {
-            self.watch_again(by.shared, next)
-        } else {
-            next
-        })
+        if to == State::Closed {
+            self.agree(by.shared);
+        }
+        Some(next)
+    }
+
+    /// As [`change`](Self::change), by hand. Closed by hand, a circuit counts as recovered: its next
+    /// opening is the first of a row.
+    fn change_by_hand<C: Clock>(
+        &self,
+        by: &mut Mover<'_, C>,
+        control: Control,
+        to: State,
+    ) -> Option<Control> {
+        if to == State::Closed {
+            // Before, so that no opening after it can find them. If the circuit moves on instead,
+            // the caller closes it from there.
+            let openings = 0;
+            let none = |seen: History| (seen.openings != 0).then_some(History { openings, ..seen });
+            self.remember(by.shared, control, none);
+        }
+        self.change(by, control, to, Cause::Manual)
     }
 
     /// One attempt to open the circuit from `control`, which `counted` is with what opens it, for

@@ -58,12 +58,17 @@ impl<K> Listeners<K> {
     #[inline]
     pub(crate) fn announce(&self, changes: Changes, key: impl FnOnce() -> K) {
         if !changes.is_empty() {
-            self.announce_all(changes.into_list(), key());
+            self.announce_all(changes.into_list(), key);
         }
     }
 
     #[cold]
-    fn announce_all(&self, changes: Vec<Change>, key: K) {
+    fn announce_all(&self, changes: Vec<Change>, key: impl FnOnce() -> K) {
+        // The key's copy is made for the listeners: a panic in it is as one in them.
+        let key = match catch_unwind(AssertUnwindSafe(key)) {
+            Ok(key) => key,
+            Err(payload) => return std::mem::forget(payload),
+        };
         let (from, to) = (CircuitState::Closed, CircuitState::Closed);
         let mut event = StateChange {
             key,

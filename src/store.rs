@@ -83,6 +83,11 @@ impl<K, S, C> InMemoryCircuitBreakerStore<K, S, C> {
     /// A key beyond it is answered as if it were unknown, and nothing of it is stored; see
     /// [`untracked`](Self::untracked).
     pub const MAX_CIRCUITS: usize = 1 << 23;
+
+    /// Whether the circuits are known by another reference too: a clone, or a handle.
+    pub(crate) fn is_shared(&self) -> bool {
+        Arc::strong_count(&self.inner) > 1
+    }
 }
 
 impl<K, S, C> InMemoryCircuitBreakerStore<K, S, C>
@@ -94,6 +99,12 @@ where
     #[inline]
     pub(crate) fn hashed<'q, Q: Hash + ?Sized>(&self, key: &'q Q) -> Hashed<'q, Q> {
         self.inner.map.hashed(key)
+    }
+
+    /// No circuit is watched any more, but by those who ask for it from here on.
+    pub(crate) fn unwatch_all(&self) {
+        let inner = &*self.inner;
+        inner.map.for_each(|_, cell| cell.unwatch(&inner.shared));
     }
 
     /// The circuit of `key`, created if it was unknown: closed, nothing counted.

@@ -40,6 +40,7 @@ mod gate;
 mod generation;
 mod history;
 mod limits;
+mod probes;
 mod rules;
 mod side;
 mod slot;
@@ -55,13 +56,14 @@ pub(crate) use decision::{
 pub(crate) use fuzzed::check;
 pub(crate) use gate::GateWord;
 pub(crate) use generation::Generation;
-pub(crate) use history::History;
+pub(crate) use history::{History, Spell};
 pub use limits::{AfterHalfOpen, Limits, SlidingWindow, TripRule};
 pub(crate) use limits::{
     Cap, FAILURE_THRESHOLD_MAX, HUNG_CALLS_MAX, OFF, OpenFor, PROBES_MAX, ProbeRule, Recovery,
     Span, Trip, WINDOW_CALLS_MAX, saturating_ms,
 };
-pub(crate) use side::{Pins, Probes, Side, TIME_MAX};
+pub(crate) use probes::Probes;
+pub(crate) use side::{Pins, Side, TIME_MAX};
 #[cfg(not(breakerbox_loom))]
 pub(crate) use slot::SLOT_BITS;
 pub(crate) use slot::{FilterWord, slot_of};

@@ -59,7 +59,6 @@ fn a_life_is_told_in_order() {
         [
             (Closed, Open, START),
             (Open, HalfOpen, START + 30_000),
-            (HalfOpen, HalfOpen, START + 60_000),
             (HalfOpen, Closed, START + 60_000),
             (Closed, Disabled, START + 60_000),
         ]

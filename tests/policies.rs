@@ -333,3 +333,51 @@ fn every_call_is_decided_by_one_set_or_the_other() {
         "and the short way is open again"
     );
 }
+
+/// A call that took no time at all says so: it isn't measured instead.
+#[test]
+fn no_time_is_a_time() {
+    let second = Duration::from_secs(1);
+    let slow = rate(10)
+        .minimum_calls(1)
+        .slow_call_rate_threshold(50)
+        .slow_call_duration(second);
+    let (breaker, clock) = breaker(PolicySet::new(limits(slow).into()));
+    for (said, opens) in [(Some(Duration::ZERO), false), (None, true)] {
+        let permit = breaker.acquire("a").unwrap();
+        clock.advance(second * 3);
+        let report = Report::from(Outcome::Success);
+        let _ = permit.report(said.map_or(report, |said| report.took(said)));
+        assert_eq!(is_open(&breaker, "a"), opens, "{said:?}");
+    }
+}
+
+/// Closed by hand, a circuit counts as recovered: its next opening is the first of a row, whether it
+/// was closed for long, for a moment, or disabled.
+#[test]
+fn a_hand_that_closes_ends_a_row_of_openings() {
+    use breakerbox::Steering::{Disable, Enable, ForceClose, ForceOpen};
+    let second = Duration::from_secs(1);
+    let settings = Limits::builder()
+        .failure_threshold(1)
+        .reset_timeout(second)
+        .backoff_factor(2.0);
+    let (breaker, clock) = breaker(PolicySet::new(limits(settings).into()));
+    let opens_for = |breaker: &Breaker| {
+        fail(breaker, "a", 1);
+        breaker.acquire("a").unwrap_err().retry_after()
+    };
+    for stable in [second, second * 1_000] {
+        for by_hand in [&[ForceClose][..], &[Disable, Enable], &[ForceOpen, Enable]] {
+            assert_eq!(opens_for(&breaker), second);
+            clock.advance(second);
+            let _ = breaker.acquire("a").unwrap().success();
+            clock.advance(stable);
+            for steering in by_hand {
+                breaker.store().steer("a", *steering);
+            }
+            assert_eq!(opens_for(&breaker), second, "{by_hand:?} after {stable:?}");
+            breaker.store().reset("a");
+        }
+    }
+}

@@ -5,7 +5,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use breakerbox::{
-    Cause, CircuitBreaker, CircuitBreakerBuilder, CircuitState, Export, ManualClock, Steering,
+    Cause, CircuitBreaker, CircuitBreakerBuilder, CircuitState, Export, Limits, ManualClock,
+    PolicySet, SlidingWindow, Steering,
 };
 
 use CircuitState::{Closed, Disabled, ForcedOpen, HalfOpen, Open};
@@ -232,4 +233,101 @@ fn a_place_in_a_group_goes_over() {
     let (elsewhere, _) = breaker(START, |b| b);
     assert_eq!(elsewhere.store().import(export).unwrap().imported, 3);
     assert_eq!(elsewhere.store().open_in_group("hosts"), None);
+}
+
+fn of_timeout(now: u64, seconds: u64) -> (Breaker, ManualClock) {
+    breaker(now, |b| b.reset_timeout(Duration::from_secs(seconds)))
+}
+
+/// How long a circuit is open that was opened by hand is for the first check to say, by its rule:
+/// no export says it, no look, and no import.
+#[test]
+fn what_no_check_has_said_is_not_said_by_an_export() {
+    for seconds in [5, 600] {
+        let rule = Duration::from_secs(seconds);
+        let (before, _) = of_timeout(START, seconds);
+        before.store().transition("a", Open);
+        let export = before.store().export();
+        let text = serde_json::to_string(&export).unwrap();
+        assert!(!text.contains("openForMs"), "{text}");
+        assert_eq!(before.acquire("a").unwrap_err().retry_after(), rule);
+
+        let (after, _) = of_timeout(START + 1_000, seconds);
+        let read: Export<String> = serde_json::from_str(&text).unwrap();
+        assert_eq!(after.store().import(read).unwrap().imported, 1);
+        assert_eq!(after.acquire("a").unwrap_err().retry_after(), rule);
+    }
+}
+
+/// The same of `retry_after`: a look without side effects.
+#[test]
+fn what_no_check_has_said_is_not_said_by_a_look() {
+    let (breaker, _) = of_timeout(START, 600);
+    breaker.store().transition("a", Open);
+    let look = breaker.retry_after("a");
+    assert_eq!(look, Some(Duration::from_secs(600)));
+    let five = Limits::builder().reset_timeout(Duration::from_secs(5));
+    breaker.set_policies(PolicySet::new(five.build().unwrap().into()));
+    assert_eq!(breaker.retry_after("a"), Some(Duration::from_secs(5)));
+    let rejected = breaker.acquire("a").unwrap_err();
+    assert_eq!(rejected.retry_after(), Duration::from_secs(5));
+}
+
+/// What is left to say is said exactly; what is due is due at once.
+#[test]
+fn what_is_left_is_left() {
+    for (elapsed, left) in [(0, 5_000), (4_999, 1), (5_000, 0), (9_000, 0)] {
+        let (before, clock) = of_timeout(START, 5);
+        fail(&before, "a", 2);
+        clock.advance_ms(elapsed);
+        let export = before.store().export();
+        let (after, _) = of_timeout(START + elapsed, 600);
+        assert_eq!(after.store().import(export).unwrap().imported, 1);
+        match after.acquire("a") {
+            Ok(probe) => assert!(left == 0 && probe.is_probe(), "{elapsed}"),
+            Err(rejected) => {
+                assert_eq!(rejected.retry_after(), Duration::from_millis(left));
+                assert!(left != 0, "{elapsed}");
+            }
+        }
+    }
+}
+
+/// What backs off is not clean: it stays as it is, though it is closed and without failures.
+#[test]
+fn a_closed_circuit_that_backs_off_is_not_overwritten() {
+    let backs_off = |b: Builder| b.backoff_factor(2.0).reset_timeout(Duration::from_secs(1));
+    let (before, _) = breaker(START, backs_off);
+    fail(&before, "a", 2);
+    let export = before.store().export();
+
+    let (after, clock) = breaker(START, backs_off);
+    fail(&after, "a", 2);
+    clock.advance_ms(1_000);
+    let _ = after.acquire("a").unwrap().success();
+    assert_eq!(state(&after, "a"), Some(Closed));
+    let imported = after.store().import(export).unwrap();
+    assert_eq!((imported.imported, imported.skipped), (0, 1));
+    fail(&after, "a", 2);
+    let left = after.acquire("a").unwrap_err().retry_after();
+    assert_eq!(left, Duration::from_secs(2), "the second of its row");
+}
+
+/// A circuit that is imported closed is watched at once, where its rules want that: a handle's
+/// calls are in the window.
+#[test]
+fn an_imported_circuit_is_watched() {
+    let (before, _) = breaker(START, |b| b);
+    fail(&before, "a", 1);
+    let export = before.store().export();
+    let (after, _) = breaker(START, |b| {
+        b.sliding_window(SlidingWindow::Calls(2))
+            .minimum_calls(2)
+            .failure_rate_threshold(50)
+    });
+    let circuit = after.circuit("a").unwrap();
+    assert_eq!(after.store().import(export).unwrap().imported, 1);
+    let _ = circuit.acquire().unwrap().success();
+    let _ = circuit.acquire().unwrap().failure();
+    assert_eq!(state(&after, "a"), Some(Open), "one of two failed");
 }

@@ -1,7 +1,7 @@
 //! Checks and reports by policy: the short way where nothing can matter, else by the rules.
 
 use super::call::CallTimeout;
-use super::permit::Started;
+use super::permit::{Held, Started};
 use super::{CircuitBreaker, GuardedCircuit, Rules};
 use crate::cell::Cell;
 use crate::clock::Clock;
@@ -10,14 +10,19 @@ use crate::key::ToKey;
 use crate::policy::{Policies, Policy, PolicySet};
 use crate::stats::Counter;
 use crate::store::{InMemoryCircuitBreakerStore, Refused};
-use crate::sync::{OnlyHash, PlainArc};
+use crate::sync::{Hashed, OnlyHash, PlainArc};
 use crate::word::{Outcome, PermitToken, Report, Reported};
 use std::borrow::Borrow;
 use std::hash::{BuildHasher, Hash};
 
 type Admitted = (PermitToken, Started);
 
-impl<K, S, C> CircuitBreaker<K, S, C> {
+impl<K, S, C> CircuitBreaker<K, S, C>
+where
+    K: Hash + Eq + Clone,
+    S: BuildHasher,
+    C: Clock,
+{
     pub(super) fn over(
         store: InMemoryCircuitBreakerStore<K, S, C>,
         policies: PolicySet<K>,
@@ -27,6 +32,7 @@ impl<K, S, C> CircuitBreaker<K, S, C> {
         let rules = Rules {
             policies,
             store: store.clone(),
+            unwatch: InMemoryCircuitBreakerStore::unwatch_all,
         };
         Self {
             rules: PlainArc::new(rules),
@@ -72,20 +78,27 @@ where
         K: Borrow<Q>,
         Q: Hash + Eq + ToKey<K> + ?Sized,
     {
-        let policy = self.rules_of(key);
-        let inner = &*self.store.inner;
-        let admitted = inner.acquire_slow(hash.with(key), policy.limits());
-        self.under(&policy, admitted)
+        let (policy, set) = self.rules.policies.of(key);
+        // Before the call is admitted: the clock is the user's, and may panic.
+        let started = self.started(&policy);
+        let key = hash.with(key);
+        let admitted = self.store.inner.acquire_slow(key, policy.limits());
+        self.conform_if_replaced(&policy, set, key);
+        Ok((self.under(&policy, admitted)?, started))
     }
 
-    /// The policy of `key`, with the cap on its group.
-    #[inline]
-    fn rules_of<Q>(&self, key: &Q) -> Policy
+    /// After an operation by a policy that may have made its circuit watched: puts that right, if
+    /// the set that the policy is in has been replaced meanwhile. The replacement may have been at
+    /// the circuit before.
+    fn conform_if_replaced<Q>(&self, policy: &Policy, set: u64, key: Hashed<'_, Q>)
     where
         K: Borrow<Q>,
         Q: Hash + Eq + ToKey<K> + ?Sized,
     {
-        self.rules.policies.of(key)
+        if policy.limits().watches() && !self.rules.policies.is_current(set) {
+            let map = &self.store.inner.map;
+            map.get(key, |cell| self.conform(key.key(), cell));
+        }
     }
 
     /// What the policy makes of the store's answer.
@@ -93,16 +106,14 @@ where
         &self,
         policy: &Policy,
         admitted: Result<PermitToken, Refused>,
-    ) -> Result<Admitted, Rejected> {
-        let permit = match admitted {
-            Ok(permit) => permit,
+    ) -> Result<PermitToken, Rejected> {
+        match admitted {
             Err(refused) if policy.is_shadow() => {
                 self.shadowed.add_one();
-                refused.permit()
+                Ok(refused.permit())
             }
-            Err(refused) => return Err(self.store.inner.reject(refused)),
-        };
-        Ok((permit, self.started(policy)))
+            admitted => admitted.map_err(|refused| self.store.inner.reject(refused)),
+        }
     }
 
     #[inline]
@@ -140,18 +151,29 @@ where
         if report.outcome() != Outcome::Failure && inner.nothing_to_do_for(key, permit) {
             return Reported::Recorded;
         }
-        let policy = self.rules_of(key.key());
+        // What the permit holds comes back though the user's code panics on the way to its circuit.
+        let held = Held(|| {
+            inner.map.get(key, |cell| cell.give_back(permit));
+        });
+        let (policy, set) = self.rules.policies.of(key.key());
         let report = self.timed(&policy, report, started);
-        inner.report(key, permit, report, policy.limits())
+        held.settled();
+        let reported = inner.report(key, permit, report, policy.limits());
+        self.conform_if_replaced(&policy, set, key);
+        reported
     }
 
-    /// The circuit is watched if and only if its policy wants that.
-    pub(super) fn conform(&self, key: &K, cell: &Cell) {
+    /// Makes the circuit watched if its policy wants that, and not watched otherwise.
+    pub(super) fn conform<Q>(&self, key: &Q, cell: &Cell)
+    where
+        K: Borrow<Q>,
+        Q: Hash + Eq + ToKey<K> + ?Sized,
+    {
         loop {
-            let (policy, number) = self.rules.policies.numbered(key);
+            let (policy, set) = self.rules.policies.of(key);
             cell.set_watched(&self.store.inner.shared, policy.limits());
-            // Somebody has replaced the policies meanwhile, and perhaps been here before us.
-            if self.rules.policies.is_current(number) {
+            // The policies may have been replaced meanwhile, and the circuit visited before us.
+            if self.rules.policies.is_current(set) {
                 return;
             }
         }
@@ -176,12 +198,22 @@ where
     #[inline(never)]
     fn admit_slow(&self) -> Result<Admitted, Rejected> {
         let breaker = &self.breaker;
-        let policy = breaker.rules_of(self.circuit.key());
+        let (policy, set) = breaker.rules.policies.of(self.circuit.key());
         if policy.limits().watches() != self.circuit.cell().is_watched() {
-            breaker.conform(self.circuit.key(), self.circuit.cell());
+            breaker.conform::<K>(self.circuit.key(), self.circuit.cell());
         }
+        let started = breaker.started(&policy);
         let admitted = self.circuit.acquire_slow(policy.limits());
-        breaker.under(&policy, admitted)
+        self.conform_if_replaced(&policy, set);
+        Ok((breaker.under(&policy, admitted)?, started))
+    }
+
+    /// See [`CircuitBreaker::conform_if_replaced`].
+    fn conform_if_replaced(&self, policy: &Policy, set: u64) {
+        let breaker = &self.breaker;
+        if policy.limits().watches() && !breaker.rules.policies.is_current(set) {
+            breaker.conform::<K>(self.circuit.key(), self.circuit.cell());
+        }
     }
 
     #[inline]
@@ -195,8 +227,13 @@ where
 
     #[inline(never)]
     fn settle_slow(&self, permit: PermitToken, report: Report, started: Started) -> Reported {
-        let policy = self.breaker.rules_of(self.circuit.key());
+        let cell = self.circuit.cell();
+        let held = Held(|| cell.give_back(permit));
+        let (policy, set) = self.breaker.rules.policies.of(self.circuit.key());
         let report = self.breaker.timed(&policy, report, started);
-        self.circuit.report_slow(permit, report, policy.limits())
+        held.settled();
+        let reported = self.circuit.report_slow(permit, report, policy.limits());
+        self.conform_if_replaced(&policy, set);
+        reported
     }
 }

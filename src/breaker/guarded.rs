@@ -60,12 +60,10 @@ where
     /// # Errors
     /// As [`acquire`](Self::acquire).
     pub fn acquire_owned(&self) -> Result<OwnedPermit<K, S, C>, Rejected> {
-        let admitted = self.admit()?;
-        let target = Owned {
+        Ok(self.acquire()?.owned_by(|| Owned {
             breaker: self.breaker.clone(),
             key: self.circuit.key().clone(),
-        };
-        Ok(Permit::new(target, admitted))
+        }))
     }
 }
 

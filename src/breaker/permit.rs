@@ -8,6 +8,7 @@ use crate::word::{Outcome, PermitToken, Report, Reported};
 use std::borrow::Borrow;
 use std::fmt;
 use std::hash::{BuildHasher, Hash, RandomState};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
 impl<K, S, C: Clock> CircuitBreaker<K, S, C>
@@ -30,6 +31,16 @@ where
             Some(ms) if policy.limits().times() => report.or_took(Duration::from_millis(ms)),
             _ => report,
         }
+    }
+
+    /// Gives back what a permit of `key` holds, without an outcome.
+    fn give_back<Q>(&self, key: &Q, token: PermitToken)
+    where
+        K: Borrow<Q>,
+        Q: Hash + Eq + ?Sized,
+    {
+        let map = &self.store.inner.map;
+        map.get(self.store.hashed(key), |cell| cell.give_back(token));
     }
 
     /// What a permit of `key` that began then means if it is dropped now.
@@ -67,6 +78,24 @@ pub trait Target {
     /// What a permit that began at `started` means if it is dropped now.
     #[doc(hidden)]
     fn dropped(&self, started: Started) -> Outcome;
+    /// Gives back what the permit holds, without an outcome.
+    #[doc(hidden)]
+    fn give_back(&self, token: PermitToken);
+}
+
+/// Gives back what a permit holds if it is dropped: by a panic of the user's code.
+pub(super) struct Held<F: FnMut()>(pub(super) F);
+
+impl<F: FnMut()> Held<F> {
+    pub(super) fn settled(self) {
+        std::mem::forget(self);
+    }
+}
+
+impl<F: FnMut()> Drop for Held<F> {
+    fn drop(&mut self) {
+        (self.0)();
+    }
 }
 
 /// The right to make one call, admitted by [`CircuitBreaker::acquire`] or a handle's `acquire`.
@@ -135,13 +164,31 @@ impl<T: Target> Permit<T> {
         self.token.is_probe()
     }
 
+    /// The same permit, of what `owned` makes. If that panics, this one is dropped.
+    pub(super) fn owned_by<U: Target>(mut self, owned: impl FnOnce() -> U) -> Permit<U> {
+        let owned = owned();
+        self.target = None;
+        Permit::new(owned, (self.token, self.started))
+    }
+
     /// Dropped without a report.
     fn abandon(&self, target: &T) {
-        let _ = match target.dropped(self.started) {
+        // A classifier that panics must not keep the slot or the seat.
+        let held = Held(|| target.give_back(self.token));
+        let outcome = target.dropped(self.started);
+        held.settled();
+        let _ = match outcome {
             // It holds nothing, and nobody waits for the answer.
-            Outcome::Ignored if !self.token.is_probe() && self.token.seat().is_none() => return,
+            Outcome::Ignored if self.token.is_plain() => return,
             outcome => target.settle(self.token, outcome.into(), self.started),
         };
+    }
+
+    /// The same, while the thread panics: a second panic, in the user's classifier, would abort.
+    #[cold]
+    fn abandon_in_panic(&self, target: &T) {
+        let abandon = AssertUnwindSafe(|| self.abandon(target));
+        let _ = catch_unwind(abandon);
     }
 }
 
@@ -149,7 +196,11 @@ impl<T: Target> Drop for Permit<T> {
     #[inline]
     fn drop(&mut self) {
         if let Some(target) = self.target.take() {
-            self.abandon(&target);
+            if std::thread::panicking() {
+                self.abandon_in_panic(&target);
+            } else {
+                self.abandon(&target);
+            }
         }
     }
 }
@@ -183,6 +234,10 @@ where
     #[inline]
     fn dropped(&self, started: Started) -> Outcome {
         self.breaker.dropped(self.key, started)
+    }
+
+    fn give_back(&self, token: PermitToken) {
+        self.breaker.give_back(self.key, token);
     }
 }
 
@@ -222,6 +277,10 @@ where
     fn dropped(&self, started: Started) -> Outcome {
         self.breaker.dropped(&self.key, started)
     }
+
+    fn give_back(&self, token: PermitToken) {
+        self.breaker.give_back(&self.key, token);
+    }
 }
 
 /// The target of a handle's permits.
@@ -241,5 +300,9 @@ where
     #[inline]
     fn dropped(&self, started: Started) -> Outcome {
         self.0.breaker.dropped(self.0.circuit.key(), started)
+    }
+
+    fn give_back(&self, token: PermitToken) {
+        self.0.circuit.cell().give_back(token);
     }
 }

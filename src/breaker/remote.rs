@@ -16,6 +16,7 @@ use std::convert::Infallible;
 use std::fmt;
 use std::future::{Future, poll_fn, ready};
 use std::hash::Hash;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -210,7 +211,8 @@ where
         K: Hash + Eq + ToKey<K::Owned>,
         K::Owned: Hash + Eq,
     {
-        self.inner.policies.replace(policy_of(set), |_| ());
+        let next = policy_of(set);
+        self.inner.policies.update(|_| Some(Arc::clone(&next)));
     }
 
     /// Rejections that a [shadow](Policy::shadow) policy kept from taking place.
@@ -232,8 +234,8 @@ impl<K: ?Sized> Remote<K> {
         of.map_or_else(Policy::default, |of| of(key))
     }
 
-    /// What the store is asked, and what becomes of an answer that nobody waits for. After the
-    /// lease there is nothing left to give back or to decide.
+    /// What the store is asked, and what becomes of an answer that nobody waits for. After a lease
+    /// a slot is handed out again by itself.
     fn errand<T: Send + 'static>(
         &self,
         limits: &Limits,
@@ -253,8 +255,9 @@ impl<K: ?Sized> Remote<K> {
 /// The right to make one call, admitted by [`AsyncCircuitBreaker::acquire`].
 ///
 /// Dropped without a report it reports as configured by
-/// [`DroppedPermit`](crate::DroppedPermit), in the background: without a runtime to run it, a
-/// probe slot comes back when its lease is over.
+/// [`DroppedPermit`](crate::DroppedPermit): at once, if the store answers at once, else in the
+/// background. Without a runtime to run that, a probe's slot is handed out again when its lease is
+/// over, and a call that is counted among those in flight seems to hang.
 #[must_use = "a dropped permit reports by itself, as configured"]
 pub struct AsyncPermit<K>
 where
@@ -326,6 +329,28 @@ where
         self.inner.policy((*self.key).borrow())
     }
 
+    /// Dropped without a report.
+    fn abandon(&mut self) {
+        let age = || {
+            self.since
+                .map_or(0, |since| crate::word::saturating_ms(since.elapsed()))
+        };
+        // Whatever the classifier does, a slot or a seat comes back: with the default rules, if it
+        // panics, which know of both.
+        let policy = catch_unwind(AssertUnwindSafe(|| self.policy()));
+        let rules = policy.as_ref().copied().unwrap_or_default();
+        let outcome = rules.drops().outcome(age);
+        // A call that holds nothing and means nothing needs no message.
+        let is_plain = self.token.is_none_or(PermitToken::is_plain);
+        if outcome != Outcome::Ignored || !is_plain {
+            // Not awaited, it goes to the background.
+            drop(self.settle(outcome.into(), &rules));
+        }
+        if let Err(panic) = policy {
+            resume_unwind(panic);
+        }
+    }
+
     /// The report; `None` if there is nothing to report to.
     fn settle(&mut self, report: Report, policy: &Policy) -> Option<Errand<StoreResult<Reported>>> {
         let token = self.token.take()?;
@@ -350,21 +375,14 @@ where
     K::Owned: Send + Sync + 'static,
 {
     fn drop(&mut self) {
-        let age = || {
-            self.since
-                .map_or(0, |since| crate::word::saturating_ms(since.elapsed()))
-        };
         if self.token.is_none() {
             return;
         }
-        let policy = self.policy();
-        let outcome = policy.drops().outcome(age);
-        // A call that holds no slot and means nothing needs no message.
-        if outcome == Outcome::Ignored && !self.is_probe() {
-            return;
+        if !std::thread::panicking() {
+            return self.abandon();
         }
-        // Not awaited, it goes to the background.
-        drop(self.settle(outcome.into(), &policy));
+        // A second panic, in the user's classifier, would abort.
+        let _ = catch_unwind(AssertUnwindSafe(|| self.abandon()));
     }
 }
 

@@ -2,9 +2,10 @@
 
 use crate::contract::BoxFuture;
 use std::future::{Future, poll_fn};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 /// An asynchronous runtime. With the feature `tokio`, `TokioRuntime` is the default.
@@ -70,8 +71,8 @@ pub(super) async fn within<F: Future + ?Sized>(
 /// What to do with an answer that nobody waits for any more.
 type Leftover<T> = Box<dyn FnOnce(T) -> BoxFuture<'static, ()> + Send>;
 
-/// A request to a store that must not be left half done: dropped unfinished, it is carried on in
-/// the background, for `patience` at most.
+/// A request to a store that must not be left half done: dropped unfinished, it is polled once more
+/// and then carried on in the background, for `patience` at most.
 pub(super) struct Errand<T: Send + 'static> {
     runtime: Arc<dyn AsyncRuntime>,
     patience: Duration,
@@ -119,10 +120,16 @@ impl<T: Send + 'static> Drop for Errand<T> {
             return;
         };
         let (runtime, patience) = (Arc::clone(&self.runtime), self.patience);
-        self.runtime.spawn(Box::pin(async move {
+        let mut rest: BoxFuture<'static, ()> = Box::pin(async move {
             if let Some(answer) = within(&*runtime, patience, request.as_mut()).await {
                 leftover(answer).await;
             }
-        }));
+        });
+        // A store that answers at once, as one in memory does, needs no background.
+        let mut context = Context::from_waker(Waker::noop());
+        let at_once = AssertUnwindSafe(|| rest.as_mut().poll(&mut context));
+        if let Ok(Poll::Pending) = catch_unwind(at_once) {
+            self.runtime.spawn(rest);
+        }
     }
 }

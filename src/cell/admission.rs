@@ -27,9 +27,8 @@ pub(crate) enum Acquired {
 struct Moved;
 
 impl Cell {
-    /// Whether a call may go through. An open circuit whose time is over becomes half-open here;
-    /// a half-open one does anew if none of its slots came back within the lease, and leaves that
-    /// state when its own time is over.
+    /// Whether a call may go through. An open circuit whose time is over becomes half-open here, and
+    /// a half-open one whose own time is over leaves that state.
     pub(crate) fn acquire<C: Clock>(
         &self,
         shared: &Shared<C>,
@@ -39,42 +38,77 @@ impl Cell {
         let mut by = Mover::by_rules(shared, changes, limits);
         loop {
             let control = self.control();
-            let cause = match on_acquire(control) {
-                Admission::Admit => match self.admit(&mut by, control, limits) {
-                    Some(permit) => return Acquired::Permit(permit),
-                    None => continue,
-                },
-                Admission::Unknown => return Acquired::Unknown,
+            match on_acquire(control) {
+                Admission::Admit => {
+                    if let Some(permit) = self.admit(&mut by, control, limits) {
+                        return Acquired::Permit(permit);
+                    }
+                }
+                Admission::Unknown => {
+                    if !self.is_undecided(shared, control) {
+                        return Acquired::Unknown;
+                    }
+                }
                 Admission::Reject => {
                     return reject(control, CircuitState::ForcedOpen, limits.open.base_ms);
                 }
                 Admission::AwaitReset => match self.time_left(shared, control, limits) {
-                    Err(Moved) => continue,
-                    Ok(0) => Cause::ResetTimeout,
+                    Err(Moved) => {}
+                    Ok(0) => {
+                        if let Some(permit) = self.begin_half_open(&mut by, control) {
+                            return Acquired::Permit(permit);
+                        }
+                    }
                     Ok(left) => return reject(control, CircuitState::Open, left),
                 },
-                Admission::TakeProbe => match self.take_probe(shared, control, limits) {
-                    Err(Moved) => continue,
-                    Ok(Slot::Taken) => {
-                        return Acquired::Permit(PermitToken::new(control.generation(), true));
+                Admission::TakeProbe => {
+                    // A circuit that is asked for isn't evicted, though its probe is out for long.
+                    self.mark_used(shared);
+                    match self.take_probe(shared, control, limits) {
+                        Err(Moved) => {}
+                        Ok(Slot::Taken(lease)) => {
+                            let permit = PermitToken::probe(control.generation(), lease);
+                            return Acquired::Permit(permit);
+                        }
+                        Ok(Slot::NoneFree) => {
+                            return reject(control, CircuitState::HalfOpen, limits.open.base_ms);
+                        }
+                        Ok(Slot::TimeOver) => self.give_up(&mut by, control, limits),
                     }
-                    Ok(Slot::Expired) => Cause::ProbeLease,
-                    Ok(Slot::NoneFree) => {
-                        return reject(control, CircuitState::HalfOpen, limits.open.base_ms);
-                    }
-                    Ok(Slot::TimeOver) => {
-                        self.give_up(&mut by, control, limits);
-                        continue;
-                    }
-                },
-            };
-            // Its time, or its probes' lease, is over. Who begins the half-open that follows is
-            // its first probe; who lost decides again.
-            if let Some(begun) = self.put_next(&mut by, control, |next| control.probed(next), cause)
-            {
-                return Acquired::Permit(PermitToken::new(begun.generation(), true));
+                }
             }
         }
+    }
+
+    /// As [`acquire`](Self::acquire), of a circuit that is known from here on: only in one can the
+    /// call have a seat.
+    pub(crate) fn begin_and_acquire<C: Clock>(
+        &self,
+        shared: &Shared<C>,
+        limits: &Limits,
+        changes: &mut Changes,
+    ) -> Result<Acquired, Gone> {
+        self.alive(shared)?;
+        Ok(self.acquire(shared, limits, changes))
+    }
+
+    /// One attempt to turn the open circuit `control`, whose time is over, half-open. The call that
+    /// does is its first probe. `None`: decide again.
+    fn begin_half_open<C: Clock>(
+        &self,
+        by: &mut Mover<'_, C>,
+        control: Control,
+    ) -> Option<PermitToken> {
+        let drawn = std::cell::Cell::new(None);
+        // The clock is the user's, and may panic after the circuit has turned.
+        let held = Held::new(self, || drawn.get());
+        let next = |generation| {
+            drawn.set(Some(PermitToken::probe(generation, 0)));
+            control.probed(generation)
+        };
+        let begun = self.put_next(by, control, next, Cause::ResetTimeout);
+        held.settled();
+        begun.map(|begun| PermitToken::probe(begun.generation(), 0))
     }
 
     /// The permit of a circuit that admits, with a seat where calls in flight are watched. `None`:
@@ -98,15 +132,17 @@ impl Cell {
         let Some(cause) = limits.trip.hung_opens(hung) else {
             return Some(permit);
         };
+        // Given back unless the call is admitted: it asks again, and the clock may panic.
+        let held = Held::new(self, || Some(permit));
         let opening = Opening {
             limits,
             retry_after_ms: 0,
             cause,
         };
         if self.open(by, control, control, opening) == Opened::HeldBack {
+            held.settled();
             return Some(permit);
         }
-        self.leave_seat(permit);
         None
     }
 
@@ -135,20 +171,27 @@ impl Cell {
     ) -> Result<u64, Moved> {
         let since = self.since(shared, control).ok_or(Moved)?;
         let for_ms = self.open_ms(shared, control, limits).ok_or(Moved)?;
-        let left = since.saturating_add(for_ms).saturating_sub(shared.now());
-        // More than all of it is left only where the clock has stepped back.
-        Ok(left.min(for_ms))
+        Ok(time_left(since, for_ms, shared.now()))
     }
 
-    /// How long the circuit still rejects, in ms; `None` if it isn't open.
+    /// How long the circuit still rejects, in ms; `None` if it isn't open. Decides nothing: where no
+    /// check has fixed the time yet, it is what `limits` would say now.
     pub(crate) fn open_for<C: Clock>(&self, shared: &Shared<C>, limits: &Limits) -> Option<u64> {
         loop {
             let control = self.control();
             if control.state() != State::Open {
+                if self.is_undecided(shared, control) {
+                    continue;
+                }
                 return None;
             }
-            if let Ok(left) = self.time_left(shared, control, limits) {
-                return Some(left);
+            let fixed = self.fixed_open_ms(control);
+            let for_ms =
+                fixed.and_then(|ms| ms.or_else(|| self.open_ms_by(shared, control, limits)));
+            if let (Some(since), Some(for_ms)) = (self.since(shared, control), for_ms)
+                && self.still_in(control)
+            {
+                return Some(time_left(since, for_ms, shared.now()));
             }
         }
     }
@@ -162,27 +205,21 @@ impl Cell {
         loop {
             let seen = self.probes(control).ok_or(Moved)?;
             let probes = Probes::from_payload(seen.payload());
-            if probes.is_expired() {
-                return Ok(Slot::Expired);
-            }
             let since = self.since(shared, control).ok_or(Moved)?;
             let age = shared.now().saturating_sub(since);
             let timeout_ms = limits.half_open.timeout_ms;
             if timeout_ms != 0 && age >= timeout_ms {
                 return self.if_still_in(control, Slot::TimeOver);
             }
-            if probes.has_free(limits.half_open.max_probes) {
-                if self.put_probes(control, seen, probes.take(age)) {
-                    // Though the generation may be over: the call came before it was left. To look
-                    // again and give way would let others be rejected for a slot that nobody has.
-                    return Ok(Slot::Taken);
-                }
-            } else if !probes.lease_is_over(age, limits.half_open.lease_ms) {
+            let half_open = &limits.half_open;
+            let Some(taken) = probes.take(half_open.max_probes, age, half_open.lease_ms) else {
                 // The slots were all taken in this generation only if it still stands.
                 return self.if_still_in(control, Slot::NoneFree);
-            } else if self.put_probes(control, seen, probes.expired()) {
-                // From here on no report is recorded that the renewal would throw away.
-                return Ok(Slot::Expired);
+            };
+            if self.put_probes(control, seen, taken) {
+                // Though the generation may be over: the call came before it was left. To look
+                // again and give way would let others be rejected for a slot that nobody has.
+                return Ok(Slot::Taken(taken.lease()));
             }
         }
     }
@@ -206,7 +243,22 @@ impl Cell {
     ) -> Result<Reported, Gone> {
         let mut by = Mover::by_rules(shared, changes, limits);
         self.leave_seat(permit);
+        // A probe's slot comes back too, though the clock panics.
+        let held = Held::new(self, || permit.is_probe().then_some(permit));
         self.mark_used(shared);
+        let reported = self.report_held(&mut by, permit, report, limits);
+        held.settled();
+        reported
+    }
+
+    fn report_held<C: Clock>(
+        &self,
+        by: &mut Mover<'_, C>,
+        permit: PermitToken,
+        report: Report,
+        limits: &Limits,
+    ) -> Result<Reported, Gone> {
+        let shared = by.shared;
         let mut counted = None;
         let mut noted = Noted::NOWHERE;
         loop {
@@ -228,8 +280,8 @@ impl Cell {
                 continue;
             }
             let outcome = outcome_of(report, control.state(), limits);
-            if counted.is_none() && outcome != Outcome::Ignored && control.state() == State::Watched
-            {
+            let counts = limits.windows() && outcome != Outcome::Ignored;
+            if counted.is_none() && counts && control.state() == State::Watched {
                 let call = Call {
                     failed: outcome == Outcome::Failure,
                     slow: is_slow(report, limits),
@@ -246,14 +298,31 @@ impl Cell {
                 outcome,
                 window: counted.unwrap_or_default(),
             };
-            if self.decide(
-                &mut by,
-                decision,
-                &mut noted,
-                report.retry_after_ms(),
-                limits,
-            ) {
+            if self.decide(by, decision, &mut noted, report.retry_after_ms(), limits) {
                 return Ok(Reported::Recorded);
+            }
+        }
+    }
+
+    /// Takes back what `permit` holds, a seat or a probe's slot, without an outcome, a look at the
+    /// rules or at the clock.
+    pub(crate) fn give_back(&self, permit: PermitToken) {
+        self.leave_seat(permit);
+        if !permit.is_probe() {
+            return;
+        }
+        loop {
+            let control = self.control();
+            if control.state() != State::HalfOpen || control.generation() != permit.issued() {
+                return;
+            }
+            let Some(seen) = self.probes(control) else {
+                return;
+            };
+            let probes = Probes::from_payload(seen.payload());
+            let left = probes.report(Outcome::Ignored, permit.lease());
+            if self.put_probes(control, seen, left) {
+                return;
             }
         }
     }
@@ -305,12 +374,7 @@ impl Cell {
             Ok(Verdict::Close(cause)) => {
                 is_noted() && self.change(by, control, State::Closed, cause).is_some()
             }
-            // Somebody's renewal, helped on; it leaves its slot to whoever asks first.
-            Ok(Verdict::Renew) => {
-                let _ = self.change(by, control, State::HalfOpen, Cause::ProbeLease);
-                false
-            }
-            Ok(Verdict::GiveBack(probes)) => {
+            Ok(Verdict::Probed(probes)) => {
                 is_noted() && seen.is_some_and(|seen| self.put_probes(control, seen, probes))
             }
         }
@@ -328,12 +392,44 @@ struct Decision {
     window: Tally,
 }
 
+/// What a permit holds, given back when this is dropped: by a panic, unless the call goes on.
+struct Held<'a, F: Fn() -> Option<PermitToken>> {
+    cell: &'a Cell,
+    /// Asked for at the end: what is held may become known on the way.
+    permit: F,
+}
+
+impl<'a, F: Fn() -> Option<PermitToken>> Held<'a, F> {
+    fn new(cell: &'a Cell, permit: F) -> Self {
+        Self { cell, permit }
+    }
+
+    /// The permit is somebody else's from here on.
+    fn settled(self) {
+        std::mem::forget(self);
+    }
+}
+
+impl<F: Fn() -> Option<PermitToken>> Drop for Held<'_, F> {
+    fn drop(&mut self) {
+        if let Some(permit) = (self.permit)() {
+            self.cell.give_back(permit);
+        }
+    }
+}
+
+/// How long a circuit that opened at `since` for `for_ms` rejects from `now` on, in ms.
+pub(super) fn time_left(since: u64, for_ms: u64, now: u64) -> u64 {
+    let left = since.saturating_add(for_ms).saturating_sub(now);
+    // More than all of it is left only where the clock has stepped back.
+    left.min(for_ms)
+}
+
 /// What became of the request for a probe slot.
 enum Slot {
-    Taken,
+    /// In this lease.
+    Taken(u8),
     NoneFree,
-    /// None free, and those who hold them have had their time.
-    Expired,
     /// The circuit has been half-open for too long.
     TimeOver,
 }

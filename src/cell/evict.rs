@@ -2,7 +2,7 @@
 
 use super::{Cell, Changes, Mover, Shared};
 use crate::clock::Clock;
-use crate::word::{Cause, Control, State};
+use crate::word::{Cause, Control, History, Probes, State};
 
 /// The shortest time that an open circuit stays, where none is set, and how many times its own open
 /// time it stays: whichever is longer.
@@ -38,7 +38,7 @@ impl Cell {
             _ if self.is_pinned() => false,
             (State::Closed, _) if self.is_clean(shared, control) => {
                 // No number is drawn: what was admitted before may as well count after. It fails
-                // to whoever uses the circuit meanwhile.
+                // where the circuit is used meanwhile.
                 return self.exchange(shared, control, control.retired())
                     && self.resolve(shared).is_err();
             }
@@ -48,11 +48,14 @@ impl Cell {
                 !self.take_mark() && self.is_forgotten(shared, control, open_ttl_ms)
             }
             (State::Closed | State::Watched, Evicts::Idle { .. }) => !self.take_mark(),
-            (State::Open | State::HalfOpen, Evicts::Idle { open_ttl_ms }) => {
+            (State::Open, Evicts::Idle { open_ttl_ms }) => {
                 self.is_forgotten(shared, control, open_ttl_ms)
             }
+            (State::HalfOpen, Evicts::Idle { open_ttl_ms }) => {
+                !self.take_mark() && self.is_forgotten(shared, control, open_ttl_ms)
+            }
         };
-        // One attempt: whoever uses the circuit meanwhile keeps it.
+        // One attempt: a use of the circuit meanwhile keeps it.
         goes && self
             .change(
                 &mut Mover::new(shared, changes),
@@ -65,15 +68,19 @@ impl Cell {
     }
 
     /// Whether the closed circuit is the same as none.
-    fn is_clean<C>(&self, shared: &Shared<C>, control: Control) -> bool {
+    ///
+    /// Not while calls may have seats: in the same generation of another cell they would be taken
+    /// for those of its calls.
+    pub(super) fn is_clean<C>(&self, shared: &Shared<C>, control: Control) -> bool {
+        let forgets = |history: History| history.openings == 0;
         control.failures() == 0
-            && self
-                .history(shared, control)
-                .is_some_and(|history| history.openings == 0)
+            && !self.has_seats(control)
+            && self.history(shared, control).is_some_and(forgets)
     }
 
-    /// Whether the circuit has been in this state for too long: nobody has asked for it, where it is
-    /// open or half-open; what it remembers of openings is old, where it is closed.
+    /// Whether the circuit has been in this state for too long: since its time was over, where it is
+    /// open; since a probe was admitted last, where it is half-open; since it closed, where it
+    /// remembers openings.
     fn is_forgotten<C: Clock>(
         &self,
         shared: &Shared<C>,
@@ -83,12 +90,21 @@ impl Cell {
         let Some(since) = self.since(shared, control) else {
             return false;
         };
-        let open_ms = match control.state() {
+        // How long it was open, and until when it was in use.
+        let times = match control.state() {
             // A sweep knows no rule: what isn't fixed yet stays so.
-            State::Open => self.fixed_open_ms(control),
-            _ => Some(None),
+            State::Open => self.fixed_open_ms(control).map(|fixed| {
+                let open_ms = fixed.unwrap_or_default();
+                (open_ms, open_ms)
+            }),
+            // How long it was open isn't known any more.
+            State::HalfOpen => self.probes(control).map(|probes| {
+                let taken_ms = Probes::from_payload(probes.payload()).taken_ms();
+                (shared.longest_open_ms(), taken_ms)
+            }),
+            _ => Some((0, 0)),
         };
-        let Some(open_ms) = open_ms.map(Option::unwrap_or_default) else {
+        let Some((open_ms, used_ms)) = times else {
             return false;
         };
         let ttl_ms = if open_ttl_ms == 0 {
@@ -96,6 +112,6 @@ impl Cell {
         } else {
             open_ttl_ms
         };
-        shared.now() >= since.saturating_add(open_ms).saturating_add(ttl_ms)
+        shared.now() >= since.saturating_add(used_ms).saturating_add(ttl_ms)
     }
 }

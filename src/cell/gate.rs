@@ -8,7 +8,6 @@
 use super::filter::Filter;
 use super::{Groups, Slots, zeroes};
 use crate::clock::Clock;
-#[cfg(any(test, breakerbox_loom, breakerbox_steps))]
 use crate::sync::PlainAtomicU64;
 use crate::sync::atomic::{AtomicU64, Ordering};
 use crate::word::{Control, FilterWord, GateWord, Generation, TIME_MAX, slot_of};
@@ -256,6 +255,8 @@ pub(crate) struct Shared<C> {
     seed: u64,
     /// Whether circuits may have to make room for others.
     pub(super) evicts: bool,
+    /// The longest time that a circuit was ever opened for.
+    longest_open_ms: PlainAtomicU64,
 }
 
 impl<C> Shared<C> {
@@ -267,13 +268,33 @@ impl<C> Shared<C> {
             groups: Groups::new(),
             seed,
             evicts,
+            longest_open_ms: PlainAtomicU64::new(0),
         }
     }
 
-    /// A random number that is the same for whoever asks in this generation.
+    /// A circuit was opened for `ms`.
+    pub(super) fn note_open_ms(&self, ms: u64) {
+        // Relaxed: it orders nothing. Written only where it grows.
+        if self.evicts && ms > self.longest_open_ms.load(Ordering::Relaxed) {
+            self.longest_open_ms.fetch_max(ms, Ordering::Relaxed);
+        }
+    }
+
+    /// The longest time that a circuit was ever opened for.
+    pub(super) fn longest_open_ms(&self) -> u64 {
+        // Relaxed: as in `note_open_ms`.
+        self.longest_open_ms.load(Ordering::Relaxed)
+    }
+
+    /// A random number, always the same for this generation.
     pub(crate) fn random(&self, generation: Generation) -> u64 {
+        self.random_by(generation.bits())
+    }
+
+    /// A random number, always the same for this `number`.
+    pub(crate) fn random_by(&self, number: u64) -> u64 {
         // The finalizer of splitmix64: each bit depends on each of the input's.
-        let mut bits = self.seed ^ generation.bits();
+        let mut bits = self.seed ^ number;
         bits = (bits ^ (bits >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
         bits = (bits ^ (bits >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
         bits ^ (bits >> 31)

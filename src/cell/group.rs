@@ -1,17 +1,23 @@
 //! Groups: how many circuits of each are open, and no more of them than may be.
 //!
 //! A rule that opens a closed circuit takes a place in its group's count first, and writes the group
-//! into the history word of the open generation after. Until it has, the place is the opener's,
-//! who gives it back if the circuit has moved on; from then on it is the word's, and is given back
-//! by whoever brings the word to a generation in which the circuit rejects no more. So the count
-//! errs upwards only, and of racing openers no more succeed than there are places.
+//! into the circuit's history word after. Until it has, the place is the opening call's; from then
+//! on it is the word's, and is given back by the operation that brings the word to a generation in
+//! which the circuit rejects no more. So the count errs upwards only, and of racing openings no more
+//! succeed than there are places.
+//!
+//! Between the two steps the circuit may move on. If it only moved to another state that rejects,
+//! by hand or as a probe, the place belongs into that generation's word; if it has closed, even if
+//! it has opened again since, the place is given back. The word tells the two apart: it says in
+//! which generation the circuit began to reject (its *spell*), which for the opening's own spell
+//! is the generation that the opening put in.
 
 use super::{Cell, Mover, Opened, Shared};
 use crate::clock::Clock;
 use crate::stats::Counter;
 use crate::sync::atomic::{AtomicU64, Ordering};
 use crate::sync::{PlainArc, Slot};
-use crate::word::{Cap, Cause, Control, History, Limits};
+use crate::word::{Cap, Cause, Control, History, Limits, Spell};
 use std::collections::HashMap;
 
 /// The groups of a store, by name and by number.
@@ -216,11 +222,25 @@ impl Cell {
         }
     }
 
-    /// The open circuit `control` has this place; which is given back, if it has moved on.
-    fn keep_place<C>(&self, shared: &Shared<C>, control: Control, place: Place<'_>) {
+    /// The circuit has this place, which it took to open in `opened`; given back, if it has closed
+    /// since.
+    fn keep_place<C>(&self, shared: &Shared<C>, opened: Control, place: Place<'_>) {
         let group = place.group;
-        if self.remember(shared, control, |seen| Some(History { group, ..seen })) {
-            place.keep();
+        let own = Some(Spell::of(opened.generation()));
+        loop {
+            let control = self.control();
+            let Some(seen) = self.history(shared, control) else {
+                // It moves on: that is progress, and there is a later word.
+                continue;
+            };
+            // A place in the word would be of an opening by a rule in this very spell: the spell's
+            // number is short, and was used before.
+            if seen.spell != own || seen.group != 0 {
+                return;
+            }
+            if self.put_history(control, seen, History { group, ..seen }) {
+                return place.keep();
+            }
         }
     }
 

@@ -2,17 +2,19 @@
 //!
 //! # How a cell leaves
 //! 1. A reset makes it *vacant*, in place: from here on it reads as unknown. Nothing is lost by
-//!    what follows, since a vacant circuit is the same as none.
-//! 2. A vacant cell that seems unpinned is made *retired*. That is an offer, not yet the end.
+//!    what follows, since a vacant circuit is the same as none. (An eviction leaves this step out
+//!    where the circuit is clean.)
+//! 2. A cell that seems unpinned is made *retired*. That is an offer, not yet the end: until step 3
+//!    it is undecided whether there is a circuit.
 //! 3. The pins word decides: sealed while nobody holds a pin, the cell is gone for good; its
-//!    generation is raised in the birth slots, then its entry leaves the map. If somebody does
-//!    hold a pin, the cell becomes vacant again.
+//!    generation is raised in the birth slots, then its entry leaves the map. If a handle does
+//!    hold a pin, the cell becomes what it was before step 2, as if that had never been.
 //!
-//! Whoever meets a retired cell takes step 3 itself, so nobody waits. Going back to vacant needs
-//! a pin *in hand*, so a sealed cell is never brought back; and the seal is put in by
-//! compare-and-swap from pins read *before* control was seen retired, so a cell that was brought
-//! back in between is never sealed: bringing it back took a pin, and a pin changes the word for
-//! good.
+//! Each operation that meets a retired cell takes step 3 itself, before it says anything of the
+//! circuit, so nobody waits. Going back needs a pin *in hand*, so a sealed cell is never brought
+//! back; and the seal is put in by compare-and-swap from pins read *before* control was seen
+//! retired, so a cell that was brought back in between is never sealed: bringing it back took a
+//! pin, and a pin changes the word for good.
 
 use super::{Cell, Gone, Shared};
 use crate::sync::atomic::Ordering;
@@ -67,8 +69,19 @@ impl Cell {
         Pins::from_bits(self.pins.fetch_and(!Pins::USED, Ordering::Relaxed)).is_used()
     }
 
-    /// Holds the cell in the map until [`unpin`](Self::unpin).
+    /// Holds the cell in the map for a handle, until [`unpin`](Self::unpin).
+    ///
+    /// # Panics
+    /// At 2^22 handles of one circuit.
     pub(crate) fn pin<C>(&self, shared: &Shared<C>) -> Result<(), Gone> {
+        assert!(
+            !self.pins().has_most_handles(),
+            "too many handles of one circuit"
+        );
+        self.hold(shared)
+    }
+
+    fn hold<C>(&self, shared: &Shared<C>) -> Result<(), Gone> {
         loop {
             let seen = self.pins();
             let Some(pinned) = seen.pinned() else {
@@ -117,13 +130,21 @@ impl Cell {
                 if self.put_pins(seen, sealed) {
                     return Err(self.bury(shared, control));
                 }
-            } else if self.pin(shared).is_ok() {
-                // Pinned: vacant again, and while we hold a pin nobody can seal it.
-                self.exchange(shared, control, control.vacated(control.generation()));
+            } else if self.hold(shared).is_ok() {
+                // Pinned: what it was, and while we hold a pin nobody can seal it.
+                self.exchange(shared, control, control.unretired());
+                self.agree(shared);
                 self.unpin();
                 return Ok(());
             }
         }
+    }
+
+    /// Whether `control`, which reads as unknown, was an offer that is settled now: the cell is in
+    /// use again, and has to be looked at again.
+    #[cold]
+    pub(super) fn is_undecided<C>(&self, shared: &Shared<C>, control: Control) -> bool {
+        control.state() == State::Retired && self.resolve(shared).is_ok()
     }
 
     /// A sealed cell's generation goes into the birth slots before its entry leaves the map.

@@ -22,7 +22,12 @@ impl Cell {
         loop {
             let (before, _) = self.successes(Control::UNBORN);
             let control = self.control();
-            let state = control.state().public()?;
+            let Some(state) = control.state().public() else {
+                if self.is_undecided(shared, control) {
+                    continue;
+                }
+                return None;
+            };
             let Some(last_state_change) = self.since(shared, control) else {
                 continue;
             };
@@ -58,11 +63,6 @@ impl Cell {
         }
     }
 
-    /// The circuit is known from here on.
-    pub(crate) fn begin<C: Clock>(&self, shared: &Shared<C>) -> Result<(), Gone> {
-        self.alive(shared).map(drop)
-    }
-
     /// The generation of a cell's life: its own, or where it isn't born yet the slot's, read
     /// after the cell is in the map.
     pub(super) fn life_of<C>(&self, shared: &Shared<C>, control: Control) -> Generation {
@@ -81,9 +81,10 @@ impl Cell {
         control: Control,
         generation: Generation,
     ) -> Option<CircuitBreakerSnapshot> {
-        let revived = Control::revived(generation);
+        // Watched from its first moment, as in `change`.
+        let revived = self.as_watched(Control::revived(generation));
         self.exchange(shared, control, revived).then(|| {
-            let revived = self.watch_again(shared, revived);
+            self.agree(shared);
             CircuitBreakerSnapshot {
                 state: CircuitState::Closed,
                 last_state_change: self.born_at(shared, revived),
@@ -207,7 +208,7 @@ impl Cell {
             let control = self.alive(shared)?;
             let (_, successes) = self.successes(control);
             let last_failure_time = self.last_failure(control);
-            if let Some(next) = self.change(&mut by, control, to.into(), Cause::Manual) {
+            if let Some(next) = self.change_by_hand(&mut by, control, to.into()) {
                 let kept = next.state().keeps_successes();
                 let left = CircuitBreakerSnapshot {
                     state: to,
@@ -267,15 +268,16 @@ impl Cell {
         loop {
             let mut control = self.control();
             if control.is_absent() {
+                if self.is_undecided(shared, control) {
+                    continue;
+                }
                 if !create {
                     return Ok(None);
                 }
                 control = self.alive(shared)?;
             }
             if !applies(control.state())
-                || self
-                    .change(&mut by, control, to.into(), Cause::Manual)
-                    .is_some()
+                || self.change_by_hand(&mut by, control, to.into()).is_some()
             {
                 return Ok(Some(control.state()));
             }
@@ -292,6 +294,9 @@ impl Cell {
         loop {
             let control = self.control();
             if control.is_absent() {
+                if self.is_undecided(shared, control) {
+                    continue;
+                }
                 return None;
             }
             if self

@@ -1,17 +1,18 @@
 //! A circuit taken out of one store, and put into another.
 
+use super::admission::time_left;
 use super::{Cell, Changes, Gone, Mover, Shared};
 use crate::clock::Clock;
 use crate::snapshot::{CircuitBreakerSnapshot, CircuitState};
 use crate::sync::atomic::AtomicU64;
-use crate::word::{Cause, Control, History, Limits, OpenFor, Side, TIME_MAX};
+use crate::word::{Cause, Control, History, Side, State};
 
 /// What of a circuit outlives its store.
 #[derive(Clone, Debug)]
 pub(crate) struct Kept {
     pub(crate) snapshot: CircuitBreakerSnapshot,
-    /// How long an open circuit still rejects, in ms.
-    pub(crate) open_for_ms: u64,
+    /// How long an open circuit still rejects, in ms; `None`: no check has fixed that yet.
+    pub(crate) open_for_ms: Option<u64>,
     /// Openings without a stable time between.
     pub(crate) openings: u32,
     /// The group in which it has a place.
@@ -19,14 +20,15 @@ pub(crate) struct Kept {
 }
 
 impl Cell {
-    /// What there is to keep of the circuit; `None` if it is unknown or clean.
+    /// What there is to keep of the circuit; `None` if it is unknown or clean. Decides nothing: how
+    /// long a circuit is open is for a rule to say.
     pub(crate) fn keep<C: Clock>(&self, shared: &Shared<C>) -> Option<Kept> {
         loop {
             let control = self.control();
             let snapshot = self.peek(shared)?;
-            let open_for_ms = self.open_for(shared, &Limits::default()).unwrap_or(0);
+            let open_for_ms = self.fixed_time_left(shared, control);
             let history = self.history(shared, control);
-            if let Some(history) = history
+            if let (Some(open_for_ms), Some(history)) = (open_for_ms, history)
                 && self.still_in(control)
             {
                 let closed = snapshot.state == CircuitState::Closed;
@@ -41,55 +43,87 @@ impl Cell {
         }
     }
 
-    /// Makes the circuit what was kept, if it is unknown, or closed without failures. Whether it
-    /// did: not, if somebody uses it meanwhile.
+    /// How long the circuit `control` still rejects, in ms, if it is open and that is fixed. `None`:
+    /// it has moved on.
+    fn fixed_time_left<C: Clock>(
+        &self,
+        shared: &Shared<C>,
+        control: Control,
+    ) -> Option<Option<u64>> {
+        if control.state() != State::Open {
+            return Some(None);
+        }
+        let since = self.since(shared, control)?;
+        let for_ms = self.fixed_open_ms(control)?;
+        Some(for_ms.map(|for_ms| time_left(since, for_ms, shared.now())))
+    }
+
+    /// Makes the circuit what was kept, if it is unknown or clean. Whether it did: not, if the
+    /// circuit is used meanwhile.
     pub(crate) fn restore<C: Clock>(
         &self,
         shared: &Shared<C>,
         kept: &Kept,
         changes: &mut Changes,
     ) -> Result<bool, Gone> {
-        let control = self.alive(shared)?;
-        if !control.state().is_closed() || control.failures() != 0 {
+        let mut by = Mover::new(shared, changes);
+        let mut control = self.alive(shared)?;
+        if !control.state().is_closed() || !self.is_clean(shared, control) {
             return Ok(false);
+        }
+        if self.successes(control).1 != 0 {
+            // An open circuit keeps the successes that it had when it was closed, and these are
+            // none of its own.
+            if self
+                .change(&mut by, control, State::Vacant, Cause::Imported)
+                .is_none()
+            {
+                return Ok(false);
+            }
+            control = self.alive(shared)?;
+            if !control.state().is_closed() || !self.is_clean(shared, control) {
+                return Ok(false);
+            }
         }
         let snapshot = &kept.snapshot;
         let failures = u32::try_from(snapshot.failure_count).unwrap_or(u32::MAX);
-        let next = |generation| control.restored(snapshot.state.into(), generation, failures);
-        let mut by = Mover::new(shared, changes);
+        let next = |generation| {
+            let next = control.restored(snapshot.state.into(), generation, failures);
+            if next.state().is_closed() {
+                // Watched from its first moment, as in `change`.
+                self.as_watched(next)
+            } else {
+                next
+            }
+        };
         if let Some(name) = &kept.group {
             by.place = shared.groups.take_anyway(name);
+        }
+        // Before, so that the time is never missing where the failures are seen.
+        let time = snapshot.last_failure_time;
+        if time != 0 && !self.raise_last_failure(control, time) {
+            return Ok(false);
         }
         let Some(restored) = self.put_next(&mut by, control, next, Cause::Imported) else {
             return Ok(false);
         };
         // From here on the circuit is there; if it moves on meanwhile, the rest is of no interest.
         let generation = restored.generation();
-        if snapshot.state == CircuitState::Open {
-            let mut limits = Limits::default();
-            limits.open = OpenFor {
-                base_ms: 1,
-                jitter: 0,
-                retry_after_max_ms: TIME_MAX,
-                ..limits.open
-            };
-            let _ = self.fix_open_ms(shared, restored, &limits, kept.open_for_ms);
+        if let (CircuitState::Open, Some(ms)) = (snapshot.state, kept.open_for_ms) {
+            self.set_open_ms(shared, restored, ms);
         }
         let successes = Side::new(generation, snapshot.success_count);
         self.raise(&self.successes, restored, successes);
         let openings = kept.openings;
         self.remember(shared, restored, |seen| Some(History { openings, ..seen }));
-        if snapshot.last_failure_time != 0 {
-            let _ = self.raise_last_failure(restored, snapshot.last_failure_time);
-        }
         if snapshot.state == CircuitState::Closed {
-            let _ = self.watch_again(shared, restored);
+            self.agree(shared);
         }
         Ok(true)
     }
 
     /// Raises a count of `control`'s generation, unless the circuit moves on. (It never goes down:
-    /// who finds a count twice the same relies on that.)
+    /// a look that finds a count twice the same relies on that.)
     fn raise(&self, word: &AtomicU64, control: Control, next: Side) {
         while let Some(seen) = self.side(word, control, |_| next) {
             if seen.payload() >= next.payload() || self.put(word, seen, next) {

@@ -1,12 +1,11 @@
-//! Seats of the calls in flight of one circuit: who came when, for up to 64 of them.
+//! Seats of the calls in flight of one circuit: when each call began, for up to 64 of them.
 //!
-//! A seat is a side word: the tag of the generation, and the time at which its call began. A seat of
-//! another generation is free. Only who took a seat gives it back, once: nobody else takes it in
-//! between, so that is one exchange, which fails where the circuit has moved on and the seat is a
-//! newer call's.
+//! Seats belong to one generation of one circuit, as their [`Watch`](super::watch::Watch) does, and
+//! are never made twice in it. So a seat that was taken in a generation is given back to the same
+//! seats or, where those are gone, not at all.
 
 use crate::sync::atomic::{AtomicU64, Ordering};
-use crate::word::{Generation, HUNG_CALLS_MAX, Side};
+use crate::word::HUNG_CALLS_MAX;
 
 #[cfg(not(breakerbox_loom))]
 const SEATS: usize = HUNG_CALLS_MAX as usize;
@@ -14,69 +13,50 @@ const SEATS: usize = HUNG_CALLS_MAX as usize;
 #[cfg(breakerbox_loom)]
 const SEATS: usize = if HUNG_CALLS_MAX > 2 { 2 } else { 1 };
 
+/// What a seat holds that is free; a taken one holds one more than the time.
+const FREE: u64 = 0;
+
 pub(super) struct Seats([AtomicU64; SEATS]);
 
 impl Seats {
     pub(super) fn new() -> Self {
-        Self(std::array::from_fn(|_| AtomicU64::new(0)))
+        Self(std::array::from_fn(|_| AtomicU64::new(FREE)))
     }
 
-    fn load(&self, seat: usize) -> Side {
+    /// When the call of the seat began; `None` if it is free.
+    fn since(&self, seat: usize) -> Option<u64> {
         // Acquire: pairs with the Release of the exchanges, so that a call that has seen another
         // one's seat taken comes after it.
-        Side::from_bits(self.0[seat].load(Ordering::Acquire))
+        self.0[seat].load(Ordering::Acquire).checked_sub(1)
     }
 
-    fn exchange(&self, seat: usize, seen: Side, next: Side) -> bool {
-        // AcqRel: pairs with the Acquire in `load`. Relaxed on failure: the caller looks elsewhere.
-        self.0[seat]
-            .compare_exchange(
-                seen.bits(),
-                next.bits(),
-                Ordering::AcqRel,
-                Ordering::Relaxed,
-            )
-            .is_ok()
+    /// Takes a seat for a call that begins at `now`; `None`: all are taken.
+    pub(super) fn take(&self, now: u64) -> Option<u8> {
+        let taken = now.saturating_add(1);
+        let take = |seat: &usize| {
+            // AcqRel: pairs with the Acquire in `since`. Relaxed on failure: another is tried.
+            let exchange =
+                || self.0[*seat].compare_exchange(FREE, taken, Ordering::AcqRel, Ordering::Relaxed);
+            self.since(*seat).is_none() && exchange().is_ok()
+        };
+        (0..SEATS).find(take).map(|seat| seat as u8)
     }
 
-    /// A seat for a call that begins at `now`; `None`: all are taken.
-    pub(super) fn take(&self, generation: Generation, now: u64) -> Option<u8> {
-        (0..SEATS).find_map(|seat| {
-            let seen = self.load(seat);
-            let is_free = since(seen, generation).is_none();
-            let taken = is_free && self.exchange(seat, seen, Side::time(generation, now));
-            taken.then_some(seat as u8)
-        })
-    }
-
-    /// Gives back a seat that was taken in `generation`.
-    pub(super) fn give_back(&self, seat: u8, generation: Generation) {
-        let seat = usize::from(seat);
-        if seat < SEATS {
-            let seen = self.load(seat);
-            if since(seen, generation).is_some() {
-                // It fails where the seat is free for a newer generation's call, which took it.
-                let _ = self.exchange(seat, seen, Side::new(generation, 0));
-            }
+    /// Gives a seat back. The caller has taken it, and gives it back once.
+    pub(super) fn give_back(&self, seat: u8) {
+        if let Some(word) = self.0.get(usize::from(seat)) {
+            // Release: pairs with the Acquire in `since`.
+            word.fetch_and(FREE, Ordering::Release);
         }
     }
 
-    /// How many calls began at least `hung_ms` before `now`.
-    pub(super) fn overdue(&self, generation: Generation, now: u64, hung_ms: u64) -> u32 {
+    /// Counts the calls that began at least `hung_ms` before `now`.
+    pub(super) fn overdue(&self, now: u64, hung_ms: u64) -> u32 {
         let is_overdue = |seat: &usize| {
-            since(self.load(*seat), generation)
-                .is_some_and(|since| now.saturating_sub(since) >= hung_ms)
+            let since = self.since(*seat);
+            since.is_some_and(|since| now.saturating_sub(since) >= hung_ms)
         };
         (0..SEATS).filter(is_overdue).count() as u32
-    }
-}
-
-/// When the call of a seat began; `None` if it is free in `generation`.
-fn since(seat: Side, generation: Generation) -> Option<u64> {
-    if seat.belongs_to(generation) {
-        seat.as_time()
-    } else {
-        None
     }
 }
 
@@ -86,30 +66,18 @@ mod tests {
 
     #[test]
     fn each_call_has_a_seat_of_its_own() {
-        let (seats, now) = (Seats::new(), Generation::from_bits(7));
-        let taken: Vec<_> = (0..64).map(|n| seats.take(now, n).unwrap()).collect();
-        assert_eq!(taken, (0..64).collect::<Vec<u8>>());
-        assert_eq!(seats.take(now, 64), None);
-
-        assert_eq!(seats.overdue(now, 99, 50), 50, "those of 0 to 49");
-        assert_eq!(seats.overdue(now, 99, 36), 64);
-        assert_eq!(seats.overdue(now, 99, 100), 0);
-        seats.give_back(3, now);
-        seats.give_back(3, now);
-        assert_eq!(seats.overdue(now, 99, 50), 49);
-        assert_eq!(seats.take(now, 64), Some(3));
-        assert_eq!(seats.overdue(now, 99, 50), 49);
-    }
-
-    #[test]
-    fn seats_of_another_generation_are_free() {
-        let (old, new) = (Generation::from_bits(7), Generation::from_bits(8));
         let seats = Seats::new();
-        assert_eq!(seats.take(old, 0), Some(0));
-        assert_eq!(seats.overdue(new, 100, 1), 0);
-        assert_eq!(seats.take(new, 5), Some(0));
-        seats.give_back(0, old);
-        assert_eq!(seats.overdue(new, 100, 1), 1, "not the old call's to give");
-        seats.give_back(200, new);
+        let taken: Vec<_> = (0..64).map(|n| seats.take(n).unwrap()).collect();
+        assert_eq!(taken, (0..64).collect::<Vec<u8>>());
+        assert_eq!(seats.take(64), None);
+
+        assert_eq!(seats.overdue(99, 50), 50, "those of 0 to 49");
+        assert_eq!(seats.overdue(99, 36), 64);
+        assert_eq!(seats.overdue(99, 100), 0);
+        seats.give_back(3);
+        assert_eq!(seats.overdue(99, 50), 49);
+        assert_eq!(seats.take(64), Some(3));
+        assert_eq!(seats.overdue(99, 50), 49);
+        seats.give_back(200);
     }
 }

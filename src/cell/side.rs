@@ -109,10 +109,26 @@ impl Cell {
     }
 
     /// For how long the open circuit `control` rejects, in ms, if that is fixed; to fix it is for
-    /// who knows the rule. `None`: the circuit has moved on.
+    /// a check or a trip, which knows the rule. `None`: the circuit has moved on.
     pub(super) fn fixed_open_ms(&self, control: Control) -> Option<Option<u64>> {
         let unset = |_| Side::new(control.generation(), 0);
         Some(self.side(&self.recovery, control, unset)?.as_time())
+    }
+
+    /// For how long the open circuit `control` would reject, in ms, if `limits` fixed that now.
+    /// `None`: the circuit has moved on.
+    pub(super) fn open_ms_by<C>(
+        &self,
+        shared: &Shared<C>,
+        control: Control,
+        limits: &Limits,
+    ) -> Option<u64> {
+        let exponent = self.history(shared, control)?.openings.saturating_sub(1);
+        Some(
+            limits
+                .open
+                .ms(exponent, shared.random(control.generation())),
+        )
     }
 
     /// As [`open_ms`](Self::open_ms); lengthened to what the upstream asks for, if it isn't as long
@@ -132,11 +148,7 @@ impl Cell {
             let seen = self.side(&self.recovery, control, unset)?;
             let own = match seen.as_time() {
                 Some(ms) => ms,
-                None => {
-                    let history = self.history(shared, control)?;
-                    let exponent = history.openings.saturating_sub(1);
-                    limits.open.ms(exponent, shared.random(generation))
-                }
+                None => self.open_ms_by(shared, control, limits)?,
             };
             let next = Side::time(generation, limits.open.lengthened(own, retry_after_ms));
             if next == seen {
@@ -146,15 +158,31 @@ impl Cell {
                 return None;
             }
             if self.put(&self.recovery, seen, next) {
+                shared.note_open_ms(next.as_time()?);
                 return next.as_time();
+            }
+        }
+    }
+
+    /// Fixes for how long the open circuit `control` rejects, whatever a check has made of it
+    /// since it opened: for an import, which knows better than a rule.
+    #[cfg(feature = "serde")]
+    pub(super) fn set_open_ms<C>(&self, shared: &Shared<C>, control: Control, ms: u64) {
+        let next = Side::time(control.generation(), ms);
+        while let Some(seen) = self.side(&self.recovery, control, |_| next) {
+            if !self.still_in(control) {
+                return;
+            }
+            if seen == next || self.put(&self.recovery, seen, next) {
+                return shared.note_open_ms(ms);
             }
         }
     }
 
     /// What the circuit `control` remembers. `None`: it has moved on.
     ///
-    /// Whoever takes a place of a group out of the word gives it back: that is one
-    /// compare-and-swap, so it is given back once.
+    /// The compare-and-swap that takes a place of a group out of the word gives it back: of those
+    /// that try, one succeeds.
     pub(super) fn history<C>(&self, shared: &Shared<C>, control: Control) -> Option<History> {
         let of = |side: Side| History::from_payload(side.payload());
         let inherit = |seen| {
@@ -179,7 +207,6 @@ impl Cell {
         control: Control,
         next: impl Fn(History) -> Option<History>,
     ) -> bool {
-        let of = |history: History| Side::new(control.generation(), history.payload());
         loop {
             let Some(seen) = self.history(shared, control) else {
                 return false;
@@ -187,10 +214,16 @@ impl Cell {
             let Some(next) = next(seen) else {
                 return false;
             };
-            if self.put(&self.history, of(seen), of(next)) {
+            if self.put_history(control, seen, next) {
                 return true;
             }
         }
+    }
+
+    /// Replaces what was seen of `control`'s history.
+    pub(super) fn put_history(&self, control: Control, seen: History, next: History) -> bool {
+        let of = |history: History| Side::new(control.generation(), history.payload());
+        self.put(&self.history, of(seen), of(next))
     }
 
     /// The recovery word of the half-open circuit `control`. `None`: it has moved on.

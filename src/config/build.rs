@@ -221,16 +221,10 @@ impl LimitsBuilder {
             timeout_ms != 0,
             "half_open_timeout",
         )?;
-        let lease_ms = positive(
-            "probe_lease",
-            self.probe_lease_ms,
-            reset_timeout_ms.max(timeout_ms),
-        )?;
         Ok(Recovery {
             max_probes: probes("half_open_max", self.half_open_max, 1, 1)?,
             verdict,
-            // With a shorter one the half-open would begin anew before its time is over.
-            lease_ms: at_least("probe_lease", lease_ms, timeout_ms)?,
+            lease_ms: positive("probe_lease", self.probe_lease_ms, reset_timeout_ms)?,
             timeout_ms,
             after: after.unwrap_or_default(),
         })

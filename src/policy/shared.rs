@@ -3,7 +3,7 @@
 use super::{Drops, Policy, PolicySet};
 use crate::cell::{Gate, Shared};
 use crate::key::ToKey;
-use crate::sync::atomic::Ordering;
+use crate::sync::atomic::{AtomicU64, Ordering};
 use crate::sync::{PlainArc, PlainAtomicU64, Slot};
 use std::borrow::Borrow;
 use std::hash::Hash;
@@ -15,8 +15,8 @@ use std::hash::Hash;
 /// unclean circuits.
 pub(crate) struct Policies<K> {
     current: Slot<PlainArc<Numbered<K>>>,
-    /// Sets so far.
-    numbers: PlainAtomicU64,
+    /// Replacements that have put their set in place.
+    replaced: AtomicU64,
     /// Sets in place that need every check: 0, 1, or 2 for a moment.
     needing_checks: PlainAtomicU64,
     /// The same of sets by which a permit that is dropped may mean something.
@@ -24,7 +24,8 @@ pub(crate) struct Policies<K> {
 }
 
 struct Numbered<K> {
-    set: PolicySet<K>,
+    set: PlainArc<PolicySet<K>>,
+    /// Grows by one with each set that is put in place.
     number: u64,
     needs: Needs,
     /// The store's numbers for the set's groups.
@@ -96,12 +97,12 @@ impl<K> Policies<K> {
             needing_checks,
             needing_drops,
             current: Slot::new(PlainArc::new(Numbered {
-                set,
+                set: PlainArc::new(set),
                 number: 0,
                 needs,
                 groups,
             })),
-            numbers: PlainAtomicU64::new(0),
+            replaced: AtomicU64::new(0),
         }
     }
 
@@ -125,32 +126,22 @@ impl<K> Policies<K> {
         })
     }
 
-    /// The policy of `key`, with the cap on its group.
+    /// The policy of `key`, with the cap on its group, and the number of the set that it is in.
     #[inline]
-    pub(crate) fn of<Q>(&self, key: &Q) -> Policy
+    pub(crate) fn of<Q>(&self, key: &Q) -> (Policy, u64)
     where
         K: Borrow<Q> + Hash + Eq,
         Q: Hash + Eq + ToKey<K> + ?Sized,
     {
         let plain = self.read(|current| {
             let asks = current.set.asks_classifier();
-            (!asks).then(|| current.of(key))
+            (!asks).then(|| (current.of(key), current.number))
         });
-        match plain {
-            Some(policy) => policy,
+        plain.unwrap_or_else(|| {
             // No epoch is pinned while the user's code runs.
-            None => self.read(PlainArc::clone).of(key),
-        }
-    }
-
-    /// The same, and the number of the set that it is in.
-    pub(crate) fn numbered<Q>(&self, key: &Q) -> (Policy, u64)
-    where
-        K: Borrow<Q> + Hash + Eq,
-        Q: Hash + Eq + ToKey<K> + ?Sized,
-    {
-        let current = self.read(PlainArc::clone);
-        (current.of(key), current.number)
+            let current = self.read(PlainArc::clone);
+            (current.of(key), current.number)
+        })
     }
 
     /// The policy of `key` as it was declared.
@@ -163,9 +154,14 @@ impl<K> Policies<K> {
         current.set.policy(key)
     }
 
-    /// Whether the set of this number is still the one.
+    /// Whether the set of this number is still in place, or another is that hasn't been counted yet.
+    ///
+    /// A replacement puts its set in place, counts itself, and then goes over the circuits. So of it
+    /// and an operation that changes a circuit by an older set and then asks, one sees what the
+    /// other did.
     pub(crate) fn is_current(&self, number: u64) -> bool {
-        self.read(|current| current.number == number)
+        // SeqCst: weighed against the circuit's slot, which the caller has changed before.
+        number >= self.replaced.load(Ordering::SeqCst)
     }
 
     /// A copy of the set.
@@ -173,7 +169,7 @@ impl<K> Policies<K> {
     where
         K: Clone,
     {
-        self.read(|current| current.set.clone())
+        PolicySet::clone(&self.read(|current| PlainArc::clone(&current.set)))
     }
 
     /// Puts `set` in place. What it needs is held up before, what the other needed is let go after.
@@ -191,25 +187,62 @@ impl<K> Policies<K> {
         self.needing_checks.fetch_add(checks, Ordering::Relaxed);
         self.needing_drops.fetch_add(drops, Ordering::Relaxed);
         needs.hold(gate);
-        // Relaxed: a number of its own is all that it is.
-        let number = 1 + self.numbers.fetch_add(1, Ordering::Relaxed);
-        let next = Numbered {
-            set,
-            number,
-            needs,
-            groups,
+        let set = PlainArc::new(set);
+        // One after the other: a set has a greater number than the one whose place it takes.
+        let next = |old: &PlainArc<Numbered<K>>| {
+            Some(PlainArc::new(Numbered {
+                set: PlainArc::clone(&set),
+                number: old.number + 1,
+                needs,
+                groups: groups.clone(),
+            }))
         };
-        self.current.replace(PlainArc::new(next), |old| {
+        self.current.update_then(next, |old| {
             old.needs.let_go(gate);
             // Relaxed: as long as they stay up, checks and drops take longer, and no more.
             let [checks, drops] = counts(old.needs);
             self.needing_checks.fetch_sub(checks, Ordering::Relaxed);
             self.needing_drops.fetch_sub(drops, Ordering::Relaxed);
         });
+        // SeqCst: see `is_current`.
+        self.replaced.fetch_add(1, Ordering::SeqCst);
     }
 
     /// What the set holds up is let go: it goes.
     pub(crate) fn retire(&self, gate: &Gate) {
         self.read(|current| current.needs.let_go(gate));
+    }
+}
+
+#[cfg(all(test, not(breakerbox_loom)))]
+mod tests {
+    use super::*;
+    use crate::Limits;
+    use crate::policy::DroppedPermit;
+    use std::time::Duration;
+
+    /// What a set needs is asked for while it is in place, and no longer.
+    #[test]
+    fn what_is_needed_is_asked_for_while_the_set_is_in_place() {
+        let second = Duration::from_secs(1);
+        let hung = Limits::builder().hung_calls(1).hung_call_duration(second);
+        let hung = Policy::from(hung.build().unwrap());
+        let drops = Policy::default().dropped_permit(DroppedPermit::Failure);
+        let set = |policy: &Policy| PolicySet::<u64>::new(*policy);
+        let shared = Shared::new((), 0, false);
+        let policies = Policies::new(PolicySet::default(), &shared);
+        for (policy, checks, is_dropped) in [
+            (Policy::default(), false, false),
+            (hung, true, false),
+            (drops.unwrap(), false, true),
+            (hung, true, false),
+            (Policy::default(), false, false),
+        ] {
+            policies.replace(set(&policy), &shared);
+            assert_eq!(policies.need_every_check(), checks);
+            assert_eq!(policies.need_drops(), is_dropped);
+            let held = u64::from(checks);
+            assert_eq!(shared.gate.counts(), (held, held));
+        }
     }
 }

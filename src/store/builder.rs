@@ -137,7 +137,7 @@ impl<K, S, C> InMemoryStoreBuilder<K, S, C> {
     /// than once.
     ///
     /// Nothing is held meanwhile: a listener may use the store, the same circuit too. A panic in
-    /// it is caught and goes no further.
+    /// it, or in the clone of the key that it is given, is caught and goes no further.
     pub fn on_state_change(
         mut self,
         listener: impl Fn(&StateChange<K>) + Send + Sync + 'static,

@@ -31,6 +31,8 @@ pub(super) struct Bound<K> {
     sweeping: PlainAtomicU64,
     /// Insertions before the next sweep, after one that found too little.
     pause: PlainAtomicU64,
+    /// Numbers drawn at random so far. Written by sweeps alone, one at a time.
+    drawn: PlainAtomicU64,
     evicted: Counter,
 }
 
@@ -42,6 +44,7 @@ impl<K> Bound<K> {
             key,
             sweeping: PlainAtomicU64::new(0),
             pause: PlainAtomicU64::new(0),
+            drawn: PlainAtomicU64::new(0),
             evicted: Counter::new(),
         }
     }
@@ -146,11 +149,11 @@ impl<K: Hash + Eq, S: BuildHasher, C: Clock> Inner<K, S, C> {
     /// tables of the same size are allocated without end.
     fn chance(&self, part: usize, whole: usize) -> impl FnMut() -> bool {
         let (part, whole) = (part as u64, whole as u64);
-        let mut number = self.shared.gate.load().generation();
-        let shared = &self.shared;
         move || {
-            number = number.successor();
-            shared.random(number) % whole < part
+            // Relaxed: no other sweep is under way. From sweep to sweep the numbers go on, or each
+            // would choose the same positions while nothing else changes.
+            let number = self.bound.drawn.fetch_add(1, Ordering::Relaxed);
+            self.shared.random_by(number) % whole < part
         }
     }
 

@@ -31,9 +31,9 @@ pub struct Export<K> {
 struct Exported<K> {
     key: K,
     circuit: CircuitBreakerSnapshot,
-    /// How long it still rejects.
-    #[serde(default, skip_serializing_if = "is_zero")]
-    open_for_ms: u64,
+    /// How long an open circuit still rejects; not given, where no check has fixed that yet.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    open_for_ms: Option<u64>,
     #[serde(default, skip_serializing_if = "is_zero")]
     openings: u32,
     /// In which it has a place.
@@ -132,7 +132,7 @@ impl<K> Exported<K> {
         let open = circuit.state == CircuitState::Open;
         at_most(
             "openForMs",
-            self.open_for_ms,
+            self.open_for_ms.unwrap_or(0),
             if open { TIME_MAX } else { 0 },
         )
     }
@@ -141,12 +141,16 @@ impl<K> Exported<K> {
     /// over, and the next call begins anew.
     fn after(&self, elapsed_ms: u64) -> Kept {
         let mut snapshot = self.circuit;
+        let open_for_ms = match snapshot.state {
+            CircuitState::HalfOpen => Some(0),
+            _ => self.open_for_ms.map(|ms| ms.saturating_sub(elapsed_ms)),
+        };
         if snapshot.state == CircuitState::HalfOpen {
             snapshot.state = CircuitState::Open;
         }
         Kept {
             snapshot,
-            open_for_ms: self.open_for_ms.saturating_sub(elapsed_ms),
+            open_for_ms,
             openings: self.openings,
             group: self.group.clone(),
         }
@@ -205,7 +209,8 @@ where
     }
 
     /// Makes circuits what they were when they were exported; an open one waits out what remains
-    /// of its time, a half-open one is due. One that had a place in a [group](crate::Group) has it
+    /// of its time, a half-open one is due. One that no check had asked since it was opened by hand
+    /// is open for as long as the rule says that asks first, from the import on. One that had a place in a [group](crate::Group) has it
     /// again, whatever the cap says, if there is such a group here: declare the policies first.
     /// Circuits that are not clean here stay as they are.
     /// Their last state change is now, and they are announced as imported.

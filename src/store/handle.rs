@@ -48,7 +48,7 @@ where
     /// If the store is full.
     ///
     /// # Panics
-    /// At 2^23 handles of the same circuit.
+    /// At 2^22 handles of the same circuit.
     pub fn circuit<Q>(&self, key: &Q) -> Result<Circuit<K, S, C>, StoreFull>
     where
         K: Borrow<Q>,
@@ -150,13 +150,15 @@ where
     /// Not closed: rare, and kept out of the callers' code.
     #[cold]
     pub(crate) fn acquire_slow(&self, limits: &Limits) -> Result<PermitToken, Refused> {
-        if limits.seats() {
-            self.pinned(|cell| cell.begin(&self.inner.shared));
-        }
         let mut changes = self.inner.listeners.changes();
-        let admitted = self
-            .inner
-            .admit(|| self.cell.acquire(&self.inner.shared, limits, &mut changes));
+        let shared = &self.inner.shared;
+        let admitted = self.inner.admit(|| {
+            if limits.seats() {
+                self.pinned(|cell| cell.begin_and_acquire(shared, limits, &mut changes))
+            } else {
+                self.cell.acquire(shared, limits, &mut changes)
+            }
+        });
         self.inner.listeners.announce(changes, || self.key.clone());
         admitted
     }
@@ -231,7 +233,7 @@ impl<K: Clone, S, C> Clone for Circuit<K, S, C> {
     /// Another handle of the same circuit.
     ///
     /// # Panics
-    /// At 2^23 handles of the same circuit.
+    /// At 2^22 handles of the same circuit.
     fn clone(&self) -> Self {
         let key = self.key.clone();
         match self.cell.pin(&self.inner.shared) {

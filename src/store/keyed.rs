@@ -14,10 +14,11 @@ use crate::word::{GateWord, Generation, Limits, Outcome, PermitToken, Report, Re
 use std::borrow::Borrow;
 use std::hash::{BuildHasher, Hash};
 
-/// How often a check of an unknown circuit looks again because some circuit of the store changed
-/// state meanwhile. A storm elsewhere must not hold it up for ever; after so many tries in a row
-/// the worst is that this call's report is taken for a stale one.
-const ADMIT_TRIES: usize = 8;
+/// How often a check of an unknown circuit looks because some circuit of the store changes state
+/// meanwhile. A storm elsewhere must not hold it up for ever: after N looks in a row its permit
+/// carries the number from before the last one, which is too old at worst. Then this call's report
+/// is taken for a stale one.
+const ADMIT_LOOKS: usize = 8;
 
 /// What a store and its handles share.
 pub(crate) struct Inner<K, S, C> {
@@ -98,6 +99,10 @@ impl<K: Hash + Eq, S: BuildHasher, C: Clock> Inner<K, S, C> {
         Q: Eq + ToKey<K> + ?Sized,
     {
         if !self.has_room() {
+            // Another call may have created it since the caller looked: then there is a circuit.
+            if self.map.get(key, |_| ()).is_some() {
+                return Ok(());
+            }
             // Relaxed: a statistic.
             self.untracked.fetch_add(1, Ordering::Relaxed);
             return Err(StoreFull);
@@ -156,15 +161,20 @@ impl<K: Hash + Eq, S: BuildHasher, C: Clock> Inner<K, S, C> {
         K: Borrow<Q>,
         Q: Eq + ToKey<K> + ?Sized,
     {
-        if limits.seats() {
-            // A full store admits without a seat, and says so in its count.
-            let _ = self.create(key, |cell| cell.begin(&self.shared));
-        }
         let mut changes = self.listeners.changes();
         let admitted = self.admit(|| {
-            self.map
-                .get(key, |cell| cell.acquire(&self.shared, limits, &mut changes))
-                .unwrap_or(Acquired::Unknown)
+            let acquired = if limits.seats() {
+                let acquire = |cell: &CellArc<Cell>| {
+                    cell.begin_and_acquire(&self.shared, limits, &mut changes)
+                };
+                // A full store admits without a seat, and says so in its count.
+                self.create(key, acquire).ok()
+            } else {
+                let acquire =
+                    |cell: &CellArc<Cell>| cell.acquire(&self.shared, limits, &mut changes);
+                self.map.get(key, acquire)
+            };
+            acquired.unwrap_or(Acquired::Unknown)
         });
         self.listeners.announce(changes, || key.key().to_key());
         admitted
@@ -183,7 +193,7 @@ impl<K: Hash + Eq, S: BuildHasher, C: Clock> Inner<K, S, C> {
     /// taken for a stale one.
     pub(super) fn admit(&self, mut look: impl FnMut() -> Acquired) -> Result<PermitToken, Refused> {
         let mut before = self.shared.gate.load().generation();
-        for _ in 0..ADMIT_TRIES {
+        for looks in 1.. {
             match look() {
                 Acquired::Permit(permit) => return Ok(permit),
                 Acquired::Rejected(rejected, generation) => {
@@ -195,7 +205,7 @@ impl<K: Hash + Eq, S: BuildHasher, C: Clock> Inner<K, S, C> {
                 Acquired::Unknown => {}
             }
             let after = self.shared.gate.load().generation();
-            if before == after {
+            if before == after || looks == ADMIT_LOOKS {
                 break;
             }
             // Some circuit changed state: look again under the new number.

@@ -137,6 +137,42 @@ fn a_sweep_does_not_decide_how_long_a_circuit_is_open() {
     assert_eq!(rejected.retry_after().as_millis(), 10);
 }
 
+/// A check of an unknown circuit that is overtaken at each look has a permit that is too old, and
+/// never one of a number that was drawn after its last look began.
+#[test]
+fn a_permit_of_an_unknown_circuit_is_never_too_new() {
+    let store = limited(10);
+    let gate = || store.inner.shared.gate.load().generation().bits();
+    let (mut looks, mut before) = (0, 0);
+    let admitted = store.inner.admit(|| {
+        (looks, before) = (looks + 1, gate());
+        store.transition(&2, CircuitState::Closed);
+        crate::cell::Acquired::Unknown
+    });
+    assert_eq!(admitted.unwrap().generation(), before);
+    assert!(looks > 1 && before < gate());
+}
+
+/// The rules go with the last clone of their breaker, and with them what they had watched.
+#[test]
+fn a_breaker_that_goes_leaves_nothing_watched() {
+    let window = Limits::builder()
+        .sliding_window(crate::SlidingWindow::Calls(10))
+        .failure_rate_threshold(50);
+    let breaker = crate::CircuitBreaker::<u64>::builder()
+        .policies(crate::PolicySet::new(window.build().unwrap().into()))
+        .build()
+        .unwrap();
+    let store = breaker.store().clone();
+    let circuit = store.circuit(&1).unwrap();
+    let _ = breaker.acquire(&1).unwrap().success();
+    let _ = breaker.acquire(&2).unwrap().success();
+    assert_eq!(store.gate_counts(), (0, 3), "two circuits, and the rules");
+    drop(breaker);
+    assert_eq!(store.gate_counts(), (0, 0));
+    assert!(!circuit.cell().is_watched());
+}
+
 #[test]
 fn types_are_send_and_sync() {
     fn check<T: Send + Sync>() {}

@@ -15,7 +15,7 @@ pub(crate) mod atomic {
     use std::cell::Cell;
     use std::fmt;
 
-    /// loom's atomic, with two of loom's gaps closed.
+    /// loom's atomic, with three of loom's gaps closed.
     ///
     /// - loom 0.7 remembers only the last access of an atomic, so a thread's own load just before
     ///   its read-modify-write hides that this depends on another thread's earlier load, and the
@@ -25,6 +25,10 @@ pub(crate) mod atomic {
     /// - loom treats `SeqCst` accesses as `AcqRel`. Models of what rests on their one total order
     ///   ask for it by [`in_total_order`], which puts fences around them. Others don't: a fence
     ///   orders relaxed neighbours too, and so hides that an ordering there is too weak.
+    /// - A `SeqCst` load of loom's never returns a `SeqCst` store that a newer one has replaced, so
+    ///   no model saw a stale control word, and a release that publishes one was never missed. So
+    ///   outside of those models `SeqCst` becomes `Acquire`, `Release` or both: all that the
+    ///   arguments of [`crate::cell`] claim of a single word.
     pub struct AtomicU64 {
         touch: loom::sync::atomic::AtomicU64,
         inner: loom::sync::atomic::AtomicU64,
@@ -52,43 +56,53 @@ pub(crate) mod atomic {
         fn access<R>(
             &self,
             order: Ordering,
-            f: impl FnOnce(&loom::sync::atomic::AtomicU64) -> R,
+            weaker: Ordering,
+            f: impl FnOnce(&loom::sync::atomic::AtomicU64, Ordering) -> R,
         ) -> R {
             self.touch.fetch_add(1, Ordering::Relaxed);
-            let total = order == Ordering::SeqCst && TOTAL_ORDER.get();
-            if total {
-                fence(Ordering::SeqCst);
+            if order != Ordering::SeqCst {
+                return f(&self.inner, order);
             }
-            let result = f(&self.inner);
-            if total {
-                fence(Ordering::SeqCst);
+            if !TOTAL_ORDER.get() {
+                return f(&self.inner, weaker);
             }
+            fence(Ordering::SeqCst);
+            let result = f(&self.inner, order);
+            fence(Ordering::SeqCst);
             result
+        }
+
+        fn update<R>(
+            &self,
+            order: Ordering,
+            f: impl FnOnce(&loom::sync::atomic::AtomicU64, Ordering) -> R,
+        ) -> R {
+            self.access(order, Ordering::AcqRel, f)
         }
 
         #[allow(missing_docs)] // As loom's.
         pub fn load(&self, order: Ordering) -> u64 {
-            self.access(order, |inner| inner.load(order))
+            self.access(order, Ordering::Acquire, |inner, order| inner.load(order))
         }
 
         #[allow(missing_docs)] // As loom's.
         pub fn fetch_add(&self, value: u64, order: Ordering) -> u64 {
-            self.access(order, |inner| inner.fetch_add(value, order))
+            self.update(order, |inner, order| inner.fetch_add(value, order))
         }
 
         #[allow(missing_docs)] // As loom's.
         pub fn fetch_sub(&self, value: u64, order: Ordering) -> u64 {
-            self.access(order, |inner| inner.fetch_sub(value, order))
+            self.update(order, |inner, order| inner.fetch_sub(value, order))
         }
 
         #[allow(missing_docs)] // As loom's.
         pub fn fetch_or(&self, value: u64, order: Ordering) -> u64 {
-            self.access(order, |inner| inner.fetch_or(value, order))
+            self.update(order, |inner, order| inner.fetch_or(value, order))
         }
 
         #[allow(missing_docs)] // As loom's.
         pub fn fetch_and(&self, value: u64, order: Ordering) -> u64 {
-            self.access(order, |inner| inner.fetch_and(value, order))
+            self.update(order, |inner, order| inner.fetch_and(value, order))
         }
 
         #[allow(missing_docs)] // As loom's.
@@ -99,7 +113,11 @@ pub(crate) mod atomic {
             success: Ordering,
             failure: Ordering,
         ) -> Result<u64, u64> {
-            self.access(success, |inner| {
+            let failure = match failure {
+                Ordering::SeqCst if !TOTAL_ORDER.get() => Ordering::Acquire,
+                failure => failure,
+            };
+            self.update(success, |inner, success| {
                 inner.compare_exchange(current, new, success, failure)
             })
         }
@@ -216,7 +234,8 @@ impl<T> Slot<T> {
 
     pub(crate) fn new(value: T) -> Self {
         let slot = Self::empty();
-        slot.replace(value, |_| ());
+        let first = slot.keep(value);
+        slot.current.fetch_add(first, atomic::Ordering::SeqCst);
         slot
     }
 
@@ -236,7 +255,15 @@ impl<T> Slot<T> {
         values.len() as u64
     }
 
+    pub(crate) fn is_empty(&self) -> bool {
+        self.current.load(atomic::Ordering::SeqCst) == 0
+    }
+
     pub(crate) fn update(&self, f: impl Fn(&T) -> Option<T>) {
+        self.update_then(f, |_| ());
+    }
+
+    pub(crate) fn update_then(&self, f: impl Fn(&T) -> Option<T>, then: impl FnOnce(&T)) {
         loop {
             let seen = self.current.load(atomic::Ordering::Acquire);
             let Some(value) = self.at(seen) else {
@@ -250,24 +277,8 @@ impl<T> Slot<T> {
                 atomic::Ordering::Relaxed,
             );
             if put.is_ok() {
-                return;
+                return then(&value);
             }
-        }
-    }
-
-    pub(crate) fn replace(&self, next: T, f: impl FnOnce(&T)) {
-        let next = self.keep(next);
-        let mut seen = self.current.load(atomic::Ordering::SeqCst);
-        while let Err(now) = self.current.compare_exchange(
-            seen,
-            next,
-            atomic::Ordering::SeqCst,
-            atomic::Ordering::SeqCst,
-        ) {
-            seen = now;
-        }
-        if let Some(old) = self.at(seen) {
-            f(&old);
         }
     }
 

@@ -1,7 +1,7 @@
 //! A value that is read in passing and replaced rarely: by epochs, without locks.
 #![allow(unsafe_code)]
 
-use crossbeam_epoch::{Atomic, Guard, Owned, Shared, pin};
+use crossbeam_epoch::{Atomic, Guard, Owned, Shared, pin, unprotected};
 use portable_atomic::Ordering;
 
 use super::steps::{Step, step};
@@ -21,6 +21,16 @@ impl<T> Slot<T> {
         Self(Atomic::new(value))
     }
 
+    /// Whether there is no value, without a pin.
+    #[inline]
+    pub(crate) fn is_empty(&self) -> bool {
+        // SAFETY: the pointer is compared with null and never followed, so that it may dangle.
+        let guard = unsafe { unprotected() };
+        step(Step::Slot);
+        // SeqCst: as in `load`.
+        self.0.load(Ordering::SeqCst, guard).is_null()
+    }
+
     /// `f` on the value.
     pub(crate) fn read<R>(&self, f: impl FnOnce(Option<&T>) -> R) -> R {
         f(self.load(&pin()))
@@ -37,24 +47,13 @@ impl<T> Slot<T> {
 }
 
 impl<T: Send + 'static> Slot<T> {
-    /// Puts `next` in place of what is there, which `f` may see once more.
-    pub(crate) fn replace(&self, next: T, f: impl FnOnce(&T)) {
-        let guard = pin();
-        let next = Owned::new(next).into_shared(&guard);
-        step(Step::Slot);
-        // SeqCst: as in `load`.
-        let old = self.0.swap(next, Ordering::SeqCst, &guard);
-        // SAFETY: what was in the slot is valid, and is freed only after this pin.
-        if let Some(value) = unsafe { old.as_ref() } {
-            f(value);
-            // SAFETY: it is in no slot any more, so no later pin reaches it, and only the one
-            // that took it out defers this. `T: Send + 'static` may be dropped by any thread.
-            unsafe { guard.defer_destroy(old) };
-        }
-    }
-
     /// Puts what `f` makes of the value in its place, if there is one, or leaves the slot empty.
     pub(crate) fn update(&self, f: impl Fn(&T) -> Option<T>) {
+        self.update_then(f, |_| ());
+    }
+
+    /// The same; `then` sees what was replaced once more.
+    pub(crate) fn update_then(&self, f: impl Fn(&T) -> Option<T>, then: impl FnOnce(&T)) {
         let guard = pin();
         loop {
             step(Step::Slot);
@@ -71,7 +70,9 @@ impl<T: Send + 'static> Slot<T> {
                 self.0
                     .compare_exchange(seen, next, Ordering::SeqCst, Ordering::Relaxed, &guard);
             if put.is_ok() {
-                // SAFETY: as in `replace`: the exchange took it out.
+                then(value);
+                // SAFETY: it is in no slot any more, so no later pin reaches it, and only the one
+                // that took it out defers this. `T: Send + 'static` may be dropped by any thread.
                 return unsafe { guard.defer_destroy(seen) };
             }
             if !next.is_null() {
@@ -108,7 +109,7 @@ impl<T: Send + 'static> Slot<T> {
             {
                 Ok(next) => {
                     if !seen.is_null() {
-                        // SAFETY: as in `replace`: the exchange took it out.
+                        // SAFETY: as in `update_then`: the exchange took it out.
                         unsafe { guard.defer_destroy(seen) };
                     }
                     // SAFETY: it was made from a box above, and whoever takes it out frees it

@@ -58,8 +58,6 @@ pub enum Cause {
         /// Of how many that have been reported.
         probes: u32,
     },
-    /// No probe came back within the lease: all slots are handed out again.
-    ProbeLease,
     /// The circuit was half-open for too long.
     HalfOpenTimeout,
     /// Somebody said so: `transition` and what is built on it.
@@ -101,7 +99,6 @@ impl fmt::Display for Cause {
             Cause::ProbesSucceeded { succeeded, probes } => {
                 write!(f, "{succeeded} of {probes} probes succeeded")
             }
-            Cause::ProbeLease => f.write_str("no probe came back within the lease"),
             Cause::HalfOpenTimeout => f.write_str("half-open for too long"),
             Cause::Manual => f.write_str("by hand"),
             Cause::Reset => f.write_str("reset"),

@@ -265,9 +265,23 @@ impl Control {
         Self::pack(State::Vacant, generation, false, 0)
     }
 
-    /// A vacant circuit taken out of use, and back: same generation.
+    /// A vacant or a clean circuit taken out of use: same generation. Whether it was closed is where
+    /// failures would be, of which it has none.
     pub(crate) const fn retired(self) -> Self {
-        Self::pack(State::Retired, self.generation(), false, 0)
+        let was_closed = matches!(self.state(), State::Closed);
+        let new = was_closed && self.is_new_life();
+        Self::pack(State::Retired, self.generation(), new, was_closed as u32)
+    }
+
+    /// A retired circuit back in use: what it was.
+    pub(crate) const fn unretired(self) -> Self {
+        debug_assert!(matches!(self.state(), State::Retired));
+        let state = if self.0 & FAILURES_MAX as u64 == 0 {
+            State::Vacant
+        } else {
+            State::Closed
+        };
+        Self::pack(state, self.generation(), self.0 & NEW != 0, 0)
     }
 
     /// A new life in `generation`: closed, nothing counted.
@@ -408,10 +422,18 @@ mod tests {
                 word.vacated(target),
                 Control::pack(State::Vacant, target, false, 0)
             );
-            assert_eq!(
-                word.retired(),
-                Control::pack(State::Retired, generation, false, 0)
-            );
+            let retired = |new, was_closed| {
+                Control::pack(State::Retired, generation, new, u32::from(was_closed))
+            };
+            if state == State::Vacant {
+                let vacant = Control::pack(State::Vacant, generation, false, 0);
+                assert_eq!(vacant.retired(), retired(false, false));
+                assert_eq!(vacant.retired().unretired(), vacant);
+            }
+            if state == State::Closed && failures == 0 {
+                assert_eq!(word.retired(), retired(new, true));
+                assert_eq!(word.retired().unretired(), word);
+            }
         }
         assert_eq!(
             Control::revived(target),

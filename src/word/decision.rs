@@ -48,11 +48,8 @@ pub(crate) enum Verdict {
     Open(Control, Cause),
     /// Close the half-open circuit.
     Close(Cause),
-    /// Store these probes: a slot given back. Same generation.
-    GiveBack(Probes),
-    /// The lease of the probes is over: make the renewal that somebody has begun, then decide
-    /// again (and find the report stale).
-    Renew,
+    /// Store these probes: an outcome counted, or a slot given back. Same generation.
+    Probed(Probes),
 }
 
 /// Whether the circuit has changed state since `permit` was given.
@@ -91,11 +88,8 @@ pub(crate) fn on_report<E>(
         // Only a probe holds a permit of a half-open generation; anything else was made up.
         (State::HalfOpen, _) if !permit.is_probe() => Verdict::Nothing,
         (State::HalfOpen, outcome) => {
-            let probes = probes()?;
-            if probes.is_expired() {
-                return Ok(Verdict::Renew);
-            }
-            on_probe(control, probes.give_back(outcome), outcome, limits)
+            let probes = probes()?.report(outcome, permit.lease());
+            on_probe(control, probes, outcome, limits)
         }
         (State::Open | State::ForcedOpen | State::Disabled, _)
         | (State::Closed | State::Watched | State::Vacant | State::Retired, _) => Verdict::Nothing,
@@ -128,7 +122,7 @@ fn on_probe(control: Control, probes: Probes, outcome: Outcome, limits: &Limits)
     };
     let probes_reported = probes.reported();
     match judgement {
-        Judgement::Undecided => Verdict::GiveBack(probes),
+        Judgement::Undecided => Verdict::Probed(probes),
         Judgement::Recovered => Verdict::Close(Cause::ProbesSucceeded {
             succeeded,
             probes: probes_reported,
@@ -159,7 +153,8 @@ pub(crate) fn outcome_of(report: Report, state: State, limits: &Limits) -> Outco
 /// Whether the call was slow, where that matters.
 #[inline]
 pub(crate) fn is_slow(report: Report, limits: &Limits) -> bool {
-    limits.trip.slow_ms != 0 && report.took_ms() >= limits.trip.slow_ms
+    let is_slow = |took_ms| took_ms >= limits.trip.slow_ms;
+    limits.trip.slow_ms != 0 && report.took_ms().is_some_and(is_slow)
 }
 
 #[cfg(test)]
@@ -212,10 +207,10 @@ mod tests {
         let limits = limits(5, 1, 0, TripRule::ConsecutiveFailures);
         let control = word(State::HalfOpen, 5);
         let verdict = on_probe(control, probes, Outcome::Ignored, &limits);
-        assert_eq!(verdict, Verdict::GiveBack(probes));
+        assert_eq!(verdict, Verdict::Probed(probes));
         for decides in [Outcome::Success, Outcome::Failure] {
             let verdict = on_probe(control, probes, decides, &limits);
-            assert!(!matches!(verdict, Verdict::GiveBack(_)), "{verdict:?}");
+            assert!(!matches!(verdict, Verdict::Probed(_)), "{verdict:?}");
         }
     }
 
@@ -311,13 +306,13 @@ mod tests {
                 })
             }
             (State::HalfOpen, Outcome::Failure) => {
-                Verdict::GiveBack(Probes::of(0, succeeded, failed + 1))
+                Verdict::Probed(Probes::of(0, succeeded, failed + 1))
             }
             (State::HalfOpen, Outcome::Success) => {
-                Verdict::GiveBack(Probes::of(0, succeeded + 1, failed))
+                Verdict::Probed(Probes::of(0, succeeded + 1, failed))
             }
             (State::HalfOpen, Outcome::Ignored) => {
-                Verdict::GiveBack(Probes::of(0, succeeded, failed))
+                Verdict::Probed(Probes::of(0, succeeded, failed))
             }
             (State::Vacant | State::Retired, Outcome::Failure) => Verdict::Revive,
             _ => Verdict::Nothing,
@@ -326,10 +321,6 @@ mod tests {
             verdict, expected,
             "{control:?} {outcome:?} {limits:?} {probes:?}"
         );
-        if state == State::HalfOpen {
-            let verdict = report(control, issued, outcome, limits, probes.expired());
-            assert_eq!(verdict, Verdict::Renew);
-        }
     }
 
     #[test]

@@ -1,7 +1,8 @@
 //! Words against plain numbers: each step is done to a packed word and to fields of their own.
 
 use super::history::History;
-use super::side::{PAYLOAD_BITS, Probes, Side};
+use super::probes::Probes;
+use super::side::{PAYLOAD_BITS, Side};
 use super::window::{Bucket, Call, Head, Outcomes};
 use super::{Control, FAILURES_MAX, Generation, Outcome, State, TIME_MAX};
 use std::collections::VecDeque;
@@ -51,7 +52,15 @@ fn control(numbers: &[u64]) {
                 assert!(word.is_begun_by_probe());
             }
             5 => (word, state, number, failures) = (word.vacated(next), State::Vacant, next, 0),
-            6 => (word, state, failures) = (word.retired(), State::Retired, 0),
+            6 if failures == 0 && matches!(state, State::Closed | State::Vacant) => {
+                let retired = word.retired();
+                assert_eq!(
+                    (retired.state(), retired.generation()),
+                    (State::Retired, number)
+                );
+                assert_eq!(retired.unretired(), word);
+            }
+            6 => {}
             _ => {
                 word = Control::revived(next);
                 (state, number, failures) = (State::Closed, next, 0);
@@ -83,25 +92,34 @@ fn side(numbers: &[u64]) {
 
 fn probes(numbers: &[u64]) {
     let mut word = Probes::default();
-    let (mut out, mut succeeded, mut failed, mut taken) = (0_u32, 0_u32, 0_u32, 0_u64);
+    let (mut out, mut succeeded, mut failed) = (0_u32, 0_u32, 0_u32);
+    let (mut lease, mut taken) = (0_u8, 0_u64);
     for &n in numbers {
         let outcome = [Outcome::Success, Outcome::Failure, Outcome::Ignored][(n >> 2) as usize % 3];
-        if n % 2 == 0 && word.has_free(Probes::MAX) {
-            word = word.take(n >> 8);
-            out += 1;
-            taken = taken.max((n >> 8).min((1 << 21) - 1));
+        let (age, limit) = ((n >> 8).min(TIME_MAX), (n >> 2) as u32 % 9);
+        if n % 2 == 0 {
+            let next = word.take(limit, age, 7);
+            let renewed = out >= limit;
+            assert_eq!(next.is_some(), !renewed || age >= taken + 7);
+            if let Some(next) = next {
+                word = next;
+                out = if renewed { 1 } else { out + 1 };
+                lease = (lease + u8::from(renewed)).min(15);
+                taken = word.taken_ms();
+                assert!(taken >= age);
+            }
         } else {
-            word = word.give_back(outcome);
-            out = out.saturating_sub(1);
+            let of = (n >> 4) as u8 % 16;
+            word = word.report(outcome, of);
+            out = out.saturating_sub(u32::from(of == lease && of != 15));
             succeeded = (succeeded + u32::from(outcome == Outcome::Success)).min(Probes::MAX);
             failed = (failed + u32::from(outcome == Outcome::Failure)).min(Probes::MAX);
         }
         word = Probes::from_payload(word.payload());
         assert_eq!((word.succeeded, word.failed), (succeeded, failed));
-        assert_eq!(word.has_free(out + 1), out < Probes::MAX);
-        assert!(!word.has_free(out) && !word.is_expired());
-        assert_eq!(word.lease_is_over(n >> 8, 7), n >> 8 >= taken + 7);
-        assert!(Probes::from_payload(word.expired().payload()).is_expired());
+        assert_eq!((word.lease(), word.taken_ms()), (lease, taken));
+        assert_eq!(word.take(out, 0, u64::MAX), None);
+        assert!(word.take(out + 1, 0, u64::MAX).is_some());
     }
 }
 
@@ -110,7 +128,9 @@ fn history(numbers: &[u64]) {
         let word = History::from_payload(n & ((1 << PAYLOAD_BITS) - 1));
         assert_eq!(word.payload(), n & ((1 << PAYLOAD_BITS) - 1));
         let now = n % TIME_MAX;
-        if let Some(held) = word.held_back(now, 30_000) {
+        if word.spell.is_none()
+            && let Some(held) = word.held_back(now, 30_000)
+        {
             assert_eq!(History::from_payload(held.payload()), held);
             assert_eq!(held.held_back(now, 30_000), None, "said a moment ago");
             assert!(held.held_back(now + 31_000, 30_000).is_some());

@@ -1,13 +1,14 @@
 //! What a circuit remembers over generations, as the payload of a side word.
 
 use super::side::PAYLOAD_BITS;
-use super::{Control, State};
+use super::{Control, Generation, State};
 
 /// The payload of the history word: what a circuit remembers over generations.
 ///
 /// ```text
-///  41                  22 21            6 5                    0
-/// | last held back, s    | group         | openings in a row      |
+///  41   40                  22 21            6 5                    0
+/// | 0 | last held back, s     | group         | openings in a row      |
+/// | 1 | spell                 | group         | openings in a row      |
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub(crate) struct History {
@@ -15,33 +16,54 @@ pub(crate) struct History {
     pub(crate) openings: u32,
     /// The group in whose count of open circuits it has a place; 0: none.
     pub(crate) group: u16,
-    /// When it was last announced that an opening was held back, in seconds that wrap; 0: never.
+    /// Of a circuit that may reject: since which generation it has done so, by its low bits.
+    pub(crate) spell: Option<Spell>,
+    /// Of any other: when it was last announced that an opening was held back, in seconds that wrap;
+    /// 0: never.
     pub(crate) held_back: u32,
+}
+
+/// The generations of a circuit in a row in which it may reject, by the low bits of the first.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Spell(u32);
+
+impl Spell {
+    /// The one that begins in `generation`.
+    pub(crate) const fn of(generation: Generation) -> Self {
+        Self((generation.bits() & History::NOTE_MAX) as u32)
+    }
 }
 
 impl History {
     const OPENINGS_BITS: u32 = 6;
     const OPENINGS_MAX: u64 = (1 << Self::OPENINGS_BITS) - 1;
-    const HELD_SHIFT: u32 = Self::OPENINGS_BITS + u16::BITS;
-    /// The seconds wrap here, after twelve days.
-    const SECONDS: u64 = (1 << (PAYLOAD_BITS - Self::HELD_SHIFT)) - 1;
+    const NOTE_SHIFT: u32 = Self::OPENINGS_BITS + u16::BITS;
+    const REJECTS_SHIFT: u32 = PAYLOAD_BITS - 1;
+    const NOTE_MAX: u64 = (1 << (Self::REJECTS_SHIFT - Self::NOTE_SHIFT)) - 1;
+    /// The seconds wrap here, after six days.
+    const SECONDS: u64 = Self::NOTE_MAX;
 
     pub(crate) const fn from_payload(payload: u64) -> Self {
+        let note = ((payload >> Self::NOTE_SHIFT) & Self::NOTE_MAX) as u32;
+        let rejects = payload >> Self::REJECTS_SHIFT != 0;
         Self {
             openings: (payload & Self::OPENINGS_MAX) as u32,
             group: (payload >> Self::OPENINGS_BITS) as u16,
-            held_back: (payload >> Self::HELD_SHIFT) as u32,
+            spell: if rejects { Some(Spell(note)) } else { None },
+            held_back: if rejects { 0 } else { note },
         }
     }
 
     pub(crate) const fn payload(self) -> u64 {
-        ((self.held_back as u64) << Self::HELD_SHIFT)
-            | ((self.group as u64) << Self::OPENINGS_BITS)
-            | self.openings as u64
+        let note = match self.spell {
+            Some(Spell(spell)) => (1 << Self::REJECTS_SHIFT) | ((spell as u64) << Self::NOTE_SHIFT),
+            None => (self.held_back as u64) << Self::NOTE_SHIFT,
+        };
+        note | ((self.group as u64) << Self::OPENINGS_BITS) | self.openings as u64
     }
 
     /// An opening is held back at `now`. `None`: one was less than `every_ms` ago (or half of
-    /// twelve days, if that is shorter), so that there is nothing new in it.
+    /// six days, if that is shorter), so that there is nothing new in it.
     pub(crate) fn held_back(self, now_ms: u64, every_ms: u64) -> Option<Self> {
         let now = now_ms / 1_000 % Self::SECONDS;
         let next = Self {
@@ -67,13 +89,17 @@ impl History {
             _ if control.is_new_life() => 0,
             _ => self.openings,
         };
+        if !control.state().may_reject() {
+            return Self {
+                openings,
+                ..Self::default()
+            };
+        }
+        let begins = Spell::of(control.generation());
         Self {
             openings,
-            group: if control.state().may_reject() {
-                self.group
-            } else {
-                0
-            },
+            group: self.group,
+            spell: Some(self.spell.unwrap_or(begins)),
             held_back: 0,
         }
     }
@@ -81,7 +107,6 @@ impl History {
 
 #[cfg(test)]
 mod tests {
-    use super::super::Generation;
     use super::*;
 
     #[test]
@@ -109,31 +134,45 @@ mod tests {
     fn history_is_inherited() {
         let next = Generation::from_bits(9);
         let closed = Control::revived(Generation::from_bits(8)).moved(State::Closed, next);
+        let before = Spell::of(Generation::from_bits((7 << 19) + 5));
         for openings in [0, 1, 62, 63] {
             for group in [0, 1, u16::MAX] {
-                let of = |openings, group| History {
-                    openings,
-                    group,
-                    held_back: 0,
-                };
-                let history = of(openings, group).held_back(7_000, 1).unwrap();
-                assert_eq!(History::from_payload(history.payload()), history);
-                assert!(history.payload() >> PAYLOAD_BITS == 0);
+                for spell in [None, Some(before)] {
+                    let history = History {
+                        openings,
+                        group,
+                        spell,
+                        held_back: if spell.is_none() { 7 } else { 0 },
+                    };
+                    assert_eq!(History::from_payload(history.payload()), history);
+                    assert!(history.payload() >> PAYLOAD_BITS == 0);
 
-                let more = (openings + 1).min(63);
-                let cases = [
-                    (closed.opened(next, true), of(more, group)),
-                    (closed.opened(next, false), of(1, group)),
-                    (closed.probed(next), of(openings, group)),
-                    (closed, of(openings, 0)),
-                    (closed.watched(true), of(openings, 0)),
-                    (closed.moved(State::ForcedOpen, next), of(openings, group)),
-                    (Control::revived(next), of(0, 0)),
-                    (closed.vacated(next), of(0, 0)),
-                    (closed.vacated(next).retired(), of(0, 0)),
-                ];
-                for (control, expected) in cases {
-                    assert_eq!(history.inherited(control), expected, "{control:?}");
+                    let admits = |openings| History {
+                        openings,
+                        ..History::default()
+                    };
+                    let rejects = |openings| History {
+                        openings,
+                        group,
+                        spell: Some(spell.unwrap_or(Spell::of(next))),
+                        held_back: 0,
+                    };
+                    let more = (openings + 1).min(63);
+                    let cases = [
+                        (closed.opened(next, true), rejects(more)),
+                        (closed.opened(next, false), rejects(1)),
+                        (closed.probed(next), rejects(openings)),
+                        (closed.moved(State::ForcedOpen, next), rejects(openings)),
+                        (closed.moved(State::Disabled, next), admits(openings)),
+                        (closed, admits(openings)),
+                        (closed.watched(true), admits(openings)),
+                        (Control::revived(next), admits(0)),
+                        (closed.vacated(next), admits(0)),
+                        (closed.vacated(next).retired(), admits(0)),
+                    ];
+                    for (control, expected) in cases {
+                        assert_eq!(history.inherited(control), expected, "{control:?}");
+                    }
                 }
             }
         }

@@ -1,8 +1,8 @@
 //! Side words: a generation's tag and a payload, so that nothing has to be zeroed.
 
+use super::Generation;
 use super::generation::Tag;
 use super::slot::{SLOT_BITS, slot_of};
-use super::{Generation, Outcome};
 
 pub(super) const PAYLOAD_BITS: u32 = u64::BITS - Tag::BITS;
 const PAYLOAD_MAX: u64 = (1 << PAYLOAD_BITS) - 1;
@@ -70,126 +70,6 @@ impl Side {
     }
 }
 
-const PROBE_BITS: u32 = 7;
-const PROBE_MASK: u64 = (1 << PROBE_BITS) - 1;
-const TAKEN_BITS: u32 = PAYLOAD_BITS - 3 * PROBE_BITS;
-const TAKEN_SHIFT: u32 = 3 * PROBE_BITS;
-
-/// The payload of the recovery word while a circuit is half-open: where its probes are.
-///
-/// ```text
-///  41                     21 20     14 13       7 6        0
-/// | last slot taken, ms     | failed  | succeeded | out      |
-/// ```
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub(crate) struct Probes {
-    /// Admitted and not reported yet; [`EXPIRED`](Self::EXPIRED) is no number.
-    out: u32,
-    /// Reported as successes in this half-open.
-    pub(crate) succeeded: u32,
-    /// Reported as failures in this half-open.
-    pub(crate) failed: u32,
-    /// When a slot was taken last, in ms since the half-open began; saturates at 34 minutes.
-    taken_ms: u32,
-}
-
-impl Probes {
-    /// The most that a field of probes holds.
-    pub(crate) const MAX: u32 = PROBE_MASK as u32 - 1;
-    /// Stands in `out` when the lease of all slots has run out: a renewal is due, and no report
-    /// counts here any more.
-    const EXPIRED: u32 = PROBE_MASK as u32;
-    const TAKEN_MAX: u32 = (1 << TAKEN_BITS) - 1;
-
-    /// A half-open that was begun by its first probe.
-    pub(crate) const FIRST_OUT: Self = Self {
-        out: 1,
-        succeeded: 0,
-        failed: 0,
-        taken_ms: 0,
-    };
-
-    #[cfg(test)]
-    pub(crate) const fn of(out: u32, succeeded: u32, failed: u32) -> Self {
-        Self {
-            out,
-            succeeded,
-            failed,
-            taken_ms: 0,
-        }
-    }
-
-    pub(crate) const fn from_payload(payload: u64) -> Self {
-        Self {
-            out: (payload & PROBE_MASK) as u32,
-            succeeded: ((payload >> PROBE_BITS) & PROBE_MASK) as u32,
-            failed: ((payload >> (2 * PROBE_BITS)) & PROBE_MASK) as u32,
-            taken_ms: (payload >> TAKEN_SHIFT) as u32,
-        }
-    }
-
-    pub(crate) const fn payload(self) -> u64 {
-        ((self.taken_ms as u64) << TAKEN_SHIFT)
-            | ((self.failed as u64) << (2 * PROBE_BITS))
-            | ((self.succeeded as u64) << PROBE_BITS)
-            | self.out as u64
-    }
-
-    pub(crate) const fn is_expired(self) -> bool {
-        self.out == Self::EXPIRED
-    }
-
-    /// Whether a slot is free under `limit`.
-    pub(crate) fn has_free(self, limit: u32) -> bool {
-        self.out < limit.min(Self::MAX)
-    }
-
-    /// One slot more, taken `age_ms` after the half-open began. The caller has seen one free.
-    #[must_use]
-    pub(crate) fn take(self, age_ms: u64) -> Self {
-        debug_assert!(self.out < Self::MAX);
-        let age = u32::try_from(age_ms)
-            .unwrap_or(u32::MAX)
-            .min(Self::TAKEN_MAX);
-        Self {
-            out: self.out + 1,
-            taken_ms: self.taken_ms.max(age),
-            ..self
-        }
-    }
-
-    /// One slot given back; a success and a failure count.
-    #[must_use]
-    pub(crate) fn give_back(self, outcome: Outcome) -> Self {
-        let one_more = |count: u32, counts: bool| (count + counts as u32).min(Self::MAX);
-        Self {
-            out: self.out.saturating_sub(1),
-            succeeded: one_more(self.succeeded, outcome == Outcome::Success),
-            failed: one_more(self.failed, outcome == Outcome::Failure),
-            ..self
-        }
-    }
-
-    /// How many have been reported as one or the other.
-    pub(crate) fn reported(self) -> u32 {
-        self.succeeded + self.failed
-    }
-
-    /// Whether those who hold the slots have had `lease_ms`, `age_ms` after the half-open began.
-    pub(crate) fn lease_is_over(self, age_ms: u64, lease_ms: u64) -> bool {
-        age_ms >= lease_ms.saturating_add(u64::from(self.taken_ms))
-    }
-
-    /// Closed to reports: a renewal is due.
-    #[must_use]
-    pub(crate) fn expired(self) -> Self {
-        Self {
-            out: Self::EXPIRED,
-            ..self
-        }
-    }
-}
-
 /// The value of the pins word: how many handles hold a cell, and whether it is sealed.
 ///
 /// ```text
@@ -206,6 +86,8 @@ pub(crate) struct Pins(u64);
 impl Pins {
     const COUNT_BITS: u32 = 23;
     const COUNT_MASK: u64 = (1 << Self::COUNT_BITS) - 1;
+    /// The most handles of one circuit.
+    const HANDLES_MAX: u64 = 1 << (Self::COUNT_BITS - 1);
     const SEAL: u64 = 1 << Self::COUNT_BITS;
     const SLOT_SHIFT: u32 = Self::COUNT_BITS + 1;
     /// The mark that the circuit has been used.
@@ -246,15 +128,15 @@ impl Pins {
         self.0 & Self::COUNT_MASK != 0
     }
 
-    /// One handle more; `None` if sealed.
-    ///
-    /// # Panics
-    /// At 2^23 handles of one circuit.
+    /// Whether no handle may be added. Threads that settle whether the cell leaves hold it too, for
+    /// a moment: half of the count is theirs, which are never that many.
+    pub(crate) const fn has_most_handles(self) -> bool {
+        self.0 & Self::COUNT_MASK >= Self::HANDLES_MAX
+    }
+
+    /// Held once more; `None` if sealed.
     pub(crate) fn pinned(self) -> Option<Self> {
-        assert!(
-            self.0 & Self::COUNT_MASK != Self::COUNT_MASK,
-            "too many handles of one circuit"
-        );
+        debug_assert!(self.0 & Self::COUNT_MASK != Self::COUNT_MASK);
         (!self.is_sealed()).then(|| Self(self.0.wrapping_add(Self::EVER_ONE + 1)))
     }
 
@@ -302,66 +184,6 @@ mod tests {
     }
 
     #[test]
-    fn probes_stay_in_their_fields() {
-        let counts = [0, 1, Probes::MAX - 1, Probes::MAX];
-        for out in counts {
-            for succeeded in counts {
-                for failed in counts {
-                    for taken_ms in [0, 1, 30_000, Probes::TAKEN_MAX - 1, Probes::TAKEN_MAX] {
-                        check_probes(Probes {
-                            out,
-                            succeeded,
-                            failed,
-                            taken_ms,
-                        });
-                    }
-                }
-            }
-        }
-    }
-
-    fn check_probes(probes: Probes) {
-        assert_eq!(Probes::from_payload(probes.payload()), probes);
-        assert!(probes.payload() <= PAYLOAD_MAX && !probes.is_expired());
-        assert_eq!(probes.reported(), probes.succeeded + probes.failed);
-        for limit in [1, 2, Probes::MAX, u32::MAX] {
-            assert_eq!(probes.has_free(limit), probes.out < limit.min(Probes::MAX));
-        }
-        for age in [0, 5, u64::from(Probes::TAKEN_MAX), u64::MAX] {
-            if probes.out < Probes::MAX {
-                let latest = u64::from(probes.taken_ms)
-                    .max(age)
-                    .min(u64::from(Probes::TAKEN_MAX));
-                let expected = Probes {
-                    out: probes.out + 1,
-                    taken_ms: u32::try_from(latest).unwrap(),
-                    ..probes
-                };
-                assert_eq!(probes.take(age), expected);
-            }
-            for lease in [1, 30_000, u64::MAX] {
-                let due = u128::from(probes.taken_ms) + u128::from(lease);
-                let over = u128::from(age) >= due.min(u128::from(u64::MAX));
-                assert_eq!(probes.lease_is_over(age, lease), over);
-            }
-        }
-        for outcome in [Outcome::Success, Outcome::Failure, Outcome::Ignored] {
-            let counted =
-                |count: u32, of: Outcome| (count + (outcome == of) as u32).min(Probes::MAX);
-            let expected = Probes {
-                out: probes.out.saturating_sub(1),
-                succeeded: counted(probes.succeeded, Outcome::Success),
-                failed: counted(probes.failed, Outcome::Failure),
-                ..probes
-            };
-            assert_eq!(probes.give_back(outcome), expected);
-        }
-        let expired = probes.expired();
-        assert!(expired.is_expired() && !expired.has_free(u32::MAX));
-        assert_eq!(Probes::from_payload(expired.payload()), expired);
-    }
-
-    #[test]
     fn a_pin_excludes_a_seal_and_a_seal_excludes_pins() {
         let hash = 0x0123_4567_89AB_CDEF;
         let (free, slot) = (Pins::new(hash), slot_of(hash));
@@ -380,6 +202,10 @@ mod tests {
         for pins in [free, pinned, released, sealed] {
             assert_eq!(pins.slot(), slot);
         }
+        assert!(!Pins::from_bits(Pins::HANDLES_MAX - 1).has_most_handles());
+        let most = Pins::from_bits(Pins::HANDLES_MAX);
+        assert!(most.has_most_handles() && most.pinned().is_some());
+
         let used = Pins::from_bits(pinned.bits() | Pins::USED);
         assert!(used.is_used() && !pinned.is_used() && used.slot() == slot);
         assert!(used.pinned().unwrap().is_used() && used.is_pinned());

@@ -37,9 +37,11 @@ pub enum Outcome {
 pub struct Report(u64);
 
 impl Report {
-    /// Two times of this width, and two bits for the outcome.
+    /// Two times of this width, and two bits for the outcome. How long the call took is one more
+    /// than the time; 0: not said.
     const TIME_BITS: u32 = 31;
     const TIME_MAX: u64 = (1 << Self::TIME_BITS) - 1;
+    const TOOK_MAX: u64 = Self::TIME_MAX - 1;
     const RETRY_SHIFT: u32 = 2 + Self::TIME_BITS;
 
     const fn of(outcome: Outcome) -> Self {
@@ -50,8 +52,8 @@ impl Report {
         })
     }
 
-    /// How long the call took: whole milliseconds, rounded up, at most 24 days. What is not said
-    /// counts as not slow.
+    /// How long the call took: whole milliseconds, rounded up, at most 24 days. No time at all is
+    /// a time: it isn't measured then. A call that took a time that nobody knows counts as not slow.
     pub fn took(self, duration: Duration) -> Self {
         self.with_took_ms(saturating_ms(duration))
     }
@@ -66,20 +68,19 @@ impl Report {
 
     /// As [`took`](Self::took), unless that has been said.
     pub(crate) fn or_took(self, duration: Duration) -> Self {
-        if self.took_ms() == 0 {
-            self.took(duration)
-        } else {
-            self
+        match self.took_ms() {
+            Some(_) => self,
+            None => self.took(duration),
         }
     }
 
     const fn with_took_ms(self, ms: u64) -> Self {
-        let ms = if ms > Self::TIME_MAX {
-            Self::TIME_MAX
+        let ms = if ms > Self::TOOK_MAX {
+            Self::TOOK_MAX
         } else {
             ms
         };
-        Self((self.0 & !(Self::TIME_MAX << 2)) | (ms << 2))
+        Self((self.0 & !(Self::TIME_MAX << 2)) | ((ms + 1) << 2))
     }
 
     /// How the call went.
@@ -92,8 +93,9 @@ impl Report {
         }
     }
 
-    pub(crate) const fn took_ms(self) -> u64 {
-        (self.0 >> 2) & Self::TIME_MAX
+    /// How long the call took; `None`: that wasn't said.
+    pub(crate) const fn took_ms(self) -> Option<u64> {
+        ((self.0 >> 2) & Self::TIME_MAX).checked_sub(1)
     }
 
     pub(crate) const fn retry_after_ms(self) -> u64 {
@@ -138,12 +140,12 @@ pub enum Reported {
 pub struct PermitToken(u64);
 
 /// ```text
-///  63                       8 7                      1   0
-/// | generation               | seat + 1, 0: none     |probe|
+///  63                       8 7                                  1   0
+/// | generation               | a probe's lease, else seat + 1    |probe|
 /// ```
 impl PermitToken {
-    const SEAT_SHIFT: u32 = 1;
-    const SEAT_MASK: u64 = (1 << 7) - 1;
+    const DETAIL_SHIFT: u32 = 1;
+    const DETAIL_MASK: u64 = (1 << 7) - 1;
     const GENERATION_SHIFT: u32 = 8;
 
     /// A token from its parts, for stores that keep circuits elsewhere. Of the generation 56 bits
@@ -157,16 +159,36 @@ impl PermitToken {
         Self::from_parts(generation.bits(), probe)
     }
 
+    /// A probe's, which took its slot in this lease.
+    pub(crate) const fn probe(generation: Generation, lease: u8) -> Self {
+        debug_assert!((lease as u64) <= Self::DETAIL_MASK);
+        Self(Self::new(generation, true).0 | (lease as u64) << Self::DETAIL_SHIFT)
+    }
+
     /// The same, with a seat among the calls in flight.
     pub(crate) const fn seated(self, seat: u8) -> Self {
-        debug_assert!(self.seat().is_none() && (seat as u64) < Self::SEAT_MASK);
-        Self(self.0 | (seat as u64 + 1) << Self::SEAT_SHIFT)
+        debug_assert!(!self.is_probe() && self.is_plain());
+        debug_assert!((seat as u64) < Self::DETAIL_MASK);
+        Self(self.0 | (seat as u64 + 1) << Self::DETAIL_SHIFT)
+    }
+
+    const fn detail(&self) -> u8 {
+        (self.0 >> Self::DETAIL_SHIFT & Self::DETAIL_MASK) as u8
     }
 
     /// The seat that it holds among the calls in flight.
     #[inline]
     pub(crate) const fn seat(&self) -> Option<u8> {
-        ((self.0 >> Self::SEAT_SHIFT & Self::SEAT_MASK) as u8).checked_sub(1)
+        if self.is_probe() {
+            None
+        } else {
+            self.detail().checked_sub(1)
+        }
+    }
+
+    /// The lease in which the probe took its slot.
+    pub(crate) const fn lease(&self) -> u8 {
+        self.detail()
     }
 
     /// The store's number for the state that the circuit was in.
@@ -215,7 +237,8 @@ mod tests {
         let times = [0, 1, 30_000, Report::TIME_MAX - 1, Report::TIME_MAX];
         for outcome in [Outcome::Success, Outcome::Failure, Outcome::Ignored] {
             assert_eq!(Report::from(outcome).outcome(), outcome);
-            for took in times {
+            assert_eq!(Report::from(outcome).took_ms(), None);
+            for took in times.map(|time| time.min(Report::TOOK_MAX)) {
                 for retry in times {
                     let report = Report::from(outcome)
                         .took(Duration::from_millis(9))
@@ -223,7 +246,7 @@ mod tests {
                         .retry_after(Duration::from_millis(retry))
                         .took(Duration::from_millis(took));
                     let read = (report.outcome(), report.took_ms(), report.retry_after_ms());
-                    assert_eq!(read, (outcome, took, retry));
+                    assert_eq!(read, (outcome, Some(took), retry));
                 }
             }
         }
@@ -231,16 +254,19 @@ mod tests {
             .took(Duration::MAX)
             .retry_after(Duration::MAX);
         assert_eq!(longest.outcome(), Outcome::Failure);
-        assert_eq!(longest.took_ms(), Report::TIME_MAX);
+        assert_eq!(longest.took_ms(), Some(Report::TOOK_MAX));
         assert_eq!(longest.retry_after_ms(), Report::TIME_MAX);
     }
 
     #[test]
     fn a_time_that_was_said_is_not_measured() {
         let report = Report::from(Outcome::Success);
-        let (said, measured) = (Duration::from_millis(3), Duration::from_millis(7));
-        assert_eq!(report.or_took(measured).took_ms(), 7);
-        assert_eq!(report.took(said).or_took(measured).took_ms(), 3);
+        let measured = Duration::from_millis(7);
+        assert_eq!(report.or_took(measured).took_ms(), Some(7));
+        for said in [0, 3] {
+            let report = report.took(Duration::from_millis(said));
+            assert_eq!(report.or_took(measured).took_ms(), Some(said));
+        }
     }
 
     #[test]
@@ -251,12 +277,18 @@ mod tests {
         for probe in [false, true] {
             let token = PermitToken::from_parts((1 << 56) - 1, probe);
             assert_eq!(token.is_plain(), !probe);
-            for seat in [0, 63] {
-                let seated = token.seated(seat);
-                let parts = (seated.generation(), seated.is_probe(), seated.seat());
-                assert_eq!(parts, ((1 << 56) - 1, probe, Some(seat)));
-                assert!(!seated.is_plain());
-            }
+        }
+        for seat in [0, 63] {
+            let seated = PermitToken::from_parts((1 << 56) - 1, false).seated(seat);
+            let parts = (seated.generation(), seated.is_probe(), seated.seat());
+            assert_eq!(parts, ((1 << 56) - 1, false, Some(seat)));
+            assert!(!seated.is_plain());
+        }
+        for lease in [0, 1, 15, 127] {
+            let probe = PermitToken::probe(Generation::from_bits(3), lease);
+            let parts = (probe.generation(), probe.is_probe(), probe.seat());
+            assert_eq!((parts, probe.lease()), ((3, true, None), lease));
+            assert!(!probe.is_plain());
         }
         assert!(token.is_plainly_of(Generation::from_bits(3)));
         assert!(!token.seated(0).is_plainly_of(Generation::from_bits(3)));

@@ -240,9 +240,13 @@ fn a_permit_may_be_dropped_where_there_is_no_runtime() {
         .build()
         .unwrap();
     let permit = runtime.block_on(breaker.acquire(KEY)).unwrap();
+    let slow = runtime.block_on(breaker.acquire(KEY)).unwrap();
     drop(runtime);
     drop(permit);
-    assert_eq!(failures(&store), 0, "there was nobody to send it");
+    assert_eq!(failures(&store), 1, "the store answers at once");
+    store.set(Fault::ActsAfter(ms(1)));
+    drop(slow);
+    assert_eq!(failures(&store), 1, "there was nobody to wait for it");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
@@ -262,5 +266,41 @@ async fn racing_tasks_get_one_probe_each_time() {
         }
         assert_eq!(probes.len(), 1);
         assert!(probes[0].is_probe());
+    }
+}
+
+/// Whatever becomes of a permit, its call doesn't hang when it is over: with a runtime and without.
+#[test]
+fn a_seat_comes_back() {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .start_paused(true)
+        .build()
+        .unwrap();
+    let second = ms(1_000);
+    for drop_outside in [false, true] {
+        for dropped in [
+            DroppedPermit::Ignored,
+            DroppedPermit::FailureIfOlder(second),
+        ] {
+            let (breaker, store) = breaker(|b| {
+                b.hung_calls(1)
+                    .hung_call_duration(second)
+                    .dropped_permit(dropped)
+            });
+            let permit = runtime.block_on(breaker.acquire(KEY)).unwrap();
+            if drop_outside {
+                drop(permit);
+            } else {
+                runtime.block_on(async move { drop(permit) });
+            }
+            let call = breaker.call_async(KEY, std::future::pending::<Result<(), ()>>());
+            let call = runtime.block_on(async move { timeout(ms(7), call).await });
+            assert!(call.is_err(), "it was dropped");
+            runtime.block_on(background());
+            store.clock.advance_ms(1_000);
+            let admitted = runtime.block_on(breaker.acquire(KEY));
+            assert!(admitted.is_ok(), "{dropped:?}, outside: {drop_outside}");
+        }
     }
 }

@@ -2,10 +2,10 @@
 
 use crate::permits::{DUE, probing, rules};
 use crate::scenario::{Scenario, Step, check_all, circuit, rejected, scenario};
-use crate::support::model::{MAX_PROBE_AGE, Outcome, State};
+use crate::support::model::{Outcome, State, twelve_bits};
 use crate::support::system::{Answer, Call};
 
-use Answer::{Probe, Recorded, Stale};
+use Answer::{Probe, Recorded};
 use Call::*;
 use Outcome::{Failure, Success};
 use State::*;
@@ -14,6 +14,9 @@ use Step::{At, Do, DoTimes};
 #[test]
 fn a_lease_expires() {
     let lease = rules(|r| (r.half_open_max, r.probe_lease) = (2, 10_000));
+    let two_of_two = rules(|r| {
+        (r.half_open_max, r.success_threshold, r.probe_lease) = (2, 2, 10_000);
+    });
     let over = DUE + 10_000;
     let full = |scenario: Scenario| scenario.under(lease).given(probing(2));
     check_all([
@@ -22,22 +25,33 @@ fn a_lease_expires() {
             .when(Acquire)
             .answers(rejected(HalfOpen, 30_000))
             .then(circuit(HalfOpen, DUE)),
-        full(scenario("when it is over, the circuit is half-open anew"))
+        full(scenario("when it is over, another is let out"))
             .given([At(over)])
             .when(Acquire)
             .answers(Probe)
-            .then(circuit(HalfOpen, over)),
-        full(scenario("with as many slots"))
+            .then(circuit(HalfOpen, DUE)),
+        full(scenario("as many as at first"))
             .given([At(over), DoTimes(2, Acquire)])
             .when(Acquire)
             .answers(rejected(HalfOpen, 30_000))
-            .then(circuit(HalfOpen, over)),
-        full(scenario("the probes of before are stale"))
+            .then(circuit(HalfOpen, DUE)),
+        full(scenario("the verdict of a probe of before still counts"))
             .given([At(over), Do(Acquire)])
             .when(Report(0, Success))
-            .answers(Stale)
-            .then(circuit(HalfOpen, over)),
-        full(scenario("their refunds too"))
+            .answers(Recorded)
+            .then(circuit(Closed, over)),
+        full(scenario("a failure of it too"))
+            .given([At(over), Do(Acquire)])
+            .when(Report(0, Failure))
+            .answers(Recorded)
+            .then(circuit(Open, over).failures(1).failed_at(over)),
+        full(scenario("and one of each are two successes"))
+            .under(two_of_two)
+            .given([At(over), Do(Acquire), Do(Report(0, Success))])
+            .when(Report(2, Success))
+            .answers(Recorded)
+            .then(circuit(Closed, over)),
+        full(scenario("but their slots were handed out again"))
             .given([
                 At(over),
                 DoTimes(2, Acquire),
@@ -46,8 +60,8 @@ fn a_lease_expires() {
             ])
             .when(Acquire)
             .answers(rejected(HalfOpen, 30_000))
-            .then(circuit(HalfOpen, over)),
-        full(scenario("a late probe decides as long as nobody asked"))
+            .then(circuit(HalfOpen, DUE)),
+        full(scenario("a late probe decides though nobody asked"))
             .given([At(over + 99_000)])
             .when(Report(0, Success))
             .answers(Recorded)
@@ -60,12 +74,57 @@ fn a_lease_expires() {
             .answers(Probe)
             .then(circuit(HalfOpen, DUE)),
         full(scenario(
-            "successes recorded before the lease was over are zeroed with it",
+            "what was recorded before the lease was over stays",
         ))
         .given([DoTimes(3, RecordSuccess), At(over)])
         .when(Acquire)
         .answers(Probe)
-        .then(circuit(HalfOpen, over)),
+        .then(circuit(HalfOpen, DUE).successes(3)),
+    ]);
+}
+
+/// After fifteen leases no report frees a slot: those of different leases can't be told apart.
+#[test]
+fn the_last_lease_frees_slots_by_time_alone() {
+    // Of twelve bits: it ends to the millisecond, however often it did.
+    const LEASE: u64 = 8_192;
+    let lease = rules(|r| r.probe_lease = LEASE);
+    let leases = |n: u64| {
+        let lost = (1..=n).flat_map(|lease| [At(DUE + lease * LEASE), Do(Acquire)]);
+        lost.collect::<Vec<_>>()
+    };
+    check_all([
+        scenario("in the fourteenth a slot comes back")
+            .under(lease)
+            .given(probing(1))
+            .given(leases(14))
+            .given([Do(Release(14))])
+            .when(Acquire)
+            .answers(Probe)
+            .then(circuit(HalfOpen, DUE)),
+        scenario("in the fifteenth none does")
+            .under(lease)
+            .given(probing(1))
+            .given(leases(15))
+            .given([Do(Release(15))])
+            .when(Acquire)
+            .answers(rejected(HalfOpen, 30_000))
+            .then(circuit(HalfOpen, DUE)),
+        scenario("until the lease is over")
+            .under(lease)
+            .given(probing(1))
+            .given(leases(15))
+            .given([Do(Release(15)), At(DUE + 16 * LEASE)])
+            .when(Acquire)
+            .answers(Probe)
+            .then(circuit(HalfOpen, DUE)),
+        scenario("and a verdict counts as before")
+            .under(lease)
+            .given(probing(1))
+            .given(leases(40))
+            .when(Report(3, Success))
+            .answers(Recorded)
+            .then(circuit(Closed, DUE + 40 * LEASE)),
     ]);
 }
 
@@ -89,7 +148,7 @@ fn a_lease_is_of_the_last_probe() {
             .given([At(later), Do(Acquire), At(later + 10_000)])
             .when(Acquire)
             .answers(Probe)
-            .then(circuit(HalfOpen, later + 10_000)),
+            .then(circuit(HalfOpen, DUE)),
         scenario("three successes of 8 s each close a circuit whose lease is 10 s")
             .under(three_slow)
             .given(probing(1))
@@ -99,7 +158,7 @@ fn a_lease_is_of_the_last_probe() {
             .when(Report(2, Success))
             .answers(Recorded)
             .then(circuit(Closed, DUE + 24_000)),
-        scenario("a probe whose slot somebody waits for may still fail in time")
+        scenario("a probe whose slot a call waits for may still fail in time")
             .under(three_slow)
             .given(probing(1))
             .given([At(DUE + 9_999), Do(Acquire)])
@@ -126,28 +185,33 @@ fn a_lease_is_of_the_last_probe() {
     ]);
 }
 
-/// The age of a half-open is known up to 69 minutes: probes later than that have a shorter lease.
+/// However old a half-open is, a lease lasts as long as it is set to, or by up to a 2,048th of that
+/// age longer.
 #[test]
-fn a_lease_in_an_old_half_open_runs_from_69_minutes() {
+fn a_lease_in_an_old_half_open_is_no_shorter() {
     let lease = rules(|r| r.probe_lease = 10_000);
-    let old = DUE + MAX_PROBE_AGE;
-    let waiting = |until| [Do(Release(0)), At(until), Do(Acquire)];
-    check_all([
-        scenario("a probe at 69 minutes has its whole lease")
-            .under(lease)
-            .given(probing(1))
-            .given(waiting(old))
-            .given([At(old + 9_999)])
-            .when(Acquire)
-            .answers(rejected(HalfOpen, 30_000))
-            .then(circuit(HalfOpen, DUE)),
-        scenario("a probe 4 s later has 6 s")
-            .under(lease)
-            .given(probing(1))
-            .given(waiting(old + 4_000))
-            .given([At(old + 10_000)])
-            .when(Acquire)
-            .answers(Probe)
-            .then(circuit(HalfOpen, old + 10_000)),
-    ]);
+    let hour = 3_600_000;
+    for age in [hour / 2, hour, 24 * hour, 1_000 * hour, 100_000 * hour] {
+        let taken = DUE + twelve_bits(age);
+        assert!(taken - DUE - age <= age / 2_048);
+        let waiting = [Do(Release(0)), At(DUE + age), Do(Acquire)];
+        check_all([
+            scenario("one ms before the lease is over")
+                .under(lease)
+                .given(probing(1))
+                .given(waiting)
+                .given([At(taken + 9_999)])
+                .when(Acquire)
+                .answers(rejected(HalfOpen, 30_000))
+                .then(circuit(HalfOpen, DUE)),
+            scenario("when it is over")
+                .under(lease)
+                .given(probing(1))
+                .given(waiting)
+                .given([At(taken + 10_000)])
+                .when(Acquire)
+                .answers(Probe)
+                .then(circuit(HalfOpen, DUE)),
+        ]);
+    }
 }

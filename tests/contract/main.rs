@@ -7,14 +7,18 @@
 mod support;
 
 mod breaker;
+mod eviction;
 mod handles;
 mod hashing;
 mod keys;
 mod leases;
+mod panics;
 mod peers;
 mod permits;
 mod published;
 mod rules;
 mod scenario;
+mod seats;
+mod slow_probes;
 mod states;
 mod time;

@@ -76,7 +76,7 @@ fn a_late_refund_frees_no_slot() {
     let lost = breaker.acquire(KEY).unwrap();
     clock.advance_ms(30_000);
     let _probe = breaker.acquire(KEY).unwrap();
-    assert_eq!(lost.ignore(), Reported::Stale);
+    assert_eq!(lost.ignore(), Reported::Recorded);
     assert!(breaker.acquire(KEY).is_err(), "one is out");
 }
 

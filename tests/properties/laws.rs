@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
 use breakerbox::{
-    Circuit, CircuitBreakerSnapshot, CircuitState, InMemoryCircuitBreakerStore, Limits,
+    Circuit, CircuitBreakerSnapshot, CircuitState, Clock, InMemoryCircuitBreakerStore, Limits,
     ManualClock, Outcome, PermitToken, Reported, StateChange,
 };
 
@@ -21,6 +21,8 @@ pub(crate) struct Laws {
     limits: Limits,
     handles: BTreeMap<String, Circuit<String, std::hash::RandomState, ManualClock>>,
     permits: Vec<(String, PermitToken)>,
+    /// The probes among them whose lease runs: since when.
+    leases: Vec<(PermitToken, u64)>,
     changes: Arc<Mutex<Vec<StateChange<String>>>>,
     states: BTreeMap<String, CircuitState>,
 }
@@ -42,6 +44,7 @@ impl Laws {
             limits: limits(rules),
             handles: BTreeMap::new(),
             permits: Vec::new(),
+            leases: Vec::new(),
             changes,
             states: BTreeMap::new(),
         }
@@ -87,7 +90,11 @@ impl Laws {
             Ok(permit) if permit.is_probe() => {
                 assert_eq!(state, Some(HalfOpen));
                 self.permits.push((key.to_owned(), permit));
-                let out = self.probes_out(key, permit.generation());
+                let (now, lease) = (self.clock.now_ms(), self.limits.probe_lease());
+                let runs = |since: u64| u128::from(now.saturating_sub(since)) < lease.as_millis();
+                self.leases.retain(|(_, since)| runs(*since));
+                self.leases.push((permit, now));
+                let out = self.probes_out(permit.generation());
                 assert!(
                     out <= self.limits.half_open_max() as usize,
                     "{out} probes are out"
@@ -106,11 +113,10 @@ impl Laws {
         }
     }
 
-    fn probes_out(&self, key: &str, generation: u64) -> usize {
-        let of = |(of, permit): &&(String, PermitToken)| {
-            of == key && permit.is_probe() && permit.generation() == generation
-        };
-        self.permits.iter().filter(of).count()
+    /// Probes of this half-open whose lease runs.
+    fn probes_out(&self, generation: u64) -> usize {
+        let of = |(permit, _): &&(PermitToken, u64)| permit.generation() == generation;
+        self.leases.iter().filter(of).count()
     }
 
     /// A stale report changes nothing; a good one opens what was closed, or decides a half-open.
@@ -119,6 +125,9 @@ impl Laws {
             return;
         };
         let (key, permit) = self.permits.swap_remove(index);
+        if let Some(at) = self.leases.iter().position(|(probe, _)| *probe == permit) {
+            let _ = self.leases.swap_remove(at);
+        }
         let before = self.all();
         let reported = self.store.report(&*key, permit, outcome, &self.limits);
         let changes = self.chain();

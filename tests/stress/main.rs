@@ -5,6 +5,7 @@
 
 mod counts;
 mod removal;
+mod tags;
 mod winners;
 
 use std::collections::BTreeMap;

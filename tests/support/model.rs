@@ -16,8 +16,8 @@ pub const MAX_FAILURES: u64 = 1_048_575;
 pub const MAX_SUCCESSES: u64 = (1 << 42) - 1;
 /// The latest time that a store knows (May 2109): to it, a later clock stands still.
 pub const MAX_TIME: u64 = (1 << 42) - 2;
-/// A probe that is admitted later than this into a half-open (34 minutes) has its lease from here.
-pub const MAX_PROBE_AGE: u64 = (1 << 21) - 1;
+/// After so many leases in one half-open its probes give no slot back.
+pub const LEASES: u64 = 15;
 /// The longest time that a report tells of (24 days).
 pub const MAX_TOLD: u64 = (1 << 31) - 1;
 
@@ -80,6 +80,8 @@ pub struct Rejection {
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct Permit {
     pub probe: bool,
+    /// In which lease of its half-open a probe was admitted.
+    lease: u64,
     changes: u64,
     key_was_unknown: bool,
     /// Among the calls in flight of the circuit.
@@ -110,7 +112,9 @@ struct Circuit {
     removals_before: u64,
     /// How long this opening lasts: said by the report that opened it, or else by the first check.
     open_for: Option<u64>,
+    /// Of the lease that runs.
     probes_out: u64,
+    lease: u64,
     probe_successes: u64,
     probe_failures: u64,
     /// Openings without a stable time between.
@@ -188,6 +192,10 @@ impl<K: Ord + Clone> Store<K> {
     pub fn transition(&mut self, key: &K, to: State) -> Snapshot {
         self.circuit(key);
         self.change(key, to);
+        if to == State::Closed {
+            // By hand: recovered, whatever was before.
+            self.circuit(key).openings = 0;
+        }
         self.circuits[key].snapshot
     }
 
@@ -259,6 +267,7 @@ impl<K: Ord + Clone> Store<K> {
         let Some(circuit) = self.circuits.get_mut(key) else {
             return Ok(Permit {
                 probe: false,
+                lease: 0,
                 changes: self.changes,
                 key_was_unknown: true,
                 seat: None,
@@ -292,7 +301,8 @@ impl<K: Ord + Clone> Store<K> {
             }
             State::HalfOpen if circuit.probes_out < rules.half_open_max => Ok(self.probe(key)),
             State::HalfOpen if age >= circuit.last_probe_age + rules.probe_lease => {
-                self.change(key, State::HalfOpen);
+                circuit.lease = (circuit.lease + 1).min(LEASES);
+                circuit.probes_out = 0;
                 Ok(self.probe(key))
             }
             State::HalfOpen | State::ForcedOpen => Err(Rejection {
@@ -300,26 +310,6 @@ impl<K: Ord + Clone> Store<K> {
                 retry_after: rules.reset_timeout,
             }),
         }
-    }
-
-    /// A half-open circuit whose probes have had their time begins again; whether it was one.
-    pub fn renew(&mut self, key: &K, rules: &Rules) -> bool {
-        let Some(circuit) = self.circuits.get(key) else {
-            return false;
-        };
-        let Snapshot {
-            state,
-            last_state_change,
-            ..
-        } = circuit.snapshot;
-        let age = self.now.saturating_sub(last_state_change);
-        let is_over = state == State::HalfOpen
-            && circuit.probes_out >= rules.half_open_max
-            && age >= circuit.last_probe_age + rules.probe_lease;
-        if is_over {
-            self.change(key, State::HalfOpen);
-        }
-        is_over
     }
 
     /// Into a closed circuit, unless too many calls hang in it.
@@ -349,6 +339,7 @@ impl<K: Ord + Clone> Store<K> {
     fn permit(&mut self, key: &K) -> Permit {
         Permit {
             probe: false,
+            lease: 0,
             changes: self.circuit(key).changed,
             key_was_unknown: false,
             seat: None,
@@ -382,7 +373,7 @@ impl<K: Ord + Clone> Store<K> {
             (None, Outcome::Success) if rules.more.window.is_some() => {
                 self.succeed(key, told, rules);
             }
-            (Some(State::HalfOpen), _) => self.probed(key, told, rules),
+            (Some(State::HalfOpen), _) => self.probed(key, permit, told, rules),
             _ => {}
         }
         Reported::Recorded
@@ -410,10 +401,12 @@ impl<K: Ord + Clone> Store<K> {
         }
     }
 
-    fn probed(&mut self, key: &K, told: Told, rules: &Rules) {
+    fn probed(&mut self, key: &K, permit: Permit, told: Told, rules: &Rules) {
         let now = self.now;
         let circuit = self.circuit(key);
-        circuit.probes_out -= 1;
+        if permit.lease == circuit.lease && circuit.lease < LEASES {
+            circuit.probes_out -= 1;
+        }
         // A slow success is no sign of recovery where slow calls open.
         let failed = match told.outcome {
             Outcome::Ignored => return,
@@ -484,6 +477,7 @@ impl<K: Ord + Clone> Store<K> {
             removals_before,
             open_for: None,
             probes_out: 0,
+            lease: 0,
             probe_successes: 0,
             probe_failures: 0,
             openings: 0,
@@ -513,6 +507,7 @@ impl<K: Ord + Clone> Store<K> {
         circuit.changed = changed;
         circuit.open_for = None;
         circuit.probes_out = 0;
+        circuit.lease = 0;
         circuit.probe_successes = 0;
         circuit.probe_failures = 0;
         circuit.last_probe_age = 0;
@@ -565,10 +560,11 @@ impl<K: Ord + Clone> Store<K> {
         let now = self.now;
         let circuit = self.circuit(key);
         let age = now.saturating_sub(circuit.snapshot.last_state_change);
-        circuit.last_probe_age = circuit.last_probe_age.max(age.min(MAX_PROBE_AGE));
+        circuit.last_probe_age = circuit.last_probe_age.max(twelve_bits(age));
         circuit.probes_out += 1;
         Permit {
             probe: true,
+            lease: circuit.lease,
             changes: circuit.changed,
             key_was_unknown: false,
             seat: None,
@@ -603,6 +599,15 @@ impl Circuit {
         window.count(&mut self.calls, now, Call::of(told, rules));
         rules.window_opens(&self.calls)
     }
+}
+
+/// The first number from `ms` on of which twelve bits in a row are all that isn't 0.
+pub fn twelve_bits(ms: u64) -> u64 {
+    let mut unit = 1;
+    while ms.div_ceil(unit) > 4_095 {
+        unit *= 2;
+    }
+    ms.next_multiple_of(unit)
 }
 
 fn count_failure(circuit: &mut Snapshot, now: u64) {

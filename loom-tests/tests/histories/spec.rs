@@ -126,18 +126,6 @@ impl Contract {
         )
     }
 
-    /// What else an acquire may do where another meets it.
-    fn acquire_in_points(&self) -> Vec<(Self, Option<u8>)> {
-        let mut outcomes = Vec::new();
-        let mut renewed = self.clone();
-        if renewed.store.renew(KEY, &self.rules) {
-            // Its first probe is whoever asks first then.
-            renewed.store.take_announced();
-            outcomes.push((renewed, Some(ACT)));
-        }
-        outcomes
-    }
-
     /// What may be after an operation that nobody heard of: anything up to all of it.
     fn unheard(&self, op: &Done, stage: u8) -> Vec<(Self, Option<u8>)> {
         let mut acted = self.clone();
@@ -205,9 +193,6 @@ impl Spec for Contract {
                         created.store.get_state(KEY);
                         outcomes.push((created, Some(stage + 1)));
                     }
-                }
-                if op.what == Do::Acquire {
-                    outcomes.extend(self.acquire_in_points());
                 }
                 if op.what == Do::Clear && self.exists() && stage < MOST {
                     // It may come by once more, and remove what was created meanwhile.

@@ -62,3 +62,27 @@ fn a_pin_against_an_eviction() {
         assert_eq!(store.len(), entries(&store));
     });
 }
+
+/// A clean circuit that is evicted while a handle takes it either is gone for good or was never
+/// gone: what it counted doesn't come back after it was unknown.
+#[test]
+fn an_eviction_that_meets_a_pin_never_was() {
+    model("an_eviction_that_meets_a_pin_never_was", 2, || {
+        let store = store_of_one();
+        store.record_success(&KEY);
+        let sweeper = {
+            let store = store.clone();
+            thread::spawn(move || drop(store.get_state(&OTHER)))
+        };
+        let was_unknown = store.peek(&KEY).is_none();
+        if let Ok(handle) = store.circuit(&KEY) {
+            let first = handle.get_state().success_count;
+            let second = handle.peek().unwrap().success_count;
+            assert_eq!(first, second);
+            assert!(!was_unknown || first == 0, "it was unknown");
+        }
+        sweeper.join().unwrap();
+        assert_eq!(gate_counts(&store), (0, 0));
+        assert_eq!(store.len(), entries(&store));
+    });
+}

@@ -125,3 +125,64 @@ fn a_place_is_free_after_its_circuit_has_closed() {
         closer.join().unwrap();
     });
 }
+
+/// A circuit that trips and is forced open at once has a place if the trip took place, before it
+/// was forced open.
+#[test]
+fn a_place_goes_with_a_circuit_that_is_forced_open() {
+    let name = "a_place_goes_with_a_circuit_that_is_forced_open";
+    model(name, 2, || {
+        let breaker = breaker();
+        let permit = breaker.acquire_owned(&KEY).unwrap();
+        let forcer = {
+            let breaker = breaker.clone();
+            thread::spawn(move || {
+                breaker.store().transition(&KEY, CircuitState::ForcedOpen);
+            })
+        };
+        let tripped = permit.failure() == Reported::Recorded;
+        forcer.join().unwrap();
+        assert_eq!(places(&breaker), u64::from(tripped));
+        breaker.store().transition(&KEY, CircuitState::Closed);
+        assert_eq!(places(&breaker), 0);
+    });
+}
+
+/// The same where the circuit is closed and opened by hand: it needs no place, and keeps none.
+#[test]
+fn a_circuit_that_closed_since_keeps_no_place() {
+    model("a_circuit_that_closed_since_keeps_no_place", 2, || {
+        let breaker = breaker();
+        let permit = breaker.acquire_owned(&KEY).unwrap();
+        let forcer = {
+            let breaker = breaker.clone();
+            thread::spawn(move || {
+                breaker.store().transition(&KEY, CircuitState::Closed);
+                breaker.store().transition(&KEY, CircuitState::ForcedOpen);
+            })
+        };
+        let _ = permit.failure();
+        forcer.join().unwrap();
+        assert_eq!(places(&breaker), 0);
+    });
+}
+
+/// Of the two circuits one may be open, and the one that tripped is moved on meanwhile, to a state
+/// that still rejects.
+#[test]
+fn a_place_is_not_free_while_its_circuit_rejects() {
+    model("a_place_is_not_free_while_its_circuit_rejects", 2, || {
+        let breaker = breaker();
+        let permit = breaker.acquire_owned(&KEY).unwrap();
+        let forcer = {
+            let breaker = breaker.clone();
+            thread::spawn(move || {
+                breaker.store().transition(&KEY, CircuitState::ForcedOpen);
+            })
+        };
+        let tripped = permit.failure() == Reported::Recorded;
+        forcer.join().unwrap();
+        fail(&breaker, OTHER);
+        assert_eq!(is_open(&breaker, OTHER), !tripped);
+    });
+}

@@ -429,3 +429,24 @@ fn a_permit_for_an_unknown_circuit_is_older_than_what_comes() {
         },
     );
 }
+
+/// A failure that was admitted before a reset creates nothing, whenever it looks.
+#[test]
+fn a_stale_report_leaves_nothing_behind() {
+    model("a_stale_report_leaves_nothing_behind", 3, || {
+        let store = store();
+        let limits = limits(1, 1, 1);
+        let permit = store.acquire(&KEY, &limits).unwrap();
+        let other = {
+            let store = store.clone();
+            thread::spawn(move || {
+                store.record_failure(&KEY);
+                store.reset(&KEY);
+            })
+        };
+        let reported = store.report(&KEY, permit, Outcome::Failure, &limits);
+        other.join().unwrap();
+        let left = usize::from(store.peek(&KEY).is_some());
+        assert_eq!((store.len(), entries(&store)), (left, left), "{reported:?}");
+    });
+}

@@ -154,3 +154,46 @@ fn stamps_of_racing_transitions() {
         }
     });
 }
+
+/// A circuit that is closed by hand while a check goes by the gate alone: a failure of that call
+/// counts, since it was admitted after the close. So the check saw all that came before.
+#[test]
+fn a_failure_after_a_check_by_the_gate_counts() {
+    model("a_failure_after_a_check_by_the_gate_counts", 3, || {
+        let store = store();
+        let limits = limits(2, 1, 1);
+        store.transition(&KEY, CircuitState::Open);
+        let closer = {
+            let store = store.clone();
+            thread::spawn(move || drop(store.transition(&KEY, CircuitState::Closed)))
+        };
+        if let Ok(permit) = store.acquire(&KEY, &limits)
+            && !permit.is_probe()
+        {
+            let reported = store.report(&KEY, permit, Outcome::Failure, &limits);
+            assert_eq!(reported, Reported::Recorded);
+            assert_eq!(store.peek(&KEY).unwrap().failure_count, 1);
+        }
+        closer.join().unwrap();
+    });
+}
+
+/// A check that the gate admits comes after the close that let it down, for whatever its thread
+/// looks at next.
+#[test]
+fn a_check_by_the_gate_sees_the_close() {
+    model("a_check_by_the_gate_sees_the_close", 3, || {
+        let store = store();
+        let circuit = handle(&store);
+        store.transition(&KEY, CircuitState::Open);
+        let closer = {
+            let store = store.clone();
+            thread::spawn(move || drop(store.transition(&KEY, CircuitState::Closed)))
+        };
+        let limits = limits(1, 1, 1);
+        if store.acquire(&KEY, &limits).is_ok() {
+            assert_eq!(circuit.peek().unwrap().state, CircuitState::Closed);
+        }
+        closer.join().unwrap();
+    });
+}

@@ -1,11 +1,14 @@
 //! Calls in flight, and circuits that have to be watched from some moment on.
 
+use breakerbox::__loom::gate_counts;
 use breakerbox::{CircuitBreaker, CircuitState, Limits, PolicySet, Reported, SlidingWindow};
 use breakerbox_loom_tests::{
     Hasher, KEY, Store, TickingClock, handle, limits, model, model_in_total_order, store_with_clock,
 };
 use loom::thread;
 use std::time::Duration;
+
+type Breaker = CircuitBreaker<u64, Hasher, TickingClock>;
 
 const HUNG_MS: u64 = 10_000;
 
@@ -69,27 +72,239 @@ fn a_seat_is_given_back_by_its_own_call() {
 fn a_circuit_that_closes_meanwhile_is_watched() {
     // Each of the two writes one word and then looks at the other's: one of them sees both.
     model_in_total_order("a_circuit_that_closes_meanwhile_is_watched", 2, || {
-        let half_of_two = Limits::builder()
-            .sliding_window(SlidingWindow::Calls(2))
-            .minimum_calls(2)
-            .failure_rate_threshold(50);
-        let half_of_two = half_of_two.build().unwrap();
-        let breaker = CircuitBreaker::<u64>::builder()
-            .hasher(Hasher::default())
-            .clock(TickingClock::new(1_000))
-            .policies(PolicySet::new(limits(9, 1, 1).into()))
-            .build()
-            .unwrap();
+        let breaker = breaker_of(plain());
         let circuit = breaker.circuit(&KEY).unwrap();
         breaker.store().transition(&KEY, CircuitState::Open);
         let closer = handle(breaker.store());
         let closer = thread::spawn(move || drop(closer.transition(CircuitState::Closed)));
-        breaker.set_policies(PolicySet::new(half_of_two.into()));
+        breaker.set_policies(PolicySet::new(windowed().into()));
         closer.join().unwrap();
         assert_eq!(circuit.acquire().unwrap().success(), Reported::Recorded);
         assert_eq!(circuit.acquire().unwrap().failure(), Reported::Recorded);
         let state = breaker.peek(&KEY).unwrap().state;
         assert_eq!(state, CircuitState::Open, "one of two calls failed");
+    });
+}
+
+/// Half of the last two calls failed.
+fn windowed() -> Limits {
+    let half_of_two = Limits::builder()
+        .sliding_window(SlidingWindow::Calls(2))
+        .minimum_calls(2)
+        .failure_rate_threshold(50);
+    half_of_two.build().unwrap()
+}
+
+/// The failures of calls in a row.
+fn plain() -> PolicySet<u64> {
+    PolicySet::new(limits(9, 1, 1).into())
+}
+
+fn breaker_of(policies: PolicySet<u64>) -> Breaker {
+    CircuitBreaker::<u64>::builder()
+        .hasher(Hasher::default())
+        .clock(TickingClock::new(1_000))
+        .policies(policies)
+        .build()
+        .unwrap()
+}
+
+/// What holds nothing up, once rules that watch are gone.
+fn assert_unwatched(breaker: &Breaker) {
+    assert_eq!(gate_counts(breaker.store()), (0, 0), "nothing is watched");
+}
+
+/// A report by rules that watch, beside their replacement by rules that don't.
+#[test]
+fn a_report_by_rules_that_go_leaves_nothing_watched() {
+    let name = "a_report_by_rules_that_go_leaves_nothing_watched";
+    model_in_total_order(name, 2, || {
+        let breaker = breaker_of(PolicySet::new(windowed().into()));
+        breaker.store().get_state(&KEY);
+        let replacer = {
+            let breaker = breaker.clone();
+            thread::spawn(move || breaker.set_policies(plain()))
+        };
+        let _ = breaker.acquire(&KEY).unwrap().success();
+        replacer.join().unwrap();
+        assert_unwatched(&breaker);
+    });
+}
+
+/// A check that takes a seat, beside the replacement of the rules that want it.
+#[test]
+fn a_check_by_rules_that_go_leaves_nothing_watched() {
+    let name = "a_check_by_rules_that_go_leaves_nothing_watched";
+    model_in_total_order(name, 2, || {
+        let breaker = breaker_of(PolicySet::new(hung(1).into()));
+        breaker.store().get_state(&KEY);
+        let replacer = {
+            let breaker = breaker.clone();
+            thread::spawn(move || breaker.set_policies(plain()))
+        };
+        let permit = breaker.acquire(&KEY).unwrap();
+        replacer.join().unwrap();
+        assert_unwatched(&breaker);
+        assert_eq!(permit.ignore(), Reported::Recorded);
+    });
+}
+
+/// A circuit that closes while the rules that watch it go, isn't watched.
+#[test]
+fn a_circuit_that_closes_beside_rules_that_go_is_not_watched() {
+    let name = "a_circuit_that_closes_beside_rules_that_go_is_not_watched";
+    model_in_total_order(name, 2, || {
+        let breaker = breaker_of(PolicySet::new(windowed().into()));
+        let circuit = breaker.circuit(&KEY).unwrap();
+        circuit.transition(CircuitState::Open);
+        let closer = handle(breaker.store());
+        let closer = thread::spawn(move || drop(closer.transition(CircuitState::Closed)));
+        breaker.set_policies(plain());
+        closer.join().unwrap();
+        assert_unwatched(&breaker);
+    });
+}
+
+/// A handle's call that finds its circuit closed is in the window of the rules, however shortly
+/// after the close.
+#[test]
+fn a_call_right_after_a_close_is_in_the_window() {
+    model_in_total_order("a_call_right_after_a_close_is_in_the_window", 2, || {
+        let breaker = breaker_of(PolicySet::new(windowed().into()));
+        let circuit = breaker.circuit(&KEY).unwrap();
+        circuit.transition(CircuitState::ForcedOpen);
+        let closer = handle(breaker.store());
+        let closer = thread::spawn(move || drop(closer.transition(CircuitState::Closed)));
+        let first = circuit.acquire().map(|permit| permit.success()).is_ok();
+        closer.join().unwrap();
+        let _ = circuit.acquire().unwrap().failure();
+        let open = circuit.peek().unwrap().state == CircuitState::Open;
+        assert_eq!(open, first, "one of two failed, if there were two");
+    });
+}
+
+/// Two replacements at once: what the set that stays needs is held up, and at no moment less than
+/// circuits need.
+#[test]
+fn two_replacements_at_once() {
+    model_in_total_order("two_replacements_at_once", 2, || {
+        let breaker = breaker_of(plain());
+        breaker.store().transition(&KEY, CircuitState::ForcedOpen);
+        let other = {
+            let breaker = breaker.clone();
+            thread::spawn(move || breaker.set_policies(PolicySet::new(hung(1).into())))
+        };
+        breaker.set_policies(plain());
+        assert!(breaker.acquire(&KEY).is_err(), "it is forced open");
+        other.join().unwrap();
+        breaker.set_policies(plain());
+        breaker.store().transition(&KEY, CircuitState::Closed);
+        assert_unwatched(&breaker);
+    });
+}
+
+/// Two replacements at once: the circuit is watched if and only if the set that stays wants that.
+#[test]
+fn circuits_conform_to_the_last_of_two_replacements() {
+    let name = "circuits_conform_to_the_last_of_two_replacements";
+    model_in_total_order(name, 2, || {
+        let breaker = breaker_of(plain());
+        breaker.store().get_state(&KEY);
+        let other = {
+            let breaker = breaker.clone();
+            thread::spawn(move || breaker.set_policies(PolicySet::new(windowed().into())))
+        };
+        breaker.set_policies(plain());
+        other.join().unwrap();
+        let watches = breaker.limits(&KEY).sliding_window().is_some();
+        // The rules, and the circuit.
+        let unclean = if watches { 2 } else { 0 };
+        assert_eq!(gate_counts(breaker.store()), (0, unclean));
+    });
+}
+
+/// A circuit that is imported closed while rules over a window are put in place is watched from
+/// then on.
+#[test]
+fn an_import_beside_new_rules_is_watched() {
+    model_in_total_order("an_import_beside_new_rules_is_watched", 2, || {
+        let (before, _) = store();
+        before.record_failure(&KEY);
+        let export = before.export();
+        let breaker = breaker_of(plain());
+        let _circuit = breaker.circuit(&KEY).unwrap();
+        let importer = {
+            let store = breaker.store().clone();
+            thread::spawn(move || drop(store.import(export)))
+        };
+        breaker.set_policies(PolicySet::new(windowed().into()));
+        importer.join().unwrap();
+        assert_eq!(gate_counts(breaker.store()), (0, 2), "rules and circuit");
+    });
+}
+
+/// An export beside a close has the open circuit, or none.
+#[test]
+fn an_export_is_of_one_generation() {
+    model("an_export_is_of_one_generation", 3, || {
+        let (store, _) = store();
+        let limits = limits(1, 1, 1);
+        let permit = store.acquire(&KEY, &limits).unwrap();
+        let _ = store.report(&KEY, permit, breakerbox::Outcome::Failure, &limits);
+        let other = {
+            let store = store.clone();
+            thread::spawn(move || drop(store.transition(&KEY, CircuitState::Closed)))
+        };
+        let export = store.export();
+        other.join().unwrap();
+        let (after, _) = self::store();
+        after.reset(&KEY);
+        let imported = after.import(export).unwrap().imported;
+        let state = after.peek(&KEY).map(|circuit| circuit.state);
+        let expected = (imported == 1).then_some(CircuitState::Open);
+        assert_eq!(state, expected, "closed by hand, it is clean");
+    });
+}
+
+/// No export says how long a circuit is open that a rule opens at the same time, or opened by hand.
+#[test]
+fn an_export_decides_nothing() {
+    model("an_export_decides_nothing", 3, || {
+        let (store, _) = store();
+        let limits = limits(1, 1, 1);
+        let permit = store.acquire(&KEY, &limits).unwrap();
+        let other = {
+            let store = store.clone();
+            thread::spawn(move || store.export())
+        };
+        let reported = store.report(&KEY, permit, breakerbox::Outcome::Failure, &limits);
+        assert_eq!(reported, Reported::Recorded);
+        other.join().unwrap();
+        let left = store.acquire(&KEY, &limits).unwrap_err().retry_after();
+        assert!(left > Duration::from_secs(99), "{left:?} of 100 s");
+    });
+}
+
+/// A circuit that is imported has what was left of its time, whatever rule a check beside it has.
+#[test]
+fn an_import_decides_how_long_its_circuit_is_open() {
+    model("an_import_decides_how_long_its_circuit_is_open", 3, || {
+        let (before, clock) = store();
+        let limits = limits(1, 1, 1);
+        before.transition(&KEY, CircuitState::Open);
+        assert!(before.acquire(&KEY, &limits).is_err());
+        clock.advance(99_000);
+        let export = before.export();
+
+        let after = store_with_clock(clock);
+        let other = {
+            let store = after.clone();
+            thread::spawn(move || drop(store.acquire(&KEY, &limits)))
+        };
+        assert_eq!(after.import(export).unwrap().imported, 1);
+        other.join().unwrap();
+        let left = after.acquire(&KEY, &limits).unwrap_err().retry_after();
+        assert!(left <= Duration::from_secs(1), "{left:?} of 1 s");
     });
 }
 

@@ -1,0 +1,291 @@
+//! The probes of a half-open circuit, as the payload of the recovery word.
+
+use super::Outcome;
+use super::side::PAYLOAD_BITS;
+
+const COUNT_BITS: u32 = 7;
+const COUNT_MASK: u64 = (1 << COUNT_BITS) - 1;
+const SUCCEEDED_SHIFT: u32 = COUNT_BITS;
+const FAILED_SHIFT: u32 = 2 * COUNT_BITS;
+const LEASE_SHIFT: u32 = 3 * COUNT_BITS;
+const LEASE_BITS: u32 = 4;
+const TAKEN_SHIFT: u32 = LEASE_SHIFT + LEASE_BITS;
+
+const _: () = assert!(
+    TAKEN_SHIFT + Age::BITS == PAYLOAD_BITS,
+    "the fields fill the payload"
+);
+
+/// Where the probes of a half-open circuit are.
+///
+/// ```text
+///  41            25 24   21 20     14 13       7 6        0
+/// | last taken     | lease | failed  | succeeded | out      |
+/// ```
+///
+/// A slot whose probe is not heard of for the time of a lease is handed out again: all of them at
+/// once, as the next *lease*. A probe of an earlier lease still counts when it reports, but has no
+/// slot to give back: another probe has it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(crate) struct Probes {
+    /// Admitted in this lease and not reported yet.
+    out: u32,
+    /// Reported as successes in this half-open.
+    pub(crate) succeeded: u32,
+    /// Reported as failures in this half-open.
+    pub(crate) failed: u32,
+    /// How many leases ran out before this one; stops at [`LAST_LEASE`](Self::LAST_LEASE).
+    lease: u32,
+    /// When a slot was taken last, from the beginning of the half-open.
+    taken: Age,
+}
+
+impl Probes {
+    /// The most that a count of probes holds.
+    pub(crate) const MAX: u32 = COUNT_MASK as u32;
+    /// The lease that stands for all that follow. Its probes can't be told from each other's
+    /// leases, so none of them gives its slot back: the next lease does.
+    const LAST_LEASE: u32 = (1 << LEASE_BITS) - 1;
+
+    /// A half-open that was begun by its first probe.
+    pub(crate) const FIRST_OUT: Self = Self {
+        out: 1,
+        succeeded: 0,
+        failed: 0,
+        lease: 0,
+        taken: Age::ZERO,
+    };
+
+    #[cfg(test)]
+    pub(crate) const fn of(out: u32, succeeded: u32, failed: u32) -> Self {
+        Self {
+            out,
+            succeeded,
+            failed,
+            ..Self::FIRST_OUT
+        }
+    }
+
+    pub(crate) const fn from_payload(payload: u64) -> Self {
+        Self {
+            out: (payload & COUNT_MASK) as u32,
+            succeeded: ((payload >> SUCCEEDED_SHIFT) & COUNT_MASK) as u32,
+            failed: ((payload >> FAILED_SHIFT) & COUNT_MASK) as u32,
+            lease: ((payload >> LEASE_SHIFT) as u32) & Self::LAST_LEASE,
+            taken: Age((payload >> TAKEN_SHIFT) as u32),
+        }
+    }
+
+    pub(crate) const fn payload(self) -> u64 {
+        ((self.taken.0 as u64) << TAKEN_SHIFT)
+            | ((self.lease as u64) << LEASE_SHIFT)
+            | ((self.failed as u64) << FAILED_SHIFT)
+            | ((self.succeeded as u64) << SUCCEEDED_SHIFT)
+            | self.out as u64
+    }
+
+    /// The lease in which a slot is taken now.
+    pub(crate) const fn lease(self) -> u8 {
+        self.lease as u8
+    }
+
+    /// When a slot was taken last, in ms from the beginning of the half-open.
+    pub(crate) const fn taken_ms(self) -> u64 {
+        self.taken.ms()
+    }
+
+    /// Takes a slot, `age_ms` after the half-open began: a free one under `limit`, or the first of
+    /// the next lease, if the last slot was taken `lease_ms` ago. `None`: all are taken.
+    pub(crate) fn take(self, limit: u32, age_ms: u64, lease_ms: u64) -> Option<Self> {
+        let taken = self.taken.max(Age::rounded_up(age_ms));
+        if self.out < limit.min(Self::MAX) {
+            let out = self.out + 1;
+            return Some(Self { out, taken, ..self });
+        }
+        let is_over = age_ms >= self.taken.ms().saturating_add(lease_ms);
+        is_over.then_some(Self {
+            out: 1,
+            lease: (self.lease + 1).min(Self::LAST_LEASE),
+            taken,
+            ..self
+        })
+    }
+
+    /// Counts the outcome of a probe that was admitted in `lease`, and takes its slot back if
+    /// nobody else has it.
+    #[must_use]
+    pub(crate) fn report(self, outcome: Outcome, lease: u8) -> Self {
+        let has_slot = u32::from(lease) == self.lease && self.lease != Self::LAST_LEASE;
+        let one_more = |count: u32, counts: bool| (count + u32::from(counts)).min(Self::MAX);
+        Self {
+            out: self.out.saturating_sub(u32::from(has_slot)),
+            succeeded: one_more(self.succeeded, outcome == Outcome::Success),
+            failed: one_more(self.failed, outcome == Outcome::Failure),
+            ..self
+        }
+    }
+
+    /// How many have been reported as one or the other.
+    pub(crate) fn reported(self) -> u32 {
+        self.succeeded + self.failed
+    }
+}
+
+/// A time in ms in 17 bits, as a floating-point number: 12 bits that count, and by how many they
+/// are shifted. It never wraps, is exact below 4,096 ms, and later by less than a 2,048th above.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default)]
+struct Age(u32);
+
+impl Age {
+    const MANTISSA_BITS: u32 = 12;
+    const BITS: u32 = Self::MANTISSA_BITS + 5;
+    const ZERO: Self = Self(0);
+    /// The latest: more than any time that a word holds.
+    const MAX_MS: u64 = ((1 << Self::MANTISSA_BITS) - 1) << 31;
+
+    /// The first age that is no earlier than `ms`.
+    fn rounded_up(ms: u64) -> Self {
+        let ms = ms.min(Self::MAX_MS);
+        let mut shift = (u64::BITS - ms.leading_zeros()).saturating_sub(Self::MANTISSA_BITS);
+        let mut mantissa = ms.div_ceil(1 << shift);
+        if mantissa >> Self::MANTISSA_BITS != 0 {
+            mantissa >>= 1;
+            shift += 1;
+        }
+        Self((shift << Self::MANTISSA_BITS) | mantissa as u32)
+    }
+
+    const fn ms(self) -> u64 {
+        let mantissa = self.0 & ((1 << Self::MANTISSA_BITS) - 1);
+        (mantissa as u64) << (self.0 >> Self::MANTISSA_BITS)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::TIME_MAX;
+    use super::*;
+
+    const TIMES: [u64; 8] = [0, 1, 4_095, 4_096, 4_097, 30_000, 1 << 40, TIME_MAX];
+
+    #[test]
+    fn an_age_is_never_early_and_hardly_late() {
+        let mut last = Age::ZERO;
+        for bits in 0..42 {
+            for ms in [(1 << bits) - 1, 1 << bits, (1 << bits) + 1, (3 << bits) / 2] {
+                let age = Age::rounded_up(ms);
+                assert!(age.ms() >= ms && age.ms() - ms <= ms / 2_048, "{ms}");
+                assert!(ms >= 4_096 || age.ms() == ms, "{ms}");
+                assert_eq!(Age::rounded_up(age.ms()), age, "{ms}");
+                assert!(age.0 >> Age::BITS == 0);
+            }
+            let age = Age::rounded_up(1 << bits);
+            assert!(age > last, "the order of ages is that of their bits");
+            last = age;
+        }
+        assert!(Age::MAX_MS > TIME_MAX);
+        assert_eq!(Age::rounded_up(u64::MAX).ms(), Age::MAX_MS);
+    }
+
+    fn every_probes() -> impl Iterator<Item = Probes> {
+        let counts = [0, 1, 99, Probes::MAX - 1, Probes::MAX];
+        let leases = [0, 1, Probes::LAST_LEASE - 1, Probes::LAST_LEASE];
+        counts.into_iter().flat_map(move |out| {
+            counts.into_iter().flat_map(move |succeeded| {
+                counts.into_iter().flat_map(move |failed| {
+                    leases.into_iter().flat_map(move |lease| {
+                        TIMES.into_iter().map(move |taken| Probes {
+                            out,
+                            succeeded,
+                            failed,
+                            lease,
+                            taken: Age::rounded_up(taken),
+                        })
+                    })
+                })
+            })
+        })
+    }
+
+    #[test]
+    fn probes_stay_in_their_fields() {
+        for probes in every_probes() {
+            assert_eq!(Probes::from_payload(probes.payload()), probes);
+            assert!(probes.payload() >> PAYLOAD_BITS == 0);
+            assert_eq!(probes.reported(), probes.succeeded + probes.failed);
+            assert_eq!(u32::from(probes.lease()), probes.lease);
+        }
+    }
+
+    #[test]
+    fn a_slot_is_free_or_its_lease_is_over() {
+        for probes in every_probes() {
+            for limit in [1, 2, 100, u32::MAX] {
+                for age in TIMES {
+                    for lease_ms in [1, 30_000, u64::MAX] {
+                        let taken = probes.taken.max(Age::rounded_up(age));
+                        let due = u128::from(probes.taken.ms()) + u128::from(lease_ms);
+                        let expected = if probes.out < limit.min(Probes::MAX) {
+                            let out = probes.out + 1;
+                            Some(Probes {
+                                out,
+                                taken,
+                                ..probes
+                            })
+                        } else if u128::from(age) >= due.min(u128::from(u64::MAX)) {
+                            let lease = (probes.lease + 1).min(15);
+                            Some(Probes {
+                                out: 1,
+                                lease,
+                                taken,
+                                ..probes
+                            })
+                        } else {
+                            None
+                        };
+                        assert_eq!(probes.take(limit, age, lease_ms), expected);
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_report_counts_and_gives_back_its_own_slot_alone() {
+        for probes in every_probes() {
+            for outcome in [Outcome::Success, Outcome::Failure, Outcome::Ignored] {
+                for lease in [0, 1, 14, 15] {
+                    let own = u32::from(lease) == probes.lease && lease != 15;
+                    let counted =
+                        |count: u32, of| (count + u32::from(outcome == of)).min(Probes::MAX);
+                    let expected = Probes {
+                        out: if own {
+                            probes.out.saturating_sub(1)
+                        } else {
+                            probes.out
+                        },
+                        succeeded: counted(probes.succeeded, Outcome::Success),
+                        failed: counted(probes.failed, Outcome::Failure),
+                        ..probes
+                    };
+                    assert_eq!(probes.report(outcome, lease), expected);
+                }
+            }
+        }
+    }
+
+    /// However long a half-open lasts, a lease lasts as long as it is set to, or hardly longer.
+    #[test]
+    fn a_lease_does_not_wrap() {
+        let mut probes = Probes::FIRST_OUT;
+        for days in 1..2_000 {
+            let age = days * 86_400_000;
+            let renewed = probes.take(1, age, 30_000);
+            probes = renewed.expect("a day is longer than a lease");
+            assert_eq!(probes.take(1, age + 29_999, 30_000), None);
+            assert_eq!(probes.take(1, age, 30_000), None);
+            let late = age + 30_000 + age / 2_048;
+            assert!(probes.take(1, late, 30_000).is_some(), "day {days}");
+        }
+    }
+}

@@ -1,0 +1,126 @@
+//! Eviction: what makes room when the store is full, and what stays.
+
+use std::time::Duration;
+
+use breakerbox::{
+    CircuitBreaker, CircuitBreakerBuilder, CircuitState, ManualClock, Outcome, Steering,
+};
+
+use CircuitState::HalfOpen;
+
+type Breaker = CircuitBreaker<u64, std::hash::RandomState, ManualClock>;
+type Builder = CircuitBreakerBuilder<u64, std::hash::RandomState, ManualClock>;
+
+const KEY: u64 = u64::MAX;
+
+fn breaker(with: impl FnOnce(Builder) -> Builder) -> (Breaker, ManualClock) {
+    let clock = ManualClock::new(1_000_000_000);
+    let builder = CircuitBreaker::builder().clock(clock.clone());
+    (with(builder.failure_threshold(1)).build().unwrap(), clock)
+}
+
+/// New keys, each of which fails once and so has a circuit.
+fn invent(breaker: &Breaker, keys: std::ops::Range<u64>) {
+    for key in keys {
+        breaker.store().record_failure(&key);
+    }
+}
+
+/// A half-open circuit of [`KEY`].
+fn half_open(breaker: &Breaker, clock: &ManualClock) {
+    let _ = breaker.acquire(&KEY).unwrap().failure();
+    let left = breaker.retry_after(&KEY).unwrap();
+    clock.advance(left);
+    let _ = breaker.acquire(&KEY).unwrap().success();
+    assert_eq!(breaker.peek(&KEY).map(|it| it.state), Some(HalfOpen));
+}
+
+/// While nothing changes state, each sweep draws other positions than the one before: what may go
+/// goes, though it is one circuit of many.
+#[test]
+fn the_one_circuit_that_may_go_goes() {
+    let store_of_64 = || {
+        let (breaker, _) = breaker(|b| b.max_circuits(64));
+        for key in 0..63 {
+            breaker.store().steer(&key, Steering::ForceOpen);
+        }
+        breaker.store().record_failure(&63);
+        breaker
+    };
+    for round in 0..50 {
+        let breaker = store_of_64();
+        invent(&breaker, 100..5_100);
+        assert!(breaker.store().evicted() > 0, "round {round}");
+    }
+}
+
+#[test]
+fn a_half_open_circuit_in_use_stays() {
+    let ttl = Duration::from_secs(10);
+    let (breaker, clock) = breaker(|b| b.max_circuits(64).success_threshold(100).open_ttl(ttl));
+    half_open(&breaker, &clock);
+    for second in 0..90 {
+        clock.advance_ms(1_000);
+        let _ = breaker.acquire(&KEY).unwrap().success();
+        invent(&breaker, second * 100..second * 100 + 100);
+        let state = breaker.peek(&KEY).map(|it| it.state);
+        assert_eq!(state, Some(HalfOpen), "after {second} s");
+    }
+    // And goes when it isn't any more.
+    clock.advance(ttl * 2);
+    invent(&breaker, 100_000..101_000);
+    clock.advance(ttl * 2);
+    invent(&breaker, 200_000..201_000);
+    assert_eq!(breaker.peek(&KEY), None);
+}
+
+/// A probe that takes long: nobody reports meanwhile, but calls ask and are rejected.
+#[test]
+fn a_half_open_circuit_that_is_asked_for_stays() {
+    let (breaker, clock) = breaker(|b| {
+        b.max_circuits(64)
+            .success_threshold(2)
+            .probe_lease(Duration::from_secs(3_600))
+            .open_ttl(Duration::from_secs(10))
+    });
+    half_open(&breaker, &clock);
+    let _probe = breaker.acquire(&KEY).unwrap();
+    for second in 0..60 {
+        clock.advance_ms(1_000);
+        assert!(breaker.acquire(&KEY).is_err(), "after {second} s");
+        let state = breaker.peek(&KEY).map(|it| it.state);
+        assert_eq!(state, Some(HalfOpen), "after {second} s");
+        breaker.store().record_failure(&second);
+    }
+}
+
+/// By default a circuit stays for ten times its open time, also when it is half-open.
+#[test]
+fn a_half_open_circuit_stays_as_long_as_an_open_one() {
+    let hour = Duration::from_secs(3_600);
+    let (breaker, clock) = breaker(|b| b.max_circuits(64).success_threshold(2).reset_timeout(hour));
+    half_open(&breaker, &clock);
+    clock.advance(hour * 9);
+    invent(&breaker, 0..1_000);
+    assert_eq!(breaker.peek(&KEY).map(|it| it.state), Some(HalfOpen));
+    clock.advance(hour * 2);
+    invent(&breaker, 1_000..2_000);
+    assert_eq!(breaker.peek(&KEY), None);
+}
+
+/// A clean circuit that is evicted under a call's feet is the same to it as one that wasn't.
+#[test]
+fn what_was_admitted_before_a_clean_eviction_counts_after_it() {
+    let (breaker, _) = breaker(|b| b.max_circuits(64).failure_threshold(2));
+    breaker.store().get_state(&KEY);
+    let permits = [(); 2].map(|()| breaker.acquire_owned(&KEY).unwrap());
+    for key in 0..1_000 {
+        breaker.store().get_state(&key);
+    }
+    assert_eq!(breaker.peek(&KEY), None);
+    for permit in permits {
+        let _ = permit.report(Outcome::Failure);
+    }
+    let state = breaker.peek(&KEY).map(|it| it.state);
+    assert_eq!(state, Some(CircuitState::Open));
+}

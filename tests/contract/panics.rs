@@ -1,0 +1,231 @@
+//! A panic of the user's code keeps neither a probe's slot nor a seat.
+
+use std::cell::Cell;
+use std::hash::{Hash, Hasher};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering::SeqCst};
+use std::time::Duration;
+
+use breakerbox::{
+    CircuitBreaker, CircuitState, Clock, DroppedPermit, Limits, LimitsBuilder, Outcome, Policy,
+    PolicySet, Reported, SlidingWindow,
+};
+
+thread_local! {
+    /// How many calls of the user's code come before the one that panics.
+    static FUSE: Cell<Option<u64>> = const { Cell::new(None) };
+}
+
+/// The user's code is called.
+fn burn() {
+    let left = FUSE.get();
+    FUSE.set(left.and_then(|left| left.checked_sub(1)));
+    if left == Some(0) {
+        std::panic::resume_unwind(Box::new("planted"));
+    }
+}
+
+/// Runs `f` with a panic in its `nth` call of the user's code; whether there were so many.
+fn panics(nth: u64, f: impl FnOnce()) -> bool {
+    FUSE.set(Some(nth));
+    let result = catch_unwind(AssertUnwindSafe(f));
+    let burnt = FUSE.take().is_none();
+    assert!(burnt || result.is_ok());
+    burnt
+}
+
+#[derive(PartialEq, Eq, Debug)]
+struct Key(&'static str);
+
+impl Clone for Key {
+    fn clone(&self) -> Self {
+        burn();
+        Self(self.0)
+    }
+}
+
+impl Hash for Key {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.0.hash(state);
+    }
+}
+
+#[derive(Clone, Default)]
+struct Panicky(Arc<AtomicU64>);
+
+impl Clock for Panicky {
+    fn now_ms(&self) -> u64 {
+        burn();
+        self.0.load(SeqCst)
+    }
+}
+
+type Breaker = CircuitBreaker<Key, std::hash::RandomState, Panicky>;
+
+const KEY: Key = Key("upstream");
+const SECOND: Duration = Duration::from_secs(1);
+
+/// A breaker whose clock, keys and classifier panic when told to, and that has a listener.
+fn breaker(limits: LimitsBuilder) -> (Breaker, Panicky) {
+    let clock = Panicky(Arc::new(AtomicU64::new(1_000_000)));
+    let limits = limits.build().unwrap();
+    let policy = Policy::from(limits)
+        .dropped_permit(DroppedPermit::FailureIfOlder(Duration::from_secs(3_600)))
+        .unwrap();
+    let classed = |_: &Key| {
+        burn();
+        Some("all")
+    };
+    let breaker = CircuitBreaker::builder()
+        .clock(clock.clone())
+        .policies(
+            PolicySet::new(policy)
+                .class("all", policy)
+                .classify(classed),
+        )
+        .on_state_change(|_| ())
+        .build()
+        .unwrap();
+    (breaker, clock)
+}
+
+fn recovering() -> LimitsBuilder {
+    Limits::builder()
+        .failure_threshold(1)
+        .reset_timeout(SECOND)
+        .success_threshold(2)
+        .probe_lease(Duration::from_secs(3_600))
+}
+
+fn hung() -> LimitsBuilder {
+    Limits::builder()
+        .hung_calls(1)
+        .hung_call_duration(SECOND)
+        .sliding_window(SlidingWindow::Calls(100))
+        .failure_rate_threshold(100)
+}
+
+/// What a call may be made by.
+const WAYS: [fn(&Breaker, Outcome); 4] = [
+    |breaker, outcome| {
+        let _ = breaker.acquire(&KEY).map(|permit| permit.report(outcome));
+    },
+    |breaker, outcome| {
+        let permit = breaker.acquire_owned(&KEY);
+        let _ = permit.map(|permit| permit.report(outcome));
+    },
+    |breaker, outcome| {
+        let circuit = breaker.circuit(&KEY).unwrap();
+        let _ = circuit.acquire().map(|permit| permit.report(outcome));
+    },
+    |breaker, outcome| {
+        let circuit = breaker.circuit(&KEY).unwrap();
+        let permit = circuit.acquire_owned();
+        match outcome {
+            Outcome::Ignored => drop(permit),
+            outcome => {
+                let _ = permit.map(|permit| permit.report(outcome));
+            }
+        }
+    },
+];
+
+/// A panic at each place where a probe's call runs the user's code: the slot is there afterwards,
+/// or the probe has decided.
+#[test]
+fn a_panic_keeps_no_slot() {
+    let mut panicked = 0;
+    for way in WAYS {
+        for outcome in [Outcome::Success, Outcome::Failure, Outcome::Ignored] {
+            for nth in 0.. {
+                let (breaker, clock) = breaker(recovering());
+                breaker.store().transition(&KEY, CircuitState::Open);
+                assert!(breaker.acquire(&KEY).is_err());
+                clock.0.fetch_add(1_000, SeqCst);
+                if !panics(nth, || way(&breaker, outcome)) {
+                    break;
+                }
+                panicked += 1;
+                let state = breaker.peek(&KEY).unwrap().state;
+                if state == CircuitState::Open {
+                    clock.0.fetch_add(1_000, SeqCst);
+                }
+                let probe = breaker.acquire(&KEY);
+                assert!(probe.is_ok(), "{outcome:?}, {nth}: {probe:?}, {state:?}");
+            }
+        }
+    }
+    assert!(panicked > 40, "{panicked}");
+}
+
+/// The same of seats: no call seems to hang that is over.
+#[test]
+fn a_panic_keeps_no_seat() {
+    let mut panicked = 0;
+    for way in WAYS {
+        for outcome in [Outcome::Success, Outcome::Failure, Outcome::Ignored] {
+            for nth in 0.. {
+                let (breaker, clock) = breaker(hung());
+                breaker.store().get_state(&KEY);
+                if !panics(nth, || way(&breaker, outcome)) {
+                    break;
+                }
+                panicked += 1;
+                clock.0.fetch_add(1_000, SeqCst);
+                let after = breaker.acquire(&KEY);
+                assert!(after.is_ok(), "{outcome:?}, {nth}: {after:?}");
+            }
+        }
+    }
+    assert!(panicked > 40, "{panicked}");
+}
+
+/// A second panic, of the classifier in the drop of a permit, would abort the process.
+#[test]
+fn a_classifier_may_panic_while_a_permit_is_dropped_by_a_panic() {
+    let (breaker, clock) = breaker(recovering());
+    breaker.store().transition(&KEY, CircuitState::Open);
+    assert!(breaker.acquire(&KEY).is_err());
+    clock.0.fetch_add(1_000, SeqCst);
+    let call = AssertUnwindSafe(|| {
+        let _permit = breaker.acquire(&KEY).unwrap();
+        FUSE.set(Some(0));
+        panic!("the call");
+    });
+    let panic = catch_unwind(call).unwrap_err();
+    assert_eq!(panic.downcast_ref(), Some(&"the call"));
+    assert!(FUSE.take().is_none(), "the classifier was asked");
+    assert!(breaker.acquire(&KEY).is_ok(), "the slot is free");
+}
+
+/// A classifier that panics for one key keeps no other key from its new rules.
+#[test]
+fn a_classifier_may_panic_while_policies_are_replaced() {
+    let (breaker, _) = breaker(Limits::builder());
+    let keys = ["a", "b", "c", "d"].map(Key);
+    let circuits = keys.each_ref().map(|key| breaker.circuit(key).unwrap());
+    let policy = Policy::from(hung().build().unwrap());
+    static PANICS: AtomicI64 = AtomicI64::new(0);
+    let classify = |_: &Key| {
+        if PANICS.fetch_sub(1, SeqCst) == 1 {
+            std::panic::resume_unwind(Box::new("planted"));
+        }
+        Some("all")
+    };
+    let set = PolicySet::new(policy)
+        .class("all", policy)
+        .classify(classify);
+    PANICS.store(2, SeqCst);
+    let replace = AssertUnwindSafe(|| breaker.set_policies(set));
+    assert!(catch_unwind(replace).is_err());
+    // In seats or not: a handle's check of a circuit that is watched asks the classifier.
+    let watched = circuits.iter().filter(|circuit| {
+        let before = PANICS.load(SeqCst);
+        let admitted = circuit.acquire().unwrap();
+        let asked = PANICS.load(SeqCst) != before;
+        assert_eq!(admitted.ignore(), Reported::Recorded);
+        asked
+    });
+    assert!(watched.count() >= 3);
+}

@@ -1,0 +1,103 @@
+//! Seats: a call that is over doesn't hang, and gives back no other call's seat.
+
+use std::time::Duration;
+
+use breakerbox::{
+    CircuitBreaker, DroppedPermit, Limits, ManualClock, Policy, PolicySet, Reported, SlidingWindow,
+};
+
+const KEY: &str = "upstream";
+const SECOND: Duration = Duration::from_secs(1);
+
+/// Calls that hang for a second open.
+fn hung(calls: u32) -> Limits {
+    let settings = Limits::builder().hung_calls(calls);
+    settings.hung_call_duration(SECOND).build().unwrap()
+}
+
+fn breaker(
+    policy: Policy,
+) -> (
+    CircuitBreaker<String, std::hash::RandomState, ManualClock>,
+    ManualClock,
+) {
+    let clock = ManualClock::new(1_000_000);
+    let builder = CircuitBreaker::builder().clock(clock.clone());
+    (
+        builder.policies(PolicySet::new(policy)).build().unwrap(),
+        clock,
+    )
+}
+
+#[test]
+fn a_dropped_permit_gives_its_seat_back() {
+    for dropped in [
+        DroppedPermit::Ignored,
+        DroppedPermit::Failure,
+        DroppedPermit::FailureIfOlder(SECOND),
+    ] {
+        let policy = Policy::from(hung(1)).dropped_permit(dropped).unwrap();
+        let (breaker, clock) = breaker(policy);
+        let circuit = breaker.circuit(KEY).unwrap();
+        drop(breaker.acquire(KEY).unwrap());
+        drop(breaker.acquire_owned(KEY).unwrap());
+        drop(circuit.acquire().unwrap());
+        drop(circuit.acquire_owned().unwrap());
+        clock.advance(SECOND);
+        assert!(breaker.acquire(KEY).is_ok(), "{dropped:?}");
+    }
+}
+
+/// Rules that count seats, then some that don't, then some that do: the circuit is the same, or its
+/// old calls have no seat in it.
+#[test]
+fn a_seat_outlives_an_eviction_of_its_circuit_by_nothing() {
+    let clock = ManualClock::new(1_000_000);
+    let breaker = CircuitBreaker::<String>::builder()
+        .clock(clock.clone())
+        .max_circuits(16)
+        .policies(PolicySet::new(hung(1).into()))
+        .build()
+        .unwrap();
+    let old = breaker.acquire_owned(KEY).unwrap();
+    breaker.set_policies(PolicySet::default());
+    for other in 0..200 {
+        breaker.store().get_state(format!("{other}").as_str());
+    }
+    breaker.set_policies(PolicySet::new(hung(1).into()));
+    let hangs = breaker.acquire_owned(KEY).unwrap();
+    let _ = old.success();
+    clock.advance(SECOND);
+    let rejected = breaker.acquire(KEY);
+    assert!(rejected.is_err(), "the second call hangs");
+    drop(hangs);
+}
+
+/// Of a window and seats, then of seats alone, beside a close: the seats of the calls that are out
+/// are made once in a generation.
+#[test]
+fn seats_are_kept_while_rules_change() {
+    let window = |settings: breakerbox::LimitsBuilder| {
+        settings
+            .sliding_window(SlidingWindow::Calls(10))
+            .failure_rate_threshold(50)
+    };
+    let with_window = window(Limits::builder().hung_calls(1).hung_call_duration(SECOND));
+    let sets = [
+        PolicySet::new(with_window.build().unwrap().into()),
+        PolicySet::new(hung(1).into()),
+        PolicySet::default(),
+        PolicySet::new(window(Limits::builder()).build().unwrap().into()),
+        PolicySet::new(hung(1).into()),
+    ];
+    let (breaker, clock) = breaker(hung(1).into());
+    let first = breaker.acquire_owned(KEY).unwrap();
+    for set in sets {
+        breaker.set_policies(set);
+    }
+    let second = breaker.acquire_owned(KEY).unwrap();
+    assert_eq!(first.success(), Reported::Recorded);
+    clock.advance(SECOND);
+    assert!(breaker.acquire(KEY).is_err(), "the second call hangs");
+    drop(second);
+}
