@@ -91,7 +91,7 @@ impl ManualClock {
 
     /// Sets the time, backwards too.
     pub fn set(&self, unix_ms: u64) {
-        // SeqCst: a test's clock; who advanced it in one thread is seen in every other.
+        // SeqCst: a test's clock; what one thread sets, every other sees.
         self.0.store(unix_ms, Ordering::SeqCst);
     }
 
