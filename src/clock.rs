@@ -13,8 +13,10 @@ pub use coarse::CoarseClock;
 
 /// A source of time for a store.
 ///
-/// Any thread may ask at any time, so `now_ms` must not block. A clock that steps back delays
-/// recoveries by that much; one that jumps ahead ends open periods early.
+/// Any thread may ask at any time, so `now_ms` must not block. It should not step back: what has
+/// begun (an open time, a lease, a call that may hang) ends when the clock shows its end, so a
+/// step back of an hour keeps a circuit open for an hour longer, while each rejection names at
+/// most the open time. A clock that jumps ahead ends all of that early.
 pub trait Clock: Send + Sync {
     /// Unix milliseconds.
     fn now_ms(&self) -> u64;
@@ -89,7 +91,7 @@ impl ManualClock {
 
     /// Sets the time, backwards too.
     pub fn set(&self, unix_ms: u64) {
-        // SeqCst: a test's clock; who advanced it in one thread is seen in every other.
+        // SeqCst: a test's clock; what one thread sets, every other sees.
         self.0.store(unix_ms, Ordering::SeqCst);
     }
 

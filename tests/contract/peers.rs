@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use breakerbox::{
-    CircuitBreaker, CircuitBreakerBuilder, CircuitState, Limits, ManualClock, Outcome, Reported,
-    SlidingWindow,
+    CircuitBreaker, CircuitBreakerBuilder, CircuitState, Clock, Limits, ManualClock, Outcome,
+    Reported, SlidingWindow,
 };
 
 /// One hour after the clock's zero.
@@ -231,16 +231,38 @@ fn a_threshold_that_was_passed_trips() {
 }
 
 /// The wall clock steps, and the circuit stays open for the size of the step: hoglet #25,
-/// zio-openfeature #263, resilience4j, sentinel. A negative time left: gh-aw-mcpg #10686.
+/// zio-openfeature #263, resilience4j, sentinel. So it does here, on a clock that does: what was
+/// begun ends when the clock shows its end. `SystemClock` never steps back. No answer names more
+/// than the timeout, nor a negative time: gh-aw-mcpg #10686.
 #[test]
-fn a_clock_that_steps_back_prolongs_nothing_by_more_than_the_timeout() {
-    let (breaker, clock) = breaker(|b| b.failure_threshold(1));
-    let _ = breaker.acquire(KEY).unwrap().failure();
+fn a_clock_that_steps_back_delays_recovery_by_the_step() {
+    let (open, clock) = breaker(|b| b.failure_threshold(1));
+    let _ = open.acquire(KEY).unwrap().failure();
     clock.set(0);
-    let rejected = breaker.acquire(KEY).map(drop).unwrap_err();
-    assert_eq!(rejected.retry_after(), Duration::from_secs(30));
+    assert_eq!(admitted_at(&open, &clock), START + 30_000);
+
+    let (half_open, clock) = due(|b| b);
+    let _lost = half_open.acquire(KEY).unwrap();
+    clock.set(0);
+    assert_eq!(admitted_at(&half_open, &clock), START + 60_000);
+
+    let (open, clock) = breaker(|b| b.failure_threshold(1));
+    let _ = open.acquire(KEY).unwrap().failure();
     clock.set(u64::MAX);
-    assert!(breaker.acquire(KEY).is_ok());
+    assert!(open.acquire(KEY).is_ok());
+}
+
+/// When a caller that asks each second is admitted, with each answer no longer than the timeout.
+fn admitted_at(breaker: &Breaker, clock: &ManualClock) -> u64 {
+    while let Err(rejected) = breaker.acquire(KEY).map(drop) {
+        let wait = rejected.retry_after();
+        assert!(
+            !wait.is_zero() && wait <= Duration::from_secs(30),
+            "{wait:?}"
+        );
+        clock.advance_ms(1_000);
+    }
+    clock.now_ms()
 }
 
 /// Huge durations overflow: failsafe-rs' exponential back-off, Polly's test of it.

@@ -138,7 +138,7 @@ fn a_clock_that_steps_back_moves_no_time_back() {
             .given([Do(RecordFailure), At(10)])
             .when(Transition(Open))
             .returns(circuit(Open, 10).failures(1).failed_at(START)),
-        scenario("an open circuit has all its time left, and no more")
+        scenario("an open circuit says that all its time is left, and no more")
             .given([Do(Transition(Open)), At(10)])
             .when(Acquire)
             .answers(rejected(Open, 30_000))

@@ -1,55 +1,126 @@
-//! The paths that Rust code names, read well enough to check who names whom.
+//! The paths that Rust code names, read from its tokens, so that no comment or text is mistaken for one.
 
-/// The code of a file without comments, in which text cannot be mistaken for a path.
-///
-/// A `//` inside a string ends its line here, which can hide something but never accuse anyone.
-pub(crate) fn code(text: &str) -> String {
-    text.lines()
-        .map(|line| line.split("//").next().unwrap_or_default())
-        .collect::<Vec<_>>()
-        .join("\n")
+use crate::error::{Error, Result};
+use proc_macro2::{Ident, TokenStream, TokenTree};
+
+/// A path as code names it, from the crate's root where it begins with `crate`, `self` or `super`.
+#[derive(Debug, PartialEq)]
+pub(crate) struct Named {
+    pub(crate) path: String,
+    pub(crate) line: usize,
 }
 
-/// All paths and names in `code`, those in the braces of a `use` written out in full.
-pub(crate) fn paths(code: &str) -> Vec<String> {
-    let mut found = Vec::new();
-    let mut prefixes = vec![String::new()];
-    let mut path = String::new();
-    let mut chars = code.chars().peekable();
-    while let Some(char) = chars.next() {
-        match char {
-            c if c.is_alphanumeric() || c == '_' => path.push(c),
-            ':' if chars.peek() == Some(&':') => {
-                chars.next();
-                path.push_str("::");
-            }
-            // Only `a::{b, c}` continues a path; any other brace begins anew.
-            '{' if path.ends_with("::") => {
-                let inner = format!("{}{path}", prefixes[prefixes.len() - 1]);
-                prefixes.push(inner);
-                path.clear();
-            }
-            '{' => {
-                finish(&mut path, &prefixes, &mut found);
-                prefixes.push(String::new());
-            }
-            '}' => {
-                finish(&mut path, &prefixes, &mut found);
-                if prefixes.len() > 1 {
-                    prefixes.pop();
+/// Lists all paths and names in `text`, those in the braces of a `use` written out in full.
+///
+/// `module` is where the text stands: `["cell", "filter"]` for `src/cell/filter.rs`. A string that
+/// begins as a path of this crate is one too: serde's attributes name types so.
+pub(crate) fn paths(module: &[&str], text: &str) -> Result<Vec<Named>> {
+    let tokens = text
+        .parse()
+        .map_err(|error| Error::failed(format!("not Rust: {error}")))?;
+    let mut reader = Reader {
+        module: module.iter().map(ToString::to_string).collect(),
+        found: Vec::new(),
+    };
+    reader.read(tokens, &[]);
+    Ok(reader.found)
+}
+
+struct Reader {
+    module: Vec<String>,
+    found: Vec<Named>,
+}
+
+impl Reader {
+    /// Reads `tokens`; in the braces of a `use`, `prefix` is what stands before them.
+    fn read(&mut self, tokens: TokenStream, prefix: &[String]) {
+        let tokens: Vec<_> = tokens.into_iter().collect();
+        let mut rest = tokens.as_slice();
+        while let [first, after @ ..] = rest {
+            rest = match (first, after) {
+                // `pub(crate)` names nothing.
+                (TokenTree::Ident(word), [TokenTree::Group(_), after @ ..]) if word == "pub" => {
+                    after
                 }
-            }
-            _ => finish(&mut path, &prefixes, &mut found),
+                // A new name, not one of the prefix's.
+                (TokenTree::Ident(word), [_, after @ ..]) if word == "as" && !prefix.is_empty() => {
+                    after
+                }
+                (
+                    TokenTree::Ident(word),
+                    [TokenTree::Ident(name), TokenTree::Group(body), after @ ..],
+                ) if word == "mod" => {
+                    self.module.push(name.to_string());
+                    self.read(body.stream(), &[]);
+                    self.module.pop();
+                    after
+                }
+                (TokenTree::Ident(word), after) => self.path(word, after, prefix),
+                (TokenTree::Group(group), after) => {
+                    self.read(group.stream(), &[]);
+                    after
+                }
+                (TokenTree::Literal(literal), after) => {
+                    let text = literal.to_string();
+                    let text = text.trim_matches('"');
+                    let ours = ["crate::", "self::", "super::"];
+                    if ours.iter().any(|root| text.starts_with(root))
+                        && let Ok(tokens) = text.parse()
+                    {
+                        self.read(tokens, &[]);
+                    }
+                    after
+                }
+                (TokenTree::Punct(_), after) => after,
+            };
         }
     }
-    finish(&mut path, &prefixes, &mut found);
-    found
-}
 
-fn finish(path: &mut String, prefixes: &[String], found: &mut Vec<String>) {
-    if !path.is_empty() {
-        found.push(format!("{}{path}", prefixes[prefixes.len() - 1]));
-        path.clear();
+    /// Reads the path that begins with `first`, and returns what comes after it.
+    fn path<'a>(
+        &mut self,
+        first: &Ident,
+        mut rest: &'a [TokenTree],
+        prefix: &[String],
+    ) -> &'a [TokenTree] {
+        let mut segments = prefix.to_vec();
+        // `a::{self}` is `a`.
+        if prefix.is_empty() || first != "self" {
+            segments.push(first.to_string());
+        }
+        while let [TokenTree::Punct(a), TokenTree::Punct(b), next, after @ ..] = rest
+            && (a.as_char(), b.as_char()) == (':', ':')
+        {
+            match next {
+                TokenTree::Ident(segment) => segments.push(segment.to_string()),
+                TokenTree::Punct(star) if star.as_char() == '*' => segments.push("*".to_string()),
+                TokenTree::Group(group) => {
+                    self.read(group.stream(), &segments);
+                    return after;
+                }
+                _ => break,
+            }
+            rest = after;
+        }
+        let path = self.resolve(&segments).join("::");
+        let line = first.span().start().line;
+        self.found.push(Named { path, line });
+        rest
+    }
+
+    fn resolve(&self, segments: &[String]) -> Vec<String> {
+        let own = match segments {
+            [first, rest @ ..] if first == "self" && !rest.is_empty() => rest,
+            _ => segments,
+        };
+        let up = own.iter().take_while(|one| *one == "super").count();
+        if own.len() == segments.len() && up == 0 {
+            return segments.to_vec();
+        }
+        let outer = &self.module[..self.module.len().saturating_sub(up)];
+        std::iter::once("crate".to_string())
+            .chain(outer.iter().chain(&own[up..]).cloned())
+            .collect()
     }
 }
 
@@ -66,33 +137,71 @@ pub(crate) fn names(path: &str, module: &str) -> bool {
 mod tests {
     use super::*;
 
-    #[test]
-    fn groups_are_written_out() {
-        let code =
-            "use std::{fmt, sync::{Arc, atomic::{AtomicU64, Ordering}}};\nfn f() { g::h(x) }";
-        let paths = paths(code);
-        for path in [
-            "std::fmt",
-            "std::sync::Arc",
-            "std::sync::atomic::AtomicU64",
-            "std::sync::atomic::Ordering",
-            "g::h",
-            "x",
-        ] {
-            assert!(paths.iter().any(|p| p == path), "{path} in {paths:?}");
-        }
+    fn read(module: &[&str], text: &str) -> Vec<String> {
+        let found = paths(module, text).unwrap();
+        found.into_iter().map(|named| named.path).collect()
     }
 
     #[test]
-    fn comments_are_no_code() {
-        assert_eq!(code("//! a loom\nlet x; // loom\n"), "\nlet x; ");
+    fn groups_are_written_out() {
+        let text = "use std::{fmt, sync::{self, Arc as A, atomic::{AtomicU64, Ordering}}, io::*};";
+        assert_eq!(
+            read(&[], text),
+            [
+                "use",
+                "std::fmt",
+                "std::sync",
+                "std::sync::Arc",
+                "std::sync::atomic::AtomicU64",
+                "std::sync::atomic::Ordering",
+                "std::io::*",
+            ]
+        );
+    }
+
+    #[test]
+    fn paths_are_told_from_the_root() {
+        let at = ["cell", "filter"];
+        for (code, path) in [
+            ("super::super::breaker::X", "crate::breaker::X"),
+            ("self::super::Cell", "crate::cell::Cell"),
+            ("self::Slots", "crate::cell::filter::Slots"),
+            ("$crate::store::f()", "crate::store::f"),
+            ("Vec::<super::Cell>::new()", "crate::cell::Cell"),
+            ("x as crate::store::X", "crate::store::X"),
+            (
+                "mod a { mod b { super::super::C } }",
+                "crate::cell::filter::C",
+            ),
+            ("#[serde(into = \"crate::config::B\")]", "crate::config::B"),
+            ("{ use super::{super::{store::S}}; }", "crate::store::S"),
+            ("use super::super::*;", "crate::*"),
+        ] {
+            let found = read(&at, code);
+            assert!(found.iter().any(|p| p == path), "{path} in {found:?}");
+        }
+        assert_eq!(read(&at, "pub(crate) self.x"), ["self", "x"]);
+    }
+
+    #[test]
+    fn comments_and_text_name_nothing() {
+        let text = "//! a loom\n/// crate::b\nlet x = \"loom // \"; // loom\ny";
+        let found = paths(&[], text).unwrap();
+        assert!(!found.iter().any(|named| names(&named.path, "loom")));
+        assert_eq!(
+            found.last(),
+            Some(&Named {
+                path: "y".to_string(),
+                line: 4
+            })
+        );
+        assert!(paths(&[], "fn f() {").is_err());
     }
 
     #[test]
     fn a_name_is_a_whole_segment() {
         assert!(names("loom", "loom"));
         assert!(names("loom::sync::Arc", "loom"));
-        assert!(names("::loom::sync", "loom"));
         assert!(!names("breakerbox_loom", "loom"));
         assert!(!names("crate::__loom", "loom"));
         assert!(names("std::sync::atomic::Ordering", "std::sync::atomic"));
