@@ -4,6 +4,7 @@ mod advisories;
 mod demo;
 mod dependencies;
 mod layers;
+mod litmus;
 mod paths;
 mod ring;
 mod rings;

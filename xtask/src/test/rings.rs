@@ -3,6 +3,7 @@
 use super::demo;
 use super::dependencies;
 use super::layers;
+use super::litmus;
 use super::ring::{Context, Outcome, Ring};
 use super::tools;
 use crate::counts::{Counts, failures};
@@ -13,7 +14,7 @@ use crate::{fuzz, histories, instructions, loom, mutate};
 /// Seconds for all fuzz targets together: enough to start each and to find what is shallow.
 const FUZZ_SECONDS: u64 = 12;
 
-pub(crate) const RINGS: [Ring; 23] = [
+pub(crate) const RINGS: [Ring; 24] = [
     ring("fmt", "formatting", false, fmt),
     ring(
         "clippy",
@@ -59,6 +60,12 @@ pub(crate) const RINGS: [Ring; 23] = [
         "many threads for a while, in release",
         true,
         stress,
+    ),
+    ring(
+        "litmus",
+        "protocols between words, by the models of C11 and Arm",
+        false,
+        litmus::check,
     ),
     ring("loom", "the models, at their own bounds", true, models),
     ring(
