@@ -14,7 +14,7 @@ use support::*;
 use tokio::net::TcpSocket;
 
 /// More than sockets and libraries between upstream and client hold.
-const LARGE: usize = 64 << 20;
+const LARGE: usize = 32 << 20;
 
 /// An upstream: `/api/down` is a 500, `/api/large` a large body, `/api/cut` one that stops after
 /// much of it, `/api/stall` half a body, and the rest is well.
