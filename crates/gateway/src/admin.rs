@@ -1,10 +1,12 @@
 //! The admin address: what the circuits are doing.
 
-use hyper::{Method, Response, StatusCode, Uri};
+use hyper::body::Incoming;
+use hyper::{Method, Request, Response, StatusCode, Uri};
 use serde_json::{Value, json};
 
 use crate::answer;
 use crate::gateway::Circuit;
+use crate::host;
 use crate::proxy::Proxy;
 use crate::reply::Reply;
 
@@ -17,9 +19,12 @@ pub trait AdminPages: Send + Sync {
 pub(crate) fn handle(
     proxy: &Proxy,
     pages: Option<&dyn AdminPages>,
-    method: &Method,
-    uri: &Uri,
+    request: &Request<Incoming>,
 ) -> Response<Reply> {
+    if let Err(says) = host::check(request) {
+        return answer::bad_host(says);
+    }
+    let (method, uri) = (request.method(), request.uri());
     let value = match uri.path() {
         "/circuits" => circuits(proxy),
         "/healthz" => json!({ "status": "ok" }),

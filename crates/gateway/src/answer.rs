@@ -1,12 +1,11 @@
 //! Answers that the gateway itself gives, all of them JSON.
 
-use std::time::Duration;
-
 use breakerbox::Rejected;
 use hyper::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderValue, RETRY_AFTER};
 use hyper::{Response, StatusCode};
 use serde_json::{Value, json};
 
+use crate::outcome::Fault;
 use crate::reply::Reply;
 
 /// A JSON answer. Never cached: each tells about a moment.
@@ -23,6 +22,13 @@ pub(crate) fn not_found(path: &str) -> Response<Reply> {
     json(
         StatusCode::NOT_FOUND,
         &json!({ "error": "not_found", "path": path }),
+    )
+}
+
+pub(crate) fn bad_host(says: &str) -> Response<Reply> {
+    json(
+        StatusCode::BAD_REQUEST,
+        &json!({ "error": "bad_host", "says": says }),
     )
 }
 
@@ -55,45 +61,28 @@ pub(crate) fn circuit_open(status: StatusCode, key: &str, rejected: &Rejected) -
     response
 }
 
-/// Why an upstream gave no answer that can be passed on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Fault {
-    /// No connection came up.
-    Unreachable,
-    /// No connection came up in time.
-    ConnectTimeout(Duration),
-    /// No response header came in time.
-    ResponseTimeout(Duration),
-    /// The connection ended, or broke, with the request on its way.
-    Closed,
-    /// A kept connection turned out to be closed before anything was written to it. This says
-    /// nothing about how a call would have gone, so it counts neither way.
-    NeverSent,
-    /// What came is not an HTTP response, or one that can't be passed on.
-    BadAnswer,
-    /// The client broke its upload off.
-    ClientGone,
-}
-
-impl Fault {
-    /// Whether the upstream is to blame.
-    pub(crate) fn is_failure(self) -> bool {
-        !matches!(self, Self::NeverSent | Self::ClientGone)
+/// What the client is told of a call that got no answer.
+pub(crate) fn fault(fault: Fault, key: &str) -> Response<Reply> {
+    use StatusCode as Status;
+    let (status, error) = match fault {
+        Fault::Unreachable => (Status::BAD_GATEWAY, "upstream_unreachable"),
+        Fault::ConnectTimeout(_) => (Status::GATEWAY_TIMEOUT, "upstream_connect_timeout"),
+        Fault::Exhausted => (Status::SERVICE_UNAVAILABLE, "gateway_exhausted"),
+        Fault::ResponseTimeout(_) => (Status::GATEWAY_TIMEOUT, "upstream_timeout"),
+        Fault::Closed | Fault::Stale => (Status::BAD_GATEWAY, "upstream_closed"),
+        Fault::BadAnswer => (Status::BAD_GATEWAY, "upstream_bad_answer"),
+        Fault::HeaderTooLarge => (Status::BAD_GATEWAY, "upstream_header_too_large"),
+        Fault::Switched => (Status::BAD_GATEWAY, "upstream_switched"),
+        Fault::Unsent => (Status::INTERNAL_SERVER_ERROR, "gateway_error"),
+        Fault::ClientGone => (Status::BAD_REQUEST, "request_incomplete"),
+        Fault::ClientSilent(_) => (Status::REQUEST_TIMEOUT, "request_timeout"),
+    };
+    let mut value = json!({ "error": error, "key": key });
+    if let Fault::ConnectTimeout(limit)
+    | Fault::ResponseTimeout(limit)
+    | Fault::ClientSilent(limit) = fault
+    {
+        value["timeoutMs"] = u64::try_from(limit.as_millis()).unwrap_or(u64::MAX).into();
     }
-
-    pub(crate) fn answer(self, key: &str) -> Response<Reply> {
-        let (status, error) = match self {
-            Self::Unreachable => (StatusCode::BAD_GATEWAY, "upstream_unreachable"),
-            Self::ConnectTimeout(_) => (StatusCode::GATEWAY_TIMEOUT, "upstream_connect_timeout"),
-            Self::ResponseTimeout(_) => (StatusCode::GATEWAY_TIMEOUT, "upstream_timeout"),
-            Self::Closed | Self::NeverSent => (StatusCode::BAD_GATEWAY, "upstream_closed"),
-            Self::BadAnswer => (StatusCode::BAD_GATEWAY, "upstream_bad_answer"),
-            Self::ClientGone => (StatusCode::BAD_REQUEST, "request_incomplete"),
-        };
-        let mut value = json!({ "error": error, "key": key });
-        if let Self::ConnectTimeout(limit) | Self::ResponseTimeout(limit) = self {
-            value["timeoutMs"] = u64::try_from(limit.as_millis()).unwrap_or(u64::MAX).into();
-        }
-        json(status, &value)
-    }
+    json(status, &value)
 }

@@ -1,11 +1,12 @@
 //! The command line: what can be said, and what is refused with which words.
 
-use std::net::SocketAddr;
+use std::net::{SocketAddr, ToSocketAddrs};
 use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum, value_parser};
 
+use crate::bounds;
 use crate::config::{Breaker, CircuitSettings, Config, DebugHeaders, Settle};
 use crate::route::Route;
 
@@ -31,7 +32,7 @@ pub enum Command {
 #[derive(Debug, Args)]
 pub struct ServeArgs {
     /// Where clients are served.
-    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8080")]
+    #[arg(long, value_name = "HOST:PORT", value_parser = address, default_value = "127.0.0.1:8080")]
     pub listen: SocketAddr,
 
     /// A path prefix and where it goes: /api=http://127.0.0.1:9000. Repeat it for more; the
@@ -40,7 +41,7 @@ pub struct ServeArgs {
     pub routes: Vec<Route>,
 
     /// Where GET /circuits and /healthz are answered. It has no log-in: keep it on loopback.
-    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:0")]
+    #[arg(long, value_name = "HOST:PORT", value_parser = address, default_value = "127.0.0.1:0")]
     pub admin: SocketAddr,
 
     /// Whether the routes are guarded; off: no circuits, every request goes to its upstream.
@@ -48,47 +49,57 @@ pub struct ServeArgs {
     pub breaker: BreakerArg,
 
     /// Failures in a row that open a circuit.
-    #[arg(long, value_name = "N", default_value_t = 5, allow_negative_numbers = true, value_parser = value_parser!(u32).range(1..=1_000_000))]
+    #[arg(long, value_name = bounds::FAILURES.text, default_value_t = 5, allow_negative_numbers = true, value_parser = value_parser!(u32).range(bounds::FAILURES.range()))]
     pub failure_threshold: u32,
 
     /// How long an open circuit rejects before it lets a probe through.
-    #[arg(long, value_name = "TIME", default_value = "30s", value_parser = time)]
+    #[arg(long, value_name = bounds::TIME.text, default_value = "30s", value_parser = time)]
     pub reset_timeout: Duration,
 
     /// Probes that may be out at once.
-    #[arg(long, value_name = "N", default_value_t = 1, allow_negative_numbers = true, value_parser = value_parser!(u32).range(1..=1000))]
+    #[arg(long, value_name = bounds::PROBES.text, default_value_t = 1, allow_negative_numbers = true, value_parser = value_parser!(u32).range(bounds::PROBES.range()))]
     pub half_open_max: u32,
 
     /// Successful probes that close the circuit.
-    #[arg(long, value_name = "N", default_value_t = 1, allow_negative_numbers = true, value_parser = value_parser!(u32).range(1..=1000))]
+    #[arg(long, value_name = bounds::PROBES.text, default_value_t = 1, allow_negative_numbers = true, value_parser = value_parser!(u32).range(bounds::PROBES.range()))]
     pub success_threshold: u32,
 
     /// How long a probe may be out before another takes its place [default: the reset time-out]
-    #[arg(long, value_name = "TIME", value_parser = time)]
+    #[arg(long, value_name = bounds::TIME.text, value_parser = time)]
     pub probe_lease: Option<Duration>,
 
-    /// Statuses of an upstream that are failures.
-    #[arg(long, value_name = "STATUS,..", default_value = "500,502,503,504", value_delimiter = ',', value_parser = value_parser!(u16).range(100..=599))]
+    /// Statuses of an upstream that are failures, separated by commas.
+    #[arg(long, value_name = bounds::STATUS.text, default_value = "500,502,503,504", value_delimiter = ',', allow_negative_numbers = true, value_parser = value_parser!(u16).range(bounds::STATUS.range()))]
     pub failure_on: Vec<u16>,
 
     /// The status of a rejection.
-    #[arg(long, value_name = "STATUS", default_value_t = 503, value_parser = value_parser!(u16).range(400..=599))]
+    #[arg(long, value_name = bounds::OPEN_STATUS.text, default_value_t = 503, allow_negative_numbers = true, value_parser = value_parser!(u16).range(bounds::OPEN_STATUS.range()))]
     pub open_status: u16,
 
     /// How long a connection to an upstream may take to come up.
-    #[arg(long, value_name = "TIME", default_value = "5s", value_parser = time)]
+    #[arg(long, value_name = bounds::TIME.text, default_value = "5s", value_parser = time)]
     pub connect_timeout: Duration,
 
     /// How long an upstream may take to its response header.
-    #[arg(long, value_name = "TIME", default_value = "30s", value_parser = time)]
+    #[arg(long, value_name = bounds::TIME.text, default_value = "30s", value_parser = time)]
     pub response_timeout: Duration,
 
+    /// How long a body may be silent, the upstream's or the client's, and how long either may take
+    /// nothing of one [default: the response time-out]
+    #[arg(long, value_name = bounds::TIME.text, value_parser = time)]
+    pub body_timeout: Option<Duration>,
+
+    /// Header lines that a request or an answer may have.
+    #[arg(long, value_name = bounds::HEADERS.text, default_value_t = 256, allow_negative_numbers = true, value_parser = value_parser!(u16).range(bounds::HEADERS.range()))]
+    pub max_headers: u16,
+
     /// How long an unused upstream connection is kept; less than the upstream keeps it.
-    #[arg(long, value_name = "TIME", default_value = "4s", value_parser = time)]
+    #[arg(long, value_name = bounds::TIME.text, default_value = "4s", value_parser = time)]
     pub pool_idle_timeout: Duration,
 
-    /// How long requests in flight may take after SIGINT or SIGTERM.
-    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = time)]
+    /// How long requests in flight may take after SIGINT or SIGTERM; a second one ends the program
+    /// at once.
+    #[arg(long, value_name = bounds::TIME.text, default_value = "10s", value_parser = time)]
     pub drain_timeout: Duration,
 
     /// When a good response is reported: with its header (streams that last for hours), or with
@@ -105,19 +116,19 @@ pub struct ServeArgs {
 #[derive(Debug, Args)]
 pub struct DemoArgs {
     /// Stop after so many seconds, with a summary.
-    #[arg(long, value_name = "N", value_parser = value_parser!(u64).range(1..=86_400))]
-    pub seconds: Option<u64>,
+    #[arg(long, value_name = bounds::SECONDS.text, allow_negative_numbers = true, value_parser = value_parser!(u32).range(bounds::SECONDS.range()))]
+    pub seconds: Option<u32>,
 
     /// Print lines instead of the live view; the default where the output is no terminal.
     #[arg(long)]
     pub plain: bool,
 
     /// Where the demo's proxy listens.
-    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:0")]
+    #[arg(long, value_name = "HOST:PORT", value_parser = address, default_value = "127.0.0.1:0")]
     pub listen: SocketAddr,
 
     /// Write the last frame of the live view as a picture.
-    #[arg(long, value_name = "PATH", hide = true, requires = "seconds")]
+    #[arg(long, value_name = "PATH", requires = "seconds")]
     pub svg: Option<PathBuf>,
 }
 
@@ -172,6 +183,8 @@ impl From<ServeArgs> for Config {
             },
             connect_timeout: args.connect_timeout,
             response_timeout: args.response_timeout,
+            body_timeout: args.body_timeout,
+            max_headers: args.max_headers,
             pool_idle_timeout: args.pool_idle_timeout,
             drain_timeout: args.drain_timeout,
             settle: match args.settle {
@@ -187,25 +200,42 @@ impl From<ServeArgs> for Config {
     }
 }
 
-/// A time such as `500ms`, `30s`, `2m` or `1h`; at least 1 ms, at most a day.
+/// A time such as `500ms`, `30s`, `2m` or `1h`.
 fn time(text: &str) -> Result<Duration, String> {
-    let wrong = || "expected a time from 1ms to 24h, such as 500ms, 30s, 2m or 1h".to_owned();
     let digits = text.bytes().take_while(u8::is_ascii_digit).count();
     let (number, unit) = text.split_at(digits);
     let factor = match unit {
-        "ms" => 1,
-        "s" => 1000,
-        "m" => 60_000,
-        "h" => 3_600_000,
-        _ => return Err(wrong()),
+        "ms" => Some(1),
+        "s" => Some(1000),
+        "m" => Some(60_000),
+        "h" => Some(3_600_000),
+        _ => None,
     };
-    let ms = number
-        .parse::<u64>()
-        .ok()
-        .and_then(|number| number.checked_mul(factor));
-    ms.filter(|ms| (1..=86_400_000).contains(ms))
-        .map(Duration::from_millis)
-        .ok_or_else(wrong)
+    let ms = factor.and_then(|factor| number.parse::<u64>().ok()?.checked_mul(factor));
+    ms.map(Duration::from_millis)
+        .filter(|&time| bounds::TIME.has_time(time))
+        .ok_or_else(|| {
+            let bounds = bounds::TIME.text;
+            format!("expected a time from {bounds}, such as 500ms, 30s, 2m or 1h")
+        })
+}
+
+/// An address to listen on. Of a name's addresses, the first of IPv4, or else the first.
+fn address(text: &str) -> Result<SocketAddr, String> {
+    const FORM: &str = "expected HOST:PORT, such as 127.0.0.1:8080, [::1]:8080 or localhost:8080";
+    if let Ok(address) = text.parse() {
+        return Ok(address);
+    }
+    let (host, port) = text.rsplit_once(':').ok_or(FORM)?;
+    let port: u16 = port.parse().map_err(|_| FORM)?;
+    if host.is_empty() || host.contains([':', '[', ']', '/', '@']) {
+        return Err(FORM.to_owned());
+    }
+    let found = (host, port).to_socket_addrs();
+    let found: Vec<SocketAddr> = found.map_err(|error| format!("{host}: {error}"))?.collect();
+    let of_ipv4 = found.iter().find(|address| address.is_ipv4());
+    let address = of_ipv4.or(found.first()).copied();
+    address.ok_or_else(|| format!("{host} has no address"))
 }
 
 #[cfg(test)]
@@ -239,6 +269,30 @@ mod tests {
     }
 
     #[test]
+    fn addresses_may_be_names() {
+        for text in ["127.0.0.1:0", "[::1]:80", "0.0.0.0:65535"] {
+            assert_eq!(address(text), Ok(text.parse().unwrap()));
+        }
+        let local = address("localhost:8080").unwrap();
+        assert!(local.ip().is_loopback() && local.port() == 8080);
+        for text in [
+            "",
+            "localhost",
+            ":80",
+            "8080",
+            "localhost:",
+            "localhost:65536",
+            "localhost:-1",
+            "::1:80",
+            "http://localhost:80",
+            "me@localhost:80",
+            "127.0.0.1:0:0",
+        ] {
+            assert!(address(text).is_err(), "{text:?} was taken");
+        }
+    }
+
+    #[test]
     fn the_defaults_are_the_policy_s() {
         let cli = Cli::parse_from(["x", "serve", "--route", "/a=http://h"]);
         let Command::Serve(args) = cli.command else {
@@ -253,6 +307,8 @@ mod tests {
         assert_eq!(config.breaker, default.breaker);
         assert_eq!(config.connect_timeout, default.connect_timeout);
         assert_eq!(config.response_timeout, default.response_timeout);
+        assert_eq!(config.body_timeout, default.body_timeout);
+        assert_eq!(config.max_headers, default.max_headers);
         assert_eq!(config.pool_idle_timeout, default.pool_idle_timeout);
         assert_eq!(config.drain_timeout, default.drain_timeout);
         assert_eq!(config.settle, default.settle);

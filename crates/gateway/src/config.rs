@@ -6,9 +6,13 @@ use std::time::Duration;
 use breakerbox::PolicySet;
 
 use crate::Key;
+use crate::bounds;
+use crate::gateway::StartError;
 use crate::route::Route;
 
 /// Settings of one gateway. [`Config::new`] gives the defaults.
+///
+/// Each time is 1 ms to 24 h. What is out of bounds is refused at the start.
 #[derive(Clone, Debug)]
 pub struct Config {
     /// Where clients are served.
@@ -29,8 +33,13 @@ pub struct Config {
     /// How long an upstream may take to its response header, the connection included. Time
     /// spent waiting for a client that is still sending its body doesn't count.
     pub response_timeout: Duration,
+    /// How long a body may be silent, the client's and the upstream's, and how long either may take
+    /// nothing of one; `None`: the response time-out.
+    pub body_timeout: Option<Duration>,
+    /// Header lines that a request or an answer may have: 1 to 10,000.
+    pub max_headers: u16,
     /// How long an unused upstream connection is kept. Shorter than what common servers allow
-    /// (5 s), since a request written into a connection that is just being closed is lost.
+    /// (5 s), since a request written into a connection that is just being closed may be lost.
     pub pool_idle_timeout: Duration,
     /// How long requests in flight may take when the gateway stops.
     pub drain_timeout: Duration,
@@ -43,19 +52,19 @@ pub struct Config {
 /// When a circuit opens and closes, and what counts.
 #[derive(Clone, Debug)]
 pub struct CircuitSettings {
-    /// Failures in a row that open a circuit.
+    /// Failures in a row that open a circuit: 1 to 1,000,000.
     pub failure_threshold: u32,
     /// How long it stays open before a probe is let through.
     pub reset_timeout: Duration,
-    /// Probes that may be out at once.
+    /// Probes that may be out at once: 1 to 100.
     pub half_open_max: u32,
-    /// Successful probes that close it.
+    /// Successful probes that close it: 1 to 100.
     pub success_threshold: u32,
     /// How long a probe may be out before another takes its place; `None`: the reset time-out.
     pub probe_lease: Option<Duration>,
-    /// Statuses of an upstream that are failures.
+    /// Statuses of an upstream that are failures: 100 to 599 each.
     pub failure_on: Vec<u16>,
-    /// The status of a rejection.
+    /// The status of a rejection: 400 to 599.
     pub open_status: u16,
 }
 
@@ -72,7 +81,8 @@ pub enum Breaker {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Settle {
     /// With its header: right for streams that last for hours, whose probe would hold the
-    /// half-open circuit as long.
+    /// half-open circuit as long. (Those that are silent for long need a longer
+    /// [`body_timeout`](Config::body_timeout) too.)
     Headers,
     /// With the end of its body, so that a body which breaks off is a failure.
     Body,
@@ -102,11 +112,43 @@ impl Config {
             policies: None,
             connect_timeout: Duration::from_secs(5),
             response_timeout: Duration::from_secs(30),
+            body_timeout: None,
+            max_headers: 256,
             pool_idle_timeout: Duration::from_secs(4),
             drain_timeout: Duration::from_secs(10),
             settle: Settle::Body,
             debug_headers: DebugHeaders::OnRequest,
         }
+    }
+
+    /// How long a body may be silent.
+    pub(crate) fn body_limit(&self) -> Duration {
+        self.body_timeout.unwrap_or(self.response_timeout)
+    }
+
+    /// Refuses what is out of bounds.
+    pub(crate) fn check(&self) -> Result<(), StartError> {
+        let circuit = &self.circuit;
+        bounds::FAILURES.check("failure_threshold", circuit.failure_threshold)?;
+        bounds::PROBES.check("half_open_max", circuit.half_open_max)?;
+        bounds::PROBES.check("success_threshold", circuit.success_threshold)?;
+        for &status in &circuit.failure_on {
+            bounds::STATUS.check("failure_on", status)?;
+        }
+        bounds::OPEN_STATUS.check("open_status", circuit.open_status)?;
+        bounds::HEADERS.check("max_headers", self.max_headers)?;
+        for (name, time) in [
+            ("reset_timeout", Some(circuit.reset_timeout)),
+            ("probe_lease", circuit.probe_lease),
+            ("connect_timeout", Some(self.connect_timeout)),
+            ("response_timeout", Some(self.response_timeout)),
+            ("body_timeout", self.body_timeout),
+            ("pool_idle_timeout", Some(self.pool_idle_timeout)),
+            ("drain_timeout", Some(self.drain_timeout)),
+        ] {
+            time.map_or(Ok(()), |time| bounds::TIME.check_time(name, time))?;
+        }
+        Ok(())
     }
 }
 

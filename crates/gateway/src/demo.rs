@@ -122,7 +122,7 @@ impl Demo {
     async fn show(&self, args: &DemoArgs) -> io::Result<()> {
         let ends = async {
             match args.seconds {
-                Some(seconds) => sleep(Duration::from_secs(seconds)).await,
+                Some(seconds) => sleep(Duration::from_secs(seconds.into())).await,
                 None => std::future::pending().await,
             }
         };

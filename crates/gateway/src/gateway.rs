@@ -18,7 +18,7 @@ use crate::config::{Breaker, Config};
 use crate::guard::{Guard, OnChange};
 use crate::proxy::Proxy;
 use crate::route::RouteTable;
-use crate::server::serve;
+use crate::server::{Limits, serve};
 
 /// A gateway that serves until [`Gateway::shutdown`].
 pub struct Gateway {
@@ -57,12 +57,19 @@ pub struct Hooks {
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum StartError {
-    /// A setting of the circuits is out of range.
+    /// The circuits can't be made with these settings.
     Circuit(ConfigError),
     /// Two routes have the same prefix.
     DuplicateRoute(String),
-    /// The status of rejections is none.
-    OpenStatus(u16),
+    /// A setting is out of bounds.
+    Setting {
+        /// Which field of [`Config`].
+        name: &'static str,
+        /// What it is.
+        value: String,
+        /// What it may be.
+        allowed: &'static str,
+    },
     /// An address couldn't be listened on.
     Listen(SocketAddr, io::Error),
 }
@@ -73,15 +80,13 @@ impl Gateway {
     /// # Errors
     /// If a setting is out of range or an address is taken.
     pub async fn start(config: Config, hooks: Hooks) -> Result<Self, StartError> {
+        config.check()?;
         let routes = RouteTable::new(config.routes.clone());
         if let Some(prefix) = routes.duplicate() {
             return Err(StartError::DuplicateRoute(prefix.to_owned()));
         }
-        let open_status = config.circuit.open_status;
-        let open = StatusCode::from_u16(open_status)
-            .ok()
-            .filter(|status| !status.is_informational())
-            .ok_or(StartError::OpenStatus(open_status))?;
+        let open = StatusCode::from_u16(config.circuit.open_status)
+            .expect("its bounds are those of a status");
         let policies = config.policies.clone();
         let guard = Guard::new(&config.circuit, policies, routes.iter(), hooks.on_change)
             .map_err(StartError::Circuit)?;
@@ -103,18 +108,17 @@ impl Gateway {
             let proxy = Arc::clone(&proxy);
             move |_, request: hyper::Request<_>| {
                 let pages = hooks.pages.as_deref();
-                std::future::ready(admin::handle(
-                    &proxy,
-                    pages,
-                    request.method(),
-                    request.uri(),
-                ))
+                std::future::ready(admin::handle(&proxy, pages, &request))
             }
         };
-        let drain = config.drain_timeout;
-        let serving = tokio::spawn(serve(listener, stopped, drain, handler));
+        let limits = Limits {
+            headers: config.max_headers.into(),
+            write: config.body_limit(),
+            drain: config.drain_timeout,
+        };
+        let serving = tokio::spawn(serve(listener, stopped, limits, handler));
         let serving_admin =
-            tokio::spawn(serve(admin_listener, admin_stopped, drain, admin_handler));
+            tokio::spawn(serve(admin_listener, admin_stopped, limits, admin_handler));
         Ok(Self {
             proxy,
             address,
@@ -198,9 +202,11 @@ impl fmt::Display for StartError {
         match self {
             Self::Circuit(error) => error.fmt(f),
             Self::DuplicateRoute(prefix) => write!(f, "two routes have the prefix {prefix}"),
-            Self::OpenStatus(status) => {
-                write!(f, "open_status is {status}; it must be 200 to 999")
-            }
+            Self::Setting {
+                name,
+                value,
+                allowed,
+            } => write!(f, "{name} is {value}; it must be {allowed}"),
             Self::Listen(address, error) => write!(f, "cannot listen on {address}: {error}"),
         }
     }

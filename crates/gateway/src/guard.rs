@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use breakerbox::{
     CircuitBreaker, CircuitBreakerSnapshot, ConfigError, GuardedCircuit,
-    InMemoryCircuitBreakerStore, Limits, OwnedPermit, PolicySet, Rejected, StateChange,
+    InMemoryCircuitBreakerStore, Limits, Outcome, OwnedPermit, PolicySet, Rejected, Report,
+    StateChange,
 };
 
 use crate::config::CircuitSettings;
@@ -98,13 +99,23 @@ impl Guard {
 }
 
 impl Admission {
-    pub(crate) fn success(self) {
-        // Stale, if the circuit has moved on meanwhile: the breaker knows what to do with it.
-        let _ = self.0.success();
+    pub(crate) fn is_probe(&self) -> bool {
+        self.0.is_probe()
     }
 
-    pub(crate) fn failure(self) {
-        let _ = self.0.failure();
+    /// The upstream answered well, and took so long.
+    pub(crate) fn success(self, took: Duration) {
+        self.report(Outcome::Success, took);
+    }
+
+    /// The upstream failed, after so long.
+    pub(crate) fn failure(self, took: Duration) {
+        self.report(Outcome::Failure, took);
+    }
+
+    fn report(self, outcome: Outcome, took: Duration) {
+        // Stale, if the circuit has moved on meanwhile: the breaker knows what to do with it.
+        let _ = self.0.report(Report::from(outcome).took(took));
     }
 }
 

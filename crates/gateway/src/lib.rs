@@ -1,29 +1,45 @@
 //! A reverse proxy whose routes are guarded by circuits.
 //!
-//! Bodies are streamed both ways and never held. A request is sent to its upstream at most
-//! once, and gets exactly one answer: the upstream's, or one of the gateway's own:
+//! Bodies are streamed both ways and never held. A request gets exactly one answer, the upstream's
+//! or one of the gateway's own, and reaches its upstream at most once; twice if it may be sent
+//! again and met a connection that its upstream was just closing. How a call can end, whose fault
+//! that is and what the circuit is told is one table: [`outcome`].
 //!
-//! | status | error | the circuit counts it as |
+//! A route has the requests whose path begins with its prefix, in whole segments. Equal paths are
+//! one (RFC 3986, 6.2.2): `%c3` is `%C3`, `%7E` is `~`, and what isn't ASCII is its encoding. The
+//! path itself is passed on unchanged.
+//!
+//! # Limits
+//!
+//! | what | how much | what comes of more |
 //! |---|---|---|
-//! | 503 (`open_status`) | `circuit_open`, with `Retry-After` | nothing: the upstream wasn't called |
-//! | 502 | `upstream_unreachable`: no connection | failure |
-//! | 502 | `upstream_closed`: the connection ended before the answer | failure; nothing if the request was never written |
-//! | 502 | `upstream_bad_answer`: no HTTP response | failure |
-//! | 504 | `upstream_connect_timeout`, `upstream_timeout` | failure |
-//! | 404 | `not_found`: no route | nothing |
+//! | lines of a header, and of trailers | `max_headers`, 256 | 431; of an answer 502, which doesn't count |
+//! | bytes of a request's header | 64 KiB | 431, or 414 |
+//! | bytes of an answer's header | 400 KiB | 502, which doesn't count |
+//! | time for a request's header | 20 s | the connection is closed |
+//! | time to an answer's header | `response_timeout`, 30 s | 504, a failure |
+//! | silence in a body, and taking nothing of one | `body_timeout`, as `response_timeout` | see [`outcome`] |
 //!
-//! A request that meets a pooled connection which the upstream is just closing is answered with
-//! 502 rather than sent again. It may have been received, and need not be idempotent.
+//! # Signals
+//!
+//! The first SIGINT or SIGTERM lets requests in flight finish, for at most `drain_timeout`; the
+//! exit code is 0. A second one ends the program at once, with 130 (SIGINT) or 143 (SIGTERM).
+//! SIGHUP is logged and otherwise ignored, since there is nothing to read anew; it ends the demo.
 
 mod admin;
 mod answer;
+mod bounds;
 pub mod cli;
 mod config;
 pub mod demo;
 mod gateway;
 mod guard;
 mod headers;
+mod host;
+mod line;
 mod linger;
+pub mod outcome;
+mod patience;
 mod proxy;
 mod reply;
 mod route;

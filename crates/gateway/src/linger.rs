@@ -9,6 +9,8 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::{Sleep, sleep};
 
+use crate::patience::Patience;
+
 /// Long enough for the client to read an answer and see the end.
 const TIME: Duration = Duration::from_secs(2);
 
@@ -23,13 +25,16 @@ const BYTES: usize = 1 << 20;
 pub(crate) struct Lingering {
     stream: TcpStream,
     closing: Option<(Pin<Box<Sleep>>, usize)>,
+    patience: Patience,
 }
 
 impl Lingering {
-    pub(crate) fn new(stream: TcpStream) -> Self {
+    /// A stream that breaks when its client takes nothing for longer than `limit`.
+    pub(crate) fn new(stream: TcpStream, limit: Duration) -> Self {
         Self {
             stream,
             closing: None,
+            patience: Patience::new(limit),
         }
     }
 }
@@ -50,7 +55,8 @@ impl AsyncWrite for Lingering {
         cx: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(cx, bytes)
+        let written = Pin::new(&mut self.stream).poll_write(cx, bytes);
+        self.patience.bound(cx, written)
     }
 
     fn poll_write_vectored(
@@ -58,7 +64,8 @@ impl AsyncWrite for Lingering {
         cx: &mut Context<'_>,
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write_vectored(cx, slices)
+        let written = Pin::new(&mut self.stream).poll_write_vectored(cx, slices);
+        self.patience.bound(cx, written)
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -70,7 +77,9 @@ impl AsyncWrite for Lingering {
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let Self { stream, closing } = &mut *self;
+        let Self {
+            stream, closing, ..
+        } = &mut *self;
         let (time, left) = match closing {
             Some(closing) => closing,
             None => {

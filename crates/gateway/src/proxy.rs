@@ -12,12 +12,14 @@ use hyper::http::uri::{Parts, PathAndQuery, Scheme};
 use hyper::{HeaderMap, Method, Request, Response, StatusCode, Uri};
 
 use crate::Key;
-use crate::answer::{self, Fault};
+use crate::answer;
 use crate::config::{Config, DebugHeaders, Settle};
 use crate::gateway::Circuit;
-use crate::guard::{Admission, Guard};
+use crate::guard::Guard;
 use crate::headers;
-use crate::reply::{Relay, Reply, Settlement};
+use crate::host;
+use crate::outcome::{Fault, Open, Whose};
+use crate::reply::{Relay, Reply};
 use crate::route::{Route, RouteTable};
 use crate::upload::{Upload, UploadBody};
 use crate::upstream::Upstreams;
@@ -34,6 +36,7 @@ pub(crate) struct Proxy {
     upstreams: Upstreams,
     open_status: StatusCode,
     settle: Settle,
+    body_limit: Duration,
     debug_headers: DebugHeaders,
 }
 
@@ -57,6 +60,7 @@ impl Proxy {
             upstreams: Upstreams::new(config),
             open_status: open,
             settle: config.settle,
+            body_limit: config.body_limit(),
             debug_headers: config.debug_headers,
         }
     }
@@ -80,6 +84,9 @@ impl Proxy {
         client: SocketAddr,
         request: Request<Incoming>,
     ) -> Response<Reply> {
+        if let Err(says) = host::check(&request) {
+            return self.refuse(request, answer::bad_host(says)).await;
+        }
         if request.method() == Method::CONNECT {
             return answer::tunnel_refused();
         }
@@ -100,30 +107,20 @@ impl Proxy {
             }
         };
 
+        let open = Open::new(admission);
         let (parts, body) = request.into_parts();
-        let (body, upload) = UploadBody::new(body);
+        let (body, upload) = UploadBody::new(body, open.call(), self.body_limit);
         let request = outgoing(parts, body, route, client);
         let answered = match self.upstreams.send(request, upload.as_ref()).await {
-            // Upgrades aren't asked for, so nobody could go on after this.
-            Ok(response) if response.status().is_informational() => Err(Fault::BadAnswer),
+            // Nobody could go on after this, since upgrades aren't asked for.
+            Ok(response) if response.status().is_informational() => Err(Fault::Switched),
             other => other,
         };
         let mut response = match answered {
-            Ok(response) => {
-                let (mut parts, body) = response.into_parts();
-                headers::to_client(&mut parts.headers);
-                let open =
-                    admission.and_then(|admission| self.settle(admission, parts.status, upload));
-                let mut relayed = Response::new(Reply::Upstream(Relay::new(body, open)));
-                *relayed.status_mut() = parts.status;
-                *relayed.headers_mut() = parts.headers;
-                relayed
-            }
+            Ok(response) => self.relay(response, open, upload),
             Err(fault) => {
-                if let Some(admission) = admission.filter(|_| fault.is_failure()) {
-                    admission.failure();
-                }
-                let mut response = fault.answer(route.prefix());
+                open.failed(fault.whose());
+                let mut response = answer::fault(fault, route.prefix());
                 if upload.is_some_and(|upload| !upload.is_done()) {
                     close_after(&mut response);
                 }
@@ -134,23 +131,31 @@ impl Proxy {
         response
     }
 
-    /// Tells the circuit what the header shows; what only the body will is still open.
-    fn settle(
+    /// The answer as the client gets it. Tells the circuit what the header shows; what only the
+    /// body will is still open.
+    fn relay(
         &self,
-        admission: Admission,
-        status: StatusCode,
+        response: Response<Incoming>,
+        open: Open,
         upload: Option<Arc<Upload>>,
-    ) -> Option<Settlement> {
-        let guard = self.guard.as_ref()?;
-        if guard.is_failure(status.as_u16()) {
-            admission.failure();
+    ) -> Response<Reply> {
+        let (mut parts, body) = response.into_parts();
+        headers::to_client(&mut parts.headers);
+        let failed = |guard: &Guard| guard.is_failure(parts.status.as_u16());
+        let open = if self.guard.as_ref().is_some_and(failed) {
+            open.failed(Whose::Upstream);
             None
         } else if self.settle == Settle::Headers {
-            admission.success();
+            open.succeeded();
             None
         } else {
-            Some(Settlement { admission, upload })
-        }
+            Some(open)
+        };
+        let relay = Relay::new(body, open, upload, self.body_limit);
+        let mut relayed = Response::new(Reply::Upstream(relay));
+        *relayed.status_mut() = parts.status;
+        *relayed.headers_mut() = parts.headers;
+        relayed
     }
 
     /// Answers without the upstream, having read what the client sends anyway: closing on a

@@ -1,15 +1,21 @@
-//! The response body on its way down, which settles with the circuit when it ends.
+//! The response body on its way down, which ends its call when it ends.
 
+use std::error::Error;
+use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use bytes::Bytes;
 use http_body_util::Full;
 use hyper::body::{Body, Frame, Incoming, SizeHint};
 
-use crate::guard::Admission;
+use crate::outcome::Open;
+use crate::patience::Patience;
 use crate::upload::Upload;
+
+type BoxError = Box<dyn Error + Send + Sync>;
 
 /// What a client is sent: an answer of the gateway's own, or an upstream's stream.
 #[derive(Debug)]
@@ -22,44 +28,96 @@ pub(crate) enum Reply {
 #[derive(Debug)]
 pub(crate) struct Relay {
     inner: Incoming,
-    open: Option<Settlement>,
+    open: Option<Open>,
+    upload: Option<Arc<Upload>>,
+    patience: Patience,
 }
 
-/// An outcome that isn't known yet. Dropped (the client went away), it counts for nothing.
+/// The upstream was silent for too long.
 #[derive(Debug)]
-pub(crate) struct Settlement {
-    pub(crate) admission: Admission,
-    pub(crate) upload: Option<Arc<Upload>>,
-}
+struct Silent;
 
 impl Relay {
-    /// Settles at once if there is no body (HEAD, 204, 304, length 0): then nobody polls it.
-    pub(crate) fn new(inner: Incoming, open: Option<Settlement>) -> Self {
-        let mut relay = Self { inner, open };
-        relay.settle_if_ended();
+    /// Ends the call at once if there is no body (HEAD, 204, 304, length 0): then nobody polls it.
+    /// `open` is none where the header decided.
+    pub(crate) fn new(
+        inner: Incoming,
+        open: Option<Open>,
+        upload: Option<Arc<Upload>>,
+        limit: Duration,
+    ) -> Self {
+        if let Some(open) = &open {
+            open.answered();
+        }
+        let mut relay = Self {
+            inner,
+            open,
+            upload,
+            patience: Patience::new(limit),
+        };
+        relay.end_if_over();
         relay
     }
 
-    /// Whoever reads the body stops once it says that it is at its end, so waiting for the
-    /// final `None` would lose the outcome.
-    fn settle_if_ended(&mut self) {
-        if self.inner.is_end_stream() {
-            self.complete();
+    fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        if let Some(open) = &self.open {
+            open.call().waits_for_upstream();
         }
-    }
-
-    fn complete(&mut self) {
-        if let Some(settlement) = self.open.take() {
-            settlement.admission.success();
-        }
-    }
-
-    fn broken(&mut self) {
-        if let Some(Settlement { admission, upload }) = self.open.take() {
-            // A client that breaks its upload off takes the upstream's connection with it.
-            if !upload.is_some_and(|upload| upload.is_broken()) {
-                admission.failure();
+        match Pin::new(&mut self.inner).poll_frame(cx) {
+            Poll::Pending if self.is_silent(cx) => {
+                self.broke_off();
+                Poll::Ready(Some(Err(Silent.into())))
             }
+            Poll::Pending => Poll::Pending,
+            Poll::Ready(frame) => {
+                self.patience.renew();
+                match &frame {
+                    Some(Ok(_)) => {
+                        self.end_if_over();
+                        // Until the client has taken it and asks for more.
+                        if let Some(open) = &self.open {
+                            open.call().waits_for_client();
+                        }
+                    }
+                    Some(Err(_)) => self.broke_off(),
+                    None => self.succeeded(),
+                }
+                Poll::Ready(frame.map(|frame| frame.map_err(Into::into)))
+            }
+        }
+    }
+
+    /// Whether the upstream says nothing although it has all that it needs to go on.
+    fn is_silent(&mut self, cx: &mut Context<'_>) -> bool {
+        while self.patience.is_over(cx) {
+            match &self.upload {
+                Some(upload) if upload.waits_for_client() => self.patience.renew(),
+                _ => return true,
+            }
+        }
+        false
+    }
+
+    /// Who reads the body stops once it says that it is at its end, so to wait for the final
+    /// `None` would lose the outcome.
+    fn end_if_over(&mut self) {
+        if self.inner.is_end_stream() {
+            self.succeeded();
+        }
+    }
+
+    fn succeeded(&mut self) {
+        if let Some(open) = self.open.take() {
+            open.succeeded();
+        }
+    }
+
+    fn broke_off(&mut self) {
+        // A client that breaks its upload off takes the upstream's connection with it: then the
+        // call is just dropped.
+        let by_client = self.upload.as_ref().is_some_and(|it| it.fault().is_some());
+        if let Some(open) = self.open.take().filter(|_| !by_client) {
+            open.broke_off();
         }
     }
 }
@@ -72,26 +130,17 @@ impl From<String> for Reply {
 
 impl Body for Reply {
     type Data = Bytes;
-    type Error = hyper::Error;
+    type Error = BoxError;
 
     fn poll_frame(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
         match self.get_mut() {
             Self::Own(body) => Pin::new(body)
                 .poll_frame(cx)
-                .map_err(|never: std::convert::Infallible| match never {}),
-            Self::Upstream(relay) => {
-                let polled = Pin::new(&mut relay.inner).poll_frame(cx);
-                match &polled {
-                    Poll::Pending => {}
-                    Poll::Ready(Some(Ok(_))) => relay.settle_if_ended(),
-                    Poll::Ready(Some(Err(_))) => relay.broken(),
-                    Poll::Ready(None) => relay.complete(),
-                }
-                polled
-            }
+                .map_err(|never| match never {}),
+            Self::Upstream(relay) => relay.poll_frame(cx),
         }
     }
 
@@ -109,3 +158,11 @@ impl Body for Reply {
         }
     }
 }
+
+impl fmt::Display for Silent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the upstream was silent for too long")
+    }
+}
+
+impl Error for Silent {}

@@ -1,13 +1,21 @@
 //! The `serve` command: run a gateway until a signal.
 
 use std::error::Error;
+use std::fmt::{Display, Write as _};
+use std::io::{self, Write as _};
 
+use breakerbox::StateChange;
+
+use crate::Key;
 use crate::cli::ServeArgs;
 use crate::config::{Breaker, Config};
 use crate::gateway::{Gateway, Hooks};
-use crate::signals::stop_asked;
+use crate::signals::{Signals, survive_hangups};
 
-/// Serves until SIGINT or SIGTERM, then lets requests in flight finish.
+/// Serves until SIGINT or SIGTERM, then lets requests in flight finish, up to the drain time. A
+/// second SIGINT or SIGTERM ends the program at once, with exit code 130 or 143. SIGHUP is logged
+/// and otherwise ignored: there is nothing to read anew, and a closed terminal is no reason to
+/// stop serving.
 ///
 /// # Errors
 /// If the gateway can't start.
@@ -16,20 +24,15 @@ pub async fn run(args: ServeArgs) -> Result<(), Box<dyn Error>> {
     let routes = config.routes.clone();
     let breaker = config.breaker;
     let hooks = Hooks {
-        on_change: Some(Box::new(|change| {
-            let time = clock_time(change.at);
-            eprintln!(
-                "{time} circuit {}: {} -> {}",
-                change.key, change.from, change.to
-            );
-        })),
+        on_change: Some(Box::new(|change| log(changed(change)))),
         pages: None,
     };
-    // Before the addresses are told, since whoever reads them may signal at once.
-    let mut stop = std::pin::pin!(stop_asked());
+    // Before the addresses are told, since who reads them may signal at once.
+    let mut signals = Signals::listen()?;
+    survive_hangups(|| log("SIGHUP: there is nothing to reload, serving on"))?;
     let gateway = tokio::select! {
         biased;
-        stopped = stop.as_mut() => return Ok(stopped?),
+        _ = signals.next() => return Ok(()),
         gateway = Gateway::start(config, hooks) => gateway?,
     };
     println!("proxy http://{}", gateway.address());
@@ -41,13 +44,33 @@ pub async fn run(args: ServeArgs) -> Result<(), Box<dyn Error>> {
         println!("breaker off: every request goes to its upstream");
     }
 
-    stop.await?;
-    eprintln!("stopping: requests in flight may finish");
+    signals.next().await;
+    log("stopping: requests in flight may finish; a second signal ends at once");
+    signals.end_at_the_next();
     match gateway.shutdown().await {
-        0 => eprintln!("stopped"),
-        cut_off => eprintln!("stopped; connections cut off at the drain time: {cut_off}"),
+        0 => log("stopped"),
+        cut_off => log(format_args!(
+            "stopped; connections cut off at the drain time: {cut_off}"
+        )),
     }
     Ok(())
+}
+
+/// When which circuit changed, and why.
+fn changed(change: &StateChange<Key>) -> String {
+    let mut line = clock_time(change.at);
+    // To write to a string can't fail.
+    let _ = write!(
+        line,
+        " circuit {}: {} -> {}: {}",
+        change.key, change.from, change.to, change.cause
+    );
+    line
+}
+
+/// Writes a line to the standard error, which may be gone with its terminal.
+fn log(line: impl Display) {
+    let _ = writeln!(io::stderr(), "{line}");
 }
 
 /// The time of day (UTC) of a Unix time in milliseconds.

@@ -21,18 +21,29 @@ use crate::reply::Reply;
 /// A client that doesn't send its header within this time is told so.
 const HEADER_TIME: Duration = Duration::from_secs(20);
 
-/// The most that a request's header may take: eight times what common servers allow.
+/// The most bytes that a request's header may have: eight times what common servers allow.
 const HEADER_BYTES: usize = 64 * 1024;
 
 /// Pause after a failed `accept`, mostly for want of file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
-/// Serves until `stop` turns true, then for at most `drain` longer. Returns how many
+/// What a server lets its clients do.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Limits {
+    /// Header lines of a request.
+    pub(crate) headers: usize,
+    /// How long a client may take nothing of its answer.
+    pub(crate) write: Duration,
+    /// How long requests in flight may take after the stop.
+    pub(crate) drain: Duration,
+}
+
+/// Serves until `stop` turns true, then for at most the drain time longer. Returns how many
 /// connections were cut off then.
 pub(crate) async fn serve<H, F>(
     listener: TcpListener,
     mut stop: watch::Receiver<bool>,
-    drain: Duration,
+    limits: Limits,
     handle: H,
 ) -> usize
 where
@@ -45,7 +56,8 @@ where
         tokio::select! {
             accepted = listener.accept() => match accepted {
                 Ok((stream, peer)) => {
-                    connections.spawn(connection(stream, peer, for_connections.clone(), handle.clone()));
+                    let stop = for_connections.clone();
+                    connections.spawn(connection(stream, peer, stop, limits, handle.clone()));
                 }
                 Err(_) => tokio::time::sleep(ACCEPT_PAUSE).await,
             },
@@ -57,7 +69,7 @@ where
     // Whoever connects from now on is refused rather than left waiting.
     drop(listener);
     let all = async { while connections.join_next().await.is_some() {} };
-    if timeout(drain, all).await.is_ok() {
+    if timeout(limits.drain, all).await.is_ok() {
         return 0;
     }
     let cut_off = connections.len();
@@ -74,6 +86,7 @@ async fn connection<H, F>(
     stream: TcpStream,
     peer: SocketAddr,
     mut stop: watch::Receiver<bool>,
+    limits: Limits,
     handle: H,
 ) where
     H: Fn(SocketAddr, Request<Incoming>) -> F + Send + Sync + 'static,
@@ -87,8 +100,9 @@ async fn connection<H, F>(
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEADER_TIME)
+        .max_headers(limits.headers)
         .max_buf_size(HEADER_BYTES)
-        .serve_connection(TokioIo::new(Lingering::new(stream)), service);
+        .serve_connection(TokioIo::new(Lingering::new(stream, limits.write)), service);
     let mut connection = pin!(connection);
     // An error means that the client is gone or spoke no HTTP, in which case hyper has said so.
     tokio::select! {

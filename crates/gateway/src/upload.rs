@@ -1,7 +1,9 @@
 //! The request body on its way up, and what it tells about who is slow or gone.
 
 use std::future::Future;
+use std::io;
 use std::pin::{Pin, pin};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -10,16 +12,27 @@ use bytes::Bytes;
 use hyper::body::{Body, Frame, Incoming, SizeHint};
 use tokio::time::{Instant, timeout_at};
 
+use crate::outcome::{Call, Fault};
+use crate::patience::Patience;
+
 /// A client's body, streamed to the upstream as it comes.
 #[derive(Debug)]
 pub(crate) struct UploadBody {
-    inner: Incoming,
+    /// None if there is no body.
+    inner: Option<Incoming>,
     watch: Option<Arc<Upload>>,
+    patience: Patience,
 }
 
-/// How far the upload is, for whoever waits for the answer.
+/// How far the upload is, for those that wait for the answer.
 #[derive(Debug)]
-pub(crate) struct Upload(Mutex<(Phase, Instant)>);
+pub(crate) struct Upload {
+    phase: Mutex<(Phase, Instant)>,
+    call: Arc<Call>,
+    limit: Duration,
+    /// Whether an interim answer (`1xx`) came.
+    pub(crate) heard: AtomicBool,
+}
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Phase {
@@ -29,6 +42,8 @@ enum Phase {
     Waiting,
     /// The client broke off.
     Broken,
+    /// The client was silent for too long.
+    Silent,
     /// All is sent.
     Done,
 }
@@ -38,36 +53,71 @@ enum Phase {
 pub(crate) struct TimedOut;
 
 impl UploadBody {
-    /// A body, and a watch on it unless it has ended already.
-    pub(crate) fn new(inner: Incoming) -> (Self, Option<Arc<Upload>>) {
-        let watch = (!inner.is_end_stream())
-            .then(|| Arc::new(Upload(Mutex::new((Phase::Handed, Instant::now())))));
-        (
-            Self {
-                inner,
-                watch: watch.clone(),
-            },
-            watch,
-        )
+    /// A body, which breaks off when it is silent for longer than `limit`, and a watch on it
+    /// unless it has ended already.
+    pub(crate) fn new(
+        inner: Incoming,
+        call: &Arc<Call>,
+        limit: Duration,
+    ) -> (Self, Option<Arc<Upload>>) {
+        if inner.is_end_stream() {
+            return (Self::empty(), None);
+        }
+        let watch = Arc::new(Upload {
+            phase: Mutex::new((Phase::Handed, Instant::now())),
+            call: Arc::clone(call),
+            limit,
+            heard: AtomicBool::new(false),
+        });
+        let body = Self {
+            inner: Some(inner),
+            watch: Some(Arc::clone(&watch)),
+            patience: Patience::new(limit),
+        };
+        (body, Some(watch))
+    }
+
+    pub(crate) fn empty() -> Self {
+        Self {
+            inner: None,
+            watch: None,
+            patience: Patience::new(Duration::ZERO),
+        }
     }
 }
 
 impl Upload {
     fn enter(&self, phase: Phase) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = (phase, Instant::now());
+        *self.phase.lock().unwrap_or_else(PoisonError::into_inner) = (phase, Instant::now());
+        match phase {
+            Phase::Waiting => self.call.waits_for_client(),
+            _ => self.call.waits_for_upstream(),
+        }
     }
 
     fn get(&self) -> (Phase, Instant) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        *self.phase.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Whether the client broke off, so that nothing which follows is the upstream's fault.
-    pub(crate) fn is_broken(&self) -> bool {
-        self.get().0 == Phase::Broken
+    /// What the client did, so that nothing which follows is the upstream's fault.
+    pub(crate) fn fault(&self) -> Option<Fault> {
+        match self.get().0 {
+            Phase::Broken => Some(Fault::ClientGone),
+            Phase::Silent => Some(Fault::ClientSilent(self.limit)),
+            Phase::Handed | Phase::Waiting | Phase::Done => None,
+        }
+    }
+
+    pub(crate) fn waits_for_client(&self) -> bool {
+        self.get().0 == Phase::Waiting
     }
 
     pub(crate) fn is_done(&self) -> bool {
         self.get().0 == Phase::Done
+    }
+
+    pub(crate) fn has_heard(&self) -> bool {
+        self.heard.load(Ordering::Acquire)
     }
 
     fn deadline(&self, limit: Duration) -> Instant {
@@ -100,30 +150,50 @@ pub(crate) async fn answer_within<T>(
 
 impl Body for UploadBody {
     type Data = Bytes;
-    type Error = hyper::Error;
+    type Error = io::Error;
 
     fn poll_frame(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
-        let polled = Pin::new(&mut self.inner).poll_frame(cx);
-        if let Some(watch) = &self.watch {
+    ) -> Poll<Option<Result<Frame<Bytes>, io::Error>>> {
+        let this = &mut *self;
+        let Some(inner) = &mut this.inner else {
+            return Poll::Ready(None);
+        };
+        let polled = Pin::new(&mut *inner)
+            .poll_frame(cx)
+            .map_err(io::Error::other);
+        let silent = match &polled {
+            Poll::Pending => this.patience.is_over(cx),
+            Poll::Ready(_) => {
+                this.patience.renew();
+                false
+            }
+        };
+        if let Some(watch) = &this.watch {
             watch.enter(match &polled {
+                Poll::Pending if silent => Phase::Silent,
                 Poll::Pending => Phase::Waiting,
                 Poll::Ready(Some(Err(_))) => Phase::Broken,
                 Poll::Ready(None) => Phase::Done,
-                Poll::Ready(Some(Ok(_))) if self.inner.is_end_stream() => Phase::Done,
+                Poll::Ready(Some(Ok(_))) if inner.is_end_stream() => Phase::Done,
                 Poll::Ready(Some(Ok(_))) => Phase::Handed,
             });
+        }
+        if silent {
+            return Poll::Ready(Some(Err(io::ErrorKind::TimedOut.into())));
         }
         polled
     }
 
     fn is_end_stream(&self) -> bool {
-        self.inner.is_end_stream()
+        self.inner.as_ref().is_none_or(Body::is_end_stream)
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.inner.size_hint()
+        match &self.inner {
+            Some(inner) => inner.size_hint(),
+            None => SizeHint::with_exact(0),
+        }
     }
 }

@@ -42,7 +42,7 @@ async fn bad_arguments_name_option_value_and_what_is_allowed() {
         ),
         (
             &["--half-open-max", "0"],
-            &["--half-open-max", "'0'", "1..=1000"],
+            &["--half-open-max", "'0'", "1..=100"],
         ),
         (&["--success-threshold", "-1"], &["--success-threshold"]),
         (

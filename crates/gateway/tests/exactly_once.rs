@@ -1,5 +1,5 @@
 //! 10,000 requests while the upstream dies, hangs and returns: one complete answer each, and
-//! none of them reaches the upstream twice.
+//! none reaches the upstream more often than it may.
 
 mod support;
 
@@ -45,6 +45,11 @@ fn bind(address: SocketAddr) -> TcpSocket {
     socket.set_reuseaddr(true).unwrap();
     socket.bind(address).unwrap();
     socket
+}
+
+/// Whether a request has a body, and is a POST: then it must not be sent again.
+fn has_body(id: usize) -> bool {
+    id.is_multiple_of(4)
 }
 
 /// Serves until dropped, which cuts every connection off at once: half of them with a reset.
@@ -133,7 +138,7 @@ async fn client(gateway: SocketAddr, log: Arc<Log>) -> Vec<(usize, Answer)> {
         if id >= REQUESTS {
             return answers;
         }
-        let (length, body) = if id.is_multiple_of(4) {
+        let (length, body) = if has_body(id) {
             (
                 format!("content-length: {}\r\n", id.to_string().len()),
                 id.to_string(),
@@ -165,7 +170,7 @@ async fn client(gateway: SocketAddr, log: Arc<Log>) -> Vec<(usize, Answer)> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn each_request_gets_one_answer_and_reaches_the_upstream_at_most_once() {
+async fn each_request_gets_one_answer_and_reaches_the_upstream_no_more_often_than_it_may() {
     // Bound for good, so that the port stays the upstream's while it is dead.
     let port = bind("127.0.0.1:0".parse().unwrap());
     let address = port.local_addr().unwrap();
@@ -190,10 +195,10 @@ async fn each_request_gets_one_answer_and_reaches_the_upstream_at_most_once() {
     for id in log.arrived.lock().unwrap().iter() {
         *arrivals.entry(*id).or_default() += 1;
     }
-    assert!(
-        arrivals.values().all(|&times| times == 1),
-        "a request arrived twice"
-    );
+    for (&id, &times) in &arrivals {
+        let most = if has_body(id) { 1 } else { 2 };
+        assert!(times <= most, "request {id} arrived {times} times");
+    }
 
     let mut seen = vec![0; REQUESTS];
     let mut kinds = HashMap::<(u16, String), usize>::new();
@@ -207,9 +212,12 @@ async fn each_request_gets_one_answer_and_reaches_the_upstream_at_most_once() {
         } else {
             answer.json()["error"].as_str().unwrap().to_owned()
         };
-        if matches!(error.as_str(), "circuit_open" | "upstream_unreachable") {
-            assert!(!arrived, "{id} was sent although it was told {error}");
-        }
+        // A second try may meet an upstream that has died meanwhile.
+        let once = error == "circuit_open" || error == "upstream_unreachable" && has_body(*id);
+        assert!(
+            !(once && arrived),
+            "{id} was sent although it was told {error}"
+        );
         *kinds.entry((answer.status(), error)).or_default() += 1;
     }
     println!("{REQUESTS} requests, {} arrived: {kinds:?}", arrivals.len());

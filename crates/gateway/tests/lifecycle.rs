@@ -78,6 +78,28 @@ async fn the_drain_time_bounds_the_stop() {
 }
 
 #[tokio::test]
+async fn who_is_cut_off_at_the_drain_time_counts_for_nothing() {
+    let (upstream, _go_on) = halves().await;
+    let mut config = config(upstream.address);
+    config.circuit.failure_threshold = 1;
+    config.drain_timeout = Duration::from_millis(50);
+    let told = Arc::new(std::sync::Mutex::new(Vec::new()));
+    let log = Arc::clone(&told);
+    let hooks = Hooks {
+        on_change: Some(Box::new(move |change| log.lock().unwrap().push(change.to))),
+        pages: None,
+    };
+    let gateway = Gateway::start(config, hooks).await.unwrap();
+    let mut client = Wire::connect(gateway.address()).await;
+    client.write("GET /api HTTP/1.1\r\nhost: x\r\n\r\n").await;
+    client.head().await.unwrap();
+    assert_eq!(gateway.shutdown().await, 1);
+    client.closed().await;
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    assert!(told.lock().unwrap().is_empty());
+}
+
+#[tokio::test]
 async fn the_admin_address_lists_the_circuits() {
     let (bad, good) = (
         Upstream::answering(ERROR).await,

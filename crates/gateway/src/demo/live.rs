@@ -12,7 +12,7 @@ use tokio::time::{MissedTickBehavior, interval};
 
 use super::Demo;
 use super::view;
-use crate::signals::stop_asked;
+use crate::signals::Signals;
 
 const FRAME: Duration = Duration::from_millis(100);
 
@@ -30,7 +30,7 @@ async fn frames(
     ends: impl Future<Output = ()>,
 ) -> io::Result<()> {
     let mut keys = Keys::read();
-    let mut stop = std::pin::pin!(stop_asked());
+    let mut signals = Signals::listen()?;
     let mut ends = std::pin::pin!(ends);
     let mut ticks = interval(FRAME);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -43,7 +43,10 @@ async fn frames(
                 Some(_) => {}
             },
             () = ends.as_mut() => return Ok(()),
-            stopped = stop.as_mut() => return stopped,
+            _ = signals.next() => {
+                signals.end_at_the_next();
+                return Ok(());
+            }
         }
         terminal.draw(|frame| view::draw(demo, frame.area(), frame.buffer_mut()))?;
     }

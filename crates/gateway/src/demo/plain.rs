@@ -8,7 +8,7 @@ use tokio::time::{MissedTickBehavior, interval};
 use super::Demo;
 use super::board::{Totals, time};
 use super::script::ROUTES;
-use crate::signals::stop_asked;
+use crate::signals::Signals;
 
 /// How often the news are printed.
 const NEWS: Duration = Duration::from_millis(50);
@@ -22,7 +22,7 @@ pub(super) async fn show(demo: &Demo, ends: impl Future<Output = ()>) -> io::Res
     for (comment, command) in demo.commands() {
         writeln!(io::stdout(), "  {command}    # {comment}")?;
     }
-    let mut stop = std::pin::pin!(stop_asked());
+    let mut signals = Signals::listen()?;
     let mut ends = std::pin::pin!(ends);
     let mut ticks = interval(NEWS);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -31,7 +31,10 @@ pub(super) async fn show(demo: &Demo, ends: impl Future<Output = ()>) -> io::Res
         tokio::select! {
             _ = ticks.tick() => {}
             () = ends.as_mut() => return Ok(()),
-            stopped = stop.as_mut() => return stopped,
+            _ = signals.next() => {
+                signals.end_at_the_next();
+                return Ok(());
+            }
         }
         let (news, all) = demo.board.news(known);
         known = all;

@@ -7,6 +7,7 @@
     missing_debug_implementations
 )]
 
+pub mod counted;
 pub mod wire;
 
 use std::future::Future;

@@ -1,0 +1,167 @@
+//! A connection to an upstream, which remembers what came back on it.
+
+use std::error::Error;
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use hyper::Uri;
+use hyper::http::Extensions;
+use hyper_util::client::legacy::connect::{Connected, Connection, HttpConnector};
+use hyper_util::rt::TokioIo;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+use tower_service::Service;
+
+use crate::patience::Patience;
+
+/// Opens connections to upstreams.
+#[derive(Clone, Debug)]
+pub(crate) struct Connector {
+    http: HttpConnector,
+    write_limit: Duration,
+}
+
+/// A connection to an upstream. An upstream that takes nothing for too long breaks it.
+#[derive(Debug)]
+pub(crate) struct Line {
+    stream: TcpStream,
+    heard: Arc<Heard>,
+    patience: Patience,
+}
+
+/// What a connection has heard from its upstream.
+#[derive(Debug, Default)]
+pub(crate) struct Heard {
+    /// Something came since the request that is on its way.
+    now: AtomicBool,
+    /// Something came before that request: the connection was kept.
+    before: AtomicBool,
+}
+
+impl Connector {
+    pub(crate) fn new(connect_timeout: Duration, write_limit: Duration) -> Self {
+        let mut http = HttpConnector::new();
+        http.set_connect_timeout(Some(connect_timeout));
+        http.set_nodelay(true);
+        Self { http, write_limit }
+    }
+}
+
+impl Heard {
+    /// What the connection with this description has heard.
+    pub(crate) fn of(connected: &Connected) -> Option<Arc<Self>> {
+        let mut extras = Extensions::new();
+        connected.get_extras(&mut extras);
+        extras.remove()
+    }
+
+    /// Whether the connection was kept from an earlier request, and not a byte of an answer came
+    /// to this one.
+    pub(crate) fn nothing_on_a_kept_connection(&self) -> bool {
+        self.before.load(Ordering::Acquire) && !self.now.load(Ordering::Acquire)
+    }
+
+    fn read(&self) {
+        self.now.store(true, Ordering::Release);
+    }
+
+    /// A request is written after the answer to the one before has come.
+    fn wrote(&self) {
+        if self.now.load(Ordering::Acquire) {
+            self.before.store(true, Ordering::Release);
+            self.now.store(false, Ordering::Release);
+        }
+    }
+}
+
+impl Service<Uri> for Connector {
+    type Response = TokioIo<Line>;
+    type Error = Box<dyn Error + Send + Sync>;
+    type Future = Pin<Box<dyn Future<Output = Result<TokioIo<Line>, Self::Error>> + Send>>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+        self.http.poll_ready(cx).map_err(Into::into)
+    }
+
+    fn call(&mut self, upstream: Uri) -> Self::Future {
+        let connecting = self.http.call(upstream);
+        let patience = Patience::new(self.write_limit);
+        Box::pin(async move {
+            Ok(TokioIo::new(Line {
+                stream: connecting.await?.into_inner(),
+                heard: Arc::default(),
+                patience,
+            }))
+        })
+    }
+}
+
+impl Connection for Line {
+    fn connected(&self) -> Connected {
+        self.stream.connected().extra(Arc::clone(&self.heard))
+    }
+}
+
+impl Line {
+    fn wrote(
+        &mut self,
+        cx: &mut Context<'_>,
+        written: Poll<io::Result<usize>>,
+    ) -> Poll<io::Result<usize>> {
+        if let Poll::Ready(Ok(1..)) = written {
+            self.heard.wrote();
+        }
+        self.patience.bound(cx, written)
+    }
+}
+
+impl AsyncRead for Line {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let before = buffer.filled().len();
+        let read = Pin::new(&mut self.stream).poll_read(cx, buffer);
+        if buffer.filled().len() > before {
+            self.heard.read();
+        }
+        read
+    }
+}
+
+impl AsyncWrite for Line {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        let written = Pin::new(&mut self.stream).poll_write(cx, bytes);
+        self.wrote(cx, written)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        slices: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let written = Pin::new(&mut self.stream).poll_write_vectored(cx, slices);
+        self.wrote(cx, written)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
+}

@@ -1,0 +1,279 @@
+//! How a call can end, whose fault that was, and what the circuit is told.
+//!
+//! A circuit says how an *upstream* is, so only what is the upstream's fault counts as a failure.
+//! What is the client's, our own or nobody's counts for nothing: the permit is given back, and a
+//! probe's place with it.
+//!
+//! | how the call ends | the client gets | whose fault | counts as |
+//! |---|---|---|---|
+//! | **not called** | | | |
+//! | no route has the path | 404 `not_found` | the client's | – |
+//! | no `Host`, two, an invalid one, or a target that is none | 400 `bad_host` | the client's | – |
+//! | `CONNECT` | 501 `connect_not_supported` | the client's | – |
+//! | the circuit is open, or its probes are out | `open_status` `circuit_open`, `Retry-After` | – | – |
+//! | **no connection** | | | |
+//! | refused, unreachable, reset, or its name doesn't resolve | 502 `upstream_unreachable` | the upstream's | failure |
+//! | none came up within `connect_timeout` | 504 `upstream_connect_timeout` | the upstream's | failure |
+//! | there are no file descriptors, ports, memory or rights for it here | 503 `gateway_exhausted` | our own | nothing |
+//! | **no answer** | | | |
+//! | a new connection ended before the answer's header was whole | 502 `upstream_closed` | the upstream's | failure |
+//! | a kept connection ended after a part of the header | 502 `upstream_closed` | the upstream's | failure |
+//! | a kept connection ended before a byte of the answer | as the second try ends, or 502 `upstream_closed` | nobody's | as the second try, or nothing |
+//! | no header within `response_timeout` (interim answers don't help), or the request's body isn't taken for so long | 504 `upstream_timeout` | the upstream's | failure |
+//! | what came is no HTTP | 502 `upstream_bad_answer` | the upstream's | failure |
+//! | the header has more than `max_headers` lines or 400 KiB | 502 `upstream_header_too_large` | our own limit | nothing |
+//! | a `101` that wasn't asked for, since a gateway has no tunnel to offer | 502 `upstream_switched` | our own limit | nothing |
+//! | our HTTP library refuses to send the request | 500 `gateway_error` | our own | nothing |
+//! | the client's body breaks off, or is no HTTP | 400 `request_incomplete` | the client's | nothing |
+//! | the client's body is silent for `body_timeout` | 408 `request_timeout` | the client's | nothing |
+//! | the client leaves | nothing | the client's | nothing |
+//! | **an answer** | | | |
+//! | its status is in `failure_on` | it | the upstream's | failure, with its header |
+//! | any other status, `settle` is `headers` | it | – | success, with its header |
+//! | it has no body, or the body came to its end | it | – | success |
+//! | its body breaks off, or its framing is wrong | as much of it as came | the upstream's | failure |
+//! | its body is silent for `body_timeout` | as much of it as came | the upstream's | failure |
+//! | its client has kept it waiting for [`CLIENT_TIME`] in all | it | – | success; a probe's at once |
+//! | the client leaves, or takes nothing for `body_timeout` | as much of it as was taken | the client's | nothing |
+//! | the drain time is over | as much of it as came | our own | nothing |
+//!
+//! **The second try.** A kept connection may be closed by its upstream just as a request goes out:
+//! HTTP has no way to tell the two apart from outside. A request that has no body and an
+//! idempotent method (`GET`, `HEAD`, `OPTIONS`, `TRACE`, `PUT`, `DELETE`) is then sent again, once,
+//! on a new connection, and judged by that. Any other may have been received, so its client is
+//! told; a request of which nothing was written at all is sent on, whatever it is. The price: an
+//! upstream that dies of each `POST`, and serves other requests well, isn't found out as long as
+//! its `POST`s meet kept connections.
+//!
+//! **The client's time.** What the upstream has done is known as soon as only its client holds the
+//! call up. Of an answer with a good header whose client doesn't take what is there, the header
+//! decides after [`CLIENT_TIME`], all such waits of the call taken together: a slow reader
+//! keeps no probe's place, and that its upstream breaks off later is no failure. A probe that waits
+//! so long for a client's *request* gives its place back, and then counts for nothing. How long a
+//! call took, for rules about slow calls, leaves the client's time out.
+//!
+//! **Silence.** Each byte begins `body_timeout` anew, so a body that trickles passes. Silence of an
+//! answer while the client's own body is awaited is the client's. A body's chunk size that is no
+//! number, and chunk extensions or trailers of more than 16 KiB, are wrong framing: our library
+//! doesn't tell them apart.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use tokio::time::sleep;
+
+use crate::guard::Admission;
+
+/// How long a call may wait for its client, all waits together, before its client no longer
+/// decides about it. Far more than a client with a working network takes to empty its buffers, far
+/// less than others should wait for a probe.
+pub const CLIENT_TIME: Duration = Duration::from_millis(500);
+
+/// Who is to blame for the end of a call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Whose {
+    /// The only one that counts.
+    Upstream,
+    Client,
+    Ours,
+    Nobody,
+}
+
+/// Why an upstream gave no answer that can be passed on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fault {
+    /// No connection came up.
+    Unreachable,
+    /// No connection came up in time.
+    ConnectTimeout(Duration),
+    /// This machine has nothing left to make a connection of.
+    Exhausted,
+    /// No response header came in time.
+    ResponseTimeout(Duration),
+    /// The connection ended, or broke, with the request on its way.
+    Closed,
+    /// A kept connection did so before a byte of the answer.
+    Stale,
+    /// What came is not HTTP.
+    BadAnswer,
+    /// The header is longer than our limits.
+    HeaderTooLarge,
+    /// The upstream changed the protocol, which nobody had asked for.
+    Switched,
+    /// Our HTTP library didn't send the request.
+    Unsent,
+    /// The client broke its upload off.
+    ClientGone,
+    /// The client's upload was silent for too long.
+    ClientSilent(Duration),
+}
+
+impl Fault {
+    pub(crate) fn whose(self) -> Whose {
+        match self {
+            Self::Unreachable
+            | Self::ConnectTimeout(_)
+            | Self::ResponseTimeout(_)
+            | Self::Closed
+            | Self::BadAnswer => Whose::Upstream,
+            Self::ClientGone | Self::ClientSilent(_) => Whose::Client,
+            Self::Exhausted | Self::HeaderTooLarge | Self::Switched | Self::Unsent => Whose::Ours,
+            Self::Stale => Whose::Nobody,
+        }
+    }
+}
+
+/// A call whose end isn't known yet. Dropped, because the client left, it counts for nothing.
+#[derive(Debug)]
+pub(crate) struct Open(Arc<Call>);
+
+/// A call, for those that only say for whom it waits.
+#[derive(Debug)]
+pub(crate) struct Call {
+    began: Instant,
+    state: Mutex<State>,
+}
+
+#[derive(Debug)]
+struct State {
+    /// None once the circuit has been told, and without a circuit.
+    admission: Option<Admission>,
+    /// Whether a good header came.
+    answered: bool,
+    /// Since when the next move is the client's.
+    client_since: Option<Instant>,
+    /// How long it was before: for its request, or since the header for its answer.
+    client_had: Duration,
+    /// How long it was for its request, once the header came.
+    request_had: Duration,
+    /// Whether a probe's waits are watched.
+    watched: bool,
+}
+
+impl Open {
+    pub(crate) fn new(admission: Option<Admission>) -> Self {
+        Self(Arc::new(Call {
+            began: Instant::now(),
+            state: Mutex::new(State {
+                admission,
+                answered: false,
+                client_since: None,
+                client_had: Duration::ZERO,
+                request_had: Duration::ZERO,
+                watched: false,
+            }),
+        }))
+    }
+
+    pub(crate) fn call(&self) -> &Arc<Call> {
+        &self.0
+    }
+
+    /// A good header came, and a body follows.
+    pub(crate) fn answered(&self) {
+        let mut state = self.0.lock();
+        state.stop();
+        state.request_had = std::mem::take(&mut state.client_had);
+        state.answered = true;
+    }
+
+    /// All went well.
+    pub(crate) fn succeeded(self) {
+        self.0.end(true);
+    }
+
+    /// It ended without a good answer.
+    pub(crate) fn failed(self, whose: Whose) {
+        if whose == Whose::Upstream {
+            self.0.end(false);
+        }
+    }
+
+    /// Its body broke off, or fell silent. A client that had kept it waiting is reason enough.
+    pub(crate) fn broke_off(self) {
+        let waited = self.0.lock().waited();
+        self.0.end(waited >= CLIENT_TIME);
+    }
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        let admission = self.0.lock().admission.take();
+        // Outside the lock, since it may tell listeners.
+        drop(admission);
+    }
+}
+
+impl Call {
+    /// The next move is the client's.
+    pub(crate) fn waits_for_client(self: &Arc<Self>) {
+        let mut state = self.lock();
+        state.client_since.get_or_insert_with(Instant::now);
+        let probes = state.admission.as_ref().is_some_and(Admission::is_probe);
+        if probes && !state.watched {
+            state.watched = true;
+            tokio::spawn(watch(Arc::clone(self)));
+        }
+    }
+
+    /// The next move is the upstream's.
+    pub(crate) fn waits_for_upstream(&self) {
+        self.lock().stop();
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn end(&self, well: bool) {
+        let mut state = self.lock();
+        let admission = state.admission.take();
+        let took = self.began.elapsed();
+        let took = took.saturating_sub(state.waited() + state.request_had);
+        drop(state);
+        match admission {
+            Some(admission) if well => admission.success(took),
+            Some(admission) => admission.failure(took),
+            None => {}
+        }
+    }
+
+    /// Ends the call if its client has had its time; otherwise says how much of it is left.
+    fn client_time_left(&self) -> Option<Duration> {
+        let mut state = self.lock();
+        let left = CLIENT_TIME.saturating_sub(state.waited());
+        if state.admission.is_none() || !left.is_zero() {
+            return state.admission.is_some().then_some(left);
+        }
+        if state.answered {
+            drop(state);
+            self.end(true);
+        } else {
+            let admission = state.admission.take();
+            drop(state);
+            drop(admission);
+        }
+        None
+    }
+}
+
+impl State {
+    fn stop(&mut self) {
+        if let Some(since) = self.client_since.take() {
+            self.client_had += since.elapsed();
+        }
+    }
+
+    fn waited(&self) -> Duration {
+        let now = self.client_since.map(|since| since.elapsed());
+        self.client_had + now.unwrap_or_default()
+    }
+}
+
+/// Ends a probe whose client has had its time. Nobody else would: what waits for a client isn't
+/// woken before that client moves.
+async fn watch(call: Arc<Call>) {
+    while let Some(left) = call.client_time_left() {
+        sleep(left).await;
+    }
+}
