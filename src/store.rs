@@ -159,7 +159,8 @@ where
     /// counts as a transition. Creates the circuit.
     ///
     /// To closed or disabled zeroes both counts, to half-open the successes; the time of the
-    /// last failure is kept. Permits given before are stale.
+    /// last failure is kept. A circuit that is closed so counts as recovered: its next opening is the
+    /// first of a row, whose open time doesn't back off. Permits given before are stale.
     pub fn transition<Q>(&self, key: &Q, to: CircuitState) -> CircuitBreakerSnapshot
     where
         K: Borrow<Q>,
@@ -233,10 +234,9 @@ where
     /// Whether a call may go through now, by `limits`. While no circuit of the store is open,
     /// half-open or forced open, this is one atomic load, whatever the key.
     ///
-    /// Open, its time over: the circuit becomes half-open, then as half-open. Half-open: admits
-    /// while fewer than [`half_open_max`](Limits::half_open_max) probes are out; if the last of
-    /// them was admitted longer ago than the [`probe_lease`](Limits::probe_lease), it becomes
-    /// half-open anew and admits.
+    /// Open, its time over: the circuit becomes half-open, and the call is its first probe. Half-open:
+    /// admits while fewer than [`half_open_max`](Limits::half_open_max) probes are out, and as many
+    /// again when the last of them was admitted a [`probe_lease`](Limits::probe_lease) ago.
     #[inline]
     pub fn acquire<Q>(&self, key: &Q, limits: &Limits) -> Result<PermitToken, Rejected>
     where

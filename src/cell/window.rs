@@ -20,8 +20,8 @@
 //! Ten buckets, each of three counts, tagged with the tick (the time over a tenth of T) that they
 //! belong to. A call counts in the bucket of its tick; what is there of an older tick has left. At
 //! tick t the window holds ticks t - 9 to t: a call leaves it when between 9/10 and all of T has
-//! passed. After a clock has stepped back by less than T, calls count in the latest tick; after one
-//! that has stepped back further, the window begins anew. Ticks are kept in 39 bits:
+//! passed. After a clock has stepped back by up to 9/10 of T, calls count in the latest tick; by T or
+//! more, the window begins anew; between, one or the other. Ticks are kept in 39 bits:
 //! where they wrap, every 17 years at 1 ms a tick, one window may lose a bucket. The three counts of a call
 //! are three steps, calls first: failures and slow calls never outnumber calls.
 

@@ -16,8 +16,8 @@ use std::hash::{BuildHasher, Hash};
 pub enum Steering {
     /// Rejects every call until told otherwise: forced-open.
     ForceOpen,
-    /// Closes the circuit and forgets its counts, whatever it was in; from here on its rules
-    /// decide again.
+    /// Closes the circuit and forgets its counts and its row of openings, whatever it was in; from
+    /// here on its rules decide again.
     ForceClose,
     /// Admits every call and counts none until told otherwise: disabled.
     Disable,

@@ -263,7 +263,7 @@ impl Limits {
         Duration::from_millis(self.open.retry_after_max_ms)
     }
 
-    /// How many probes of a half-open circuit may be out at the same time.
+    /// How many probes of a half-open circuit may be out at the same time whose lease isn't over.
     pub fn half_open_max(&self) -> u32 {
         self.half_open.max_probes
     }
@@ -293,8 +293,8 @@ impl Limits {
         }
     }
 
-    /// How long a half-open circuit waits for the probe that it admitted last before it hands all
-    /// slots out again.
+    /// How long a half-open circuit waits for the probe that it admitted last before it lets others
+    /// out in place of all that haven't reported.
     pub fn probe_lease(&self) -> Duration {
         Duration::from_millis(self.half_open.lease_ms)
     }
