@@ -247,6 +247,7 @@ impl Cell {
     ) -> Option<Control> {
         let next = |generation| match to {
             State::Vacant => control.vacated(generation),
+            State::Closed => control.moved(self.closed_state(by.shared), generation),
             _ => control.moved(to, generation),
         };
         let next = self.put_next(by, control, next, cause)?;

@@ -34,6 +34,7 @@
 mod cause;
 mod control;
 mod decision;
+mod forced;
 #[cfg(any(test, fuzzing))]
 mod fuzzed;
 mod gate;
@@ -53,6 +54,7 @@ pub(crate) use decision::{
 };
 #[cfg(fuzzing)]
 pub(crate) use fuzzed::check;
+pub use forced::Forced;
 pub(crate) use gate::GateWord;
 pub(crate) use generation::Generation;
 pub(crate) use history::History;

@@ -56,7 +56,7 @@ where
         }
         let inner = &*self.store.inner;
         let hash = inner.map.hashed(key).only_hash();
-        if !self.rules.policies.need_every_check() {
+        if !inner.shared.gate.is_held() {
             // What nearly every check ends with: another circuit holds the gate up.
             if let Some(permit) = inner.pass(gate, hash) {
                 return Ok((permit, Started::UNKNOWN));
@@ -72,8 +72,16 @@ where
         K: Borrow<Q>,
         Q: Hash + Eq + ToKey<K> + ?Sized,
     {
-        let policy = self.rules_of(key);
         let inner = &*self.store.inner;
+        // Only rules by hand hold the gate up: past them the filter speaks again.
+        if inner.shared.gate.is_held()
+            && !self.rules.policies.need_every_check()
+            && inner.by_hand.of(key).is_none()
+            && let Some(permit) = inner.pass(inner.shared.gate.load(), hash)
+        {
+            return Ok((permit, Started::UNKNOWN));
+        }
+        let policy = self.rules_of(key);
         let admitted = inner.acquire_slow(hash.with(key), policy.limits());
         self.under(&policy, admitted)
     }
@@ -177,7 +185,7 @@ where
     fn admit_slow(&self) -> Result<Admitted, Rejected> {
         let breaker = &self.breaker;
         let policy = breaker.rules_of(self.circuit.key());
-        if policy.limits().watches() != self.circuit.cell().is_watched() {
+        if policy.limits().watches() != self.circuit.cell().is_watched_by_limits() {
             breaker.conform(self.circuit.key(), self.circuit.cell());
         }
         let admitted = self.circuit.acquire_slow(policy.limits());

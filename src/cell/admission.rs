@@ -223,7 +223,7 @@ impl Cell {
                     None => Reported::Stale,
                 });
             }
-            if control.state() == State::Closed && limits.watches() {
+            if control.state() == State::Closed && limits.counts_calls() {
                 self.watch_closely(shared, control, limits);
                 continue;
             }

@@ -81,7 +81,8 @@ impl Cell {
         control: Control,
         generation: Generation,
     ) -> Option<CircuitBreakerSnapshot> {
-        let revived = Control::revived(generation);
+        let watched = self.closed_state(shared) == State::Watched;
+        let revived = Control::revived(generation).watched(watched);
         self.exchange(shared, control, revived).then(|| {
             let revived = self.watch_again(shared, revived);
             CircuitBreakerSnapshot {

@@ -55,7 +55,11 @@ impl Cell {
         }
         let snapshot = &kept.snapshot;
         let failures = u32::try_from(snapshot.failure_count).unwrap_or(u32::MAX);
-        let next = |generation| control.restored(snapshot.state.into(), generation, failures);
+        let to = match snapshot.state {
+            CircuitState::Closed => self.closed_state(shared),
+            state => state.into(),
+        };
+        let next = |generation| control.restored(to, generation, failures);
         let mut by = Mover::new(shared, changes);
         if let Some(name) = &kept.group {
             by.place = shared.groups.take_anyway(name);

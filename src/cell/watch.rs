@@ -7,6 +7,16 @@
 //! A closed circuit whose slot holds a watch that is on is *watched*: its control word says so, and
 //! no check or report of it takes the short way. The two are kept in step by order: the slot is
 //! filled before the word changes, and whoever closes a circuit looks at the slot afterwards.
+//!
+//! # Rules by hand
+//! A rule by hand that covers a circuit *holds* its watch, beside what the limits want. A handle of
+//! it must not be admitted past the rule even for a moment, so here order alone doesn't do: who was
+//! about to close the circuit, or to end the watching, might have looked at the slot before. So
+//! - whoever puts a rule in place fills the slot first and moves the circuit afterwards: what others
+//!   decided on before fails, since the word is another one;
+//! - whoever closes it then finds the slot filled, and puts the watched state in at once;
+//! - whether a rule covers it is asked between the look at the slot and the exchange, and a hold is
+//!   always a new value in the slot. So what is put in after a hold was decided on after it.
 
 use super::seats::Seats;
 use super::window::Window;
@@ -18,8 +28,10 @@ use crate::word::{Call, Control, Generation, Limits, PermitToken, Span, State, T
 /// What is known of the calls of one closed generation.
 pub(super) struct Watch {
     generation: Generation,
-    /// Off, it only keeps the seats of calls that are out.
+    /// Off, it only keeps the seats of calls that are out, or is held.
     on: bool,
+    /// A rule by hand covers the circuit.
+    held: bool,
     // Both shared with the watch that follows in the same generation, where only the other changes.
     window: Option<PlainArc<Window>>,
     seats: Option<PlainArc<Seats>>,
@@ -28,6 +40,7 @@ pub(super) struct Watch {
 impl Watch {
     fn new(generation: Generation, limits: &Limits, before: Option<&Watch>) -> Self {
         let span = limits.trip.window;
+        let held = before.is_some_and(|watch| watch.held);
         let before = before.filter(|watch| watch.generation == generation);
         let seats = before.and_then(|watch| watch.seats.clone());
         let window = before
@@ -42,6 +55,7 @@ impl Watch {
         Self {
             generation,
             on: true,
+            held,
             window: window.or_else(|| span.map(new_window)),
             seats: seats.or_else(|| limits.seats().then(|| PlainArc::new(Seats::new()))),
         }
@@ -57,12 +71,24 @@ impl Watch {
     /// one's seat back.
     fn off(&self, generation: Generation) -> Option<Self> {
         let seats = self.seats.clone().filter(|_| self.generation == generation);
-        Some(Self {
+        (self.held || seats.is_some()).then_some(Self {
             generation,
             on: false,
+            held: self.held,
             window: None,
-            seats: Some(seats?),
+            seats,
         })
+    }
+
+    /// The same, held or not.
+    fn holding(before: Option<&Watch>, generation: Generation, held: bool) -> Self {
+        Self {
+            generation: before.map_or(generation, |watch| watch.generation),
+            on: before.is_some_and(|watch| watch.on),
+            held,
+            window: before.and_then(|watch| watch.window.clone()),
+            seats: before.and_then(|watch| watch.seats.clone()),
+        }
     }
 
     fn fits(&self, generation: Generation, limits: &Limits) -> bool {
@@ -149,14 +175,33 @@ impl Cell {
     }
 
     /// Whether no check or report of the circuit takes the short way while it is closed.
-    pub(crate) fn is_watched(&self) -> bool {
+    fn is_watched(&self) -> bool {
+        self.watch
+            .read(|watch| watch.is_some_and(|watch| watch.on || watch.held))
+    }
+
+    /// The same, as far as limits want it.
+    pub(crate) fn is_watched_by_limits(&self) -> bool {
         self.watch.read(|watch| watch.is_some_and(|watch| watch.on))
+    }
+
+    /// What a circuit that closes now becomes: where it is watched for rules that force its state,
+    /// it is so from the first moment on.
+    pub(super) fn closed_state<C>(&self, shared: &Shared<C>) -> State {
+        if shared.gate.is_held() && self.is_watched() {
+            State::Watched
+        } else {
+            State::Closed
+        }
     }
 
     /// The circuit is watched from here on, or it isn't, as `limits` want it, now and whenever it
     /// closes. A window is kept, if they want any.
     pub(crate) fn set_watched<C>(&self, shared: &Shared<C>, limits: &Limits) {
-        let watches = limits.watches();
+        // Calls by key ask for a forced state before they come to the circuit: only handles start
+        // from it.
+        let forced = limits.forced.is_some() && self.is_pinned();
+        let watches = limits.counts_calls() || forced;
         let generation = self.control().generation();
         if watches {
             // Any with a window will do, if they want one: who counts in it makes one that fits.
@@ -166,13 +211,47 @@ impl Cell {
         } else {
             self.watch.update(|watch| watch.off(generation));
         }
+        self.follow_slot(shared);
+    }
+
+    /// Brings the word of a closed circuit in step with the slot, which was changed before.
+    pub(crate) fn follow_slot<C>(&self, shared: &Shared<C>) {
         loop {
-            // After the slot: who closes the circuit meanwhile sees the slot filled.
+            // After the slot: who closes the circuit meanwhile sees the slot changed.
             let control = self.control();
-            if !control.state().is_closed() || (control.state() == State::Watched) == watches {
+            if !control.state().is_closed() {
                 return;
             }
-            if self.exchange(shared, control, control.watched(watches)) {
+            let watched = self.is_watched();
+            if (control.state() == State::Watched) == watched
+                || self.exchange(shared, control, control.watched(watched))
+            {
+                return;
+            }
+        }
+    }
+
+    /// Handles of the circuit ask the rules by hand from here on, or don't, as one of them `covers`
+    /// it: see the module.
+    pub(crate) fn follow_rules<C>(&self, shared: &Shared<C>, covers: impl Fn() -> bool) {
+        loop {
+            let held = covers();
+            if held {
+                let generation = self.control().generation();
+                let hold = |before: Option<&Watch>| {
+                    Some(Watch::holding(before, generation, covers()))
+                };
+                let _ = self.watch.get_or_replace(|_| false, hold, |_| ());
+            } else if self.watch.read(|watch| watch.is_some_and(|watch| watch.held)) {
+                self.watch.update(|watch| {
+                    let next = Watch::holding(Some(watch), watch.generation, covers());
+                    let keeps = next.on || next.held || next.seats.is_some();
+                    keeps.then_some(next)
+                });
+            }
+            self.follow_slot(shared);
+            // The rules have been changed meanwhile, perhaps by who was here before us.
+            if covers() == held {
                 return;
             }
         }

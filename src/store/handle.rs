@@ -65,7 +65,11 @@ where
             cell,
             key: owned,
         };
+        let (cell, shared) = (&circuit.cell, &self.inner.shared);
+        cell.follow_rules(shared, || self.inner.by_hand.of(key).is_some());
         circuit.get_state();
+        // Another thread that brought it to life may not have seen the rule yet.
+        cell.follow_slot(shared);
         Ok(circuit)
     }
 }
@@ -150,6 +154,9 @@ where
     /// Not closed: rare, and kept out of the callers' code.
     #[cold]
     pub(crate) fn acquire_slow(&self, limits: &Limits) -> Result<PermitToken, Refused> {
+        if let Some(forced) = self.inner.forced(&self.key, limits) {
+            return self.inner.by_force(forced, limits);
+        }
         if limits.seats() {
             self.pinned(|cell| cell.begin(&self.inner.shared));
         }
@@ -207,6 +214,7 @@ where
         report: Report,
         limits: &Limits,
     ) -> Reported {
+        let report = self.inner.unless_forced(&self.key, report, limits);
         let mut changes = self.inner.listeners.changes();
         let reported = self
             .pinned(|cell| cell.report(&self.inner.shared, permit, report, limits, &mut changes));

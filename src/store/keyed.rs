@@ -1,6 +1,7 @@
 //! The keyed operations: from a key to its cell, and again if the cell has left the map.
 
 use super::evict::Bound;
+use super::forced::ByHand;
 use crate::cell::{Acquired, Cell, Changes, Gone, Shared};
 use crate::clock::Clock;
 use crate::error::{Rejected, StoreFull};
@@ -10,7 +11,9 @@ use crate::snapshot::{CircuitBreakerSnapshot, CircuitState};
 use crate::stats::Counter;
 use crate::sync::atomic::Ordering;
 use crate::sync::{Arc as CellArc, Hashed, Map, OnlyHash, PlainAtomicU64};
-use crate::word::{GateWord, Generation, Limits, Outcome, PermitToken, Report, Reported, slot_of};
+use crate::word::{
+    Forced, GateWord, Generation, Limits, Outcome, PermitToken, Report, Reported, slot_of,
+};
 use std::borrow::Borrow;
 use std::hash::{BuildHasher, Hash};
 
@@ -24,6 +27,7 @@ pub(crate) struct Inner<K, S, C> {
     pub(crate) shared: Shared<C>,
     pub(crate) map: Map<K, Cell, S>,
     pub(super) listeners: Listeners<K>,
+    pub(crate) by_hand: ByHand<K>,
     pub(super) bound: Bound<K>,
     /// Operations that were answered without being stored.
     pub(super) untracked: PlainAtomicU64,
@@ -156,6 +160,16 @@ impl<K: Hash + Eq, S: BuildHasher, C: Clock> Inner<K, S, C> {
         K: Borrow<Q>,
         Q: Eq + ToKey<K> + ?Sized,
     {
+        if let Some(forced) = self.forced(key.key(), limits) {
+            return self.by_force(forced, limits);
+        }
+        // The caller has asked the filter, unless something else holds the gate up.
+        if self.shared.gate.is_held()
+            && !limits.seats()
+            && let Some(permit) = self.pass(self.shared.gate.load(), key.only_hash())
+        {
+            return Ok(permit);
+        }
         if limits.seats() {
             // A full store admits without a seat, and says so in its count.
             let _ = self.create(key, |cell| cell.begin(&self.shared));
@@ -168,6 +182,53 @@ impl<K: Hash + Eq, S: BuildHasher, C: Clock> Inner<K, S, C> {
         });
         self.listeners.announce(changes, || key.key().to_key());
         admitted
+    }
+
+    /// The state that is forced on `key`, by hand or else by its policy.
+    #[inline]
+    pub(crate) fn forced<Q>(&self, key: &Q, limits: &Limits) -> Option<Forced>
+    where
+        Q: ToKey<K> + ?Sized,
+    {
+        self.by_hand.of(key).or(limits.forced)
+    }
+
+    /// The handles of a circuit go by the rules by hand that there are now.
+    pub(super) fn follow_rules(&self, key: &K, cell: &Cell)
+    where
+        K: Clone,
+    {
+        // Calls by key ask for the rules before they come to the circuit. A handle that is being
+        // made pins it first, and then looks at the rules itself.
+        if cell.is_pinned() {
+            let covers = || self.by_hand.of(key).is_some();
+            cell.follow_rules(&self.shared, covers);
+        }
+    }
+
+    /// The answer to a check under a forced state: its permit holds nothing.
+    #[cold]
+    pub(super) fn by_force(&self, forced: Forced, limits: &Limits) -> Result<PermitToken, Refused> {
+        let generation = self.shared.gate.load().generation();
+        match forced {
+            Forced::Disabled => Ok(PermitToken::new(generation, false)),
+            Forced::Open => Err(Refused {
+                rejected: Rejected::new(CircuitState::ForcedOpen, limits.open.base_ms),
+                generation,
+            }),
+        }
+    }
+
+    /// What `report` is under a forced state: it gives back what its permit holds, and no more.
+    #[inline]
+    pub(super) fn unless_forced<Q>(&self, key: &Q, report: Report, limits: &Limits) -> Report
+    where
+        Q: ToKey<K> + ?Sized,
+    {
+        match self.forced(key, limits) {
+            None => report,
+            Some(_) => Outcome::Ignored.into(),
+        }
     }
 
     /// A rejection that takes place.
@@ -259,6 +320,7 @@ impl<K: Hash + Eq, S: BuildHasher, C: Clock> Inner<K, S, C> {
         K: Borrow<Q>,
         Q: Eq + ToKey<K> + ?Sized,
     {
+        let report = self.unless_forced(key.key(), report, limits);
         let mut changes = self.listeners.changes();
         let found = self.find(key, |cell| {
             cell.report(&self.shared, permit, report, limits, &mut changes)
