@@ -52,9 +52,9 @@ pub(crate) use control::{Control, FAILURES_MAX, State};
 pub(crate) use decision::{
     Admission, Verdict, is_slow, is_stale, on_acquire, on_report, outcome_of,
 };
+pub use forced::Forced;
 #[cfg(fuzzing)]
 pub(crate) use fuzzed::check;
-pub use forced::Forced;
 pub(crate) use gate::GateWord;
 pub(crate) use generation::Generation;
 pub(crate) use history::History;

@@ -238,11 +238,13 @@ impl Cell {
             let held = covers();
             if held {
                 let generation = self.control().generation();
-                let hold = |before: Option<&Watch>| {
-                    Some(Watch::holding(before, generation, covers()))
-                };
+                let hold =
+                    |before: Option<&Watch>| Some(Watch::holding(before, generation, covers()));
                 let _ = self.watch.get_or_replace(|_| false, hold, |_| ());
-            } else if self.watch.read(|watch| watch.is_some_and(|watch| watch.held)) {
+            } else if self
+                .watch
+                .read(|watch| watch.is_some_and(|watch| watch.held))
+            {
                 self.watch.update(|watch| {
                     let next = Watch::holding(Some(watch), watch.generation, covers());
                     let keeps = next.on || next.held || next.seats.is_some();

@@ -4,8 +4,8 @@ use super::LimitsBuilder;
 use super::check::{at_least, count, needs, positive, within};
 use crate::error::ConfigError;
 use crate::word::{
-    FAILURE_THRESHOLD_MAX, HUNG_CALLS_MAX, Limits, OFF, OpenFor, PROBES_MAX, ProbeRule,
-    Recovery, Span, TIME_MAX, Trip, WINDOW_CALLS_MAX,
+    FAILURE_THRESHOLD_MAX, HUNG_CALLS_MAX, Limits, OFF, OpenFor, PROBES_MAX, ProbeRule, Recovery,
+    Span, TIME_MAX, Trip, WINDOW_CALLS_MAX,
 };
 use std::time::Duration;
 

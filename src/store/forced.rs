@@ -39,11 +39,16 @@ impl Rules {
 
     /// With this in place of all that was said of the prefix and of longer ones.
     fn with(&self, prefix: &str, forced: Option<Forced>) -> Self {
-        let others = self.0.iter().filter(|(other, _)| !other.starts_with(prefix));
+        let others = self
+            .0
+            .iter()
+            .filter(|(other, _)| !other.starts_with(prefix));
         let mut rules = Self(others.cloned().collect());
         // Where nothing is forced there is nothing to except.
         if forced.is_some() || rules.of(prefix).is_some() {
-            let at = rules.0.partition_point(|(other, _)| other.len() > prefix.len());
+            let at = rules
+                .0
+                .partition_point(|(other, _)| other.len() > prefix.len());
             rules.0.insert(at, (prefix.into(), forced));
         }
         rules
@@ -85,7 +90,9 @@ impl<K> ByHand<K> {
                 None => Rules::default().with(prefix, forced),
             })
         };
-        let has = self.rules.get_or_replace(|_| false, next, |rules| !rules.is_empty());
+        let has = self
+            .rules
+            .get_or_replace(|_| false, next, |rules| !rules.is_empty());
         // As long as there are rules, one hold is theirs.
         hold.times += u64::from(had.get());
         hold.times -= u64::from(has.unwrap_or_default());
@@ -165,7 +172,11 @@ mod tests {
 
     #[test]
     fn the_longest_prefix_counts_whatever_came_first() {
-        let commands = [("/a/", Some(Open)), ("/a/b/", Some(Disabled)), ("/c", Some(Open))];
+        let commands = [
+            ("/a/", Some(Open)),
+            ("/a/b/", Some(Disabled)),
+            ("/c", Some(Open)),
+        ];
         let rules = after(&commands);
         for (text, forced) in [
             ("/a/x", Some(Open)),
@@ -182,7 +193,11 @@ mod tests {
 
     #[test]
     fn a_shorter_prefix_replaces_longer_ones() {
-        let rules = after(&[("/a/b/", Some(Disabled)), ("/a/c", None), ("/a/", Some(Open))]);
+        let rules = after(&[
+            ("/a/b/", Some(Disabled)),
+            ("/a/c", None),
+            ("/a/", Some(Open)),
+        ]);
         assert_eq!(rules.of("/a/b/c"), Some(Open));
         assert_eq!(rules.0.len(), 1);
         assert!(rules.with("", None).is_empty());
@@ -193,8 +208,15 @@ mod tests {
         let rules = after(&[("/a/", Some(Open)), ("/a/b", None)]);
         assert_eq!((rules.of("/a/b"), rules.of("/a/c")), (None, Some(Open)));
         let within = rules.with("/a/b/c", Some(Disabled));
-        assert_eq!((within.of("/a/b/"), within.of("/a/b/c")), (None, Some(Disabled)));
-        assert_eq!(within.with("/a/b/c", None).0.len(), 2, "no exception within an exception");
+        assert_eq!(
+            (within.of("/a/b/"), within.of("/a/b/c")),
+            (None, Some(Disabled))
+        );
+        assert_eq!(
+            within.with("/a/b/c", None).0.len(),
+            2,
+            "no exception within an exception"
+        );
         assert!(rules.with("/a/", None).is_empty());
         assert!(after(&[("/a/b", None)]).is_empty());
     }
