@@ -169,7 +169,7 @@ fn bad_settings_are_refused_with_field_value_and_range() {
             "forced = \"closed\"",
             "unknown variant `closed`, expected `open` or `disabled`",
         ),
-        ("forced = true", "invalid type: boolean `true`"),
+        ("forced = true", "wanted string or table"),
         ("force = \"open\"", "force is not a setting"),
         (
             "dropped_permit = { failure-if-older-ms = 0 }",

@@ -6,12 +6,15 @@
 //! for it too. It is taken out the other way round. So a check that begins after the command has
 //! returned finds the rule, by key and by handle.
 
-use crate::cell::Gate;
+use super::keyed::Inner;
+use crate::cell::{Cell as Circuit, Gate};
+use crate::clock::Clock;
 use crate::key::{ToKey, with_text};
 use crate::sync::atomic::Ordering;
 use crate::sync::{PlainAtomicU64, Slot};
-use crate::word::Forced;
+use crate::word::{Forced, Limits, Outcome, Report};
 use std::cell::Cell;
+use std::hash::{BuildHasher, Hash};
 use std::sync::OnceLock;
 
 /// What a key's text is.
@@ -155,6 +158,48 @@ impl Drop for Hold<'_> {
             self.gate.lower();
             // Relaxed: checks that still find it raised look at the rules, and no more.
             self.holds.fetch_sub(1, Ordering::Relaxed);
+        }
+    }
+}
+
+impl<K: Hash + Eq, S: BuildHasher, C: Clock> Inner<K, S, C> {
+    /// Whether there is more to a check than the circuit's state.
+    #[inline]
+    pub(super) fn looks_closely(&self, limits: &Limits) -> bool {
+        limits.checks_closely() || self.shared.gate.is_held()
+    }
+
+    /// The state that is forced on `key`, by hand or else by its policy.
+    #[inline]
+    pub(crate) fn forced<Q>(&self, key: &Q, limits: &Limits) -> Option<Forced>
+    where
+        Q: ToKey<K> + ?Sized,
+    {
+        self.by_hand.of(key).or(limits.forced)
+    }
+
+    /// The handles of a circuit go by the rules by hand that there are now.
+    pub(super) fn follow_rules(&self, key: &K, cell: &Circuit)
+    where
+        K: Clone,
+    {
+        // Calls by key ask for the rules before they come to the circuit. A handle that is being
+        // made pins it first, and then looks at the rules itself.
+        if cell.is_pinned() {
+            let covers = || self.by_hand.of(key).is_some();
+            cell.follow_rules(&self.shared, covers);
+        }
+    }
+
+    /// What `report` is under a forced state: it gives back what its permit holds, and no more.
+    #[inline]
+    pub(super) fn unless_forced<Q>(&self, key: &Q, report: Report, limits: &Limits) -> Report
+    where
+        Q: ToKey<K> + ?Sized,
+    {
+        match self.forced(key, limits) {
+            None => report,
+            Some(_) => Outcome::Ignored.into(),
         }
     }
 }

@@ -154,11 +154,10 @@ where
     /// Not closed: rare, and kept out of the callers' code.
     #[cold]
     pub(crate) fn acquire_slow(&self, limits: &Limits) -> Result<PermitToken, Refused> {
-        if let Some(forced) = self.inner.forced(&self.key, limits) {
-            return self.inner.by_force(forced, limits);
-        }
-        if limits.seats() {
-            self.pinned(|cell| cell.begin(&self.inner.shared));
+        if self.inner.looks_closely(limits)
+            && let Some(answer) = self.look_closely(limits)
+        {
+            return answer;
         }
         let mut changes = self.inner.listeners.changes();
         let admitted = self
@@ -166,6 +165,18 @@ where
             .admit(|| self.cell.acquire(&self.inner.shared, limits, &mut changes));
         self.inner.listeners.announce(changes, || self.key.clone());
         admitted
+    }
+
+    /// What comes before the look at the circuit. `None`: look at it.
+    #[inline(never)]
+    fn look_closely(&self, limits: &Limits) -> Option<Result<PermitToken, Refused>> {
+        if let Some(forced) = self.inner.forced(&self.key, limits) {
+            return Some(self.inner.by_force(forced, limits));
+        }
+        if limits.seats() {
+            self.pinned(|cell| cell.begin(&self.inner.shared));
+        }
+        None
     }
 
     /// Every call of the circuit is looked at from here on, or none is, as `limits` want it. Needed

@@ -160,19 +160,10 @@ impl<K: Hash + Eq, S: BuildHasher, C: Clock> Inner<K, S, C> {
         K: Borrow<Q>,
         Q: Eq + ToKey<K> + ?Sized,
     {
-        if let Some(forced) = self.forced(key.key(), limits) {
-            return self.by_force(forced, limits);
-        }
-        // The caller has asked the filter, unless something else holds the gate up.
-        if self.shared.gate.is_held()
-            && !limits.seats()
-            && let Some(permit) = self.pass(self.shared.gate.load(), key.only_hash())
+        if self.looks_closely(limits)
+            && let Some(answer) = self.look_closely(key, limits)
         {
-            return Ok(permit);
-        }
-        if limits.seats() {
-            // A full store admits without a seat, and says so in its count.
-            let _ = self.create(key, |cell| cell.begin(&self.shared));
+            return answer;
         }
         let mut changes = self.listeners.changes();
         let admitted = self.admit(|| {
@@ -184,26 +175,27 @@ impl<K: Hash + Eq, S: BuildHasher, C: Clock> Inner<K, S, C> {
         admitted
     }
 
-    /// The state that is forced on `key`, by hand or else by its policy.
-    #[inline]
-    pub(crate) fn forced<Q>(&self, key: &Q, limits: &Limits) -> Option<Forced>
+    /// What comes before the look at the circuit. `None`: look at it.
+    #[inline(never)]
+    fn look_closely<Q>(
+        &self,
+        key: Hashed<'_, Q>,
+        limits: &Limits,
+    ) -> Option<Result<PermitToken, Refused>>
     where
-        Q: ToKey<K> + ?Sized,
+        K: Borrow<Q>,
+        Q: Eq + ToKey<K> + ?Sized,
     {
-        self.by_hand.of(key).or(limits.forced)
-    }
-
-    /// The handles of a circuit go by the rules by hand that there are now.
-    pub(super) fn follow_rules(&self, key: &K, cell: &Cell)
-    where
-        K: Clone,
-    {
-        // Calls by key ask for the rules before they come to the circuit. A handle that is being
-        // made pins it first, and then looks at the rules itself.
-        if cell.is_pinned() {
-            let covers = || self.by_hand.of(key).is_some();
-            cell.follow_rules(&self.shared, covers);
+        if let Some(forced) = self.forced(key.key(), limits) {
+            return Some(self.by_force(forced, limits));
         }
+        if limits.seats() {
+            // A full store admits without a seat, and says so in its count.
+            let _ = self.create(key, |cell| cell.begin(&self.shared));
+            return None;
+        }
+        // The caller didn't ask the filter, which doesn't speak for what is forced.
+        self.pass(self.shared.gate.load(), key.only_hash()).map(Ok)
     }
 
     /// The answer to a check under a forced state: its permit holds nothing.
@@ -216,18 +208,6 @@ impl<K: Hash + Eq, S: BuildHasher, C: Clock> Inner<K, S, C> {
                 rejected: Rejected::new(CircuitState::ForcedOpen, limits.open.base_ms),
                 generation,
             }),
-        }
-    }
-
-    /// What `report` is under a forced state: it gives back what its permit holds, and no more.
-    #[inline]
-    pub(super) fn unless_forced<Q>(&self, key: &Q, report: Report, limits: &Limits) -> Report
-    where
-        Q: ToKey<K> + ?Sized,
-    {
-        match self.forced(key, limits) {
-            None => report,
-            Some(_) => Outcome::Ignored.into(),
         }
     }
 

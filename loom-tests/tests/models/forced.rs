@@ -16,7 +16,7 @@ fn lift(store: &Store) {
 #[test]
 fn a_forced_prefix_holds_for_checks_that_begin_later() {
     let name = "a_forced_prefix_holds_for_checks_that_begin_later";
-    model(name, 2, || {
+    model(name, 3, || {
         let store = store();
         let limits = limits(2, 1, 1);
         let caller = {
@@ -59,14 +59,12 @@ fn a_forced_prefix_holds_for_a_handle_whose_circuit_begins_anew() {
 #[test]
 fn a_forced_prefix_holds_for_a_handle_whose_circuit_closes() {
     let name = "a_forced_prefix_holds_for_a_handle_whose_circuit_closes";
-    model(name, 2, || {
+    model(name, 1, || {
         let store = store();
         let circuit = handle(&store);
         circuit.transition(CircuitState::Open);
-        let closer = {
-            let store = store.clone();
-            thread::spawn(move || store.transition(&KEY, CircuitState::Closed))
-        };
+        let closer = circuit.clone();
+        let closer = thread::spawn(move || closer.transition(CircuitState::Closed));
         store.steer_all(Steering::ForceOpen);
         assert!(circuit.acquire(&limits(1, 1, 1)).is_err());
         closer.join().unwrap();
@@ -81,7 +79,7 @@ fn a_forced_prefix_holds_for_a_handle_whose_circuit_closes() {
 fn a_forced_prefix_holds_for_a_handle_that_is_made_meanwhile() {
     let name = "a_forced_prefix_holds_for_a_handle_that_is_made_meanwhile";
     // The one pins and then looks at the rules, the other puts a rule in and then looks at the pins.
-    model_in_total_order(name, 2, || {
+    model_in_total_order(name, 3, || {
         let store = store();
         let maker = {
             let store = store.clone();
@@ -101,7 +99,7 @@ fn a_forced_prefix_holds_for_a_handle_that_is_made_meanwhile() {
 #[test]
 fn a_handle_that_is_made_meanwhile_is_not_held_for_good() {
     let name = "a_handle_that_is_made_meanwhile_is_not_held_for_good";
-    model_in_total_order(name, 2, || {
+    model_in_total_order(name, 3, || {
         let store = store();
         store.steer_all(Steering::Disable);
         let maker = {
