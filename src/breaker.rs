@@ -214,6 +214,9 @@ impl<K: Hash + Eq + Clone, S: BuildHasher, C: Clock> CircuitBreaker<K, S, C> {
     /// Circuits stay as they are: an open one keeps its time, a closed one its failures, and the
     /// window of a closed one what is in it, unless it is of another length now; then it begins
     /// anew. O(circuits).
+    ///
+    /// By handle, a call may still go by the former set, if the circuit is being closed by another
+    /// thread while the policies are replaced, and until that thread goes on.
     pub fn set_policies(&self, set: PolicySet<K>)
     where
         K: Send + Sync + 'static,
