@@ -55,6 +55,25 @@ fn a_forced_prefix_holds_for_a_handle_whose_circuit_begins_anew() {
     });
 }
 
+/// The same, where the circuit is reset under the rule, and begins a new life.
+#[test]
+fn a_forced_prefix_holds_for_a_handle_whose_circuit_is_reset() {
+    let name = "a_forced_prefix_holds_for_a_handle_whose_circuit_is_reset";
+    model(name, 3, || {
+        let store = store();
+        let circuit = handle(&store);
+        store.steer_all(Steering::ForceOpen);
+        let user = circuit.clone();
+        let user = thread::spawn(move || {
+            user.reset();
+            user.get_state()
+        });
+        assert!(circuit.acquire(&limits(1, 1, 1)).is_err());
+        user.join().unwrap();
+        lift(&store);
+    });
+}
+
 /// The same, where the circuit is closed meanwhile.
 #[test]
 fn a_forced_prefix_holds_for_a_handle_whose_circuit_closes() {
