@@ -29,7 +29,7 @@ use crate::snapshot::CircuitBreakerSnapshot;
 use crate::stats::Counter;
 use crate::store::InMemoryCircuitBreakerStore;
 use crate::sync::PlainArc;
-use crate::word::Limits;
+use crate::word::{Forced, Limits};
 use call::CallTimeout;
 use permit::{Keyed, Owned};
 use std::borrow::Borrow;
@@ -121,7 +121,8 @@ where
     /// how the call went, or drop it (see [`DroppedPermit`](crate::DroppedPermit)).
     ///
     /// # Errors
-    /// If the circuit is open, forced open, or half-open with all probe slots taken.
+    /// If the circuit is open, forced open, or half-open with all probe slots taken; or if a rule
+    /// [forces](Self::forced) it open.
     #[inline]
     pub fn acquire<'a, Q>(
         &'a self,
@@ -217,6 +218,9 @@ impl<K: Hash + Eq + Clone, S: BuildHasher, C: Clock> CircuitBreaker<K, S, C> {
     /// Circuits stay as they are: an open one keeps its time, a closed one its failures, and the
     /// window of a closed one what is in it, unless it is of another length now; then it begins
     /// anew. O(circuits).
+    ///
+    /// By handle, a call may still go by the former set, if the circuit is being closed by another
+    /// thread while the policies are replaced, and until that thread goes on.
     pub fn set_policies(&self, set: PolicySet<K>)
     where
         K: Send + Sync + 'static,
@@ -233,8 +237,20 @@ impl<K: Hash + Eq + Clone, S: BuildHasher, C: Clock> CircuitBreaker<K, S, C> {
         }
     }
 
+    /// The state that is forced on `key`: [by hand](InMemoryCircuitBreakerStore::steer_prefix), or
+    /// else by its [policy](Policy::forced). The circuit's own state stands beneath it, and shows in
+    /// snapshots.
+    pub fn forced<Q>(&self, key: &Q) -> Option<Forced>
+    where
+        K: Borrow<Q>,
+        Q: Hash + Eq + ToKey<K> + ?Sized,
+    {
+        self.store.inner.forced(key, &self.limits(key))
+    }
+
     /// How long the circuit of `key` still rejects: `Some` if it is open, zero where the next call
-    /// may probe. A look without side effects.
+    /// may probe. `None` under a [forced](Self::forced) state, which lasts until it is lifted. A look
+    /// without side effects.
     pub fn retry_after<Q>(&self, key: &Q) -> Option<Duration>
     where
         K: Borrow<Q>,
@@ -242,6 +258,9 @@ impl<K: Hash + Eq + Clone, S: BuildHasher, C: Clock> CircuitBreaker<K, S, C> {
     {
         let inner = &self.store.inner;
         let limits = self.limits(key);
+        if inner.forced(key, &limits).is_some() {
+            return None;
+        }
         let left = inner.map.get(self.store.hashed(key), |cell| {
             cell.open_for(&inner.shared, &limits)
         })??;

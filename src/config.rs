@@ -258,6 +258,8 @@ impl From<Limits> for LimitsBuilder {
             timed: _,
             shadow: _,
             cap: _,
+            forced: _,
+            checks_closely: _,
         } = limits;
         let set = |value: u32| (value != 0).then_some(value);
         let set_ms = |ms: u64| (ms != 0).then_some(ms);

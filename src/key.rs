@@ -34,6 +34,22 @@ pub trait ToKey<K> {
     }
 }
 
+/// `find` in the text of `key`, which is `text_of` its owned form.
+pub(crate) fn with_text<K, Q, R>(
+    text_of: fn(&K) -> &str,
+    key: &Q,
+    find: impl FnOnce(&str) -> Option<R>,
+) -> Option<R>
+where
+    Q: ToKey<K> + ?Sized,
+{
+    match (key.as_text(), key.as_key()) {
+        (Some(text), _) => find(text),
+        (None, Some(key)) => find(text_of(key)),
+        (None, None) => find(text_of(&key.to_key())),
+    }
+}
+
 impl<K: Clone> ToKey<K> for K {
     fn to_key(&self) -> K {
         self.clone()

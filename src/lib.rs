@@ -90,7 +90,8 @@ pub use store::{Export, ImportError, Imported};
 #[cfg(feature = "subscription")]
 pub use subscription::{Subscription, subscription};
 pub use word::{
-    AfterHalfOpen, Cause, Limits, Outcome, PermitToken, Report, Reported, SlidingWindow, TripRule,
+    AfterHalfOpen, Cause, Forced, Limits, Outcome, PermitToken, Report, Reported, SlidingWindow,
+    TripRule,
 };
 
 /// The README's examples are tested too.

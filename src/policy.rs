@@ -14,7 +14,7 @@ pub(crate) use shared::Policies;
 
 use crate::config::{LimitsBuilder, positive_ms};
 use crate::error::ConfigError;
-use crate::word::{Limits, Outcome};
+use crate::word::{Forced, Limits, Outcome};
 use std::time::Duration;
 
 /// What a permit that is dropped without a report means, in any state of the circuit.
@@ -79,14 +79,15 @@ impl Drops {
 /// let limits = Limits::builder().failure_threshold(3).build()?;
 /// let policy = Policy::from(limits) // and, unless they keep their defaults:
 ///     .shadow(true) // decide and announce, but reject nothing; default: false
+///     .forced(None) // or reject or admit all: Forced::Open, Forced::Disabled; default: None
 ///     .dropped_permit(DroppedPermit::Failure)?; // default: ignored
 /// assert!(policy.is_shadow());
 /// # Ok::<(), breakerbox::ConfigError>(())
 /// ```
 ///
 /// With the feature `serde` a policy is read from the settings of its [`Limits`] and its own,
-/// `shadow` and `dropped_permit` (`"ignored"`, `"failure"` or `{"failure-if-older-ms": 500}`), all
-/// in one table:
+/// `shadow`, `forced` (`"open"` or `"disabled"`) and `dropped_permit` (`"ignored"`, `"failure"` or
+/// `{"failure-if-older-ms": 500}`), all in one table:
 ///
 /// ```
 /// # #[cfg(feature = "serde")] {
@@ -115,6 +116,33 @@ impl Policy {
     /// `false`.
     pub fn shadow(mut self, shadow: bool) -> Self {
         self.limits.shadow = shadow;
+        self
+    }
+
+    /// The state that is forced on its circuits, also on those that nobody has asked for yet;
+    /// default: none. The rest of the policy stands beneath: with [`shadow`](Self::shadow), what
+    /// [`Forced::Open`] rejects is only counted, and its `Retry-After` is the reset timeout.
+    ///
+    /// As a policy it holds until the policies are replaced, whatever is evicted, and after a
+    /// restart. It costs calls on handles of other circuits nothing; a check by key that it doesn't
+    /// concern reads its policy.
+    ///
+    /// ```
+    /// use breakerbox::{CircuitBreaker, Forced, Policy, PolicySet};
+    ///
+    /// let closed = Policy::default().forced(Forced::Open);
+    /// let policies = PolicySet::default().prefix("/batch/", closed);
+    /// let breaker = CircuitBreaker::<String>::builder().policies(policies).build()?;
+    /// assert!(breaker.acquire("/batch/import").is_err());
+    /// assert!(breaker.acquire("/search").is_ok());
+    ///
+    /// let open = breaker.policies().prefix("/batch/", closed.forced(None));
+    /// breaker.set_policies(open);
+    /// assert!(breaker.acquire("/batch/import").is_ok());
+    /// # Ok::<(), breakerbox::ConfigError>(())
+    /// ```
+    pub fn forced(mut self, forced: impl Into<Option<Forced>>) -> Self {
+        self.limits = self.limits.with_forced(forced.into());
         self
     }
 
@@ -155,6 +183,11 @@ impl Policy {
     /// See [`shadow`](Self::shadow).
     pub fn is_shadow(&self) -> bool {
         self.limits.shadow
+    }
+
+    /// See [`forced`](Self::forced).
+    pub fn forced_state(&self) -> Option<Forced> {
+        self.limits.forced
     }
 
     pub(crate) fn drops(&self) -> Drops {

@@ -5,6 +5,7 @@ mod contract;
 mod evict;
 #[cfg(feature = "serde")]
 mod export;
+mod forced;
 mod handle;
 mod keyed;
 mod steer;
@@ -24,7 +25,7 @@ use crate::key::ToKey;
 use crate::snapshot::{CircuitBreakerSnapshot, CircuitState};
 use crate::sync::Hashed;
 use crate::sync::atomic::Ordering;
-use crate::word::{Limits, Outcome, PermitToken, Report, Reported};
+use crate::word::{Forced, Limits, Outcome, PermitToken, Report, Reported};
 use keyed::Inner;
 use std::borrow::Borrow;
 use std::fmt;
@@ -186,15 +187,18 @@ where
         self.inner.listeners.announce(changes, || key.to_key());
     }
 
-    /// Forgets every circuit. What is created meanwhile may or may not be forgotten. The store
-    /// stays usable, and live handles too.
+    /// Forgets every circuit, and lifts what was forced [by prefix](Self::steer_prefix) or on all.
+    /// What is created meanwhile may or may not be forgotten. The store stays usable, and live
+    /// handles too.
     pub fn clear(&self)
     where
         K: Clone,
     {
         let inner = &*self.inner;
+        let _held = inner.by_hand.command(&inner.shared.gate, "", None);
         let mut announced = Vec::new();
         inner.map.for_each(|found, cell| {
+            inner.follow_rules(found.key(), cell);
             let mut changes = inner.listeners.changes();
             cell.vacate(&inner.shared, &mut changes);
             if cell.retire(&inner.shared).is_err() {
@@ -218,8 +222,18 @@ where
         self.clear();
     }
 
-    /// The circuit of `key` if it is known. A look without side effects: creates nothing, counts
-    /// nothing, takes no probe slot.
+    /// The state that is forced on `key` by hand: [by prefix](Self::steer_prefix), or on
+    /// [all](Self::steer_all). What [`steer`](Self::steer) does to one circuit is in that circuit,
+    /// and what a policy forces in [`CircuitBreaker::forced`](crate::CircuitBreaker::forced).
+    pub fn forced<Q>(&self, key: &Q) -> Option<Forced>
+    where
+        Q: ToKey<K> + ?Sized,
+    {
+        self.inner.by_hand.of(key)
+    }
+
+    /// The circuit of `key` if it is known, in its own state, whatever is forced on the key. A look
+    /// without side effects: creates nothing, counts nothing, takes no probe slot.
     pub fn peek<Q>(&self, key: &Q) -> Option<CircuitBreakerSnapshot>
     where
         K: Borrow<Q>,
@@ -236,7 +250,8 @@ where
     ///
     /// Open, its time over: the circuit becomes half-open, and the call is its first probe. Half-open:
     /// admits while fewer than [`half_open_max`](Limits::half_open_max) probes are out, and as many
-    /// again when the last of them was admitted a [`probe_lease`](Limits::probe_lease) ago.
+    /// again when the last of them was admitted a [`probe_lease`](Limits::probe_lease) ago. A
+    /// [forced](Forced) state comes before all that: by hand, or by the policy that the limits are of.
     #[inline]
     pub fn acquire<Q>(&self, key: &Q, limits: &Limits) -> Result<PermitToken, Rejected>
     where
@@ -245,12 +260,13 @@ where
     {
         let inner = &*self.inner;
         let gate = inner.shared.gate.load();
-        if gate.is_down() && !limits.seats() {
+        if gate.is_down() && !limits.checks_closely() {
             // Nothing rejects, and no transition is half done: the gate speaks for every key.
             return Ok(PermitToken::new(gate.generation(), false));
         }
         let hash = self.hashed(key).only_hash();
-        if !limits.seats()
+        if !limits.checks_closely()
+            && !inner.shared.gate.is_held()
             && let Some(permit) = inner.pass(gate, hash)
         {
             return Ok(permit);

@@ -34,6 +34,7 @@
 mod cause;
 mod control;
 mod decision;
+mod forced;
 #[cfg(any(test, fuzzing))]
 mod fuzzed;
 mod gate;
@@ -52,6 +53,7 @@ pub(crate) use control::{Control, FAILURES_MAX, State};
 pub(crate) use decision::{
     Admission, Verdict, is_slow, is_stale, on_acquire, on_report, outcome_of,
 };
+pub use forced::Forced;
 #[cfg(fuzzing)]
 pub(crate) use fuzzed::check;
 pub(crate) use gate::GateWord;

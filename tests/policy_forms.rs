@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use breakerbox::{
-    AfterHalfOpen, DroppedPermit, Limits, Policy, PolicySet, SlidingWindow, TripRule,
+    AfterHalfOpen, DroppedPermit, Forced, Limits, Policy, PolicySet, SlidingWindow, TripRule,
 };
 
 const ALL: &str = r#"
@@ -40,6 +40,13 @@ failure_threshold = 2
 shadow = true
 window_calls = 50
 failure_rate_threshold = 90
+
+[prefixes."closed/"]
+forced = "open"
+failure_threshold = 2
+
+[keys.health]
+forced = "disabled"
 
 [classes.batch]
 probe_sample = 10
@@ -103,6 +110,10 @@ fn every_setting_is_read() {
         .build()
         .unwrap();
     assert_eq!(set.policy("static/logo"), Policy::from(quiet).shadow(true));
+    let closed = Policy::from(pay).forced(Forced::Open);
+    assert_eq!(set.policy("closed/1"), closed);
+    let health = Policy::default().forced(Forced::Disabled);
+    assert_eq!(set.policy("health"), health);
     let batch = Limits::builder()
         .probe_failure_rate(10, 30)
         .build()
@@ -116,7 +127,7 @@ fn what_is_written_is_read_back() {
     let toml: PolicySet<String> = toml::from_str(&toml::to_string(&set).unwrap()).unwrap();
     let json: PolicySet<String> =
         serde_json::from_str(&serde_json::to_string(&set).unwrap()).unwrap();
-    for key in ["anything", "pay", "static/logo"] {
+    for key in ["anything", "pay", "static/logo", "closed/1", "health"] {
         assert_eq!(toml.policy(key), set.policy(key), "{key}");
         assert_eq!(json.policy(key), set.policy(key), "{key}");
     }
@@ -154,6 +165,12 @@ fn bad_settings_are_refused_with_field_value_and_range() {
             "reset_timeout is 0ns; it must be longer than 0",
         ),
         ("trip_rule = \"some\"", "unknown variant `some`"),
+        (
+            "forced = \"closed\"",
+            "unknown variant `closed`, expected `open` or `disabled`",
+        ),
+        ("forced = true", "wanted string or table"),
+        ("force = \"open\"", "force is not a setting"),
         (
             "dropped_permit = { failure-if-older-ms = 0 }",
             "dropped_permit is 0ns",

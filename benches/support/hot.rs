@@ -8,8 +8,8 @@ use super::rules::Rules;
 use super::store::{Circuits, Store as _};
 use super::world::{Gate, Line};
 use breakerbox::{
-    Circuit, CircuitBreaker, CircuitState, GuardedCircuit, InMemoryCircuitBreakerStore, Limits,
-    ManualClock, Outcome,
+    Circuit, CircuitBreaker, CircuitState, Forced, GuardedCircuit, InMemoryCircuitBreakerStore,
+    Limits, ManualClock, Outcome, PolicySet, Steering,
 };
 use std::hash::{BuildHasherDefault, DefaultHasher};
 use std::hint::black_box;
@@ -133,6 +133,18 @@ pub const OPERATIONS: &[Operation] = &{
         op("breaker's handle: rejection", || {
             rejecting(|f| f.guarded.acquire().is_err())
         }),
+        op("key: check, another prefix forced", || {
+            forcing(|f| f.store.acquire(&*f.key, &f.limits).is_ok())
+        }),
+        op("breaker: check, another prefix forced", || {
+            forcing(|f| f.breaker.acquire(&*f.key).map(forget).is_ok())
+        }),
+        op("breaker: check, another prefix forced by policy", || {
+            forcing_by_policy(|f| f.breaker.acquire(&*f.key).map(forget).is_ok())
+        }),
+        op("breaker's handle: check, another prefix forced", || {
+            forcing(|f| f.guarded.acquire().map(forget).is_ok())
+        }),
         op("mutex store: check", || on(Down, |f| f.mutex.check(&f.key))),
         op("mutex store: check, success", || {
             on(Down, |f| f.mutex.call::<false>(&f.key))
@@ -206,6 +218,31 @@ fn soiled<R>(op: impl Fn(&Fixture) -> R + 'static) -> Loop {
     if let Ok(permit) = fixture.breaker.acquire(FAILING) {
         let _ = permit.report(Outcome::Failure);
     }
+    repeat(fixture, op)
+}
+
+/// What is forced where the key isn't concerned.
+const OTHER_PREFIX: &str = "batch-";
+
+/// The loop of `op` while another prefix is forced open by hand.
+fn forcing<R>(op: impl Fn(&Fixture) -> R + 'static) -> Loop {
+    let fixture = Fixture::new(Gate::Down);
+    for store in [
+        &fixture.store,
+        fixture.breaker.store(),
+        &fixture.guarded.store(),
+    ] {
+        store.steer_prefix(OTHER_PREFIX, Steering::ForceOpen);
+    }
+    repeat(fixture, op)
+}
+
+/// The same by a policy, where there is one.
+fn forcing_by_policy<R>(op: impl Fn(&Fixture) -> R + 'static) -> Loop {
+    let fixture = Fixture::new(Gate::Down);
+    let policy = fixture.breaker.policy(&*fixture.key);
+    let set = PolicySet::new(policy).prefix(OTHER_PREFIX, policy.forced(Forced::Open));
+    fixture.breaker.set_policies(set);
     repeat(fixture, op)
 }
 

@@ -62,7 +62,7 @@ where
         }
         let inner = &*self.store.inner;
         let hash = inner.map.hashed(key).only_hash();
-        if !self.rules.policies.need_every_check() {
+        if !inner.shared.gate.is_held() {
             // What nearly every check ends with: another circuit holds the gate up.
             if let Some(permit) = inner.pass(gate, hash) {
                 return Ok((permit, Started::UNKNOWN));
@@ -78,11 +78,20 @@ where
         K: Borrow<Q>,
         Q: Hash + Eq + ToKey<K> + ?Sized,
     {
+        let inner = &*self.store.inner;
+        // Only rules by hand hold the gate up: past them the filter speaks again.
+        if inner.shared.gate.is_held()
+            && !self.rules.policies.need_every_check()
+            && inner.by_hand.of(key).is_none()
+            && let Some(permit) = inner.pass(inner.shared.gate.load(), hash)
+        {
+            return Ok((permit, Started::UNKNOWN));
+        }
         let (policy, set) = self.rules.policies.of(key);
         // Before the call is admitted: the clock is the user's, and may panic.
         let started = self.started(&policy);
         let key = hash.with(key);
-        let admitted = self.store.inner.acquire_slow(key, policy.limits());
+        let admitted = inner.acquire_slow(key, policy.limits());
         self.conform_if_replaced(&policy, set, key);
         Ok((self.under(&policy, admitted)?, started))
     }
@@ -199,7 +208,7 @@ where
     fn admit_slow(&self) -> Result<Admitted, Rejected> {
         let breaker = &self.breaker;
         let (policy, set) = breaker.rules.policies.of(self.circuit.key());
-        if policy.limits().watches() != self.circuit.cell().is_watched() {
+        if policy.limits().watches() != self.circuit.cell().is_watched_by_limits() {
             breaker.conform::<K>(self.circuit.key(), self.circuit.cell());
         }
         let started = breaker.started(&policy);

@@ -44,15 +44,11 @@ where
     }
 
     /// What a permit of `key` that began then means if it is dropped now.
-    #[inline]
     fn dropped<Q>(&self, key: &Q, started: Started) -> Outcome
     where
         K: Borrow<Q>,
         Q: Hash + Eq + ToKey<K> + ?Sized,
     {
-        if !self.rules.policies.need_drops() {
-            return Outcome::Ignored;
-        }
         let age = || started.age(|| self.store.clock().now_ms()).unwrap_or(0);
         self.policy(key).drops().outcome(age)
     }
@@ -75,6 +71,9 @@ impl Started {
 pub trait Target {
     #[doc(hidden)]
     fn settle(&self, token: PermitToken, report: Report, started: Started) -> Reported;
+    /// Whether a permit that is dropped may mean anything.
+    #[doc(hidden)]
+    fn may_mean_something(&self) -> bool;
     /// What a permit that began at `started` means if it is dropped now.
     #[doc(hidden)]
     fn dropped(&self, started: Started) -> Outcome;
@@ -172,23 +171,25 @@ impl<T: Target> Permit<T> {
     }
 
     /// Dropped without a report.
+    #[cold]
     fn abandon(&self, target: &T) {
+        if !std::thread::panicking() {
+            return self.settle_dropped(target);
+        }
+        // A second panic, in the user's classifier, would abort.
+        let settle = AssertUnwindSafe(|| self.settle_dropped(target));
+        let _ = catch_unwind(settle);
+    }
+
+    fn settle_dropped(&self, target: &T) {
         // A classifier that panics must not keep the slot or the seat.
         let held = Held(|| target.give_back(self.token));
         let outcome = target.dropped(self.started);
         held.settled();
-        let _ = match outcome {
-            // It holds nothing, and nobody waits for the answer.
-            Outcome::Ignored if self.token.is_plain() => return,
-            outcome => target.settle(self.token, outcome.into(), self.started),
-        };
-    }
-
-    /// The same, while the thread panics: a second panic, in the user's classifier, would abort.
-    #[cold]
-    fn abandon_in_panic(&self, target: &T) {
-        let abandon = AssertUnwindSafe(|| self.abandon(target));
-        let _ = catch_unwind(abandon);
+        if outcome != Outcome::Ignored || !self.token.is_plain() {
+            // Nobody waits for the answer.
+            let _ = target.settle(self.token, outcome.into(), self.started);
+        }
     }
 }
 
@@ -196,9 +197,8 @@ impl<T: Target> Drop for Permit<T> {
     #[inline]
     fn drop(&mut self) {
         if let Some(target) = self.target.take() {
-            if std::thread::panicking() {
-                self.abandon_in_panic(&target);
-            } else {
+            // What nearly every drop ends with: it holds nothing, and means nothing.
+            if !self.token.is_plain() || target.may_mean_something() {
                 self.abandon(&target);
             }
         }
@@ -232,6 +232,10 @@ where
     }
 
     #[inline]
+    fn may_mean_something(&self) -> bool {
+        self.breaker.rules.policies.need_drops()
+    }
+
     fn dropped(&self, started: Started) -> Outcome {
         self.breaker.dropped(self.key, started)
     }
@@ -274,6 +278,10 @@ where
     }
 
     #[inline]
+    fn may_mean_something(&self) -> bool {
+        self.breaker.rules.policies.need_drops()
+    }
+
     fn dropped(&self, started: Started) -> Outcome {
         self.breaker.dropped(&self.key, started)
     }
@@ -298,6 +306,10 @@ where
     }
 
     #[inline]
+    fn may_mean_something(&self) -> bool {
+        self.0.breaker.rules.policies.need_drops()
+    }
+
     fn dropped(&self, started: Started) -> Outcome {
         self.0.breaker.dropped(self.0.circuit.key(), started)
     }

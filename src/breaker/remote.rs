@@ -7,10 +7,11 @@ use crate::contract::{BoxFuture, CircuitBreakerStore, StoreResult};
 use crate::error::{CallError, Rejected};
 use crate::key::ToKey;
 use crate::policy::{Policy, PolicySet};
+use crate::snapshot::CircuitState;
 use crate::stats::Counter;
 use crate::sync::atomic::Ordering;
 use crate::sync::{PlainAtomicU64, Slot};
-use crate::word::{Limits, Outcome, PermitToken, Report, Reported};
+use crate::word::{Forced, Limits, Outcome, PermitToken, Report, Reported};
 use std::borrow::Borrow;
 use std::convert::Infallible;
 use std::fmt;
@@ -85,12 +86,21 @@ where
     /// in the background; a store that takes longer than the probe lease isn't waited for.
     ///
     /// # Errors
-    /// If the store rejects it; never because the store fails.
+    /// If the store rejects it, or the policy [forces](Policy::forced) it open; never because the
+    /// store fails.
     pub async fn acquire(&self, key: &K) -> Result<AsyncPermit<K>, Rejected> {
         let inner = &self.inner;
         let policy = inner.policy(key);
         let limits = *policy.limits();
         let key = Arc::new(key.to_owned());
+        if let Some(forced) = limits.forced {
+            return inner.by_force(forced, &policy).map(|()| AsyncPermit {
+                inner: Arc::clone(inner),
+                key,
+                token: None,
+                since: None,
+            });
+        }
         let request = {
             let (inner, key) = (Arc::clone(inner), Arc::clone(&key));
             async move { inner.store.acquire((*key).borrow(), &limits).await }
@@ -246,6 +256,21 @@ impl<K: ?Sized> Remote<K> {
         Errand::new(Arc::clone(&self.runtime), patience, request, leftover)
     }
 
+    /// The answer to a check whose policy forces its state: the store isn't asked.
+    fn by_force(&self, forced: Forced, policy: &Policy) -> Result<(), Rejected> {
+        match forced {
+            Forced::Disabled => Ok(()),
+            Forced::Open if policy.is_shadow() => {
+                self.shadowed.add_one();
+                Ok(())
+            }
+            Forced::Open => {
+                let base_ms = policy.limits().open.base_ms;
+                Err(Rejected::new(CircuitState::ForcedOpen, base_ms))
+            }
+        }
+    }
+
     fn store_failed(&self) {
         // Relaxed: a statistic.
         self.store_failures.fetch_add(1, Ordering::Relaxed);
@@ -266,7 +291,7 @@ where
 {
     inner: Arc<Remote<K>>,
     key: Arc<K::Owned>,
-    /// `None`: the store didn't answer, or the permit is settled.
+    /// `None`: the call was admitted without the store, or the permit is settled.
     token: Option<PermitToken>,
     since: Option<Instant>,
 }
@@ -292,7 +317,8 @@ where
         self.report(Outcome::Ignored)
     }
 
-    /// The call ended like this. `None`: the store didn't answer, now or when it was asked.
+    /// The call ended like this. `None`: the store didn't answer, now or when it was asked, or
+    /// wasn't asked.
     /// How long it took is measured where the rules need it, unless the report says it.
     ///
     /// Goes on in the background if the store is slow, or if the future is dropped.
@@ -320,7 +346,7 @@ where
     }
 
     /// Whether the call was admitted without the store: it didn't answer, or it rejected the call
-    /// under a shadow policy.
+    /// under a shadow policy; or the policy [forced](Policy::forced) the answer.
     pub fn is_untracked(&self) -> bool {
         self.token.is_none()
     }
@@ -356,6 +382,8 @@ where
         let token = self.token.take()?;
         let limits = *policy.limits();
         let report = match self.since {
+            // Whatever the store makes of forced limits: the slot comes back, and nothing counts.
+            _ if limits.forced.is_some() => Outcome::Ignored.into(),
             Some(since) if limits.times() => report.or_took(since.elapsed()),
             _ => report,
         };

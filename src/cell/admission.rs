@@ -251,6 +251,7 @@ impl Cell {
         reported
     }
 
+    #[inline(always)]
     fn report_held<C: Clock>(
         &self,
         by: &mut Mover<'_, C>,
@@ -275,7 +276,7 @@ impl Cell {
                     None => Reported::Stale,
                 });
             }
-            if control.state() == State::Closed && limits.watches() {
+            if control.state() == State::Closed && limits.counts_calls() {
                 self.watch_closely(shared, control, limits);
                 continue;
             }
@@ -286,10 +287,10 @@ impl Cell {
                     failed: outcome == Outcome::Failure,
                     slow: is_slow(report, limits),
                 };
+                // Decided on the circuit as it is after the call was counted: another call may have
+                // come in between.
                 counted = self.count_call(shared, control, call, limits);
-                if counted.is_none() {
-                    continue;
-                }
+                continue;
             }
             let decision = Decision {
                 control,

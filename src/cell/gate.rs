@@ -29,8 +29,7 @@ pub(crate) struct Gate {
     needing_reports: AtomicU64,
     /// The same counts by key hash, of circuits alone.
     filter: Filter,
-    /// Sets of policies that hold the gate up.
-    #[cfg(any(test, breakerbox_loom, breakerbox_steps))]
+    /// Sets of policies, and rules by hand, that hold the gate up.
     held: PlainAtomicU64,
     /// Circuits that are neither vacant nor retired. In a line of its own: nothing hot reads it.
     live: Line<AtomicU64>,
@@ -43,7 +42,6 @@ impl Gate {
             unclean: Line(AtomicU64::new(0)),
             needing_reports: AtomicU64::new(0),
             filter: Filter::new(),
-            #[cfg(any(test, breakerbox_loom, breakerbox_steps))]
             held: PlainAtomicU64::new(0),
             live: Line(AtomicU64::new(0)),
         }
@@ -112,18 +110,25 @@ impl Gate {
 
     /// Holds the gate up, as a circuit that may reject does.
     pub(crate) fn raise(&self) {
-        #[cfg(any(test, breakerbox_loom, breakerbox_steps))]
-        self.held.fetch_add(1, Ordering::Relaxed); // Relaxed: read at rest.
+        // Relaxed: who sees the gate up by what follows sees this.
+        self.held.fetch_add(1, Ordering::Relaxed);
         // Release: pairs with the Acquire in `load`.
         self.word.0.fetch_add(GateWord::ONE, Ordering::Release);
     }
 
     /// Takes a [`raise`](Self::raise) back.
     pub(crate) fn lower(&self) {
-        #[cfg(any(test, breakerbox_loom, breakerbox_steps))]
-        self.held.fetch_sub(1, Ordering::Relaxed); // Relaxed: read at rest.
+        // Relaxed: checks that take it for held a moment longer look closer, and no more.
+        self.held.fetch_sub(1, Ordering::Relaxed);
         // Release: as in `raise`.
         self.word.0.fetch_sub(GateWord::ONE, Ordering::Release);
+    }
+
+    /// Whether something but circuits holds the gate up: then the filter doesn't speak for a key.
+    #[inline]
+    pub(crate) fn is_held(&self) -> bool {
+        // Relaxed: raised before the gate, which a check has seen up with Acquire.
+        self.held.load(Ordering::Relaxed) != 0
     }
 
     pub(super) fn born(&self) {

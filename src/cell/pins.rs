@@ -47,7 +47,7 @@ impl Cell {
         Pins::from_bits(self.pins.load(Ordering::Relaxed)).slot()
     }
 
-    pub(super) fn is_pinned(&self) -> bool {
+    pub(crate) fn is_pinned(&self) -> bool {
         self.pins().is_pinned()
     }
 

@@ -9,6 +9,17 @@
 //! watched in the same step. Slot and word are two, so they may differ for a moment; each operation
 //! that changes one of them looks at both afterwards, and [again](Cell::agree) after it has changed
 //! the word, until they agree. The last of all these looks comes after the last change of either.
+//!
+//! # Rules by hand
+//! A rule by hand that covers a circuit *holds* its watch, beside what the limits want. A handle of
+//! it must not be admitted past the rule even for a moment, so agreement in the end isn't enough: a
+//! thread that is about to close the circuit, or to end the watching, may have looked at the slot
+//! before. So
+//! - the thread that puts a rule in place fills the slot first and moves the circuit afterwards:
+//!   what others decided on before fails, since the word is another one;
+//! - a circuit that closes then finds the slot filled;
+//! - whether a rule covers it is asked between the look at the slot and the exchange, and a hold is
+//!   always a new value in the slot. So what is put in after a hold was decided on after it.
 
 use super::seats::Seats;
 use super::window::Window;
@@ -20,8 +31,10 @@ use crate::word::{Call, Control, Generation, Limits, PermitToken, Span, Tally};
 /// What is known of the calls of one closed generation.
 pub(super) struct Watch {
     generation: Generation,
-    /// Off, it only keeps the seats of calls that are out.
+    /// Off, it only keeps the seats of calls that are out, or is held.
     on: bool,
+    /// A rule by hand covers the circuit.
+    held: bool,
     // Both shared with the watch that follows in the same generation, where only the other changes.
     window: Option<PlainArc<Window>>,
     seats: Option<PlainArc<Seats>>,
@@ -30,6 +43,7 @@ pub(super) struct Watch {
 impl Watch {
     fn new(generation: Generation, limits: &Limits, before: Option<&Watch>) -> Self {
         let span = limits.trip.window;
+        let held = before.is_some_and(|watch| watch.held);
         let before = before.filter(|watch| watch.generation == generation);
         let seats = before.and_then(|watch| watch.seats.clone());
         let window = before
@@ -44,6 +58,7 @@ impl Watch {
         Self {
             generation,
             on: true,
+            held,
             window: window.or_else(|| span.map(new_window)),
             seats: seats.or_else(|| limits.seats().then(|| PlainArc::new(Seats::new()))),
         }
@@ -58,12 +73,24 @@ impl Watch {
     /// Were the seats made anew in the same generation, a call that is out would give another
     /// one's seat back.
     fn off(&self) -> Option<Self> {
-        Some(Self {
+        (self.held || self.seats.is_some()).then(|| Self {
             generation: self.generation,
             on: false,
+            held: self.held,
             window: None,
-            seats: Some(self.seats.clone()?),
+            seats: self.seats.clone(),
         })
+    }
+
+    /// The same, held or not.
+    fn holding(before: Option<&Watch>, generation: Generation, held: bool) -> Self {
+        Self {
+            generation: before.map_or(generation, |watch| watch.generation),
+            on: before.is_some_and(|watch| watch.on),
+            held,
+            window: before.and_then(|watch| watch.window.clone()),
+            seats: before.and_then(|watch| watch.seats.clone()),
+        }
     }
 
     fn fits(&self, generation: Generation, limits: &Limits) -> bool {
@@ -161,15 +188,23 @@ impl Cell {
     }
 
     /// Whether no check or report of the circuit takes the short way while it is closed.
-    #[inline]
-    pub(crate) fn is_watched(&self) -> bool {
+    fn is_watched(&self) -> bool {
+        let is_watched = |watch: &Watch| watch.on || watch.held;
+        !self.watch.is_empty() && self.watch.read(|watch| watch.is_some_and(is_watched))
+    }
+
+    /// The same, as far as limits want it.
+    pub(crate) fn is_watched_by_limits(&self) -> bool {
         !self.watch.is_empty() && self.watch.read(|watch| watch.is_some_and(|watch| watch.on))
     }
 
     /// The circuit is watched from here on, or it isn't, as `limits` want it, now and whenever it
     /// closes. A window is kept, if they want any.
     pub(crate) fn set_watched<C>(&self, shared: &Shared<C>, limits: &Limits) {
-        if limits.watches() {
+        // Calls by key ask for a forced state before they come to the circuit: only handles start
+        // from it.
+        let forced = limits.forced.is_some() && self.is_pinned();
+        if limits.counts_calls() || forced {
             // Any with a window will do, if they want one: who counts in it makes one that fits.
             let fits = |watch: &Watch| watch.on && (limits.windows() || watch.window.is_none());
             loop {
@@ -202,6 +237,35 @@ impl Cell {
         }
     }
 
+    /// Handles of the circuit ask the rules by hand from here on, or don't, as one of them `covers`
+    /// it: see the module.
+    pub(crate) fn follow_rules<C>(&self, shared: &Shared<C>, covers: impl Fn() -> bool) {
+        loop {
+            let held = covers();
+            if held {
+                let generation = self.control().generation();
+                let hold =
+                    |before: Option<&Watch>| Some(Watch::holding(before, generation, covers()));
+                let _ = self.watch.get_or_replace(|_| false, hold, |_| ());
+            } else if !self.watch.is_empty()
+                && self
+                    .watch
+                    .read(|watch| watch.is_some_and(|watch| watch.held))
+            {
+                self.watch.update(|watch| {
+                    let next = Watch::holding(Some(watch), watch.generation, covers());
+                    let keeps = next.on || next.held || next.seats.is_some();
+                    keeps.then_some(next)
+                });
+            }
+            self.agree(shared);
+            // The rules have been changed meanwhile, perhaps before another thread came here.
+            if covers() == held {
+                return;
+            }
+        }
+    }
+
     /// The closed word that says what the slot says.
     pub(super) fn as_watched(&self, closed: Control) -> Control {
         closed.watched(self.is_watched())
@@ -211,7 +275,7 @@ impl Cell {
     ///
     /// Called after each change of the slot, and after each transition to closed. A word that was
     /// changed here is looked at again: the slot may have changed between the look and the exchange.
-    pub(super) fn agree<C>(&self, shared: &Shared<C>) {
+    pub(crate) fn agree<C>(&self, shared: &Shared<C>) {
         loop {
             // The slot after the word: a thread that changes the slot meanwhile sees the word.
             let control = self.control();

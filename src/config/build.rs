@@ -4,8 +4,8 @@ use super::LimitsBuilder;
 use super::check::{at_least, count, needs, positive, within};
 use crate::error::ConfigError;
 use crate::word::{
-    Cap, FAILURE_THRESHOLD_MAX, HUNG_CALLS_MAX, Limits, OFF, OpenFor, PROBES_MAX, ProbeRule,
-    Recovery, Span, TIME_MAX, Trip, WINDOW_CALLS_MAX,
+    FAILURE_THRESHOLD_MAX, HUNG_CALLS_MAX, Limits, OFF, OpenFor, PROBES_MAX, ProbeRule, Recovery,
+    Span, TIME_MAX, Trip, WINDOW_CALLS_MAX,
 };
 use std::time::Duration;
 
@@ -24,14 +24,8 @@ impl LimitsBuilder {
     /// If a value is out of its range, or says nothing without another that is missing.
     pub fn build(&self) -> Result<Limits, ConfigError> {
         let open = self.open()?;
-        Ok(Limits {
-            shadow: false,
-            cap: Cap::default(),
-            trip: self.trip()?,
-            half_open: self.half_open(open.base_ms)?,
-            open,
-            timed: false,
-        })
+        let (trip, half_open) = (self.trip()?, self.half_open(open.base_ms)?);
+        Ok(Limits::of(trip, open, half_open))
     }
 
     fn trip(&self) -> Result<Trip, ConfigError> {

@@ -3,6 +3,7 @@
 use super::{DroppedPermit, Drops, Policy};
 use crate::config::LimitsBuilder;
 use crate::error::ConfigError;
+use crate::word::Forced;
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -12,6 +13,8 @@ use std::time::Duration;
 pub(super) struct Form {
     #[serde(default)]
     shadow: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    forced: Option<Forced>,
     #[serde(default)]
     dropped_permit: Dropped,
     #[serde(flatten)]
@@ -46,6 +49,7 @@ impl TryFrom<Form> for Policy {
         };
         Policy::from(form.limits.build()?)
             .shadow(form.shadow)
+            .forced(form.forced)
             .dropped_permit(meaning)
     }
 }
@@ -54,6 +58,7 @@ impl From<Policy> for Form {
     fn from(policy: Policy) -> Self {
         Self {
             shadow: policy.is_shadow(),
+            forced: policy.forced_state(),
             dropped_permit: match policy.drops {
                 Drops::Ignored => Dropped::Ignored,
                 Drops::Failure => Dropped::Failure,

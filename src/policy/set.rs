@@ -2,7 +2,7 @@
 
 use super::group::Groups;
 use super::{Group, Policy};
-use crate::key::ToKey;
+use crate::key::{ToKey, with_text};
 use crate::word::Cap;
 use std::borrow::Borrow;
 use std::collections::HashMap;
@@ -256,22 +256,6 @@ impl<K> PolicySet<K> {
             .chain(self.keys.values())
             .chain(prefixes)
             .chain(self.classes.values())
-    }
-}
-
-/// `find` in the text of `key`.
-fn with_text<K, Q, R>(
-    text_of: fn(&K) -> &str,
-    key: &Q,
-    find: impl FnOnce(&str) -> Option<R>,
-) -> Option<R>
-where
-    Q: ToKey<K> + ?Sized,
-{
-    match (key.as_text(), key.as_key()) {
-        (Some(text), _) => find(text),
-        (None, Some(key)) => find(text_of(key)),
-        (None, None) => find(text_of(&key.to_key())),
     }
 }
 

@@ -61,8 +61,9 @@ impl Needs {
     fn of<K>(set: &PolicySet<K>) -> Self {
         let limits = || set.all().map(Policy::limits);
         Self {
-            every_check: limits().any(|limits| limits.seats() || limits.times()),
-            every_report: limits().any(|limits| limits.watches()),
+            every_check: limits().any(|limits| limits.checks_closely() || limits.times()),
+            // Under a forced state a success changes nothing.
+            every_report: limits().any(|limits| limits.counts_calls()),
             drops: set.all().any(|policy| policy.drops() != Drops::Ignored),
         }
     }

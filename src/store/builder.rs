@@ -2,6 +2,7 @@
 
 use super::InMemoryCircuitBreakerStore;
 use super::evict::Bound;
+use super::forced::ByHand;
 use super::keyed::Inner;
 use crate::cell::Shared;
 use crate::clock::{Clock, SystemClock};
@@ -176,6 +177,7 @@ impl<K: Hash + Eq, S: BuildHasher, C: Clock> InMemoryStoreBuilder<K, S, C> {
                 shared: Shared::new(clock, seed, evicts.key.is_some()),
                 map: Map::new(capacity.min(max), hasher),
                 listeners,
+                by_hand: ByHand::new(),
                 bound: Bound::new(max, evicts.open_ttl_ms, evicts.key),
                 untracked: PlainAtomicU64::new(0),
                 rejections: Counter::new(),

@@ -65,7 +65,11 @@ where
             cell,
             key: owned,
         };
+        let (cell, shared) = (&circuit.cell, &self.inner.shared);
+        cell.follow_rules(shared, || self.inner.by_hand.of(key).is_some());
         circuit.get_state();
+        // Another thread that brought it to life may not have seen the rule yet.
+        cell.agree(shared);
         Ok(circuit)
     }
 }
@@ -150,6 +154,11 @@ where
     /// Not closed: rare, and kept out of the callers' code.
     #[cold]
     pub(crate) fn acquire_slow(&self, limits: &Limits) -> Result<PermitToken, Refused> {
+        if self.inner.looks_closely(limits)
+            && let Some(answer) = self.look_closely(limits)
+        {
+            return answer;
+        }
         let mut changes = self.inner.listeners.changes();
         let shared = &self.inner.shared;
         let admitted = self.inner.admit(|| {
@@ -161,6 +170,13 @@ where
         });
         self.inner.listeners.announce(changes, || self.key.clone());
         admitted
+    }
+
+    /// What comes before the look at the circuit. `None`: look at it.
+    #[inline(never)]
+    fn look_closely(&self, limits: &Limits) -> Option<Result<PermitToken, Refused>> {
+        let forced = self.inner.forced(&self.key, limits)?;
+        Some(self.inner.by_force(forced, limits))
     }
 
     /// Every call of the circuit is looked at from here on, or none is, as `limits` want it. Needed
@@ -209,6 +225,7 @@ where
         report: Report,
         limits: &Limits,
     ) -> Reported {
+        let report = self.inner.unless_forced(&self.key, report, limits);
         let mut changes = self.inner.listeners.changes();
         let reported = self
             .pinned(|cell| cell.report(&self.inner.shared, permit, report, limits, &mut changes));

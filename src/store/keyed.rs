@@ -1,6 +1,7 @@
 //! The keyed operations: from a key to its cell, and again if the cell has left the map.
 
 use super::evict::Bound;
+use super::forced::ByHand;
 use crate::cell::{Acquired, Cell, Changes, Gone, Shared};
 use crate::clock::Clock;
 use crate::error::{Rejected, StoreFull};
@@ -10,7 +11,9 @@ use crate::snapshot::{CircuitBreakerSnapshot, CircuitState};
 use crate::stats::Counter;
 use crate::sync::atomic::Ordering;
 use crate::sync::{Arc as CellArc, Hashed, Map, OnlyHash, PlainAtomicU64};
-use crate::word::{GateWord, Generation, Limits, Outcome, PermitToken, Report, Reported, slot_of};
+use crate::word::{
+    Forced, GateWord, Generation, Limits, Outcome, PermitToken, Report, Reported, slot_of,
+};
 use std::borrow::Borrow;
 use std::hash::{BuildHasher, Hash};
 
@@ -25,6 +28,7 @@ pub(crate) struct Inner<K, S, C> {
     pub(crate) shared: Shared<C>,
     pub(crate) map: Map<K, Cell, S>,
     pub(super) listeners: Listeners<K>,
+    pub(crate) by_hand: ByHand<K>,
     pub(super) bound: Bound<K>,
     /// Operations that were answered without being stored.
     pub(super) untracked: PlainAtomicU64,
@@ -161,6 +165,11 @@ impl<K: Hash + Eq, S: BuildHasher, C: Clock> Inner<K, S, C> {
         K: Borrow<Q>,
         Q: Eq + ToKey<K> + ?Sized,
     {
+        if self.looks_closely(limits)
+            && let Some(answer) = self.look_closely(key, limits)
+        {
+            return answer;
+        }
         let mut changes = self.listeners.changes();
         let admitted = self.admit(|| {
             let acquired = if limits.seats() {
@@ -178,6 +187,40 @@ impl<K: Hash + Eq, S: BuildHasher, C: Clock> Inner<K, S, C> {
         });
         self.listeners.announce(changes, || key.key().to_key());
         admitted
+    }
+
+    /// What comes before the look at the circuit. `None`: look at it.
+    #[inline(never)]
+    fn look_closely<Q>(
+        &self,
+        key: Hashed<'_, Q>,
+        limits: &Limits,
+    ) -> Option<Result<PermitToken, Refused>>
+    where
+        K: Borrow<Q>,
+        Q: Eq + ToKey<K> + ?Sized,
+    {
+        if let Some(forced) = self.forced(key.key(), limits) {
+            return Some(self.by_force(forced, limits));
+        }
+        if limits.seats() {
+            return None;
+        }
+        // The caller didn't ask the filter, which doesn't speak for what is forced.
+        self.pass(self.shared.gate.load(), key.only_hash()).map(Ok)
+    }
+
+    /// The answer to a check under a forced state: its permit holds nothing.
+    #[cold]
+    pub(super) fn by_force(&self, forced: Forced, limits: &Limits) -> Result<PermitToken, Refused> {
+        let generation = self.shared.gate.load().generation();
+        match forced {
+            Forced::Disabled => Ok(PermitToken::new(generation, false)),
+            Forced::Open => Err(Refused {
+                rejected: Rejected::new(CircuitState::ForcedOpen, limits.open.base_ms),
+                generation,
+            }),
+        }
     }
 
     /// A rejection that takes place.
@@ -269,6 +312,7 @@ impl<K: Hash + Eq, S: BuildHasher, C: Clock> Inner<K, S, C> {
         K: Borrow<Q>,
         Q: Eq + ToKey<K> + ?Sized,
     {
+        let report = self.unless_forced(key.key(), report, limits);
         let mut changes = self.listeners.changes();
         let found = self.find(key, |cell| {
             cell.report(&self.shared, permit, report, limits, &mut changes)

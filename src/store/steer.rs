@@ -1,4 +1,5 @@
-//! Steering by hand: circuits forced open, closed, disabled, enabled or reset, by key or many.
+//! Steering by hand: circuits forced open, closed, disabled, enabled or reset, by key or many; and
+//! the rules that hold for keys without a circuit.
 
 use super::InMemoryCircuitBreakerStore;
 use crate::cell::{Cell, Changes, Gone, Shared};
@@ -6,11 +7,12 @@ use crate::clock::Clock;
 use crate::key::ToKey;
 use crate::snapshot::CircuitState;
 use crate::sync::Hashed;
-use crate::word::State;
+use crate::word::{Forced, State};
 use std::borrow::Borrow;
 use std::hash::{BuildHasher, Hash};
 
-/// What an operator does to circuits.
+/// What an operator does to circuits; by [prefix](InMemoryCircuitBreakerStore::steer_prefix) and to
+/// [all](InMemoryCircuitBreakerStore::steer_all) it is a rule, too, for keys without a circuit.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[non_exhaustive]
 pub enum Steering {
@@ -43,6 +45,15 @@ pub struct Steered<K> {
 }
 
 impl Steering {
+    /// What it forces on keys, as a rule; `None`: it lifts such a rule.
+    fn forced(self) -> Option<Forced> {
+        match self {
+            Steering::ForceOpen => Some(Forced::Open),
+            Steering::Disable => Some(Forced::Disabled),
+            Steering::ForceClose | Steering::Enable | Steering::Reset => None,
+        }
+    }
+
     /// Does it to one cell: what it was in, and then. `None`: there is no circuit.
     fn steer<C: Clock>(
         self,
@@ -81,8 +92,12 @@ where
     S: BuildHasher,
     C: Clock,
 {
-    /// Steers the circuit of `key`. Forcing it open or closed, and disabling it, create it.
+    /// Steers the circuit of `key`. Forcing it open or closed, and disabling it, create it, and
+    /// one that is forced open or disabled stays: it isn't evicted.
     /// `None`: there is no circuit, or no room for one (see [`untracked`](Self::untracked)).
+    ///
+    /// What is forced on a [prefix](Self::steer_prefix) of the key, on [all](Self::steer_all) or by
+    /// its policy comes first: the circuit's own state shows once that is lifted.
     ///
     /// ```
     /// use breakerbox::{CircuitBreaker, CircuitState, Steering};
@@ -122,30 +137,92 @@ where
         moved.map(|moved| Steered::new(key.to_key(), moved))
     }
 
-    /// Steers all circuits that there are. One that is created meanwhile may or may not be.
-    /// O(circuits).
+    /// Steers all keys, as by [`steer_prefix`](Self::steer_prefix) those of a prefix: the empty
+    /// one.
     pub fn steer_all(&self, steering: Steering) -> Vec<Steered<K>> {
-        self.steer_where(steering, |_| true)
+        self.steer_by_rule("", steering, |_| true)
     }
 
-    /// Steers the circuits whose keys begin with `prefix`, as by [`steer_all`](Self::steer_all).
+    /// Steers all keys that begin with `prefix`, whether they are known or not: what it did to the
+    /// circuits that there are.
+    ///
+    /// [`ForceOpen`](Steering::ForceOpen) and [`Disable`](Steering::Disable) are a rule, too, which
+    /// holds for keys that nobody has asked for yet, and for circuits that are evicted, closed or
+    /// reset meanwhile. It creates no circuit, but for handles: what they hold is forced itself. It
+    /// lasts until the others lift it, for this prefix or a shorter one, or [`clear`](Self::clear)
+    /// does. For a longer one, they except its keys; otherwise the rule of the longest prefix
+    /// counts. A command replaces what was said of longer prefixes before.
+    ///
+    /// Every check and report that begins after this has returned goes by the rule. What it forces
+    /// comes before a policy and before [`steer`](Self::steer). Rules by hand end with the store: what
+    /// has to outlast it belongs in a [policy](crate::Policy::forced). While there are any, a check
+    /// by key looks at them all. O(circuits).
+    ///
+    /// ```
+    /// use breakerbox::{CircuitBreaker, Forced, Steering};
+    ///
+    /// let breaker: CircuitBreaker = CircuitBreaker::new();
+    /// let store = breaker.store();
+    /// store.steer_prefix("/batch/", Steering::ForceOpen); // nobody has asked for any of them
+    /// assert!(breaker.acquire("/batch/import").is_err());
+    /// assert!(store.peek("/batch/import").is_none());
+    ///
+    /// store.steer_prefix("/batch/urgent/", Steering::Enable);
+    /// assert!(breaker.acquire("/batch/urgent/7").is_ok());
+    /// assert_eq!(store.forced("/batch/import"), Some(Forced::Open));
+    ///
+    /// store.steer_prefix("/batch/", Steering::Enable);
+    /// assert!(breaker.acquire("/batch/import").is_ok());
+    /// ```
     pub fn steer_prefix(&self, prefix: &str, steering: Steering) -> Vec<Steered<K>>
     where
         K: AsRef<str>,
     {
-        self.steer_where(steering, |key| key.as_ref().starts_with(prefix))
+        self.inner.by_hand.know_text(K::as_ref);
+        self.steer_by_rule(prefix, steering, |key| key.as_ref().starts_with(prefix))
     }
 
-    /// Steers the circuits whose keys are `chosen`, as by [`steer_all`](Self::steer_all).
+    /// Steers the circuits that are known now and whose keys are `chosen`: it is no rule for others,
+    /// as [`steer_prefix`](Self::steer_prefix) and [`steer_all`](Self::steer_all) are. A circuit that
+    /// is created meanwhile may or may not be steered. O(circuits).
     pub fn steer_where(&self, steering: Steering, chosen: impl Fn(&K) -> bool) -> Vec<Steered<K>> {
+        self.steer_each(steering, |key, _| chosen(key).then_some(false))
+    }
+
+    fn steer_by_rule(
+        &self,
+        prefix: &str,
+        steering: Steering,
+        covers: impl Fn(&K) -> bool,
+    ) -> Vec<Steered<K>> {
+        let inner = &*self.inner;
+        let forced = steering.forced();
+        let _held = inner.by_hand.command(&inner.shared.gate, prefix, forced);
+        self.steer_each(steering, |key, cell| {
+            if !covers(key) {
+                return None;
+            }
+            inner.follow_rules(key, cell);
+            // Though it reads as unknown: a handle has to find another word than the one by which
+            // it is being brought to life.
+            Some(forced.is_some() && cell.is_pinned())
+        })
+    }
+
+    /// Steers the circuits that `choose` names; an unknown one too, where it says `true`.
+    fn steer_each(
+        &self,
+        steering: Steering,
+        choose: impl Fn(&K, &Cell) -> Option<bool>,
+    ) -> Vec<Steered<K>> {
         let inner = &*self.inner;
         let mut all = Vec::new();
         inner.map.for_each(|found, cell| {
-            if !chosen(found.key()) {
+            let Some(create) = choose(found.key(), cell) else {
                 return;
-            }
+            };
             let mut changes = inner.listeners.changes();
-            let steered = steering.steer(cell, &inner.shared, false, &mut changes);
+            let steered = steering.steer(cell, &inner.shared, create, &mut changes);
             let gone = steered.is_err()
                 || steering == Steering::Reset && cell.retire(&inner.shared).is_err();
             if gone {

@@ -121,6 +121,43 @@ fn a_breaker_that_goes_lets_the_gate_go() {
     assert_eq!(store.gate_counts(), (0, 0));
 }
 
+/// Rules by hand and by policy hold the gate up, once each, and let go of it.
+#[test]
+fn forced_states_let_the_gate_go() {
+    use crate::{Forced, Policy, PolicySet};
+    use Steering::{Disable, Enable, ForceOpen, Reset};
+    let breaker = crate::CircuitBreaker::<String>::builder().build().unwrap();
+    let store = breaker.store();
+    let handle = breaker.circuit("/a/kept").unwrap();
+    for (prefix, steering, held) in [
+        ("/a/", Enable, 0),
+        ("/b/", ForceOpen, 1),
+        ("/b/c/", Disable, 1),
+        ("/b/c/", Enable, 1),
+        ("/b/", Reset, 0),
+        ("/b/", Reset, 0),
+    ] {
+        store.steer_prefix(prefix, steering);
+        assert_eq!(store.gate_counts().0, held, "{prefix} {steering:?}");
+    }
+    breaker.set_policies(PolicySet::new(Policy::default().forced(Forced::Open)));
+    assert_eq!(
+        store.gate_counts(),
+        (1, 1),
+        "and the handle's circuit is watched"
+    );
+    breaker.set_policies(PolicySet::default());
+    assert_eq!(store.gate_counts(), (0, 0));
+    store.steer_all(ForceOpen);
+    let panics = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+        store.steer_where(Enable, |_| panic!("the caller's"));
+    }));
+    assert!(panics.is_err());
+    store.clear();
+    assert_eq!(store.gate_counts(), (0, 0));
+    assert!(handle.acquire().is_ok());
+}
+
 /// A sweep looks at how long a circuit is open, and leaves it to who knows the rule to say so.
 #[test]
 fn a_sweep_does_not_decide_how_long_a_circuit_is_open() {
@@ -170,7 +207,7 @@ fn a_breaker_that_goes_leaves_nothing_watched() {
     assert_eq!(store.gate_counts(), (0, 3), "two circuits, and the rules");
     drop(breaker);
     assert_eq!(store.gate_counts(), (0, 0));
-    assert!(!circuit.cell().is_watched());
+    assert!(!circuit.cell().is_watched_by_limits());
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! The rules of a circuit as plain numbers: all that a decision needs to know of a policy.
 
-use super::{FAILURES_MAX, Probes, TIME_MAX};
+use super::{FAILURES_MAX, Forced, Probes, TIME_MAX};
 use std::time::Duration;
 
 /// The highest failure threshold.
@@ -109,6 +109,10 @@ pub struct Limits {
     /// What they decide is announced as in shadow.
     pub(crate) shadow: bool,
     pub(crate) cap: Cap,
+    /// What they make of every call, whatever the rest says.
+    pub(crate) forced: Option<Forced>,
+    /// Derived from the rest; see [`Limits::checks_closely`].
+    pub(crate) checks_closely: bool,
 }
 
 /// Of a group of circuits, at most so many may be open at once.
@@ -180,6 +184,20 @@ pub(crate) enum ProbeRule {
 }
 
 impl Limits {
+    /// Of these parts, and with all else as by default.
+    pub(crate) fn of(trip: Trip, open: OpenFor, half_open: Recovery) -> Self {
+        Self {
+            trip,
+            open,
+            half_open,
+            timed: false,
+            shadow: false,
+            cap: Cap::default(),
+            forced: None,
+            checks_closely: trip.hung_calls != 0,
+        }
+    }
+
     /// Failures that open a closed circuit; `None` where only other rules do.
     pub fn failure_threshold(&self) -> Option<u32> {
         (self.trip.failure_threshold != OFF).then_some(self.trip.failure_threshold)
@@ -326,10 +344,15 @@ impl Limits {
         self.trip.slow_ms != 0 || self.timed
     }
 
-    /// Whether no call of a circuit may take the short way.
+    /// Whether every call of a closed circuit matters to them.
     #[inline]
-    pub(crate) fn watches(&self) -> bool {
+    pub(crate) fn counts_calls(&self) -> bool {
         self.windows() || self.seats() || self.times()
+    }
+
+    /// Whether no call of a circuit may take the short way.
+    pub(crate) fn watches(&self) -> bool {
+        self.counts_calls() || self.forced.is_some()
     }
 }
 
@@ -344,8 +367,8 @@ fn set_ms(ms: u64) -> Option<Duration> {
 impl Default for Limits {
     /// 5 consecutive failures open, 30 s later 1 probe decides.
     fn default() -> Self {
-        Self {
-            trip: Trip {
+        Self::of(
+            Trip {
                 failure_threshold: 5,
                 rule: TripRule::default(),
                 window: None,
@@ -357,7 +380,7 @@ impl Default for Limits {
                 hung_calls: 0,
                 hung_ms: 0,
             },
-            open: OpenFor {
+            OpenFor {
                 base_ms: 30_000,
                 factor: 1_000,
                 max_ms: 30_000,
@@ -365,7 +388,7 @@ impl Default for Limits {
                 stable_ms: 30_000,
                 retry_after_max_ms: 300_000,
             },
-            half_open: Recovery {
+            Recovery {
                 max_probes: 1,
                 verdict: ProbeRule::Count {
                     successes: 1,
@@ -375,10 +398,7 @@ impl Default for Limits {
                 timeout_ms: 0,
                 after: AfterHalfOpen::Open,
             },
-            timed: false,
-            shadow: false,
-            cap: Cap::default(),
-        }
+        )
     }
 }
 

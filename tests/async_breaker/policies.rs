@@ -1,9 +1,9 @@
 //! Policies by key over any store, and replaced ones.
 
-use breakerbox::{CircuitState, DroppedPermit, Limits, Policy, PolicySet};
+use breakerbox::{CircuitState, DroppedPermit, Forced, Limits, Policy, PolicySet, Steering};
 use std::sync::Arc;
 
-use crate::faulty::Faulty;
+use crate::faulty::{Fault, Faulty};
 use crate::{KEY, background, breaker, failures, ms, state};
 
 type Breaker = breakerbox::AsyncCircuitBreaker<str>;
@@ -92,4 +92,55 @@ fn one_policy_for_all_or_a_set() {
             "policies is given; it must be given alone, without settings of one policy for all"
         );
     }
+}
+
+/// The store isn't asked: it may be the very thing that is under maintenance.
+#[tokio::test(start_paused = true)]
+async fn a_forced_state_needs_no_store() {
+    let set = PolicySet::new(opens_at(1))
+        .prefix("batch/", opens_at(1).forced(Forced::Open))
+        .prefix("health/", opens_at(1).forced(Forced::Disabled))
+        .prefix("new/", opens_at(1).forced(Forced::Open).shadow(true));
+    let (breaker, store) = over(set);
+    store.set(Fault::Fails);
+    let rejected = breaker.acquire("batch/1").await.map(drop).unwrap_err();
+    assert_eq!(rejected.state(), CircuitState::ForcedOpen);
+    assert_eq!(rejected.retry_after_secs(), 30);
+    for key in ["health/1", "new/1"] {
+        let permit = breaker.acquire(key).await.unwrap();
+        assert!(permit.is_untracked());
+        assert_eq!(permit.failure().await, None);
+    }
+    assert_eq!((breaker.shadowed(), breaker.store_failures()), (1, 0));
+    assert!(store.asked().is_empty());
+
+    breaker.set_policies(PolicySet::new(opens_at(1)));
+    store.set(Fault::None);
+    fail(&breaker, "batch/1", 1).await;
+    assert!(breaker.acquire("batch/1").await.is_err(), "by its failure");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_permit_from_before_gives_back_and_counts_nothing() {
+    let (breaker, store) = over(PolicySet::new(opens_at(1)));
+    fail(&breaker, KEY, 1).await;
+    store.clock.advance(ms(30_000));
+    let probe = breaker.acquire(KEY).await.unwrap();
+    assert!(probe.is_probe());
+    breaker.set_policies(PolicySet::new(opens_at(1).forced(Forced::Disabled)));
+    probe.failure().await;
+    breaker.set_policies(PolicySet::new(opens_at(1)));
+    assert_eq!(state(&store), Some(CircuitState::HalfOpen));
+    assert!(breaker.acquire(KEY).await.unwrap().is_probe());
+}
+
+/// What is forced by hand is in the store.
+#[tokio::test(start_paused = true)]
+async fn a_rule_by_hand_is_the_stores() {
+    let (breaker, store) = over(PolicySet::new(opens_at(1)));
+    store.memory.steer_prefix("batch/", Steering::ForceOpen);
+    assert!(breaker.acquire("batch/1").await.is_err());
+    store.memory.steer_prefix("batch/", Steering::Disable);
+    fail(&breaker, "batch/1", 3).await;
+    assert!(store.memory.is_empty());
 }

@@ -10,6 +10,8 @@ mod eviction;
 #[cfg(breakerbox_loom)]
 mod filter;
 #[cfg(breakerbox_loom)]
+mod forced;
+#[cfg(breakerbox_loom)]
 mod groups;
 #[cfg(breakerbox_loom)]
 mod probes;

@@ -1,0 +1,268 @@
+//! Rules by hand: states forced on all keys that begin with a prefix, known or not.
+//!
+//! # Order
+//! A rule is put in place in three steps: the gate is held up, so that no check is admitted by it
+//! alone; the rule is put in; the circuits that it covers are gone over, so that their handles ask
+//! for it too. It is taken out the other way round. So a check that begins after the command has
+//! returned finds the rule, by key and by handle.
+
+use super::keyed::Inner;
+use crate::cell::{Cell as Circuit, Gate};
+use crate::clock::Clock;
+use crate::key::{ToKey, with_text};
+use crate::sync::atomic::Ordering;
+use crate::sync::{PlainAtomicU64, Slot};
+use crate::word::{Forced, Limits, Outcome, Report};
+use std::cell::Cell;
+use std::hash::{BuildHasher, Hash};
+use std::sync::OnceLock;
+
+/// What a key's text is.
+pub(super) type TextOf<K> = fn(&K) -> &str;
+
+/// The rules of a store, replaced as a whole.
+pub(crate) struct ByHand<K> {
+    rules: Slot<Rules>,
+    /// How often the gate is held up for them; 0: there are none.
+    holds: PlainAtomicU64,
+    /// Known from the first command by prefix on.
+    text: OnceLock<TextOf<K>>,
+}
+
+/// What is forced by prefix, the longest first; `None`: an exception from a shorter one.
+#[derive(Default)]
+struct Rules(Vec<(Box<str>, Option<Forced>)>);
+
+impl Rules {
+    fn of(&self, text: &str) -> Option<Forced> {
+        let mut rules = self.0.iter();
+        let (_, forced) = rules.find(|(prefix, _)| text.starts_with(&**prefix))?;
+        *forced
+    }
+
+    /// With this in place of all that was said of the prefix and of longer ones.
+    fn with(&self, prefix: &str, forced: Option<Forced>) -> Self {
+        let others = self
+            .0
+            .iter()
+            .filter(|(other, _)| !other.starts_with(prefix));
+        let mut rules = Self(others.cloned().collect());
+        // Where nothing is forced there is nothing to except.
+        if forced.is_some() || rules.of(prefix).is_some() {
+            let at = rules
+                .0
+                .partition_point(|(other, _)| other.len() > prefix.len());
+            rules.0.insert(at, (prefix.into(), forced));
+        }
+        rules
+    }
+
+    fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl<K> ByHand<K> {
+    pub(super) fn new() -> Self {
+        Self {
+            rules: Slot::empty(),
+            holds: PlainAtomicU64::new(0),
+            text: OnceLock::new(),
+        }
+    }
+
+    /// Forces this on all keys that begin with `prefix`, or lifts what was forced on them. Until
+    /// what is returned is dropped, the gate is held up.
+    pub(super) fn command<'a>(
+        &'a self,
+        gate: &'a Gate,
+        prefix: &str,
+        forced: Option<Forced>,
+    ) -> Hold<'a> {
+        let mut hold = Hold {
+            holds: &self.holds,
+            gate,
+            times: 0,
+        };
+        hold.raise();
+        let had = Cell::new(false);
+        let next = |before: Option<&Rules>| {
+            had.set(before.is_some_and(|rules| !rules.is_empty()));
+            Some(match before {
+                Some(rules) => rules.with(prefix, forced),
+                None => Rules::default().with(prefix, forced),
+            })
+        };
+        let has = self
+            .rules
+            .get_or_replace(|_| false, next, |rules| !rules.is_empty());
+        // As long as there are rules, one hold is theirs.
+        hold.times += u64::from(had.get());
+        hold.times -= u64::from(has.unwrap_or_default());
+        hold
+    }
+
+    /// Before a command by prefix.
+    pub(super) fn know_text(&self, text_of: TextOf<K>) {
+        // An error is the same function.
+        let _ = self.text.set(text_of);
+    }
+
+    /// What is forced on `key`.
+    #[inline]
+    pub(crate) fn of<Q>(&self, key: &Q) -> Option<Forced>
+    where
+        Q: ToKey<K> + ?Sized,
+    {
+        // Relaxed: it is raised before the gate, and with it before the rules, which their caller
+        // has put in place before this check began.
+        if self.holds.load(Ordering::Relaxed) == 0 {
+            return None;
+        }
+        self.find(key)
+    }
+
+    #[cold]
+    fn find<Q>(&self, key: &Q) -> Option<Forced>
+    where
+        Q: ToKey<K> + ?Sized,
+    {
+        let find = |text: &str| self.rules.read(|rules| rules?.of(text));
+        match self.text.get() {
+            Some(text_of) => with_text(*text_of, key, find),
+            // Then there is no rule but one for all keys.
+            None => find(""),
+        }
+    }
+}
+
+/// Holds the gate up, so and so many times, until it is dropped.
+pub(super) struct Hold<'a> {
+    holds: &'a PlainAtomicU64,
+    gate: &'a Gate,
+    times: u64,
+}
+
+impl Hold<'_> {
+    fn raise(&mut self) {
+        // Relaxed: as in `ByHand::of`.
+        self.holds.fetch_add(1, Ordering::Relaxed);
+        self.gate.raise();
+        self.times += 1;
+    }
+}
+
+impl Drop for Hold<'_> {
+    fn drop(&mut self) {
+        for _ in 0..self.times {
+            self.gate.lower();
+            // Relaxed: checks that still find it raised look at the rules, and no more.
+            self.holds.fetch_sub(1, Ordering::Relaxed);
+        }
+    }
+}
+
+impl<K: Hash + Eq, S: BuildHasher, C: Clock> Inner<K, S, C> {
+    /// Whether there is more to a check than the circuit's state.
+    #[inline]
+    pub(super) fn looks_closely(&self, limits: &Limits) -> bool {
+        limits.checks_closely() || self.shared.gate.is_held()
+    }
+
+    /// The state that is forced on `key`, by hand or else by its policy.
+    #[inline]
+    pub(crate) fn forced<Q>(&self, key: &Q, limits: &Limits) -> Option<Forced>
+    where
+        Q: ToKey<K> + ?Sized,
+    {
+        self.by_hand.of(key).or(limits.forced)
+    }
+
+    /// The handles of a circuit go by the rules by hand that there are now.
+    pub(super) fn follow_rules(&self, key: &K, cell: &Circuit)
+    where
+        K: Clone,
+    {
+        // Calls by key ask for the rules before they come to the circuit. A handle that is being
+        // made pins it first, and then looks at the rules itself.
+        if cell.is_pinned() {
+            let covers = || self.by_hand.of(key).is_some();
+            cell.follow_rules(&self.shared, covers);
+        }
+    }
+
+    /// What `report` is under a forced state: it gives back what its permit holds, and no more.
+    #[inline]
+    pub(super) fn unless_forced<Q>(&self, key: &Q, report: Report, limits: &Limits) -> Report
+    where
+        Q: ToKey<K> + ?Sized,
+    {
+        match self.forced(key, limits) {
+            None => report,
+            Some(_) => Outcome::Ignored.into(),
+        }
+    }
+}
+
+#[cfg(all(test, not(breakerbox_loom)))]
+mod tests {
+    use super::*;
+    use Forced::{Disabled, Open};
+
+    fn after(commands: &[(&str, Option<Forced>)]) -> Rules {
+        let begin = Rules::default();
+        let command = |rules: Rules, (prefix, forced): &(&str, _)| rules.with(prefix, *forced);
+        commands.iter().fold(begin, command)
+    }
+
+    #[test]
+    fn the_longest_prefix_counts_whatever_came_first() {
+        let commands = [
+            ("/a/", Some(Open)),
+            ("/a/b/", Some(Disabled)),
+            ("/c", Some(Open)),
+        ];
+        let rules = after(&commands);
+        for (text, forced) in [
+            ("/a/x", Some(Open)),
+            ("/a/b", Some(Open)),
+            ("/a/b/", Some(Disabled)),
+            ("/a/b/c", Some(Disabled)),
+            ("/c", Some(Open)),
+            ("/b/", None),
+            ("", None),
+        ] {
+            assert_eq!(rules.of(text), forced, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_shorter_prefix_replaces_longer_ones() {
+        let rules = after(&[
+            ("/a/b/", Some(Disabled)),
+            ("/a/c", None),
+            ("/a/", Some(Open)),
+        ]);
+        assert_eq!(rules.of("/a/b/c"), Some(Open));
+        assert_eq!(rules.0.len(), 1);
+        assert!(rules.with("", None).is_empty());
+    }
+
+    #[test]
+    fn an_exception_stays_only_where_something_is_forced() {
+        let rules = after(&[("/a/", Some(Open)), ("/a/b", None)]);
+        assert_eq!((rules.of("/a/b"), rules.of("/a/c")), (None, Some(Open)));
+        let within = rules.with("/a/b/c", Some(Disabled));
+        assert_eq!(
+            (within.of("/a/b/"), within.of("/a/b/c")),
+            (None, Some(Disabled))
+        );
+        assert_eq!(
+            within.with("/a/b/c", None).0.len(),
+            2,
+            "no exception within an exception"
+        );
+        assert!(rules.with("/a/", None).is_empty());
+        assert!(after(&[("/a/b", None)]).is_empty());
+    }
+}
