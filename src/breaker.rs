@@ -177,6 +177,11 @@ impl<K, S, C> CircuitBreaker<K, S, C> {
         &self.store
     }
 
+    #[cfg(any(breakerbox_loom, breakerbox_steps))]
+    pub(crate) fn needing(&self) -> (u64, u64) {
+        self.rules.policies.needing()
+    }
+
     /// Rejections that a [shadow](Policy::shadow) policy kept from taking place.
     pub fn shadowed(&self) -> u64 {
         self.shadowed.total()

@@ -128,7 +128,56 @@ pub mod __fuzzing {
 
 #[cfg(any(breakerbox_loom, breakerbox_steps))]
 mod __inside {
-    use crate::InMemoryCircuitBreakerStore;
+    use crate::{CircuitBreaker, InMemoryCircuitBreakerStore, Limits, OwnedPermit, PermitToken};
+
+    pub use crate::cell::{Calls, Words};
+
+    /// What a permit is to the store.
+    pub fn token<K, S, C>(permit: &OwnedPermit<K, S, C>) -> PermitToken
+    where
+        K: std::hash::Hash + Eq + Clone,
+        S: std::hash::BuildHasher,
+        C: crate::Clock,
+    {
+        permit.token()
+    }
+
+    /// The first step of a report under rules over a window: the call is counted in it, and that
+    /// is all. `false`: the report is stale, or there is no circuit.
+    pub fn count_alone<K, S, C>(
+        store: &InMemoryCircuitBreakerStore<K, S, C>,
+        key: &K,
+        permit: PermitToken,
+        failed: bool,
+        limits: &Limits,
+    ) -> bool
+    where
+        K: std::hash::Hash + Eq,
+        S: std::hash::BuildHasher,
+        C: crate::Clock,
+    {
+        store.count_alone(key, permit, failed, limits)
+    }
+
+    /// The words of each cell that is in the map, of those on their way out too.
+    pub fn words<K, S, C>(store: &InMemoryCircuitBreakerStore<K, S, C>) -> Vec<(K, Words)>
+    where
+        K: std::hash::Hash + Eq + Clone,
+        S: std::hash::BuildHasher,
+        C: crate::Clock,
+    {
+        store.words()
+    }
+
+    /// Sets of policies that hold up the gate, and the count of unclean circuits.
+    pub fn held<K, S, C>(store: &InMemoryCircuitBreakerStore<K, S, C>) -> (u64, u64) {
+        store.inner.shared.gate.held()
+    }
+
+    /// Sets of policies that need every check, and every permit that is dropped.
+    pub fn needing<K, S, C>(breaker: &CircuitBreaker<K, S, C>) -> (u64, u64) {
+        breaker.needing()
+    }
 
     /// Circuits that may reject, and unclean ones, as the store counts them: 0 at rest.
     pub fn gate_counts<K, S, C>(store: &InMemoryCircuitBreakerStore<K, S, C>) -> (u64, u64) {

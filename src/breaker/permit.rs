@@ -135,6 +135,11 @@ impl<T: Target> Permit<T> {
         self.token.is_probe()
     }
 
+    #[cfg(any(breakerbox_loom, breakerbox_steps))]
+    pub(crate) fn token(&self) -> PermitToken {
+        self.token
+    }
+
     /// Dropped without a report.
     fn abandon(&self, target: &T) {
         let _ = match target.dropped(self.started) {

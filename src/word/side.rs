@@ -246,6 +246,12 @@ impl Pins {
         self.0 & Self::COUNT_MASK != 0
     }
 
+    /// How many handles hold it.
+    #[cfg(any(breakerbox_loom, breakerbox_steps))]
+    pub(crate) const fn handles(self) -> u64 {
+        self.0 & Self::COUNT_MASK
+    }
+
     /// One handle more; `None` if sealed.
     ///
     /// # Panics
