@@ -222,11 +222,20 @@ impl<K: Hash + Eq + Clone, S: BuildHasher, C: Clock> CircuitBreaker<K, S, C> {
     where
         K: Send + Sync + 'static,
     {
+        self.put_policies(set);
+        self.conform_all();
+    }
+
+    pub(crate) fn put_policies(&self, set: PolicySet<K>)
+    where
+        K: Send + Sync + 'static,
+    {
         self.rules.policies.replace(set, &self.store.inner.shared);
-        self.store
-            .inner
-            .map
-            .for_each(|found, cell| self.conform(found.key(), cell));
+    }
+
+    pub(crate) fn conform_all(&self) {
+        let map = &self.store.inner.map;
+        map.for_each(|found, cell| self.conform(found.key(), cell));
     }
 
     /// How long the circuit of `key` still rejects: `Some` if it is open, zero where the next call

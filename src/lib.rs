@@ -58,6 +58,8 @@ mod config;
 mod contract;
 mod error;
 mod events;
+#[cfg(any(breakerbox_loom, breakerbox_steps))]
+mod inside;
 mod key;
 mod policy;
 mod snapshot;
@@ -104,7 +106,7 @@ struct Readme;
 pub mod __loom {
     pub use crate::sync::atomic::{AtomicU64, in_total_order};
 
-    pub use crate::__inside::*;
+    pub use crate::inside::*;
 }
 
 /// What the tests of single steps ask for and see; not part of the crate.
@@ -113,7 +115,7 @@ pub mod __loom {
 pub mod __steps {
     pub use crate::sync::steps::{Access, Step, step, with_hook};
 
-    pub use crate::__inside::*;
+    pub use crate::inside::*;
 }
 
 /// What the fuzz target of words asks for; not part of the crate.
@@ -123,86 +125,5 @@ pub mod __fuzzing {
     /// What `numbers` do to every kind of word; panics where a word and its fields differ.
     pub fn check_words(numbers: &[u64]) {
         crate::word::check(numbers);
-    }
-}
-
-#[cfg(any(breakerbox_loom, breakerbox_steps))]
-mod __inside {
-    use crate::{CircuitBreaker, InMemoryCircuitBreakerStore, Limits, OwnedPermit, PermitToken};
-
-    pub use crate::cell::{Calls, Words};
-
-    /// What a permit is to the store.
-    pub fn token<K, S, C>(permit: &OwnedPermit<K, S, C>) -> PermitToken
-    where
-        K: std::hash::Hash + Eq + Clone,
-        S: std::hash::BuildHasher,
-        C: crate::Clock,
-    {
-        permit.token()
-    }
-
-    /// The first step of a report under rules over a window: the call is counted in it, and that
-    /// is all. `false`: the report is stale, or there is no circuit.
-    pub fn count_alone<K, S, C>(
-        store: &InMemoryCircuitBreakerStore<K, S, C>,
-        key: &K,
-        permit: PermitToken,
-        failed: bool,
-        limits: &Limits,
-    ) -> bool
-    where
-        K: std::hash::Hash + Eq,
-        S: std::hash::BuildHasher,
-        C: crate::Clock,
-    {
-        store.count_alone(key, permit, failed, limits)
-    }
-
-    /// The words of each cell that is in the map, of those on their way out too.
-    pub fn words<K, S, C>(store: &InMemoryCircuitBreakerStore<K, S, C>) -> Vec<(K, Words)>
-    where
-        K: std::hash::Hash + Eq + Clone,
-        S: std::hash::BuildHasher,
-        C: crate::Clock,
-    {
-        store.words()
-    }
-
-    /// Sets of policies that hold up the gate, and the count of unclean circuits.
-    pub fn held<K, S, C>(store: &InMemoryCircuitBreakerStore<K, S, C>) -> (u64, u64) {
-        store.inner.shared.gate.held()
-    }
-
-    /// Sets of policies that need every check, and every permit that is dropped.
-    pub fn needing<K, S, C>(breaker: &CircuitBreaker<K, S, C>) -> (u64, u64) {
-        breaker.needing()
-    }
-
-    /// Circuits that may reject, and unclean ones, as the store counts them: 0 at rest.
-    pub fn gate_counts<K, S, C>(store: &InMemoryCircuitBreakerStore<K, S, C>) -> (u64, u64) {
-        store.gate_counts()
-    }
-
-    /// Whether what the store keeps by hash is one for both keys.
-    #[cfg(breakerbox_loom)]
-    pub fn share_a_slot<K, S, C>(
-        store: &InMemoryCircuitBreakerStore<K, S, C>,
-        keys: [&K; 2],
-    ) -> bool
-    where
-        K: std::hash::Hash + Eq,
-        S: std::hash::BuildHasher,
-    {
-        store.share_a_slot(keys)
-    }
-
-    /// Entries of the map: circuits, and cells that are on their way out.
-    pub fn entries<K, S, C>(store: &InMemoryCircuitBreakerStore<K, S, C>) -> usize
-    where
-        K: std::hash::Hash + Eq,
-        S: std::hash::BuildHasher,
-    {
-        store.entries()
     }
 }

@@ -369,39 +369,6 @@ impl<K, S, C> InMemoryCircuitBreakerStore<K, S, C> {
         crate::cell::share_a_slot(keys.map(|key| self.inner.map.hashed(key).hash()))
     }
 
-    #[cfg(any(breakerbox_loom, breakerbox_steps))]
-    pub(crate) fn words(&self) -> Vec<(K, crate::cell::Words)>
-    where
-        K: Hash + Eq + Clone,
-        S: BuildHasher,
-        C: Clock,
-    {
-        let mut all = Vec::new();
-        self.inner.map.for_each(|found, cell| {
-            all.push((found.key().clone(), cell.words(&self.inner.shared)));
-        });
-        all
-    }
-
-    #[cfg(any(breakerbox_loom, breakerbox_steps))]
-    pub(crate) fn count_alone(
-        &self,
-        key: &K,
-        permit: PermitToken,
-        failed: bool,
-        limits: &Limits,
-    ) -> bool
-    where
-        K: Hash + Eq,
-        S: BuildHasher,
-        C: Clock,
-    {
-        let shared = &self.inner.shared;
-        let count = |cell: &_| crate::cell::Cell::count_alone(cell, shared, permit, failed, limits);
-        let counted = self.inner.map.get(self.hashed(key), |cell| count(cell));
-        counted.unwrap_or(false)
-    }
-
     pub(crate) fn entries(&self) -> usize
     where
         K: Hash + Eq,

@@ -48,7 +48,12 @@ pub struct Calls {
 }
 
 impl Cell {
-    /// The first step of a report under rules over a window: the call is counted in it, and that
+    /// The first step of a report: its seat is free, and that is all.
+    pub(crate) fn leave_alone(&self, permit: PermitToken) {
+        self.leave_seat(permit);
+    }
+
+    /// The next step of a report under rules over a window: the call is counted in it, and that
     /// is all. `false`: the report is stale, or there is nothing to count in.
     pub(crate) fn count_alone<C: Clock>(
         &self,

@@ -3,11 +3,12 @@
 
 use std::time::Duration;
 
+use breakerbox::__steps::{conform, leave_alone, put_policies};
 use breakerbox::{
     CallError, CircuitBreakerSnapshot, CircuitState, Outcome, Rejected, Reported, Steering,
 };
 
-use crate::world::{KEY, NEW, World};
+use crate::world::{BOTH, GROUPED, KEY, NEW, PLAIN, SEATS, TIMED, WINDOW, World};
 
 /// What an operation answers.
 #[derive(Clone, PartialEq, Debug)]
@@ -125,6 +126,10 @@ const FAILURE: Has = Has {
 const FAILING: Has = Has {
     fails: true,
     ..ASKS
+};
+const OTHER: Has = Has {
+    fails: true,
+    ..REMOVAL
 };
 pub(crate) const PERMIT: Has = Has {
     permit: true,
@@ -253,7 +258,7 @@ pub(crate) const STORE: &[Op] = &[
         })
     },
     steps(
-        op("another key", REMOVAL, another),
+        op("another key", OTHER, another),
         &[
             |w, _| {
                 w.store.get_state(NEW);
@@ -287,10 +292,9 @@ pub(crate) const BARE: &[Op] = &[
         &[
             made,
             |w, _| {
-                w.made
-                    .borrow()
-                    .iter()
-                    .for_each(|made| drop(made.get_state()));
+                for made in w.made.borrow().iter() {
+                    made.get_state();
+                }
                 Answer::Nothing
             },
             |w, _| {
@@ -312,10 +316,9 @@ const fn make_handle() -> Op {
     steps(
         op("handle", HOLDS, made),
         &[made, |w, _| {
-            w.made
-                .borrow()
-                .iter()
-                .for_each(|made| drop(made.get_state()));
+            for made in w.made.borrow().iter() {
+                made.get_state();
+            }
             Answer::Nothing
         }],
     )
@@ -456,19 +459,42 @@ pub(crate) const BREAKER: &[Op] = &[
     op("retry_after", NONE, |w, _| {
         Answer::RetryAfter(breaker(w).retry_after(KEY))
     }),
-    policies("policies: plain", |w, _| set(w, &crate::world::PLAIN)),
-    policies("policies: window", |w, _| set(w, &crate::world::WINDOW)),
-    policies("policies: seats", |w, _| set(w, &crate::world::SEATS)),
-    policies("policies: both", |w, _| set(w, &crate::world::BOTH)),
-    policies("policies: timed", |w, _| set(w, &crate::world::TIMED)),
-    policies("policies: grouped", |w, _| set(w, &crate::world::GROUPED)),
+    policies(
+        "plain policies",
+        |w, _| set(w, &PLAIN),
+        &[|w, _| put(w, &PLAIN), conforms],
+    ),
+    policies(
+        "window policies",
+        |w, _| set(w, &WINDOW),
+        &[|w, _| put(w, &WINDOW), conforms],
+    ),
+    policies(
+        "seats policies",
+        |w, _| set(w, &SEATS),
+        &[|w, _| put(w, &SEATS), conforms],
+    ),
+    policies(
+        "both policies",
+        |w, _| set(w, &BOTH),
+        &[|w, _| put(w, &BOTH), conforms],
+    ),
+    policies(
+        "timed policies",
+        |w, _| set(w, &TIMED),
+        &[|w, _| put(w, &TIMED), conforms],
+    ),
+    policies(
+        "grouped policies",
+        |w, _| set(w, &GROUPED),
+        &[|w, _| put(w, &GROUPED), conforms],
+    ),
     steps(
         op("guarded handle", HOLDS, made_guarded),
         &[made_guarded, |w, _| {
-            w.made_guarded
-                .borrow()
-                .iter()
-                .for_each(|made| drop(made.get_state()));
+            for made in w.made_guarded.borrow().iter() {
+                made.get_state();
+            }
             Answer::Nothing
         }],
     ),
@@ -482,8 +508,19 @@ fn made_guarded(world: &World, _: Role) -> Answer {
     Answer::Made(is_made)
 }
 
-const fn policies(name: &'static str, run: Do) -> Op {
-    op(name, NONE, run)
+/// They are put in place, then the circuits conform.
+const fn policies(name: &'static str, run: Do, steps_of: &'static [Do]) -> Op {
+    steps(op(name, NONE, run), steps_of)
+}
+
+fn put(world: &World, rules: &crate::world::Rules) -> Answer {
+    put_policies(&breaker(world), rules.policies());
+    Answer::Nothing
+}
+
+fn conforms(world: &World, _: Role) -> Answer {
+    conform(&breaker(world));
+    Answer::Nothing
 }
 
 /// What a breaker's handle does.
@@ -650,6 +687,19 @@ pub(crate) fn asks_unseated(world: &World, role: Role) -> Answer {
         world.void.set(true);
         return Answer::Nothing;
     }
-    let asked = world.store.acquire(KEY, &crate::world::PLAIN.limits());
+    let asked = world.store.acquire(KEY, &PLAIN.limits());
     admitted(world, role, asked.map(crate::world::Permit::Token))
+}
+
+/// What a report does first: its seat is free.
+pub(crate) fn leaves(world: &World, role: Role) -> Answer {
+    let permits = world.permits.borrow();
+    let given = world.given[role].borrow();
+    let permit = given
+        .as_ref()
+        .or(permits.get(role).and_then(Option::as_ref));
+    if let Some(permit) = permit {
+        leave_alone(&world.store, &KEY.to_owned(), permit.token());
+    }
+    Answer::Nothing
 }

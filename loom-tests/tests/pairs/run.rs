@@ -8,7 +8,7 @@ use breakerbox::__steps::with_hook;
 use breakerbox::{Export, Limits};
 
 use crate::given::{Given, filled};
-use crate::ops::{Answer, Do, Op, asks_unseated, opens};
+use crate::ops::{Answer, Do, Op, asks_unseated, leaves, opens};
 use crate::seen::{Seen, watches};
 use crate::world::{KEY, Rules, World};
 
@@ -264,6 +264,14 @@ fn splits(op: &Op, limits: &Limits) -> Vec<Vec<Step>> {
         // A call is counted in its window first, and opens the circuit after.
         let first = steps.take(op.steps.len().saturating_sub(1));
         splits.push(first.chain([("counts", counts)]).collect());
+    }
+    if op.has.permit && limits.hung_calls().is_some() {
+        begin_with(&mut splits, ("leaves", leaves));
+    }
+    // Of a call, between its two.
+    if op.counts.is_some() && op.steps.len() == 2 && limits.hung_calls().is_some() {
+        let [asks, reports] = [op.steps[0], op.steps[1]].map(|step| ("step", step));
+        splits.push(vec![asks, ("leaves", leaves), reports]);
     }
     if op.has.creates {
         begin_with(&mut splits, ("create", create));

@@ -13,53 +13,45 @@ pub(crate) struct Circuit {
     shown: Option<CircuitBreakerSnapshot>,
     /// `None`: the cell is in the map and reads as unknown.
     words: Option<Words>,
-    /// Of the words, what differs where anything may ever differ.
-    meaning: Option<Words>,
+    /// Its rules need to know of each call.
+    wants: bool,
     handles: u64,
 }
 
-impl PartialEq for Circuit {
-    fn eq(&self, other: &Self) -> bool {
-        let all = |circuit: &Self| (circuit.key.clone(), circuit.shown, circuit.handles);
-        all(self) == all(other) && self.meaning == other.meaning
-    }
-}
-
-/// What is left of `words` without what means the same. `wants`: its rules need to know of each
-/// call.
-fn meaning(words: &Words, wants: bool) -> Words {
+/// What is left of `words` without what means the same.
+fn meaning(words: &Words) -> Words {
     // An empty window is made anew where it is needed, and seats that nobody has.
-    let is_empty = |calls: &[u32; 3]| *calls == [0; 3];
     let watch = words.watch.map(|calls| Calls {
-        window: calls.window.filter(|calls| !is_empty(calls)),
+        window: calls.window.filter(|calls| *calls != [0; 3]),
         ..calls
     });
-    let watch = watch.filter(|calls| calls.on || calls.seats != 0);
-    // Who is told of each call by handles has to be watched. By key, the first that asks or
-    // reports does it.
-    let idle = |calls: &Calls| calls.window.is_none() && calls.seats == 0;
-    let is_unheld = wants && words.handles == 0;
-    let watch = watch.filter(|calls| !(is_unheld && idle(calls)));
-    let is_watched = words.state == "Watched";
-    let state = if is_watched && is_unheld {
-        "Closed".to_owned()
-    } else {
-        words.state.clone()
-    };
     Words {
-        watch,
-        state,
+        watch: watch.filter(|calls| calls.on || calls.seats != 0),
         // Numbers differ between orders.
         generation: 0,
-        is_unclean: words.is_unclean && !is_watched,
+        // It says what the others say.
+        is_unclean: false,
         // It has been taken into the probes.
         is_marked: words.is_marked && words.state != "HalfOpen",
         ..words.clone()
     }
 }
 
+/// The same, if nobody looked at its calls; `None`: there is something to forget.
+fn unwatched(words: &Words) -> Option<Words> {
+    let is_idle = |calls: Calls| calls.window.is_none() && calls.seats == 0;
+    words.watch.is_none_or(is_idle).then(|| Words {
+        watch: None,
+        state: match &*words.state {
+            "Watched" => "Closed".to_owned(),
+            state => state.to_owned(),
+        },
+        ..words.clone()
+    })
+}
+
 /// A world at rest, before anything is cleaned up.
-#[derive(Clone, PartialEq, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Rest {
     circuits: Vec<Circuit>,
     len: usize,
@@ -85,8 +77,8 @@ impl Rest {
             .map(|(key, words)| Circuit {
                 shown: store.peek(&key),
                 handles: words.handles,
-                meaning: (!words.is_absent).then(|| meaning(&words, wants(world, &key))),
                 words: (!words.is_absent).then_some(words),
+                wants: wants(world, &key),
                 key,
             })
             .collect();
@@ -114,7 +106,7 @@ impl Rest {
     }
 
     /// What must be so whatever has happened.
-    fn faults(&self, world: &World) -> Vec<String> {
+    fn faults(&self) -> Vec<String> {
         let known = || {
             self.circuits
                 .iter()
@@ -150,8 +142,7 @@ impl Rest {
             known().all(in_step),
             "a closed circuit is watched if its slot is on",
         );
-        let others = |circuit: &&Circuit| !wants(world, &circuit.key);
-        let mut others = self.circuits.iter().filter(others);
+        let mut others = self.circuits.iter().filter(|circuit| !circuit.wants);
         let is_unwatched = others.all(|circuit| !circuit.words.as_ref().is_some_and(is_on));
         must(is_unwatched, "nobody is watched whose rules don't want it");
         faults
@@ -177,7 +168,7 @@ pub(crate) fn watches(limits: &Limits) -> bool {
 }
 
 /// All that can be seen of two operations and what they have left.
-#[derive(Clone, PartialEq, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Seen {
     pub(crate) outer: Answer,
     pub(crate) inner: Answer,
@@ -197,7 +188,7 @@ impl Seen {
     pub(crate) fn of(world: &World, [outer, inner]: [Answer; 2], fails: bool) -> Self {
         let now = breakerbox::Clock::now_ms(&world.clock);
         let rest = Rest::of(world);
-        let mut faults = rest.faults(world);
+        let mut faults = rest.faults();
         let mut announced = rest.announced.iter();
         let opened_by_hanging =
             announced.any(|(_, _, _, cause)| matches!(cause, Cause::HungCalls { .. }));
@@ -307,11 +298,19 @@ impl Seen {
             (Some(seen), Some(expected)) => self.same_snapshot(seen, expected),
             (seen, expected) => seen == expected,
         };
-        shown
-            && Circuit {
-                shown: seen.shown,
-                ..expected.clone()
-            } == *seen
+        let rest = |circuit: &Circuit| (circuit.key.clone(), circuit.handles, circuit.wants);
+        let words = match (&seen.words, &expected.words) {
+            (Some(here), Some(there)) => {
+                let (here, there) = (meaning(here), meaning(there));
+                // Where its rules want it, a circuit may be watched already; and if no handle is
+                // held, not yet: the first that asks or reports by key does it.
+                let same = unwatched(&here) == unwatched(&there) && unwatched(&here).is_some();
+                let already = there.watch.is_none() || seen.handles == 0;
+                here == there || seen.wants && same && already
+            }
+            (here, there) => here.is_none() && there.is_none(),
+        };
+        shown && words && rest(seen) == rest(expected)
     }
 
     /// Of a snapshot the time of the last failure may be ahead: it is raised before the failure is

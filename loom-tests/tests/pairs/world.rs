@@ -143,6 +143,13 @@ pub(crate) enum Permit {
 }
 
 impl Permit {
+    pub(crate) fn token(&self) -> PermitToken {
+        match self {
+            Permit::Token(token) => *token,
+            Permit::Owned(permit) => token(permit),
+        }
+    }
+
     pub(crate) fn is_probe(&self) -> bool {
         match self {
             Permit::Token(token) => token.is_probe(),
@@ -300,10 +307,7 @@ impl World {
 
     /// A report's first step, under rules over a window: it is counted there.
     pub(crate) fn count(&self, permit: Permit, failed: bool) {
-        let token = match &permit {
-            Permit::Token(token) => *token,
-            Permit::Owned(permit) => token(permit),
-        };
+        let token = permit.token();
         let limits = match &*self.breaker.borrow() {
             Some(breaker) => breaker.limits(KEY),
             None => self.limits,
