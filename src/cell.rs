@@ -43,6 +43,8 @@ pub(crate) use gate::{Gate, Shared};
 pub(crate) use group::Groups;
 #[cfg(any(breakerbox_loom, breakerbox_steps))]
 pub use inside::{Calls, Words};
+#[cfg(all(feature = "serde", any(breakerbox_loom, breakerbox_steps)))]
+pub(crate) use inside::{leave_place, take_place};
 #[cfg(feature = "serde")]
 pub(crate) use restore::Kept;
 

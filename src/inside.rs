@@ -118,3 +118,15 @@ where
 {
     breaker.conform_all();
 }
+
+/// The first step of an opening by a rule: a place of the group of this name is taken.
+#[cfg(feature = "serde")]
+pub fn take_place<K, S, C>(store: &Store<K, S, C>, name: &str) {
+    crate::cell::take_place(&store.inner.shared.groups, name);
+}
+
+/// It is given back: the circuit has changed meanwhile.
+#[cfg(feature = "serde")]
+pub fn leave_place<K, S, C>(store: &Store<K, S, C>, name: &str) {
+    crate::cell::leave_place(&store.inner.shared.groups, name);
+}

@@ -1,6 +1,6 @@
 //! The words of a cell as they stand, for tests that compare them at rest.
 
-use super::{Cell, Shared};
+use super::{Cell, Groups, Shared};
 use crate::clock::Clock;
 use crate::sync::atomic::Ordering;
 use crate::word::{Call, History, Limits, PermitToken, Pins, Side, State, is_stale};
@@ -113,4 +113,18 @@ impl Cell {
             handles: Pins::from_bits(self.pins.load(Ordering::Acquire)).handles(),
         }
     }
+}
+
+/// A place of the group of this name is taken, as by a circuit that is about to open.
+#[cfg(feature = "serde")]
+pub(crate) fn take_place(groups: &Groups, name: &str) {
+    // Given back by hand.
+    std::mem::forget(groups.take_anyway(name));
+}
+
+/// It is given back.
+#[cfg(feature = "serde")]
+pub(crate) fn leave_place(groups: &Groups, name: &str) {
+    let number = groups.numbers(&[name]);
+    number.into_iter().for_each(|group| groups.leave(group));
 }

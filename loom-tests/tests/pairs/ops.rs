@@ -3,12 +3,12 @@
 
 use std::time::Duration;
 
-use breakerbox::__steps::{conform, leave_alone, put_policies};
+use breakerbox::__steps::{conform, leave_alone, leave_place, put_policies, take_place};
 use breakerbox::{
     CallError, CircuitBreakerSnapshot, CircuitState, Outcome, Rejected, Reported, Steering,
 };
 
-use crate::world::{BOTH, GROUPED, KEY, NEW, PLAIN, SEATS, TIMED, WINDOW, World};
+use crate::world::{BOTH, GROUP, GROUPED, KEY, NEW, PLAIN, SEATS, TIMED, WINDOW, World};
 
 /// What an operation answers.
 #[derive(Clone, PartialEq, Debug)]
@@ -39,6 +39,7 @@ impl Answer {
         match (self, last) {
             (Answer::Steered(mut all), Answer::Steered(more)) => {
                 all.extend(more);
+                all.sort_by(|one, other| one.0.cmp(&other.0));
                 Answer::Steered(all)
             }
             (before, Answer::Nothing) => before,
@@ -80,6 +81,8 @@ pub(crate) struct Has {
     pub(crate) snapshot: bool,
     /// It creates the circuit, as a step of its own.
     pub(crate) creates: bool,
+    /// It is about all circuits, one after the other.
+    pub(crate) many: bool,
     /// It asks to be admitted.
     pub(crate) asks: bool,
     /// It may record a failure.
@@ -94,6 +97,7 @@ pub(crate) const NONE: Has = Has {
     permit: false,
     snapshot: false,
     creates: false,
+    many: false,
     asks: false,
     fails: false,
     alone: false,
@@ -130,6 +134,11 @@ const FAILING: Has = Has {
 const OTHER: Has = Has {
     fails: true,
     ..REMOVAL
+};
+const MANY: Has = Has { many: true, ..NONE };
+const MANY_GO: Has = Has {
+    removal: true,
+    ..MANY
 };
 pub(crate) const PERMIT: Has = Has {
     permit: true,
@@ -221,13 +230,13 @@ pub(crate) const STORE: &[Op] = &[
         Answer::Nothing
     }),
     // What is created meanwhile may or may not be forgotten.
-    steps(op("clear", REMOVAL, clear), &[clear, clear]),
-    op("snapshots", NONE, |w, _| {
+    steps(op("clear", MANY_GO, clear), &[clear_mate, clear_own, clear]),
+    op("snapshots", MANY, |w, _| {
         let mut all = w.store.snapshots();
         all.sort_by(|one, other| one.0.cmp(&other.0));
         Answer::All(all)
     }),
-    op("len", NONE, |w, _| Answer::Length(w.store.len())),
+    op("len", MANY, |w, _| Answer::Length(w.store.len())),
     op("force open", CREATES, |w, _| steer(w, Steering::ForceOpen)),
     op("force closed", CREATES, |w, _| {
         steer(w, Steering::ForceClose)
@@ -238,12 +247,15 @@ pub(crate) const STORE: &[Op] = &[
     op("disable by prefix", NONE, |w, _| {
         steered(w.store.steer_prefix(KEY, Steering::Disable))
     }),
-    op("force all open", NONE, |w, _| {
+    op("force all open", MANY, |w, _| {
         steered(w.store.steer_all(Steering::ForceOpen))
     }),
     // One that is created meanwhile may or may not be.
-    steps(op("reset all", REMOVAL, reset_all), &[reset_all, reset_all]),
-    op("export", NONE, |w, _| {
+    steps(
+        op("reset all", MANY_GO, reset_all),
+        &[reset_mate, reset_own, reset_all],
+    ),
+    op("export", MANY, |w, _| {
         Answer::Exported(format!("{:?}", w.store.export()))
     }),
     Op {
@@ -338,6 +350,24 @@ fn another(world: &World, _: Role) -> Answer {
 fn clear(world: &World, _: Role) -> Answer {
     world.store.clear();
     Answer::Nothing
+}
+
+fn clear_mate(world: &World, role: Role) -> Answer {
+    let _ = reset_mate(world, role);
+    Answer::Nothing
+}
+
+fn clear_own(world: &World, role: Role) -> Answer {
+    let _ = reset_own(world, role);
+    Answer::Nothing
+}
+
+fn reset_mate(world: &World, _: Role) -> Answer {
+    steered(world.store.steer_where(Steering::Reset, |key| key != KEY))
+}
+
+fn reset_own(world: &World, _: Role) -> Answer {
+    steered(world.store.steer_where(Steering::Reset, |key| key == KEY))
 }
 
 fn reset_all(world: &World, _: Role) -> Answer {
@@ -701,5 +731,17 @@ pub(crate) fn leaves(world: &World, role: Role) -> Answer {
     if let Some(permit) = permit {
         leave_alone(&world.store, &KEY.to_owned(), permit.token());
     }
+    Answer::Nothing
+}
+
+/// What a rule does that opens a circuit of a group: it takes a place.
+pub(crate) fn takes(world: &World, _: Role) -> Answer {
+    take_place(&world.store, GROUP);
+    Answer::Nothing
+}
+
+/// And gives it back, where the circuit has changed.
+pub(crate) fn gives_back(world: &World, _: Role) -> Answer {
+    leave_place(&world.store, GROUP);
     Answer::Nothing
 }

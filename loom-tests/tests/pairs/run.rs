@@ -5,10 +5,10 @@ use std::rc::Rc;
 use std::time::Instant;
 
 use breakerbox::__steps::with_hook;
-use breakerbox::{Export, Limits};
+use breakerbox::Export;
 
 use crate::given::{Given, filled};
-use crate::ops::{Answer, Do, Op, asks_unseated, leaves, opens};
+use crate::ops::{Answer, Do, Op, asks_unseated, gives_back, leaves, opens, takes};
 use crate::seen::{Seen, watches};
 use crate::world::{KEY, Rules, World};
 
@@ -118,7 +118,9 @@ impl Bench {
                 let matters = |op: &Op| op.has.handle || op.has.removal;
                 let new = !scene.pinned || matters(outer) || matters(inner);
                 let handles = scene.pinned || !(outer.has.handle || inner.has.handle);
-                if meets && new && handles && has(OUTER, outer) && has(INNER, inner) {
+                // Each circuit of it is of one moment, all together are not.
+                let apart = !(outer.has.many && inner.has.many && world.store.len() > 1);
+                if apart && meets && new && handles && has(OUTER, outer) && has(INNER, inner) {
                     self.pair(scene, outer, inner);
                 }
             }
@@ -148,7 +150,11 @@ impl Bench {
                 pair: name.clone(),
                 steps: Vec::new(),
                 of: 0,
-                told: tell(&seen, outer, &orders),
+                told: if self.only.is_some() {
+                    tell_all(&seen, outer, &orders)
+                } else {
+                    tell(&seen, outer, &orders)
+                },
             });
             refuted.steps.push(nth);
         }
@@ -184,7 +190,7 @@ impl Bench {
     /// All that one after the other shows, by the documented steps.
     fn orders(&self, scene: &Scene, outer: &Op, inner: &Op) -> Vec<Order> {
         let mut orders = Vec::new();
-        for split in splits(outer, &scene.rules.limits()) {
+        for split in splits(outer, scene.rules) {
             for place in 0..=split.len() {
                 let world = scene.begin(&self.export);
                 let mut name = Vec::new();
@@ -245,7 +251,8 @@ impl Bench {
 }
 
 /// The documented ways to take `op` apart: as one step first.
-fn splits(op: &Op, limits: &Limits) -> Vec<Vec<Step>> {
+fn splits(op: &Op, rules: &Rules) -> Vec<Vec<Step>> {
+    let limits = &rules.limits();
     let mut splits: Vec<Vec<Step>> = vec![vec![("outer", op.run)]];
     let steps = op.steps.iter().map(|step| ("step", *step));
     if !op.steps.is_empty() {
@@ -262,7 +269,7 @@ fn splits(op: &Op, limits: &Limits) -> Vec<Vec<Step>> {
         && limits.sliding_window().is_some()
     {
         // A call is counted in its window first, and opens the circuit after.
-        let first = steps.take(op.steps.len().saturating_sub(1));
+        let first = steps.clone().take(op.steps.len().saturating_sub(1));
         splits.push(first.chain([("counts", counts)]).collect());
     }
     if op.has.permit && limits.hung_calls().is_some() {
@@ -272,6 +279,17 @@ fn splits(op: &Op, limits: &Limits) -> Vec<Vec<Step>> {
     if op.counts.is_some() && op.steps.len() == 2 && limits.hung_calls().is_some() {
         let [asks, reports] = [op.steps[0], op.steps[1]].map(|step| ("step", step));
         splits.push(vec![asks, ("leaves", leaves), reports]);
+    }
+    if op.has.fails && rules.grouped {
+        // Its place is taken before it opens, and given back if the circuit has changed.
+        let last = op.steps.last().copied().unwrap_or(op.run);
+        let first = steps.take(op.steps.len().saturating_sub(1));
+        let rest = [
+            ("takes", takes as Do),
+            ("gives back", gives_back),
+            ("last", last),
+        ];
+        splits.push(first.chain(rest).collect());
     }
     if op.has.creates {
         begin_with(&mut splits, ("create", create));
@@ -308,6 +326,20 @@ fn watch(world: &World, _: usize) -> Answer {
 fn create(world: &World, _: usize) -> Answer {
     world.store.get_state(KEY);
     Answer::Nothing
+}
+
+/// In what it differs from each of them.
+fn tell_all(seen: &Seen, outer: &Op, orders: &[Order]) -> String {
+    let mut lines = seen.faults.clone();
+    for order in orders {
+        lines.push(format!("    by ({}):", order.name));
+        for [field, seen, expected] in seen.differences(&order.seen, outer, order.inner_last) {
+            lines.push(format!(
+                "      {field}\n        is {seen}\n        by {expected}"
+            ));
+        }
+    }
+    lines.join("\n")
 }
 
 fn tell(seen: &Seen, outer: &Op, orders: &[Order]) -> String {

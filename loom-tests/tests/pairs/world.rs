@@ -196,9 +196,8 @@ impl World {
         let listener = {
             let announced = Arc::clone(&announced);
             move |change: &StateChange<String>| {
-                let StateChange {
-                    from, to, cause, ..
-                } = *change;
+                let StateChange { from, to, .. } = *change;
+                let cause = without_probes(change.cause);
                 announced.lock().expect("nobody panics with it").push((
                     change.key.clone(),
                     from,
@@ -357,5 +356,17 @@ impl World {
             .clone();
         all.sort_by_cached_key(|announced| format!("{announced:?}"));
         all
+    }
+}
+
+/// How many probes have been reported is of the moment at which the rule was asked.
+fn without_probes(cause: Cause) -> Cause {
+    match cause {
+        Cause::ProbesFailed { failed, .. } => Cause::ProbesFailed { failed, probes: 0 },
+        Cause::ProbesSucceeded { succeeded, .. } => Cause::ProbesSucceeded {
+            succeeded,
+            probes: 0,
+        },
+        cause => cause,
     }
 }
