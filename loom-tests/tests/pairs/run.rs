@@ -40,7 +40,12 @@ impl Scene {
     }
 
     fn begin(&self, export: &Export<String>) -> World {
-        let mut world = World::new(self.rules, self.ruled, export.clone());
+        self.begin_with_room(export, 0)
+    }
+
+    /// With room for so many circuits more than its rules say.
+    fn begin_with_room(&self, export: &Export<String>, room: usize) -> World {
+        let mut world = World::new(self.rules, self.ruled, room, export.clone());
         world.leaving = self.leaving;
         if self.pinned {
             world.pin();
@@ -98,9 +103,14 @@ impl Bench {
     }
 
     /// Runs every pair of these operations in this scene.
-    pub(crate) fn run(&mut self, scene: &Scene, ops: &[&[Op]]) {
+    /// But not those of two of `others`.
+    pub(crate) fn run(&mut self, scene: &Scene, ops: &[&[Op]], others: &[Op]) {
         self.tally.scenes += 1;
-        let ops: Vec<Op> = ops.iter().copied().flatten().copied().collect();
+        let all = others.iter().chain(ops.iter().copied().flatten());
+        let ops: Vec<(bool, &Op)> = all
+            .enumerate()
+            .map(|(nth, op)| (nth < others.len(), op))
+            .collect();
         let world = scene.begin(&self.export);
         let has = |role: usize, op: &Op| {
             !op.has.permit
@@ -110,8 +120,11 @@ impl Bench {
                     .get(role)
                     .is_some_and(Option::is_some)
         };
-        for outer in &ops {
-            for inner in &ops {
+        for (other, outer) in ops.iter().copied() {
+            for (another, inner) in ops.iter().copied() {
+                if other && another {
+                    continue;
+                }
                 let meets = !(outer.has.alone && inner.has.handle)
                     && !(inner.has.alone && outer.has.handle);
                 // Without a handle among them they were run where none is held.
@@ -124,6 +137,34 @@ impl Bench {
                     self.pair(scene, outer, inner);
                 }
             }
+        }
+    }
+
+    /// Looks, and compares with a world in which nobody has looked.
+    pub(crate) fn look(&mut self, scene: &Scene, look: &Op) {
+        let name = format!("{}: {}", scene.name(), look.name);
+        self.tally.operations.insert(look.name);
+        self.tally.steps += 1;
+        let nothing = [Answer::Nothing, Answer::Nothing];
+        let [seen, order] = [true, false].map(|looks| {
+            let world = scene.begin(&self.export);
+            if looks {
+                let _ = (look.run)(&world, OUTER);
+            }
+            Seen::of(&world, nothing.clone(), false)
+        });
+        if !seen.fits(&order, look, false) {
+            let orders = [Order {
+                name: "nothing".to_owned(),
+                seen: order,
+                inner_last: false,
+            }];
+            self.tally.refuted.push(Refuted {
+                pair: name,
+                steps: Vec::new(),
+                of: 0,
+                told: tell(&seen, look, &orders),
+            });
         }
     }
 
@@ -190,9 +231,12 @@ impl Bench {
     /// All that one after the other shows, by the documented steps.
     fn orders(&self, scene: &Scene, outer: &Op, inner: &Op) -> Vec<Order> {
         let mut orders = Vec::new();
-        for split in splits(outer, scene.rules) {
+        // While several threads create circuits, the store may hold one more for each of them.
+        let rooms = 0..=usize::from(scene.rules.max_circuits.is_some());
+        let splits = splits(outer, scene.rules);
+        for (room, split) in rooms.flat_map(|room| splits.iter().map(move |split| (room, split))) {
             for place in 0..=split.len() {
-                let world = scene.begin(&self.export);
+                let world = scene.begin_with_room(&self.export, room);
                 let mut name = Vec::new();
                 let mut told = [Answer::Nothing, Answer::Nothing];
                 for nth in 0..=split.len() {

@@ -63,6 +63,8 @@ pub(crate) struct Rest {
     untracked: u64,
     evicted: u64,
     rejections: u64,
+    /// Circuits make room for others: how many did depends on who came when.
+    bounded: bool,
     held_back: u64,
     shadowed: Option<u64>,
     announced: Vec<Announced>,
@@ -94,6 +96,7 @@ impl Rest {
             untracked: store.untracked(),
             evicted: store.evicted(),
             rejections: store.rejections() - world.unsaid.get(),
+            bounded: world.bounded,
             held_back: store.held_back(),
             shadowed: breaker.as_ref().map(|breaker| breaker.shadowed()),
             announced: world.announced(),
@@ -255,7 +258,10 @@ impl Seen {
             )*};
         }
         // What the gate counts is judged by itself.
-        fields!(len entries held needing places untracked evicted rejections);
+        fields!(len entries held needing places rejections);
+        if !self.rest.bounded {
+            fields!(untracked evicted);
+        }
         fields!(held_back shadowed);
         // An opening that was held back is announced at most once: not where the circuit has moved
         // on meanwhile.

@@ -185,12 +185,19 @@ pub(crate) struct World {
     pub(crate) unsaid: Cell<u64>,
     /// Permits don't hold the breaker, which may go.
     pub(crate) leaving: bool,
+    /// Circuits make room for others.
+    pub(crate) bounded: bool,
     announced: Arc<Mutex<Vec<Announced>>>,
 }
 
 impl World {
-    /// An empty one.
-    pub(crate) fn new(rules: &'static Rules, ruled: bool, export: Export<String>) -> Self {
+    /// An empty one, with room for so many circuits more than its rules say.
+    pub(crate) fn new(
+        rules: &'static Rules,
+        ruled: bool,
+        room: usize,
+        export: Export<String>,
+    ) -> Self {
         let clock = ManualClock::new(START);
         let announced = Arc::new(Mutex::new(Vec::new()));
         let listener = {
@@ -212,7 +219,7 @@ impl World {
                 .hasher(Hasher::default())
                 .clock(clock.clone())
                 .capacity(32)
-                .max_circuits(rules.max_circuits.unwrap_or(1_000))
+                .max_circuits(rules.max_circuits.map_or(1_000, |max| max + room))
                 .policies(rules.policies())
                 .on_state_change(listener)
                 .build()
@@ -226,7 +233,7 @@ impl World {
                 .capacity(32)
                 .on_state_change(listener);
             let store = match rules.max_circuits {
-                Some(max) => store.max_circuits(max).build(),
+                Some(max) => store.max_circuits(max + room).build(),
                 None => store.build(),
             };
             (None, store)
@@ -247,13 +254,14 @@ impl World {
             counted: Cell::new(None),
             unsaid: Cell::new(0),
             leaving: false,
+            bounded: rules.max_circuits.is_some(),
             announced,
         }
     }
 
     /// What is imported: [`KEY`]'s circuit, open for a while.
     pub(crate) fn exported() -> Export<String> {
-        let other = World::new(&PLAIN, true, Store::default().export());
+        let other = World::new(&PLAIN, true, 0, Store::default().export());
         other.clock.set(START - (OPEN_MS - IMPORTED_MS));
         other.trip(KEY);
         other.clock.set(START);
