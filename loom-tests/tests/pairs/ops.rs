@@ -133,6 +133,8 @@ const FAILING: Has = Has {
 };
 const OTHER: Has = Has {
     fails: true,
+    // It may have to make room.
+    many: true,
     ..REMOVAL
 };
 const MANY: Has = Has { many: true, ..NONE };
@@ -744,4 +746,17 @@ pub(crate) fn takes(world: &World, _: Role) -> Answer {
 pub(crate) fn gives_back(world: &World, _: Role) -> Answer {
     leave_place(&world.store, GROUP);
     Answer::Nothing
+}
+
+/// What the first use of a key does in a store that is full: it makes room.
+pub(crate) fn makes_room(world: &World, _: Role) -> Answer {
+    world.store.get_state(NEW);
+    world.store.reset(NEW);
+    Answer::Nothing
+}
+
+/// And then, where another has taken that room: nothing is stored.
+pub(crate) fn is_untracked(world: &World, _: Role) -> Answer {
+    let full = crate::world::full(&world.clock);
+    Answer::Is(full.record_failure(NEW))
 }

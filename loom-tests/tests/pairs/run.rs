@@ -8,7 +8,9 @@ use breakerbox::__steps::with_hook;
 use breakerbox::Export;
 
 use crate::given::{Given, filled};
-use crate::ops::{Answer, Do, Op, asks_unseated, gives_back, leaves, opens, takes};
+use crate::ops::{
+    Answer, Do, Op, asks_unseated, gives_back, is_untracked, leaves, makes_room, opens, takes,
+};
 use crate::seen::{Seen, watches};
 use crate::world::{KEY, Rules, World};
 
@@ -339,6 +341,11 @@ fn splits(op: &Op, rules: &Rules) -> Vec<Vec<Step>> {
         begin_with(&mut splits, ("create", create));
         if watches(limits) {
             begin_with(&mut splits, ("watch", watch));
+        }
+    }
+    if op.has.many && op.has.fails && rules.max_circuits.is_some() {
+        for last in [op.run, is_untracked] {
+            splits.push(vec![("makes room", makes_room), ("last", last)]);
         }
     }
     splits.extend(op.instead.map(|instead| vec![("instead", instead)]));

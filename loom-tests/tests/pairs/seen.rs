@@ -4,7 +4,7 @@ use breakerbox::__steps::{Calls, Words, entries, gate_counts, held, needing, wor
 use breakerbox::{Cause, CircuitBreakerSnapshot, Limits, Outcome, Policy, Reported};
 
 use crate::ops::{Answer, Op};
-use crate::world::{Announced, GROUP, HUNG_MS, KEY, OPEN_MS, World};
+use crate::world::{Announced, Breaker, GROUP, HUNG_MS, KEY, OPEN_MS, World};
 
 /// A circuit at rest.
 #[derive(Clone, Debug)]
@@ -59,6 +59,8 @@ pub(crate) struct Rest {
     gate: (u64, u64),
     held: (u64, u64),
     needing: Option<(u64, u64)>,
+    /// A permit that is dropped does, by the rules.
+    means_something: bool,
     places: Option<u64>,
     untracked: u64,
     evicted: u64,
@@ -92,6 +94,7 @@ impl Rest {
             gate: gate_counts(store),
             held: held(store),
             needing: breaker.as_ref().map(needing),
+            means_something: breaker.as_ref().is_some_and(drops),
             places: store.open_in_group(GROUP),
             untracked: store.untracked(),
             evicted: store.evicted(),
@@ -147,6 +150,17 @@ impl Rest {
         );
         let mut others = self.circuits.iter().filter(|circuit| !circuit.wants);
         let is_unwatched = others.all(|circuit| !circuit.words.as_ref().is_some_and(is_on));
+        if let Some((checks, drops)) = self.needing {
+            must(
+                checks == self.held.0,
+                "who needs every check holds the gate up",
+            );
+            let needs = u64::from(self.means_something);
+            must(
+                drops == needs,
+                "a dropped permit means something by its rules alone",
+            );
+        }
         must(is_unwatched, "nobody is watched whose rules don't want it");
         faults
     }
@@ -155,14 +169,16 @@ impl Rest {
 /// Whether the rules that `key` has now need to know of each call.
 fn wants(world: &World, key: &str) -> bool {
     match &*world.breaker.borrow() {
-        Some(breaker) => {
-            let policy = breaker.policy(key);
-            let plain = Policy::from(*policy.limits());
-            // What a dropped permit means is by its age, in all sets here.
-            watches(policy.limits()) || plain != policy
-        }
+        // What a dropped permit means is by its age, in all sets here.
+        Some(breaker) => watches(&breaker.limits(key)) || drops(breaker),
         None => !world.leaving && watches(&world.limits),
     }
+}
+
+/// Whether a dropped permit means something, by the one policy for all.
+fn drops(breaker: &Breaker) -> bool {
+    let policy = breaker.policy(KEY);
+    policy != Policy::from(*policy.limits())
 }
 
 /// Whether rules need to know of each call.

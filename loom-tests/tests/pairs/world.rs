@@ -378,3 +378,14 @@ fn without_probes(cause: Cause) -> Cause {
         cause => cause,
     }
 }
+
+/// A store without room.
+pub(crate) fn full(clock: &ManualClock) -> Store {
+    let store = InMemoryCircuitBreakerStore::builder()
+        .hasher(Hasher::default())
+        .clock(clock.clone())
+        .max_circuits(1)
+        .build();
+    store.transition(MATE, CircuitState::Disabled);
+    store
+}
