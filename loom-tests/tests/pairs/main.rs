@@ -3,6 +3,8 @@
 //!
 //! Built with `--cfg breakerbox_steps`, by `cargo xtask pairs`.
 
+#[cfg(breakerbox_steps)]
+mod after;
 #[path = "../histories/enabled.rs"]
 mod enabled;
 #[cfg(breakerbox_steps)]
@@ -15,5 +17,7 @@ mod pairs;
 mod run;
 #[cfg(breakerbox_steps)]
 mod seen;
+#[cfg(breakerbox_steps)]
+mod splits;
 #[cfg(breakerbox_steps)]
 mod world;
