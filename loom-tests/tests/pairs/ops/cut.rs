@@ -1,7 +1,7 @@
 //! The first steps of operations that are several.
 
 use breakerbox::__steps::{leave_alone, leave_place, take_place};
-use breakerbox::Reported;
+use breakerbox::{CircuitState, Reported};
 
 use super::act::{admitted, spent};
 use super::{Answer, Role};
@@ -77,14 +77,14 @@ pub(crate) fn gives_back(world: &World, _: Role) -> Answer {
     Answer::Nothing
 }
 
-/// What the first use of a key does in a store that is full: it makes room.
+/// What the first use of a key does in a store that is full: it makes room, of a closed one.
 pub(crate) fn makes_room(world: &World, _: Role) -> Answer {
-    // Two, since there may be room for one more.
-    for key in [NEW, "m"] {
-        world.store.get_state(key);
-    }
-    for key in [NEW, "m"] {
-        world.store.reset(key);
+    // A closed circuit that goes is announced by nothing.
+    let circuit = world.store.peek(KEY);
+    if circuit.is_some_and(|circuit| circuit.state == CircuitState::Closed) {
+        world.store.reset(KEY);
+    } else {
+        world.void.set(true);
     }
     Answer::Nothing
 }
