@@ -13,7 +13,9 @@ use breakerbox::{CircuitBreakerSnapshot, CircuitState, Rejected, Reported};
 use crate::world::World;
 
 pub(crate) use breaker::{BREAKER, GUARDED, LEAVING};
-pub(crate) use cut::{asks_unseated, gives_back, is_untracked, leaves, makes_room, opens, takes};
+pub(crate) use cut::{
+    asks_unseated, evicts_idle, gives_back, is_untracked, leaves, makes_room, opens, takes,
+};
 pub(crate) use store::{BARE, HANDLE, STORE};
 
 /// What an operation answers.

@@ -1,7 +1,8 @@
 //! How an operation is taken apart, where the documentation says that it is several steps.
 
 use crate::ops::{
-    Answer, Do, Op, asks_unseated, gives_back, is_untracked, leaves, makes_room, opens, takes,
+    Answer, Do, Op, asks_unseated, evicts_idle, gives_back, is_untracked, leaves, makes_room,
+    opens, takes,
 };
 use crate::seen::watches;
 use crate::world::{KEY, Rules, World};
@@ -56,6 +57,7 @@ pub(crate) fn splits(op: &Op, rules: &Rules) -> Vec<Vec<Step>> {
     if op.has.many && op.has.fails && rules.max_circuits.is_some() {
         for last in [op.run, is_untracked] {
             splits.push(vec![("makes room", makes_room), ("last", last)]);
+            splits.push(vec![("evicts idle", evicts_idle), ("last", last)]);
         }
     }
     splits.extend(op.instead.map(|instead| vec![("instead", instead)]));

@@ -77,9 +77,20 @@ pub(crate) fn gives_back(world: &World, _: Role) -> Answer {
     Answer::Nothing
 }
 
-/// What the first use of a key does in a store that is full: it makes room, of a closed one.
+/// What the first use of a key does in a store that is full: a clean circuit goes.
 pub(crate) fn makes_room(world: &World, _: Role) -> Answer {
-    // A closed circuit that goes is announced by nothing.
+    // Two, since there may be room for one more.
+    for key in [NEW, "m"] {
+        world.store.get_state(key);
+    }
+    for key in [NEW, "m"] {
+        world.store.reset(key);
+    }
+    Answer::Nothing
+}
+
+/// Or one that is closed and idle, which is announced by nothing.
+pub(crate) fn evicts_idle(world: &World, _: Role) -> Answer {
     let circuit = world.store.peek(KEY);
     if circuit.is_some_and(|circuit| circuit.state == CircuitState::Closed) {
         world.store.reset(KEY);
