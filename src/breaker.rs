@@ -182,6 +182,11 @@ impl<K, S, C> CircuitBreaker<K, S, C> {
         &self.store
     }
 
+    #[cfg(any(breakerbox_loom, breakerbox_steps))]
+    pub(crate) fn needing(&self) -> (u64, u64) {
+        self.rules.policies.needing()
+    }
+
     /// Rejections that a [shadow](Policy::shadow) policy kept from taking place.
     pub fn shadowed(&self) -> u64 {
         self.shadowed.total()
@@ -225,7 +230,18 @@ impl<K: Hash + Eq + Clone, S: BuildHasher, C: Clock> CircuitBreaker<K, S, C> {
     where
         K: Send + Sync + 'static,
     {
+        self.put_policies(set);
+        self.conform_all();
+    }
+
+    pub(crate) fn put_policies(&self, set: PolicySet<K>)
+    where
+        K: Send + Sync + 'static,
+    {
         self.rules.policies.replace(set, &self.store.inner.shared);
+    }
+
+    pub(crate) fn conform_all(&self) {
         let mut panic = None;
         self.store.inner.map.for_each(|found, cell| {
             // A classifier that panics for one key must not keep the others from their rules.

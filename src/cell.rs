@@ -26,6 +26,8 @@ mod evict;
 mod filter;
 mod gate;
 mod group;
+#[cfg(any(breakerbox_loom, breakerbox_steps))]
+mod inside;
 mod pins;
 mod record;
 #[cfg(feature = "serde")]
@@ -39,6 +41,10 @@ pub(crate) use admission::Acquired;
 pub(crate) use evict::Evicts;
 pub(crate) use gate::{Gate, Shared};
 pub(crate) use group::Groups;
+#[cfg(any(breakerbox_loom, breakerbox_steps))]
+pub use inside::{Calls, Words};
+#[cfg(all(feature = "serde", any(breakerbox_loom, breakerbox_steps)))]
+pub(crate) use inside::{leave_place, take_place};
 #[cfg(feature = "serde")]
 pub(crate) use restore::Kept;
 

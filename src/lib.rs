@@ -58,6 +58,8 @@ mod config;
 mod contract;
 mod error;
 mod events;
+#[cfg(any(breakerbox_loom, breakerbox_steps))]
+mod inside;
 mod key;
 mod policy;
 mod snapshot;
@@ -105,7 +107,7 @@ struct Readme;
 pub mod __loom {
     pub use crate::sync::atomic::{AtomicU64, in_total_order};
 
-    pub use crate::__inside::*;
+    pub use crate::inside::*;
 }
 
 /// What the tests of single steps ask for and see; not part of the crate.
@@ -114,7 +116,7 @@ pub mod __loom {
 pub mod __steps {
     pub use crate::sync::steps::{Access, Step, step, with_hook};
 
-    pub use crate::__inside::*;
+    pub use crate::inside::*;
 }
 
 /// What the fuzz target of words asks for; not part of the crate.
@@ -124,37 +126,5 @@ pub mod __fuzzing {
     /// What `numbers` do to every kind of word; panics where a word and its fields differ.
     pub fn check_words(numbers: &[u64]) {
         crate::word::check(numbers);
-    }
-}
-
-#[cfg(any(breakerbox_loom, breakerbox_steps))]
-mod __inside {
-    use crate::InMemoryCircuitBreakerStore;
-
-    /// Circuits that may reject, and unclean ones, as the store counts them: 0 at rest.
-    pub fn gate_counts<K, S, C>(store: &InMemoryCircuitBreakerStore<K, S, C>) -> (u64, u64) {
-        store.gate_counts()
-    }
-
-    /// Whether what the store keeps by hash is one for both keys.
-    #[cfg(breakerbox_loom)]
-    pub fn share_a_slot<K, S, C>(
-        store: &InMemoryCircuitBreakerStore<K, S, C>,
-        keys: [&K; 2],
-    ) -> bool
-    where
-        K: std::hash::Hash + Eq,
-        S: std::hash::BuildHasher,
-    {
-        store.share_a_slot(keys)
-    }
-
-    /// Entries of the map: circuits, and cells that are on their way out.
-    pub fn entries<K, S, C>(store: &InMemoryCircuitBreakerStore<K, S, C>) -> usize
-    where
-        K: std::hash::Hash + Eq,
-        S: std::hash::BuildHasher,
-    {
-        store.entries()
     }
 }

@@ -170,6 +170,11 @@ impl<T: Target> Permit<T> {
         Permit::new(owned, (self.token, self.started))
     }
 
+    #[cfg(any(breakerbox_loom, breakerbox_steps))]
+    pub(crate) fn token(&self) -> PermitToken {
+        self.token
+    }
+
     /// Dropped without a report.
     #[cold]
     fn abandon(&self, target: &T) {

@@ -156,6 +156,14 @@ impl Gate {
         }
     }
 
+    /// Sets of policies that hold up the gate, and the count of unclean circuits.
+    #[cfg(any(breakerbox_loom, breakerbox_steps))]
+    pub(crate) fn held(&self) -> (u64, u64) {
+        // Acquire, both: read at rest.
+        let reports = self.needing_reports.load(Ordering::Acquire);
+        (self.held.load(Ordering::Acquire), reports)
+    }
+
     /// The counts of circuits that may reject and of unclean ones: 0 when all is at rest. Panics
     /// where the filter's slots don't add up to them.
     #[cfg(any(test, breakerbox_loom, breakerbox_steps))]

@@ -344,7 +344,7 @@ fn successes_of(control: Control, seen: Side) -> Side {
 }
 
 /// What the recovery word of `control` begins with: its first probe, if it has one.
-fn recovery_of(control: Control) -> Side {
+pub(super) fn recovery_of(control: Control) -> Side {
     let probes = if control.is_begun_by_probe() {
         Probes::FIRST_OUT
     } else {

@@ -93,6 +93,27 @@ impl Watch {
         }
     }
 
+    /// What it holds for `generation` at `now`.
+    #[cfg(any(breakerbox_loom, breakerbox_steps))]
+    pub(super) fn calls(&self, generation: Generation, now: u64) -> super::Calls {
+        let own = self.generation == generation;
+        let window = self.window.as_ref().filter(|_| own);
+        let tally = |window: &PlainArc<Window>| {
+            let Tally {
+                calls,
+                failures,
+                slow,
+            } = window.tally(now);
+            [calls, failures, slow]
+        };
+        let seats = self.seats.as_ref().filter(|_| own);
+        super::Calls {
+            on: self.on,
+            window: window.map(tally),
+            seats: seats.map_or(0, |seats| seats.overdue(u64::MAX, 0)),
+        }
+    }
+
     fn fits(&self, generation: Generation, limits: &Limits) -> bool {
         let seats = !limits.seats() || self.seats.is_some();
         self.on && self.generation == generation && self.span() == limits.trip.window && seats

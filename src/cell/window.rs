@@ -53,6 +53,15 @@ impl Window {
         }
     }
 
+    /// What it holds at `now`.
+    #[cfg(any(breakerbox_loom, breakerbox_steps))]
+    pub(super) fn tally(&self, now: u64) -> Tally {
+        match self {
+            Window::Count(window) => window.tally(),
+            Window::Time(window) => window.tally(window.tick(now)),
+        }
+    }
+
     /// Counts a call; what the window holds then. The clock is read for a window of time alone.
     pub(super) fn record(&self, call: Call, now: impl FnMut() -> u64) -> Tally {
         match self {
@@ -86,7 +95,7 @@ impl CountWindow {
         Head::from_bits(self.head.load(Ordering::Acquire))
     }
 
-    #[cfg(test)]
+    #[cfg(any(test, breakerbox_loom, breakerbox_steps))]
     fn tally(&self) -> Tally {
         self.head().tally(self.size)
     }

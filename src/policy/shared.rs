@@ -120,6 +120,15 @@ impl<K> Policies<K> {
         self.needing_drops.load(Ordering::Relaxed) != 0
     }
 
+    /// Sets in place that need every check, and every permit that is dropped.
+    #[cfg(any(breakerbox_loom, breakerbox_steps))]
+    pub(crate) fn needing(&self) -> (u64, u64) {
+        // Relaxed: read at rest.
+        let [checks, drops] =
+            [&self.needing_checks, &self.needing_drops].map(|word| word.load(Ordering::Relaxed));
+        (checks, drops)
+    }
+
     fn read<R>(&self, f: impl FnOnce(&PlainArc<Numbered<K>>) -> R) -> R {
         self.current.read(|current| match current {
             Some(current) => f(current),

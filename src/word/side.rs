@@ -134,6 +134,12 @@ impl Pins {
         self.0 & Self::COUNT_MASK >= Self::HANDLES_MAX
     }
 
+    /// How many handles hold it.
+    #[cfg(any(breakerbox_loom, breakerbox_steps))]
+    pub(crate) const fn handles(self) -> u64 {
+        self.0 & Self::COUNT_MASK
+    }
+
     /// Held once more; `None` if sealed.
     pub(crate) fn pinned(self) -> Option<Self> {
         debug_assert!(self.0 & Self::COUNT_MASK != Self::COUNT_MASK);

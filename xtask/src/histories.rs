@@ -1,5 +1,5 @@
-//! `cargo xtask histories`: what threads saw of the real types, stopped at any step, against the
-//! contract.
+//! `cargo xtask histories` and `cargo xtask pairs`: what threads saw of the real types, stopped at
+//! any step, against the contract; and every pair of operations, one within the other.
 
 use std::path::Path;
 
@@ -15,19 +15,54 @@ const FLAGS: &str = "--cfg breakerbox_steps -C debug-assertions=on";
 /// What the tests' harness is told: they print what they saw.
 pub(crate) const HARNESS: [&str; 1] = ["--nocapture"];
 
+/// The tests that are built with the steps.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Steps {
+    /// Random programs, against the sequential contract.
+    Histories,
+    /// Every pair of operations, one within the other.
+    Pairs,
+}
+
+impl Steps {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Histories => "histories",
+            Self::Pairs => "pairs",
+        }
+    }
+}
+
 pub(crate) fn command(project: &Project, mut args: Args) -> Result<()> {
     let count = args.number::<u64>("--count")?;
     let seed = args.number::<u64>("--seed")?;
+    let set = [("BREAKERBOX_HISTORIES", count), ("BREAKERBOX_SEED", seed)];
+    let set = set.map(|(name, value)| (name, value.map(|value| value.to_string())));
+    run(project, Steps::Histories, args, &set)
+}
+
+pub(crate) fn pairs_command(project: &Project, mut args: Args) -> Result<()> {
+    let only = args.value("--only")?;
+    run(project, Steps::Pairs, args, &[("BREAKERBOX_PAIRS", only)])
+}
+
+/// Runs these tests, with variables that are set where they have a value.
+fn run(
+    project: &Project,
+    steps: Steps,
+    mut args: Args,
+    set: &[(&str, Option<String>)],
+) -> Result<()> {
     let verbose = args.flag("--verbose");
     let filter = args.positional()?;
     args.finish()?;
     say_what_is_scrubbed();
     let show = if verbose { |_: &str| true } else { is_tally };
-    let log = Log::create(project, "histories", show)?;
-    let mut run = cargo_test(project.root(), &project.target("steps"));
-    for (name, value) in [("BREAKERBOX_HISTORIES", count), ("BREAKERBOX_SEED", seed)] {
+    let log = Log::create(project, steps.name(), show)?;
+    let mut run = cargo_test(steps, project.root(), &project.target("steps"));
+    for (name, value) in set {
         if let Some(value) = value {
-            run = run.env(name, &value.to_string());
+            run = run.env(name, value);
         }
     }
     let ran = run
@@ -49,15 +84,17 @@ pub(crate) fn command(project: &Project, mut args: Args) -> Result<()> {
     }))
 }
 
-/// `cargo test` of the histories in the tree at `dir`.
-pub(crate) fn cargo_test(dir: &Path, target: &Path) -> Run {
+/// `cargo test` of these tests in the tree at `dir`.
+pub(crate) fn cargo_test(steps: Steps, dir: &Path, target: &Path) -> Run {
     Run::cargo(dir)
         .env("RUSTFLAGS", FLAGS)
         .args(["test", "--release", "--package", "breakerbox-loom-tests"])
-        .args(["--test", "histories", "--target-dir"])
+        .args(["--test", steps.name(), "--target-dir"])
         .args([target])
 }
 
 fn is_tally(line: &str) -> bool {
-    line.contains(" histories, ") || line.contains(" stops, ")
+    [" histories, ", " stops, ", " pairs, "]
+        .iter()
+        .any(|tally| line.contains(tally))
 }

@@ -42,6 +42,10 @@ usage: cargo xtask COMMAND [OPTION..]
     --count N             random programs for each scheduler, 4000 without it
     --seed S              the first of them, another each time without it
     --verbose
+  pairs [FILTER]        every pair of operations, one within the other at each of its steps
+    --only PAIR           the pairs whose names contain this, each compared with every order:
+                          breaker, window, failed: to closed / acquire
+    --verbose
   mutate                the recorded mutations, and all of the words, and whether each is killed
     --words               those of the words alone
     --only NAME[,NAME]    these and no others
@@ -70,10 +74,11 @@ CONTRIBUTING.md says how long each takes and how to read what it prints.";
 
 type Command = fn(&Project, Args) -> Result<()>;
 
-const COMMANDS: [(&str, Command); 8] = [
+const COMMANDS: [(&str, Command); 9] = [
     ("test", test::command),
     ("loom", loom::command),
     ("histories", histories::command),
+    ("pairs", histories::pairs_command),
     ("mutate", mutate::command),
     ("fuzz", fuzz::command),
     ("bench", bench::command),

@@ -1,7 +1,10 @@
 //! Guards against a run without the steps, which would be green.
 
 #[test]
-#[cfg_attr(not(breakerbox_steps), ignore = "build with `cargo xtask histories`")]
+#[cfg_attr(
+    not(breakerbox_steps),
+    ignore = "build with `cargo xtask histories`, or `pairs`"
+)]
 #[allow(
     clippy::assertions_on_constants,
     reason = "how it was built is the question"

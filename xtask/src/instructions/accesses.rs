@@ -2,6 +2,7 @@
 
 use crate::error::{Error, Result};
 use crate::histories;
+use crate::histories::Steps;
 use crate::process::Log;
 use crate::project::Project;
 use crate::table::Table;
@@ -27,7 +28,7 @@ pub(crate) struct Accesses {
 
 /// Every operation of ours; an error if one that must not write does.
 pub(crate) fn run(project: &Project, log: &Log) -> Result<Vec<Accesses>> {
-    let ran = histories::cargo_test(project.root(), &project.target("steps"))
+    let ran = histories::cargo_test(Steps::Histories, project.root(), &project.target("steps"))
         .args(["--", "accesses::", "--test-threads=1"])
         .args(histories::HARNESS)
         .run(log)?;

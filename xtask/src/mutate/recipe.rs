@@ -13,6 +13,8 @@ pub(crate) enum Ring {
     Loom,
     /// A test of the steps, in `loom-tests` too.
     Histories,
+    /// A test of pairs of operations, in `loom-tests` too.
+    Pairs,
     /// A test of the core crate.
     Test,
 }
@@ -152,8 +154,11 @@ impl Fields {
             None => Ok(Ring::Loom),
             Some(Value::Text(ring)) if ring == "loom" => Ok(Ring::Loom),
             Some(Value::Text(ring)) if ring == "histories" => Ok(Ring::Histories),
+            Some(Value::Text(ring)) if ring == "pairs" => Ok(Ring::Pairs),
             Some(Value::Text(ring)) if ring == "test" => Ok(Ring::Test),
-            Some(_) => Err("`ring` must be \"loom\", \"histories\" or \"test\"".to_owned()),
+            Some(_) => {
+                Err("`ring` must be \"loom\", \"histories\", \"pairs\" or \"test\"".to_owned())
+            }
         }
     }
 

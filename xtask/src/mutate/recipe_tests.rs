@@ -65,7 +65,7 @@ fn mistakes_are_named() {
         ("limit = 5 6", "`limit`: `6` follows the value"),
         (
             "ring = \"fuzz\"",
-            "`ring` must be \"loom\", \"histories\" or \"test\"",
+            "`ring` must be \"loom\", \"histories\", \"pairs\" or \"test\"",
         ),
         ("x = \"open", "`x`: \" is never closed on its line"),
         ("x = 'open", "`x`: ' is never closed on its line"),

@@ -8,6 +8,7 @@ use super::recipe::{Recipe, Ring};
 use super::tree::Tree;
 use crate::counts::{Counts, failures};
 use crate::error::{Error, Result};
+use crate::histories::Steps;
 use crate::process::{Log, Run};
 use crate::{histories, loom};
 
@@ -131,7 +132,7 @@ impl<'a> Bench<'a> {
             .args(["--no-fail-fast", "--", &recipe.model])
             .args(match recipe.ring {
                 Ring::Loom => loom::HARNESS.as_slice(),
-                Ring::Histories => histories::HARNESS.as_slice(),
+                Ring::Histories | Ring::Pairs => histories::HARNESS.as_slice(),
                 Ring::Test => &[],
             })
             .limit(recipe.limit)
@@ -153,7 +154,10 @@ impl<'a> Bench<'a> {
     fn cargo_test(&self, recipe: &Recipe) -> Run {
         let run = match recipe.ring {
             Ring::Loom => loom::cargo_test(self.tree.root(), &self.target, recipe.bound),
-            Ring::Histories => histories::cargo_test(self.tree.root(), &self.target),
+            Ring::Histories => {
+                histories::cargo_test(Steps::Histories, self.tree.root(), &self.target)
+            }
+            Ring::Pairs => histories::cargo_test(Steps::Pairs, self.tree.root(), &self.target),
             Ring::Test => Run::cargo(self.tree.root())
                 .args(["test", "--package", "breakerbox", "--all-features"])
                 .args(["--tests", "--target-dir"])

@@ -8,6 +8,7 @@ use super::ring::{Context, Outcome, Ring};
 use super::tools;
 use crate::counts::{Counts, failures};
 use crate::error::{Error, Result};
+use crate::histories::Steps;
 use crate::process::{Ran, Run};
 use crate::{fuzz, histories, instructions, loom, mutate};
 
@@ -73,6 +74,12 @@ pub(crate) const RINGS: [Ring; 24] = [
         "what threads saw, at any step, against the contract",
         true,
         all_histories,
+    ),
+    ring(
+        "pairs",
+        "every pair of operations, one within the other at each step",
+        true,
+        all_pairs,
     ),
     ring(
         "mutations",
@@ -287,8 +294,16 @@ fn models(context: &Context<'_>) -> Result<Outcome> {
 }
 
 fn all_histories(context: &Context<'_>) -> Result<Outcome> {
+    by_steps(context, Steps::Histories)
+}
+
+fn all_pairs(context: &Context<'_>) -> Result<Outcome> {
+    by_steps(context, Steps::Pairs)
+}
+
+fn by_steps(context: &Context<'_>, steps: Steps) -> Result<Outcome> {
     let target = context.project.target("steps");
-    let ran = histories::cargo_test(context.project.root(), &target)
+    let ran = histories::cargo_test(steps, context.project.root(), &target)
         .args(["--no-fail-fast", "--"])
         .args(histories::HARNESS)
         .run(context.log)?;

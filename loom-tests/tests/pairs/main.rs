@@ -1,0 +1,23 @@
+//! Every pair of public operations, one wholly within the other at each of its steps, on the real
+//! types: all that can be seen is as if one had come before the other.
+//!
+//! Built with `--cfg breakerbox_steps`, by `cargo xtask pairs`.
+
+#[cfg(breakerbox_steps)]
+mod after;
+#[path = "../histories/enabled.rs"]
+mod enabled;
+#[cfg(breakerbox_steps)]
+mod given;
+#[cfg(breakerbox_steps)]
+mod ops;
+#[cfg(breakerbox_steps)]
+mod pairs;
+#[cfg(breakerbox_steps)]
+mod run;
+#[cfg(breakerbox_steps)]
+mod seen;
+#[cfg(breakerbox_steps)]
+mod splits;
+#[cfg(breakerbox_steps)]
+mod world;

@@ -1,0 +1,187 @@
+//! The public operations, each as what it does, and as the steps that the documentation says it
+//! is.
+
+mod act;
+mod breaker;
+mod cut;
+mod store;
+
+use std::time::Duration;
+
+use breakerbox::{CircuitBreakerSnapshot, CircuitState, Rejected, Reported};
+
+use crate::world::World;
+
+pub(crate) use breaker::{BREAKER, GUARDED, LEAVING};
+pub(crate) use cut::{
+    asks_unseated, evicts_idle, gives_back, is_untracked, leaves, makes_room, opens, takes,
+};
+pub(crate) use store::{BARE, HANDLE, STORE};
+
+/// What an operation answers.
+#[derive(Clone, PartialEq, Debug)]
+pub(crate) enum Answer {
+    Nothing,
+    /// What the snapshot shows.
+    Is(CircuitBreakerSnapshot),
+    Unknown,
+    Admitted {
+        probe: bool,
+    },
+    Rejected(Rejected),
+    Reported(Reported),
+    Called(bool),
+    Steered(Vec<(String, CircuitState, CircuitState, bool)>),
+    All(Vec<(String, CircuitBreakerSnapshot)>),
+    /// As it is told: its fields are its own.
+    Exported(String),
+    Imported(usize, usize),
+    RetryAfter(Option<Duration>),
+    Made(bool),
+    Length(usize),
+}
+
+impl Answer {
+    /// What an operation answers whose steps answer this, and then `last`.
+    pub(crate) fn then(self, last: Answer) -> Self {
+        match (self, last) {
+            (Answer::Steered(mut all), Answer::Steered(more)) => {
+                all.extend(more);
+                all.sort_by(|one, other| one.0.cmp(&other.0));
+                Answer::Steered(all)
+            }
+            (before, Answer::Nothing) => before,
+            (_, last) => last,
+        }
+    }
+}
+
+/// Which of the two operations.
+pub(crate) type Role = usize;
+
+pub(crate) type Do = fn(&World, Role) -> Answer;
+
+/// One operation.
+#[derive(Clone, Copy)]
+pub(crate) struct Op {
+    pub(crate) name: &'static str,
+    /// All of it.
+    pub(crate) run: Do,
+    /// Documented steps that make it up, where it is several; the last answer is its answer.
+    pub(crate) steps: &'static [Do],
+    /// Its last step under rules over a window, where its circuit moves on after it.
+    pub(crate) counts: Option<Do>,
+    /// What it may do in place of all that, where another meets it.
+    pub(crate) instead: Option<Do>,
+    pub(crate) has: Has,
+}
+
+/// What matters of an operation to who puts two together.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Has {
+    /// It goes through a handle.
+    pub(crate) handle: bool,
+    /// It removes circuits, or holds them: what handles care for.
+    pub(crate) removal: bool,
+    /// It spends its role's permit.
+    pub(crate) permit: bool,
+    /// Its answer is a snapshot taken after its effect.
+    pub(crate) snapshot: bool,
+    /// It creates the circuit, as a step of its own.
+    pub(crate) creates: bool,
+    /// It is about all circuits, one after the other.
+    pub(crate) many: bool,
+    /// It asks to be admitted.
+    pub(crate) asks: bool,
+    /// It may record a failure.
+    pub(crate) fails: bool,
+    /// It takes away what others can't do without: it is never within them, nor they within it.
+    pub(crate) alone: bool,
+}
+
+pub(crate) const NONE: Has = Has {
+    handle: false,
+    removal: false,
+    permit: false,
+    snapshot: false,
+    creates: false,
+    many: false,
+    asks: false,
+    fails: false,
+    alone: false,
+};
+const ASKS: Has = Has {
+    asks: true,
+    ..CREATES
+};
+const FAILS: Has = Has {
+    fails: true,
+    ..SNAPSHOT
+};
+pub(crate) const SNAPSHOT: Has = Has {
+    snapshot: true,
+    creates: true,
+    ..NONE
+};
+pub(crate) const CREATES: Has = Has {
+    creates: true,
+    ..NONE
+};
+pub(crate) const REMOVAL: Has = Has {
+    removal: true,
+    ..NONE
+};
+const FAILURE: Has = Has {
+    fails: true,
+    ..PERMIT
+};
+const FAILING: Has = Has {
+    fails: true,
+    ..ASKS
+};
+const OTHER: Has = Has {
+    fails: true,
+    // It may have to make room.
+    many: true,
+    ..REMOVAL
+};
+const MANY: Has = Has { many: true, ..NONE };
+const MANY_GO: Has = Has {
+    removal: true,
+    ..MANY
+};
+pub(crate) const PERMIT: Has = Has {
+    permit: true,
+    creates: true,
+    ..NONE
+};
+
+pub(crate) const fn op(name: &'static str, has: Has, run: Do) -> Op {
+    Op {
+        name,
+        run,
+        steps: &[],
+        counts: None,
+        instead: None,
+        has,
+    }
+}
+
+const fn steps(op: Op, steps: &'static [Do]) -> Op {
+    Op { steps, ..op }
+}
+
+const fn counts(op: Op, count: Do) -> Op {
+    Op {
+        counts: Some(count),
+        ..op
+    }
+}
+
+const fn by_handle(op: Op) -> Op {
+    let has = Has {
+        handle: true,
+        ..op.has
+    };
+    Op { has, ..op }
+}

@@ -1,0 +1,163 @@
+//! What a breaker and its handles do.
+
+use breakerbox::__steps::{conform, put_policies};
+use breakerbox::{CircuitState, Outcome};
+
+use super::act::*;
+use super::cut::{count_call_failing, count_call_well, count_failure, count_success};
+use super::store::{HOLDS, drop_handle, make_handle};
+use super::*;
+use crate::world::{BOTH, GROUPED, KEY, PLAIN, SEATS, TIMED, WINDOW};
+
+/// What a breaker does.
+pub(crate) const BREAKER: &[Op] = &[
+    op("acquire", ASKS, |w, role| acquire(w, role)),
+    counts(
+        op("success", PERMIT, |w, role| tell(w, role, Outcome::Success)),
+        count_success,
+    ),
+    counts(
+        op("failure", FAILURE, |w, role| {
+            tell(w, role, Outcome::Failure)
+        }),
+        count_failure,
+    ),
+    op("ignored", PERMIT, |w, role| tell(w, role, Outcome::Ignored)),
+    op("drop a permit", FAILURE, |w, role| {
+        let permit = w.permits.borrow_mut()[role].take();
+        drop(permit);
+        Answer::Nothing
+    }),
+    counts(
+        steps(
+            op("call, well", ASKS, |w, _| {
+                called(breaker(w).call(KEY, || Ok::<_, ()>(())))
+            }),
+            &[asks, |w, role| calls(w, role, Outcome::Success)],
+        ),
+        count_call_well,
+    ),
+    counts(
+        steps(
+            op("call, failing", FAILING, |w, _| {
+                called(breaker(w).call(KEY, || Err::<(), _>(())))
+            }),
+            &[asks, |w, role| calls(w, role, Outcome::Failure)],
+        ),
+        count_call_failing,
+    ),
+    op("breaker.peek", NONE, |w, _| {
+        is_or_unknown(breaker(w).peek(KEY))
+    }),
+    op("retry_after", NONE, |w, _| {
+        Answer::RetryAfter(breaker(w).retry_after(KEY))
+    }),
+    policies(
+        "plain policies",
+        |w, _| set(w, &PLAIN),
+        &[|w, _| put(w, &PLAIN), conforms],
+    ),
+    policies(
+        "window policies",
+        |w, _| set(w, &WINDOW),
+        &[|w, _| put(w, &WINDOW), conforms],
+    ),
+    policies(
+        "seats policies",
+        |w, _| set(w, &SEATS),
+        &[|w, _| put(w, &SEATS), conforms],
+    ),
+    policies(
+        "both policies",
+        |w, _| set(w, &BOTH),
+        &[|w, _| put(w, &BOTH), conforms],
+    ),
+    policies(
+        "timed policies",
+        |w, _| set(w, &TIMED),
+        &[|w, _| put(w, &TIMED), conforms],
+    ),
+    policies(
+        "grouped policies",
+        |w, _| set(w, &GROUPED),
+        &[|w, _| put(w, &GROUPED), conforms],
+    ),
+    steps(
+        op("guarded handle", HOLDS, made_guarded),
+        &[made_guarded, |w, _| {
+            for made in w.made_guarded.borrow().iter() {
+                made.get_state();
+            }
+            Answer::Nothing
+        }],
+    ),
+    make_handle(),
+];
+
+fn made_guarded(world: &World, _: Role) -> Answer {
+    let made = breaker(world).circuit(KEY);
+    let is_made = made.is_ok();
+    world.made_guarded.borrow_mut().extend(made);
+    Answer::Made(is_made)
+}
+
+/// They are put in place, then the circuits conform.
+const fn policies(name: &'static str, run: Do, steps_of: &'static [Do]) -> Op {
+    steps(op(name, NONE, run), steps_of)
+}
+
+fn put(world: &World, rules: &crate::world::Rules) -> Answer {
+    put_policies(&breaker(world), rules.policies());
+    Answer::Nothing
+}
+
+fn conforms(world: &World, _: Role) -> Answer {
+    conform(&breaker(world));
+    Answer::Nothing
+}
+
+/// What a breaker's handle does.
+pub(crate) const GUARDED: &[Op] = &[
+    by_handle(op("guarded.acquire", ASKS, |w, role| {
+        let asked = guarded(w, |h| h.acquire_owned());
+        admitted(w, role, asked.map(crate::world::Permit::Owned))
+    })),
+    by_handle(counts(
+        steps(
+            op("guarded call, well", ASKS, |w, _| {
+                called(guarded(w, |h| h.call(|| Ok::<_, ()>(()))))
+            }),
+            &[guarded_asks, |w, role| calls(w, role, Outcome::Success)],
+        ),
+        count_call_well,
+    )),
+    by_handle(counts(
+        steps(
+            op("guarded call, failing", FAILING, |w, _| {
+                called(guarded(w, |h| h.call(|| Err::<(), _>(()))))
+            }),
+            &[guarded_asks, |w, role| calls(w, role, Outcome::Failure)],
+        ),
+        count_call_failing,
+    )),
+    by_handle(op("guarded to closed", SNAPSHOT, |w, _| {
+        guarded(w, |h| Answer::Is(h.transition(CircuitState::Closed)))
+    })),
+    by_handle(op("guarded.reset", REMOVAL, |w, _| {
+        guarded(w, |h| {
+            h.reset();
+            Answer::Nothing
+        })
+    })),
+    by_handle(op("guarded.record_failure", FAILS, |w, _| {
+        guarded(w, |h| Answer::Is(h.record_failure()))
+    })),
+    by_handle(drop_handle()),
+];
+
+/// Where no permit and no handle holds the breaker, which goes while its store lives on.
+pub(crate) const LEAVING: &[Op] = &[op("drop the breaker", NONE, |w, _| {
+    let breaker = w.breaker.take();
+    drop(breaker);
+    Answer::Nothing
+})];

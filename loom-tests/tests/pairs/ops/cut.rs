@@ -1,0 +1,107 @@
+//! The first steps of operations that are several.
+
+use breakerbox::__steps::{leave_alone, leave_place, take_place};
+use breakerbox::{CircuitState, Reported};
+
+use super::act::{admitted, spent};
+use super::{Answer, Role};
+use crate::world::{GROUP, KEY, NEW, PLAIN, World};
+
+pub(super) fn count_success(world: &World, role: Role) -> Answer {
+    world.count(spent(world, role), false);
+    Answer::Reported(Reported::Recorded)
+}
+
+pub(super) fn count_failure(world: &World, role: Role) -> Answer {
+    world.count(spent(world, role), true);
+    Answer::Reported(Reported::Recorded)
+}
+
+pub(super) fn count_call(world: &World, role: Role, failed: bool) -> Answer {
+    match world.given[role].take() {
+        Some(permit) => world.count(permit, failed),
+        None => world.void.set(true),
+    }
+    Answer::Called(!failed)
+}
+
+pub(super) fn count_call_well(world: &World, role: Role) -> Answer {
+    count_call(world, role, false)
+}
+
+pub(super) fn count_call_failing(world: &World, role: Role) -> Answer {
+    count_call(world, role, true)
+}
+
+/// What a check does that finds too many calls hanging: the circuit opens, and it asks again.
+pub(crate) fn opens(world: &World, _: Role) -> Answer {
+    match world.ask(KEY) {
+        Ok(_) => world.void.set(true),
+        Err(_) => world.unsaid.set(world.unsaid.get() + 1),
+    }
+    Answer::Nothing
+}
+
+/// What a check does that has created its circuit and finds it gone: it admits, without a seat.
+pub(crate) fn asks_unseated(world: &World, role: Role) -> Answer {
+    if world.store.peek(KEY).is_some() {
+        world.void.set(true);
+        return Answer::Nothing;
+    }
+    let asked = world.store.acquire(KEY, &PLAIN.limits());
+    admitted(world, role, asked.map(crate::world::Permit::Token))
+}
+
+/// What a report does first: its seat is free.
+pub(crate) fn leaves(world: &World, role: Role) -> Answer {
+    let permits = world.permits.borrow();
+    let given = world.given[role].borrow();
+    let permit = given
+        .as_ref()
+        .or(permits.get(role).and_then(Option::as_ref));
+    if let Some(permit) = permit {
+        leave_alone(&world.store, &KEY.to_owned(), permit.token());
+    }
+    Answer::Nothing
+}
+
+/// What a rule does that opens a circuit of a group: it takes a place.
+pub(crate) fn takes(world: &World, _: Role) -> Answer {
+    take_place(&world.store, GROUP);
+    Answer::Nothing
+}
+
+/// And gives it back, where the circuit has changed.
+pub(crate) fn gives_back(world: &World, _: Role) -> Answer {
+    leave_place(&world.store, GROUP);
+    Answer::Nothing
+}
+
+/// What the first use of a key does in a store that is full: a clean circuit goes.
+pub(crate) fn makes_room(world: &World, _: Role) -> Answer {
+    // Two, since there may be room for one more.
+    for key in [NEW, "m"] {
+        world.store.get_state(key);
+    }
+    for key in [NEW, "m"] {
+        world.store.reset(key);
+    }
+    Answer::Nothing
+}
+
+/// Or one that is closed and idle, which is announced by nothing.
+pub(crate) fn evicts_idle(world: &World, _: Role) -> Answer {
+    let circuit = world.store.peek(KEY);
+    if circuit.is_some_and(|circuit| circuit.state == CircuitState::Closed) {
+        world.store.reset(KEY);
+    } else {
+        world.void.set(true);
+    }
+    Answer::Nothing
+}
+
+/// And then, where another has taken that room: nothing is stored.
+pub(crate) fn is_untracked(world: &World, _: Role) -> Answer {
+    let full = crate::world::full(&world.clock);
+    Answer::Is(full.record_failure(NEW))
+}

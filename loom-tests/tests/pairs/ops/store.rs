@@ -1,0 +1,252 @@
+//! What the store and its handles do.
+
+use breakerbox::{CircuitState, Outcome, Steering};
+
+use super::act::*;
+use super::cut::{count_failure, count_success};
+use super::*;
+use crate::world::{KEY, NEW};
+
+/// What the store does by key, whatever is over it.
+pub(crate) const STORE: &[Op] = &[
+    op("get_state", SNAPSHOT, |w, _| {
+        Answer::Is(w.store.get_state(KEY))
+    }),
+    op("peek", NONE, |w, _| is_or_unknown(w.store.peek(KEY))),
+    op("record_success", SNAPSHOT, |w, _| {
+        Answer::Is(w.store.record_success(KEY))
+    }),
+    op("record_failure", FAILS, |w, _| {
+        Answer::Is(w.store.record_failure(KEY))
+    }),
+    op("to closed", SNAPSHOT, |w, _| to(w, CircuitState::Closed)),
+    op("to open", SNAPSHOT, |w, _| to(w, CircuitState::Open)),
+    op("to half-open", SNAPSHOT, |w, _| {
+        to(w, CircuitState::HalfOpen)
+    }),
+    op("to forced", SNAPSHOT, |w, _| {
+        to(w, CircuitState::ForcedOpen)
+    }),
+    op("to disabled", SNAPSHOT, |w, _| {
+        to(w, CircuitState::Disabled)
+    }),
+    op("reset", REMOVAL, |w, _| {
+        w.store.reset(KEY);
+        Answer::Nothing
+    }),
+    // What is created meanwhile may or may not be forgotten.
+    steps(op("clear", MANY_GO, clear), &[clear_mate, clear_own, clear]),
+    op("snapshots", MANY, |w, _| {
+        let mut all = w.store.snapshots();
+        all.sort_by(|one, other| one.0.cmp(&other.0));
+        Answer::All(all)
+    }),
+    op("len", MANY, |w, _| Answer::Length(w.store.len())),
+    op("force open", CREATES, |w, _| steer(w, Steering::ForceOpen)),
+    op("force closed", CREATES, |w, _| {
+        steer(w, Steering::ForceClose)
+    }),
+    op("disable", CREATES, |w, _| steer(w, Steering::Disable)),
+    op("enable", NONE, |w, _| steer(w, Steering::Enable)),
+    op("steered reset", REMOVAL, |w, _| steer(w, Steering::Reset)),
+    op("disable by prefix", NONE, |w, _| {
+        steered(w.store.steer_prefix(KEY, Steering::Disable))
+    }),
+    op("force all open", MANY, |w, _| {
+        steered(w.store.steer_all(Steering::ForceOpen))
+    }),
+    // One that is created meanwhile may or may not be.
+    steps(
+        op("reset all", MANY_GO, reset_all),
+        &[reset_mate, reset_own, reset_all],
+    ),
+    op("export", MANY, |w, _| {
+        Answer::Exported(format!("{:?}", w.store.export()))
+    }),
+    Op {
+        // A circuit that is used meanwhile is as it was used, and the import skips it.
+        instead: Some(|w, _| {
+            w.store.get_state(KEY);
+            Answer::Imported(0, 1)
+        }),
+        ..op("import", CREATES, |w, _| {
+            let imported = w.store.import(w.export.clone()).expect("it is valid");
+            Answer::Imported(imported.imported, imported.skipped)
+        })
+    },
+    steps(
+        op("another key", OTHER, another),
+        &[
+            |w, _| {
+                w.store.get_state(NEW);
+                Answer::Nothing
+            },
+            another,
+        ],
+    ),
+];
+
+/// What the store does by the limits that each call brings.
+pub(crate) const BARE: &[Op] = &[
+    op("acquire", ASKS, |w, role| acquire(w, role)),
+    counts(
+        op("success", PERMIT, |w, role| tell(w, role, Outcome::Success)),
+        count_success,
+    ),
+    counts(
+        op("failure", FAILURE, |w, role| {
+            tell(w, role, Outcome::Failure)
+        }),
+        count_failure,
+    ),
+    op("ignored", PERMIT, |w, role| tell(w, role, Outcome::Ignored)),
+    make_handle(),
+    // A vacant cell whose last handle goes stays in the map until its key is used or reset.
+    steps(
+        op("handle, and drop it", HOLDS, |w, _| {
+            Answer::Made(w.store.circuit(KEY).is_ok())
+        }),
+        &[
+            made,
+            |w, _| {
+                for made in w.made.borrow().iter() {
+                    made.get_state();
+                }
+                Answer::Nothing
+            },
+            |w, _| {
+                let made = w.made.borrow_mut().pop();
+                drop(made);
+                Answer::Nothing
+            },
+        ],
+    ),
+];
+
+pub(super) const HOLDS: Has = Has {
+    removal: true,
+    ..CREATES
+};
+
+pub(super) const fn make_handle() -> Op {
+    // It is held first, and brought to life after.
+    steps(
+        op("handle", HOLDS, made),
+        &[made, |w, _| {
+            for made in w.made.borrow().iter() {
+                made.get_state();
+            }
+            Answer::Nothing
+        }],
+    )
+}
+
+pub(super) fn made(world: &World, _: Role) -> Answer {
+    let made = world.store.circuit(KEY);
+    let is_made = made.is_ok();
+    world.made.borrow_mut().extend(made);
+    Answer::Made(is_made)
+}
+
+pub(super) fn another(world: &World, _: Role) -> Answer {
+    Answer::Is(world.store.record_failure(NEW))
+}
+
+pub(super) fn clear(world: &World, _: Role) -> Answer {
+    world.store.clear();
+    Answer::Nothing
+}
+
+pub(super) fn clear_mate(world: &World, role: Role) -> Answer {
+    let _ = reset_mate(world, role);
+    Answer::Nothing
+}
+
+pub(super) fn clear_own(world: &World, role: Role) -> Answer {
+    let _ = reset_own(world, role);
+    Answer::Nothing
+}
+
+pub(super) fn reset_mate(world: &World, _: Role) -> Answer {
+    steered(world.store.steer_where(Steering::Reset, |key| key != KEY))
+}
+
+pub(super) fn reset_own(world: &World, _: Role) -> Answer {
+    steered(world.store.steer_where(Steering::Reset, |key| key == KEY))
+}
+
+pub(super) fn reset_all(world: &World, _: Role) -> Answer {
+    steered(world.store.steer_all(Steering::Reset))
+}
+
+/// What a handle of the store's does.
+pub(crate) const HANDLE: &[Op] = &[
+    by_handle(op("handle.get_state", SNAPSHOT, |w, _| {
+        handle(w, |h| Answer::Is(h.get_state()))
+    })),
+    by_handle(op("handle.peek", NONE, |w, _| {
+        handle(w, |h| is_or_unknown(h.peek()))
+    })),
+    by_handle(op("handle.record_success", SNAPSHOT, |w, _| {
+        handle(w, |h| Answer::Is(h.record_success()))
+    })),
+    by_handle(op("handle.record_failure", FAILS, |w, _| {
+        handle(w, |h| Answer::Is(h.record_failure()))
+    })),
+    by_handle(op("handle to closed", SNAPSHOT, |w, _| {
+        handle(w, |h| Answer::Is(h.transition(CircuitState::Closed)))
+    })),
+    by_handle(op("handle to open", SNAPSHOT, |w, _| {
+        handle(w, |h| Answer::Is(h.transition(CircuitState::Open)))
+    })),
+    by_handle(op("handle.reset", REMOVAL, |w, _| {
+        handle(w, |h| {
+            h.reset();
+            Answer::Nothing
+        })
+    })),
+    by_handle(op("handle.acquire", ASKS, |w, role| {
+        let asked = handle(w, |h| h.acquire(&w.limits));
+        admitted(w, role, asked.map(crate::world::Permit::Token))
+    })),
+    by_handle(counts(
+        op("handle success", PERMIT, |w, role| {
+            handle_tells(w, role, Outcome::Success)
+        }),
+        count_success,
+    )),
+    by_handle(counts(
+        op("handle failure", FAILURE, |w, role| {
+            handle_tells(w, role, Outcome::Failure)
+        }),
+        count_failure,
+    )),
+    by_handle(op("handle ignored", PERMIT, |w, role| {
+        handle_tells(w, role, Outcome::Ignored)
+    })),
+    by_handle(op("handle.watch", NONE, |w, _| {
+        handle(w, |h| {
+            h.watch(&w.limits);
+            Answer::Nothing
+        })
+    })),
+    by_handle(op("handle.clone, and drop it", NONE, |w, _| {
+        handle(w, |h| {
+            drop(h.clone());
+            Answer::Nothing
+        })
+    })),
+    by_handle(drop_handle()),
+];
+
+pub(super) const fn drop_handle() -> Op {
+    let has = Has {
+        alone: true,
+        ..REMOVAL
+    };
+    op("drop the handle", has, |w, _| {
+        let (handle, guarded) = (w.handle.take(), w.guarded.take());
+        drop((handle, guarded));
+        Answer::Nothing
+    })
+}

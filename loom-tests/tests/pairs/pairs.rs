@@ -1,0 +1,183 @@
+//! Which pairs are run where.
+
+use crate::given::*;
+use crate::ops::{BARE, BREAKER, GUARDED, HANDLE, LEAVING, STORE};
+use crate::run::{Bench, Scene};
+use crate::world::{
+    BACKOFF, BOTH, FULL, GROUPED, PLAIN, PROBES, Rules, SEATS, TIME, TIMED, WINDOW,
+};
+
+const ALL: &[Given] = &[
+    UNKNOWN, CLEAN, FAILED, RECOVERED, OPEN, BY_HAND, DUE, HALF_OPEN, EXPIRED, FORCED, DISABLED,
+];
+
+fn scene(rules: &'static Rules, given: Given, ruled: bool) -> Scene {
+    Scene {
+        rules,
+        given,
+        ruled,
+        pinned: false,
+        leaving: false,
+    }
+}
+
+fn pinned(scene: Scene) -> Scene {
+    Scene {
+        pinned: true,
+        ..scene
+    }
+}
+
+/// Runs the store's operations, by key and by handle.
+fn store(name: &str, rules: &'static Rules, by_key: &[Given], by_handle: &[Given]) {
+    let mut bench = Bench::new();
+    for given in by_key {
+        bench.run(&scene(rules, *given, false), &[STORE, BARE], &[]);
+    }
+    for given in by_handle {
+        let scene = pinned(scene(rules, *given, false));
+        bench.run(&scene, &[STORE, BARE, HANDLE], &[]);
+    }
+    bench.finish(name);
+}
+
+/// Runs the breaker's, and those of its handle and, with the others, its store.
+fn breaker(name: &str, rules: &'static Rules, by_key: &[Given], by_handle: &[Given]) {
+    let mut bench = Bench::new();
+    for given in by_key {
+        bench.run(&scene(rules, *given, true), &[BREAKER], STORE);
+    }
+    for given in by_handle {
+        let scene = pinned(scene(rules, *given, true));
+        bench.run(&scene, &[BREAKER, GUARDED], STORE);
+    }
+    bench.finish(name);
+}
+
+#[test]
+fn of_a_store_with_plain_rules() {
+    let by_handle = [FAILED, OPEN, DUE, HALF_OPEN, FORCED, RESET];
+    store("store, plain", &PLAIN, ALL, &by_handle);
+}
+
+#[test]
+fn of_a_store_with_several_probes() {
+    let givens = [HALF_OPEN, EXPIRED];
+    store("store, probes", &PROBES, &givens, &[HALF_OPEN]);
+}
+
+#[test]
+fn of_a_store_that_backs_off() {
+    store(
+        "store, back-off",
+        &BACKOFF,
+        &[RECOVERED, OPEN, DUE],
+        &[RECOVERED],
+    );
+}
+
+#[test]
+fn of_a_store_with_a_window() {
+    let givens = [UNKNOWN, FAILED, HALF_OPEN];
+    store("store, window", &WINDOW, &givens, &[FAILED, RESET]);
+}
+
+#[test]
+fn of_a_store_with_seats() {
+    let givens = [UNKNOWN, FAILED, HUNG];
+    store("store, seats", &SEATS, &givens, &[FAILED, RESET]);
+}
+
+#[test]
+fn of_a_full_store() {
+    let givens = [UNKNOWN, CLEAN, FAILED, RECOVERED, OPEN];
+    store("store, full", &FULL, &givens, &[FAILED]);
+}
+
+#[test]
+fn of_a_breaker_with_plain_rules() {
+    let by_handle = [FAILED, DUE, HALF_OPEN, RESET];
+    breaker("breaker, plain", &PLAIN, ALL, &by_handle);
+}
+
+#[test]
+fn of_a_breaker_with_a_window() {
+    let by_handle = [UNKNOWN, FAILED, HALF_OPEN, RESET];
+    breaker("breaker, window", &WINDOW, ALL, &by_handle);
+}
+
+/// The operations of the store alone, on circuits that are watched.
+#[test]
+fn of_the_store_of_a_breaker_with_a_window() {
+    let mut bench = Bench::new();
+    for given in [FAILED, HALF_OPEN] {
+        bench.run(&scene(&WINDOW, given, true), &[STORE], &[]);
+    }
+    bench.finish("store of a breaker, window");
+}
+
+#[test]
+fn of_a_breaker_with_a_window_of_time() {
+    breaker("breaker, time", &TIME, &[FAILED, HALF_OPEN], &[FAILED]);
+}
+
+#[test]
+fn of_a_breaker_with_seats() {
+    let givens = [UNKNOWN, FAILED, HUNG, HALF_OPEN];
+    breaker("breaker, seats", &SEATS, &givens, &[FAILED, RESET]);
+}
+
+#[test]
+fn of_a_breaker_with_a_window_and_seats() {
+    breaker("breaker, both", &BOTH, &[FAILED, HUNG], &[FAILED, RESET]);
+}
+
+#[test]
+fn of_a_breaker_with_timed_drops() {
+    breaker("breaker, timed", &TIMED, &[FAILED, HALF_OPEN], &[RESET]);
+}
+
+#[test]
+fn of_a_breaker_with_a_group() {
+    let givens = [FAILED, CROWDED, OPEN, DUE, HALF_OPEN];
+    breaker("breaker, grouped", &GROUPED, &givens, &[FAILED]);
+}
+
+#[test]
+fn of_a_breaker_that_goes() {
+    let mut bench = Bench::new();
+    for rules in [&WINDOW, &SEATS] {
+        for given in [FAILED, HALF_OPEN] {
+            let scene = Scene {
+                leaving: true,
+                ..scene(rules, given, true)
+            };
+            bench.run(&scene, &[LEAVING], &[STORE, BARE].concat());
+        }
+    }
+    bench.finish("breaker that goes");
+}
+
+/// Operations that only look: what they leave is what was there.
+#[test]
+fn a_look_changes_nothing() {
+    let looks = [
+        "peek",
+        "snapshots",
+        "len",
+        "export",
+        "breaker.peek",
+        "retry_after",
+    ];
+    let mut bench = Bench::new();
+    for rules in [&PLAIN, &BACKOFF, &WINDOW, &SEATS, &TIMED, &GROUPED] {
+        for given in ALL {
+            for op in STORE.iter().chain(BREAKER) {
+                if looks.contains(&op.name) {
+                    bench.look(&scene(rules, *given, true), op);
+                }
+            }
+        }
+    }
+    bench.finish("looks");
+}

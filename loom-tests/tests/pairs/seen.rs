@@ -1,0 +1,376 @@
+//! What there is to see of a world: at rest, as calls go on, and when all is cleaned up.
+
+use breakerbox::__steps::{Calls, Words, entries, gate_counts, held, needing, words};
+use breakerbox::{Cause, CircuitBreakerSnapshot, Limits, Policy, Reported};
+
+use crate::after::{clean_up, go_on};
+use crate::ops::{Answer, Op};
+use crate::world::{Announced, Breaker, GROUP, KEY, World};
+
+/// A circuit at rest.
+#[derive(Clone, Debug)]
+pub(crate) struct Circuit {
+    key: String,
+    shown: Option<CircuitBreakerSnapshot>,
+    /// `None`: the cell is in the map and reads as unknown.
+    words: Option<Words>,
+    /// Its rules need to know of each call.
+    wants: bool,
+    handles: u64,
+}
+
+/// What is left of `words` without what means the same.
+fn meaning(words: &Words) -> Words {
+    // An empty window is made anew where it is needed, and seats that nobody has.
+    let watch = words.watch.map(|calls| Calls {
+        window: calls.window.filter(|calls| *calls != [0; 3]),
+        ..calls
+    });
+    Words {
+        watch: watch.filter(|calls| calls.on || calls.seats != 0),
+        // Numbers differ between orders.
+        generation: 0,
+        // It says what the others say.
+        is_unclean: false,
+        // It has been taken into the probes.
+        is_marked: words.is_marked && words.state != "HalfOpen",
+        ..words.clone()
+    }
+}
+
+/// The same, if nobody looked at its calls; `None`: there is something to forget.
+fn unwatched(words: &Words) -> Option<Words> {
+    let is_idle = |calls: Calls| calls.window.is_none() && calls.seats == 0;
+    words.watch.is_none_or(is_idle).then(|| Words {
+        watch: None,
+        state: match &*words.state {
+            "Watched" => "Closed".to_owned(),
+            state => state.to_owned(),
+        },
+        ..words.clone()
+    })
+}
+
+/// A world at rest, before anything is cleaned up.
+#[derive(Clone, Debug)]
+pub(crate) struct Rest {
+    circuits: Vec<Circuit>,
+    len: usize,
+    entries: usize,
+    gate: (u64, u64),
+    held: (u64, u64),
+    needing: Option<(u64, u64)>,
+    /// A permit that is dropped does, by the rules.
+    means_something: bool,
+    places: Option<u64>,
+    untracked: u64,
+    evicted: u64,
+    rejections: u64,
+    /// Circuits make room for others: how many did depends on who came when.
+    bounded: bool,
+    held_back: u64,
+    shadowed: Option<u64>,
+    announced: Vec<Announced>,
+}
+
+impl Rest {
+    pub(crate) fn of(world: &World) -> Self {
+        let store = &world.store;
+        let breaker = world.breaker.borrow();
+        let mut circuits: Vec<_> = words(store)
+            .into_iter()
+            .map(|(key, words)| Circuit {
+                shown: store.peek(&key),
+                handles: words.handles,
+                words: (!words.is_absent).then_some(words),
+                wants: wants(world, &key),
+                key,
+            })
+            .collect();
+        circuits.sort_by(|one, other| one.key.cmp(&other.key));
+        Self {
+            circuits,
+            len: store.len(),
+            entries: entries(store),
+            gate: gate_counts(store),
+            held: held(store),
+            needing: breaker.as_ref().map(needing),
+            means_something: breaker.as_ref().is_some_and(drops),
+            places: store.open_in_group(GROUP),
+            untracked: store.untracked(),
+            evicted: store.evicted(),
+            rejections: store.rejections() - world.unsaid.get(),
+            bounded: world.bounded,
+            held_back: store.held_back(),
+            shadowed: breaker.as_ref().map(|breaker| breaker.shadowed()),
+            announced: world.announced(),
+        }
+    }
+
+    pub(crate) fn shown(&self, key: &str) -> Option<CircuitBreakerSnapshot> {
+        let circuit = self.circuits.iter().find(|circuit| circuit.key == key)?;
+        circuit.shown
+    }
+
+    /// What must be so whatever has happened.
+    fn faults(&self) -> Vec<String> {
+        let known = || {
+            self.circuits
+                .iter()
+                .filter_map(|circuit| circuit.words.as_ref())
+        };
+        let count = |is: fn(&Words) -> bool| known().filter(|words| is(words)).count() as u64;
+        let mut faults = Vec::new();
+        let mut must = |holds: bool, what: &str| {
+            if !holds {
+                faults.push(what.to_owned());
+            }
+        };
+        must(self.len == known().count(), "len counts what is known");
+        must(
+            self.gate.0 == count(|words| words.may_reject) + self.held.0,
+            "the gate counts the circuits that may reject",
+        );
+        must(
+            self.gate.1 == count(|words| words.is_unclean) + self.held.1,
+            "the unclean circuits are counted",
+        );
+        must(
+            self.places.unwrap_or(0) == count(|words| words.group != 0),
+            "each place of the group is a circuit's",
+        );
+        let is_on = |words: &Words| words.watch.is_some_and(|watch| watch.on);
+        let in_step = |words: &Words| match &*words.state {
+            "Closed" => !is_on(words),
+            "Watched" => is_on(words),
+            _ => true,
+        };
+        must(
+            known().all(in_step),
+            "a closed circuit is watched if its slot is on",
+        );
+        let mut others = self.circuits.iter().filter(|circuit| !circuit.wants);
+        let is_unwatched = others.all(|circuit| !circuit.words.as_ref().is_some_and(is_on));
+        if let Some((checks, drops)) = self.needing {
+            must(
+                checks == self.held.0,
+                "who needs every check holds the gate up",
+            );
+            let needs = u64::from(self.means_something);
+            must(
+                drops == needs,
+                "a dropped permit means something by its rules alone",
+            );
+        }
+        must(is_unwatched, "nobody is watched whose rules don't want it");
+        faults
+    }
+}
+
+/// Whether the rules that `key` has now need to know of each call.
+fn wants(world: &World, key: &str) -> bool {
+    match &*world.breaker.borrow() {
+        // What a dropped permit means is by its age, in all sets here.
+        Some(breaker) => watches(&breaker.limits(key)) || drops(breaker),
+        None => !world.leaving && watches(&world.limits),
+    }
+}
+
+/// Whether a dropped permit means something, by the one policy for all.
+fn drops(breaker: &Breaker) -> bool {
+    let policy = breaker.policy(KEY);
+    policy != Policy::from(*policy.limits())
+}
+
+/// Whether rules need to know of each call.
+pub(crate) fn watches(limits: &Limits) -> bool {
+    limits.hung_calls().is_some() || limits.sliding_window().is_some()
+}
+
+/// All that can be seen of two operations and what they have left.
+#[derive(Clone, Debug)]
+pub(crate) struct Seen {
+    pub(crate) outer: Answer,
+    pub(crate) inner: Answer,
+    pub(crate) rest: Rest,
+    /// The answers to calls that go on.
+    after: Vec<Answer>,
+    /// One of the two may record a failure, whose time comes first.
+    fails: bool,
+    opened_by_hanging: bool,
+    /// What must not be.
+    pub(crate) faults: Vec<String>,
+    now: u64,
+}
+
+impl Seen {
+    /// Looks at the world, lets calls go on, and cleans up.
+    pub(crate) fn of(world: &World, [outer, inner]: [Answer; 2], fails: bool) -> Self {
+        let now = breakerbox::Clock::now_ms(&world.clock);
+        let rest = Rest::of(world);
+        let mut faults = rest.faults();
+        let mut announced = rest.announced.iter();
+        let opened_by_hanging =
+            announced.any(|(_, _, _, cause)| matches!(cause, Cause::HungCalls { .. }));
+        let after = go_on(world, &mut faults);
+        clean_up(world, &mut faults);
+        Self {
+            outer,
+            inner,
+            rest,
+            after,
+            fails,
+            opened_by_hanging,
+            faults,
+            now,
+        }
+    }
+
+    /// Whether this may be seen where `order` is what one after the other shows.
+    pub(crate) fn fits(&self, order: &Self, outer: &Op, inner_last: bool) -> bool {
+        self.differences(order, outer, inner_last).is_empty()
+    }
+
+    /// In what this differs from `order`: field, seen, expected.
+    pub(crate) fn differences(
+        &self,
+        order: &Self,
+        outer: &Op,
+        inner_last: bool,
+    ) -> Vec<[String; 3]> {
+        let mut all = Vec::new();
+        // A record or transition returns a snapshot taken after it; others may have been at work
+        // in between.
+        let later = order.rest.shown(KEY).map(Answer::Is);
+        let is_later = outer.has.snapshot
+            && inner_last
+            && later.is_some_and(|later| self.same(&self.outer, &later));
+        if !is_later && !self.same(&self.outer, &order.outer) {
+            all.push(pair("outer", &self.outer, &order.outer));
+        }
+        // Calls that hang are counted first, and open the circuit after.
+        let is_counted = outer.has.asks
+            && order.opened_by_hanging
+            && inner_last
+            && self.inner == Answer::Reported(Reported::Recorded)
+            && order.inner == Answer::Reported(Reported::Stale);
+        if !is_counted && !self.same(&self.inner, &order.inner) {
+            all.push(pair("inner", &self.inner, &order.inner));
+        }
+        let (here, there) = (&self.rest.circuits, &order.rest.circuits);
+        if !each(here, there, |seen, expected| {
+            self.same_circuit(seen, expected)
+        }) {
+            all.push(pair("rest.circuits", here, there));
+        }
+        macro_rules! fields {
+            ($($field:ident)*) => {$(
+                if self.rest.$field != order.rest.$field {
+                    all.push(pair(
+                        concat!("rest.", stringify!($field)),
+                        &self.rest.$field,
+                        &order.rest.$field,
+                    ));
+                }
+            )*};
+        }
+        // What the gate counts is judged by itself.
+        fields!(len entries held needing places rejections);
+        if !self.rest.bounded {
+            fields!(untracked evicted);
+        }
+        fields!(held_back shadowed);
+        // An opening that was held back is announced at most once: not where the circuit has moved
+        // on meanwhile.
+        let is_held_back =
+            |announced: &&Announced| matches!(announced.3, Cause::EjectionCap { .. });
+        let (here, there) = (&self.rest.announced, &order.rest.announced);
+        let transitions = |all: &[Announced]| -> Vec<_> {
+            all.iter()
+                .filter(|one| !is_held_back(one))
+                .cloned()
+                .collect()
+        };
+        let less = here.len() <= there.len() && transitions(here) == transitions(there);
+        if here != there && !less {
+            all.push(pair("rest.announced", here, there));
+        }
+        if !each(&self.after, &order.after, |seen, expected| {
+            self.same(seen, expected)
+        }) {
+            all.push(pair("after", &self.after, &order.after));
+        }
+        all
+    }
+
+    fn same(&self, seen: &Answer, expected: &Answer) -> bool {
+        match (seen, expected) {
+            (Answer::Is(seen), Answer::Is(expected)) => self.same_snapshot(seen, expected),
+            (Answer::All(seen), Answer::All(expected)) => each(seen, expected, |seen, expected| {
+                seen.0 == expected.0 && self.same_snapshot(&seen.1, &expected.1)
+            }),
+            (Answer::Exported(seen), Answer::Exported(expected)) => {
+                seen == expected || self.fails && without_times(seen) == without_times(expected)
+            }
+            _ => seen == expected,
+        }
+    }
+
+    fn same_circuit(&self, seen: &Circuit, expected: &Circuit) -> bool {
+        let shown = match (&seen.shown, &expected.shown) {
+            (Some(seen), Some(expected)) => self.same_snapshot(seen, expected),
+            (seen, expected) => seen == expected,
+        };
+        let rest = |circuit: &Circuit| (circuit.key.clone(), circuit.handles, circuit.wants);
+        let words = match (&seen.words, &expected.words) {
+            (Some(here), Some(there)) => {
+                let (here, there) = (meaning(here), meaning(there));
+                // Where its rules want it, a circuit may be watched already; and if no handle is
+                // held, not yet: the first that asks or reports by key does it.
+                let same = unwatched(&here) == unwatched(&there) && unwatched(&here).is_some();
+                let already = there.watch.is_none() || seen.handles == 0;
+                here == there || seen.wants && same && already
+            }
+            (here, there) => here.is_none() && there.is_none(),
+        };
+        shown && words && rest(seen) == rest(expected)
+    }
+
+    /// Of a snapshot the time of the last failure may be ahead: it is raised before the failure is
+    /// counted, which may be that of a circuit that has moved on.
+    fn same_snapshot(
+        &self,
+        seen: &CircuitBreakerSnapshot,
+        expected: &CircuitBreakerSnapshot,
+    ) -> bool {
+        let mut expected = *expected;
+        if self.fails && seen.last_failure_time == self.now {
+            expected.last_failure_time = self.now;
+        }
+        *seen == expected
+    }
+}
+
+fn each<T>(seen: &[T], expected: &[T], same: impl Fn(&T, &T) -> bool) -> bool {
+    let mut pairs = seen.iter().zip(expected);
+    seen.len() == expected.len() && pairs.all(|(seen, expected)| same(seen, expected))
+}
+
+/// `text` of an export, without the times of the last failures.
+fn without_times(text: &str) -> String {
+    let mut parts = text.split("last_failure_time: ");
+    let first = parts.next().unwrap_or_default().to_owned();
+    let digits = |part: &str| {
+        part.trim_start_matches(|c: char| c.is_ascii_digit())
+            .to_owned()
+    };
+    parts.fold(first, |text, part| text + &digits(part))
+}
+
+fn pair(field: &str, seen: &impl std::fmt::Debug, expected: &impl std::fmt::Debug) -> [String; 3] {
+    [
+        field.to_owned(),
+        format!("{seen:?}"),
+        format!("{expected:?}"),
+    ]
+}

@@ -1,0 +1,391 @@
+//! A world: one store, perhaps with a breaker over it and a handle, and what is out of it.
+
+use std::cell::{Cell, RefCell};
+use std::hash::{BuildHasherDefault, DefaultHasher};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use breakerbox::__steps::{count_alone, token, words};
+use breakerbox::{
+    Cause, Circuit, CircuitBreaker, CircuitState, DroppedPermit, EjectionCap, Export, Group,
+    GuardedCircuit, InMemoryCircuitBreakerStore, Limits, LimitsBuilder, ManualClock, Outcome,
+    OwnedPermit, PermitToken, Policy, PolicySet, Rejected, Report, Reported, SlidingWindow,
+    StateChange,
+};
+
+/// Fixed hashes: a world must be the same each time.
+type Hasher = BuildHasherDefault<DefaultHasher>;
+pub(crate) type Store = InMemoryCircuitBreakerStore<String, Hasher, ManualClock>;
+pub(crate) type Breaker = CircuitBreaker<String, Hasher, ManualClock>;
+pub(crate) type Handle = Circuit<String, Hasher, ManualClock>;
+pub(crate) type Guarded = GuardedCircuit<String, Hasher, ManualClock>;
+
+/// The circuit that all is about.
+pub(crate) const KEY: &str = "a";
+/// Another one of its group.
+pub(crate) const MATE: &str = "b";
+/// One that the store doesn't know.
+pub(crate) const NEW: &str = "n";
+/// The name of the one group.
+pub(crate) const GROUP: &str = "group";
+
+pub(crate) const START: u64 = 1_000_000;
+/// How long a circuit is open, by every rule set.
+pub(crate) const OPEN_MS: u64 = 1_000;
+/// How long a probe has.
+pub(crate) const LEASE_MS: u64 = 2_000;
+/// From what age on a call hangs.
+pub(crate) const HUNG_MS: u64 = 500;
+/// What is left of the circuit that is imported.
+const IMPORTED_MS: u64 = 300;
+
+/// The rules by which a world goes.
+#[derive(Debug)]
+pub(crate) struct Rules {
+    pub(crate) name: &'static str,
+    pub(crate) limits: fn(LimitsBuilder) -> LimitsBuilder,
+    pub(crate) drops: Option<DroppedPermit>,
+    /// Of [`KEY`] and [`MATE`] one may be open.
+    pub(crate) grouped: bool,
+    pub(crate) max_circuits: Option<usize>,
+}
+
+pub(crate) const PLAIN: Rules = Rules {
+    name: "plain",
+    limits: |limits| limits,
+    drops: None,
+    grouped: false,
+    max_circuits: None,
+};
+pub(crate) const PROBES: Rules = Rules {
+    name: "probes",
+    limits: |limits| limits.half_open_max(2).success_threshold(2),
+    ..PLAIN
+};
+pub(crate) const BACKOFF: Rules = Rules {
+    name: "back-off",
+    limits: |limits| limits.backoff_factor(2.0),
+    ..PLAIN
+};
+pub(crate) const WINDOW: Rules = Rules {
+    name: "window",
+    limits: |limits| {
+        let window = SlidingWindow::Calls(4);
+        limits.sliding_window(window).failures_in_window(2)
+    },
+    ..PLAIN
+};
+pub(crate) const TIME: Rules = Rules {
+    name: "time",
+    limits: |limits| {
+        let window = SlidingWindow::Time(Duration::from_secs(10));
+        limits.sliding_window(window).failures_in_window(2)
+    },
+    ..PLAIN
+};
+pub(crate) const SEATS: Rules = Rules {
+    name: "seats",
+    limits: |limits| {
+        let hung = Duration::from_millis(HUNG_MS);
+        limits.hung_calls(2).hung_call_duration(hung)
+    },
+    ..PLAIN
+};
+pub(crate) const BOTH: Rules = Rules {
+    name: "both",
+    limits: |limits| (SEATS.limits)((WINDOW.limits)(limits)),
+    ..PLAIN
+};
+pub(crate) const TIMED: Rules = Rules {
+    name: "timed",
+    drops: Some(DroppedPermit::FailureIfOlder(Duration::from_millis(1))),
+    ..PLAIN
+};
+pub(crate) const GROUPED: Rules = Rules {
+    name: "grouped",
+    grouped: true,
+    ..PLAIN
+};
+pub(crate) const FULL: Rules = Rules {
+    name: "full",
+    max_circuits: Some(2),
+    ..PLAIN
+};
+
+impl Rules {
+    pub(crate) fn limits(&self) -> Limits {
+        let limits = Limits::builder()
+            .failure_threshold(2)
+            .reset_timeout(Duration::from_millis(OPEN_MS))
+            .probe_lease(Duration::from_millis(LEASE_MS));
+        (self.limits)(limits).build().expect("they are valid")
+    }
+
+    /// The same as policies.
+    pub(crate) fn policies(&self) -> PolicySet<String> {
+        let policy = Policy::from(self.limits())
+            .dropped_permit(self.drops.unwrap_or_default())
+            .expect("they are valid");
+        let set = PolicySet::new(policy);
+        if !self.grouped {
+            return set;
+        }
+        let members = [KEY, MATE].map(String::from);
+        let group = Group::of(members, EjectionCap::AllButOne).expect("one of two may be open");
+        set.group(GROUP, group)
+    }
+}
+
+/// A right to make a call.
+pub(crate) enum Permit {
+    Token(PermitToken),
+    Owned(OwnedPermit<String, Hasher, ManualClock>),
+}
+
+impl Permit {
+    pub(crate) fn token(&self) -> PermitToken {
+        match self {
+            Permit::Token(token) => *token,
+            Permit::Owned(permit) => token(permit),
+        }
+    }
+
+    pub(crate) fn is_probe(&self) -> bool {
+        match self {
+            Permit::Token(token) => token.is_probe(),
+            Permit::Owned(permit) => permit.is_probe(),
+        }
+    }
+}
+
+/// A change as it was announced: numbers differ between orders.
+pub(crate) type Announced = (String, CircuitState, CircuitState, Cause);
+
+/// See the module.
+pub(crate) struct World {
+    pub(crate) limits: Limits,
+    pub(crate) clock: ManualClock,
+    pub(crate) store: Store,
+    pub(crate) breaker: RefCell<Option<Breaker>>,
+    /// By the store, in a world without a breaker.
+    pub(crate) handle: RefCell<Option<Handle>>,
+    pub(crate) guarded: RefCell<Option<Guarded>>,
+    /// What is out: those of the operations first, by their roles.
+    pub(crate) permits: RefCell<Vec<Option<Permit>>>,
+    /// What the operations were given.
+    pub(crate) given: [RefCell<Option<Permit>>; 2],
+    pub(crate) made: RefCell<Vec<Handle>>,
+    pub(crate) made_guarded: RefCell<Vec<Guarded>>,
+    pub(crate) export: Export<String>,
+    /// What is done here is no order: what it rests on isn't so.
+    pub(crate) void: Cell<bool>,
+    /// The generation in which a call was counted in its window, and nothing else done yet.
+    pub(crate) counted: Cell<Option<u64>>,
+    /// Rejections of checks that ask again.
+    pub(crate) unsaid: Cell<u64>,
+    /// Permits don't hold the breaker, which may go.
+    pub(crate) leaving: bool,
+    /// Circuits make room for others.
+    pub(crate) bounded: bool,
+    announced: Arc<Mutex<Vec<Announced>>>,
+}
+
+impl World {
+    /// An empty one, with room for so many circuits more than its rules say.
+    pub(crate) fn new(
+        rules: &'static Rules,
+        ruled: bool,
+        room: usize,
+        export: Export<String>,
+    ) -> Self {
+        let clock = ManualClock::new(START);
+        let announced = Arc::new(Mutex::new(Vec::new()));
+        let listener = {
+            let announced = Arc::clone(&announced);
+            move |change: &StateChange<String>| {
+                let StateChange { from, to, .. } = *change;
+                let cause = without_probes(change.cause);
+                announced.lock().expect("nobody panics with it").push((
+                    change.key.clone(),
+                    from,
+                    to,
+                    cause,
+                ));
+            }
+        };
+        // Room enough that the map's table never grows.
+        let (breaker, store) = if ruled {
+            let breaker = CircuitBreaker::builder()
+                .hasher(Hasher::default())
+                .clock(clock.clone())
+                .capacity(32)
+                .max_circuits(rules.max_circuits.map_or(1_000, |max| max + room))
+                .policies(rules.policies())
+                .on_state_change(listener)
+                .build()
+                .expect("it is valid");
+            let store = breaker.store().clone();
+            (Some(breaker), store)
+        } else {
+            let store = InMemoryCircuitBreakerStore::builder()
+                .hasher(Hasher::default())
+                .clock(clock.clone())
+                .capacity(32)
+                .on_state_change(listener);
+            let store = match rules.max_circuits {
+                Some(max) => store.max_circuits(max + room).build(),
+                None => store.build(),
+            };
+            (None, store)
+        };
+        Self {
+            limits: rules.limits(),
+            clock,
+            store,
+            breaker: RefCell::new(breaker),
+            handle: RefCell::new(None),
+            guarded: RefCell::new(None),
+            permits: RefCell::new(Vec::new()),
+            given: [const { RefCell::new(None) }; 2],
+            made: RefCell::new(Vec::new()),
+            made_guarded: RefCell::new(Vec::new()),
+            export,
+            void: Cell::new(false),
+            counted: Cell::new(None),
+            unsaid: Cell::new(0),
+            leaving: false,
+            bounded: rules.max_circuits.is_some(),
+            announced,
+        }
+    }
+
+    /// What is imported: [`KEY`]'s circuit, open for a while.
+    pub(crate) fn exported() -> Export<String> {
+        let other = World::new(&PLAIN, true, 0, Store::default().export());
+        other.clock.set(START - (OPEN_MS - IMPORTED_MS));
+        other.trip(KEY);
+        other.clock.set(START);
+        other.store.export()
+    }
+
+    /// A handle of [`KEY`] is held throughout.
+    pub(crate) fn pin(&self) {
+        match self.breaker() {
+            Some(breaker) => {
+                let handle = breaker.circuit(KEY).expect("there is room");
+                self.guarded.replace(Some(handle));
+            }
+            None => {
+                let handle = self.store.circuit(KEY).expect("there is room");
+                self.handle.replace(Some(handle));
+            }
+        }
+        // What a handle holds, reset, reads as unknown.
+        self.store.reset(KEY);
+    }
+
+    pub(crate) fn breaker(&self) -> Option<Breaker> {
+        self.breaker.borrow().clone()
+    }
+
+    pub(crate) fn ask(&self, key: &str) -> Result<Permit, Rejected> {
+        if self.leaving {
+            return self.store.acquire(key, &self.limits).map(Permit::Token);
+        }
+        match &*self.breaker.borrow() {
+            Some(breaker) => breaker.acquire_owned(key).map(Permit::Owned),
+            None => self.store.acquire(key, &self.limits).map(Permit::Token),
+        }
+    }
+
+    pub(crate) fn tell(&self, key: &str, permit: Permit, report: impl Into<Report>) -> Reported {
+        match permit {
+            Permit::Token(token) => self.store.report(key, token, report, &self.limits),
+            Permit::Owned(permit) => permit.report(report),
+        }
+    }
+
+    /// The generation of [`KEY`]'s circuit.
+    pub(crate) fn generation(&self) -> Option<u64> {
+        let all = words(&self.store).into_iter();
+        let mut own = all.filter(|(key, _)| key == KEY);
+        own.next().map(|(_, words)| words.generation)
+    }
+
+    /// A report's first step, under rules over a window: it is counted there.
+    pub(crate) fn count(&self, permit: Permit, failed: bool) {
+        let token = permit.token();
+        let limits = match &*self.breaker.borrow() {
+            Some(breaker) => breaker.limits(KEY),
+            None => self.limits,
+        };
+        self.counted.set(self.generation());
+        let counted = count_alone(&self.store, &KEY.to_owned(), token, failed, &limits);
+        self.void.set(!counted);
+        // Of a closed circuit, this changes nothing more.
+        let _ = self.tell(KEY, permit, Outcome::Ignored);
+    }
+
+    /// Whether what was done is an order after all.
+    pub(crate) fn is_order(&self) -> bool {
+        let counted = self.counted.get();
+        !self.void.get() && (counted.is_none() || counted != self.generation())
+    }
+
+    /// One more permit is out.
+    pub(crate) fn take(&self) {
+        let permit = self.ask(KEY).ok();
+        self.permits.borrow_mut().push(permit);
+    }
+
+    pub(crate) fn fail(&self, key: &str) {
+        if let Ok(permit) = self.ask(key) {
+            let _ = self.tell(key, permit, Outcome::Failure);
+        }
+    }
+
+    /// Opens the circuit by its rules.
+    pub(crate) fn trip(&self, key: &str) {
+        for _ in 0..4 {
+            match self.ask(key) {
+                Ok(permit) => drop(self.tell(key, permit, Outcome::Failure)),
+                Err(_) => return,
+            }
+        }
+        panic!("four failures open by every rule");
+    }
+
+    /// What has been announced, in no order.
+    pub(crate) fn announced(&self) -> Vec<Announced> {
+        let mut all = self
+            .announced
+            .lock()
+            .expect("nobody panics with it")
+            .clone();
+        all.sort_by_cached_key(|announced| format!("{announced:?}"));
+        all
+    }
+}
+
+/// How many probes have been reported is of the moment at which the rule was asked.
+fn without_probes(cause: Cause) -> Cause {
+    match cause {
+        Cause::ProbesFailed { failed, .. } => Cause::ProbesFailed { failed, probes: 0 },
+        Cause::ProbesSucceeded { succeeded, .. } => Cause::ProbesSucceeded {
+            succeeded,
+            probes: 0,
+        },
+        cause => cause,
+    }
+}
+
+/// A store without room.
+pub(crate) fn full(clock: &ManualClock) -> Store {
+    let store = InMemoryCircuitBreakerStore::builder()
+        .hasher(Hasher::default())
+        .clock(clock.clone())
+        .max_circuits(1)
+        .build();
+    store.transition(MATE, CircuitState::Disabled);
+    store
+}

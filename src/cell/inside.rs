@@ -1,0 +1,130 @@
+//! The words of a cell as they stand, for tests that compare them at rest.
+
+use super::{Cell, Groups, Shared};
+use crate::clock::Clock;
+use crate::sync::atomic::Ordering;
+use crate::word::{Call, History, Limits, PermitToken, Pins, Side, State, is_stale};
+
+/// What the words of one cell mean for its generation. Read at rest: not of one moment.
+///
+/// Nothing is installed, fixed or brought up, so a look changes nothing.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Words {
+    /// The state's name in the source: `Watched` is no public one.
+    pub state: String,
+    /// Whether it reads as unknown; then nothing below `generation` is said.
+    pub is_absent: bool,
+    /// Whether a check may be rejected.
+    pub may_reject: bool,
+    /// Whether a success may change it.
+    pub is_unclean: bool,
+    /// Of the control word.
+    pub generation: u64,
+    /// A new life, a half-open that was begun by a probe, or an opening that follows another.
+    pub is_marked: bool,
+    /// While open: for how long, in ms, if that is fixed.
+    pub open_ms: Option<u64>,
+    /// While half-open: its probes' payload.
+    pub probes: Option<u64>,
+    /// Openings without a stable time between.
+    pub openings: u32,
+    /// The number of the group in which it has a place; 0: none.
+    pub group: u16,
+    /// What is in the slot of the watch, in any generation.
+    pub watch: Option<Calls>,
+    /// Handles that hold it.
+    pub handles: u64,
+}
+
+/// What a watch holds of single calls.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Calls {
+    /// Off, it only keeps seats.
+    pub on: bool,
+    /// In the window of this generation: calls, failures, slow calls. `None`: no window of it.
+    pub window: Option<[u32; 3]>,
+    /// Seats that are taken in this generation.
+    pub seats: u32,
+}
+
+impl Cell {
+    /// The first step of a report: its seat is free, and that is all.
+    pub(crate) fn leave_alone(&self, permit: PermitToken) {
+        self.leave_seat(permit);
+    }
+
+    /// The next step of a report under rules over a window: the call is counted in it, and that
+    /// is all. `false`: the report is stale, or there is nothing to count in.
+    pub(crate) fn count_alone<C: Clock>(
+        &self,
+        shared: &Shared<C>,
+        permit: PermitToken,
+        failed: bool,
+        limits: &Limits,
+    ) -> bool {
+        let control = self.control();
+        if !control.state().is_closed() || is_stale(control.generation(), permit) {
+            return false;
+        }
+        if control.state() == State::Closed {
+            self.watch_closely(shared, control, limits);
+        }
+        let call = Call {
+            failed,
+            slow: false,
+        };
+        self.leave_seat(permit);
+        self.count_call(shared, self.control(), call, limits)
+            .is_some()
+    }
+
+    pub(crate) fn words<C: Clock>(&self, shared: &Shared<C>) -> Words {
+        let control = self.control();
+        let (state, generation) = (control.state(), control.generation());
+        // Acquire, here and below: read at rest.
+        let own = |bits| Some(Side::from_bits(bits)).filter(|side| side.belongs_to(generation));
+        let recovery = own(self.recovery.load(Ordering::Acquire));
+        let history = Side::from_bits(self.history.load(Ordering::Acquire));
+        let is_own = history.belongs_to(generation);
+        let history = History::from_payload(history.payload());
+        let history = if is_own {
+            history
+        } else {
+            history.inherited(control)
+        };
+        let probes = recovery.unwrap_or_else(|| super::side::recovery_of(control));
+        let is_open = state == State::Open;
+        Words {
+            state: format!("{state:?}"),
+            is_absent: control.is_absent(),
+            may_reject: state.may_reject(),
+            is_unclean: control.is_unclean(),
+            generation: generation.bits(),
+            is_marked: control.is_new_life()
+                || control.is_begun_by_probe()
+                || control.is_escalated(),
+            open_ms: recovery.filter(|_| is_open).and_then(Side::as_time),
+            probes: (state == State::HalfOpen).then(|| probes.payload()),
+            openings: history.openings,
+            group: history.group,
+            watch: self
+                .watch
+                .read(|watch| watch.map(|watch| watch.calls(generation, shared.now()))),
+            handles: Pins::from_bits(self.pins.load(Ordering::Acquire)).handles(),
+        }
+    }
+}
+
+/// A place of the group of this name is taken, as by a circuit that is about to open.
+#[cfg(feature = "serde")]
+pub(crate) fn take_place(groups: &Groups, name: &str) {
+    // Given back by hand.
+    std::mem::forget(groups.take_anyway(name));
+}
+
+/// It is given back.
+#[cfg(feature = "serde")]
+pub(crate) fn leave_place(groups: &Groups, name: &str) {
+    let number = groups.numbers(&[name]);
+    number.into_iter().for_each(|group| groups.leave(group));
+}

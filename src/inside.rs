@@ -1,0 +1,132 @@
+//! What the models and the tests of single steps see of the inside, and operations cut in two.
+
+use crate::cell::Cell;
+use crate::{
+    CircuitBreaker, Clock, InMemoryCircuitBreakerStore, Limits, OwnedPermit, PermitToken, PolicySet,
+};
+use std::hash::{BuildHasher, Hash};
+
+pub use crate::cell::{Calls, Words};
+
+type Store<K, S, C> = InMemoryCircuitBreakerStore<K, S, C>;
+
+/// Circuits that may reject, and unclean ones, as the store counts them: 0 at rest.
+pub fn gate_counts<K, S, C>(store: &Store<K, S, C>) -> (u64, u64) {
+    store.gate_counts()
+}
+
+/// Sets of policies that hold up the gate, and the count of unclean circuits.
+pub fn held<K, S, C>(store: &Store<K, S, C>) -> (u64, u64) {
+    store.inner.shared.gate.held()
+}
+
+/// Sets of policies that need every check, and every permit that is dropped.
+pub fn needing<K, S, C>(breaker: &CircuitBreaker<K, S, C>) -> (u64, u64) {
+    breaker.needing()
+}
+
+/// Whether what the store keeps by hash is one for both keys.
+#[cfg(breakerbox_loom)]
+pub fn share_a_slot<K, S, C>(store: &Store<K, S, C>, keys: [&K; 2]) -> bool
+where
+    K: Hash + Eq,
+    S: BuildHasher,
+{
+    store.share_a_slot(keys)
+}
+
+/// Entries of the map: circuits, and cells that are on their way out.
+pub fn entries<K, S, C>(store: &Store<K, S, C>) -> usize
+where
+    K: Hash + Eq,
+    S: BuildHasher,
+{
+    store.entries()
+}
+
+/// The words of each cell that is in the map, of those on their way out too.
+pub fn words<K, S, C>(store: &Store<K, S, C>) -> Vec<(K, Words)>
+where
+    K: Hash + Eq + Clone,
+    S: BuildHasher,
+    C: Clock,
+{
+    let mut all = Vec::new();
+    store.inner.map.for_each(|found, cell| {
+        all.push((found.key().clone(), cell.words(&store.inner.shared)));
+    });
+    all
+}
+
+/// What a permit is to the store.
+pub fn token<K, S, C>(permit: &OwnedPermit<K, S, C>) -> PermitToken
+where
+    K: Hash + Eq + Clone,
+    S: BuildHasher,
+    C: Clock,
+{
+    permit.token()
+}
+
+/// The first step of a report: its seat is free, and that is all.
+pub fn leave_alone<K, S, C>(store: &Store<K, S, C>, key: &K, permit: PermitToken)
+where
+    K: Hash + Eq,
+    S: BuildHasher,
+    C: Clock,
+{
+    let key = store.hashed(key);
+    store.inner.map.get(key, |cell| cell.leave_alone(permit));
+}
+
+/// The next step of a report under rules over a window: the call is counted in it, and that is
+/// all. `false`: the report is stale, or there is no circuit.
+pub fn count_alone<K, S, C>(
+    store: &Store<K, S, C>,
+    key: &K,
+    permit: PermitToken,
+    failed: bool,
+    limits: &Limits,
+) -> bool
+where
+    K: Hash + Eq,
+    S: BuildHasher,
+    C: Clock,
+{
+    let shared = &store.inner.shared;
+    let count = |cell: &Cell| cell.count_alone(shared, permit, failed, limits);
+    let counted = store.inner.map.get(store.hashed(key), |cell| count(cell));
+    counted.unwrap_or(false)
+}
+
+/// The first step of replacing policies: they are in place, and no circuit conforms yet.
+pub fn put_policies<K, S, C>(breaker: &CircuitBreaker<K, S, C>, set: PolicySet<K>)
+where
+    K: Hash + Eq + Clone + Send + Sync + 'static,
+    S: BuildHasher,
+    C: Clock,
+{
+    breaker.put_policies(set);
+}
+
+/// The second one: every circuit is watched, or isn't, as its policy wants it.
+pub fn conform<K, S, C>(breaker: &CircuitBreaker<K, S, C>)
+where
+    K: Hash + Eq + Clone,
+    S: BuildHasher,
+    C: Clock,
+{
+    breaker.conform_all();
+}
+
+/// The first step of an opening by a rule: a place of the group of this name is taken.
+#[cfg(feature = "serde")]
+pub fn take_place<K, S, C>(store: &Store<K, S, C>, name: &str) {
+    crate::cell::take_place(&store.inner.shared.groups, name);
+}
+
+/// It is given back: the circuit has changed meanwhile.
+#[cfg(feature = "serde")]
+pub fn leave_place<K, S, C>(store: &Store<K, S, C>, name: &str) {
+    crate::cell::leave_place(&store.inner.shared.groups, name);
+}
