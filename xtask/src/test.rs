@@ -5,6 +5,7 @@ mod demo;
 mod dependencies;
 mod layers;
 mod paths;
+mod rebuilt;
 mod ring;
 mod rings;
 mod summary;

@@ -3,6 +3,7 @@
 use super::demo;
 use super::dependencies;
 use super::layers;
+use super::rebuilt;
 use super::ring::{Context, Outcome, Ring};
 use super::tools;
 use crate::counts::{Counts, failures};
@@ -80,7 +81,12 @@ pub(crate) const RINGS: [Ring; 23] = [
         true,
         tools::address,
     ),
-    ring("tsan", "the thread sanitizer", true, tools::thread),
+    ring(
+        "tsan",
+        "the thread sanitizer, in what races",
+        true,
+        rebuilt::thread,
+    ),
     ring(
         "miri",
         "undefined behaviour, by interpretation",
@@ -89,9 +95,9 @@ pub(crate) const RINGS: [Ring; 23] = [
     ),
     ring(
         "machines",
-        "aarch64 and 32 bits, where their libraries are",
+        "aarch64, emulated, and 32 bits",
         true,
-        tools::machines,
+        rebuilt::machines,
     ),
     ring("benches", "benchmarks compile", true, benches),
     ring(
@@ -173,7 +179,7 @@ fn features(context: &Context<'_>) -> Result<Outcome> {
 }
 
 /// The `rust-version` that all packages share.
-fn rust_version(context: &Context<'_>) -> Result<String> {
+pub(super) fn rust_version(context: &Context<'_>) -> Result<String> {
     let manifest = context.project.manifest("Cargo.toml")?;
     let version = manifest.values("workspace.package", "rust-version").next();
     version
