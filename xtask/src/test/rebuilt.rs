@@ -57,7 +57,10 @@ const TESTS: [&str; 7] = [
 const LONG_WHEN_EMULATED: &str = "failures_saturate";
 
 /// Tests whose threads race.
-const RACES: [&str; 4] = ["--test", "stress", "--test", "interleaved"];
+const RACES: [&str; 4] = ["--test", "stress", "--test", "groups"];
+
+/// What they spend their time in: each has a limit, and is too slow under the sanitizer otherwise.
+const OPTIMISED: [&str; 3] = ["breakerbox", "papaya", "seize"];
 
 /// The thread sanitizer's library is clang's, and its suppressions go by what a symbolizer says.
 const SANITIZER: [&str; 3] = ["clang-19", "libclang-rt-19-dev", "llvm-19"];
@@ -170,6 +173,9 @@ pub(super) fn thread(context: &Context<'_>) -> Result<Outcome> {
         .env("CARGO_PROFILE_DEV_DEBUG", "line-tables-only")
         .env("RUSTFLAGS", SANITIZED)
         .env("TSAN_OPTIONS", &options)
+        .args(
+            OPTIMISED.map(|package| format!("--config=profile.dev.package.{package}.opt-level=1")),
+        )
         .run(context.log)?;
     let outcome = counted(&ran);
     let (races, note) = (reports(&ran.output), &outcome.note);
