@@ -176,6 +176,8 @@ pub(super) fn thread(context: &Context<'_>) -> Result<Outcome> {
         .args(
             OPTIMISED.map(|package| format!("--config=profile.dev.package.{package}.opt-level=1")),
         )
+        // For the same limits: one after the other, each with the whole machine.
+        .args(["--", "--test-threads=1"])
         .run(context.log)?;
     let outcome = counted(&ran);
     let (races, note) = (reports(&ran.output), &outcome.note);
