@@ -1,5 +1,8 @@
 //! What else the machine has: toolchains, and tools, which are installed if they are missing.
 
+pub(crate) mod debian;
+pub(crate) mod source;
+
 use std::path::PathBuf;
 
 use crate::error::{Error, Result};
@@ -57,24 +60,11 @@ pub(crate) fn valgrind(project: &Project, log: &Log) -> Result<PathBuf> {
     if works() {
         return Ok("valgrind".into());
     }
-    let missing = |why: &str| Err(Error::failed(format!("valgrind is not installed, {why}")));
-    let id = Run::new("id", project.root()).args(["-u"]).run(log);
-    if !id.is_ok_and(|ran| ran.output.trim() == "0") {
-        return missing("and only root may install it");
-    }
-    log.line("installing valgrind");
-    let apt = |args: &[&str]| {
-        let ran = Run::new("apt-get", project.root())
-            .env("DEBIAN_FRONTEND", "noninteractive")
-            .args(args)
-            .run(log);
-        ran.is_ok_and(|ran| ran.success)
-    };
-    let install = ["install", "-y", "--no-install-recommends", "valgrind"];
-    // A machine without lists of packages knows none.
-    if (apt(&install) || apt(&["update"]) && apt(&install)) && works() {
+    debian::install(project, log, &["valgrind"])
+        .map_err(|unable| Error::failed(unable.to_string()))?;
+    if works() {
         Ok("valgrind".into())
     } else {
-        missing("and apt-get could not install it")
+        Err(Error::failed("valgrind is installed and does not start"))
     }
 }

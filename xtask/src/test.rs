@@ -6,6 +6,7 @@ mod dependencies;
 mod layers;
 mod litmus;
 mod paths;
+mod rebuilt;
 mod ring;
 mod rings;
 mod summary;

@@ -1,6 +1,7 @@
 //! What a ring is, and what it may answer.
 
 use crate::error::Result;
+use crate::installed::debian::Unable;
 use crate::process::Log;
 use crate::project::Project;
 
@@ -71,6 +72,15 @@ impl Outcome {
         Self {
             verdict,
             note: note.into(),
+        }
+    }
+}
+
+impl From<Unable> for Outcome {
+    fn from(unable: Unable) -> Self {
+        match unable {
+            Unable::Missing(why) => Self::missing(why),
+            Unable::Impossible(why) => Self::impossible(why),
         }
     }
 }

@@ -4,6 +4,7 @@ use super::demo;
 use super::dependencies;
 use super::layers;
 use super::litmus;
+use super::rebuilt;
 use super::ring::{Context, Outcome, Ring};
 use super::tools;
 use crate::counts::{Counts, failures};
@@ -94,7 +95,12 @@ pub(crate) const RINGS: [Ring; 24] = [
         true,
         tools::address,
     ),
-    ring("tsan", "the thread sanitizer", true, tools::thread),
+    ring(
+        "tsan",
+        "the thread sanitizer, in what races",
+        true,
+        rebuilt::thread,
+    ),
     ring(
         "miri",
         "undefined behaviour, by interpretation",
@@ -103,9 +109,9 @@ pub(crate) const RINGS: [Ring; 24] = [
     ),
     ring(
         "machines",
-        "aarch64 and 32 bits, where their libraries are",
+        "aarch64, emulated, and 32 bits",
         true,
-        tools::machines,
+        rebuilt::machines,
     ),
     ring("benches", "benchmarks compile", true, benches),
     ring(
@@ -187,7 +193,7 @@ fn features(context: &Context<'_>) -> Result<Outcome> {
 }
 
 /// The `rust-version` that all packages share.
-fn rust_version(context: &Context<'_>) -> Result<String> {
+pub(super) fn rust_version(context: &Context<'_>) -> Result<String> {
     let manifest = context.project.manifest("Cargo.toml")?;
     let version = manifest.values("workspace.package", "rust-version").next();
     version
