@@ -16,7 +16,7 @@ use crate::{fuzz, histories, instructions, loom, mutate};
 /// Seconds for all fuzz targets together: enough to start each and to find what is shallow.
 const FUZZ_SECONDS: u64 = 12;
 
-pub(crate) const RINGS: [Ring; 24] = [
+pub(crate) const RINGS: [Ring; 25] = [
     ring("fmt", "formatting", false, fmt),
     ring(
         "clippy",
