@@ -77,7 +77,7 @@ fn a_snapshot_is_of_one_generation() {
 /// that keeps successes.
 #[test]
 fn zeroed_successes_stay_zeroed() {
-    model("zeroed_successes_stay_zeroed", 3, || {
+    model("zeroed_successes_stay_zeroed", 2, || {
         let circuit = handle(&store());
         circuit.record_success();
         let late = {

@@ -44,7 +44,7 @@ fn a_trip_is_not_evicted() {
 /// What a handle holds stays in the map, whenever it was taken.
 #[test]
 fn a_pin_against_an_eviction() {
-    model("a_pin_against_an_eviction", 3, || {
+    model("a_pin_against_an_eviction", 2, || {
         let store = store_of_one();
         store.get_state(&KEY);
         let sweeper = {

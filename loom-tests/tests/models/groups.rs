@@ -151,7 +151,7 @@ fn a_place_goes_with_a_circuit_that_is_forced_open() {
 /// The same where the circuit is closed and opened by hand: it needs no place, and keeps none.
 #[test]
 fn a_circuit_that_closed_since_keeps_no_place() {
-    model("a_circuit_that_closed_since_keeps_no_place", 2, || {
+    model("a_circuit_that_closed_since_keeps_no_place", 1, || {
         let breaker = breaker();
         let permit = breaker.acquire_owned(&KEY).unwrap();
         let forcer = {

@@ -29,7 +29,7 @@ fn probing(limits: &Limits, probes: usize) -> (Store, Handle, TickingClock, Vec<
 
 #[test]
 fn at_most_one_probe() {
-    model("at_most_one_probe", 3, || {
+    model("at_most_one_probe", 2, || {
         let (store, circuit, _) = due();
         let limits = limits(1, 1, 1);
         let other = {
@@ -144,7 +144,7 @@ fn a_late_verdict_counts() {
 
 #[test]
 fn probe_outcomes_decide_once() {
-    model("probe_outcomes_decide_once", 3, || {
+    model("probe_outcomes_decide_once", 2, || {
         let limits = limits(1, 2, 1);
         let (store, circuit, _, permits) = probing(&limits, 2);
         let (good, bad) = (permits[0], permits[1]);

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 
 #[test]
 fn one_wins_closed_to_open() {
-    model("one_wins_closed_to_open", 3, || {
+    model("one_wins_closed_to_open", 2, || {
         let events = Arc::new(Mutex::new(Vec::new()));
         let heard = Arc::clone(&events);
         let store: Store = InMemoryCircuitBreakerStore::builder()
@@ -132,7 +132,7 @@ fn a_stamp_never_precedes_its_trip() {
 /// the one that ended is never put back.
 #[test]
 fn stamps_of_racing_transitions() {
-    model("stamps_of_racing_transitions", 3, || {
+    model("stamps_of_racing_transitions", 2, || {
         let clock = TickingClock::new(1_000);
         let store = breakerbox_loom_tests::store_with_clock(clock.clone());
         let circuit = handle(&store);
@@ -159,7 +159,7 @@ fn stamps_of_racing_transitions() {
 /// counts, since it was admitted after the close. So the check saw all that came before.
 #[test]
 fn a_failure_after_a_check_by_the_gate_counts() {
-    model("a_failure_after_a_check_by_the_gate_counts", 3, || {
+    model("a_failure_after_a_check_by_the_gate_counts", 2, || {
         let store = store();
         let limits = limits(2, 1, 1);
         store.transition(&KEY, CircuitState::Open);
@@ -182,7 +182,7 @@ fn a_failure_after_a_check_by_the_gate_counts() {
 /// looks at next.
 #[test]
 fn a_check_by_the_gate_sees_the_close() {
-    model("a_check_by_the_gate_sees_the_close", 3, || {
+    model("a_check_by_the_gate_sees_the_close", 2, || {
         let store = store();
         let circuit = handle(&store);
         store.transition(&KEY, CircuitState::Open);

@@ -246,7 +246,7 @@ fn an_import_beside_new_rules_is_watched() {
 /// An export beside a close has the open circuit, or none.
 #[test]
 fn an_export_is_of_one_generation() {
-    model("an_export_is_of_one_generation", 3, || {
+    model("an_export_is_of_one_generation", 2, || {
         let (store, _) = store();
         let limits = limits(1, 1, 1);
         let permit = store.acquire(&KEY, &limits).unwrap();
@@ -269,7 +269,7 @@ fn an_export_is_of_one_generation() {
 /// No export says how long a circuit is open that a rule opens at the same time, or opened by hand.
 #[test]
 fn an_export_decides_nothing() {
-    model("an_export_decides_nothing", 3, || {
+    model("an_export_decides_nothing", 2, || {
         let (store, _) = store();
         let limits = limits(1, 1, 1);
         let permit = store.acquire(&KEY, &limits).unwrap();
@@ -312,7 +312,7 @@ fn an_import_decides_how_long_its_circuit_is_open() {
 /// used, and the import skips it.
 #[test]
 fn an_import_against_a_use() {
-    model("an_import_against_a_use", 3, || {
+    model("an_import_against_a_use", 2, || {
         let (before, _) = store();
         for _ in 0..3 {
             before.record_failure(&KEY);
