@@ -107,6 +107,8 @@ impl Drops {
 pub struct Policy {
     limits: Limits,
     drops: Drops,
+    /// Of a policy in use: the number of the set that it was taken from.
+    set: u64,
 }
 
 impl Policy {
@@ -188,6 +190,11 @@ impl Policy {
     /// See [`forced`](Self::forced).
     pub fn forced_state(&self) -> Option<Forced> {
         self.limits.forced
+    }
+
+    /// The number of the set that it was taken from.
+    pub(crate) fn set(&self) -> u64 {
+        self.set
     }
 
     pub(crate) fn drops(&self) -> Drops {

@@ -87,24 +87,24 @@ where
         {
             return Ok((permit, Started::UNKNOWN));
         }
-        let (policy, set) = self.rules.policies.of(key);
+        let policy = self.rules.policies.of(key);
         // Before the call is admitted: the clock is the user's, and may panic.
         let started = self.started(&policy);
         let key = hash.with(key);
         let admitted = inner.acquire_slow(key, policy.limits());
-        self.conform_if_replaced(&policy, set, key);
+        self.conform_if_replaced(&policy, key);
         Ok((self.under(&policy, admitted)?, started))
     }
 
     /// After an operation by a policy that may have made its circuit watched: puts that right, if
     /// the set that the policy is in has been replaced meanwhile. The replacement may have been at
     /// the circuit before.
-    fn conform_if_replaced<Q>(&self, policy: &Policy, set: u64, key: Hashed<'_, Q>)
+    fn conform_if_replaced<Q>(&self, policy: &Policy, key: Hashed<'_, Q>)
     where
         K: Borrow<Q>,
         Q: Hash + Eq + ToKey<K> + ?Sized,
     {
-        if policy.limits().watches() && !self.rules.policies.is_current(set) {
+        if policy.limits().watches() && !self.rules.policies.is_current(policy) {
             let map = &self.store.inner.map;
             map.get(key, |cell| self.conform(key.key(), cell));
         }
@@ -164,11 +164,11 @@ where
         let held = Held(|| {
             inner.map.get(key, |cell| cell.give_back(permit));
         });
-        let (policy, set) = self.rules.policies.of(key.key());
+        let policy = self.rules.policies.of(key.key());
         let report = self.timed(&policy, report, started);
         held.settled();
         let reported = inner.report(key, permit, report, policy.limits());
-        self.conform_if_replaced(&policy, set, key);
+        self.conform_if_replaced(&policy, key);
         reported
     }
 
@@ -179,10 +179,10 @@ where
         Q: Hash + Eq + ToKey<K> + ?Sized,
     {
         loop {
-            let (policy, set) = self.rules.policies.of(key);
+            let policy = self.rules.policies.of(key);
             cell.set_watched(&self.store.inner.shared, policy.limits());
             // The policies may have been replaced meanwhile, and the circuit visited before us.
-            if self.rules.policies.is_current(set) {
+            if self.rules.policies.is_current(&policy) {
                 return;
             }
         }
@@ -207,20 +207,20 @@ where
     #[inline(never)]
     fn admit_slow(&self) -> Result<Admitted, Rejected> {
         let breaker = &self.breaker;
-        let (policy, set) = breaker.rules.policies.of(self.circuit.key());
+        let policy = breaker.rules.policies.of(self.circuit.key());
         if policy.limits().watches() != self.circuit.cell().is_watched_by_limits() {
             breaker.conform::<K>(self.circuit.key(), self.circuit.cell());
         }
         let started = breaker.started(&policy);
         let admitted = self.circuit.acquire_slow(policy.limits());
-        self.conform_if_replaced(&policy, set);
+        self.conform_if_replaced(&policy);
         Ok((breaker.under(&policy, admitted)?, started))
     }
 
     /// See [`CircuitBreaker::conform_if_replaced`].
-    fn conform_if_replaced(&self, policy: &Policy, set: u64) {
+    fn conform_if_replaced(&self, policy: &Policy) {
         let breaker = &self.breaker;
-        if policy.limits().watches() && !breaker.rules.policies.is_current(set) {
+        if policy.limits().watches() && !breaker.rules.policies.is_current(policy) {
             breaker.conform::<K>(self.circuit.key(), self.circuit.cell());
         }
     }
@@ -238,11 +238,11 @@ where
     fn settle_slow(&self, permit: PermitToken, report: Report, started: Started) -> Reported {
         let cell = self.circuit.cell();
         let held = Held(|| cell.give_back(permit));
-        let (policy, set) = self.breaker.rules.policies.of(self.circuit.key());
+        let policy = self.breaker.rules.policies.of(self.circuit.key());
         let report = self.breaker.timed(&policy, report, started);
         held.settled();
         let reported = self.circuit.report_slow(permit, report, policy.limits());
-        self.conform_if_replaced(&policy, set);
+        self.conform_if_replaced(&policy);
         reported
     }
 }

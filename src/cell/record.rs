@@ -23,7 +23,10 @@ impl Cell {
             let (before, _) = self.successes(Control::UNBORN);
             let control = self.control();
             let Some(state) = control.state().public() else {
-                return self.peek_absent(shared, control);
+                if self.is_undecided(shared, control) {
+                    continue;
+                }
+                return None;
             };
             let Some(last_state_change) = self.since(shared, control) else {
                 continue;
@@ -42,21 +45,6 @@ impl Cell {
                 last_failure_time,
                 last_state_change,
             });
-        }
-    }
-
-    /// The same where the circuit reads as unknown: perhaps it isn't decided yet.
-    #[cold]
-    #[inline(never)]
-    fn peek_absent<C: Clock>(
-        &self,
-        shared: &Shared<C>,
-        control: Control,
-    ) -> Option<CircuitBreakerSnapshot> {
-        if self.is_undecided(shared, control) {
-            self.peek(shared)
-        } else {
-            None
         }
     }
 

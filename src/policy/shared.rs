@@ -41,6 +41,7 @@ impl<K> Numbered<K> {
     {
         // Copied once, here: it is some 200 bytes.
         let mut policy = *self.set.find(key);
+        policy.set = self.number;
         if self.set.has_groups() {
             policy.limits.cap = self.set.cap(key, &self.groups);
         }
@@ -136,22 +137,22 @@ impl<K> Policies<K> {
         })
     }
 
-    /// The policy of `key`, with the cap on its group, and the number of the set that it is in.
+    /// The policy of `key`, with the cap on its group, and the number of its set.
     #[inline]
-    pub(crate) fn of<Q>(&self, key: &Q) -> (Policy, u64)
+    pub(crate) fn of<Q>(&self, key: &Q) -> Policy
     where
         K: Borrow<Q> + Hash + Eq,
         Q: Hash + Eq + ToKey<K> + ?Sized,
     {
         let plain = self.read(|current| {
             let asks = current.set.asks_classifier();
-            (!asks).then(|| (current.of(key), current.number))
+            (!asks).then(|| current.of(key))
         });
-        plain.unwrap_or_else(|| {
+        match plain {
+            Some(policy) => policy,
             // No epoch is pinned while the user's code runs.
-            let current = self.read(PlainArc::clone);
-            (current.of(key), current.number)
-        })
+            None => self.read(PlainArc::clone).of(key),
+        }
     }
 
     /// The policy of `key` as it was declared.
@@ -164,14 +165,14 @@ impl<K> Policies<K> {
         current.set.policy(key)
     }
 
-    /// Whether the set of this number is still in place, or another is that hasn't been counted yet.
+    /// Whether the set of this policy is still in place, or another is that hasn't been counted yet.
     ///
     /// A replacement puts its set in place, counts itself, and then goes over the circuits. So of it
     /// and an operation that changes a circuit by an older set and then asks, one sees what the
     /// other did.
-    pub(crate) fn is_current(&self, number: u64) -> bool {
+    pub(crate) fn is_current(&self, policy: &Policy) -> bool {
         // SeqCst: weighed against the circuit's slot, which the caller has changed before.
-        number >= self.replaced.load(Ordering::SeqCst)
+        policy.set() >= self.replaced.load(Ordering::SeqCst)
     }
 
     /// A copy of the set.

@@ -154,29 +154,34 @@ where
     /// Not closed: rare, and kept out of the callers' code.
     #[cold]
     pub(crate) fn acquire_slow(&self, limits: &Limits) -> Result<PermitToken, Refused> {
-        if self.inner.looks_closely(limits)
-            && let Some(answer) = self.look_closely(limits)
-        {
-            return answer;
+        if self.inner.looks_closely(limits) {
+            return self.acquire_closely(limits);
         }
         let mut changes = self.inner.listeners.changes();
-        let shared = &self.inner.shared;
-        let admitted = self.inner.admit(|| {
+        let admitted = self
+            .inner
+            .admit(|| self.cell.acquire(&self.inner.shared, limits, &mut changes));
+        self.inner.listeners.announce(changes, || self.key.clone());
+        admitted
+    }
+
+    /// The same where a state may be forced, or the call may need a seat.
+    #[inline(never)]
+    fn acquire_closely(&self, limits: &Limits) -> Result<PermitToken, Refused> {
+        let (inner, shared) = (&*self.inner, &self.inner.shared);
+        if let Some(forced) = inner.forced(&self.key, limits) {
+            return inner.by_force(forced, limits);
+        }
+        let mut changes = inner.listeners.changes();
+        let admitted = inner.admit(|| {
             if limits.seats() {
                 self.pinned(|cell| cell.begin_and_acquire(shared, limits, &mut changes))
             } else {
                 self.cell.acquire(shared, limits, &mut changes)
             }
         });
-        self.inner.listeners.announce(changes, || self.key.clone());
+        inner.listeners.announce(changes, || self.key.clone());
         admitted
-    }
-
-    /// What comes before the look at the circuit. `None`: look at it.
-    #[inline(never)]
-    fn look_closely(&self, limits: &Limits) -> Option<Result<PermitToken, Refused>> {
-        let forced = self.inner.forced(&self.key, limits)?;
-        Some(self.inner.by_force(forced, limits))
     }
 
     /// Every call of the circuit is looked at from here on, or none is, as `limits` want it. Needed

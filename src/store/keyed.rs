@@ -166,32 +166,24 @@ impl<K: Hash + Eq, S: BuildHasher, C: Clock> Inner<K, S, C> {
         Q: Eq + ToKey<K> + ?Sized,
     {
         if self.looks_closely(limits)
-            && let Some(answer) = self.look_closely(key, limits)
+            && let Some(answer) = self.acquire_closely(key, limits)
         {
             return answer;
         }
         let mut changes = self.listeners.changes();
         let admitted = self.admit(|| {
-            let acquired = if limits.seats() {
-                let acquire = |cell: &CellArc<Cell>| {
-                    cell.begin_and_acquire(&self.shared, limits, &mut changes)
-                };
-                // A full store admits without a seat, and says so in its count.
-                self.create(key, acquire).ok()
-            } else {
-                let acquire =
-                    |cell: &CellArc<Cell>| cell.acquire(&self.shared, limits, &mut changes);
-                self.map.get(key, acquire)
-            };
-            acquired.unwrap_or(Acquired::Unknown)
+            self.map
+                .get(key, |cell| cell.acquire(&self.shared, limits, &mut changes))
+                .unwrap_or(Acquired::Unknown)
         });
         self.listeners.announce(changes, || key.key().to_key());
         admitted
     }
 
-    /// What comes before the look at the circuit. `None`: look at it.
+    /// The same where a state may be forced, or the call may need a seat. `None`: look at the
+    /// circuit.
     #[inline(never)]
-    fn look_closely<Q>(
+    fn acquire_closely<Q>(
         &self,
         key: Hashed<'_, Q>,
         limits: &Limits,
@@ -203,11 +195,20 @@ impl<K: Hash + Eq, S: BuildHasher, C: Clock> Inner<K, S, C> {
         if let Some(forced) = self.forced(key.key(), limits) {
             return Some(self.by_force(forced, limits));
         }
-        if limits.seats() {
-            return None;
+        if !limits.seats() {
+            // The caller didn't ask the filter, which doesn't speak for what is forced.
+            return self.pass(self.shared.gate.load(), key.only_hash()).map(Ok);
         }
-        // The caller didn't ask the filter, which doesn't speak for what is forced.
-        self.pass(self.shared.gate.load(), key.only_hash()).map(Ok)
+        let mut changes = self.listeners.changes();
+        let mut acquire =
+            |cell: &CellArc<Cell>| cell.begin_and_acquire(&self.shared, limits, &mut changes);
+        // A full store admits without a seat, and says so in its count.
+        let admitted = self.admit(|| {
+            let acquired = self.create(key, &mut acquire);
+            acquired.unwrap_or(Acquired::Unknown)
+        });
+        self.listeners.announce(changes, || key.key().to_key());
+        Some(admitted)
     }
 
     /// The answer to a check under a forced state: its permit holds nothing.
