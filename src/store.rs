@@ -246,7 +246,8 @@ where
     }
 
     /// Whether a call may go through now, by `limits`. While no circuit of the store is open,
-    /// half-open or forced open, this is one atomic load, whatever the key.
+    /// half-open or forced open, and no rule of a breaker over it needs every check, this is one
+    /// atomic load, whatever the key.
     ///
     /// Open, its time over: the circuit becomes half-open, and the call is its first probe. Half-open:
     /// admits while fewer than [`half_open_max`](Limits::half_open_max) probes are out, and as many
