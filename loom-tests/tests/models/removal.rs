@@ -250,7 +250,7 @@ fn a_short_pin_against_a_reset() {
 /// A retired cell that a handle has brought back is not sealed by who saw it retired before.
 #[test]
 fn two_resets_and_a_handle() {
-    model("two_resets_and_a_handle", 2, || {
+    model("two_resets_and_a_handle", 1, || {
         let store = store();
         store.record_success(&KEY);
         let resetters = [(); 2].map(|()| {
@@ -276,7 +276,7 @@ fn two_resets_and_a_handle() {
 /// A trip races with a reset and a clear: at rest nothing holds the gate up that isn't open.
 #[test]
 fn the_gate_comes_down_again() {
-    model("the_gate_comes_down_again", 2, || {
+    model("the_gate_comes_down_again", 1, || {
         let store = store();
         let limits = limits(1, 1, 1);
         let permit = store.acquire(&KEY, &limits).unwrap();

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 
 #[test]
 fn one_wins_closed_to_open() {
-    model("one_wins_closed_to_open", 2, || {
+    model("one_wins_closed_to_open", 3, || {
         let events = Arc::new(Mutex::new(Vec::new()));
         let heard = Arc::clone(&events);
         let store: Store = InMemoryCircuitBreakerStore::builder()
@@ -47,7 +47,7 @@ fn one_wins_closed_to_open() {
 /// The threshold's last failure trips, whoever brings it; none before it, and none is lost.
 #[test]
 fn the_threshold_is_reached_once() {
-    model("the_threshold_is_reached_once", 2, || {
+    model("the_threshold_is_reached_once", 1, || {
         let store = store();
         let limits = limits(2, 1, 1);
         let permits = [KEY; 3].map(|key| store.acquire(&key, &limits).unwrap());
