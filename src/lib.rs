@@ -61,6 +61,7 @@ mod events;
 #[cfg(any(breakerbox_loom, breakerbox_steps))]
 mod inside;
 mod key;
+mod on_panic;
 mod policy;
 mod snapshot;
 mod stats;

@@ -381,3 +381,27 @@ fn a_hand_that_closes_ends_a_row_of_openings() {
         }
     }
 }
+
+/// A smaller sample of probes, put in place while a circuit is half-open, judges the share of all
+/// that were reported.
+#[test]
+fn a_smaller_sample_of_probes_keeps_the_share() {
+    let sample = |n| {
+        let settings = Limits::builder().half_open_max(10);
+        PolicySet::new(limits(settings.probe_failure_rate(n, 50)).into())
+    };
+    let (breaker, _) = breaker(sample(100));
+    breaker.store().transition("a", CircuitState::HalfOpen);
+    for n in 0..20 {
+        let permit = breaker.acquire("a").unwrap();
+        let _ = if n % 4 == 3 {
+            permit.failure()
+        } else {
+            permit.success()
+        };
+    }
+    breaker.set_policies(sample(10));
+    let _ = breaker.acquire("a").unwrap().success();
+    let state = breaker.peek("a").map(|circuit| circuit.state);
+    assert_eq!(state, Some(CircuitState::Closed), "5 of 21 failed");
+}

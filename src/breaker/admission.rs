@@ -1,16 +1,17 @@
 //! Checks and reports by policy: the short way where nothing can matter, else by the rules.
 
 use super::call::CallTimeout;
-use super::permit::{Held, Started};
+use super::permit::Started;
 use super::{CircuitBreaker, GuardedCircuit, Rules};
 use crate::cell::Cell;
 use crate::clock::Clock;
 use crate::error::Rejected;
 use crate::key::ToKey;
+use crate::on_panic::OnPanic;
 use crate::policy::{Policies, Policy, PolicySet};
 use crate::stats::Counter;
 use crate::store::{InMemoryCircuitBreakerStore, Refused};
-use crate::sync::{Hashed, OnlyHash, PlainArc};
+use crate::sync::{OnlyHash, PlainArc};
 use crate::word::{Outcome, PermitToken, Report, Reported};
 use std::borrow::Borrow;
 use std::hash::{BuildHasher, Hash};
@@ -92,22 +93,23 @@ where
         let started = self.started(&policy);
         let key = hash.with(key);
         let admitted = inner.acquire_slow(key, policy.limits());
-        self.conform_if_replaced(&policy, key);
+        if self.is_replaced(&policy) {
+            // The classifier of the new set is the user's, and may panic.
+            let held = OnPanic::new(|| {
+                if let Ok(permit) = &admitted {
+                    inner.map.get(key, |cell| cell.give_back(*permit));
+                }
+            });
+            inner.map.get(key, |cell| self.conform(key.key(), cell));
+            held.disarm();
+        }
         Ok((self.under(&policy, admitted)?, started))
     }
 
-    /// After an operation by a policy that may have made its circuit watched: puts that right, if
-    /// the set that the policy is in has been replaced meanwhile. The replacement may have been at
-    /// the circuit before.
-    fn conform_if_replaced<Q>(&self, policy: &Policy, key: Hashed<'_, Q>)
-    where
-        K: Borrow<Q>,
-        Q: Hash + Eq + ToKey<K> + ?Sized,
-    {
-        if policy.limits().watches() && !self.rules.policies.is_current(policy) {
-            let map = &self.store.inner.map;
-            map.get(key, |cell| self.conform(key.key(), cell));
-        }
+    /// Whether a policy that may have made its circuit watched is of a set that has been replaced
+    /// since: then the circuit has to conform, for the replacement may have been at it before.
+    fn is_replaced(&self, policy: &Policy) -> bool {
+        policy.limits().watches() && !self.rules.policies.is_current(policy)
     }
 
     /// What the policy makes of the store's answer.
@@ -161,14 +163,16 @@ where
             return Reported::Recorded;
         }
         // What the permit holds comes back though the user's code panics on the way to its circuit.
-        let held = Held(|| {
+        let held = OnPanic::new(|| {
             inner.map.get(key, |cell| cell.give_back(permit));
         });
         let policy = self.rules.policies.of(key.key());
         let report = self.timed(&policy, report, started);
-        held.settled();
+        held.disarm();
         let reported = inner.report(key, permit, report, policy.limits());
-        self.conform_if_replaced(&policy, key);
+        if self.is_replaced(&policy) {
+            inner.map.get(key, |cell| self.conform(key.key(), cell));
+        }
         reported
     }
 
@@ -209,20 +213,26 @@ where
         let breaker = &self.breaker;
         let policy = breaker.rules.policies.of(self.circuit.key());
         if policy.limits().watches() != self.circuit.cell().is_watched_by_limits() {
-            breaker.conform::<K>(self.circuit.key(), self.circuit.cell());
+            self.conform();
         }
         let started = breaker.started(&policy);
         let admitted = self.circuit.acquire_slow(policy.limits());
-        self.conform_if_replaced(&policy);
+        if breaker.is_replaced(&policy) {
+            // As in `admit_by_rules`.
+            let held = OnPanic::new(|| {
+                if let Ok(permit) = &admitted {
+                    self.circuit.cell().give_back(*permit);
+                }
+            });
+            self.conform();
+            held.disarm();
+        }
         Ok((breaker.under(&policy, admitted)?, started))
     }
 
-    /// See [`CircuitBreaker::conform_if_replaced`].
-    fn conform_if_replaced(&self, policy: &Policy) {
-        let breaker = &self.breaker;
-        if policy.limits().watches() && !breaker.rules.policies.is_current(policy) {
-            breaker.conform::<K>(self.circuit.key(), self.circuit.cell());
-        }
+    fn conform(&self) {
+        self.breaker
+            .conform::<K>(self.circuit.key(), self.circuit.cell());
     }
 
     #[inline]
@@ -237,12 +247,14 @@ where
     #[inline(never)]
     fn settle_slow(&self, permit: PermitToken, report: Report, started: Started) -> Reported {
         let cell = self.circuit.cell();
-        let held = Held(|| cell.give_back(permit));
+        let held = OnPanic::new(|| cell.give_back(permit));
         let policy = self.breaker.rules.policies.of(self.circuit.key());
         let report = self.breaker.timed(&policy, report, started);
-        held.settled();
+        held.disarm();
         let reported = self.circuit.report_slow(permit, report, policy.limits());
-        self.conform_if_replaced(&policy);
+        if self.breaker.is_replaced(&policy) {
+            self.conform();
+        }
         reported
     }
 }

@@ -3,6 +3,7 @@
 use super::{CircuitBreaker, GuardedCircuit};
 use crate::clock::{Clock, SystemClock};
 use crate::key::ToKey;
+use crate::on_panic::OnPanic;
 use crate::policy::Policy;
 use crate::word::{Outcome, PermitToken, Report, Reported};
 use std::borrow::Borrow;
@@ -80,21 +81,6 @@ pub trait Target {
     /// Gives back what the permit holds, without an outcome.
     #[doc(hidden)]
     fn give_back(&self, token: PermitToken);
-}
-
-/// Gives back what a permit holds if it is dropped: by a panic of the user's code.
-pub(super) struct Held<F: FnMut()>(pub(super) F);
-
-impl<F: FnMut()> Held<F> {
-    pub(super) fn settled(self) {
-        std::mem::forget(self);
-    }
-}
-
-impl<F: FnMut()> Drop for Held<F> {
-    fn drop(&mut self) {
-        (self.0)();
-    }
 }
 
 /// The right to make one call, admitted by [`CircuitBreaker::acquire`] or a handle's `acquire`.
@@ -188,9 +174,9 @@ impl<T: Target> Permit<T> {
 
     fn settle_dropped(&self, target: &T) {
         // A classifier that panics must not keep the slot or the seat.
-        let held = Held(|| target.give_back(self.token));
+        let held = OnPanic::new(|| target.give_back(self.token));
         let outcome = target.dropped(self.started);
-        held.settled();
+        held.disarm();
         if outcome != Outcome::Ignored || !self.token.is_plain() {
             // Nobody waits for the answer.
             let _ = target.settle(self.token, outcome.into(), self.started);

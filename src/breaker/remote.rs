@@ -83,7 +83,8 @@ where
     /// Asks to make a call. The permit owns what it needs.
     ///
     /// A permit that the store grants too late, or after this future was dropped, is given back
-    /// in the background; a store that takes longer than the probe lease isn't waited for.
+    /// in the background. A store that takes longer than the probe lease isn't waited for, unless
+    /// the rules count hung calls.
     ///
     /// # Errors
     /// If the store rejects it, or the policy [forces](Policy::forced) it open; never because the
@@ -245,14 +246,14 @@ impl<K: ?Sized> Remote<K> {
     }
 
     /// What the store is asked, and what becomes of an answer that nobody waits for. After a lease
-    /// a slot is handed out again by itself.
+    /// a slot is handed out again by itself; a seat never is, so its answer is waited for.
     fn errand<T: Send + 'static>(
         &self,
         limits: &Limits,
         request: impl Future<Output = T> + Send + 'static,
         leftover: impl FnOnce(T) -> BoxFuture<'static, ()> + Send + 'static,
     ) -> Errand<T> {
-        let patience = limits.probe_lease();
+        let patience = (!limits.seats()).then(|| limits.probe_lease());
         Errand::new(Arc::clone(&self.runtime), patience, request, leftover)
     }
 

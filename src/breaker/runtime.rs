@@ -72,10 +72,10 @@ pub(super) async fn within<F: Future + ?Sized>(
 type Leftover<T> = Box<dyn FnOnce(T) -> BoxFuture<'static, ()> + Send>;
 
 /// A request to a store that must not be left half done: dropped unfinished, it is polled once more
-/// and then carried on in the background, for `patience` at most.
+/// and then carried on in the background, for `patience` at most, if there is a limit to it.
 pub(super) struct Errand<T: Send + 'static> {
     runtime: Arc<dyn AsyncRuntime>,
-    patience: Duration,
+    patience: Option<Duration>,
     request: Option<BoxFuture<'static, T>>,
     leftover: Option<Leftover<T>>,
 }
@@ -83,7 +83,7 @@ pub(super) struct Errand<T: Send + 'static> {
 impl<T: Send + 'static> Errand<T> {
     pub(super) fn new(
         runtime: Arc<dyn AsyncRuntime>,
-        patience: Duration,
+        patience: Option<Duration>,
         request: impl Future<Output = T> + Send + 'static,
         leftover: impl FnOnce(T) -> BoxFuture<'static, ()> + Send + 'static,
     ) -> Self {
@@ -121,7 +121,11 @@ impl<T: Send + 'static> Drop for Errand<T> {
         };
         let (runtime, patience) = (Arc::clone(&self.runtime), self.patience);
         let mut rest: BoxFuture<'static, ()> = Box::pin(async move {
-            if let Some(answer) = within(&*runtime, patience, request.as_mut()).await {
+            let answer = match patience {
+                Some(patience) => within(&*runtime, patience, request.as_mut()).await,
+                None => Some(request.await),
+            };
+            if let Some(answer) = answer {
                 leftover(answer).await;
             }
         });

@@ -4,6 +4,7 @@ use super::side::Noted;
 use super::{Cell, Changes, Gone, Mover, Opened, Opening, Shared};
 use crate::clock::Clock;
 use crate::error::Rejected;
+use crate::on_panic::OnPanic;
 use crate::snapshot::CircuitState;
 use crate::word::{
     Admission, AfterHalfOpen, Call, Cause, Control, Generation, Limits, Outcome, PermitToken,
@@ -101,13 +102,17 @@ impl Cell {
     ) -> Option<PermitToken> {
         let drawn = std::cell::Cell::new(None);
         // The clock is the user's, and may panic after the circuit has turned.
-        let held = Held::new(self, || drawn.get());
+        let held = OnPanic::new(|| {
+            if let Some(permit) = drawn.get() {
+                self.give_back(permit);
+            }
+        });
         let next = |generation| {
             drawn.set(Some(PermitToken::probe(generation, 0)));
             control.probed(generation)
         };
         let begun = self.put_next(by, control, next, Cause::ResetTimeout);
-        held.settled();
+        held.disarm();
         begun.map(|begun| PermitToken::probe(begun.generation(), 0))
     }
 
@@ -132,17 +137,20 @@ impl Cell {
         let Some(cause) = limits.trip.hung_opens(hung) else {
             return Some(permit);
         };
-        // Given back unless the call is admitted: it asks again, and the clock may panic.
-        let held = Held::new(self, || Some(permit));
+        // The clock is the user's, and may panic.
+        let held = OnPanic::new(|| self.leave_seat(permit));
         let opening = Opening {
             limits,
             retry_after_ms: 0,
             cause,
         };
-        if self.open(by, control, control, opening) == Opened::HeldBack {
-            held.settled();
+        let opened = self.open(by, control, control, opening);
+        held.disarm();
+        if opened == Opened::HeldBack {
             return Some(permit);
         }
+        // It asks again.
+        self.leave_seat(permit);
         None
     }
 
@@ -244,10 +252,10 @@ impl Cell {
         let mut by = Mover::by_rules(shared, changes, limits);
         self.leave_seat(permit);
         // A probe's slot comes back too, though the clock panics.
-        let held = Held::new(self, || permit.is_probe().then_some(permit));
+        let held = OnPanic::new(|| self.give_back_slot(permit));
         self.mark_used(shared);
         let reported = self.report_held(&mut by, permit, report, limits);
-        held.settled();
+        held.disarm();
         reported
     }
 
@@ -309,6 +317,10 @@ impl Cell {
     /// rules or at the clock.
     pub(crate) fn give_back(&self, permit: PermitToken) {
         self.leave_seat(permit);
+        self.give_back_slot(permit);
+    }
+
+    fn give_back_slot(&self, permit: PermitToken) {
         if !permit.is_probe() {
             return;
         }
@@ -391,32 +403,6 @@ struct Decision {
     outcome: Outcome,
     /// With this call in it.
     window: Tally,
-}
-
-/// What a permit holds, given back when this is dropped: by a panic, unless the call goes on.
-struct Held<'a, F: Fn() -> Option<PermitToken>> {
-    cell: &'a Cell,
-    /// Asked for at the end: what is held may become known on the way.
-    permit: F,
-}
-
-impl<'a, F: Fn() -> Option<PermitToken>> Held<'a, F> {
-    fn new(cell: &'a Cell, permit: F) -> Self {
-        Self { cell, permit }
-    }
-
-    /// The permit is somebody else's from here on.
-    fn settled(self) {
-        std::mem::forget(self);
-    }
-}
-
-impl<F: Fn() -> Option<PermitToken>> Drop for Held<'_, F> {
-    fn drop(&mut self) {
-        if let Some(permit) = (self.permit)() {
-            self.cell.give_back(permit);
-        }
-    }
 }
 
 /// How long a circuit that opened at `since` for `for_ms` rejects from `now` on, in ms.

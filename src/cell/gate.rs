@@ -268,7 +268,7 @@ pub(crate) struct Shared<C> {
     seed: u64,
     /// Whether circuits may have to make room for others.
     pub(super) evicts: bool,
-    /// The longest time that a circuit was ever opened for.
+    /// The longest time that a rule has opened a circuit for.
     longest_open_ms: PlainAtomicU64,
 }
 
@@ -285,7 +285,7 @@ impl<C> Shared<C> {
         }
     }
 
-    /// A circuit was opened for `ms`.
+    /// A rule opens a circuit for `ms`.
     pub(super) fn note_open_ms(&self, ms: u64) {
         // Relaxed: it orders nothing. Written only where it grows.
         if self.evicts && ms > self.longest_open_ms.load(Ordering::Relaxed) {
@@ -293,7 +293,7 @@ impl<C> Shared<C> {
         }
     }
 
-    /// The longest time that a circuit was ever opened for.
+    /// The longest time that a rule has opened a circuit for.
     pub(super) fn longest_open_ms(&self) -> u64 {
         // Relaxed: as in `note_open_ms`.
         self.longest_open_ms.load(Ordering::Relaxed)

@@ -110,7 +110,7 @@ impl Cell {
         // From here on the circuit is there; if it moves on meanwhile, the rest is of no interest.
         let generation = restored.generation();
         if let (CircuitState::Open, Some(ms)) = (snapshot.state, kept.open_for_ms) {
-            self.set_open_ms(shared, restored, ms);
+            self.set_open_ms(restored, ms);
         }
         let successes = Side::new(generation, snapshot.success_count);
         self.raise(&self.successes, restored, successes);

@@ -158,7 +158,8 @@ impl Cell {
                 return None;
             }
             if self.put(&self.recovery, seen, next) {
-                shared.note_open_ms(next.as_time()?);
+                // By a rule alone: an upstream's wish must not keep other circuits.
+                shared.note_open_ms(own);
                 return next.as_time();
             }
         }
@@ -167,14 +168,14 @@ impl Cell {
     /// Fixes for how long the open circuit `control` rejects, whatever a check has made of it
     /// since it opened: for an import, which knows better than a rule.
     #[cfg(feature = "serde")]
-    pub(super) fn set_open_ms<C>(&self, shared: &Shared<C>, control: Control, ms: u64) {
+    pub(super) fn set_open_ms(&self, control: Control, ms: u64) {
         let next = Side::time(control.generation(), ms);
         while let Some(seen) = self.side(&self.recovery, control, |_| next) {
             if !self.still_in(control) {
                 return;
             }
             if seen == next || self.put(&self.recovery, seen, next) {
-                return shared.note_open_ms(ms);
+                return;
             }
         }
     }

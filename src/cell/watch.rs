@@ -214,7 +214,15 @@ impl Cell {
         !self.watch.is_empty() && self.watch.read(|watch| watch.is_some_and(is_watched))
     }
 
-    /// The same, as far as limits want it.
+    /// Whether a rule by hand holds its watch.
+    pub(crate) fn is_held(&self) -> bool {
+        !self.watch.is_empty()
+            && self
+                .watch
+                .read(|watch| watch.is_some_and(|watch| watch.held))
+    }
+
+    /// Whether limits want every call to be looked at while it is closed.
     pub(crate) fn is_watched_by_limits(&self) -> bool {
         !self.watch.is_empty() && self.watch.read(|watch| watch.is_some_and(|watch| watch.on))
     }
@@ -268,11 +276,7 @@ impl Cell {
                 let hold =
                     |before: Option<&Watch>| Some(Watch::holding(before, generation, covers()));
                 let _ = self.watch.get_or_replace(|_| false, hold, |_| ());
-            } else if !self.watch.is_empty()
-                && self
-                    .watch
-                    .read(|watch| watch.is_some_and(|watch| watch.held))
-            {
+            } else if self.is_held() {
                 self.watch.update(|watch| {
                     let next = Watch::holding(Some(watch), watch.generation, covers());
                     let keeps = next.on || next.held || next.seats.is_some();

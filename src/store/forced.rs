@@ -10,6 +10,7 @@ use super::keyed::Inner;
 use crate::cell::{Cell as Circuit, Gate};
 use crate::clock::Clock;
 use crate::key::{ToKey, with_text};
+use crate::on_panic::OnPanic;
 use crate::sync::atomic::Ordering;
 use crate::sync::{PlainAtomicU64, Slot};
 use crate::word::{Forced, Limits, Outcome, Report};
@@ -184,20 +185,31 @@ impl<K: Hash + Eq, S: BuildHasher, C: Clock> Inner<K, S, C> {
         K: Clone,
     {
         // Calls by key ask for the rules before they come to the circuit. A handle that is being
-        // made pins it first, and then looks at the rules itself.
-        if cell.is_pinned() {
+        // made pins it first, and then looks at the rules itself. One that is gone may have left
+        // its circuit held.
+        if cell.is_pinned() || cell.is_held() {
             let covers = || self.by_hand.of(key).is_some();
             cell.follow_rules(&self.shared, covers);
         }
     }
 
     /// What `report` is under a forced state: it gives back what its permit holds, and no more.
+    /// If the key's copy panics, its permit's slot or seat is given back by `give_back`.
     #[inline]
-    pub(super) fn unless_forced<Q>(&self, key: &Q, report: Report, limits: &Limits) -> Report
+    pub(super) fn unless_forced<Q>(
+        &self,
+        key: &Q,
+        report: Report,
+        limits: &Limits,
+        give_back: impl FnMut(),
+    ) -> Report
     where
         Q: ToKey<K> + ?Sized,
     {
-        match self.forced(key, limits) {
+        let held = OnPanic::new(give_back);
+        let forced = self.forced(key, limits);
+        held.disarm();
+        match forced {
             None => report,
             Some(_) => Outcome::Ignored.into(),
         }

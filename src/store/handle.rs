@@ -230,7 +230,10 @@ where
         report: Report,
         limits: &Limits,
     ) -> Reported {
-        let report = self.inner.unless_forced(&self.key, report, limits);
+        let give_back = || self.cell.give_back(permit);
+        let report = self
+            .inner
+            .unless_forced(&self.key, report, limits, give_back);
         let mut changes = self.inner.listeners.changes();
         let reported = self
             .pinned(|cell| cell.report(&self.inner.shared, permit, report, limits, &mut changes));

@@ -313,7 +313,9 @@ impl<K: Hash + Eq, S: BuildHasher, C: Clock> Inner<K, S, C> {
         K: Borrow<Q>,
         Q: Eq + ToKey<K> + ?Sized,
     {
-        let report = self.unless_forced(key.key(), report, limits);
+        let report = self.unless_forced(key.key(), report, limits, || {
+            self.map.get(key, |cell| cell.give_back(permit));
+        });
         let mut changes = self.listeners.changes();
         let found = self.find(key, |cell| {
             cell.report(&self.shared, permit, report, limits, &mut changes)

@@ -210,6 +210,82 @@ fn a_breaker_that_goes_leaves_nothing_watched() {
     assert!(!circuit.cell().is_watched_by_limits());
 }
 
+/// A rule by hand holds the circuit of a handle; when the rule is lifted, nothing holds it, though
+/// the handle is gone.
+#[test]
+fn a_rule_that_is_lifted_after_its_handle_holds_nothing() {
+    for lifts in [Steering::Enable, Steering::ForceClose, Steering::Reset] {
+        for forces in [Steering::ForceOpen, Steering::Disable] {
+            for prefix in ["/b/", "/b/1"] {
+                let store = InMemoryCircuitBreakerStore::<String>::new();
+                let handle = store.circuit("/b/1").unwrap();
+                store.steer_all(forces);
+                drop(handle);
+                store.steer_prefix(prefix, lifts);
+                store.steer_all(lifts);
+                let counts = store.gate_counts();
+                assert_eq!(counts, (0, 0), "{lifts:?} after {forces:?}");
+            }
+        }
+    }
+}
+
+/// Replaces the policies of a breaker in the middle of a check, by a set whose classifier panics.
+#[derive(Clone, Default)]
+struct Replacing {
+    time: ManualClock,
+    armed: std::sync::Arc<std::sync::atomic::AtomicBool>,
+    breaker:
+        std::sync::Arc<std::sync::OnceLock<crate::CircuitBreaker<u64, RandomState, Replacing>>>,
+}
+
+impl Clock for Replacing {
+    fn now_ms(&self) -> u64 {
+        if self.armed.swap(false, Ordering::SeqCst) {
+            let panicking = crate::PolicySet::new(hung().into())
+                .class("x", crate::Policy::default())
+                .classify(|_: &u64| panic!("a classifier's"));
+            self.breaker.get().unwrap().put_policies(panicking);
+        }
+        self.time.now_ms()
+    }
+}
+
+fn hung() -> Limits {
+    let second = std::time::Duration::from_secs(1);
+    let hung = Limits::builder().hung_calls(1).hung_call_duration(second);
+    hung.build().unwrap()
+}
+
+/// A check whose policies are replaced under its feet asks the new classifier, which panics: neither
+/// its seat nor its slot is kept.
+#[test]
+fn a_classifier_that_panics_after_a_check_keeps_nothing() {
+    use std::panic::{AssertUnwindSafe, catch_unwind};
+    for by_handle in [false, true] {
+        for state in [CircuitState::Closed, CircuitState::HalfOpen] {
+            let clock = Replacing::default();
+            let breaker = crate::CircuitBreaker::<u64>::builder()
+                .clock(clock.clone())
+                .policies(crate::PolicySet::new(hung().into()))
+                .build()
+                .unwrap();
+            assert!(clock.breaker.set(breaker.clone()).is_ok());
+            let circuit = breaker.circuit(&1).unwrap();
+            circuit.transition(state);
+            clock.armed.store(true, Ordering::SeqCst);
+            let check = AssertUnwindSafe(|| match by_handle {
+                false => drop(breaker.acquire(&1)),
+                true => drop(circuit.acquire()),
+            });
+            assert!(catch_unwind(check).is_err(), "or it shows nothing");
+            breaker.set_policies(crate::PolicySet::new(hung().into()));
+            clock.time.advance_ms(1_000);
+            assert!(breaker.acquire(&1).is_ok(), "{state:?}: no call is out");
+        }
+    }
+}
+
 #[test]
 fn types_are_send_and_sync() {
     fn check<T: Send + Sync>() {}

@@ -93,11 +93,15 @@ impl ProbeRule {
     pub(crate) fn judge(self, succeeded: u32, failed: u32) -> Judgement {
         let (is_failed, is_recovered) = match self {
             ProbeRule::Count { successes, allowed } => (failed > allowed, succeeded >= successes),
-            // As soon as no outcome of the others can bring the rate below the limit.
-            ProbeRule::Rate { sample, percent } => (
-                reaches(failed, sample, percent),
-                succeeded + failed >= sample,
-            ),
+            // As soon as no outcome of the others can bring the rate below the limit. (More than
+            // the sample are there where it was made smaller meanwhile.)
+            ProbeRule::Rate { sample, percent } => {
+                let reported = succeeded + failed;
+                (
+                    reaches(failed, sample.max(reported), percent),
+                    reported >= sample,
+                )
+            }
         };
         match (is_failed, is_recovered) {
             (true, _) => Judgement::Failed,

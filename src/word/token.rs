@@ -149,7 +149,8 @@ impl PermitToken {
     const GENERATION_SHIFT: u32 = 8;
 
     /// A token from its parts, for stores that keep circuits elsewhere. Of the generation 56 bits
-    /// are kept.
+    /// are kept. A token of the store in memory is more than these parts: it knows its seat among
+    /// the calls in flight, or its lease, so that a copy of the parts gives neither back.
     pub const fn from_parts(generation: u64, probe: bool) -> Self {
         Self(generation << Self::GENERATION_SHIFT | probe as u64)
     }

@@ -304,3 +304,24 @@ fn a_seat_comes_back() {
         }
     }
 }
+
+/// A seat has no lease by which it would come back: a slow answer is waited for, in the background.
+#[tokio::test(start_paused = true)]
+async fn a_seat_comes_back_from_a_store_that_is_slower_than_a_lease() {
+    let (second, hour) = (ms(1_000), ms(3_600_000));
+    for slow_report in [false, true] {
+        let (breaker, store) =
+            breaker(|b| b.hung_calls(1).hung_call_duration(hour).probe_lease(second));
+        if !slow_report {
+            store.set(Fault::AnswersAfter(second * 10));
+        }
+        let permit = breaker.acquire(KEY).await.unwrap();
+        assert_eq!(permit.is_untracked(), !slow_report);
+        store.set(Fault::ActsAfter(second * 10));
+        permit.success().await;
+        store.set(Fault::None);
+        tokio::time::sleep(second * 60).await;
+        store.clock.advance_ms(3_600_000);
+        assert!(breaker.acquire(KEY).await.is_ok(), "no call is out");
+    }
+}

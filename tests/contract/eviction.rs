@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use breakerbox::{
-    CircuitBreaker, CircuitBreakerBuilder, CircuitState, ManualClock, Outcome, Steering,
+    CircuitBreaker, CircuitBreakerBuilder, CircuitState, ManualClock, Outcome, Report, Steering,
 };
 
 use CircuitState::HalfOpen;
@@ -123,4 +123,22 @@ fn what_was_admitted_before_a_clean_eviction_counts_after_it() {
     }
     let state = breaker.peek(&KEY).map(|it| it.state);
     assert_eq!(state, Some(CircuitState::Open));
+}
+
+/// What an upstream asked for once keeps its own circuit, and no other one.
+#[test]
+fn one_long_opening_keeps_no_other_circuit() {
+    let day = Duration::from_secs(86_400);
+    let (breaker, clock) = breaker(|b| b.max_circuits(64).retry_after_max(day));
+    let long = Report::from(Outcome::Failure).retry_after(day);
+    let _ = breaker.acquire(&1_000).unwrap().report(long);
+    breaker.store().reset(&1_000);
+    for key in 0..64 {
+        breaker.store().transition(&key, HalfOpen);
+        let _probe = breaker.acquire(&key).unwrap();
+    }
+    clock.advance(day);
+    invent(&breaker, 2_000..2_064);
+    invent(&breaker, 3_000..3_064);
+    assert!(breaker.store().evicted() > 32);
 }

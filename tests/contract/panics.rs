@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use breakerbox::{
     CircuitBreaker, CircuitState, Clock, DroppedPermit, Limits, LimitsBuilder, Outcome, Policy,
-    PolicySet, Reported, SlidingWindow,
+    PolicySet, Reported, SlidingWindow, Steering, ToKey,
 };
 
 thread_local! {
@@ -228,4 +228,63 @@ fn a_classifier_may_panic_while_policies_are_replaced() {
         asked
     });
     assert!(watched.count() >= 3);
+}
+
+/// A form of the key by which it is looked up, whose copy panics.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+struct Form(String);
+
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+struct Name(Form);
+
+impl std::borrow::Borrow<Form> for Name {
+    fn borrow(&self) -> &Form {
+        &self.0
+    }
+}
+
+impl AsRef<str> for Name {
+    fn as_ref(&self) -> &str {
+        &self.0.0
+    }
+}
+
+impl ToKey<Name> for Form {
+    fn to_key(&self) -> Name {
+        burn();
+        Name(self.clone())
+    }
+}
+
+/// A copy of the key that panics in a report, made for a rule by hand that covers other keys.
+#[test]
+fn a_key_copy_that_panics_in_a_report_keeps_nothing() {
+    for probe in [false, true] {
+        let mut panicked = 0;
+        for nth in 0.. {
+            let clock = Panicky(Arc::new(AtomicU64::new(1_000_000)));
+            let breaker = CircuitBreaker::<Name>::builder()
+                .clock(clock.clone())
+                .policies(PolicySet::new(hung().build().unwrap().into()))
+                .build()
+                .unwrap();
+            breaker.store().steer_prefix("/other", Steering::ForceOpen);
+            let key = Form("a".into());
+            breaker.store().get_state(&key);
+            if probe {
+                breaker.store().transition(&key, CircuitState::HalfOpen);
+            }
+            let permit = breaker.acquire(&key).unwrap();
+            assert_eq!(permit.is_probe(), probe);
+            if !panics(nth, || {
+                let _ = permit.ignore();
+            }) {
+                break;
+            }
+            panicked += 1;
+            clock.0.fetch_add(1_000, SeqCst);
+            assert!(breaker.acquire(&key).is_ok(), "{probe}, {nth}: none is out");
+        }
+        assert!(panicked > 0);
+    }
 }

@@ -209,7 +209,7 @@ impl Rules {
                 succeeded >= self.success_threshold,
             ),
             Some((sample, percent)) => (
-                failed * 100 >= sample * percent,
+                failed * 100 >= sample.max(succeeded + failed) * percent,
                 succeeded + failed >= sample,
             ),
         };

@@ -9,8 +9,9 @@ use crate::project::Project;
 const MOST_LINES: usize = 500;
 
 /// The modules of the core: each names those before it, and none after it.
-const LAYERS: [&str; 16] = [
+const LAYERS: [&str; 17] = [
     "key",
+    "on_panic",
     "snapshot",
     "word",
     "error",
