@@ -133,7 +133,8 @@ impl<T: Send + 'static> Drop for Errand<T> {
         let mut context = Context::from_waker(Waker::noop());
         let at_once = AssertUnwindSafe(|| rest.as_mut().poll(&mut context));
         if let Ok(Poll::Pending) = catch_unwind(at_once) {
-            self.runtime.spawn(rest);
+            // The runtime is the user's. A panic in it while another unwinds would abort.
+            let _ = catch_unwind(AssertUnwindSafe(|| self.runtime.spawn(rest)));
         }
     }
 }

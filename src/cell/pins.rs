@@ -22,19 +22,20 @@ use crate::word::{Control, Pins, State};
 
 impl Cell {
     fn pins(&self) -> Pins {
-        // Acquire: pairs with the Release in `unpin`, so that who sees a pin gone sees what its
-        // holder did to control; and keeps the load before the one of control that follows.
-        Pins::from_bits(self.pins.load(Ordering::Acquire))
+        // SeqCst: weighed against the rules by hand (see `ByHand::find`). It includes Acquire, which
+        // pairs with the Release in `unpin`, so that a thread that sees a pin gone sees what its
+        // holder did to control; and which keeps the load before the one of control that follows.
+        Pins::from_bits(self.pins.load(Ordering::SeqCst))
     }
 
     fn put_pins(&self, seen: Pins, next: Pins) -> bool {
-        // AcqRel: a pin and a seal are in one order, and each sees what went before the other.
-        // Relaxed on failure: the caller loads again.
+        // SeqCst: as in `pins`. It includes AcqRel: a pin and a seal are in one order, and each sees
+        // what went before the other. Relaxed on failure: the caller loads again.
         self.pins
             .compare_exchange(
                 seen.bits(),
                 next.bits(),
-                Ordering::AcqRel,
+                Ordering::SeqCst,
                 Ordering::Relaxed,
             )
             .is_ok()

@@ -123,8 +123,10 @@ impl<K> ByHand<K> {
         self.find(key)
     }
 
+    /// The same without the short way, for a thread that pins a circuit first and then asks: of it
+    /// and a command, which changes the rules first and then asks for the pin, one sees the other.
     #[cold]
-    fn find<Q>(&self, key: &Q) -> Option<Forced>
+    pub(super) fn find<Q>(&self, key: &Q) -> Option<Forced>
     where
         Q: ToKey<K> + ?Sized,
     {

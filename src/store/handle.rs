@@ -66,7 +66,7 @@ where
             key: owned,
         };
         let (cell, shared) = (&circuit.cell, &self.inner.shared);
-        cell.follow_rules(shared, || self.inner.by_hand.of(key).is_some());
+        cell.follow_rules(shared, || self.inner.by_hand.find(key).is_some());
         circuit.get_state();
         // Another thread that brought it to life may not have seen the rule yet.
         cell.agree(shared);
@@ -127,7 +127,9 @@ where
         snapshot
     }
 
-    /// See [`InMemoryCircuitBreakerStore::reset`]. The handle stays usable.
+    /// See [`InMemoryCircuitBreakerStore::reset`]. The handle stays usable. Its entry stays in the map
+    /// too, after the last handle is gone until the key is used, reset or evicted, and counts
+    /// towards a bound of the store.
     pub fn reset(&self) {
         let mut changes = self.inner.listeners.changes();
         self.cell.vacate(&self.inner.shared, &mut changes);
