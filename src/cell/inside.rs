@@ -39,8 +39,10 @@ pub struct Words {
 /// What a watch holds of single calls.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Calls {
-    /// Off, it only keeps seats.
+    /// The limits want it.
     pub on: bool,
+    /// A rule by hand covers the circuit, of which there is a handle.
+    pub held: bool,
     /// In the window of this generation: calls, failures, slow calls. `None`: no window of it.
     pub window: Option<[u32; 3]>,
     /// Seats that are taken in this generation.

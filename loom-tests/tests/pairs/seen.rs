@@ -1,7 +1,7 @@
 //! What there is to see of a world: at rest, as calls go on, and when all is cleaned up.
 
 use breakerbox::__steps::{Calls, Words, entries, gate_counts, held, needing, words};
-use breakerbox::{Cause, CircuitBreakerSnapshot, Limits, Policy, Reported};
+use breakerbox::{Cause, CircuitBreakerSnapshot, Forced, Limits, Policy, Reported};
 
 use crate::after::{clean_up, go_on};
 use crate::ops::{Answer, Op};
@@ -27,7 +27,7 @@ fn meaning(words: &Words) -> Words {
         ..calls
     });
     Words {
-        watch: watch.filter(|calls| calls.on || calls.seats != 0),
+        watch: watch.filter(|calls| calls.on || calls.held || calls.seats != 0),
         // Numbers differ between orders.
         generation: 0,
         // It says what the others say.
@@ -40,7 +40,7 @@ fn meaning(words: &Words) -> Words {
 
 /// The same, if nobody looked at its calls; `None`: there is something to forget.
 fn unwatched(words: &Words) -> Option<Words> {
-    let is_idle = |calls: Calls| calls.window.is_none() && calls.seats == 0;
+    let is_idle = |calls: Calls| calls.window.is_none() && calls.seats == 0 && !calls.held;
     words.watch.is_none_or(is_idle).then(|| Words {
         watch: None,
         state: match &*words.state {
@@ -59,6 +59,8 @@ pub(crate) struct Rest {
     entries: usize,
     gate: (u64, u64),
     held: (u64, u64),
+    /// By hand, on [`KEY`]; every rule of these worlds covers it.
+    forced: Option<Forced>,
     needing: Option<(u64, u64)>,
     /// A permit that is dropped does, by the rules.
     means_something: bool,
@@ -94,6 +96,7 @@ impl Rest {
             entries: entries(store),
             gate: gate_counts(store),
             held: held(store),
+            forced: store.forced(KEY),
             needing: breaker.as_ref().map(needing),
             means_something: breaker.as_ref().is_some_and(drops),
             places: store.open_in_group(GROUP),
@@ -140,21 +143,36 @@ impl Rest {
             "each place of the group is a circuit's",
         );
         let is_on = |words: &Words| words.watch.is_some_and(|watch| watch.on);
+        let is_held = |words: &Words| words.watch.is_some_and(|watch| watch.held);
+        let is_watched = |words: &Words| is_on(words) || is_held(words);
         let in_step = |words: &Words| match &*words.state {
-            "Closed" => !is_on(words),
-            "Watched" => is_on(words),
+            "Closed" => !is_watched(words),
+            "Watched" => is_watched(words),
             _ => true,
         };
         must(
             known().all(in_step),
-            "a closed circuit is watched if its slot is on",
+            "a closed circuit is watched if its slot is on, or held",
+        );
+        let is_ruled = |circuit: &&Circuit| self.forced.is_some() && circuit.handles != 0;
+        let ruled = self.circuits.iter().filter(is_ruled);
+        must(
+            ruled
+                .filter_map(|circuit| circuit.words.as_ref())
+                .all(is_held),
+            "a rule by hand holds the circuits that handles are of",
+        );
+        must(
+            self.forced.is_some() || !known().any(is_held),
+            "without a rule by hand no circuit is held",
         );
         let mut others = self.circuits.iter().filter(|circuit| !circuit.wants);
         let is_unwatched = others.all(|circuit| !circuit.words.as_ref().is_some_and(is_on));
         if let Some((checks, drops)) = self.needing {
+            let by_hand = u64::from(self.forced.is_some());
             must(
-                checks == self.held.0,
-                "who needs every check holds the gate up",
+                checks + by_hand == self.held.0,
+                "rules that need every check hold the gate up, and those by hand",
             );
             let needs = u64::from(self.means_something);
             must(
@@ -275,7 +293,7 @@ impl Seen {
             )*};
         }
         // What the gate counts is judged by itself.
-        fields!(len entries held needing places rejections);
+        fields!(len entries held forced needing places rejections);
         if !self.rest.bounded {
             fields!(untracked evicted);
         }
