@@ -1,6 +1,8 @@
 //! The words of a cell as they stand, for tests that compare them at rest.
 
 use super::{Cell, Groups, Shared};
+#[cfg(feature = "serde")]
+use super::{Changes, Gone, Kept};
 use crate::clock::Clock;
 use crate::sync::atomic::Ordering;
 use crate::word::{Call, History, Limits, PermitToken, Pins, Side, State, is_stale};
@@ -115,6 +117,57 @@ impl Cell {
             handles: Pins::from_bits(self.pins.load(Ordering::Acquire)).handles(),
         }
     }
+}
+
+#[cfg(feature = "serde")]
+impl Cell {
+    /// One step of an import.
+    pub(crate) fn restore_part<C: Clock>(
+        &self,
+        shared: &Shared<C>,
+        kept: &Kept,
+        part: Part,
+        changes: &mut Changes,
+    ) -> Result<bool, Gone> {
+        if part == Part::State {
+            let mut kept = kept.clone();
+            (kept.open_for_ms, kept.openings) = (None, 0);
+            kept.snapshot.success_count = 0;
+            return self.restore(shared, &kept, changes);
+        }
+        let control = self.alive(shared)?;
+        if part == Part::Rest {
+            self.restore_rest(shared, control, kept);
+        } else if control.state().is_closed() && self.is_clean(shared, control) {
+            let time = kept.snapshot.last_failure_time;
+            return Ok(self.raise_last_failure(control, time));
+        }
+        Ok(false)
+    }
+
+    /// The first step of closing by hand: its next opening is the first of a row.
+    pub(crate) fn forget_row<C: Clock>(&self, shared: &Shared<C>) {
+        let control = self.control();
+        let none = |seen: History| {
+            Some(History {
+                openings: 0,
+                ..seen
+            })
+        };
+        self.remember(shared, control, none);
+    }
+}
+
+/// A step of an import, in this order.
+#[cfg(feature = "serde")]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Part {
+    /// The time of the last failure.
+    Time,
+    /// State and failures.
+    State,
+    /// The rest of it: the open time, the successes, the row of openings.
+    Rest,
 }
 
 /// A place of the group of this name is taken, as by a circuit that is about to open.

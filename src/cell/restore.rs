@@ -107,19 +107,30 @@ impl Cell {
         let Some(restored) = self.put_next(&mut by, control, next, Cause::Imported) else {
             return Ok(false);
         };
-        // From here on the circuit is there; if it moves on meanwhile, the rest is of no interest.
-        let generation = restored.generation();
+        // From here on the circuit is there.
+        self.restore_rest(shared, restored, kept);
+        Ok(true)
+    }
+
+    /// What an import puts in after the state. If the circuit moves on meanwhile, it is of no
+    /// interest.
+    pub(super) fn restore_rest<C: Clock>(
+        &self,
+        shared: &Shared<C>,
+        restored: Control,
+        kept: &Kept,
+    ) {
+        let snapshot = &kept.snapshot;
         if let (CircuitState::Open, Some(ms)) = (snapshot.state, kept.open_for_ms) {
             self.set_open_ms(shared, restored, ms);
         }
-        let successes = Side::new(generation, snapshot.success_count);
+        let successes = Side::new(restored.generation(), snapshot.success_count);
         self.raise(&self.successes, restored, successes);
         let openings = kept.openings;
         self.remember(shared, restored, |seen| Some(History { openings, ..seen }));
         if snapshot.state == CircuitState::Closed {
             self.agree(shared);
         }
-        Ok(true)
     }
 
     /// Raises a count of `control`'s generation, unless the circuit moves on. (It never goes down:
