@@ -2,7 +2,7 @@
 
 use super::{Cell, Groups, Shared};
 #[cfg(feature = "serde")]
-use super::{Changes, Gone, Kept};
+use super::{Changes, Gone, Kept, Mover};
 use crate::clock::Clock;
 use crate::sync::atomic::Ordering;
 use crate::word::{Call, History, Limits, PermitToken, Pins, Side, State, is_stale};
@@ -129,18 +129,20 @@ impl Cell {
         part: Part,
         changes: &mut Changes,
     ) -> Result<bool, Gone> {
-        if part == Part::State {
-            let mut kept = kept.clone();
-            (kept.open_for_ms, kept.openings) = (None, 0);
-            kept.snapshot.success_count = 0;
-            return self.restore(shared, &kept, changes);
-        }
         let control = self.alive(shared)?;
-        if part == Part::Rest {
-            self.restore_rest(shared, control, kept);
-        } else if control.state().is_closed() && self.is_clean(shared, control) {
-            let time = kept.snapshot.last_failure_time;
-            return Ok(self.raise_last_failure(control, time));
+        match part {
+            Part::Time => {
+                self.raise_last_failure(control, kept.snapshot.last_failure_time);
+            }
+            Part::State if control.state().is_closed() && control.failures() == 0 => {
+                let mut kept = kept.clone();
+                (kept.open_for_ms, kept.openings) = (None, 0);
+                kept.snapshot.success_count = 0;
+                let mut by = Mover::new(shared, changes);
+                return Ok(self.restore_over(&mut by, control, &kept));
+            }
+            Part::State => {}
+            Part::Rest => self.restore_rest(shared, control, kept),
         }
         Ok(false)
     }
@@ -158,7 +160,7 @@ impl Cell {
     }
 }
 
-/// A step of an import, in this order.
+/// A step of an import into a circuit that was found clean, in this order.
 #[cfg(feature = "serde")]
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Part {

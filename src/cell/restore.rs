@@ -85,6 +85,18 @@ impl Cell {
                 return Ok(false);
             }
         }
+        Ok(self.restore_over(&mut by, control, kept))
+    }
+
+    /// Makes the clean circuit `control` what was kept. A call that takes a seat in it meanwhile is
+    /// admitted, and its report stale.
+    pub(super) fn restore_over<C: Clock>(
+        &self,
+        by: &mut Mover<'_, C>,
+        control: Control,
+        kept: &Kept,
+    ) -> bool {
+        let shared = by.shared;
         let snapshot = &kept.snapshot;
         let failures = u32::try_from(snapshot.failure_count).unwrap_or(u32::MAX);
         let next = |generation| {
@@ -102,14 +114,14 @@ impl Cell {
         // Before, so that the time is never missing where the failures are seen.
         let time = snapshot.last_failure_time;
         if time != 0 && !self.raise_last_failure(control, time) {
-            return Ok(false);
+            return false;
         }
-        let Some(restored) = self.put_next(&mut by, control, next, Cause::Imported) else {
-            return Ok(false);
+        let Some(restored) = self.put_next(by, control, next, Cause::Imported) else {
+            return false;
         };
         // From here on the circuit is there.
         self.restore_rest(shared, restored, kept);
-        Ok(true)
+        true
     }
 
     /// What an import puts in after the state. If the circuit moves on meanwhile, it is of no

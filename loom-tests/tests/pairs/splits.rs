@@ -45,10 +45,12 @@ pub(crate) fn splits(op: &Op, inner: &Op, rules: &Rules) -> Splits {
         splits.push(steps.clone());
     }
     if op.has.asks && limits.hung_calls().is_some() {
-        // The check of a circuit that was removed since it was created for it.
-        let unseated = [step("create", create), step("unseated", asks_unseated)];
-        let rest = steps.iter().copied().skip(1);
-        splits.push(unseated.into_iter().chain(rest).collect());
+        if inner.name == "import" {
+            // What takes its seat while the circuit is replaced is admitted as without one.
+            let rest = steps.iter().copied().skip(1);
+            let unseated = std::iter::once(step("unseated", asks_unseated));
+            splits.push(unseated.chain(rest).collect());
+        }
         begin_with(&mut splits, step("opens", opens));
     }
     if limits.sliding_window().is_some() {

@@ -183,6 +183,8 @@ pub(crate) struct World {
     pub(crate) counted: Cell<Option<u64>>,
     /// The generation that an import has put its circuit in.
     pub(crate) restored: Cell<Option<u64>>,
+    /// What an import has found where it is to put its circuit.
+    pub(crate) found_clean: Cell<bool>,
     /// A permit that is being dropped means a failure.
     pub(crate) means: Cell<bool>,
     /// A call has brought its limits, without a breaker.
@@ -259,6 +261,7 @@ impl World {
             void: Cell::new(false),
             counted: Cell::new(None),
             restored: Cell::new(None),
+            found_clean: Cell::new(false),
             means: Cell::new(false),
             called: Cell::new(false),
             unsaid: Cell::new(0),

@@ -59,6 +59,8 @@ fn rest_of_report(world: &World, role: Role, outcome: Outcome) -> Answer {
         world.void.set(true);
         return Answer::Nothing;
     };
+    // With this it is a whole report.
+    world.counted.set(None);
     let limits = Limits::builder().failure_threshold(1_000).build();
     let limits = limits.expect("they are valid");
     let reported = world.store.report(KEY, permit.token(), outcome, &limits);
@@ -98,7 +100,8 @@ pub(crate) fn opens(world: &World, _: Role) -> Answer {
     Answer::Nothing
 }
 
-/// What a check does that has created its circuit and finds it gone: it admits, without a seat.
+/// What a check does that takes a seat in a circuit that is being replaced: it admits, and its
+/// report will be stale.
 pub(crate) fn asks_unseated(world: &World, role: Role) -> Answer {
     if world.store.peek(KEY).is_some() {
         world.void.set(true);

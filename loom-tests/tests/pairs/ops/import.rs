@@ -1,6 +1,6 @@
 //! Importing, and the steps that it is.
 
-use breakerbox::__steps::{Part, import_part};
+use breakerbox::__steps::{Part, Words, import_part, words};
 use breakerbox::{CircuitBreakerSnapshot, CircuitState};
 
 use super::{Answer, CREATES, Do, Op, op, steps};
@@ -25,6 +25,7 @@ const SKIPS: &[&[Do]] = &[
     &[forgets, creates, time, skips],
 ];
 
+/// As far as a snapshot shows.
 fn is_clean(is: &CircuitBreakerSnapshot) -> bool {
     is.state == CircuitState::Closed && is.failure_count == 0
 }
@@ -39,17 +40,29 @@ fn forgets(world: &World, _: usize) -> Answer {
     Answer::Nothing
 }
 
+/// The circuit is there, and found clean, or it isn't.
 fn creates(world: &World, _: usize) -> Answer {
-    world.store.get_state(KEY);
+    let found = world.store.get_state(KEY);
+    let key = |(key, words): (String, Words)| (key == KEY).then_some(words);
+    let words = words(&world.store).into_iter().find_map(key);
+    let is_idle =
+        |words: Words| words.openings == 0 && words.watch.is_none_or(|calls| calls.seats == 0);
+    let clean = is_clean(&found) && words.is_some_and(is_idle);
+    world.found_clean.set(clean);
     Answer::Nothing
 }
 
 fn time(world: &World, _: usize) -> Answer {
-    let _ = import_part(&world.store, world.export.clone(), Part::Time);
+    if world.found_clean.get() {
+        let _ = import_part(&world.store, world.export.clone(), Part::Time);
+    }
     Answer::Nothing
 }
 
 fn state(world: &World, _: usize) -> Answer {
+    if !world.found_clean.get() {
+        return Answer::Imported(0, 1);
+    }
     let imported = import_part(&world.store, world.export.clone(), Part::State);
     let is_done = imported.imported != 0;
     world

@@ -1,6 +1,6 @@
 //! What the store and its handles do.
 
-use breakerbox::__steps::{forget_row, put_rule, steer_ruled};
+use breakerbox::__steps::{forget_row, put_rule, steer_ruled, words};
 use breakerbox::{CircuitState, Outcome, Steering};
 
 use super::act::*;
@@ -67,6 +67,7 @@ pub(crate) const STORE: &[Op] = &[
         }),
         &[
             |w, _| put(w, KEY, Steering::Disable),
+            creates_for_handles,
             |w, _| ruled(w, Steering::Disable, |key| key == KEY),
         ],
     ),
@@ -77,6 +78,7 @@ pub(crate) const STORE: &[Op] = &[
         &[
             |w, _| put(w, "", Steering::ForceOpen),
             |w, _| ruled(w, Steering::ForceOpen, |key| key != KEY),
+            creates_for_handles,
             |w, _| ruled(w, Steering::ForceOpen, |key| key == KEY),
         ],
     ),
@@ -198,6 +200,17 @@ fn reset_rest(world: &World, _: Role) -> Answer {
 
 fn clear_rest(world: &World, role: Role) -> Answer {
     let _ = reset_rest(world, role);
+    Answer::Nothing
+}
+
+/// What a handle holds is forced itself, also where it reads as unknown.
+fn creates_for_handles(world: &World, _: Role) -> Answer {
+    if words(&world.store)
+        .iter()
+        .any(|(_, words)| words.handles != 0)
+    {
+        world.store.get_state(KEY);
+    }
     Answer::Nothing
 }
 
