@@ -41,6 +41,8 @@ pub(crate) use admission::Acquired;
 pub(crate) use evict::Evicts;
 pub(crate) use gate::{Gate, Shared};
 pub(crate) use group::Groups;
+#[cfg(all(feature = "serde", any(breakerbox_loom, breakerbox_steps)))]
+pub use inside::Part;
 #[cfg(any(breakerbox_loom, breakerbox_steps))]
 pub use inside::{Calls, Words};
 #[cfg(all(feature = "serde", any(breakerbox_loom, breakerbox_steps)))]

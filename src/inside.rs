@@ -2,10 +2,15 @@
 
 use crate::cell::Cell;
 use crate::{
-    CircuitBreaker, Clock, InMemoryCircuitBreakerStore, Limits, OwnedPermit, PermitToken, PolicySet,
+    CircuitBreaker, Clock, InMemoryCircuitBreakerStore, Limits, OwnedPermit, PermitToken,
+    PolicySet, Steered, Steering,
 };
+#[cfg(feature = "serde")]
+use crate::{Export, Imported, ToKey};
 use std::hash::{BuildHasher, Hash};
 
+#[cfg(feature = "serde")]
+pub use crate::cell::Part;
 pub use crate::cell::{Calls, Words};
 
 type Store<K, S, C> = InMemoryCircuitBreakerStore<K, S, C>;
@@ -117,6 +122,54 @@ where
     C: Clock,
 {
     breaker.conform_all();
+}
+
+/// The first step of steering all keys that begin with `prefix`: the rule is in place, or lifted.
+pub fn put_rule<K, S, C>(store: &Store<K, S, C>, prefix: &str, steering: Steering)
+where
+    K: Hash + Eq + Clone + AsRef<str>,
+    S: BuildHasher,
+    C: Clock,
+{
+    store.put_rule(prefix, steering);
+}
+
+/// The second one: the circuits that it covers, of those that are `chosen`.
+pub fn steer_ruled<K, S, C>(
+    store: &Store<K, S, C>,
+    steering: Steering,
+    chosen: impl Fn(&K) -> bool,
+) -> Vec<Steered<K>>
+where
+    K: Hash + Eq + Clone,
+    S: BuildHasher,
+    C: Clock,
+{
+    store.steer_ruled(steering, chosen)
+}
+
+/// The first step of closing by hand: what the circuit's next opening would follow is forgotten.
+#[cfg(feature = "serde")]
+pub fn forget_row<K, S, C>(store: &Store<K, S, C>, key: &K)
+where
+    K: Hash + Eq,
+    S: BuildHasher,
+    C: Clock,
+{
+    let shared = &store.inner.shared;
+    let key = store.hashed(key);
+    store.inner.map.get(key, |cell| cell.forget_row(shared));
+}
+
+/// One step of an import.
+#[cfg(feature = "serde")]
+pub fn import_part<K, S, C>(store: &Store<K, S, C>, export: Export<K>, part: Part) -> Imported
+where
+    K: Hash + Eq + Clone + ToKey<K>,
+    S: BuildHasher,
+    C: Clock,
+{
+    store.import_part(export, part).expect("it is valid")
 }
 
 /// The first step of an opening by a rule: a place of the group of this name is taken.

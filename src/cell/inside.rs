@@ -1,6 +1,8 @@
 //! The words of a cell as they stand, for tests that compare them at rest.
 
 use super::{Cell, Groups, Shared};
+#[cfg(feature = "serde")]
+use super::{Changes, Gone, Kept, Mover};
 use crate::clock::Clock;
 use crate::sync::atomic::Ordering;
 use crate::word::{Call, History, Limits, PermitToken, Pins, Side, State, is_stale};
@@ -39,8 +41,10 @@ pub struct Words {
 /// What a watch holds of single calls.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Calls {
-    /// Off, it only keeps seats.
+    /// The limits want it.
     pub on: bool,
+    /// A rule by hand covers the circuit, of which there is a handle.
+    pub held: bool,
     /// In the window of this generation: calls, failures, slow calls. `None`: no window of it.
     pub window: Option<[u32; 3]>,
     /// Seats that are taken in this generation.
@@ -113,6 +117,59 @@ impl Cell {
             handles: Pins::from_bits(self.pins.load(Ordering::Acquire)).handles(),
         }
     }
+}
+
+#[cfg(feature = "serde")]
+impl Cell {
+    /// One step of an import.
+    pub(crate) fn restore_part<C: Clock>(
+        &self,
+        shared: &Shared<C>,
+        kept: &Kept,
+        part: Part,
+        changes: &mut Changes,
+    ) -> Result<bool, Gone> {
+        let control = self.alive(shared)?;
+        match part {
+            Part::Time => {
+                self.raise_last_failure(control, kept.snapshot.last_failure_time);
+            }
+            Part::State if control.state().is_closed() && control.failures() == 0 => {
+                let mut kept = kept.clone();
+                (kept.open_for_ms, kept.openings) = (None, 0);
+                kept.snapshot.success_count = 0;
+                let mut by = Mover::new(shared, changes);
+                return Ok(self.restore_over(&mut by, control, &kept));
+            }
+            Part::State => {}
+            Part::Rest => self.restore_rest(shared, control, kept),
+        }
+        Ok(false)
+    }
+
+    /// The first step of closing by hand: its next opening is the first of a row.
+    pub(crate) fn forget_row<C: Clock>(&self, shared: &Shared<C>) {
+        let control = self.control();
+        let none = |seen: History| {
+            Some(History {
+                openings: 0,
+                ..seen
+            })
+        };
+        self.remember(shared, control, none);
+    }
+}
+
+/// A step of an import into a circuit that was found clean, in this order.
+#[cfg(feature = "serde")]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Part {
+    /// The time of the last failure.
+    Time,
+    /// State and failures.
+    State,
+    /// The rest of it: the open time, the successes, the row of openings.
+    Rest,
 }
 
 /// A place of the group of this name is taken, as by a circuit that is about to open.

@@ -85,6 +85,18 @@ impl Cell {
                 return Ok(false);
             }
         }
+        Ok(self.restore_over(&mut by, control, kept))
+    }
+
+    /// Makes the clean circuit `control` what was kept. A call that takes a seat in it meanwhile is
+    /// admitted, and its report stale.
+    pub(super) fn restore_over<C: Clock>(
+        &self,
+        by: &mut Mover<'_, C>,
+        control: Control,
+        kept: &Kept,
+    ) -> bool {
+        let shared = by.shared;
         let snapshot = &kept.snapshot;
         let failures = u32::try_from(snapshot.failure_count).unwrap_or(u32::MAX);
         let next = |generation| {
@@ -102,24 +114,35 @@ impl Cell {
         // Before, so that the time is never missing where the failures are seen.
         let time = snapshot.last_failure_time;
         if time != 0 && !self.raise_last_failure(control, time) {
-            return Ok(false);
+            return false;
         }
-        let Some(restored) = self.put_next(&mut by, control, next, Cause::Imported) else {
-            return Ok(false);
+        let Some(restored) = self.put_next(by, control, next, Cause::Imported) else {
+            return false;
         };
-        // From here on the circuit is there; if it moves on meanwhile, the rest is of no interest.
-        let generation = restored.generation();
+        // From here on the circuit is there.
+        self.restore_rest(shared, restored, kept);
+        true
+    }
+
+    /// What an import puts in after the state. If the circuit moves on meanwhile, it is of no
+    /// interest.
+    pub(super) fn restore_rest<C: Clock>(
+        &self,
+        shared: &Shared<C>,
+        restored: Control,
+        kept: &Kept,
+    ) {
+        let snapshot = &kept.snapshot;
         if let (CircuitState::Open, Some(ms)) = (snapshot.state, kept.open_for_ms) {
             self.set_open_ms(restored, ms);
         }
-        let successes = Side::new(generation, snapshot.success_count);
+        let successes = Side::new(restored.generation(), snapshot.success_count);
         self.raise(&self.successes, restored, successes);
         let openings = kept.openings;
         self.remember(shared, restored, |seen| Some(History { openings, ..seen }));
         if snapshot.state == CircuitState::Closed {
             self.agree(shared);
         }
-        Ok(true)
     }
 
     /// Raises a count of `control`'s generation, unless the circuit moves on. (It never goes down:

@@ -109,6 +109,7 @@ impl Watch {
         let seats = self.seats.as_ref().filter(|_| own);
         super::Calls {
             on: self.on,
+            held: self.held,
             window: window.map(tally),
             seats: seats.map_or(0, |seats| seats.overdue(u64::MAX, 0)),
         }

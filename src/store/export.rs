@@ -1,7 +1,9 @@
 //! Warm restart: all circuits that aren't clean, out of one store and into another.
 
 use super::InMemoryCircuitBreakerStore;
-use crate::cell::Kept;
+#[cfg(any(breakerbox_loom, breakerbox_steps))]
+use crate::cell::Part;
+use crate::cell::{Cell, Changes, Gone, Kept, Shared};
 use crate::clock::Clock;
 use crate::key::ToKey;
 use crate::snapshot::{CircuitBreakerSnapshot, CircuitState};
@@ -221,6 +223,28 @@ where
     where
         K: ToKey<K>,
     {
+        self.import_by(export, Cell::restore)
+    }
+
+    /// One step of an import alone.
+    #[cfg(any(breakerbox_loom, breakerbox_steps))]
+    pub(crate) fn import_part(&self, export: Export<K>, part: Part) -> Result<Imported, ImportError>
+    where
+        K: ToKey<K>,
+    {
+        self.import_by(export, |cell, shared, kept, changes| {
+            cell.restore_part(shared, kept, part, changes)
+        })
+    }
+
+    fn import_by(
+        &self,
+        export: Export<K>,
+        restore: impl Fn(&Cell, &Shared<C>, &Kept, &mut Changes) -> Result<bool, Gone>,
+    ) -> Result<Imported, ImportError>
+    where
+        K: ToKey<K>,
+    {
         let inner = &*self.inner;
         export.check(inner.bound.max())?;
         let elapsed_ms = inner.shared.now().saturating_sub(export.time);
@@ -232,7 +256,7 @@ where
             let kept = exported.after(elapsed_ms);
             let mut changes = inner.listeners.changes();
             let restored = inner.create(self.hashed(&exported.key), |cell| {
-                cell.restore(&inner.shared, &kept, &mut changes)
+                restore(cell, &inner.shared, &kept, &mut changes)
             });
             match restored {
                 Ok(true) => done.imported += 1,

@@ -198,6 +198,29 @@ where
         let inner = &*self.inner;
         let forced = steering.forced();
         let _held = inner.by_hand.command(&inner.shared.gate, prefix, forced);
+        self.steer_ruled(steering, covers)
+    }
+
+    /// The first step of a command alone: the rule is in place, or lifted.
+    #[cfg(any(breakerbox_loom, breakerbox_steps))]
+    pub(crate) fn put_rule(&self, prefix: &str, steering: Steering)
+    where
+        K: AsRef<str>,
+    {
+        let inner = &*self.inner;
+        inner.by_hand.know_text(K::as_ref);
+        let forced = steering.forced();
+        drop(inner.by_hand.command(&inner.shared.gate, prefix, forced));
+    }
+
+    /// After its rule is in place, or lifted: the circuits that it `covers`.
+    pub(crate) fn steer_ruled(
+        &self,
+        steering: Steering,
+        covers: impl Fn(&K) -> bool,
+    ) -> Vec<Steered<K>> {
+        let inner = &*self.inner;
+        let forced = steering.forced();
         self.steer_each(steering, |key, cell| {
             if !covers(key) {
                 return None;

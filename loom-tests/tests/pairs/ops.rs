@@ -4,6 +4,7 @@
 mod act;
 mod breaker;
 mod cut;
+mod import;
 mod store;
 
 use std::time::Duration;
@@ -14,7 +15,8 @@ use crate::world::World;
 
 pub(crate) use breaker::{BREAKER, GUARDED, LEAVING};
 pub(crate) use cut::{
-    asks_unseated, evicts_idle, gives_back, is_untracked, leaves, makes_room, opens, takes,
+    asks_unseated, counts_alone, evicts_idle, fails_alone, gives_back, is_untracked, leaves,
+    makes_room, opens, past_rules, succeeds_alone, takes,
 };
 pub(crate) use store::{BARE, HANDLE, STORE};
 
@@ -71,8 +73,8 @@ pub(crate) struct Op {
     pub(crate) steps: &'static [Do],
     /// Its last step under rules over a window, where its circuit moves on after it.
     pub(crate) counts: Option<Do>,
-    /// What it may do in place of all that, where another meets it.
-    pub(crate) instead: Option<Do>,
+    /// What it may do in place of all that, where another meets it; each of several steps.
+    pub(crate) instead: &'static [&'static [Do]],
     pub(crate) has: Has,
 }
 
@@ -95,6 +97,8 @@ pub(crate) struct Has {
     pub(crate) asks: bool,
     /// It may record a failure.
     pub(crate) fails: bool,
+    /// It puts a rule by hand in place, or lifts it.
+    pub(crate) rules: bool,
     /// It takes away what others can't do without: it is never within them, nor they within it.
     pub(crate) alone: bool,
 }
@@ -108,6 +112,7 @@ pub(crate) const NONE: Has = Has {
     many: false,
     asks: false,
     fails: false,
+    rules: false,
     alone: false,
 };
 const ASKS: Has = Has {
@@ -146,9 +151,14 @@ const OTHER: Has = Has {
     ..REMOVAL
 };
 const MANY: Has = Has { many: true, ..NONE };
-const MANY_GO: Has = Has {
+const RULE: Has = Has {
+    rules: true,
+    ..NONE
+};
+const RULE_FOR_ALL: Has = Has { many: true, ..RULE };
+const ALL_GO: Has = Has {
     removal: true,
-    ..MANY
+    ..RULE_FOR_ALL
 };
 pub(crate) const PERMIT: Has = Has {
     permit: true,
@@ -162,7 +172,7 @@ pub(crate) const fn op(name: &'static str, has: Has, run: Do) -> Op {
         run,
         steps: &[],
         counts: None,
-        instead: None,
+        instead: &[],
         has,
     }
 }

@@ -55,6 +55,7 @@ impl Scene {
             filled(&world);
         }
         self.given.make(&world);
+        world.called.set(false);
         world
     }
 }
@@ -234,7 +235,7 @@ impl Bench {
         let mut orders = Vec::new();
         // While several threads create circuits, the store may hold one more for each of them.
         let rooms = 0..=usize::from(scene.rules.max_circuits.is_some());
-        let splits = splits(outer, scene.rules);
+        let splits = splits(outer, inner, scene.rules);
         for (room, split) in rooms.flat_map(|room| splits.iter().map(move |split| (room, split))) {
             for place in 0..=split.len() {
                 let world = scene.begin_with_room(&self.export, room);
@@ -245,9 +246,9 @@ impl Bench {
                         name.push("inner");
                         told[INNER] = (inner.run)(&world, INNER);
                     }
-                    if let Some((step, run)) = split.get(nth) {
-                        name.push(step);
-                        let answer = run(&world, OUTER);
+                    if let Some(step) = split.get(nth) {
+                        name.push(step.name);
+                        let answer = step.run(&world, OUTER);
                         let before = std::mem::replace(&mut told[OUTER], Answer::Nothing);
                         told[OUTER] = before.then(answer);
                     }

@@ -181,6 +181,14 @@ pub(crate) struct World {
     pub(crate) void: Cell<bool>,
     /// The generation in which a call was counted in its window, and nothing else done yet.
     pub(crate) counted: Cell<Option<u64>>,
+    /// The generation that an import has put its circuit in.
+    pub(crate) restored: Cell<Option<u64>>,
+    /// What an import has found where it is to put its circuit.
+    pub(crate) found_clean: Cell<bool>,
+    /// A permit that is being dropped means a failure.
+    pub(crate) means: Cell<bool>,
+    /// A call has brought its limits, without a breaker.
+    pub(crate) called: Cell<bool>,
     /// Rejections of checks that ask again.
     pub(crate) unsaid: Cell<u64>,
     /// Permits don't hold the breaker, which may go.
@@ -252,6 +260,10 @@ impl World {
             export,
             void: Cell::new(false),
             counted: Cell::new(None),
+            restored: Cell::new(None),
+            found_clean: Cell::new(false),
+            means: Cell::new(false),
+            called: Cell::new(false),
             unsaid: Cell::new(0),
             leaving: false,
             bounded: rules.max_circuits.is_some(),
@@ -290,6 +302,7 @@ impl World {
 
     pub(crate) fn ask(&self, key: &str) -> Result<Permit, Rejected> {
         if self.leaving {
+            self.called.set(true);
             return self.store.acquire(key, &self.limits).map(Permit::Token);
         }
         match &*self.breaker.borrow() {
@@ -300,7 +313,10 @@ impl World {
 
     pub(crate) fn tell(&self, key: &str, permit: Permit, report: impl Into<Report>) -> Reported {
         match permit {
-            Permit::Token(token) => self.store.report(key, token, report, &self.limits),
+            Permit::Token(token) => {
+                self.called.set(true);
+                self.store.report(key, token, report, &self.limits)
+            }
             Permit::Owned(permit) => permit.report(report),
         }
     }
@@ -314,7 +330,13 @@ impl World {
 
     /// A report's first step, under rules over a window: it is counted there.
     pub(crate) fn count(&self, permit: Permit, failed: bool) {
-        let token = permit.token();
+        self.count_alone(permit.token(), failed);
+        // Of a closed circuit, this changes nothing more.
+        let _ = self.tell(KEY, permit, Outcome::Ignored);
+    }
+
+    /// The same, and its permit is out.
+    pub(crate) fn count_alone(&self, token: PermitToken, failed: bool) {
         let limits = match &*self.breaker.borrow() {
             Some(breaker) => breaker.limits(KEY),
             None => self.limits,
@@ -322,8 +344,6 @@ impl World {
         self.counted.set(self.generation());
         let counted = count_alone(&self.store, &KEY.to_owned(), token, failed, &limits);
         self.void.set(!counted);
-        // Of a closed circuit, this changes nothing more.
-        let _ = self.tell(KEY, permit, Outcome::Ignored);
     }
 
     /// Whether what was done is an order after all.

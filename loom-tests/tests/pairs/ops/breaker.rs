@@ -5,8 +5,9 @@ use breakerbox::{CircuitState, Outcome};
 
 use super::act::*;
 use super::cut::{count_call_failing, count_call_well, count_failure, count_success};
-use super::store::{HOLDS, drop_handle, make_handle};
+use super::store::{HOLDS, closing, drop_handle, forgets_row, make_handle};
 use super::*;
+use crate::seen::drops;
 use crate::world::{BOTH, GROUPED, KEY, PLAIN, SEATS, TIMED, WINDOW};
 
 /// What a breaker does.
@@ -23,11 +24,29 @@ pub(crate) const BREAKER: &[Op] = &[
         count_failure,
     ),
     op("ignored", PERMIT, |w, role| tell(w, role, Outcome::Ignored)),
-    op("drop a permit", FAILURE, |w, role| {
-        let permit = w.permits.borrow_mut()[role].take();
-        drop(permit);
-        Answer::Nothing
-    }),
+    // What it means is asked of its policy first, and reported after.
+    steps(
+        op("drop a permit", FAILURE, |w, role| {
+            let permit = w.permits.borrow_mut()[role].take();
+            drop(permit);
+            Answer::Nothing
+        }),
+        &[
+            |w, _| {
+                w.means.set(drops(&breaker(w)));
+                Answer::Nothing
+            },
+            |w, role| {
+                let means = w.means.get();
+                let _ = tell(
+                    w,
+                    role,
+                    [Outcome::Ignored, Outcome::Failure][usize::from(means)],
+                );
+                Answer::Nothing
+            },
+        ],
+    ),
     counts(
         steps(
             op("call, well", ASKS, |w, _| {
@@ -140,9 +159,10 @@ pub(crate) const GUARDED: &[Op] = &[
         ),
         count_call_failing,
     )),
-    by_handle(op("guarded to closed", SNAPSHOT, |w, _| {
-        guarded(w, |h| Answer::Is(h.transition(CircuitState::Closed)))
-    })),
+    by_handle(closing(
+        op("guarded to closed", SNAPSHOT, closed_by_guarded),
+        &[forgets_row, closed_by_guarded],
+    )),
     by_handle(op("guarded.reset", REMOVAL, |w, _| {
         guarded(w, |h| {
             h.reset();
@@ -154,6 +174,10 @@ pub(crate) const GUARDED: &[Op] = &[
     })),
     by_handle(drop_handle()),
 ];
+
+fn closed_by_guarded(world: &World, _: Role) -> Answer {
+    guarded(world, |h| Answer::Is(h.transition(CircuitState::Closed)))
+}
 
 /// Where no permit and no handle holds the breaker, which goes while its store lives on.
 pub(crate) const LEAVING: &[Op] = &[op("drop the breaker", NONE, |w, _| {

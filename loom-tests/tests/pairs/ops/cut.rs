@@ -1,11 +1,11 @@
 //! The first steps of operations that are several.
 
-use breakerbox::__steps::{leave_alone, leave_place, take_place};
-use breakerbox::{CircuitState, Reported};
+use breakerbox::__steps::{leave_alone, leave_place, put_rule, take_place};
+use breakerbox::{CircuitState, Forced, Limits, Outcome, PermitToken, Reported, Steering};
 
 use super::act::{admitted, spent};
 use super::{Answer, Role};
-use crate::world::{GROUP, KEY, NEW, PLAIN, World};
+use crate::world::{GROUP, KEY, NEW, PLAIN, Permit, World};
 
 pub(super) fn count_success(world: &World, role: Role) -> Answer {
     world.count(spent(world, role), false);
@@ -33,6 +33,64 @@ pub(super) fn count_call_failing(world: &World, role: Role) -> Answer {
     count_call(world, role, true)
 }
 
+/// Counts the call in its window, and that is all: the rest of its report follows.
+pub(crate) fn counts_alone(world: &World, role: Role, failed: bool) -> Answer {
+    match token_of(world, role) {
+        Some(token) => world.count_alone(token, failed),
+        None => world.void.set(true),
+    }
+    Answer::Nothing
+}
+
+pub(crate) fn succeeds_alone(world: &World, role: Role) -> Answer {
+    rest_of_report(world, role, Outcome::Success)
+}
+
+pub(crate) fn fails_alone(world: &World, role: Role) -> Answer {
+    rest_of_report(world, role, Outcome::Failure)
+}
+
+/// What a report does after its call was counted in the window, and opened nothing.
+fn rest_of_report(world: &World, role: Role, outcome: Outcome) -> Answer {
+    let given = world.given[role].take();
+    let is_call = given.is_some();
+    let permit = given.or_else(|| world.permits.borrow_mut().get_mut(role)?.take());
+    let Some(permit) = permit else {
+        world.void.set(true);
+        return Answer::Nothing;
+    };
+    // With this it is a whole report.
+    world.counted.set(None);
+    let limits = Limits::builder().failure_threshold(1_000).build();
+    let limits = limits.expect("they are valid");
+    let reported = world.store.report(KEY, permit.token(), outcome, &limits);
+    let _ = world.tell(KEY, permit, Outcome::Ignored);
+    if is_call {
+        Answer::Called(outcome == Outcome::Success)
+    } else {
+        Answer::Reported(reported)
+    }
+}
+
+/// Does `run` as if no rule by hand were in place: it has asked for one before there was.
+pub(crate) fn past_rules(world: &World, role: Role, run: super::Do) -> Answer {
+    let Some(forced) = world.store.forced(KEY) else {
+        return run(world, role);
+    };
+    let prefix = match world.store.forced(NEW) {
+        Some(_) => "",
+        None => KEY,
+    };
+    put_rule(&world.store, prefix, Steering::Enable);
+    let answer = run(world, role);
+    let steering = match forced {
+        Forced::Open => Steering::ForceOpen,
+        _ => Steering::Disable,
+    };
+    put_rule(&world.store, prefix, steering);
+    answer
+}
+
 /// What a check does that finds too many calls hanging: the circuit opens, and it asks again.
 pub(crate) fn opens(world: &World, _: Role) -> Answer {
     match world.ask(KEY) {
@@ -42,7 +100,8 @@ pub(crate) fn opens(world: &World, _: Role) -> Answer {
     Answer::Nothing
 }
 
-/// What a check does that has created its circuit and finds it gone: it admits, without a seat.
+/// What a check does that takes a seat in a circuit that is being replaced: it admits, and its
+/// report will be stale.
 pub(crate) fn asks_unseated(world: &World, role: Role) -> Answer {
     if world.store.peek(KEY).is_some() {
         world.void.set(true);
@@ -54,15 +113,20 @@ pub(crate) fn asks_unseated(world: &World, role: Role) -> Answer {
 
 /// What a report does first: its seat is free.
 pub(crate) fn leaves(world: &World, role: Role) -> Answer {
+    if let Some(token) = token_of(world, role) {
+        leave_alone(&world.store, &KEY.to_owned(), token);
+    }
+    Answer::Nothing
+}
+
+/// Of the permit that was given to this one, or else that it was to report.
+fn token_of(world: &World, role: Role) -> Option<PermitToken> {
     let permits = world.permits.borrow();
     let given = world.given[role].borrow();
     let permit = given
         .as_ref()
         .or(permits.get(role).and_then(Option::as_ref));
-    if let Some(permit) = permit {
-        leave_alone(&world.store, &KEY.to_owned(), permit.token());
-    }
-    Answer::Nothing
+    permit.map(Permit::token)
 }
 
 /// What a rule does that opens a circuit of a group: it takes a place.

@@ -1,9 +1,11 @@
 //! What the store and its handles do.
 
+use breakerbox::__steps::{forget_row, put_rule, steer_ruled, words};
 use breakerbox::{CircuitState, Outcome, Steering};
 
 use super::act::*;
 use super::cut::{count_failure, count_success};
+use super::import::import;
 use super::*;
 use crate::world::{KEY, NEW};
 
@@ -19,7 +21,10 @@ pub(crate) const STORE: &[Op] = &[
     op("record_failure", FAILS, |w, _| {
         Answer::Is(w.store.record_failure(KEY))
     }),
-    op("to closed", SNAPSHOT, |w, _| to(w, CircuitState::Closed)),
+    closing(
+        op("to closed", SNAPSHOT, |w, _| to(w, CircuitState::Closed)),
+        &[forgets_row, |w, _| to(w, CircuitState::Closed)],
+    ),
     op("to open", SNAPSHOT, |w, _| to(w, CircuitState::Open)),
     op("to half-open", SNAPSHOT, |w, _| {
         to(w, CircuitState::HalfOpen)
@@ -35,7 +40,10 @@ pub(crate) const STORE: &[Op] = &[
         Answer::Nothing
     }),
     // What is created meanwhile may or may not be forgotten.
-    steps(op("clear", MANY_GO, clear), &[clear_mate, clear_own, clear]),
+    steps(
+        op("clear", ALL_GO, clear),
+        &[lifts, clear_mate, clear_own, clear_rest],
+    ),
     op("snapshots", MANY, |w, _| {
         let mut all = w.store.snapshots();
         all.sort_by(|one, other| one.0.cmp(&other.0));
@@ -43,37 +51,48 @@ pub(crate) const STORE: &[Op] = &[
     }),
     op("len", MANY, |w, _| Answer::Length(w.store.len())),
     op("force open", CREATES, |w, _| steer(w, Steering::ForceOpen)),
-    op("force closed", CREATES, |w, _| {
-        steer(w, Steering::ForceClose)
-    }),
+    closing(
+        op("force closed", CREATES, |w, _| {
+            steer(w, Steering::ForceClose)
+        }),
+        &[forgets_row, |w, _| steer(w, Steering::ForceClose)],
+    ),
     op("disable", CREATES, |w, _| steer(w, Steering::Disable)),
     op("enable", NONE, |w, _| steer(w, Steering::Enable)),
     op("steered reset", REMOVAL, |w, _| steer(w, Steering::Reset)),
-    op("disable by prefix", NONE, |w, _| {
-        steered(w.store.steer_prefix(KEY, Steering::Disable))
-    }),
-    op("force all open", MANY, |w, _| {
-        steered(w.store.steer_all(Steering::ForceOpen))
-    }),
+    // The rule is in place first, then the circuits follow.
+    steps(
+        op("disable by prefix", RULE, |w, _| {
+            steered(w.store.steer_prefix(KEY, Steering::Disable))
+        }),
+        &[
+            |w, _| put(w, KEY, Steering::Disable),
+            creates_for_handles,
+            |w, _| ruled(w, Steering::Disable, |key| key == KEY),
+        ],
+    ),
+    steps(
+        op("force all open", RULE_FOR_ALL, |w, _| {
+            steered(w.store.steer_all(Steering::ForceOpen))
+        }),
+        &[
+            |w, _| put(w, "", Steering::ForceOpen),
+            |w, _| ruled(w, Steering::ForceOpen, |key| key != KEY),
+            creates_for_handles,
+            |w, _| ruled(w, Steering::ForceOpen, |key| key == KEY),
+        ],
+    ),
     // One that is created meanwhile may or may not be.
     steps(
-        op("reset all", MANY_GO, reset_all),
-        &[reset_mate, reset_own, reset_all],
+        op("reset all", ALL_GO, |w, _| {
+            steered(w.store.steer_all(Steering::Reset))
+        }),
+        &[lifts, reset_mate, reset_own, reset_rest],
     ),
     op("export", MANY, |w, _| {
         Answer::Exported(format!("{:?}", w.store.export()))
     }),
-    Op {
-        // A circuit that is used meanwhile is as it was used, and the import skips it.
-        instead: Some(|w, _| {
-            w.store.get_state(KEY);
-            Answer::Imported(0, 1)
-        }),
-        ..op("import", CREATES, |w, _| {
-            let imported = w.store.import(w.export.clone()).expect("it is valid");
-            Answer::Imported(imported.imported, imported.skipped)
-        })
-    },
+    import(),
     steps(
         op("another key", OTHER, another),
         &[
@@ -175,8 +194,48 @@ pub(super) fn reset_own(world: &World, _: Role) -> Answer {
     steered(world.store.steer_where(Steering::Reset, |key| key == KEY))
 }
 
-pub(super) fn reset_all(world: &World, _: Role) -> Answer {
-    steered(world.store.steer_all(Steering::Reset))
+fn reset_rest(world: &World, _: Role) -> Answer {
+    ruled(world, Steering::Reset, |_| true)
+}
+
+fn clear_rest(world: &World, role: Role) -> Answer {
+    let _ = reset_rest(world, role);
+    Answer::Nothing
+}
+
+/// What a handle holds is forced itself, also where it reads as unknown.
+fn creates_for_handles(world: &World, _: Role) -> Answer {
+    if words(&world.store)
+        .iter()
+        .any(|(_, words)| words.handles != 0)
+    {
+        world.store.get_state(KEY);
+    }
+    Answer::Nothing
+}
+
+/// What was said by hand is lifted first.
+fn lifts(world: &World, _: Role) -> Answer {
+    put(world, "", Steering::Reset)
+}
+
+fn put(world: &World, prefix: &str, steering: Steering) -> Answer {
+    put_rule(&world.store, prefix, steering);
+    Answer::Nothing
+}
+
+fn ruled(world: &World, steering: Steering, chosen: fn(&str) -> bool) -> Answer {
+    steered(steer_ruled(&world.store, steering, |key| chosen(key)))
+}
+
+/// Closed by hand, a circuit counts as recovered, from before it is closed.
+pub(super) const fn closing(op: Op, steps_of: &'static [Do]) -> Op {
+    steps(op, steps_of)
+}
+
+pub(super) fn forgets_row(world: &World, _: Role) -> Answer {
+    forget_row(&world.store, &KEY.to_owned());
+    Answer::Nothing
 }
 
 /// What a handle of the store's does.
@@ -193,9 +252,10 @@ pub(crate) const HANDLE: &[Op] = &[
     by_handle(op("handle.record_failure", FAILS, |w, _| {
         handle(w, |h| Answer::Is(h.record_failure()))
     })),
-    by_handle(op("handle to closed", SNAPSHOT, |w, _| {
-        handle(w, |h| Answer::Is(h.transition(CircuitState::Closed)))
-    })),
+    by_handle(closing(
+        op("handle to closed", SNAPSHOT, closed_by_handle),
+        &[forgets_row, closed_by_handle],
+    )),
     by_handle(op("handle to open", SNAPSHOT, |w, _| {
         handle(w, |h| Answer::Is(h.transition(CircuitState::Open)))
     })),
@@ -249,4 +309,8 @@ pub(super) const fn drop_handle() -> Op {
         drop((handle, guarded));
         Answer::Nothing
     })
+}
+
+fn closed_by_handle(world: &World, _: Role) -> Answer {
+    handle(world, |h| Answer::Is(h.transition(CircuitState::Closed)))
 }
