@@ -154,8 +154,9 @@ where
     /// counts. A command replaces what was said of longer prefixes before.
     ///
     /// Every check and report that begins after this has returned goes by the rule. What it forces
-    /// comes before a policy and before [`steer`](Self::steer). Rules by hand end with the store: what
-    /// has to outlast it belongs in a [policy](crate::Policy::forced). While there are any, a check
+    /// comes before a policy and before [`steer`](Self::steer). Rules by hand end with the store (an
+    /// export has the known circuits that they moved, as forced or disabled ones): what has to
+    /// outlast it belongs in a [policy](crate::Policy::forced). While there are any, a check
     /// by key looks at them all. O(circuits).
     ///
     /// ```
