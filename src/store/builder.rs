@@ -126,10 +126,11 @@ impl<K, S, C> InMemoryStoreBuilder<K, S, C> {
         self
     }
 
-    /// How long a circuit stays open after its open time, or half-open after its last probe was
-    /// admitted, though nobody asks for it, where there are [too many](Self::max_circuits): rounded
-    /// up to whole milliseconds. Default, and if 0: the longer of 5 minutes and 10 times its open
-    /// time; of a half-open one, 10 times the longest open time that the store has seen.
+    /// How long a circuit that no call asks for is kept when there are [too
+    /// many](Self::max_circuits): an open one after its open time, a half-open one after its last
+    /// probe was admitted. Rounded up to whole milliseconds. By default, and if 0: the longer of 5
+    /// minutes and 10 times the open time; for a half-open circuit, the longest open time that the
+    /// store has seen stands for its own.
     pub fn open_ttl(mut self, ttl: Duration) -> Self {
         self.evicts.open_ttl_ms = saturating_ms(ttl);
         self
