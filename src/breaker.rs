@@ -76,12 +76,13 @@ pub struct CircuitBreaker<K = String, S = RandomState, C = SystemClock> {
 struct Rules<K, S, C> {
     policies: Policies<K>,
     store: InMemoryCircuitBreakerStore<K, S, C>,
-    /// Makes all circuits of the store unwatched. (A function, since a drop knows no bounds.)
+    /// Makes all circuits of the store unwatched. (A function pointer, since `Drop` can't have the
+    /// bounds.)
     unwatch: fn(&InMemoryCircuitBreakerStore<K, S, C>),
 }
 
 impl<K, S, C> Drop for Rules<K, S, C> {
-    /// The store may live on, without rules.
+    /// The store may outlive its rules.
     fn drop(&mut self) {
         self.policies.retire(&self.store.inner.shared.gate);
         if self.store.is_shared() {
@@ -218,15 +219,16 @@ impl<K: Hash + Eq + Clone, S: BuildHasher, C: Clock> CircuitBreaker<K, S, C> {
         self.rules.policies.get()
     }
 
-    /// Replaces all policies, while calls go on: nobody waits. Each check and each report goes by
-    /// one set of policies throughout, and one that begins after this has returned goes by `set`.
+    /// Replaces all policies while calls go on; no call waits. Each check and each report goes by
+    /// one set of policies throughout, and one that begins after this has returned goes by `set`,
+    /// with the exception below.
     ///
     /// Circuits stay as they are: an open one keeps its time, a closed one its failures, and the
     /// window of a closed one what is in it, unless it is of another length now; then it begins
     /// anew. O(circuits).
     ///
-    /// By handle, a call may still go by the former set, if the circuit is being closed by another
-    /// thread while the policies are replaced, and until that thread goes on.
+    /// The exception: if another thread is closing a circuit while the policies are replaced, calls
+    /// on handles of that circuit may go by the former set until that thread goes on.
     pub fn set_policies(&self, set: PolicySet<K>)
     where
         K: Send + Sync + 'static,
@@ -245,7 +247,7 @@ impl<K: Hash + Eq + Clone, S: BuildHasher, C: Clock> CircuitBreaker<K, S, C> {
     pub(crate) fn conform_all(&self) {
         let mut panic = None;
         self.store.inner.map.for_each(|found, cell| {
-            // A classifier that panics for one key must not keep the others from their rules.
+            // A panic of the user's code for one key must not keep other circuits from their rules.
             let conform = AssertUnwindSafe(|| self.conform::<K>(found.key(), cell));
             panic = catch_unwind(conform).err().or(panic.take());
         });
@@ -254,9 +256,9 @@ impl<K: Hash + Eq + Clone, S: BuildHasher, C: Clock> CircuitBreaker<K, S, C> {
         }
     }
 
-    /// The state that is forced on `key`: [by hand](InMemoryCircuitBreakerStore::steer_prefix), or
-    /// else by its [policy](Policy::forced). The circuit's own state stands beneath it, and shows in
-    /// snapshots.
+    /// Returns the state that is forced on `key`: [by
+    /// hand](InMemoryCircuitBreakerStore::steer_prefix), or else by its [policy](Policy::forced).
+    /// Snapshots show the circuit's own state, which is kept beneath it.
     pub fn forced<Q>(&self, key: &Q) -> Option<Forced>
     where
         K: Borrow<Q>,
@@ -265,9 +267,9 @@ impl<K: Hash + Eq + Clone, S: BuildHasher, C: Clock> CircuitBreaker<K, S, C> {
         self.store.inner.forced(key, &self.limits(key))
     }
 
-    /// How long the circuit of `key` still rejects: `Some` if it is open, zero where the next call
-    /// may probe. `None` under a [forced](Self::forced) state, which lasts until it is lifted. A look
-    /// without side effects.
+    /// Returns how long the circuit of `key` still rejects: `Some` if it is open, zero where the
+    /// next call may probe. `None` under a [forced](Self::forced) state, which lasts until it is
+    /// lifted. Has no side effects.
     pub fn retry_after<Q>(&self, key: &Q) -> Option<Duration>
     where
         K: Borrow<Q>,

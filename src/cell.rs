@@ -255,8 +255,8 @@ impl Cell {
     ) -> Option<Control> {
         let next = |generation| match to {
             State::Vacant => control.vacated(generation),
-            // Watched from its first moment, or a call that came before `agree` would be in no
-            // window and have no seat.
+            // Watched from its first moment: a call before `agree` would otherwise be in no window
+            // and have no seat.
             State::Closed => self.as_watched(control.moved(to, generation)),
             _ => control.moved(to, generation),
         };
@@ -267,8 +267,8 @@ impl Cell {
         Some(next)
     }
 
-    /// As [`change`](Self::change), by hand. Closed by hand, a circuit counts as recovered: its next
-    /// opening is the first of a row.
+    /// Changes the state by hand, else as [`change`](Self::change) does. A circuit that is closed
+    /// by hand counts as recovered: its next opening is the first of a row.
     fn change_by_hand<C: Clock>(
         &self,
         by: &mut Mover<'_, C>,
@@ -276,8 +276,8 @@ impl Cell {
         to: State,
     ) -> Option<Control> {
         if to == State::Closed {
-            // Before, so that no opening after it can find them. If the circuit moves on instead,
-            // the caller closes it from there.
+            // Forgotten before the change, so that no opening after it can find them. If the
+            // circuit moves on instead, the caller closes it from there.
             let openings = 0;
             let none = |seen: History| (seen.openings != 0).then_some(History { openings, ..seen });
             self.remember(by.shared, control, none);

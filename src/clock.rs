@@ -13,10 +13,10 @@ pub use coarse::CoarseClock;
 
 /// A source of time for a store.
 ///
-/// Any thread may ask at any time, so `now_ms` must not block. It should not step back: what has
-/// begun (an open time, a lease, a call that may hang) ends when the clock shows its end, so a
-/// step back of an hour keeps a circuit open for an hour longer, while each rejection names at
-/// most the open time. A clock that jumps ahead ends all of that early.
+/// Any thread may ask at any time, so `now_ms` must not block. It should not step back: an open
+/// time, a lease or a call's time to hang ends when the clock shows its end, so a step back of an
+/// hour keeps a circuit open for an hour longer, though each rejection names at most the open time.
+/// A clock that jumps ahead ends all of these early.
 pub trait Clock: Send + Sync {
     /// Unix milliseconds.
     fn now_ms(&self) -> u64;

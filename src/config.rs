@@ -174,8 +174,8 @@ macro_rules! with_settings {
             /// never lasts shorter than by the other rules.
             retry_after_max(time: std::time::Duration) |b, t| b.retry_after_max_ms = Some(saturating_ms(t));
 
-            /// How many probes of a half-open circuit may be out at the same time, those aside that have
-            /// been out for longer than a [lease](Self::probe_lease): 1 to 100; default 1.
+            /// How many probes of a half-open circuit may be out at the same time, not counting
+            /// those whose [lease](Self::probe_lease) is over: 1 to 100; default 1.
             half_open_max(probes: u32) |b, n| b.half_open_max = Some(n);
 
             /// Successful probes that close a half-open circuit: 1 to 100; default 1.
@@ -197,12 +197,12 @@ macro_rules! with_settings {
             /// last, before it hands all slots out again: more than 0, rounded up to whole milliseconds;
             /// saturates at 139 years; default: the reset timeout.
             ///
-            /// A probe that takes longer still counts when it reports, as long as its half-open stands.
-            /// It only has no slot to give back any more. So a circuit whose probes succeed closes,
-            /// however slow they are, and a lease shorter than a call costs more probes at a time and
-            /// nothing else. After 15 leases in one half-open no report frees a slot: from then on
-            /// N probes are admitted per lease. In a half-open of more than 4 s a lease may last longer
-            /// by up to a 2,048th of the half-open's age.
+            /// A probe that takes longer still counts when it reports, as long as its half-open
+            /// stands; it just has no slot to give back any more. So a circuit whose probes succeed
+            /// closes, however slow they are, and a lease shorter than a call costs more probes at
+            /// a time and nothing else. After 15 leases in one half-open no report frees a slot:
+            /// from then on N probes are admitted per lease. In a half-open of more than 4 s a
+            /// lease may last longer by up to a 2,048th of the half-open's age.
             probe_lease(lease: std::time::Duration) |b, t| b.probe_lease_ms = Some(saturating_ms(t));
 
             /// How long a circuit may be half-open: more than 0, rounded up to whole milliseconds;

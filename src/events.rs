@@ -64,7 +64,7 @@ impl<K> Listeners<K> {
 
     #[cold]
     fn announce_all(&self, changes: Vec<Change>, key: impl FnOnce() -> K) {
-        // The key's copy is made for the listeners: a panic in it is as one in them.
+        // The key's copy is made for the listeners: a panic in it is treated as one of a listener.
         let key = match catch_unwind(AssertUnwindSafe(key)) {
             Ok(key) => key,
             Err(payload) => return std::mem::forget(payload),

@@ -1,4 +1,5 @@
-//! What the models and the tests of single steps see of the inside, and operations cut in two.
+//! The inside, for the models and the tests of single steps: its counts and words, and the steps of
+//! operations one by one.
 
 use crate::cell::Cell;
 use crate::{
@@ -20,17 +21,19 @@ pub fn gate_counts<K, S, C>(store: &Store<K, S, C>) -> (u64, u64) {
     store.gate_counts()
 }
 
-/// Sets of policies that hold up the gate, and the count of unclean circuits.
+/// Counts the sets of policies that hold up the gate, and those that hold up the count of unclean
+/// circuits.
 pub fn held<K, S, C>(store: &Store<K, S, C>) -> (u64, u64) {
     store.inner.shared.gate.held()
 }
 
-/// Sets of policies that need every check, and every permit that is dropped.
+/// Counts the sets of policies that need every check, and those that need every permit that is
+/// dropped.
 pub fn needing<K, S, C>(breaker: &CircuitBreaker<K, S, C>) -> (u64, u64) {
     breaker.needing()
 }
 
-/// Whether what the store keeps by hash is one for both keys.
+/// Returns whether both keys share the slots that the store keeps by hash.
 #[cfg(breakerbox_loom)]
 pub fn share_a_slot<K, S, C>(store: &Store<K, S, C>, keys: [&K; 2]) -> bool
 where
@@ -40,7 +43,7 @@ where
     store.share_a_slot(keys)
 }
 
-/// Entries of the map: circuits, and cells that are on their way out.
+/// Counts the entries of the map: circuits, and cells that are on their way out.
 pub fn entries<K, S, C>(store: &Store<K, S, C>) -> usize
 where
     K: Hash + Eq,
@@ -49,7 +52,7 @@ where
     store.entries()
 }
 
-/// The words of each cell that is in the map, of those on their way out too.
+/// Returns the words of each cell in the map, also of those that are on their way out.
 pub fn words<K, S, C>(store: &Store<K, S, C>) -> Vec<(K, Words)>
 where
     K: Hash + Eq + Clone,
@@ -63,7 +66,7 @@ where
     all
 }
 
-/// What a permit is to the store.
+/// Returns what the permit is to the store.
 pub fn token<K, S, C>(permit: &OwnedPermit<K, S, C>) -> PermitToken
 where
     K: Hash + Eq + Clone,
@@ -73,7 +76,7 @@ where
     permit.token()
 }
 
-/// The first step of a report: its seat is free, and that is all.
+/// Takes the first step of a report alone: frees its seat.
 pub fn leave_alone<K, S, C>(store: &Store<K, S, C>, key: &K, permit: PermitToken)
 where
     K: Hash + Eq,
@@ -84,8 +87,8 @@ where
     store.inner.map.get(key, |cell| cell.leave_alone(permit));
 }
 
-/// The next step of a report under rules over a window: the call is counted in it, and that is
-/// all. `false`: the report is stale, or there is no circuit.
+/// Takes the next step of a report under rules over a window alone: counts the call in it. `false`:
+/// the report is stale, or there is no circuit.
 pub fn count_alone<K, S, C>(
     store: &Store<K, S, C>,
     key: &K,
@@ -104,7 +107,7 @@ where
     counted.unwrap_or(false)
 }
 
-/// The first step of replacing policies: they are in place, and no circuit conforms yet.
+/// Takes the first step of replacing policies: puts them in place, while no circuit conforms yet.
 pub fn put_policies<K, S, C>(breaker: &CircuitBreaker<K, S, C>, set: PolicySet<K>)
 where
     K: Hash + Eq + Clone + Send + Sync + 'static,
@@ -114,7 +117,7 @@ where
     breaker.put_policies(set);
 }
 
-/// The second one: every circuit is watched, or isn't, as its policy wants it.
+/// Takes the second step: makes every circuit watched or unwatched, as its policy needs.
 pub fn conform<K, S, C>(breaker: &CircuitBreaker<K, S, C>)
 where
     K: Hash + Eq + Clone,
@@ -178,7 +181,7 @@ pub fn take_place<K, S, C>(store: &Store<K, S, C>, name: &str) {
     crate::cell::take_place(&store.inner.shared.groups, name);
 }
 
-/// It is given back: the circuit has changed meanwhile.
+/// Gives the place back, as if the circuit had changed meanwhile.
 #[cfg(feature = "serde")]
 pub fn leave_place<K, S, C>(store: &Store<K, S, C>, name: &str) {
     crate::cell::leave_place(&store.inner.shared.groups, name);

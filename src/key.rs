@@ -34,7 +34,8 @@ pub trait ToKey<K> {
     }
 }
 
-/// `find` in the text of `key`, which is `text_of` its owned form.
+/// Calls `find` with the text of `key`: that of its borrowed form where it has one, else `text_of`
+/// its owned form.
 pub(crate) fn with_text<K, Q, R>(
     text_of: fn(&K) -> &str,
     key: &Q,

@@ -107,7 +107,7 @@ impl Drops {
 pub struct Policy {
     limits: Limits,
     drops: Drops,
-    /// Of a policy in use: the number of the set that it was taken from.
+    /// The number of the set that it was taken from, if it is in use.
     set: u64,
 }
 
@@ -121,13 +121,13 @@ impl Policy {
         self
     }
 
-    /// The state that is forced on its circuits, also on those that nobody has asked for yet;
-    /// default: none. The rest of the policy stands beneath: with [`shadow`](Self::shadow), what
-    /// [`Forced::Open`] rejects is only counted, and its `Retry-After` is the reset timeout.
+    /// Forces a state on its circuits, and on keys that have none yet; default: none. The rest of
+    /// the policy still holds: with [`shadow`](Self::shadow), what [`Forced::Open`] would reject is
+    /// only counted, and the `Retry-After` of its rejections is the reset timeout.
     ///
-    /// As a policy it holds until the policies are replaced, whatever is evicted, and after a
-    /// restart. It costs calls on handles of other circuits nothing; a check by key that it doesn't
-    /// concern reads its policy.
+    /// It holds until the policies are replaced, whatever is evicted; and after a restart, since it
+    /// is part of the policy. It costs calls on handles of other circuits nothing; a check by key
+    /// that it doesn't concern has to read that key's policy.
     ///
     /// ```
     /// use breakerbox::{CircuitBreaker, Forced, Policy, PolicySet};
@@ -187,12 +187,12 @@ impl Policy {
         self.limits.shadow
     }
 
-    /// See [`forced`](Self::forced).
+    /// Returns the state that is [forced](Self::forced), if any.
     pub fn forced_state(&self) -> Option<Forced> {
         self.limits.forced
     }
 
-    /// The number of the set that it was taken from.
+    /// Returns the number of the set that it was taken from.
     pub(crate) fn set(&self) -> u64 {
         self.set
     }

@@ -85,7 +85,7 @@ impl<K, S, C> InMemoryCircuitBreakerStore<K, S, C> {
     /// [`untracked`](Self::untracked).
     pub const MAX_CIRCUITS: usize = 1 << 23;
 
-    /// Whether the circuits are known by another reference too: a clone, or a handle.
+    /// Returns whether a clone or a handle refers to the circuits too.
     pub(crate) fn is_shared(&self) -> bool {
         Arc::strong_count(&self.inner) > 1
     }
@@ -102,7 +102,7 @@ where
         self.inner.map.hashed(key)
     }
 
-    /// No circuit is watched any more, but by those who ask for it from here on.
+    /// Makes every circuit unwatched; an operation that needs it watched may make it so again.
     pub(crate) fn unwatch_all(&self) {
         let inner = &*self.inner;
         inner.map.for_each(|_, cell| cell.unwatch(&inner.shared));
@@ -159,9 +159,10 @@ where
     /// Moves the circuit to state `to`, whatever it was in; the state that it is in already
     /// counts as a transition. Creates the circuit.
     ///
-    /// To closed or disabled zeroes both counts, to half-open the successes; the time of the
-    /// last failure is kept. A circuit that is closed so counts as recovered: its next opening is the
-    /// first of a row, whose open time doesn't back off. Permits given before are stale.
+    /// A move to closed or disabled zeroes both counts, one to half-open the successes; the time of
+    /// the last failure is kept. A circuit that is closed by this counts as recovered: its next
+    /// opening is the first of a row, whose open time doesn't back off. Permits given before are
+    /// stale.
     pub fn transition<Q>(&self, key: &Q, to: CircuitState) -> CircuitBreakerSnapshot
     where
         K: Borrow<Q>,
@@ -188,8 +189,8 @@ where
     }
 
     /// Forgets every circuit, and lifts what was forced [by prefix](Self::steer_prefix) or on all.
-    /// What is created meanwhile may or may not be forgotten. The store stays usable, and live
-    /// handles too.
+    /// A circuit that is created meanwhile may or may not be forgotten. The store and live handles
+    /// stay usable.
     pub fn clear(&self)
     where
         K: Clone,
@@ -222,9 +223,10 @@ where
         self.clear();
     }
 
-    /// The state that is forced on `key` by hand: [by prefix](Self::steer_prefix), or on
-    /// [all](Self::steer_all). What [`steer`](Self::steer) does to one circuit is in that circuit,
-    /// and what a policy forces in [`CircuitBreaker::forced`](crate::CircuitBreaker::forced).
+    /// Returns the state that is forced on `key` by hand: [by prefix](Self::steer_prefix), or on
+    /// [all](Self::steer_all). What [`steer`](Self::steer) does to one circuit shows in its
+    /// snapshot, and what a policy forces in
+    /// [`CircuitBreaker::forced`](crate::CircuitBreaker::forced).
     pub fn forced<Q>(&self, key: &Q) -> Option<Forced>
     where
         Q: ToKey<K> + ?Sized,
@@ -232,8 +234,8 @@ where
         self.inner.by_hand.of(key)
     }
 
-    /// The circuit of `key` if it is known, in its own state, whatever is forced on the key. A look
-    /// without side effects: creates nothing, counts nothing, takes no probe slot.
+    /// Returns the circuit of `key` if it is known, in its own state, whatever is forced on the
+    /// key. Has no side effects: creates nothing, counts nothing, takes no probe slot.
     pub fn peek<Q>(&self, key: &Q) -> Option<CircuitBreakerSnapshot>
     where
         K: Borrow<Q>,
@@ -245,14 +247,15 @@ where
             .flatten()
     }
 
-    /// Whether a call may go through now, by `limits`. While no circuit of the store is open,
-    /// half-open or forced open, and no rule of a breaker over it needs every check, this is one
-    /// atomic load, whatever the key.
+    /// Decides whether a call may go through now, by `limits`. While no circuit of the store is
+    /// open, half-open or forced open, and no rule of a breaker over it needs every check, this is
+    /// one atomic load, whatever the key.
     ///
-    /// Open, its time over: the circuit becomes half-open, and the call is its first probe. Half-open:
-    /// admits while fewer than [`half_open_max`](Limits::half_open_max) probes are out, and as many
-    /// again when the last of them was admitted a [`probe_lease`](Limits::probe_lease) ago. A
-    /// [forced](Forced) state comes before all that: by hand, or by the policy that the limits are of.
+    /// An open circuit whose time is over becomes half-open, and the call is its first probe. A
+    /// half-open one admits while fewer than [`half_open_max`](Limits::half_open_max) probes are
+    /// out, and as many again once the last of them was admitted a
+    /// [`probe_lease`](Limits::probe_lease) ago. A [forced](Forced) state comes before all that: by
+    /// hand, or by the policy that the limits are of.
     #[inline]
     pub fn acquire<Q>(&self, key: &Q, limits: &Limits) -> Result<PermitToken, Rejected>
     where

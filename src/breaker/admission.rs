@@ -80,7 +80,8 @@ where
         Q: Hash + Eq + ToKey<K> + ?Sized,
     {
         let inner = &*self.store.inner;
-        // Only rules by hand hold the gate up: past them the filter speaks again.
+        // Only rules by hand hold the gate up: once they have been asked, the filter may answer
+        // again.
         if inner.shared.gate.is_held()
             && !self.rules.policies.need_every_check()
             && inner.by_hand.of(key).is_none()
@@ -89,7 +90,7 @@ where
             return Ok((permit, Started::UNKNOWN));
         }
         let policy = self.rules.policies.of(key);
-        // Before the call is admitted: the clock is the user's, and may panic.
+        // Asked before the call is admitted: the clock is the user's, and may panic.
         let started = self.started(&policy);
         let key = hash.with(key);
         let admitted = inner.acquire_slow(key, policy.limits());
@@ -176,7 +177,7 @@ where
         reported
     }
 
-    /// Makes the circuit watched if its policy wants that, and not watched otherwise.
+    /// Makes the circuit watched if its policy needs that, and unwatched otherwise.
     pub(super) fn conform<Q>(&self, key: &Q, cell: &Cell)
     where
         K: Borrow<Q>,
@@ -185,7 +186,8 @@ where
         loop {
             let policy = self.rules.policies.of(key);
             cell.set_watched(&self.store.inner.shared, policy.limits());
-            // The policies may have been replaced meanwhile, and the circuit visited before us.
+            // Looks again if the policies were replaced meanwhile: that replacement may have
+            // visited the circuit before us.
             if self.rules.policies.is_current(&policy) {
                 return;
             }

@@ -72,7 +72,7 @@ impl Started {
 pub trait Target {
     #[doc(hidden)]
     fn settle(&self, token: PermitToken, report: Report, started: Started) -> Reported;
-    /// Whether a permit that is dropped may mean anything.
+    /// Returns whether a permit that is dropped may have to be reported.
     #[doc(hidden)]
     fn may_mean_something(&self) -> bool;
     /// What a permit that began at `started` means if it is dropped now.
@@ -149,7 +149,8 @@ impl<T: Target> Permit<T> {
         self.token.is_probe()
     }
 
-    /// The same permit, of what `owned` makes. If that panics, this one is dropped.
+    /// Turns this into the same permit of the target that `owned` makes. If that panics, this one
+    /// is dropped.
     pub(super) fn owned_by<U: Target>(mut self, owned: impl FnOnce() -> U) -> Permit<U> {
         let owned = owned();
         self.target = None;
@@ -178,7 +179,7 @@ impl<T: Target> Permit<T> {
         let outcome = target.dropped(self.started);
         held.disarm();
         if outcome != Outcome::Ignored || !self.token.is_plain() {
-            // Nobody waits for the answer.
+            // The answer isn't needed.
             let _ = target.settle(self.token, outcome.into(), self.started);
         }
     }
@@ -188,7 +189,7 @@ impl<T: Target> Drop for Permit<T> {
     #[inline]
     fn drop(&mut self) {
         if let Some(target) = self.target.take() {
-            // What nearly every drop ends with: it holds nothing, and means nothing.
+            // Nearly every drop skips this: it holds nothing, and means nothing.
             if !self.token.is_plain() || target.may_mean_something() {
                 self.abandon(&target);
             }

@@ -257,7 +257,7 @@ impl<K: ?Sized> Remote<K> {
         Errand::new(Arc::clone(&self.runtime), patience, request, leftover)
     }
 
-    /// The answer to a check whose policy forces its state: the store isn't asked.
+    /// Answers a check whose policy forces its state, without asking the store.
     fn by_force(&self, forced: Forced, policy: &Policy) -> Result<(), Rejected> {
         match forced {
             Forced::Disabled => Ok(()),
@@ -280,10 +280,10 @@ impl<K: ?Sized> Remote<K> {
 
 /// The right to make one call, admitted by [`AsyncCircuitBreaker::acquire`].
 ///
-/// Dropped without a report it reports as configured by
-/// [`DroppedPermit`](crate::DroppedPermit): at once, if the store answers at once, else in the
-/// background. Without a runtime to run that, a probe's slot is handed out again when its lease is
-/// over, and a call that is counted among those in flight seems to hang.
+/// Dropped without a report it reports as configured by [`DroppedPermit`](crate::DroppedPermit): at
+/// once if the store answers at once, else in the background. Without a runtime for that, a probe's
+/// slot is handed out again when its lease is over, and a call that rules about hung calls count
+/// seems to hang.
 #[must_use = "a dropped permit reports by itself, as configured"]
 pub struct AsyncPermit<K>
 where
@@ -318,9 +318,9 @@ where
         self.report(Outcome::Ignored)
     }
 
-    /// The call ended like this. `None`: the store didn't answer, now or when it was asked, or
-    /// wasn't asked.
-    /// How long it took is measured where the rules need it, unless the report says it.
+    /// Reports how the call ended. `None`: the store wasn't asked, or didn't answer the check or
+    /// the report. How long the call took is measured where the rules need it, unless the report
+    /// says it.
     ///
     /// Goes on in the background if the store is slow, or if the future is dropped.
     pub fn report<R: Into<Report>>(
@@ -346,8 +346,9 @@ where
         self.token.is_some_and(|token| token.is_probe())
     }
 
-    /// Whether the call was admitted without the store: it didn't answer, or it rejected the call
-    /// under a shadow policy; or the policy [forced](Policy::forced) the answer.
+    /// Returns whether the call was admitted without the store: because it didn't answer, because
+    /// it rejected the call under a shadow policy, or because the policy [forced](Policy::forced)
+    /// the answer.
     pub fn is_untracked(&self) -> bool {
         self.token.is_none()
     }
@@ -356,21 +357,21 @@ where
         self.inner.policy((*self.key).borrow())
     }
 
-    /// Dropped without a report.
+    /// Reports a permit that is dropped without a report.
     fn abandon(&mut self) {
         let age = || {
             self.since
                 .map_or(0, |since| crate::word::saturating_ms(since.elapsed()))
         };
-        // Whatever the classifier does, a slot or a seat comes back: with the default rules, if it
-        // panics, which know of both.
+        // A slot or a seat comes back whatever the classifier does: if it panics, by the default
+        // rules, which know of both.
         let policy = catch_unwind(AssertUnwindSafe(|| self.policy()));
         let rules = policy.as_ref().copied().unwrap_or_default();
         let outcome = rules.drops().outcome(age);
         // A call that holds nothing and means nothing needs no message.
         let is_plain = self.token.is_none_or(PermitToken::is_plain);
         if outcome != Outcome::Ignored || !is_plain {
-            // Not awaited, it goes to the background.
+            // Dropped unfinished, it goes on in the background.
             drop(self.settle(outcome.into(), &rules));
         }
         if let Err(panic) = policy {
@@ -383,7 +384,7 @@ where
         let token = self.token.take()?;
         let limits = *policy.limits();
         let report = match self.since {
-            // Whatever the store makes of forced limits: the slot comes back, and nothing counts.
+            // The slot comes back and nothing counts, whatever the store makes of forced limits.
             _ if limits.forced.is_some() => Outcome::Ignored.into(),
             Some(since) if limits.times() => report.or_took(since.elapsed()),
             _ => report,

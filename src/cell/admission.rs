@@ -28,8 +28,8 @@ pub(crate) enum Acquired {
 struct Moved;
 
 impl Cell {
-    /// Whether a call may go through. An open circuit whose time is over becomes half-open here, and
-    /// a half-open one whose own time is over leaves that state.
+    /// Decides whether a call may go through. Here an open circuit whose time is over becomes
+    /// half-open, and a half-open one whose time limit is over leaves that state.
     pub(crate) fn acquire<C: Clock>(
         &self,
         shared: &Shared<C>,
@@ -63,7 +63,8 @@ impl Cell {
                     Ok(left) => return reject(control, CircuitState::Open, left),
                 },
                 Admission::TakeProbe => {
-                    // A circuit that is asked for isn't evicted, though its probe is out for long.
+                    // A circuit that calls ask for isn't evicted, even if its probe is out for
+                    // long.
                     self.mark_used(shared);
                     match self.take_probe(shared, control, limits) {
                         Err(Moved) => {}
@@ -81,8 +82,8 @@ impl Cell {
         }
     }
 
-    /// As [`acquire`](Self::acquire), of a circuit that is known from here on: only in one can the
-    /// call have a seat.
+    /// Brings the circuit to life if it is unknown, then acquires as [`acquire`](Self::acquire)
+    /// does: only in a known circuit can the call have a seat.
     pub(crate) fn begin_and_acquire<C: Clock>(
         &self,
         shared: &Shared<C>,
@@ -93,8 +94,8 @@ impl Cell {
         Ok(self.acquire(shared, limits, changes))
     }
 
-    /// One attempt to turn the open circuit `control`, whose time is over, half-open. The call that
-    /// does is its first probe. `None`: decide again.
+    /// Tries once to turn the open circuit `control`, whose time is over, half-open. The call that
+    /// does so is its first probe. `None`: decide again.
     fn begin_half_open<C: Clock>(
         &self,
         by: &mut Mover<'_, C>,
@@ -182,8 +183,8 @@ impl Cell {
         Ok(time_left(since, for_ms, shared.now()))
     }
 
-    /// How long the circuit still rejects, in ms; `None` if it isn't open. Decides nothing: where no
-    /// check has fixed the time yet, it is what `limits` would say now.
+    /// Returns how long the circuit still rejects, in ms; `None` if it isn't open. Fixes nothing:
+    /// where no check has fixed the time yet, it is what `limits` would say now.
     pub(crate) fn open_for<C: Clock>(&self, shared: &Shared<C>, limits: &Limits) -> Option<u64> {
         loop {
             let control = self.control();
@@ -225,8 +226,9 @@ impl Cell {
                 return self.if_still_in(control, Slot::NoneFree);
             };
             if self.put_probes(control, seen, taken) {
-                // Though the generation may be over: the call came before it was left. To look
-                // again and give way would let others be rejected for a slot that nobody has.
+                // Even if the generation is over by now: the call came before it was left. Giving
+                // the slot back after another look would let others be rejected for a slot that no
+                // call has.
                 return Ok(Slot::Taken(taken.lease()));
             }
         }
@@ -313,8 +315,8 @@ impl Cell {
         }
     }
 
-    /// Takes back what `permit` holds, a seat or a probe's slot, without an outcome, a look at the
-    /// rules or at the clock.
+    /// Takes back what `permit` holds, a seat or a probe's slot, without an outcome, and without
+    /// the rules or the clock.
     pub(crate) fn give_back(&self, permit: PermitToken) {
         self.leave_seat(permit);
         self.give_back_slot(permit);
@@ -414,7 +416,7 @@ pub(super) fn time_left(since: u64, for_ms: u64, now: u64) -> u64 {
 
 /// What became of the request for a probe slot.
 enum Slot {
-    /// In this lease.
+    /// A slot was taken, in this lease.
     Taken(u8),
     NoneFree,
     /// The circuit has been half-open for too long.

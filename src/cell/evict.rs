@@ -55,7 +55,7 @@ impl Cell {
                 !self.take_mark() && self.is_forgotten(shared, control, open_ttl_ms)
             }
         };
-        // One attempt: a use of the circuit meanwhile keeps it.
+        // Tried once: a use of the circuit meanwhile keeps it.
         goes && self
             .change(
                 &mut Mover::new(shared, changes),
@@ -67,10 +67,10 @@ impl Cell {
             && self.retire(shared).is_err()
     }
 
-    /// Whether the closed circuit is the same as none.
+    /// Returns whether the closed circuit is the same as none.
     ///
-    /// Not while calls may have seats: in the same generation of another cell they would be taken
-    /// for those of its calls.
+    /// It isn't while calls may have seats: a new cell could have the same generation, and their
+    /// seats would be taken for those of its calls.
     pub(super) fn is_clean<C>(&self, shared: &Shared<C>, control: Control) -> bool {
         let forgets = |history: History| history.openings == 0;
         control.failures() == 0
@@ -78,9 +78,9 @@ impl Cell {
             && self.history(shared, control).is_some_and(forgets)
     }
 
-    /// Whether the circuit has been in this state for too long: since its time was over, where it is
-    /// open; since a probe was admitted last, where it is half-open; since it closed, where it
-    /// remembers openings.
+    /// Returns whether the circuit has been in this state for too long: since its time was over,
+    /// where it is open; since a probe was admitted last, where it is half-open; since it closed,
+    /// where it remembers openings.
     fn is_forgotten<C: Clock>(
         &self,
         shared: &Shared<C>,
@@ -90,14 +90,14 @@ impl Cell {
         let Some(since) = self.since(shared, control) else {
             return false;
         };
-        // How long it was open, and until when it was in use.
+        // The open time, and the end of its use.
         let times = match control.state() {
             // A sweep knows no rule: what isn't fixed yet stays so.
             State::Open => self.fixed_open_ms(control).map(|fixed| {
                 let open_ms = fixed.unwrap_or_default();
                 (open_ms, open_ms)
             }),
-            // How long it was open isn't known any more.
+            // The open time isn't known any more.
             State::HalfOpen => self.probes(control).map(|probes| {
                 let taken_ms = Probes::from_payload(probes.payload()).taken_ms();
                 (shared.longest_open_ms(), taken_ms)

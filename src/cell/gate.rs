@@ -110,7 +110,7 @@ impl Gate {
 
     /// Holds the gate up, as a circuit that may reject does.
     pub(crate) fn raise(&self) {
-        // Relaxed: who sees the gate up by what follows sees this.
+        // Relaxed: a thread that sees the gate raised below sees this too.
         self.held.fetch_add(1, Ordering::Relaxed);
         // Release: pairs with the Acquire in `load`.
         self.word.0.fetch_add(GateWord::ONE, Ordering::Release);
@@ -118,16 +118,18 @@ impl Gate {
 
     /// Takes a [`raise`](Self::raise) back.
     pub(crate) fn lower(&self) {
-        // Relaxed: checks that take it for held a moment longer look closer, and no more.
+        // Relaxed: a check that takes it for held a moment longer only looks closer.
         self.held.fetch_sub(1, Ordering::Relaxed);
         // Release: as in `raise`.
         self.word.0.fetch_sub(GateWord::ONE, Ordering::Release);
     }
 
-    /// Whether something but circuits holds the gate up: then the filter doesn't speak for a key.
+    /// Returns whether something besides circuits holds the gate up: then the filter can't answer
+    /// for a key.
     #[inline]
     pub(crate) fn is_held(&self) -> bool {
-        // Relaxed: raised before the gate, which a check has seen up with Acquire.
+        // Relaxed: it is raised before the gate, which the check has loaded with Acquire and seen
+        // raised.
         self.held.load(Ordering::Relaxed) != 0
     }
 
@@ -156,10 +158,11 @@ impl Gate {
         }
     }
 
-    /// Sets of policies that hold up the gate, and the count of unclean circuits.
+    /// Counts the sets of policies that hold up the gate, and those that hold up the count of
+    /// unclean circuits.
     #[cfg(any(breakerbox_loom, breakerbox_steps))]
     pub(crate) fn held(&self) -> (u64, u64) {
-        // Acquire, both: read at rest.
+        // Acquire for both: read at rest.
         let reports = self.needing_reports.load(Ordering::Acquire);
         (self.held.load(Ordering::Acquire), reports)
     }
@@ -287,7 +290,7 @@ impl<C> Shared<C> {
 
     /// A rule opens a circuit for `ms`.
     pub(super) fn note_open_ms(&self, ms: u64) {
-        // Relaxed: it orders nothing. Written only where it grows.
+        // Relaxed: it publishes nothing. Written only where it grows.
         if self.evicts && ms > self.longest_open_ms.load(Ordering::Relaxed) {
             self.longest_open_ms.fetch_max(ms, Ordering::Relaxed);
         }
@@ -299,12 +302,12 @@ impl<C> Shared<C> {
         self.longest_open_ms.load(Ordering::Relaxed)
     }
 
-    /// A random number, always the same for this generation.
+    /// Returns a random number, always the same for this generation.
     pub(crate) fn random(&self, generation: Generation) -> u64 {
         self.random_by(generation.bits())
     }
 
-    /// A random number, always the same for this `number`.
+    /// Returns a random number, always the same for this `number`.
     pub(crate) fn random_by(&self, number: u64) -> u64 {
         // The finalizer of splitmix64: each bit depends on each of the input's.
         let mut bits = self.seed ^ number;

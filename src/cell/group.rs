@@ -7,10 +7,10 @@
 //! succeed than there are places.
 //!
 //! Between the two steps the circuit may move on. If it only moved to another state that rejects,
-//! by hand or as a probe, the place belongs into that generation's word; if it has closed, even if
-//! it has opened again since, the place is given back. The word tells the two apart: it says in
-//! which generation the circuit began to reject (its *spell*), which for the opening's own spell
-//! is the generation that the opening put in.
+//! by hand or as a probe, the place belongs in that generation's word; if it has closed, even if it
+//! has opened again since, the place is given back. The word tells the two apart: it says in which
+//! generation the circuit began to reject (its *spell*), which for the opening's own spell is the
+//! generation that the opening began.
 
 use super::{Cell, Mover, Opened, Shared};
 use crate::clock::Clock;
@@ -222,8 +222,8 @@ impl Cell {
         }
     }
 
-    /// The circuit has this place, which it took to open in `opened`; given back, if it has closed
-    /// since.
+    /// Writes this place, which the circuit took to open in `opened`, into its history word; gives
+    /// it back if the circuit has closed since.
     fn keep_place<C>(&self, shared: &Shared<C>, opened: Control, place: Place<'_>) {
         let group = place.group;
         let own = Some(Spell::of(opened.generation()));
@@ -233,8 +233,8 @@ impl Cell {
                 // It moves on: that is progress, and there is a later word.
                 continue;
             };
-            // A place in the word would be of an opening by a rule in this very spell: the spell's
-            // number is short, and was used before.
+            // Another place in the word means that an opening by a rule began a spell with the same
+            // number: the number is short, and was reused.
             if seen.spell != own || seen.group != 0 {
                 return;
             }

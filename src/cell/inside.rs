@@ -7,22 +7,24 @@ use crate::clock::Clock;
 use crate::sync::atomic::Ordering;
 use crate::word::{Call, History, Limits, PermitToken, Pins, Side, State, is_stale};
 
-/// What the words of one cell mean for its generation. Read at rest: not of one moment.
+/// The words of one cell, as they stand for its generation. To be read at rest: they aren't loaded
+/// at one moment.
 ///
-/// Nothing is installed, fixed or brought up, so a look changes nothing.
+/// Reading them installs and fixes nothing.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Words {
-    /// The state's name in the source: `Watched` is no public one.
+    /// The state's name in the source, since `Watched` isn't public.
     pub state: String,
-    /// Whether it reads as unknown; then nothing below `generation` is said.
+    /// Whether it reads as unknown; then the fields after `generation` say nothing.
     pub is_absent: bool,
     /// Whether a check may be rejected.
     pub may_reject: bool,
     /// Whether a success may change it.
     pub is_unclean: bool,
-    /// Of the control word.
+    /// The generation in the control word.
     pub generation: u64,
-    /// A new life, a half-open that was begun by a probe, or an opening that follows another.
+    /// Whether the flag is set: a new life, a half-open that a probe began, or an opening that
+    /// follows another.
     pub is_marked: bool,
     /// While open: for how long, in ms, if that is fixed.
     pub open_ms: Option<u64>,
@@ -30,11 +32,11 @@ pub struct Words {
     pub probes: Option<u64>,
     /// Openings without a stable time between.
     pub openings: u32,
-    /// The number of the group in which it has a place; 0: none.
+    /// The number of the group in which it has a place; 0 for none.
     pub group: u16,
     /// What is in the slot of the watch, in any generation.
     pub watch: Option<Calls>,
-    /// Handles that hold it.
+    /// The number of handles that hold it.
     pub handles: u64,
 }
 
@@ -47,18 +49,18 @@ pub struct Calls {
     pub held: bool,
     /// In the window of this generation: calls, failures, slow calls. `None`: no window of it.
     pub window: Option<[u32; 3]>,
-    /// Seats that are taken in this generation.
+    /// The number of seats that are taken in this generation.
     pub seats: u32,
 }
 
 impl Cell {
-    /// The first step of a report: its seat is free, and that is all.
+    /// Takes the first step of a report alone: frees its seat.
     pub(crate) fn leave_alone(&self, permit: PermitToken) {
         self.leave_seat(permit);
     }
 
-    /// The next step of a report under rules over a window: the call is counted in it, and that
-    /// is all. `false`: the report is stale, or there is nothing to count in.
+    /// Takes the next step of a report under rules over a window alone: counts the call in it.
+    /// `false`: the report is stale, or there is nothing to count in.
     pub(crate) fn count_alone<C: Clock>(
         &self,
         shared: &Shared<C>,
@@ -175,11 +177,11 @@ pub enum Part {
 /// A place of the group of this name is taken, as by a circuit that is about to open.
 #[cfg(feature = "serde")]
 pub(crate) fn take_place(groups: &Groups, name: &str) {
-    // Given back by hand.
+    // `leave_place` gives it back.
     std::mem::forget(groups.take_anyway(name));
 }
 
-/// It is given back.
+/// Gives the place back.
 #[cfg(feature = "serde")]
 pub(crate) fn leave_place(groups: &Groups, name: &str) {
     let number = groups.numbers(&[name]);

@@ -11,7 +11,7 @@
 //!    hold a pin, the cell becomes what it was before step 2, as if that had never been.
 //!
 //! Each operation that meets a retired cell takes step 3 itself, before it says anything of the
-//! circuit, so nobody waits. Going back needs a pin *in hand*, so a sealed cell is never brought
+//! circuit, so no thread waits. Going back needs a pin *in hand*, so a sealed cell is never brought
 //! back; and the seal is put in by compare-and-swap from pins read *before* control was seen
 //! retired, so a cell that was brought back in between is never sealed: bringing it back took a
 //! pin, and a pin changes the word for good.
@@ -132,7 +132,7 @@ impl Cell {
                     return Err(self.bury(shared, control));
                 }
             } else if self.hold(shared).is_ok() {
-                // Pinned: what it was, and while we hold a pin nobody can seal it.
+                // Pinned: it becomes what it was, and while we hold a pin no thread can seal it.
                 self.exchange(shared, control, control.unretired());
                 self.agree(shared);
                 self.unpin();
@@ -141,7 +141,7 @@ impl Cell {
         }
     }
 
-    /// Whether `control`, which reads as unknown, was an offer that is settled now: the cell is in
+    /// Settles `control`, which reads as unknown, if it is an offer. Returns whether the cell is in
     /// use again, and has to be looked at again.
     #[cold]
     pub(super) fn is_undecided<C>(&self, shared: &Shared<C>, control: Control) -> bool {

@@ -20,8 +20,8 @@ pub(crate) struct Kept {
 }
 
 impl Cell {
-    /// What there is to keep of the circuit; `None` if it is unknown or clean. Decides nothing: how
-    /// long a circuit is open is for a rule to say.
+    /// Returns what there is to keep of the circuit; `None` if it is unknown or clean. Doesn't fix
+    /// how long a circuit is open: that is for a rule to say.
     pub(crate) fn keep<C: Clock>(&self, shared: &Shared<C>) -> Option<Kept> {
         loop {
             let control = self.control();
@@ -43,8 +43,8 @@ impl Cell {
         }
     }
 
-    /// How long the circuit `control` still rejects, in ms, if it is open and that is fixed. `None`:
-    /// it has moved on.
+    /// Returns how long the circuit `control` still rejects, in ms, if it is open and that is
+    /// fixed. `None`: it has moved on.
     fn fixed_time_left<C: Clock>(
         &self,
         shared: &Shared<C>,
@@ -58,8 +58,8 @@ impl Cell {
         Some(for_ms.map(|for_ms| time_left(since, for_ms, shared.now())))
     }
 
-    /// Makes the circuit what was kept, if it is unknown or clean. Whether it did: not, if the
-    /// circuit is used meanwhile.
+    /// Makes the circuit what was kept, if it is unknown or clean. Returns `false` if it isn't, or
+    /// is used meanwhile.
     pub(crate) fn restore<C: Clock>(
         &self,
         shared: &Shared<C>,
@@ -72,8 +72,8 @@ impl Cell {
             return Ok(false);
         }
         if self.successes(control).1 != 0 {
-            // An open circuit keeps the successes that it had when it was closed, and these are
-            // none of its own.
+            // An open circuit keeps the successes of the time when it was closed; those that are
+            // here now aren't the kept circuit's.
             if self
                 .change(&mut by, control, State::Vacant, Cause::Imported)
                 .is_none()
@@ -111,7 +111,7 @@ impl Cell {
         if let Some(name) = &kept.group {
             by.place = shared.groups.take_anyway(name);
         }
-        // Before, so that the time is never missing where the failures are seen.
+        // Put in first, so that the time is never missing where the failures are seen.
         let time = snapshot.last_failure_time;
         if time != 0 && !self.raise_last_failure(control, time) {
             return false;

@@ -13,7 +13,7 @@ const SEATS: usize = HUNG_CALLS_MAX as usize;
 #[cfg(breakerbox_loom)]
 const SEATS: usize = if HUNG_CALLS_MAX > 2 { 2 } else { 1 };
 
-/// What a seat holds that is free; a taken one holds one more than the time.
+/// The value of a free seat; a taken one holds one more than the time.
 const FREE: u64 = 0;
 
 pub(super) struct Seats([AtomicU64; SEATS]);
@@ -23,7 +23,7 @@ impl Seats {
         Self(std::array::from_fn(|_| AtomicU64::new(FREE)))
     }
 
-    /// When the call of the seat began; `None` if it is free.
+    /// Returns when the call of the seat began; `None` if it is free.
     fn since(&self, seat: usize) -> Option<u64> {
         // Acquire: pairs with the Release of the exchanges, so that a call that has seen another
         // one's seat taken comes after it.
@@ -42,7 +42,7 @@ impl Seats {
         (0..SEATS).find(take).map(|seat| seat as u8)
     }
 
-    /// Gives a seat back. The caller has taken it, and gives it back once.
+    /// Gives a seat back. The caller must have taken it, and must give it back once.
     pub(super) fn give_back(&self, seat: u8) {
         if let Some(word) = self.0.get(usize::from(seat)) {
             // Release: pairs with the Acquire in `since`.

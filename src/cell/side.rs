@@ -108,15 +108,15 @@ impl Cell {
         self.fix_open_ms(shared, control, limits, 0)
     }
 
-    /// For how long the open circuit `control` rejects, in ms, if that is fixed; to fix it is for
-    /// a check or a trip, which knows the rule. `None`: the circuit has moved on.
+    /// Returns for how long the open circuit `control` rejects, in ms, if that is fixed; a check or
+    /// a trip fixes it, since it knows the rule. `None`: the circuit has moved on.
     pub(super) fn fixed_open_ms(&self, control: Control) -> Option<Option<u64>> {
         let unset = |_| Side::new(control.generation(), 0);
         Some(self.side(&self.recovery, control, unset)?.as_time())
     }
 
-    /// For how long the open circuit `control` would reject, in ms, if `limits` fixed that now.
-    /// `None`: the circuit has moved on.
+    /// Returns for how long the open circuit `control` would reject, in ms, if `limits` fixed that
+    /// now. `None`: the circuit has moved on.
     pub(super) fn open_ms_by<C>(
         &self,
         shared: &Shared<C>,
@@ -165,8 +165,8 @@ impl Cell {
         }
     }
 
-    /// Fixes for how long the open circuit `control` rejects, whatever a check has made of it
-    /// since it opened: for an import, which knows better than a rule.
+    /// Fixes for how long the open circuit `control` rejects, even if a check has fixed it since it
+    /// opened: for an import, which knows better than a rule.
     #[cfg(feature = "serde")]
     pub(super) fn set_open_ms(&self, control: Control, ms: u64) {
         let next = Side::time(control.generation(), ms);
@@ -180,10 +180,10 @@ impl Cell {
         }
     }
 
-    /// What the circuit `control` remembers. `None`: it has moved on.
+    /// Returns what the circuit `control` remembers. `None`: it has moved on.
     ///
-    /// The compare-and-swap that takes a place of a group out of the word gives it back: of those
-    /// that try, one succeeds.
+    /// The place of a group is given back by the one compare-and-swap that takes it out of the
+    /// word.
     pub(super) fn history<C>(&self, shared: &Shared<C>, control: Control) -> Option<History> {
         let of = |side: Side| History::from_payload(side.payload());
         let inherit = |seen| {
@@ -221,7 +221,7 @@ impl Cell {
         }
     }
 
-    /// Replaces what was seen of `control`'s history.
+    /// Replaces `control`'s history by `next`, if it still is `seen`.
     pub(super) fn put_history(&self, control: Control, seen: History, next: History) -> bool {
         let of = |history: History| Side::new(control.generation(), history.payload());
         self.put(&self.history, of(seen), of(next))

@@ -1,14 +1,15 @@
 //! What is known of the single calls of a closed circuit: its window and its seats.
 //!
-//! A [`Watch`] belongs to one closed generation and one shape of window. Who needs one and finds
-//! another's makes it and puts it in the cell's slot, if the circuit is still in that generation;
-//! so a circuit that closes begins with an empty window, and nothing has to be emptied.
+//! A [`Watch`] belongs to one closed generation and one shape of window. An operation that needs
+//! one and finds another generation's makes its own and puts it in the cell's slot, if the circuit
+//! is still in that generation; so a circuit that closes begins with an empty window, and nothing
+//! has to be emptied.
 //!
 //! A closed circuit whose slot holds a watch that is on is *watched*: its control word says so, and
 //! no check or report of it takes the short way. A circuit that closes while its slot is on becomes
 //! watched in the same step. Slot and word are two, so they may differ for a moment; each operation
 //! that changes one of them looks at both afterwards, and [again](Cell::agree) after it has changed
-//! the word, until they agree. The last of all these looks comes after the last change of either.
+//! the word, until they agree. The last of these looks comes after the last change of either.
 //!
 //! # Rules by hand
 //! A rule by hand that covers a circuit *holds* its watch, beside what the limits want. A handle of
@@ -31,9 +32,10 @@ use crate::word::{Call, Control, Generation, Limits, PermitToken, Span, Tally};
 /// What is known of the calls of one closed generation.
 pub(super) struct Watch {
     generation: Generation,
-    /// Off, it only keeps the seats of calls that are out, or is held.
+    /// Whether calls are watched by limits. Off, it only keeps the seats of calls that are out, or
+    /// is held.
     on: bool,
-    /// A rule by hand covers the circuit.
+    /// Whether a rule by hand covers the circuit.
     held: bool,
     // Both shared with the watch that follows in the same generation, where only the other changes.
     window: Option<PlainArc<Window>>,
@@ -82,7 +84,7 @@ impl Watch {
         })
     }
 
-    /// The same, held or not.
+    /// Makes the same watch, held or not.
     fn holding(before: Option<&Watch>, generation: Generation, held: bool) -> Self {
         Self {
             generation: before.map_or(generation, |watch| watch.generation),
@@ -93,7 +95,7 @@ impl Watch {
         }
     }
 
-    /// What it holds for `generation` at `now`.
+    /// Returns what it holds for `generation` at `now`.
     #[cfg(any(breakerbox_loom, breakerbox_steps))]
     pub(super) fn calls(&self, generation: Generation, now: u64) -> super::Calls {
         let own = self.generation == generation;
@@ -196,15 +198,15 @@ impl Cell {
         }
     }
 
-    /// Whether calls of `control`'s generation may have seats.
+    /// Returns whether calls of `control`'s generation may have seats.
     pub(super) fn has_seats(&self, control: Control) -> bool {
         let has = |watch: &Watch| watch.generation == control.generation() && watch.seats.is_some();
         !self.watch.is_empty() && self.watch.read(|watch| watch.is_some_and(has))
     }
 
-    /// The closed circuit `control` is watched from here on, by whoever comes first.
+    /// Makes the closed circuit `control` watched from here on, unless another thread already has.
     pub(super) fn watch_closely<C>(&self, shared: &Shared<C>, control: Control, limits: &Limits) {
-        // `None`: something else happened, and the caller looks again.
+        // `None`: the circuit has changed, and the caller looks again.
         let _ = self.watching(shared, control, limits, |_| ());
         self.agree(shared);
     }
@@ -231,11 +233,12 @@ impl Cell {
     /// The circuit is watched from here on, or it isn't, as `limits` want it, now and whenever it
     /// closes. A window is kept, if they want any.
     pub(crate) fn set_watched<C>(&self, shared: &Shared<C>, limits: &Limits) {
-        // Calls by key ask for a forced state before they come to the circuit: only handles start
-        // from it.
+        // Calls by key ask for a forced state before they look at the circuit; only calls on
+        // handles look at it first.
         let forced = limits.forced.is_some() && self.is_pinned();
         if limits.counts_calls() || forced {
-            // Any with a window will do, if they want one: who counts in it makes one that fits.
+            // If they want a window, any watch with one will do: the call that counts in it makes
+            // one that fits.
             let fits = |watch: &Watch| watch.on && (limits.windows() || watch.window.is_none());
             loop {
                 let control = self.control();
@@ -255,7 +258,7 @@ impl Cell {
         self.agree(shared);
     }
 
-    /// The circuit isn't watched any more: its rules are gone.
+    /// Makes the circuit unwatched: its rules are gone.
     pub(crate) fn unwatch<C>(&self, shared: &Shared<C>) {
         self.unwatch_slot();
         self.agree(shared);
@@ -267,8 +270,8 @@ impl Cell {
         }
     }
 
-    /// Handles of the circuit ask the rules by hand from here on, or don't, as one of them `covers`
-    /// it: see the module.
+    /// Makes calls on handles of the circuit ask the rules by hand if one of them `covers` it, and
+    /// not ask otherwise: see the module.
     pub(crate) fn follow_rules<C>(&self, shared: &Shared<C>, covers: impl Fn() -> bool) {
         loop {
             let held = covers();
@@ -292,18 +295,19 @@ impl Cell {
         }
     }
 
-    /// The closed word that says what the slot says.
+    /// Returns the closed word that says what the slot says.
     pub(super) fn as_watched(&self, closed: Control) -> Control {
         closed.watched(self.is_watched())
     }
 
-    /// Makes the word of a closed circuit say what its slot says, unless they agree.
+    /// Makes the word of a closed circuit say what its slot says.
     ///
     /// Called after each change of the slot, and after each transition to closed. A word that was
     /// changed here is looked at again: the slot may have changed between the look and the exchange.
     pub(crate) fn agree<C>(&self, shared: &Shared<C>) {
         loop {
-            // The slot after the word: a thread that changes the slot meanwhile sees the word.
+            // Reads the slot after the word: a thread that changes the slot meanwhile sees the
+            // word.
             let control = self.control();
             if !control.state().is_closed() {
                 return;

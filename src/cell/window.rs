@@ -53,7 +53,7 @@ impl Window {
         }
     }
 
-    /// What it holds at `now`.
+    /// Returns what it holds at `now`.
     #[cfg(any(breakerbox_loom, breakerbox_steps))]
     pub(super) fn tally(&self, now: u64) -> Tally {
         match self {

@@ -15,7 +15,7 @@ use std::hash::Hash;
 /// unclean circuits.
 pub(crate) struct Policies<K> {
     current: Slot<PlainArc<Numbered<K>>>,
-    /// Replacements that have put their set in place.
+    /// The number of replacements that have put their set in place.
     replaced: AtomicU64,
     /// Sets in place that need every check: 0, 1, or 2 for a moment.
     needing_checks: PlainAtomicU64,
@@ -121,7 +121,8 @@ impl<K> Policies<K> {
         self.needing_drops.load(Ordering::Relaxed) != 0
     }
 
-    /// Sets in place that need every check, and every permit that is dropped.
+    /// Counts the sets in place that need every check, and those that need every permit that is
+    /// dropped.
     #[cfg(any(breakerbox_loom, breakerbox_steps))]
     pub(crate) fn needing(&self) -> (u64, u64) {
         // Relaxed: read at rest.
@@ -137,7 +138,7 @@ impl<K> Policies<K> {
         })
     }
 
-    /// The policy of `key`, with the cap on its group, and the number of its set.
+    /// Returns the policy of `key`, with the cap on its group and the number of its set.
     #[inline]
     pub(crate) fn of<Q>(&self, key: &Q) -> Policy
     where
@@ -165,13 +166,14 @@ impl<K> Policies<K> {
         current.set.policy(key)
     }
 
-    /// Whether the set of this policy is still in place, or another is that hasn't been counted yet.
+    /// Returns whether the set of this policy is still in place, or the one that replaced it hasn't
+    /// been counted yet.
     ///
-    /// A replacement puts its set in place, counts itself, and then goes over the circuits. So of it
-    /// and an operation that changes a circuit by an older set and then asks, one sees what the
-    /// other did.
+    /// A replacement puts its set in place, counts itself, and then goes over the circuits. An
+    /// operation that changes a circuit by an older set asks afterwards. So one of the two sees
+    /// what the other did.
     pub(crate) fn is_current(&self, policy: &Policy) -> bool {
-        // SeqCst: weighed against the circuit's slot, which the caller has changed before.
+        // SeqCst: ordered against the circuit's slot, which the caller has changed before.
         policy.set() >= self.replaced.load(Ordering::SeqCst)
     }
 

@@ -31,7 +31,7 @@ pub(super) struct Bound<K> {
     sweeping: PlainAtomicU64,
     /// Insertions before the next sweep, after one that found too little.
     pause: PlainAtomicU64,
-    /// Numbers drawn at random so far. Written by sweeps alone, one at a time.
+    /// How many random numbers were drawn so far. Written by sweeps alone, one at a time.
     drawn: PlainAtomicU64,
     evicted: Counter,
 }

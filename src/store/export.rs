@@ -33,7 +33,7 @@ pub struct Export<K> {
 struct Exported<K> {
     key: K,
     circuit: CircuitBreakerSnapshot,
-    /// How long an open circuit still rejects; not given, where no check has fixed that yet.
+    /// How long an open circuit still rejects; not given where no check has fixed that yet.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     open_for_ms: Option<u64>,
     #[serde(default, skip_serializing_if = "is_zero")]
@@ -210,12 +210,13 @@ where
         }
     }
 
-    /// Makes circuits what they were when they were exported; an open one waits out what remains
-    /// of its time, a half-open one is due. One that no check had asked since it was opened by hand
-    /// is open for as long as the rule says that asks first, from the import on. One that had a place in a [group](crate::Group) has it
-    /// again, whatever the cap says, if there is such a group here: declare the policies first.
-    /// Circuits that are not clean here stay as they are.
-    /// Their last state change is now, and they are announced as imported.
+    /// Makes circuits what they were when they were exported; an open one waits out what remains of
+    /// its time, a half-open one is due. If no check has fixed the open time of a circuit that was
+    /// opened by hand, the first check after the import fixes it by its rule, counted from the
+    /// import. A circuit that had a place in a [group](crate::Group) has it again, whatever the cap
+    /// says, if there is such a group here: declare the policies first. Circuits that are not clean
+    /// here stay as they are. The last state change of imported circuits is now, and they are
+    /// announced as imported.
     ///
     /// # Errors
     /// If anything in it can't be: then nothing is imported.

@@ -2,9 +2,9 @@
 //!
 //! # Order
 //! A rule is put in place in three steps: the gate is held up, so that no check is admitted by it
-//! alone; the rule is put in; the circuits that it covers are gone over, so that their handles ask
-//! for it too. It is taken out the other way round. So a check that begins after the command has
-//! returned finds the rule, by key and by handle.
+//! alone; the rule is put in; then each circuit that it covers is visited, so that calls on its
+//! handles ask for the rule too. It is taken out in the reverse order. So a check that begins after
+//! the command has returned finds the rule, by key and by handle.
 
 use super::keyed::Inner;
 use crate::cell::{Cell as Circuit, Gate};
@@ -18,19 +18,20 @@ use std::cell::Cell;
 use std::hash::{BuildHasher, Hash};
 use std::sync::OnceLock;
 
-/// What a key's text is.
+/// The function that gives a key's text.
 pub(super) type TextOf<K> = fn(&K) -> &str;
 
 /// The rules of a store, replaced as a whole.
 pub(crate) struct ByHand<K> {
     rules: Slot<Rules>,
-    /// How often the gate is held up for them; 0: there are none.
+    /// How many times the gate is held up for them; 0 if there are none.
     holds: PlainAtomicU64,
-    /// Known from the first command by prefix on.
+    /// Set by the first command by prefix.
     text: OnceLock<TextOf<K>>,
 }
 
-/// What is forced by prefix, the longest first; `None`: an exception from a shorter one.
+/// The states that are forced by prefix, the longest prefix first; `None` is an exception from a
+/// shorter one.
 #[derive(Default)]
 struct Rules(Vec<(Box<str>, Option<Forced>)>);
 
@@ -41,14 +42,14 @@ impl Rules {
         *forced
     }
 
-    /// With this in place of all that was said of the prefix and of longer ones.
+    /// Returns the rules with this one in place of all rules of the prefix and of longer ones.
     fn with(&self, prefix: &str, forced: Option<Forced>) -> Self {
         let others = self
             .0
             .iter()
             .filter(|(other, _)| !other.starts_with(prefix));
         let mut rules = Self(others.cloned().collect());
-        // Where nothing is forced there is nothing to except.
+        // Where no shorter prefix forces a state, no exception is needed.
         if forced.is_some() || rules.of(prefix).is_some() {
             let at = rules
                 .0
@@ -72,8 +73,8 @@ impl<K> ByHand<K> {
         }
     }
 
-    /// Forces this on all keys that begin with `prefix`, or lifts what was forced on them. Until
-    /// what is returned is dropped, the gate is held up.
+    /// Forces this state on all keys that begin with `prefix`, or lifts what was forced on them.
+    /// The gate is held up until the returned hold is dropped.
     pub(super) fn command<'a>(
         &'a self,
         gate: &'a Gate,
@@ -97,26 +98,26 @@ impl<K> ByHand<K> {
         let has = self
             .rules
             .get_or_replace(|_| false, next, |rules| !rules.is_empty());
-        // As long as there are rules, one hold is theirs.
+        // As long as there are rules, one hold stays.
         hold.times += u64::from(had.get());
         hold.times -= u64::from(has.unwrap_or_default());
         hold
     }
 
-    /// Before a command by prefix.
+    /// Sets how a key's text is found; to be called before a command by prefix.
     pub(super) fn know_text(&self, text_of: TextOf<K>) {
-        // An error is the same function.
+        // If it is set already, it is set to the same function.
         let _ = self.text.set(text_of);
     }
 
-    /// What is forced on `key`.
+    /// Returns the state that is forced on `key`.
     #[inline]
     pub(crate) fn of<Q>(&self, key: &Q) -> Option<Forced>
     where
         Q: ToKey<K> + ?Sized,
     {
-        // Relaxed: it is raised before the gate, and with it before the rules, which their caller
-        // has put in place before this check began.
+        // Relaxed: it is raised before the gate and the rules, and a check that must find a rule
+        // begins after the command that put it in place has returned.
         if self.holds.load(Ordering::Relaxed) == 0 {
             return None;
         }
@@ -133,13 +134,13 @@ impl<K> ByHand<K> {
         let find = |text: &str| self.rules.read(|rules| rules?.of(text));
         match self.text.get() {
             Some(text_of) => with_text(*text_of, key, find),
-            // Then there is no rule but one for all keys.
+            // No command by prefix yet: the only possible rule is for all keys.
             None => find(""),
         }
     }
 }
 
-/// Holds the gate up, so and so many times, until it is dropped.
+/// A hold that keeps the gate up, `times` over, until it is dropped.
 pub(super) struct Hold<'a> {
     holds: &'a PlainAtomicU64,
     gate: &'a Gate,
@@ -159,20 +160,20 @@ impl Drop for Hold<'_> {
     fn drop(&mut self) {
         for _ in 0..self.times {
             self.gate.lower();
-            // Relaxed: checks that still find it raised look at the rules, and no more.
+            // Relaxed: a check that still finds it raised only looks at the rules in vain.
             self.holds.fetch_sub(1, Ordering::Relaxed);
         }
     }
 }
 
 impl<K: Hash + Eq, S: BuildHasher, C: Clock> Inner<K, S, C> {
-    /// Whether there is more to a check than the circuit's state.
+    /// Returns whether a check needs more than the circuit's state.
     #[inline]
     pub(super) fn looks_closely(&self, limits: &Limits) -> bool {
         limits.checks_closely() || self.shared.gate.is_held()
     }
 
-    /// The state that is forced on `key`, by hand or else by its policy.
+    /// Returns the state that is forced on `key`, by hand or else by its policy.
     #[inline]
     pub(crate) fn forced<Q>(&self, key: &Q, limits: &Limits) -> Option<Forced>
     where
@@ -181,7 +182,7 @@ impl<K: Hash + Eq, S: BuildHasher, C: Clock> Inner<K, S, C> {
         self.by_hand.of(key).or(limits.forced)
     }
 
-    /// The handles of a circuit go by the rules by hand that there are now.
+    /// Makes calls on handles of the circuit follow the rules by hand that are in place now.
     pub(super) fn follow_rules(&self, key: &K, cell: &Circuit)
     where
         K: Clone,

@@ -68,7 +68,7 @@ where
         let (cell, shared) = (&circuit.cell, &self.inner.shared);
         cell.follow_rules(shared, || self.inner.by_hand.find(key).is_some());
         circuit.get_state();
-        // Another thread that brought it to life may not have seen the rule yet.
+        // A thread that brought the circuit to life may not have seen the rule.
         cell.agree(shared);
         Ok(circuit)
     }
@@ -167,7 +167,7 @@ where
         admitted
     }
 
-    /// The same where a state may be forced, or the call may need a seat.
+    /// Acquires where a state may be forced, or the call may need a seat.
     #[inline(never)]
     fn acquire_closely(&self, limits: &Limits) -> Result<PermitToken, Refused> {
         let (inner, shared) = (&*self.inner, &self.inner.shared);

@@ -17,10 +17,10 @@ use crate::word::{
 use std::borrow::Borrow;
 use std::hash::{BuildHasher, Hash};
 
-/// How often a check of an unknown circuit looks because some circuit of the store changes state
-/// meanwhile. A storm elsewhere must not hold it up for ever: after N looks in a row its permit
-/// carries the number from before the last one, which is too old at worst. Then this call's report
-/// is taken for a stale one.
+/// How often a check of an unknown circuit looks, if some circuit of the store changes state during
+/// each look. A storm elsewhere must not hold it up for ever: after the last look its permit
+/// carries the number from before that look. At worst that is too old, and this call's report is
+/// stale.
 const ADMIT_LOOKS: usize = 8;
 
 /// What a store and its handles share.
@@ -180,7 +180,7 @@ impl<K: Hash + Eq, S: BuildHasher, C: Clock> Inner<K, S, C> {
         admitted
     }
 
-    /// The same where a state may be forced, or the call may need a seat. `None`: look at the
+    /// Checks where a state may be forced, or the call may need a seat. `None`: look at the
     /// circuit.
     #[inline(never)]
     fn acquire_closely<Q>(
@@ -196,7 +196,7 @@ impl<K: Hash + Eq, S: BuildHasher, C: Clock> Inner<K, S, C> {
             return Some(self.by_force(forced, limits));
         }
         if !limits.seats() {
-            // The caller didn't ask the filter, which doesn't speak for what is forced.
+            // The caller hasn't asked the filter, since that can't answer for what is forced.
             return self.pass(self.shared.gate.load(), key.only_hash()).map(Ok);
         }
         let mut changes = self.listeners.changes();
@@ -211,7 +211,7 @@ impl<K: Hash + Eq, S: BuildHasher, C: Clock> Inner<K, S, C> {
         Some(admitted)
     }
 
-    /// The answer to a check under a forced state: its permit holds nothing.
+    /// Answers a check under a forced state. A permit that it grants holds nothing.
     #[cold]
     pub(super) fn by_force(&self, forced: Forced, limits: &Limits) -> Result<PermitToken, Refused> {
         let generation = self.shared.gate.load().generation();

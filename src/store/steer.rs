@@ -11,15 +11,16 @@ use crate::word::{Forced, State};
 use std::borrow::Borrow;
 use std::hash::{BuildHasher, Hash};
 
-/// What an operator does to circuits; by [prefix](InMemoryCircuitBreakerStore::steer_prefix) and to
-/// [all](InMemoryCircuitBreakerStore::steer_all) it is a rule, too, for keys without a circuit.
+/// A command by hand to circuits; by [prefix](InMemoryCircuitBreakerStore::steer_prefix) and to
+/// [all](InMemoryCircuitBreakerStore::steer_all) it is also a rule, which holds for keys without a
+/// circuit.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[non_exhaustive]
 pub enum Steering {
     /// Rejects every call until told otherwise: forced-open.
     ForceOpen,
-    /// Closes the circuit and forgets its counts and its row of openings, whatever it was in; from
-    /// here on its rules decide again.
+    /// Closes the circuit, whatever state it was in, and forgets its counts and its row of
+    /// openings; from here on its rules decide again.
     ForceClose,
     /// Admits every call and counts none until told otherwise: disabled.
     Disable,
@@ -45,7 +46,7 @@ pub struct Steered<K> {
 }
 
 impl Steering {
-    /// What it forces on keys, as a rule; `None`: it lifts such a rule.
+    /// Returns the state that it forces on keys as a rule; `None`: it lifts such a rule.
     fn forced(self) -> Option<Forced> {
         match self {
             Steering::ForceOpen => Some(Forced::Open),
@@ -92,9 +93,9 @@ where
     S: BuildHasher,
     C: Clock,
 {
-    /// Steers the circuit of `key`. Forcing it open or closed, and disabling it, create it, and
-    /// one that is forced open or disabled stays: it isn't evicted.
-    /// `None`: there is no circuit, or no room for one (see [`untracked`](Self::untracked)).
+    /// Steers the circuit of `key`. To force it open or closed or to disable it creates it; while
+    /// it is forced open or disabled it isn't evicted. `None`: there is no circuit, or no room for
+    /// one (see [`untracked`](Self::untracked)).
     ///
     /// What is forced on a [prefix](Self::steer_prefix) of the key, on [all](Self::steer_all) or by
     /// its policy comes first: the circuit's own state shows once that is lifted.
@@ -137,21 +138,21 @@ where
         moved.map(|moved| Steered::new(key.to_key(), moved))
     }
 
-    /// Steers all keys, as by [`steer_prefix`](Self::steer_prefix) those of a prefix: the empty
-    /// one.
+    /// Steers all keys: [`steer_prefix`](Self::steer_prefix) with the empty prefix, for keys of any
+    /// type.
     pub fn steer_all(&self, steering: Steering) -> Vec<Steered<K>> {
         self.steer_by_rule("", steering, |_| true)
     }
 
-    /// Steers all keys that begin with `prefix`, whether they are known or not: what it did to the
-    /// circuits that there are.
+    /// Steers all keys that begin with `prefix`, known or not. Returns what it did to the circuits
+    /// that exist.
     ///
-    /// [`ForceOpen`](Steering::ForceOpen) and [`Disable`](Steering::Disable) are a rule, too, which
-    /// holds for keys that nobody has asked for yet, and for circuits that are evicted, closed or
-    /// reset meanwhile. It creates no circuit, but for handles: what they hold is forced itself. It
-    /// lasts until the others lift it, for this prefix or a shorter one, or [`clear`](Self::clear)
-    /// does. For a longer one, they except its keys; otherwise the rule of the longest prefix
-    /// counts. A command replaces what was said of longer prefixes before.
+    /// [`ForceOpen`](Steering::ForceOpen) and [`Disable`](Steering::Disable) are also a rule. It
+    /// holds for keys that have no circuit yet, and for circuits that are evicted, closed or reset
+    /// meanwhile. The rule creates no circuits, except that one which a handle holds is forced
+    /// itself. It lasts until another command lifts it, for this prefix or a shorter one, or until
+    /// [`clear`](Self::clear). For a longer prefix such a command makes an exception: the rule of
+    /// the longest prefix counts. A command replaces all earlier ones for longer prefixes.
     ///
     /// Every check and report that begins after this has returned goes by the rule. What it forces
     /// comes before a policy and before [`steer`](Self::steer). Rules by hand end with the store (an
@@ -183,9 +184,9 @@ where
         self.steer_by_rule(prefix, steering, |key| key.as_ref().starts_with(prefix))
     }
 
-    /// Steers the circuits that are known now and whose keys are `chosen`: it is no rule for others,
-    /// as [`steer_prefix`](Self::steer_prefix) and [`steer_all`](Self::steer_all) are. A circuit that
-    /// is created meanwhile may or may not be steered. O(circuits).
+    /// Steers the circuits that are known now and whose keys are `chosen`. Unlike
+    /// [`steer_prefix`](Self::steer_prefix) and [`steer_all`](Self::steer_all) it makes no rule for
+    /// other keys. A circuit that is created meanwhile may or may not be steered. O(circuits).
     pub fn steer_where(&self, steering: Steering, chosen: impl Fn(&K) -> bool) -> Vec<Steered<K>> {
         self.steer_each(steering, |key, _| chosen(key).then_some(false))
     }
@@ -227,8 +228,8 @@ where
                 return None;
             }
             inner.follow_rules(key, cell);
-            // Though it reads as unknown: a handle has to find another word than the one by which
-            // it is being brought to life.
+            // Moved even if it reads as unknown: a thread that is just bringing it to life for a
+            // handle must find another word and fail.
             Some(forced.is_some() && cell.is_pinned())
         })
     }

@@ -25,10 +25,10 @@ pub(crate) mod atomic {
     /// - loom treats `SeqCst` accesses as `AcqRel`. Models of what rests on their one total order
     ///   ask for it by [`in_total_order`], which puts fences around them. Others don't: a fence
     ///   orders relaxed neighbours too, and so hides that an ordering there is too weak.
-    /// - A `SeqCst` load of loom's never returns a `SeqCst` store that a newer one has replaced, so
-    ///   no model saw a stale control word, and a release that publishes one was never missed. So
-    ///   outside of those models `SeqCst` becomes `Acquire`, `Release` or both: all that the
-    ///   arguments of [`crate::cell`] claim of a single word.
+    /// - A `SeqCst` load of loom's never returns a `SeqCst` store that a newer one has replaced.
+    ///   With those, no model would see a stale control word, or fail where a Release that
+    ///   publishes one is missing. So outside of the models above `SeqCst` becomes `Acquire`,
+    ///   `Release` or both: no more than the arguments of [`crate::cell`] claim of a single word.
     pub struct AtomicU64 {
         touch: loom::sync::atomic::AtomicU64,
         inner: loom::sync::atomic::AtomicU64,

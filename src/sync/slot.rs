@@ -21,10 +21,10 @@ impl<T> Slot<T> {
         Self(Atomic::new(value))
     }
 
-    /// Whether there is no value, without a pin.
+    /// Returns whether there is no value, without a pin.
     #[inline]
     pub(crate) fn is_empty(&self) -> bool {
-        // SAFETY: the pointer is compared with null and never followed, so that it may dangle.
+        // SAFETY: the pointer is only compared with null and never followed, so it may dangle.
         let guard = unsafe { unprotected() };
         step(Step::Slot);
         // SeqCst: as in `load`.
@@ -52,7 +52,8 @@ impl<T: Send + 'static> Slot<T> {
         self.update_then(f, |_| ());
     }
 
-    /// The same; `then` sees what was replaced once more.
+    /// Updates as [`update`](Self::update) does; then calls `then` with the value that was
+    /// replaced.
     pub(crate) fn update_then(&self, f: impl Fn(&T) -> Option<T>, then: impl FnOnce(&T)) {
         let guard = pin();
         loop {

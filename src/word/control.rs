@@ -265,15 +265,15 @@ impl Control {
         Self::pack(State::Vacant, generation, false, 0)
     }
 
-    /// A vacant or a clean circuit taken out of use: same generation. Whether it was closed is where
-    /// failures would be, of which it has none.
+    /// Takes a vacant or a clean circuit out of use, in the same generation. Whether it was closed
+    /// is kept in the bits of the failures, of which it has none.
     pub(crate) const fn retired(self) -> Self {
         let was_closed = matches!(self.state(), State::Closed);
         let new = was_closed && self.is_new_life();
         Self::pack(State::Retired, self.generation(), new, was_closed as u32)
     }
 
-    /// A retired circuit back in use: what it was.
+    /// Puts a retired circuit back in use, as what it was.
     pub(crate) const fn unretired(self) -> Self {
         debug_assert!(matches!(self.state(), State::Retired));
         let state = if self.0 & FAILURES_MAX as u64 == 0 {

@@ -1,4 +1,4 @@
-//! Forced states: what a rule makes of every call, whatever state the circuit is in.
+//! Forced states: a rule decides every call, whatever state the circuit is in.
 
 use super::Limits;
 
@@ -20,14 +20,14 @@ pub enum Forced {
 }
 
 impl Limits {
-    /// With this state forced, or none.
+    /// Returns these limits with this state forced, or none.
     pub(crate) fn with_forced(mut self, forced: Option<Forced>) -> Self {
         self.forced = forced;
         self.checks_closely = forced.is_some() || self.seats();
         self
     }
 
-    /// Whether the state of the circuit doesn't suffice to admit a call.
+    /// Returns whether a check needs more than the circuit's state.
     #[inline]
     pub(crate) fn checks_closely(&self) -> bool {
         self.checks_closely

@@ -16,19 +16,20 @@ pub(crate) struct History {
     pub(crate) openings: u32,
     /// The group in whose count of open circuits it has a place; 0: none.
     pub(crate) group: u16,
-    /// Of a circuit that may reject: since which generation it has done so, by its low bits.
+    /// The spell of a circuit that may reject; of any other, `None`.
     pub(crate) spell: Option<Spell>,
-    /// Of any other: when it was last announced that an opening was held back, in seconds that wrap;
-    /// 0: never.
+    /// When it was last announced that an opening was held back, of a circuit that may not reject:
+    /// in seconds that wrap; 0: never.
     pub(crate) held_back: u32,
 }
 
-/// The generations of a circuit in a row in which it may reject, by the low bits of the first.
+/// An unbroken run of generations in which a circuit may reject, named by the low bits of the
+/// first.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Spell(u32);
 
 impl Spell {
-    /// The one that begins in `generation`.
+    /// Returns the spell that begins in `generation`.
     pub(crate) const fn of(generation: Generation) -> Self {
         Self((generation.bits() & History::NOTE_MAX) as u32)
     }
@@ -62,8 +63,8 @@ impl History {
         note | ((self.group as u64) << Self::OPENINGS_BITS) | self.openings as u64
     }
 
-    /// An opening is held back at `now`. `None`: one was less than `every_ms` ago (or half of
-    /// six days, if that is shorter), so that there is nothing new in it.
+    /// Notes that an opening is held back at `now`. `None`: one was announced less than `every_ms`
+    /// ago (or half of six days, if that is shorter), so this one isn't.
     pub(crate) fn held_back(self, now_ms: u64, every_ms: u64) -> Option<Self> {
         let now = now_ms / 1_000 % Self::SECONDS;
         let next = Self {

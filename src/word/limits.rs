@@ -109,7 +109,7 @@ pub struct Limits {
     /// What they decide is announced as in shadow.
     pub(crate) shadow: bool,
     pub(crate) cap: Cap,
-    /// What they make of every call, whatever the rest says.
+    /// The state that they force on every call, whatever the rest says.
     pub(crate) forced: Option<Forced>,
     /// Derived from the rest; see [`Limits::checks_closely`].
     pub(crate) checks_closely: bool,
@@ -184,7 +184,7 @@ pub(crate) enum ProbeRule {
 }
 
 impl Limits {
-    /// Of these parts, and with all else as by default.
+    /// Builds limits of these parts, with defaults for the rest.
     pub(crate) fn of(trip: Trip, open: OpenFor, half_open: Recovery) -> Self {
         Self {
             trip,
@@ -281,7 +281,8 @@ impl Limits {
         Duration::from_millis(self.open.retry_after_max_ms)
     }
 
-    /// How many probes of a half-open circuit may be out at the same time whose lease isn't over.
+    /// How many probes of a half-open circuit may be out at the same time, not counting those whose
+    /// lease is over.
     pub fn half_open_max(&self) -> u32 {
         self.half_open.max_probes
     }
@@ -344,13 +345,13 @@ impl Limits {
         self.trip.slow_ms != 0 || self.timed
     }
 
-    /// Whether every call of a closed circuit matters to them.
+    /// Returns whether every call of a closed circuit matters to them.
     #[inline]
     pub(crate) fn counts_calls(&self) -> bool {
         self.windows() || self.seats() || self.times()
     }
 
-    /// Whether no call of a circuit may take the short way.
+    /// Returns whether no call of a circuit may take the short way.
     pub(crate) fn watches(&self) -> bool {
         self.counts_calls() || self.forced.is_some()
     }

@@ -16,16 +16,16 @@ const _: () = assert!(
     "the fields fill the payload"
 );
 
-/// Where the probes of a half-open circuit are.
+/// The counts of the probes of a half-open circuit.
 ///
 /// ```text
 ///  41            25 24   21 20     14 13       7 6        0
 /// | last taken     | lease | failed  | succeeded | out      |
 /// ```
 ///
-/// A slot whose probe is not heard of for the time of a lease is handed out again: all of them at
-/// once, as the next *lease*. A probe of an earlier lease still counts when it reports, but has no
-/// slot to give back: another probe has it.
+/// When all slots are taken and the last was taken a lease ago, all are handed out again at once,
+/// as the next *lease*. A probe of an earlier lease still counts when it reports, but has no slot
+/// to give back: another probe has it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub(crate) struct Probes {
     /// Admitted in this lease and not reported yet.
@@ -43,8 +43,8 @@ pub(crate) struct Probes {
 impl Probes {
     /// The most that a count of probes holds.
     pub(crate) const MAX: u32 = COUNT_MASK as u32;
-    /// The lease that stands for all that follow. Its probes can't be told from each other's
-    /// leases, so none of them gives its slot back: the next lease does.
+    /// The lease that stands for all that follow. It doesn't tell which of those leases a probe was
+    /// admitted in, so no probe gives its slot back: the next lease frees the slots.
     const LAST_LEASE: u32 = (1 << LEASE_BITS) - 1;
 
     /// A half-open that was begun by its first probe.
@@ -84,12 +84,12 @@ impl Probes {
             | self.out as u64
     }
 
-    /// The lease in which a slot is taken now.
+    /// Returns the lease in which a slot is taken now.
     pub(crate) const fn lease(self) -> u8 {
         self.lease as u8
     }
 
-    /// When a slot was taken last, in ms from the beginning of the half-open.
+    /// Returns when a slot was taken last, in ms from the beginning of the half-open.
     pub(crate) const fn taken_ms(self) -> u64 {
         self.taken.ms()
     }
@@ -111,8 +111,8 @@ impl Probes {
         })
     }
 
-    /// Counts the outcome of a probe that was admitted in `lease`, and takes its slot back if
-    /// nobody else has it.
+    /// Counts the outcome of a probe that was admitted in `lease`, and takes its slot back unless a
+    /// later lease has handed it out again.
     #[must_use]
     pub(crate) fn report(self, outcome: Outcome, lease: u8) -> Self {
         let has_slot = u32::from(lease) == self.lease && self.lease != Self::LAST_LEASE;
@@ -125,14 +125,15 @@ impl Probes {
         }
     }
 
-    /// How many have been reported as one or the other.
+    /// Returns how many have been reported as successes or failures.
     pub(crate) fn reported(self) -> u32 {
         self.succeeded + self.failed
     }
 }
 
-/// A time in ms in 17 bits, as a floating-point number: 12 bits that count, and by how many they
-/// are shifted. It never wraps, is exact below 4,096 ms, and later by less than a 2,048th above.
+/// A time in ms in 17 bits, as a floating-point number: a 12-bit significand, and by how many bits
+/// it is shifted. It never wraps, is exact below 4,096 ms, and above that later by less than a
+/// 2,048th.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default)]
 struct Age(u32);
 
@@ -143,7 +144,7 @@ impl Age {
     /// The latest: more than any time that a word holds.
     const MAX_MS: u64 = ((1 << Self::MANTISSA_BITS) - 1) << 31;
 
-    /// The first age that is no earlier than `ms`.
+    /// Returns the first age that is no earlier than `ms`.
     fn rounded_up(ms: u64) -> Self {
         let ms = ms.min(Self::MAX_MS);
         let mut shift = (u64::BITS - ms.leading_zeros()).saturating_sub(Self::MANTISSA_BITS);

@@ -128,19 +128,19 @@ impl Pins {
         self.0 & Self::COUNT_MASK != 0
     }
 
-    /// Whether no handle may be added. Threads that settle whether the cell leaves hold it too, for
-    /// a moment: half of the count is theirs, which are never that many.
+    /// Returns whether no handle may be added. Threads that settle whether the cell leaves hold it
+    /// for a moment too: half of the count is reserved for them, and they are never that many.
     pub(crate) const fn has_most_handles(self) -> bool {
         self.0 & Self::COUNT_MASK >= Self::HANDLES_MAX
     }
 
-    /// How many handles hold it.
+    /// Returns how many handles hold it.
     #[cfg(any(breakerbox_loom, breakerbox_steps))]
     pub(crate) const fn handles(self) -> u64 {
         self.0 & Self::COUNT_MASK
     }
 
-    /// Held once more; `None` if sealed.
+    /// Adds a pin; `None` if sealed.
     pub(crate) fn pinned(self) -> Option<Self> {
         debug_assert!(self.0 & Self::COUNT_MASK != Self::COUNT_MASK);
         (!self.is_sealed()).then(|| Self(self.0.wrapping_add(Self::EVER_ONE + 1)))

@@ -37,8 +37,8 @@ pub enum Outcome {
 pub struct Report(u64);
 
 impl Report {
-    /// Two times of this width, and two bits for the outcome. How long the call took is one more
-    /// than the time; 0: not said.
+    /// Two times of this width, and two bits for the outcome. A call's duration is stored as one
+    /// more than itself; 0 if it isn't given.
     const TIME_BITS: u32 = 31;
     const TIME_MAX: u64 = (1 << Self::TIME_BITS) - 1;
     const TOOK_MAX: u64 = Self::TIME_MAX - 1;
@@ -52,8 +52,8 @@ impl Report {
         })
     }
 
-    /// How long the call took: whole milliseconds, rounded up, at most 24 days. No time at all is
-    /// a time: it isn't measured then. A call that took a time that nobody knows counts as not slow.
+    /// How long the call took: whole milliseconds, rounded up, at most 24 days. Zero is a time too,
+    /// and keeps the breaker from measuring. A call whose time is unknown doesn't count as slow.
     pub fn took(self, duration: Duration) -> Self {
         self.with_took_ms(saturating_ms(duration))
     }
@@ -93,7 +93,7 @@ impl Report {
         }
     }
 
-    /// How long the call took; `None`: that wasn't said.
+    /// Returns how long the call took; `None` if the report doesn't say.
     pub(crate) const fn took_ms(self) -> Option<u64> {
         ((self.0 >> 2) & Self::TIME_MAX).checked_sub(1)
     }
@@ -160,7 +160,7 @@ impl PermitToken {
         Self::from_parts(generation.bits(), probe)
     }
 
-    /// A probe's, which took its slot in this lease.
+    /// Makes the token of a probe that took its slot in this lease.
     pub(crate) const fn probe(generation: Generation, lease: u8) -> Self {
         debug_assert!((lease as u64) <= Self::DETAIL_MASK);
         Self(Self::new(generation, true).0 | (lease as u64) << Self::DETAIL_SHIFT)
@@ -187,7 +187,7 @@ impl PermitToken {
         }
     }
 
-    /// The lease in which the probe took its slot.
+    /// Returns the lease in which the probe took its slot.
     pub(crate) const fn lease(&self) -> u8 {
         self.detail()
     }

@@ -61,7 +61,7 @@ pub(crate) fn circuit_open(status: StatusCode, key: &str, rejected: &Rejected) -
     response
 }
 
-/// What the client is told of a call that got no answer.
+/// Builds what the client is told about a call that got no answer from its upstream.
 pub(crate) fn fault(fault: Fault, key: &str) -> Response<Reply> {
     use StatusCode as Status;
     let (status, error) = match fault {

@@ -1,4 +1,4 @@
-//! What each setting may be: one place for the options, their help and the check of a `Config`.
+//! The bounds of each setting: one place for the options, their help and the check of a `Config`.
 
 use std::ops::RangeInclusive;
 use std::time::Duration;
@@ -10,7 +10,7 @@ use crate::gateway::StartError;
 pub(crate) struct Bounds {
     least: i64,
     most: i64,
-    /// As the help says them.
+    /// The range as the help shows it.
     pub(crate) text: &'static str,
 }
 
@@ -28,7 +28,7 @@ macro_rules! bounds {
 bounds! {
     /// Failures in a row.
     FAILURES = 1 to 1_000_000;
-    /// Probes at once, and successes that close: what the library allows.
+    /// Concurrent probes, and successes that close a circuit: what the library allows.
     PROBES = 1 to 100;
     /// Statuses of an upstream.
     STATUS = 100 to 599;

@@ -200,7 +200,7 @@ impl From<ServeArgs> for Config {
     }
 }
 
-/// A time such as `500ms`, `30s`, `2m` or `1h`.
+/// Parses a time such as `500ms`, `30s`, `2m` or `1h`.
 fn time(text: &str) -> Result<Duration, String> {
     let digits = text.bytes().take_while(u8::is_ascii_digit).count();
     let (number, unit) = text.split_at(digits);
@@ -220,7 +220,7 @@ fn time(text: &str) -> Result<Duration, String> {
         })
 }
 
-/// An address to listen on. Of a name's addresses, the first of IPv4, or else the first.
+/// Resolves an address to listen on: the first IPv4 address of a name, or else its first address.
 fn address(text: &str) -> Result<SocketAddr, String> {
     const FORM: &str = "expected HOST:PORT, such as 127.0.0.1:8080, [::1]:8080 or localhost:8080";
     if let Ok(address) = text.parse() {

@@ -33,10 +33,10 @@ pub struct Config {
     /// How long an upstream may take to its response header, the connection included. Time
     /// spent waiting for a client that is still sending its body doesn't count.
     pub response_timeout: Duration,
-    /// How long a body may be silent, the client's and the upstream's, and how long either may take
-    /// nothing of one; `None`: the response time-out.
+    /// How long a sender may send nothing of a body, and a receiver take nothing of one: the client
+    /// and the upstream alike. `None`: the response time-out.
     pub body_timeout: Option<Duration>,
-    /// Header lines that a request or an answer may have: 1 to 10,000.
+    /// The most header lines of a request or an answer: 1 to 10,000.
     pub max_headers: u16,
     /// How long an unused upstream connection is kept. Shorter than what common servers allow
     /// (5 s), since a request written into a connection that is just being closed may be lost.
@@ -58,7 +58,7 @@ pub struct CircuitSettings {
     pub reset_timeout: Duration,
     /// Probes that may be out at once: 1 to 100.
     pub half_open_max: u32,
-    /// Successful probes that close it: 1 to 100.
+    /// Successful probes that close a circuit: 1 to 100.
     pub success_threshold: u32,
     /// How long a probe may be out before another takes its place; `None`: the reset time-out.
     pub probe_lease: Option<Duration>,
@@ -80,8 +80,8 @@ pub enum Breaker {
 /// When a response that isn't a failure by its status is reported to the circuit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Settle {
-    /// With its header: right for streams that last for hours, whose probe would hold the
-    /// half-open circuit as long. (Those that are silent for long need a longer
+    /// With its header: right for streams that last for hours, whose probe would hold the half-open
+    /// circuit as long. (Streams that are silent for long need a longer
     /// [`body_timeout`](Config::body_timeout) too.)
     Headers,
     /// With the end of its body, so that a body which breaks off is a failure.
@@ -121,7 +121,7 @@ impl Config {
         }
     }
 
-    /// How long a body may be silent.
+    /// Returns how long a body may be silent.
     pub(crate) fn body_limit(&self) -> Duration {
         self.body_timeout.unwrap_or(self.response_timeout)
     }

@@ -63,11 +63,11 @@ pub enum StartError {
     DuplicateRoute(String),
     /// A setting is out of bounds.
     Setting {
-        /// Which field of [`Config`].
+        /// The field of [`Config`].
         name: &'static str,
-        /// What it is.
+        /// Its value.
         value: String,
-        /// What it may be.
+        /// The values that are allowed.
         allowed: &'static str,
     },
     /// An address couldn't be listened on.

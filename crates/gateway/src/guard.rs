@@ -103,18 +103,18 @@ impl Admission {
         self.0.is_probe()
     }
 
-    /// The upstream answered well, and took so long.
+    /// Reports that the upstream answered well, after `took`.
     pub(crate) fn success(self, took: Duration) {
         self.report(Outcome::Success, took);
     }
 
-    /// The upstream failed, after so long.
+    /// Reports that the upstream failed, after `took`.
     pub(crate) fn failure(self, took: Duration) {
         self.report(Outcome::Failure, took);
     }
 
     fn report(self, outcome: Outcome, took: Duration) {
-        // Stale, if the circuit has moved on meanwhile: the breaker knows what to do with it.
+        // A report that has become stale is the breaker's to discard.
         let _ = self.0.report(Report::from(outcome).took(took));
     }
 }

@@ -1,12 +1,12 @@
-//! What may stand in a `Host` line and in the target of a request.
+//! Checks of the `Host` line and the target of a request.
 
 use std::net::Ipv6Addr;
 
 use hyper::header::HOST;
 use hyper::{Method, Request, Version};
 
-/// Whether a request says for which host it is, as RFC 9112 (3.2) demands; otherwise what is
-/// wrong. An empty host is wrong too: the scheme `http` needs one (RFC 9110, 4.2.1).
+/// Checks that a request names its host as RFC 9112 (3.2) demands; the error says what is wrong. An
+/// empty host is wrong too: the scheme `http` needs one (RFC 9110, 4.2.1).
 pub(crate) fn check<B>(request: &Request<B>) -> Result<(), &'static str> {
     let mut hosts = request.headers().get_all(HOST).iter();
     match (hosts.next(), hosts.next()) {
@@ -29,9 +29,8 @@ pub(crate) fn check<B>(request: &Request<B>) -> Result<(), &'static str> {
     }
 }
 
-/// Whether this is `uri-host [ ":" port ]` of RFC 9112. Two things are refused that its grammar
-/// lets pass: a comma, with which several hosts are made to look like one, and a port above
-/// 65535.
+/// Returns whether this is `uri-host [ ":" port ]` of RFC 9112. Refuses two things that its grammar
+/// allows: a comma, with which several hosts are made to look like one, and a port above 65535.
 pub(crate) fn is_authority(text: &str) -> bool {
     match split_port(text) {
         (host, None | Some("")) => is_host(host),
@@ -43,7 +42,7 @@ pub(crate) fn is_authority(text: &str) -> bool {
     }
 }
 
-/// Host and port; the colons of an address in brackets are none of a port's.
+/// Splits host and port. A colon inside the brackets of an IPv6 address begins no port.
 pub(crate) fn split_port(text: &str) -> (&str, Option<&str>) {
     match text.rsplit_once(':') {
         Some((host, port)) if !port.contains(']') => (host, Some(port)),
@@ -51,7 +50,7 @@ pub(crate) fn split_port(text: &str) -> (&str, Option<&str>) {
     }
 }
 
-/// Whether this is a name, an IPv4 address, or an IPv6 address in brackets.
+/// Returns whether this is a name, an IPv4 address, or an IPv6 address in brackets.
 pub(crate) fn is_host(host: &str) -> bool {
     if let Some(address) = host.strip_prefix('[') {
         let address = address.strip_suffix(']');
@@ -61,7 +60,7 @@ pub(crate) fn is_host(host: &str) -> bool {
     !host.is_empty() && host.bytes().all(of_a_name) && is_encoded(host)
 }
 
-/// Whether each `%` is followed by two hexadecimal digits.
+/// Returns whether each `%` is followed by two hexadecimal digits.
 pub(crate) fn is_encoded(text: &str) -> bool {
     text.split('%').skip(1).all(|after| {
         let digits = after.as_bytes().get(..2);

@@ -1,30 +1,30 @@
 //! A reverse proxy whose routes are guarded by circuits.
 //!
 //! Bodies are streamed both ways and never held. A request gets exactly one answer, the upstream's
-//! or one of the gateway's own, and reaches its upstream at most once; twice if it may be sent
-//! again and met a connection that its upstream was just closing. How a call can end, whose fault
-//! that is and what the circuit is told is one table: [`outcome`].
+//! or one of the gateway's own, and reaches its upstream at most once, or twice if its first
+//! connection was just being closed and it is safe to send again. One table says how a call can
+//! end, whose fault that is and what the circuit is told: [`outcome`].
 //!
-//! A route has the requests whose path begins with its prefix, in whole segments. Equal paths are
-//! one (RFC 3986, 6.2.2): `%c3` is `%C3`, `%7E` is `~`, and what isn't ASCII is its encoding. The
-//! path itself is passed on unchanged.
+//! A route gets the requests whose path begins with its prefix, in whole segments. Paths are
+//! compared in their normal form (RFC 3986, 6.2.2): `%c3` is `%C3`, `%7E` is `~`, and a character
+//! outside ASCII is its encoding. The path itself is passed on unchanged.
 //!
 //! # Limits
 //!
-//! | what | how much | what comes of more |
+//! | what | limit | beyond it |
 //! |---|---|---|
-//! | lines of a header, and of trailers | `max_headers`, 256 | 431; of an answer 502, which doesn't count |
+//! | lines of a header, and of trailers | `max_headers`, 256 | 431 for a request; 502 for an answer, which doesn't count |
 //! | bytes of a request's header | 64 KiB | 431, or 414 |
 //! | bytes of an answer's header | 400 KiB | 502, which doesn't count |
 //! | time for a request's header | 20 s | the connection is closed |
 //! | time to an answer's header | `response_timeout`, 30 s | 504, a failure |
-//! | silence in a body, and taking nothing of one | `body_timeout`, as `response_timeout` | see [`outcome`] |
+//! | time without a byte of a body sent or taken | `body_timeout`; default: `response_timeout` | see [`outcome`] |
 //!
 //! # Signals
 //!
 //! The first SIGINT or SIGTERM lets requests in flight finish, for at most `drain_timeout`; the
 //! exit code is 0. A second one ends the program at once, with 130 (SIGINT) or 143 (SIGTERM).
-//! SIGHUP is logged and otherwise ignored, since there is nothing to read anew; it ends the demo.
+//! SIGHUP is logged and otherwise ignored, since there is no file to reload; it ends the demo.
 
 mod admin;
 mod answer;

@@ -36,9 +36,9 @@ pub(crate) struct Line {
 /// What a connection has heard from its upstream.
 #[derive(Debug, Default)]
 pub(crate) struct Heard {
-    /// Something came since the request that is on its way.
+    /// Whether a byte came since the latest request was written.
     now: AtomicBool,
-    /// Something came before that request: the connection was kept.
+    /// Whether a byte came before that request, so that the connection is a kept one.
     before: AtomicBool,
 }
 
@@ -52,15 +52,15 @@ impl Connector {
 }
 
 impl Heard {
-    /// What the connection with this description has heard.
+    /// Returns what the connection with this description has heard.
     pub(crate) fn of(connected: &Connected) -> Option<Arc<Self>> {
         let mut extras = Extensions::new();
         connected.get_extras(&mut extras);
         extras.remove()
     }
 
-    /// Whether the connection was kept from an earlier request, and not a byte of an answer came
-    /// to this one.
+    /// Returns whether the connection was kept from an earlier request and no byte of an answer to
+    /// this one came.
     pub(crate) fn nothing_on_a_kept_connection(&self) -> bool {
         self.before.load(Ordering::Acquire) && !self.now.load(Ordering::Acquire)
     }
@@ -69,7 +69,7 @@ impl Heard {
         self.now.store(true, Ordering::Release);
     }
 
-    /// A request is written after the answer to the one before has come.
+    /// Notes that bytes were written: what was heard before was the answer to an earlier request.
     fn wrote(&self) {
         if self.now.load(Ordering::Acquire) {
             self.before.store(true, Ordering::Release);

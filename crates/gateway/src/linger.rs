@@ -29,7 +29,7 @@ pub(crate) struct Lingering {
 }
 
 impl Lingering {
-    /// A stream that breaks when its client takes nothing for longer than `limit`.
+    /// Wraps a stream so that it breaks when its client takes nothing for longer than `limit`.
     pub(crate) fn new(stream: TcpStream, limit: Duration) -> Self {
         Self {
             stream,

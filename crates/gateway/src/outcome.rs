@@ -1,8 +1,8 @@
 //! How a call can end, whose fault that was, and what the circuit is told.
 //!
-//! A circuit says how an *upstream* is, so only what is the upstream's fault counts as a failure.
-//! What is the client's, our own or nobody's counts for nothing: the permit is given back, and a
-//! probe's place with it.
+//! A circuit says how an *upstream* is, so only what is the upstream's fault counts as a failure. A
+//! fault of the client's, our own or nobody's doesn't count: the permit is given back, and with it
+//! a probe's slot.
 //!
 //! | how the call ends | the client gets | whose fault | counts as |
 //! |---|---|---|---|
@@ -38,24 +38,24 @@
 //! | the drain time is over | as much of it as came | our own | nothing |
 //!
 //! **The second try.** A kept connection may be closed by its upstream just as a request goes out:
-//! HTTP has no way to tell the two apart from outside. A request that has no body and an
-//! idempotent method (`GET`, `HEAD`, `OPTIONS`, `TRACE`, `PUT`, `DELETE`) is then sent again, once,
-//! on a new connection, and judged by that. Any other may have been received, so its client is
-//! told; a request of which nothing was written at all is sent on, whatever it is. The price: an
-//! upstream that dies of each `POST`, and serves other requests well, isn't found out as long as
-//! its `POST`s meet kept connections.
+//! HTTP doesn't tell whether the request was received. A request that has no body and an idempotent
+//! method (`GET`, `HEAD`, `OPTIONS`, `TRACE`, `PUT`, `DELETE`) is then sent again, once, on a new
+//! connection, and judged by that. Any other request may have been received, so it isn't repeated
+//! and its client gets the 502; one of which no byte was written is sent again whatever its method.
+//! The price: an upstream that dies of each `POST` and serves other requests well goes unnoticed as
+//! long as its `POST`s go out on kept connections.
 //!
-//! **The client's time.** What the upstream has done is known as soon as only its client holds the
-//! call up. Of an answer with a good header whose client doesn't take what is there, the header
-//! decides after [`CLIENT_TIME`], all such waits of the call taken together: a slow reader
-//! keeps no probe's place, and that its upstream breaks off later is no failure. A probe that waits
-//! so long for a client's *request* gives its place back, and then counts for nothing. How long a
-//! call took, for rules about slow calls, leaves the client's time out.
+//! **The client's time.** Once only the client holds a call up, enough is known of the upstream.
+//! When the client of an answer with a good header has left what is there untaken for
+//! [`CLIENT_TIME`], all such waits of the call together, the call is a success: a slow reader keeps
+//! no probe's slot, and if the upstream breaks off later, that is no failure. A probe that waits so
+//! long for its client's *request* gives its slot back and doesn't count. The duration of a call,
+//! for rules about slow calls, leaves the client's time out.
 //!
-//! **Silence.** Each byte begins `body_timeout` anew, so a body that trickles passes. Silence of an
-//! answer while the client's own body is awaited is the client's. A body's chunk size that is no
-//! number, and chunk extensions or trailers of more than 16 KiB, are wrong framing: our library
-//! doesn't tell them apart.
+//! **Silence.** Each byte begins `body_timeout` anew, so a body that trickles passes. If an answer
+//! is silent while the client's own body is awaited, the silence is the client's. A body's chunk
+//! size that is no number, and chunk extensions or trailers of more than 16 KiB, are wrong framing:
+//! our library doesn't tell them apart.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -64,41 +64,41 @@ use tokio::time::sleep;
 
 use crate::guard::Admission;
 
-/// How long a call may wait for its client, all waits together, before its client no longer
-/// decides about it. Far more than a client with a working network takes to empty its buffers, far
-/// less than others should wait for a probe.
+/// How long a call may wait for its client, all waits together, before its outcome no longer
+/// depends on the client. A client with a working network empties its buffers in far less, and
+/// other calls shouldn't wait nearly as long for a probe.
 pub const CLIENT_TIME: Duration = Duration::from_millis(500);
 
-/// Who is to blame for the end of a call.
+/// The party to blame for the end of a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Whose {
-    /// The only one that counts.
+    /// The only party whose faults count.
     Upstream,
     Client,
     Ours,
     Nobody,
 }
 
-/// Why an upstream gave no answer that can be passed on.
+/// The reason why an upstream gave no answer that can be passed on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Fault {
     /// No connection came up.
     Unreachable,
     /// No connection came up in time.
     ConnectTimeout(Duration),
-    /// This machine has nothing left to make a connection of.
+    /// This machine has no descriptor, port, memory or right left for a connection.
     Exhausted,
     /// No response header came in time.
     ResponseTimeout(Duration),
     /// The connection ended, or broke, with the request on its way.
     Closed,
-    /// A kept connection did so before a byte of the answer.
+    /// A kept connection ended before a byte of the answer.
     Stale,
     /// What came is not HTTP.
     BadAnswer,
     /// The header is longer than our limits.
     HeaderTooLarge,
-    /// The upstream changed the protocol, which nobody had asked for.
+    /// The upstream changed the protocol, unasked.
     Switched,
     /// Our HTTP library didn't send the request.
     Unsent,
@@ -123,11 +123,12 @@ impl Fault {
     }
 }
 
-/// A call whose end isn't known yet. Dropped, because the client left, it counts for nothing.
+/// A call whose end isn't known yet. If it is dropped, the client has left, and the call doesn't
+/// count.
 #[derive(Debug)]
 pub(crate) struct Open(Arc<Call>);
 
-/// A call, for those that only say for whom it waits.
+/// The shared state of a call, through which the two bodies say which side it waits for.
 #[derive(Debug)]
 pub(crate) struct Call {
     began: Instant,
@@ -136,15 +137,16 @@ pub(crate) struct Call {
 
 #[derive(Debug)]
 struct State {
-    /// None once the circuit has been told, and without a circuit.
+    /// `None` once the circuit has been told, or if there is none.
     admission: Option<Admission>,
     /// Whether a good header came.
     answered: bool,
-    /// Since when the next move is the client's.
+    /// Since when the call has been waiting for its client.
     client_since: Option<Instant>,
-    /// How long it was before: for its request, or since the header for its answer.
+    /// How long its earlier waits for the client were: for the request, or, once the header came,
+    /// for the answer to be taken.
     client_had: Duration,
-    /// How long it was for its request, once the header came.
+    /// How long it waited for the client's request; set once the header came.
     request_had: Duration,
     /// Whether a probe's waits are watched.
     watched: bool,
@@ -169,7 +171,7 @@ impl Open {
         &self.0
     }
 
-    /// A good header came, and a body follows.
+    /// Notes that a good header came and a body follows.
     pub(crate) fn answered(&self) {
         let mut state = self.0.lock();
         state.stop();
@@ -177,19 +179,20 @@ impl Open {
         state.answered = true;
     }
 
-    /// All went well.
+    /// Ends the call as a success.
     pub(crate) fn succeeded(self) {
         self.0.end(true);
     }
 
-    /// It ended without a good answer.
+    /// Ends the call, which got no good answer.
     pub(crate) fn failed(self, whose: Whose) {
         if whose == Whose::Upstream {
             self.0.end(false);
         }
     }
 
-    /// Its body broke off, or fell silent. A client that had kept it waiting is reason enough.
+    /// Ends the call, whose body broke off or fell silent: as a success if its client had kept it
+    /// waiting for [`CLIENT_TIME`], else as a failure.
     pub(crate) fn broke_off(self) {
         let waited = self.0.lock().waited();
         self.0.end(waited >= CLIENT_TIME);
@@ -205,7 +208,7 @@ impl Drop for Open {
 }
 
 impl Call {
-    /// The next move is the client's.
+    /// Notes that the call now waits for its client.
     pub(crate) fn waits_for_client(self: &Arc<Self>) {
         let mut state = self.lock();
         state.client_since.get_or_insert_with(Instant::now);
@@ -216,7 +219,7 @@ impl Call {
         }
     }
 
-    /// The next move is the upstream's.
+    /// Notes that the call now waits for its upstream.
     pub(crate) fn waits_for_upstream(&self) {
         self.lock().stop();
     }
@@ -238,7 +241,7 @@ impl Call {
         }
     }
 
-    /// Ends the call if its client has had its time; otherwise says how much of it is left.
+    /// Ends the call if the client's time is used up; otherwise returns how much of it is left.
     fn client_time_left(&self) -> Option<Duration> {
         let mut state = self.lock();
         let left = CLIENT_TIME.saturating_sub(state.waited());
@@ -270,8 +273,8 @@ impl State {
     }
 }
 
-/// Ends a probe whose client has had its time. Nobody else would: what waits for a client isn't
-/// woken before that client moves.
+/// Ends a probe whose client has used its time up. Nothing else would: a task that waits for a
+/// client isn't woken before that client moves.
 async fn watch(call: Arc<Call>) {
     while let Some(left) = call.client_time_left() {
         sleep(left).await;

@@ -1,4 +1,4 @@
-//! How long a side of a connection may keep the other waiting.
+//! A limit on how long one side of a connection may keep the other waiting.
 
 use std::io;
 use std::pin::Pin;
@@ -12,7 +12,8 @@ use tokio::time::{Instant, Sleep, sleep_until};
 pub(crate) struct Patience {
     limit: Duration,
     since: Option<Instant>,
-    /// Left running over signs of life, since most waits are short and a timer costs a lock.
+    /// Not restarted at each sign of life, since most waits are short and setting a timer takes a
+    /// lock.
     timer: Option<Pin<Box<Sleep>>>,
 }
 
@@ -25,12 +26,13 @@ impl Patience {
         }
     }
 
-    /// Begins anew: the other side has made a move.
+    /// Begins the limit anew: the other side has given a sign of life.
     pub(crate) fn renew(&mut self) {
         self.since = None;
     }
 
-    /// Whether the silence has lasted for too long; otherwise the task is woken once it has.
+    /// Returns whether the silence has lasted for too long; otherwise has the task woken once it
+    /// has.
     pub(crate) fn is_over(&mut self, cx: &mut Context<'_>) -> bool {
         let due = *self.since.get_or_insert_with(Instant::now) + self.limit;
         let timer = self.timer.get_or_insert_with(|| Box::pin(sleep_until(due)));
@@ -43,7 +45,7 @@ impl Patience {
         false
     }
 
-    /// Passes a write on, and makes it an error once nothing was taken for too long.
+    /// Passes the result of a write on, or an error once nothing has been taken for too long.
     pub(crate) fn bound<T>(
         &mut self,
         cx: &mut Context<'_>,

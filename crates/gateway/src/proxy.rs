@@ -112,7 +112,7 @@ impl Proxy {
         let (body, upload) = UploadBody::new(body, open.call(), self.body_limit);
         let request = outgoing(parts, body, route, client);
         let answered = match self.upstreams.send(request, upload.as_ref()).await {
-            // Nobody could go on after this, since upgrades aren't asked for.
+            // The call can't go on after this: we ask for no upgrade and can offer no tunnel.
             Ok(response) if response.status().is_informational() => Err(Fault::Switched),
             other => other,
         };
@@ -131,8 +131,8 @@ impl Proxy {
         response
     }
 
-    /// The answer as the client gets it. Tells the circuit what the header shows; what only the
-    /// body will is still open.
+    /// Turns the answer into what the client gets. Tells the circuit what the header shows; what
+    /// only the body will show is still open.
     fn relay(
         &self,
         response: Response<Incoming>,

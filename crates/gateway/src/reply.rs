@@ -38,8 +38,8 @@ pub(crate) struct Relay {
 struct Silent;
 
 impl Relay {
-    /// Ends the call at once if there is no body (HEAD, 204, 304, length 0): then nobody polls it.
-    /// `open` is none where the header decided.
+    /// Wraps the body. Ends the call at once if there is none (HEAD, 204, 304, length 0), since it
+    /// is never polled then. `open` is `None` where the header has decided.
     pub(crate) fn new(
         inner: Incoming,
         open: Option<Open>,
@@ -74,7 +74,8 @@ impl Relay {
                 match &frame {
                     Some(Ok(_)) => {
                         self.end_if_over();
-                        // Until the client has taken it and asks for more.
+                        // The call waits for its client until that has taken this and asks for
+                        // more.
                         if let Some(open) = &self.open {
                             open.call().waits_for_client();
                         }
@@ -87,7 +88,8 @@ impl Relay {
         }
     }
 
-    /// Whether the upstream says nothing although it has all that it needs to go on.
+    /// Returns whether the upstream has been silent for too long although it waits for nothing from
+    /// the client.
     fn is_silent(&mut self, cx: &mut Context<'_>) -> bool {
         while self.patience.is_over(cx) {
             match &self.upload {
@@ -98,8 +100,8 @@ impl Relay {
         false
     }
 
-    /// Who reads the body stops once it says that it is at its end, so to wait for the final
-    /// `None` would lose the outcome.
+    /// Ends the call as soon as the body says that it is at its end: hyper polls no further then,
+    /// so a wait for the final `None` would lose the outcome.
     fn end_if_over(&mut self) {
         if self.inner.is_end_stream() {
             self.succeeded();
@@ -113,8 +115,8 @@ impl Relay {
     }
 
     fn broke_off(&mut self) {
-        // A client that breaks its upload off takes the upstream's connection with it: then the
-        // call is just dropped.
+        // A client that breaks its upload off takes the upstream's connection with it. Such a call
+        // is dropped, and doesn't count.
         let by_client = self.upload.as_ref().is_some_and(|it| it.fault().is_some());
         if let Some(open) = self.open.take().filter(|_| !by_client) {
             open.broke_off();

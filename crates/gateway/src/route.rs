@@ -26,7 +26,7 @@ pub struct RouteError(&'static str);
 pub(crate) struct RouteTable(Vec<Route>);
 
 impl Route {
-    /// The path prefix in its normal form, without a slash at its end unless it is `/`.
+    /// Returns the path prefix in its normal form, without a slash at its end unless it is `/`.
     #[must_use]
     pub fn prefix(&self) -> &str {
         &self.prefix
@@ -62,7 +62,7 @@ impl FromStr for Route {
     }
 }
 
-/// A path that a request can have, in its normal form.
+/// Parses a prefix, which must be a path that a request can have, into its normal form.
 fn parse_prefix(prefix: &str) -> Result<String, RouteError> {
     if !prefix.starts_with('/') || prefix.contains(['?', '#', ' ']) || prefix.contains("//") {
         return Err(RouteError(
@@ -93,7 +93,7 @@ fn parse_prefix(prefix: &str) -> Result<String, RouteError> {
     Ok(if trimmed.is_empty() { "/" } else { trimmed }.to_owned())
 }
 
-/// Host and port, both of which can be meant.
+/// Parses host and port, and refuses what can't be either.
 fn parse_upstream(upstream: &str) -> Result<Authority, RouteError> {
     const FORM: RouteError = RouteError("the upstream must be http://HOST or http://HOST:PORT");
     let upstream: Uri = upstream.parse().map_err(|_| FORM)?;
@@ -132,8 +132,8 @@ fn parse_upstream(upstream: &str) -> Result<Authority, RouteError> {
     }
 }
 
-/// A path in the normal form of RFC 3986 (6.2.2.1 and 6.2.2.2), so that equal paths have the same
-/// route: `%c3` is `%C3`, `%7E` is `~`, and what isn't ASCII is its encoding.
+/// Brings a path into the normal form of RFC 3986 (6.2.2.1 and 6.2.2.2), so that equal paths have
+/// the same route: `%c3` is `%C3`, `%7E` is `~`, and a character outside ASCII is its encoding.
 fn normal(path: &str) -> Cow<'_, str> {
     if !path.bytes().any(|byte| byte == b'%' || !byte.is_ascii()) {
         return Cow::Borrowed(path);
@@ -154,14 +154,14 @@ fn normal(path: &str) -> Cow<'_, str> {
         if unreserved || encoded.is_none() && byte.is_ascii() {
             normal.push(char::from(byte));
         } else {
-            // To write to a string can't fail.
+            // Writing to a string can't fail.
             let _ = write!(normal, "%{byte:02X}");
         }
     }
     Cow::Owned(normal)
 }
 
-/// The byte that two hexadecimal digits stand for.
+/// Returns the byte that two hexadecimal digits stand for.
 fn byte(digits: &[u8]) -> Option<u8> {
     digits.iter().try_fold(0, |value, &digit| {
         let digit = char::from(digit).to_digit(16)?;

@@ -14,8 +14,8 @@ use crate::signals::{Signals, survive_hangups};
 
 /// Serves until SIGINT or SIGTERM, then lets requests in flight finish, up to the drain time. A
 /// second SIGINT or SIGTERM ends the program at once, with exit code 130 or 143. SIGHUP is logged
-/// and otherwise ignored: there is nothing to read anew, and a closed terminal is no reason to
-/// stop serving.
+/// and otherwise ignored: there is no file to reload, and a closed terminal is no reason to stop
+/// serving.
 ///
 /// # Errors
 /// If the gateway can't start.
@@ -27,7 +27,7 @@ pub async fn run(args: ServeArgs) -> Result<(), Box<dyn Error>> {
         on_change: Some(Box::new(|change| log(changed(change)))),
         pages: None,
     };
-    // Before the addresses are told, since who reads them may signal at once.
+    // Before the addresses are printed, since a program that reads them may send a signal at once.
     let mut signals = Signals::listen()?;
     survive_hangups(|| log("SIGHUP: there is nothing to reload, serving on"))?;
     let gateway = tokio::select! {
@@ -56,10 +56,10 @@ pub async fn run(args: ServeArgs) -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// When which circuit changed, and why.
+/// Formats a state change: when, which circuit, and why.
 fn changed(change: &StateChange<Key>) -> String {
     let mut line = clock_time(change.at);
-    // To write to a string can't fail.
+    // Writing to a string can't fail.
     let _ = write!(
         line,
         " circuit {}: {} -> {}: {}",

@@ -27,10 +27,10 @@ const HEADER_BYTES: usize = 64 * 1024;
 /// Pause after a failed `accept`, mostly for want of file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
-/// What a server lets its clients do.
+/// The limits of a server on its clients.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Limits {
-    /// Header lines of a request.
+    /// The most header lines of a request.
     pub(crate) headers: usize,
     /// How long a client may take nothing of its answer.
     pub(crate) write: Duration,
@@ -38,8 +38,8 @@ pub(crate) struct Limits {
     pub(crate) drain: Duration,
 }
 
-/// Serves until `stop` turns true, then for at most the drain time longer. Returns how many
-/// connections were cut off then.
+/// Serves until `stop` turns true, then lets requests in flight finish for at most the drain time.
+/// Returns how many connections were cut off then.
 pub(crate) async fn serve<H, F>(
     listener: TcpListener,
     mut stop: watch::Receiver<bool>,

@@ -1,8 +1,8 @@
-//! The signals that end the program politely, and at once when they come again.
+//! Signals: the first lets requests finish, a second ends the program at once.
 
 use std::io;
 
-/// Listens for SIGINT and SIGTERM (elsewhere: Ctrl-C).
+/// A listener for SIGINT and SIGTERM (where there are none: Ctrl-C).
 #[derive(Debug)]
 pub(crate) struct Signals {
     #[cfg(unix)]
@@ -29,7 +29,7 @@ impl Signals {
         Ok(Self {})
     }
 
-    /// Resolves at the next one, with its number.
+    /// Waits for the next signal, and returns its number.
     pub(crate) async fn next(&mut self) -> i32 {
         #[cfg(unix)]
         tokio::select! {
@@ -38,7 +38,7 @@ impl Signals {
         }
         #[cfg(not(unix))]
         {
-            // It can't be listened to: then none comes.
+            // If Ctrl-C can't be listened to, none comes.
             if tokio::signal::ctrl_c().await.is_err() {
                 std::future::pending::<()>().await;
             }
@@ -46,7 +46,7 @@ impl Signals {
         }
     }
 
-    /// Ends the program at the next one, with the exit code of a program that the signal killed:
+    /// Ends the program at the next signal, with the exit code of a program that the signal killed:
     /// 130 or 143.
     pub(crate) fn end_at_the_next(mut self) {
         tokio::spawn(async move { std::process::exit(128 + self.next().await) });

@@ -18,13 +18,13 @@ use crate::patience::Patience;
 /// A client's body, streamed to the upstream as it comes.
 #[derive(Debug)]
 pub(crate) struct UploadBody {
-    /// None if there is no body.
+    /// `None` if there is no body.
     inner: Option<Incoming>,
     watch: Option<Arc<Upload>>,
     patience: Patience,
 }
 
-/// How far the upload is, for those that wait for the answer.
+/// The progress of an upload, for the code that waits for the answer.
 #[derive(Debug)]
 pub(crate) struct Upload {
     phase: Mutex<(Phase, Instant)>,
@@ -53,8 +53,8 @@ enum Phase {
 pub(crate) struct TimedOut;
 
 impl UploadBody {
-    /// A body, which breaks off when it is silent for longer than `limit`, and a watch on it
-    /// unless it has ended already.
+    /// Wraps a body so that it breaks off when it is silent for longer than `limit`. Returns its
+    /// progress too, unless it has ended already.
     pub(crate) fn new(
         inner: Incoming,
         call: &Arc<Call>,
@@ -99,7 +99,7 @@ impl Upload {
         *self.phase.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// What the client did, so that nothing which follows is the upstream's fault.
+    /// Returns the client's fault, if there is one: nothing that follows it is the upstream's.
     pub(crate) fn fault(&self) -> Option<Fault> {
         match self.get().0 {
             Phase::Broken => Some(Fault::ClientGone),

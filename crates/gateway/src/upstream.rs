@@ -1,4 +1,4 @@
-//! The pooled client to the upstreams, and what becomes of a request that it couldn't get answered.
+//! The pooled client to the upstreams, with the second try and the reason of a failure.
 
 use std::error::Error;
 use std::io;
@@ -26,7 +26,7 @@ const HEADER_BYTES: usize = 400 * 1024;
 #[derive(Debug)]
 pub(crate) struct Upstreams {
     client: Client<Connector, UploadBody>,
-    /// Opens a connection for each request, and keeps none.
+    /// A client that opens a connection for each request, and keeps none.
     unpooled: Client<Connector, UploadBody>,
     connect_timeout: Duration,
     response_timeout: Duration,
@@ -41,10 +41,11 @@ impl Upstreams {
             .pool_idle_timeout(config.pool_idle_timeout)
             .http1_max_buf_size(HEADER_BYTES)
             .http1_max_headers(config.max_headers.into())
-            // A proxy must accept the former and mend it (RFC 9112, 5.1), and may the latter (5.2).
+            // A proxy must accept and mend spaces after a header's name (RFC 9112, 5.1), and may
+            // mend folded lines (5.2).
             .http1_allow_spaces_after_header_name_in_responses(true)
             .http1_allow_obsolete_multiline_headers_in_responses(true)
-            // Only those of which nothing was written.
+            // Applies only to requests of which nothing was written.
             .retry_canceled_requests(true);
         Self {
             client: builder.build(connector.clone()),
@@ -67,7 +68,7 @@ impl Upstreams {
         }
     }
 
-    /// Sends a request, a second time where that does no harm.
+    /// Sends a request, and a second time where that does no harm.
     async fn ask(
         &self,
         mut request: Request<UploadBody>,
@@ -106,7 +107,7 @@ impl Upstreams {
                 false => Fault::Unreachable,
             };
         }
-        // None: it isn't a request that can be sent.
+        // No cause of hyper's: the request can't be sent.
         let Some(cause) = chain(error).find_map(|cause| cause.downcast_ref::<hyper::Error>())
         else {
             return Fault::Unsent;
@@ -127,7 +128,7 @@ impl Upstreams {
     }
 }
 
-/// The request once more, if it may be sent twice.
+/// Copies the request, if it may be sent twice.
 fn copy(request: &Request<UploadBody>) -> Option<Request<UploadBody>> {
     if !request.body().is_end_stream() || !request.method().is_idempotent() {
         return None;
@@ -139,13 +140,13 @@ fn copy(request: &Request<UploadBody>) -> Option<Request<UploadBody>> {
     Some(copy)
 }
 
-/// Whether a kept connection ended before a byte of the answer.
+/// Returns whether a kept connection ended before a byte of the answer.
 fn is_stale(error: &ClientError) -> bool {
     let heard = error.connect_info().and_then(Heard::of);
     heard.is_some_and(|it| it.nothing_on_a_kept_connection())
 }
 
-/// Whether it was this machine that couldn't make a connection.
+/// Returns whether this machine lacked what a connection takes.
 fn is_exhaustion(error: &io::Error) -> bool {
     let descriptors = error
         .raw_os_error()
