@@ -153,7 +153,8 @@ where
     /// does. For a longer one, they except its keys; otherwise the rule of the longest prefix
     /// counts. A command replaces what was said of longer prefixes before.
     ///
-    /// Every check and report that begins after this has returned goes by the rule. What it forces
+    /// Every check and report that begins after this has returned goes by the rule: it is put in
+    /// place first, or lifted, and then the circuits are steered one by one. What it forces
     /// comes before a policy and before [`steer`](Self::steer). Rules by hand end with the store: what
     /// has to outlast it belongs in a [policy](crate::Policy::forced). While there are any, a check
     /// by key looks at them all. O(circuits).
