@@ -17,7 +17,9 @@ use crate::error::ConfigError;
 use crate::word::{Forced, Limits, Outcome};
 use std::time::Duration;
 
-/// What a permit that is dropped without a report means, in any state of the circuit.
+/// What a permit that is dropped without a report means, in any state of the circuit. It is asked of
+/// the policy when the permit is dropped, and reported after: if policies are replaced in between,
+/// by the new one.
 ///
 /// A time-out around a call that hangs drops its permit: where that is how calls end, dropped
 /// permits have to be able to open the circuit.

@@ -11,7 +11,8 @@
 //!    (the second chance, or CLOCK, as page replacement has it), and open or half-open ones that
 //!    nobody has asked for in [`open_ttl`](super::InMemoryStoreBuilder::open_ttl).
 //!
-//! Circuits that a handle holds stay, and so do forced-open and disabled ones.
+//! Circuits that a handle holds stay, and so do forced-open and disabled ones. A circuit of the very
+//! key that room is made for, which another thread has created meanwhile, may go like any other.
 
 use super::keyed::Inner;
 use crate::cell::{Changes, Evicts};

@@ -174,6 +174,7 @@ where
 {
     /// All circuits that aren't clean: those that are not closed, have failures to forget, or are
     /// backing off. What is in windows is not in it. Each is of one moment, all together are not.
+    /// One that is just opening may be in it without for how long, or its place in a group.
     ///
     /// ```
     /// use breakerbox::{CircuitBreaker, Export};

@@ -154,7 +154,8 @@ where
     /// [`clear`](Self::clear). For a longer prefix such a command makes an exception: the rule of
     /// the longest prefix counts. A command replaces all earlier ones for longer prefixes.
     ///
-    /// Every check and report that begins after this has returned goes by the rule. What it forces
+    /// Every check and report that begins after this has returned goes by the rule: it is put in
+    /// place first, or lifted, and then the circuits are steered one by one. What it forces
     /// comes before a policy and before [`steer`](Self::steer). Rules by hand end with the store (an
     /// export has the known circuits that they moved, as forced or disabled ones): what has to
     /// outlast it belongs in a [policy](crate::Policy::forced). While there are any, a check

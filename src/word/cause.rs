@@ -44,14 +44,15 @@ pub enum Cause {
     },
     /// The time of the open circuit is over, and a call asked.
     ResetTimeout,
-    /// Too many probes failed.
+    /// Too many probes failed, as counted when the rule was asked: others may have been reported
+    /// since, before the circuit opened.
     ProbesFailed {
         /// How many.
         failed: u32,
         /// Of how many that have been reported.
         probes: u32,
     },
-    /// Enough probes succeeded.
+    /// Enough probes succeeded, as counted when the rule was asked: as above.
     ProbesSucceeded {
         /// How many.
         succeeded: u32,

@@ -1,6 +1,6 @@
 //! What a circuit has been through when two operations meet on it.
 
-use breakerbox::{CircuitState, Outcome};
+use breakerbox::{CircuitState, Outcome, Steering};
 
 use crate::world::{HUNG_MS, KEY, LEASE_MS, MATE, OPEN_MS, World};
 
@@ -62,6 +62,11 @@ pub(crate) const FORCED: Given = given("forced", |world| {
 pub(crate) const DISABLED: Given = given("disabled", |world| {
     two(world);
     world.store.transition(KEY, CircuitState::Disabled);
+});
+/// Under a rule by hand.
+pub(crate) const RULED: Given = given("under a rule", |world| {
+    (FAILED.make)(world);
+    world.store.steer_prefix(KEY, Steering::ForceOpen);
 });
 /// With a past, so that what is left of it would show.
 pub(crate) const RESET: Given = given("reset", |world| {

@@ -8,11 +8,15 @@ mod after;
 #[path = "../histories/enabled.rs"]
 mod enabled;
 #[cfg(breakerbox_steps)]
+mod exports;
+#[cfg(breakerbox_steps)]
 mod given;
 #[cfg(breakerbox_steps)]
 mod ops;
 #[cfg(breakerbox_steps)]
 mod pairs;
+#[cfg(breakerbox_steps)]
+mod rules;
 #[cfg(breakerbox_steps)]
 mod run;
 #[cfg(breakerbox_steps)]

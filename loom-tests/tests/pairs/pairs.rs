@@ -2,10 +2,10 @@
 
 use crate::given::*;
 use crate::ops::{BARE, BREAKER, GUARDED, HANDLE, LEAVING, STORE};
-use crate::run::{Bench, Scene};
-use crate::world::{
+use crate::rules::{
     BACKOFF, BOTH, FULL, GROUPED, PLAIN, PROBES, Rules, SEATS, TIME, TIMED, WINDOW,
 };
+use crate::run::{Bench, Scene};
 
 const ALL: &[Given] = &[
     UNKNOWN, CLEAN, FAILED, RECOVERED, OPEN, BY_HAND, DUE, HALF_OPEN, EXPIRED, FORCED, DISABLED,
@@ -58,6 +58,11 @@ fn breaker(name: &str, rules: &'static Rules, by_key: &[Given], by_handle: &[Giv
 fn of_a_store_with_plain_rules() {
     let by_handle = [FAILED, OPEN, DUE, HALF_OPEN, FORCED, RESET];
     store("store, plain", &PLAIN, ALL, &by_handle);
+}
+
+#[test]
+fn of_a_store_under_a_rule_by_hand() {
+    store("store, ruled", &PLAIN, &[RULED], &[RULED]);
 }
 
 #[test]
@@ -114,6 +119,11 @@ fn of_the_store_of_a_breaker_with_a_window() {
         bench.run(&scene(&WINDOW, given, true), &[STORE], &[]);
     }
     bench.finish("store of a breaker, window");
+}
+
+#[test]
+fn of_a_breaker_under_a_rule_by_hand() {
+    breaker("breaker, ruled", &WINDOW, &[RULED], &[RULED]);
 }
 
 #[test]

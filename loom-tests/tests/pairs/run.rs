@@ -9,9 +9,10 @@ use breakerbox::Export;
 
 use crate::given::{Given, filled};
 use crate::ops::{Answer, Op};
+use crate::rules::Rules;
 use crate::seen::Seen;
 use crate::splits::splits;
-use crate::world::{Rules, World};
+use crate::world::World;
 
 const OUTER: usize = 0;
 const INNER: usize = 1;

@@ -4,6 +4,7 @@ use breakerbox::__steps::{Calls, Words, entries, gate_counts, held, needing, wor
 use breakerbox::{Cause, CircuitBreakerSnapshot, Forced, Limits, Policy, Reported};
 
 use crate::after::{clean_up, go_on};
+use crate::exports;
 use crate::ops::{Answer, Op};
 use crate::world::{Announced, Breaker, GROUP, KEY, World};
 
@@ -38,13 +39,14 @@ fn meaning(words: &Words) -> Words {
     }
 }
 
-/// The same, if nobody looked at its calls; `None`: there is something to forget.
+/// The same, if no limits had it looked at its calls; `None`: there is something to forget.
 fn unwatched(words: &Words) -> Option<Words> {
-    let is_idle = |calls: Calls| calls.window.is_none() && calls.seats == 0 && !calls.held;
+    let is_idle = |calls: Calls| calls.window.is_none() && calls.seats == 0;
+    let held = words.watch.filter(|calls| calls.held);
     words.watch.is_none_or(is_idle).then(|| Words {
-        watch: None,
+        watch: held.map(|calls| Calls { on: false, ..calls }),
         state: match &*words.state {
-            "Watched" => "Closed".to_owned(),
+            "Watched" if held.is_none() => "Closed".to_owned(),
             state => state.to_owned(),
         },
         ..words.clone()
@@ -274,7 +276,9 @@ impl Seen {
             && self.inner == Answer::Reported(Reported::Recorded)
             && order.inner == Answer::Reported(Reported::Stale);
         let is_unfixed = match (&self.inner, &order.inner) {
-            (Answer::Exported(seen), Answer::Exported(expected)) => self.is_unfixed(seen, expected),
+            (Answer::Exported(seen), Answer::Exported(expected)) => {
+                exports::is_opening(seen, expected, self.fails)
+            }
             _ => false,
         };
         if !is_counted && !is_unfixed && !self.same(&self.inner, &order.inner) {
@@ -333,28 +337,10 @@ impl Seen {
                 seen.0 == expected.0 && self.same_snapshot(&seen.1, &expected.1)
             }),
             (Answer::Exported(seen), Answer::Exported(expected)) => {
-                let bare = |text| without_numbers(text, "last_failure_time: ");
-                seen == expected || self.fails && bare(seen) == bare(expected)
+                exports::same(seen, expected, self.fails)
             }
             _ => seen == expected,
         }
-    }
-
-    /// Of a circuit that is just opening, an export may be without for how long, and without its
-    /// place: these come after the state.
-    fn is_unfixed(&self, seen: &str, expected: &str) -> bool {
-        let bare = |text: &str| {
-            let text = if self.fails {
-                without_numbers(text, "last_failure_time: ")
-            } else {
-                text.to_owned()
-            };
-            let text = without_numbers(&text, "open_for_ms: Some(");
-            text.replace("open_for_ms: Some()", "open_for_ms: None")
-                .replace(&format!("group: Some({GROUP:?})"), "group: None")
-        };
-        let said = |text: &str| text.matches("open_for_ms: Some").count();
-        said(seen) <= said(expected) && bare(seen) == bare(expected)
     }
 
     fn same_circuit(&self, seen: &Circuit, expected: &Circuit) -> bool {
@@ -369,7 +355,7 @@ impl Seen {
                 // Where its rules want it, a circuit may be watched already; and if no handle is
                 // held, not yet: the first that asks or reports by key does it.
                 let same = unwatched(&here) == unwatched(&there) && unwatched(&here).is_some();
-                let already = there.watch.is_none() || seen.handles == 0;
+                let already = there.watch.is_none_or(|calls| !calls.on) || seen.handles == 0;
                 here == there || seen.wants && same && already
             }
             (here, there) => here.is_none() && there.is_none(),
@@ -395,17 +381,6 @@ impl Seen {
 fn each<T>(seen: &[T], expected: &[T], same: impl Fn(&T, &T) -> bool) -> bool {
     let mut pairs = seen.iter().zip(expected);
     seen.len() == expected.len() && pairs.all(|(seen, expected)| same(seen, expected))
-}
-
-/// `text` of an export, without the numbers that follow this.
-fn without_numbers(text: &str, before: &str) -> String {
-    let mut parts = text.split(before);
-    let first = parts.next().unwrap_or_default().to_owned();
-    let digits = |part: &str| {
-        part.trim_start_matches(|c: char| c.is_ascii_digit())
-            .to_owned()
-    };
-    parts.fold(first, |text, part| text + before + &digits(part))
 }
 
 fn pair(field: &str, seen: &impl std::fmt::Debug, expected: &impl std::fmt::Debug) -> [String; 3] {

@@ -4,8 +4,9 @@ use crate::ops::{
     Answer, Do, Op, Role, asks_unseated, counts_alone, evicts_idle, fails_alone, gives_back,
     is_untracked, leaves, makes_room, opens, past_rules, succeeds_alone, takes,
 };
+use crate::rules::Rules;
 use crate::seen::watches;
-use crate::world::{KEY, Rules, World};
+use crate::world::{KEY, World};
 
 /// A step of an operation.
 #[derive(Clone, Copy)]

@@ -74,7 +74,7 @@ pub(super) fn breaker(world: &World) -> crate::world::Breaker {
     world.breaker().expect("it is there")
 }
 
-pub(super) fn set(world: &World, rules: &crate::world::Rules) -> Answer {
+pub(super) fn set(world: &World, rules: &crate::rules::Rules) -> Answer {
     breaker(world).set_policies(rules.policies());
     Answer::Nothing
 }

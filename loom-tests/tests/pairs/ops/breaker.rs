@@ -7,8 +7,9 @@ use super::act::*;
 use super::cut::{count_call_failing, count_call_well, count_failure, count_success};
 use super::store::{HOLDS, closing, drop_handle, forgets_row, make_handle};
 use super::*;
+use crate::rules::{BOTH, GROUPED, PLAIN, SEATS, TIMED, WINDOW};
 use crate::seen::drops;
-use crate::world::{BOTH, GROUPED, KEY, PLAIN, SEATS, TIMED, WINDOW};
+use crate::world::KEY;
 
 /// What a breaker does.
 pub(crate) const BREAKER: &[Op] = &[
@@ -125,7 +126,7 @@ const fn policies(name: &'static str, run: Do, steps_of: &'static [Do]) -> Op {
     steps(op(name, NONE, run), steps_of)
 }
 
-fn put(world: &World, rules: &crate::world::Rules) -> Answer {
+fn put(world: &World, rules: &crate::rules::Rules) -> Answer {
     put_policies(&breaker(world), rules.policies());
     Answer::Nothing
 }

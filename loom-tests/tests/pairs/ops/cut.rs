@@ -5,7 +5,7 @@ use breakerbox::{CircuitState, Forced, Limits, Outcome, PermitToken, Reported, S
 
 use super::act::{admitted, spent};
 use super::{Answer, Role};
-use crate::world::{GROUP, KEY, NEW, PLAIN, Permit, World};
+use crate::world::{GROUP, KEY, NEW, Permit, World};
 
 pub(super) fn count_success(world: &World, role: Role) -> Answer {
     world.count(spent(world, role), false);
@@ -107,7 +107,7 @@ pub(crate) fn asks_unseated(world: &World, role: Role) -> Answer {
         world.void.set(true);
         return Answer::Nothing;
     }
-    let asked = world.store.acquire(KEY, &PLAIN.limits());
+    let asked = world.store.acquire(KEY, &crate::rules::PLAIN.limits());
     admitted(world, role, asked.map(crate::world::Permit::Token))
 }
 
