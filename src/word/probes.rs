@@ -25,7 +25,7 @@ const _: () = assert!(
 ///
 /// When all slots are taken and the last was taken a lease ago, all are handed out again at once,
 /// as the next *lease*. A probe of an earlier lease still counts when it reports, but has no slot
-/// to give back: another probe has it.
+/// to give back: it is free again, or another probe's.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub(crate) struct Probes {
     /// Admitted in this lease and not reported yet.
