@@ -249,7 +249,6 @@ fn is_left(what: Do, seen: Answer, expected: Answer) -> bool {
             true => START.min(expected.last_failure_time),
             false => expected.last_failure_time,
         },
-        ..expected
     };
     same(Answer::Is(seen), Answer::Is(counted), DUE)
 }

@@ -128,8 +128,8 @@ impl Bench {
                 if other && another {
                     continue;
                 }
-                let meets = !(outer.has.alone && inner.has.handle)
-                    && !(inner.has.alone && outer.has.handle);
+                let takes = |one: &Op, other: &Op| one.has.alone && other.has.handle;
+                let meets = !takes(outer, inner) && !takes(inner, outer);
                 // Without a handle among them they were run where none is held.
                 let matters = |op: &Op| op.has.handle || op.has.removal;
                 let new = !scene.pinned || matters(outer) || matters(inner);

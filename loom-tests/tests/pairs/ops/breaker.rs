@@ -5,7 +5,7 @@ use breakerbox::{CircuitState, Outcome};
 
 use super::act::*;
 use super::cut::{count_call_failing, count_call_well, count_failure, count_success};
-use super::store::{HOLDS, closing, drop_handle, forgets_row, make_handle};
+use super::store::{HOLDS, drop_handle, forgets_row, make_handle};
 use super::*;
 use crate::rules::{BOTH, GROUPED, PLAIN, SEATS, TIMED, WINDOW};
 use crate::seen::drops;
@@ -13,7 +13,7 @@ use crate::world::KEY;
 
 /// What a breaker does.
 pub(crate) const BREAKER: &[Op] = &[
-    op("acquire", ASKS, |w, role| acquire(w, role)),
+    op("acquire", ASKS, acquire),
     counts(
         op("success", PERMIT, |w, role| tell(w, role, Outcome::Success)),
         count_success,
@@ -160,7 +160,7 @@ pub(crate) const GUARDED: &[Op] = &[
         ),
         count_call_failing,
     )),
-    by_handle(closing(
+    by_handle(steps(
         op("guarded to closed", SNAPSHOT, closed_by_guarded),
         &[forgets_row, closed_by_guarded],
     )),

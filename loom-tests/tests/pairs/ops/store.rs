@@ -21,7 +21,7 @@ pub(crate) const STORE: &[Op] = &[
     op("record_failure", FAILS, |w, _| {
         Answer::Is(w.store.record_failure(KEY))
     }),
-    closing(
+    steps(
         op("to closed", SNAPSHOT, |w, _| to(w, CircuitState::Closed)),
         &[forgets_row, |w, _| to(w, CircuitState::Closed)],
     ),
@@ -51,7 +51,7 @@ pub(crate) const STORE: &[Op] = &[
     }),
     op("len", MANY, |w, _| Answer::Length(w.store.len())),
     op("force open", CREATES, |w, _| steer(w, Steering::ForceOpen)),
-    closing(
+    steps(
         op("force closed", CREATES, |w, _| {
             steer(w, Steering::ForceClose)
         }),
@@ -107,7 +107,7 @@ pub(crate) const STORE: &[Op] = &[
 
 /// What the store does by the limits that each call brings.
 pub(crate) const BARE: &[Op] = &[
-    op("acquire", ASKS, |w, role| acquire(w, role)),
+    op("acquire", ASKS, acquire),
     counts(
         op("success", PERMIT, |w, role| tell(w, role, Outcome::Success)),
         count_success,
@@ -229,10 +229,6 @@ fn ruled(world: &World, steering: Steering, chosen: fn(&str) -> bool) -> Answer 
 }
 
 /// Closed by hand, a circuit counts as recovered, from before it is closed.
-pub(super) const fn closing(op: Op, steps_of: &'static [Do]) -> Op {
-    steps(op, steps_of)
-}
-
 pub(super) fn forgets_row(world: &World, _: Role) -> Answer {
     forget_row(&world.store, &KEY.to_owned());
     Answer::Nothing
@@ -252,7 +248,7 @@ pub(crate) const HANDLE: &[Op] = &[
     by_handle(op("handle.record_failure", FAILS, |w, _| {
         handle(w, |h| Answer::Is(h.record_failure()))
     })),
-    by_handle(closing(
+    by_handle(steps(
         op("handle to closed", SNAPSHOT, closed_by_handle),
         &[forgets_row, closed_by_handle],
     )),
