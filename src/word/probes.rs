@@ -184,7 +184,7 @@ mod tests {
             assert!(age > last, "the order of ages is that of their bits");
             last = age;
         }
-        assert!(Age::MAX_MS > TIME_MAX);
+        const { assert!(Age::MAX_MS > TIME_MAX) };
         assert_eq!(Age::rounded_up(u64::MAX).ms(), Age::MAX_MS);
     }
 
