@@ -102,7 +102,9 @@ impl Cell {
         let next = |generation| {
             let next = control.restored(snapshot.state.into(), generation, failures);
             if next.state().is_closed() {
-                // Watched from its first moment, as in `change`.
+                // Watched from its first moment, as in `change`. No look afterwards is needed here:
+                // a thread that changes the slot meanwhile changes the closed word that this one
+                // leaves, or finds the new one.
                 self.as_watched(next)
             } else {
                 next
@@ -140,9 +142,6 @@ impl Cell {
         self.raise(&self.successes, restored, successes);
         let openings = kept.openings;
         self.remember(shared, restored, |seen| Some(History { openings, ..seen }));
-        if snapshot.state == CircuitState::Closed {
-            self.agree(shared);
-        }
     }
 
     /// Raises a count of `control`'s generation, unless the circuit moves on. (It never goes down:

@@ -232,14 +232,17 @@ fn an_import_beside_new_rules_is_watched() {
         before.record_failure(&KEY);
         let export = before.export();
         let breaker = breaker_of(plain());
-        let _circuit = breaker.circuit(&KEY).unwrap();
+        let circuit = breaker.circuit(&KEY).unwrap();
         let importer = {
             let store = breaker.store().clone();
             thread::spawn(move || drop(store.import(export)))
         };
         breaker.set_policies(PolicySet::new(windowed().into()));
         importer.join().unwrap();
-        assert_eq!(gate_counts(breaker.store()), (0, 2), "rules and circuit");
+        assert_eq!(circuit.acquire().unwrap().success(), Reported::Recorded);
+        assert_eq!(circuit.acquire().unwrap().failure(), Reported::Recorded);
+        let state = breaker.peek(&KEY).unwrap().state;
+        assert_eq!(state, CircuitState::Open, "one of two calls failed");
     });
 }
 
