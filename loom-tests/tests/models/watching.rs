@@ -1,7 +1,9 @@
 //! Calls in flight, and circuits that have to be watched from some moment on.
 
 use breakerbox::__loom::gate_counts;
-use breakerbox::{CircuitBreaker, CircuitState, Limits, PolicySet, Reported, SlidingWindow};
+use breakerbox::{
+    CircuitBreaker, CircuitState, Limits, Outcome, PolicySet, Reported, SlidingWindow,
+};
 use breakerbox_loom_tests::{
     Hasher, KEY, Store, TickingClock, handle, limits, model, model_in_total_order, store_with_clock,
 };
@@ -228,9 +230,17 @@ fn circuits_conform_to_the_last_of_two_replacements() {
 #[test]
 fn an_import_beside_new_rules_is_watched() {
     model_in_total_order("an_import_beside_new_rules_is_watched", 2, || {
-        let (before, _) = store();
-        before.record_failure(&KEY);
+        // Closed, without failures, and backing off: its handle's successes take the short way.
+        let (before, clock) = store();
+        let backs_off = Limits::builder().failure_threshold(1).backoff_factor(2.0);
+        let backs_off = backs_off.build().unwrap();
+        for outcome in [Outcome::Failure, Outcome::Success] {
+            let permit = before.acquire(&KEY, &backs_off).unwrap();
+            let _ = before.report(&KEY, permit, outcome, &backs_off);
+            clock.advance(30_000);
+        }
         let export = before.export();
+        assert_eq!(export.len(), 1);
         let breaker = breaker_of(plain());
         let circuit = breaker.circuit(&KEY).unwrap();
         let importer = {
@@ -253,7 +263,7 @@ fn an_export_is_of_one_generation() {
         let (store, _) = store();
         let limits = limits(1, 1, 1);
         let permit = store.acquire(&KEY, &limits).unwrap();
-        let _ = store.report(&KEY, permit, breakerbox::Outcome::Failure, &limits);
+        let _ = store.report(&KEY, permit, Outcome::Failure, &limits);
         let other = {
             let store = store.clone();
             thread::spawn(move || drop(store.transition(&KEY, CircuitState::Closed)))
@@ -280,7 +290,7 @@ fn an_export_decides_nothing() {
             let store = store.clone();
             thread::spawn(move || store.export())
         };
-        let reported = store.report(&KEY, permit, breakerbox::Outcome::Failure, &limits);
+        let reported = store.report(&KEY, permit, Outcome::Failure, &limits);
         assert_eq!(reported, Reported::Recorded);
         other.join().unwrap();
         let left = store.acquire(&KEY, &limits).unwrap_err().retry_after();
