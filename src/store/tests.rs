@@ -234,14 +234,14 @@ fn a_rule_that_is_lifted_after_its_handle_holds_nothing() {
 #[derive(Clone, Default)]
 struct Replacing {
     time: ManualClock,
-    armed: std::sync::Arc<std::sync::atomic::AtomicBool>,
+    armed: std::sync::Arc<crate::sync::PlainAtomicU64>,
     breaker:
         std::sync::Arc<std::sync::OnceLock<crate::CircuitBreaker<u64, RandomState, Replacing>>>,
 }
 
 impl Clock for Replacing {
     fn now_ms(&self) -> u64 {
-        if self.armed.swap(false, Ordering::SeqCst) {
+        if self.armed.swap(0, Ordering::SeqCst) == 1 {
             let panicking = crate::PolicySet::new(hung().into())
                 .class("x", crate::Policy::default())
                 .classify(|_: &u64| panic!("a classifier's"));
@@ -273,7 +273,7 @@ fn a_classifier_that_panics_after_a_check_keeps_nothing() {
             assert!(clock.breaker.set(breaker.clone()).is_ok());
             let circuit = breaker.circuit(&1).unwrap();
             circuit.transition(state);
-            clock.armed.store(true, Ordering::SeqCst);
+            clock.armed.store(1, Ordering::SeqCst);
             let check = AssertUnwindSafe(|| match by_handle {
                 false => drop(breaker.acquire(&1)),
                 true => drop(circuit.acquire()),
