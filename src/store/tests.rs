@@ -286,6 +286,49 @@ fn a_classifier_that_panics_after_a_check_keeps_nothing() {
     }
 }
 
+/// Threads report by key and by handle while rules that watch are replaced by plain ones. What is at
+/// rest is asked before anything is cleaned up: a reset would heal it.
+#[test]
+fn rules_that_go_leave_nothing_watched_however_threads_meet() {
+    use crate::{CircuitBreaker, PolicySet, SlidingWindow};
+    let window = Limits::builder()
+        .sliding_window(SlidingWindow::Calls(10))
+        .failure_rate_threshold(100);
+    let watching = [window.build().unwrap(), hung()];
+    let set = |limits: Limits| PolicySet::<u64>::new(limits.into());
+    for round in 0..300 {
+        let breaker = CircuitBreaker::<u64>::builder()
+            .policies(set(watching[round % 2]))
+            .build()
+            .unwrap();
+        let start = std::sync::Barrier::new(4);
+        std::thread::scope(|scope| {
+            for thread in 0..3 {
+                let (breaker, start) = (&breaker, &start);
+                scope.spawn(move || {
+                    let circuit = (thread == 0).then(|| breaker.circuit(&1).unwrap());
+                    start.wait();
+                    for _ in 0..20 {
+                        let _ = match &circuit {
+                            Some(circuit) => circuit.acquire().map(|permit| permit.success()),
+                            None => breaker.acquire(&1).map(|permit| permit.success()),
+                        };
+                    }
+                    // By hand it closes anew, beside the replacement.
+                    if round % 3 == 0 {
+                        breaker.store().transition(&1, CircuitState::Closed);
+                    }
+                });
+            }
+            start.wait();
+            breaker.set_policies(set(Limits::default()));
+        });
+        assert_eq!(breaker.store().gate_counts(), (0, 0), "round {round}");
+        let circuit = breaker.circuit(&1).unwrap();
+        assert!(!circuit.cell().is_watched_by_limits());
+    }
+}
+
 #[test]
 fn types_are_send_and_sync() {
     fn check<T: Send + Sync>() {}
