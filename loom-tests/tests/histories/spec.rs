@@ -131,6 +131,20 @@ impl Contract {
         let mut acted = self.clone();
         acted.act(op);
         let mut outcomes = vec![(self.clone(), None), (acted, None)];
+        // A check or a report that panics gives back what its permit holds, without an outcome.
+        let given_back = match op.what {
+            Do::Report(of, _) => Some((self.clone(), of)),
+            Do::Acquire => Some((outcomes[1].0.clone(), op.number)),
+            _ => None,
+        };
+        if let Some((mut after, of)) = given_back
+            && let Some(permit) = after.permits.remove(&of)
+        {
+            after
+                .store
+                .report(KEY, permit, Outcome::Ignored, &self.rules);
+            outcomes.push((after, None));
+        }
         if stage == ACT
             && !self.exists()
             && (Self::creates(op) || matches!(op.what, Do::Report(..)))
