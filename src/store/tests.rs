@@ -230,13 +230,15 @@ fn a_rule_that_is_lifted_after_its_handle_holds_nothing() {
     }
 }
 
+type ReplacedBreaker = crate::CircuitBreaker<u64, RandomState, Replacing>;
+
 /// Replaces the policies of a breaker in the middle of a check, by a set whose classifier panics.
 #[derive(Clone, Default)]
 struct Replacing {
     time: ManualClock,
     armed: std::sync::Arc<crate::sync::PlainAtomicU64>,
-    breaker:
-        std::sync::Arc<std::sync::OnceLock<crate::CircuitBreaker<u64, RandomState, Replacing>>>,
+    /// Taken out at the end: it holds the clock.
+    breaker: std::sync::Arc<std::sync::Mutex<Option<ReplacedBreaker>>>,
 }
 
 impl Clock for Replacing {
@@ -245,7 +247,8 @@ impl Clock for Replacing {
             let panicking = crate::PolicySet::new(hung().into())
                 .class("x", crate::Policy::default())
                 .classify(|_: &u64| panic!("a classifier's"));
-            self.breaker.get().unwrap().put_policies(panicking);
+            let breaker = self.breaker.lock().unwrap().clone();
+            breaker.unwrap().put_policies(panicking);
         }
         self.time.now_ms()
     }
@@ -270,7 +273,7 @@ fn a_classifier_that_panics_after_a_check_keeps_nothing() {
                 .policies(crate::PolicySet::new(hung().into()))
                 .build()
                 .unwrap();
-            assert!(clock.breaker.set(breaker.clone()).is_ok());
+            *clock.breaker.lock().unwrap() = Some(breaker.clone());
             let circuit = breaker.circuit(&1).unwrap();
             circuit.transition(state);
             clock.armed.store(1, Ordering::SeqCst);
@@ -282,6 +285,7 @@ fn a_classifier_that_panics_after_a_check_keeps_nothing() {
             breaker.set_policies(crate::PolicySet::new(hung().into()));
             clock.time.advance_ms(1_000);
             assert!(breaker.acquire(&1).is_ok(), "{state:?}: no call is out");
+            drop(clock.breaker.lock().unwrap().take());
         }
     }
 }
