@@ -116,6 +116,23 @@ fn assert_unwatched(breaker: &Breaker) {
     assert_eq!(gate_counts(breaker.store()), (0, 0), "nothing is watched");
 }
 
+/// A handle's circuit is watched and not watched at once: whichever stays, slot and word agree.
+#[test]
+fn slot_and_word_agree_at_rest() {
+    model_in_total_order("slot_and_word_agree_at_rest", 2, || {
+        let (store, _) = store();
+        let circuit = handle(&store);
+        let other = circuit.clone();
+        let other = thread::spawn(move || other.watch(&windowed()));
+        circuit.watch(&limits(9, 1, 1));
+        other.join().unwrap();
+        let words = breakerbox::__loom::words(&store);
+        let (_, words) = &words[0];
+        let is_on = words.watch.as_ref().is_some_and(|calls| calls.on);
+        assert_eq!(words.state == "Watched", is_on, "{words:?}");
+    });
+}
+
 /// A report by rules that watch, beside their replacement by rules that don't.
 #[test]
 fn a_report_by_rules_that_go_leaves_nothing_watched() {
