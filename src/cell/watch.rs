@@ -201,7 +201,12 @@ impl Cell {
     /// Returns whether calls of `control`'s generation may have seats.
     pub(super) fn has_seats(&self, control: Control) -> bool {
         let has = |watch: &Watch| watch.generation == control.generation() && watch.seats.is_some();
-        !self.watch.is_empty() && self.watch.read(|watch| watch.is_some_and(has))
+        self.has_watch(has)
+    }
+
+    /// Returns whether the slot holds a watch that `is` so; pins nothing where it is empty.
+    fn has_watch(&self, is: impl Fn(&Watch) -> bool) -> bool {
+        !self.watch.is_empty() && self.watch.read(|watch| watch.is_some_and(is))
     }
 
     /// Makes the closed circuit `control` watched from here on, unless another thread already has.
@@ -213,21 +218,17 @@ impl Cell {
 
     /// Whether no check or report of the circuit takes the short way while it is closed.
     fn is_watched(&self) -> bool {
-        let is_watched = |watch: &Watch| watch.on || watch.held;
-        !self.watch.is_empty() && self.watch.read(|watch| watch.is_some_and(is_watched))
+        self.has_watch(|watch| watch.on || watch.held)
     }
 
     /// Whether a rule by hand holds its watch.
     pub(crate) fn is_held(&self) -> bool {
-        !self.watch.is_empty()
-            && self
-                .watch
-                .read(|watch| watch.is_some_and(|watch| watch.held))
+        self.has_watch(|watch| watch.held)
     }
 
     /// Whether limits want every call to be looked at while it is closed.
     pub(crate) fn is_watched_by_limits(&self) -> bool {
-        !self.watch.is_empty() && self.watch.read(|watch| watch.is_some_and(|watch| watch.on))
+        self.has_watch(|watch| watch.on)
     }
 
     /// The circuit is watched from here on, or it isn't, as `limits` want it, now and whenever it

@@ -126,6 +126,23 @@ fn a_place_is_free_after_its_circuit_has_closed() {
     });
 }
 
+/// Reports a failure of `KEY` while another thread moves its circuit through `states`. Returns
+/// whether the failure counted.
+fn fail_while_moved(breaker: &Breaker, states: &'static [CircuitState]) -> bool {
+    let permit = breaker.acquire_owned(&KEY).unwrap();
+    let forcer = {
+        let breaker = breaker.clone();
+        thread::spawn(move || {
+            for &state in states {
+                breaker.store().transition(&KEY, state);
+            }
+        })
+    };
+    let counted = permit.failure() == Reported::Recorded;
+    forcer.join().unwrap();
+    counted
+}
+
 /// A circuit that trips and is forced open at once has a place if the trip took place, before it
 /// was forced open.
 #[test]
@@ -133,15 +150,7 @@ fn a_place_goes_with_a_circuit_that_is_forced_open() {
     let name = "a_place_goes_with_a_circuit_that_is_forced_open";
     model(name, 2, || {
         let breaker = breaker();
-        let permit = breaker.acquire_owned(&KEY).unwrap();
-        let forcer = {
-            let breaker = breaker.clone();
-            thread::spawn(move || {
-                breaker.store().transition(&KEY, CircuitState::ForcedOpen);
-            })
-        };
-        let tripped = permit.failure() == Reported::Recorded;
-        forcer.join().unwrap();
+        let tripped = fail_while_moved(&breaker, &[CircuitState::ForcedOpen]);
         assert_eq!(places(&breaker), u64::from(tripped));
         breaker.store().transition(&KEY, CircuitState::Closed);
         assert_eq!(places(&breaker), 0);
@@ -153,16 +162,8 @@ fn a_place_goes_with_a_circuit_that_is_forced_open() {
 fn a_circuit_that_closed_since_keeps_no_place() {
     model("a_circuit_that_closed_since_keeps_no_place", 1, || {
         let breaker = breaker();
-        let permit = breaker.acquire_owned(&KEY).unwrap();
-        let forcer = {
-            let breaker = breaker.clone();
-            thread::spawn(move || {
-                breaker.store().transition(&KEY, CircuitState::Closed);
-                breaker.store().transition(&KEY, CircuitState::ForcedOpen);
-            })
-        };
-        let _ = permit.failure();
-        forcer.join().unwrap();
+        let by_hand = &[CircuitState::Closed, CircuitState::ForcedOpen];
+        let _ = fail_while_moved(&breaker, by_hand);
         assert_eq!(places(&breaker), 0);
     });
 }
@@ -173,15 +174,7 @@ fn a_circuit_that_closed_since_keeps_no_place() {
 fn a_place_is_not_free_while_its_circuit_rejects() {
     model("a_place_is_not_free_while_its_circuit_rejects", 2, || {
         let breaker = breaker();
-        let permit = breaker.acquire_owned(&KEY).unwrap();
-        let forcer = {
-            let breaker = breaker.clone();
-            thread::spawn(move || {
-                breaker.store().transition(&KEY, CircuitState::ForcedOpen);
-            })
-        };
-        let tripped = permit.failure() == Reported::Recorded;
-        forcer.join().unwrap();
+        let tripped = fail_while_moved(&breaker, &[CircuitState::ForcedOpen]);
         fail(&breaker, OTHER);
         assert_eq!(is_open(&breaker, OTHER), !tripped);
     });
