@@ -245,7 +245,7 @@ impl<K: ?Sized> Remote<K> {
         of.map_or_else(Policy::default, |of| of(key))
     }
 
-    /// What the store is asked, and what becomes of an answer that nobody waits for. After a lease
+    /// What the store is asked, and what becomes of an answer that no call waits for. After a lease
     /// a slot is handed out again by itself; a seat never is, so its answer is waited for.
     fn errand<T: Send + 'static>(
         &self,

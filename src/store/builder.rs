@@ -127,7 +127,7 @@ impl<K, S, C> InMemoryStoreBuilder<K, S, C> {
     }
 
     /// How long a circuit stays open after its open time, or half-open after its last probe was
-    /// admitted, though nobody asks for it, where there are [too many](Self::max_circuits): rounded
+    /// admitted, though no call asks for it, where there are [too many](Self::max_circuits): rounded
     /// up to whole milliseconds. Default, and if 0: the longer of 5 minutes and 10 times its open
     /// time; of a half-open one, 10 times the longest that a rule has opened a circuit for.
     pub fn open_ttl(mut self, ttl: Duration) -> Self {

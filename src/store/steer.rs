@@ -166,7 +166,7 @@ where
     ///
     /// let breaker: CircuitBreaker = CircuitBreaker::new();
     /// let store = breaker.store();
-    /// store.steer_prefix("/batch/", Steering::ForceOpen); // nobody has asked for any of them
+    /// store.steer_prefix("/batch/", Steering::ForceOpen); // no call has asked for any of them
     /// assert!(breaker.acquire("/batch/import").is_err());
     /// assert!(store.peek("/batch/import").is_none());
     ///
