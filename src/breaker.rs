@@ -3,35 +3,27 @@
 mod admission;
 mod builder;
 mod call;
-mod classify;
-mod guarded;
+mod handle;
 mod permit;
-mod remote;
-mod remote_builder;
-mod runtime;
+mod policies;
 
 pub use builder::CircuitBreakerBuilder;
 use builder::DEFAULT_CIRCUITS;
-pub use classify::{Classify, ErrIsFailure};
-pub use guarded::GuardedCircuit;
+pub use handle::CircuitHandle;
 pub use permit::{OwnedPermit, Permit};
-pub use remote::{AsyncCircuitBreaker, AsyncPermit};
-pub use remote_builder::AsyncCircuitBreakerBuilder;
-pub use runtime::AsyncRuntime;
-#[cfg(feature = "tokio")]
-pub use runtime::TokioRuntime;
 
 use crate::clock::{Clock, SystemClock};
-use crate::error::{ConfigError, Rejected, StoreFull};
+use crate::error::{Rejected, StoreFull};
 use crate::key::ToKey;
-use crate::policy::{Policies, Policy, PolicySet};
+use crate::rules::{Forced, Limits};
+use crate::rules::{Policy, PolicySet};
 use crate::snapshot::CircuitBreakerSnapshot;
 use crate::stats::Counter;
 use crate::store::InMemoryCircuitBreakerStore;
 use crate::sync::PlainArc;
-use crate::word::{Forced, Limits};
 use call::CallTimeout;
 use permit::{Keyed, Owned};
+use policies::Policies;
 use std::borrow::Borrow;
 use std::fmt;
 use std::hash::{BuildHasher, Hash, RandomState};
@@ -84,7 +76,7 @@ struct Rules<K, S, C> {
 impl<K, S, C> Drop for Rules<K, S, C> {
     /// The store may outlive its rules.
     fn drop(&mut self) {
-        self.policies.retire(&self.store.inner.shared.gate);
+        self.policies.retire(&self.store.inner.shared.summary);
         if self.store.is_shared() {
             (self.unwatch)(&self.store);
         }
@@ -98,7 +90,7 @@ impl<K: Hash + Eq + Clone> CircuitBreaker<K> {
         let store = InMemoryCircuitBreakerStore::builder()
             .max_circuits(DEFAULT_CIRCUITS)
             .build();
-        Self::over(store, PolicySet::default(), None)
+        Self::from_parts(store, PolicySet::default(), None)
     }
 
     /// A breaker with other settings.
@@ -158,14 +150,14 @@ where
     ///
     /// # Errors
     /// If the store is full.
-    pub fn circuit<Q>(&self, key: &Q) -> Result<GuardedCircuit<K, S, C>, StoreFull>
+    pub fn circuit<Q>(&self, key: &Q) -> Result<CircuitHandle<K, S, C>, StoreFull>
     where
         K: Borrow<Q>,
         Q: Hash + Eq + ToKey<K> + ?Sized,
     {
         let circuit = self.store.circuit(key)?;
-        self.conform::<K>(circuit.key(), circuit.cell());
-        Ok(GuardedCircuit::new(self.clone(), circuit))
+        self.sync_watch::<K>(circuit.key(), circuit.cell());
+        Ok(CircuitHandle::new(self.clone(), circuit))
     }
 
     /// The circuit of `key` if it is known; see [`InMemoryCircuitBreakerStore::peek`].
@@ -234,7 +226,7 @@ impl<K: Hash + Eq + Clone, S: BuildHasher, C: Clock> CircuitBreaker<K, S, C> {
         K: Send + Sync + 'static,
     {
         self.put_policies(set);
-        self.conform_all();
+        self.sync_watches();
     }
 
     pub(crate) fn put_policies(&self, set: PolicySet<K>)
@@ -244,12 +236,12 @@ impl<K: Hash + Eq + Clone, S: BuildHasher, C: Clock> CircuitBreaker<K, S, C> {
         self.rules.policies.replace(set, &self.store.inner.shared);
     }
 
-    pub(crate) fn conform_all(&self) {
+    pub(crate) fn sync_watches(&self) {
         let mut panic = None;
         self.store.inner.map.for_each(|found, cell| {
             // A panic of the user's code for one key must not keep other circuits from their rules.
-            let conform = AssertUnwindSafe(|| self.conform::<K>(found.key(), cell));
-            panic = catch_unwind(conform).err().or(panic.take());
+            let sync = AssertUnwindSafe(|| self.sync_watch::<K>(found.key(), cell));
+            panic = catch_unwind(sync).err().or(panic.take());
         });
         if let Some(panic) = panic {
             resume_unwind(panic);
@@ -305,10 +297,4 @@ impl<K, S, C> fmt::Debug for CircuitBreaker<K, S, C> {
             .field("store", &self.store)
             .finish_non_exhaustive()
     }
-}
-
-/// What is wrong with a setting that needs a runtime where there is none.
-fn needs_runtime(field: &'static str, value: Duration) -> ConfigError {
-    let expected = "unset, or given with `runtime(..)` or the feature `tokio`";
-    ConfigError::new(field, format!("{value:?}"), expected)
 }

@@ -1,8 +1,9 @@
 //! The pluggable contract: what a store must do, asynchronously, wherever it keeps its circuits.
 
 use crate::error::{Rejected, StoreError};
+use crate::rules::Limits;
 use crate::snapshot::{CircuitBreakerSnapshot, CircuitState};
-use crate::word::{Limits, Outcome, PermitToken, Report, Reported};
+use crate::word::{Outcome, PermitToken, Report, Reported};
 use std::future::Future;
 use std::pin::Pin;
 

@@ -1,8 +1,14 @@
 //! State changes, announced to listeners.
 
+#[cfg(feature = "subscription")]
+mod subscription;
+
+#[cfg(feature = "subscription")]
+pub use subscription::{Subscription, subscription};
+
 use crate::cell::{Change, Changes};
+use crate::rules::Cause;
 use crate::snapshot::CircuitState;
-use crate::word::Cause;
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;

@@ -17,14 +17,14 @@ pub use crate::cell::{Calls, Words};
 type Store<K, S, C> = InMemoryCircuitBreakerStore<K, S, C>;
 
 /// Circuits that may reject, and unclean ones, as the store counts them: 0 at rest.
-pub fn gate_counts<K, S, C>(store: &Store<K, S, C>) -> (u64, u64) {
-    store.gate_counts()
+pub fn summary_counts<K, S, C>(store: &Store<K, S, C>) -> (u64, u64) {
+    store.summary_counts()
 }
 
-/// Counts the sets of policies that hold up the gate, and those that hold up the count of unclean
+/// Counts the sets of policies that hold up the summary, and those that hold up the count of unclean
 /// circuits.
 pub fn held<K, S, C>(store: &Store<K, S, C>) -> (u64, u64) {
-    store.inner.shared.gate.held()
+    store.inner.shared.summary.held()
 }
 
 /// Counts the sets of policies that need every check, and those that need every permit that is
@@ -35,12 +35,12 @@ pub fn needing<K, S, C>(breaker: &CircuitBreaker<K, S, C>) -> (u64, u64) {
 
 /// Returns whether both keys share the slots that the store keeps by hash.
 #[cfg(breakerbox_loom)]
-pub fn share_a_slot<K, S, C>(store: &Store<K, S, C>, keys: [&K; 2]) -> bool
+pub fn share_a_stripe<K, S, C>(store: &Store<K, S, C>, keys: [&K; 2]) -> bool
 where
     K: Hash + Eq,
     S: BuildHasher,
 {
-    store.share_a_slot(keys)
+    store.share_a_stripe(keys)
 }
 
 /// Counts the entries of the map: circuits, and cells that are on their way out.
@@ -118,13 +118,13 @@ where
 }
 
 /// Takes the second step: makes every circuit watched or unwatched, as its policy needs.
-pub fn conform<K, S, C>(breaker: &CircuitBreaker<K, S, C>)
+pub fn sync_watch<K, S, C>(breaker: &CircuitBreaker<K, S, C>)
 where
     K: Hash + Eq + Clone,
     S: BuildHasher,
     C: Clock,
 {
-    breaker.conform_all();
+    breaker.sync_watches();
 }
 
 /// The first step of steering all keys that begin with `prefix`: the rule is in place, or lifted.

@@ -51,10 +51,11 @@
 #![deny(unsafe_code)]
 #![doc(test(attr(deny(warnings))))]
 
+mod async_breaker;
 mod breaker;
 mod cell;
+mod classify;
 mod clock;
-mod config;
 mod contract;
 mod error;
 mod events;
@@ -62,40 +63,40 @@ mod events;
 mod inside;
 mod key;
 mod on_panic;
-mod policy;
+mod rules;
+mod runtime;
 mod snapshot;
 mod stats;
 mod store;
-#[cfg(feature = "subscription")]
-mod subscription;
 mod sync;
 mod word;
 
-#[cfg(feature = "tokio")]
-pub use breaker::TokioRuntime;
-pub use breaker::{
-    AsyncCircuitBreaker, AsyncCircuitBreakerBuilder, AsyncPermit, AsyncRuntime, CircuitBreaker,
-    CircuitBreakerBuilder, Classify, ErrIsFailure, GuardedCircuit, OwnedPermit, Permit,
-};
+pub use async_breaker::{AsyncCircuitBreaker, AsyncCircuitBreakerBuilder, AsyncPermit};
+pub use breaker::{CircuitBreaker, CircuitBreakerBuilder, CircuitHandle, OwnedPermit, Permit};
+pub use classify::{Classify, ErrIsFailure};
 #[cfg(feature = "coarse-clock")]
 pub use clock::CoarseClock;
 pub use clock::{Clock, ManualClock, SystemClock};
-pub use config::LimitsBuilder;
 pub use contract::{BoxFuture, CircuitBreakerStore, StoreResult};
 pub use error::{CallError, ConfigError, Rejected, StoreError, StoreFull};
 pub use events::StateChange;
+#[cfg(feature = "subscription")]
+pub use events::{Subscription, subscription};
 pub use key::ToKey;
-pub use policy::{DroppedPermit, EjectionCap, Group, Policy, PolicySet};
+pub use rules::{
+    AfterHalfOpen, Cause, DroppedPermit, EjectionCap, FailureCounting, Forced, Group, Limits,
+    LimitsBuilder, Policy, PolicySet, SlidingWindow,
+};
+pub use runtime::AsyncRuntime;
+#[cfg(feature = "tokio")]
+pub use runtime::TokioRuntime;
 pub use snapshot::{CircuitBreakerSnapshot, CircuitState};
-pub use store::{Circuit, InMemoryCircuitBreakerStore, InMemoryStoreBuilder, Steered, Steering};
 #[cfg(feature = "serde")]
 pub use store::{Export, ImportError, Imported};
-#[cfg(feature = "subscription")]
-pub use subscription::{Subscription, subscription};
-pub use word::{
-    AfterHalfOpen, Cause, Forced, Limits, Outcome, PermitToken, Report, Reported, SlidingWindow,
-    TripRule,
+pub use store::{
+    InMemoryCircuitBreakerStore, InMemoryStoreBuilder, Steered, Steering, StoreHandle,
 };
+pub use word::{Outcome, PermitToken, Report, Reported};
 
 /// The README's examples are tested too.
 #[cfg(all(doctest, feature = "tokio"))]

@@ -15,17 +15,18 @@ mod tests;
 pub use builder::InMemoryStoreBuilder;
 #[cfg(feature = "serde")]
 pub use export::{Export, ImportError, Imported};
-pub use handle::Circuit;
+pub use handle::StoreHandle;
 pub(crate) use keyed::Refused;
 pub use steer::{Steered, Steering};
 
 use crate::clock::{Clock, SystemClock};
 use crate::error::{Rejected, StoreFull};
 use crate::key::ToKey;
+use crate::rules::{Forced, Limits};
 use crate::snapshot::{CircuitBreakerSnapshot, CircuitState};
 use crate::sync::Hashed;
 use crate::sync::atomic::Ordering;
-use crate::word::{Forced, Limits, Outcome, PermitToken, Report, Reported};
+use crate::word::{Outcome, PermitToken, Report, Reported};
 use keyed::Inner;
 use std::borrow::Borrow;
 use std::fmt;
@@ -196,7 +197,7 @@ where
         K: Clone,
     {
         let inner = &*self.inner;
-        let _held = inner.by_hand.command(&inner.shared.gate, "", None);
+        let _held = inner.by_hand.command(&inner.shared.summary, "", None);
         let mut announced = Vec::new();
         inner.map.for_each(|found, cell| {
             inner.follow_rules(found.key(), cell);
@@ -263,15 +264,15 @@ where
         Q: Hash + Eq + ToKey<K> + ?Sized,
     {
         let inner = &*self.inner;
-        let gate = inner.shared.gate.load();
-        if gate.is_down() && !limits.checks_closely() {
+        let summary = inner.shared.summary.load();
+        if summary.is_quiet() && !limits.checks_closely() {
             // Nothing rejects, and no transition is half done: the gate speaks for every key.
-            return Ok(PermitToken::new(gate.generation(), false));
+            return Ok(PermitToken::new(summary.generation(), false));
         }
         let hash = self.hashed(key).only_hash();
         if !limits.checks_closely()
-            && !inner.shared.gate.is_held()
-            && let Some(permit) = inner.pass(gate, hash)
+            && !inner.shared.summary.needs_checks()
+            && let Some(permit) = inner.pass(summary, hash)
         {
             return Ok(permit);
         }
@@ -320,7 +321,7 @@ where
 
     /// Circuits that are known. O(1); while others are created or removed, perhaps off by those.
     pub fn len(&self) -> usize {
-        self.inner.shared.gate.live()
+        self.inner.shared.summary.circuits()
     }
 
     /// Whether no circuit is known.
@@ -387,17 +388,17 @@ where
 
 #[cfg(any(test, breakerbox_loom, breakerbox_steps))]
 impl<K, S, C> InMemoryCircuitBreakerStore<K, S, C> {
-    pub(crate) fn gate_counts(&self) -> (u64, u64) {
-        self.inner.shared.gate.counts()
+    pub(crate) fn summary_counts(&self) -> (u64, u64) {
+        self.inner.shared.summary.counts()
     }
 
     #[cfg(breakerbox_loom)]
-    pub(crate) fn share_a_slot(&self, keys: [&K; 2]) -> bool
+    pub(crate) fn share_a_stripe(&self, keys: [&K; 2]) -> bool
     where
         K: Hash + Eq,
         S: BuildHasher,
     {
-        crate::cell::share_a_slot(keys.map(|key| self.inner.map.hashed(key).hash()))
+        crate::cell::share_a_stripe(keys.map(|key| self.inner.map.hashed(key).hash()))
     }
 
     pub(crate) fn entries(&self) -> usize
@@ -435,7 +436,7 @@ where
 impl<K, S, C> fmt::Debug for InMemoryCircuitBreakerStore<K, S, C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("InMemoryCircuitBreakerStore")
-            .field("circuits", &self.inner.shared.gate.live())
+            .field("circuits", &self.inner.shared.summary.circuits())
             .field("listeners", &self.inner.listeners)
             .finish_non_exhaustive()
     }

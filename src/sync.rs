@@ -3,23 +3,23 @@
 //!
 //! No other file names loom, `portable_atomic`, `crossbeam_epoch` or papaya.
 
+#[cfg(not(breakerbox_loom))]
+mod epoch_cell;
 mod hashed;
 #[cfg(breakerbox_loom)]
 mod model;
 #[cfg(not(breakerbox_loom))]
 mod real;
-#[cfg(not(breakerbox_loom))]
-mod slot;
 #[cfg(breakerbox_steps)]
 pub(crate) mod steps;
 
+#[cfg(not(breakerbox_loom))]
+pub(crate) use epoch_cell::EpochCell;
 pub(crate) use hashed::{Hashed, OnlyHash};
 #[cfg(breakerbox_loom)]
-pub(crate) use model::{Arc, Map, Slot, atomic};
+pub(crate) use model::{Arc, EpochCell, Map, atomic};
 #[cfg(not(breakerbox_loom))]
 pub(crate) use real::{Arc, Map, atomic};
-#[cfg(not(breakerbox_loom))]
-pub(crate) use slot::Slot;
 
 /// An `Arc` that models leave alone: of what has atomics of its own.
 pub(crate) use std::sync::Arc as PlainArc;
@@ -34,7 +34,7 @@ pub(crate) mod steps {
     pub(crate) enum Step {
         Map,
         Moved,
-        Slot,
+        EpochCell,
         Statistic,
     }
 

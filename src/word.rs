@@ -31,43 +31,28 @@
 //! the call which began it is its first probe. The all-zero control word is a closed circuit
 //! without failures, of generation 0.
 
-mod cause;
 mod control;
-mod decision;
-mod forced;
 #[cfg(any(test, fuzzing))]
 mod fuzzed;
-mod gate;
 mod generation;
 mod history;
-mod limits;
 mod probes;
-mod rules;
 mod side;
-mod slot;
+mod stripe;
+mod summary;
 mod token;
 mod window;
 
-pub use cause::Cause;
 pub(crate) use control::{Control, FAILURES_MAX, State};
-pub(crate) use decision::{
-    Admission, Verdict, is_slow, is_stale, on_acquire, on_report, outcome_of,
-};
-pub use forced::Forced;
 #[cfg(fuzzing)]
 pub(crate) use fuzzed::check;
-pub(crate) use gate::GateWord;
 pub(crate) use generation::Generation;
 pub(crate) use history::{History, Spell};
-pub use limits::{AfterHalfOpen, Limits, SlidingWindow, TripRule};
-pub(crate) use limits::{
-    Cap, FAILURE_THRESHOLD_MAX, HUNG_CALLS_MAX, OFF, OpenFor, PROBES_MAX, ProbeRule, Recovery,
-    Span, Trip, WINDOW_CALLS_MAX, saturating_ms,
-};
 pub(crate) use probes::Probes;
-pub(crate) use side::{Pins, Side, TIME_MAX};
+pub(crate) use side::{Pins, Side, TIME_MAX, saturating_ms};
 #[cfg(not(breakerbox_loom))]
-pub(crate) use slot::SLOT_BITS;
-pub(crate) use slot::{FilterWord, slot_of};
+pub(crate) use stripe::STRIPE_BITS;
+pub(crate) use stripe::{FilterWord, stripe_of};
+pub(crate) use summary::SummaryWord;
 pub use token::{Outcome, PermitToken, Report, Reported};
 pub(crate) use window::{Bucket, Call, Head, Outcomes, Tally};

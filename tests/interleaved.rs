@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use breakerbox::{Clock, InMemoryCircuitBreakerStore, PermitToken};
 
-use support::model::{More, Outcome, Rules, Snapshot, State, TripRule};
+use support::model::{FailureCounting, More, Outcome, Rules, Snapshot, State};
 use support::system::{Answer, Call, Modelled, System, limits, report_of, same};
 
 use Call::*;
@@ -30,7 +30,7 @@ const START: u64 = 1_000;
 const DUE: u64 = START + 10;
 
 const RULES: Rules = Rules {
-    trip: TripRule::Consecutive,
+    trip: FailureCounting::Consecutive,
     failure_threshold: 2,
     reset_timeout: 10,
     half_open_max: 2,

@@ -156,7 +156,7 @@ fn keys_that_trip() {
 fn what_is_used_stays() {
     let (breaker, _) = breaker(|b| {
         let settings = b.max_circuits(MAX).failure_threshold(1_000_000);
-        settings.trip_rule(breakerbox::TripRule::TotalFailures)
+        settings.failure_counting(breakerbox::FailureCounting::TotalFailures)
     });
     let real = u64::MAX;
     for key in 0..100_000 {

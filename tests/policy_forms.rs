@@ -4,13 +4,13 @@
 use std::time::Duration;
 
 use breakerbox::{
-    AfterHalfOpen, DroppedPermit, Forced, Limits, Policy, PolicySet, SlidingWindow, TripRule,
+    AfterHalfOpen, DroppedPermit, FailureCounting, Forced, Limits, Policy, PolicySet, SlidingWindow,
 };
 
 const ALL: &str = r#"
 [default]
 failure_threshold = 7
-trip_rule = "total-failures"
+failure_counting = "total-failures"
 window_ms = 10_000
 minimum_calls = 30
 failures_in_window = 100
@@ -74,7 +74,7 @@ fn all() -> PolicySet<String> {
 fn every_setting_is_read() {
     let limits = Limits::builder()
         .failure_threshold(7)
-        .trip_rule(TripRule::TotalFailures)
+        .failure_counting(FailureCounting::TotalFailures)
         .sliding_window(SlidingWindow::Time(Duration::from_secs(10)))
         .minimum_calls(30)
         .failures_in_window(100)
@@ -164,7 +164,7 @@ fn bad_settings_are_refused_with_field_value_and_range() {
             "reset_timeout_ms = 0",
             "reset_timeout is 0ns; it must be longer than 0",
         ),
-        ("trip_rule = \"some\"", "unknown variant `some`"),
+        ("failure_counting = \"some\"", "unknown variant `some`"),
         (
             "forced = \"closed\"",
             "unknown variant `closed`, expected `open` or `disabled`",

@@ -8,8 +8,8 @@ use super::rules::Rules;
 use super::store::{Circuits, Store as _};
 use super::world::{Gate, Line};
 use breakerbox::{
-    Circuit, CircuitBreaker, CircuitState, Forced, GuardedCircuit, InMemoryCircuitBreakerStore,
-    Limits, ManualClock, Outcome, PolicySet, Steering,
+    CircuitBreaker, CircuitHandle, CircuitState, Forced, InMemoryCircuitBreakerStore, Limits,
+    ManualClock, Outcome, PolicySet, Steering, StoreHandle,
 };
 use std::hash::{BuildHasherDefault, DefaultHasher};
 use std::hint::black_box;
@@ -164,9 +164,9 @@ struct Fixture {
     unknown: String,
     limits: Limits,
     store: Store,
-    handle: Circuit<String, Hasher, ManualClock>,
+    handle: StoreHandle<String, Hasher, ManualClock>,
     breaker: CircuitBreaker<String, Hasher, ManualClock>,
-    guarded: GuardedCircuit<String, Hasher, ManualClock>,
+    guarded: CircuitHandle<String, Hasher, ManualClock>,
     mutex: MutexStore<Hasher>,
 }
 

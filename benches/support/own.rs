@@ -3,8 +3,8 @@
 use super::rules::Rules;
 use super::store::{Circuits, Hasher, Store, through};
 use breakerbox::{
-    Circuit, CircuitBreaker, CircuitBreakerSnapshot, CircuitState, Clock, GuardedCircuit,
-    InMemoryCircuitBreakerStore, Limits, Outcome, SystemClock,
+    CircuitBreaker, CircuitBreakerSnapshot, CircuitHandle, CircuitState, Clock,
+    InMemoryCircuitBreakerStore, Limits, Outcome, StoreHandle, SystemClock,
 };
 use std::hash::RandomState;
 use std::sync::Arc;
@@ -19,7 +19,7 @@ pub struct Own<S, C = SystemClock> {
 
 /// Handles of a store's circuits.
 pub struct Handles<C = SystemClock> {
-    pub circuits: Vec<Circuit<String, RandomState, C>>,
+    pub circuits: Vec<StoreHandle<String, RandomState, C>>,
     own: Own<RandomState, C>,
 }
 
@@ -36,7 +36,7 @@ pub struct Breaker<S> {
 
 /// Handles of a breaker's circuits.
 pub struct Guarded {
-    pub circuits: Vec<GuardedCircuit>,
+    pub circuits: Vec<CircuitHandle>,
     own: Breaker<RandomState>,
 }
 

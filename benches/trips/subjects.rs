@@ -1,7 +1,7 @@
 //! The subjects: circuits that the fifth failure opens, one for each trip.
 
 use breakerbox::{
-    Circuit, CircuitState, InMemoryCircuitBreakerStore, Limits, Outcome, PermitToken,
+    CircuitState, InMemoryCircuitBreakerStore, Limits, Outcome, PermitToken, StoreHandle,
 };
 use breakerbox_benches::circuit::{Circuit as _, now_ms};
 use breakerbox_benches::rules::Rules;
@@ -76,7 +76,7 @@ impl Subject for ByKey<'_> {
 
 /// Our handles.
 pub(crate) struct ByHandle {
-    circuits: Vec<Circuit>,
+    circuits: Vec<StoreHandle>,
     limits: Limits,
 }
 

@@ -14,7 +14,7 @@ mod coarse;
 mod report;
 mod wide;
 
-use breakerbox::{Circuit, CircuitState, InMemoryCircuitBreakerStore, Limits, Outcome};
+use breakerbox::{CircuitState, InMemoryCircuitBreakerStore, Limits, Outcome, StoreHandle};
 use breakerbox_benches::case::Case;
 use breakerbox_benches::keys::SEGMENT;
 use breakerbox_benches::options::{self, Options};
@@ -106,7 +106,7 @@ impl Work {
 struct World {
     wide: Wide,
     coarse: Coarse,
-    ours: Circuit,
+    ours: StoreHandle,
     limits: Limits,
 }
 
@@ -152,7 +152,7 @@ impl World {
             ],
         };
         let report = |outcome| {
-            move |circuit: &Circuit| {
+            move |circuit: &StoreHandle| {
                 let permit = circuit.acquire(limits);
                 permit.map(|permit| circuit.report(permit, outcome, limits))
             }
@@ -160,9 +160,9 @@ impl World {
         let ours = match work {
             Work::Check => over(&self.ours, |c| c.acquire(limits).is_ok()),
             Work::Success => over(&self.ours, report(Outcome::Success)),
-            Work::RecordSuccess => over(&self.ours, Circuit::record_success),
+            Work::RecordSuccess => over(&self.ours, StoreHandle::record_success),
             Work::Failure => over(&self.ours, report(Outcome::Failure)),
-            Work::Snapshot => over(&self.ours, Circuit::peek),
+            Work::Snapshot => over(&self.ours, StoreHandle::peek),
         };
         [
             wide.reset_by(|| self.wide.reset()),

@@ -3,7 +3,7 @@
 
 use arbitrary::Arbitrary;
 
-use crate::support::model::{self, MAX_TIME, More, Outcome, Rules, TripRule, Window};
+use crate::support::model::{self, MAX_TIME, More, Outcome, Rules, FailureCounting, Window};
 use crate::support::ops::{CALLS, Op};
 use crate::support::system::{Call, FACES, Face};
 
@@ -80,9 +80,9 @@ impl Settings {
     pub fn rules(self) -> Rules {
         Rules {
             trip: if self.total {
-                TripRule::Total
+                FailureCounting::Total
             } else {
-                TripRule::Consecutive
+                FailureCounting::Consecutive
             },
             failure_threshold: u64::from(self.failures % 6) + 1,
             reset_timeout: duration(self.timeout),

@@ -3,7 +3,7 @@
 //! Without `--cfg breakerbox_loom` there are no models, and this crate is empty.
 #![cfg(breakerbox_loom)]
 
-use breakerbox::{Circuit, Clock, InMemoryCircuitBreakerStore, Limits};
+use breakerbox::{Clock, InMemoryCircuitBreakerStore, Limits, StoreHandle};
 use std::hash::{BuildHasherDefault, DefaultHasher};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -93,7 +93,7 @@ pub type Hasher = BuildHasherDefault<DefaultHasher>;
 /// The store of the models.
 pub type Store = InMemoryCircuitBreakerStore<u64, Hasher, TickingClock>;
 /// Its handles.
-pub type Handle = Circuit<u64, Hasher, TickingClock>;
+pub type Handle = StoreHandle<u64, Hasher, TickingClock>;
 
 /// A store whose clock begins at 1,000.
 pub fn store() -> Store {

@@ -2,13 +2,14 @@
 
 use super::call::CallTimeout;
 use super::permit::Started;
-use super::{CircuitBreaker, GuardedCircuit, Rules};
+use super::policies::Policies;
+use super::{CircuitBreaker, CircuitHandle, Rules};
 use crate::cell::Cell;
 use crate::clock::Clock;
 use crate::error::Rejected;
 use crate::key::ToKey;
 use crate::on_panic::OnPanic;
-use crate::policy::{Policies, Policy, PolicySet};
+use crate::rules::{Policy, PolicySet};
 use crate::stats::Counter;
 use crate::store::{InMemoryCircuitBreakerStore, Refused};
 use crate::sync::{OnlyHash, PlainArc};
@@ -24,7 +25,7 @@ where
     S: BuildHasher,
     C: Clock,
 {
-    pub(super) fn over(
+    pub(super) fn from_parts(
         store: InMemoryCircuitBreakerStore<K, S, C>,
         policies: PolicySet<K>,
         call_timeout: Option<CallTimeout>,
@@ -56,16 +57,19 @@ where
         K: Borrow<Q>,
         Q: Hash + Eq + ToKey<K> + ?Sized,
     {
-        let gate = self.store.inner.shared.gate.load();
-        if gate.is_down() {
+        let summary = self.store.inner.shared.summary.load();
+        if summary.is_quiet() {
             // Nothing rejects, and no transition is half done: the gate speaks for every key.
-            return Ok((PermitToken::new(gate.generation(), false), Started::UNKNOWN));
+            return Ok((
+                PermitToken::new(summary.generation(), false),
+                Started::UNKNOWN,
+            ));
         }
         let inner = &*self.store.inner;
         let hash = inner.map.hashed(key).only_hash();
-        if !inner.shared.gate.is_held() {
+        if !inner.shared.summary.needs_checks() {
             // What nearly every check ends with: another circuit holds the gate up.
-            if let Some(permit) = inner.pass(gate, hash) {
+            if let Some(permit) = inner.pass(summary, hash) {
                 return Ok((permit, Started::UNKNOWN));
             }
         }
@@ -82,10 +86,10 @@ where
         let inner = &*self.store.inner;
         // Only rules by hand hold the gate up: once they have been asked, the filter may answer
         // again.
-        if inner.shared.gate.is_held()
+        if inner.shared.summary.needs_checks()
             && !self.rules.policies.need_every_check()
             && inner.by_hand.of(key).is_none()
-            && let Some(permit) = inner.pass(inner.shared.gate.load(), hash)
+            && let Some(permit) = inner.pass(inner.shared.summary.load(), hash)
         {
             return Ok((permit, Started::UNKNOWN));
         }
@@ -101,10 +105,10 @@ where
                     inner.map.get(key, |cell| cell.give_back(*permit));
                 }
             });
-            inner.map.get(key, |cell| self.conform(key.key(), cell));
+            inner.map.get(key, |cell| self.sync_watch(key.key(), cell));
             held.disarm();
         }
-        Ok((self.under(&policy, admitted)?, started))
+        Ok((self.apply_shadow(&policy, admitted)?, started))
     }
 
     /// Whether a policy that may have made its circuit watched is of a set that has been replaced
@@ -114,7 +118,7 @@ where
     }
 
     /// What the policy makes of the store's answer.
-    fn under(
+    fn apply_shadow(
         &self,
         policy: &Policy,
         admitted: Result<PermitToken, Refused>,
@@ -129,7 +133,7 @@ where
     }
 
     #[inline]
-    pub(super) fn settle<Q>(
+    pub(super) fn report<Q>(
         &self,
         key: &Q,
         permit: PermitToken,
@@ -143,11 +147,11 @@ where
         if report.outcome() != Outcome::Failure && self.store.inner.nothing_to_do(permit) {
             return Reported::Recorded;
         }
-        self.settle_slow(key, permit, report, started)
+        self.report_slow(key, permit, report, started)
     }
 
     #[inline(never)]
-    fn settle_slow<Q>(
+    fn report_slow<Q>(
         &self,
         key: &Q,
         permit: PermitToken,
@@ -172,13 +176,13 @@ where
         held.disarm();
         let reported = inner.report(key, permit, report, policy.limits());
         if self.is_replaced(&policy) {
-            inner.map.get(key, |cell| self.conform(key.key(), cell));
+            inner.map.get(key, |cell| self.sync_watch(key.key(), cell));
         }
         reported
     }
 
     /// Makes the circuit watched if its policy needs that, and unwatched otherwise.
-    pub(super) fn conform<Q>(&self, key: &Q, cell: &Cell)
+    pub(super) fn sync_watch<Q>(&self, key: &Q, cell: &Cell)
     where
         K: Borrow<Q>,
         Q: Hash + Eq + ToKey<K> + ?Sized,
@@ -195,7 +199,7 @@ where
     }
 }
 
-impl<K, S, C> GuardedCircuit<K, S, C>
+impl<K, S, C> CircuitHandle<K, S, C>
 where
     K: Hash + Eq + Clone,
     S: BuildHasher,
@@ -215,7 +219,7 @@ where
         let breaker = &self.breaker;
         let policy = breaker.rules.policies.of(self.circuit.key());
         if policy.limits().watches() != self.circuit.cell().is_watched_by_limits() {
-            self.conform();
+            self.sync_watch();
         }
         let started = breaker.started(&policy);
         let admitted = self.circuit.acquire_slow(policy.limits());
@@ -226,28 +230,28 @@ where
                     self.circuit.cell().give_back(*permit);
                 }
             });
-            self.conform();
+            self.sync_watch();
             held.disarm();
         }
-        Ok((breaker.under(&policy, admitted)?, started))
+        Ok((breaker.apply_shadow(&policy, admitted)?, started))
     }
 
-    fn conform(&self) {
+    fn sync_watch(&self) {
         self.breaker
-            .conform::<K>(self.circuit.key(), self.circuit.cell());
+            .sync_watch::<K>(self.circuit.key(), self.circuit.cell());
     }
 
     #[inline]
-    pub(super) fn settle(&self, permit: PermitToken, report: Report, started: Started) -> Reported {
+    pub(super) fn report(&self, permit: PermitToken, report: Report, started: Started) -> Reported {
         // Closed and clean, in the very generation of the permit: a success changes nothing.
         if report.outcome() != Outcome::Failure && self.circuit.cell().is_clean_for(permit) {
             return Reported::Recorded;
         }
-        self.settle_slow(permit, report, started)
+        self.report_slow(permit, report, started)
     }
 
     #[inline(never)]
-    fn settle_slow(&self, permit: PermitToken, report: Report, started: Started) -> Reported {
+    fn report_slow(&self, permit: PermitToken, report: Report, started: Started) -> Reported {
         let cell = self.circuit.cell();
         let held = OnPanic::new(|| cell.give_back(permit));
         let policy = self.breaker.rules.policies.of(self.circuit.key());
@@ -255,7 +259,7 @@ where
         held.disarm();
         let reported = self.circuit.report_slow(permit, report, policy.limits());
         if self.breaker.is_replaced(&policy) {
-            self.conform();
+            self.sync_watch();
         }
         reported
     }

@@ -1,15 +1,16 @@
 //! How a breaker is made.
 
+use super::CircuitBreaker;
 use super::call::CallTimeout;
-use super::runtime::{AsyncRuntime, default_runtime};
-use super::{CircuitBreaker, needs_runtime};
 use crate::clock::{Clock, SystemClock};
-use crate::config::{LimitsBuilder, forward, positive_ms, with_settings, within};
 use crate::error::ConfigError;
 use crate::events::StateChange;
-use crate::policy::{DroppedPermit, Policy, PolicySet};
+use crate::rules::Limits;
+use crate::rules::{DroppedPermit, Policy, PolicySet};
+use crate::rules::{LimitsBuilder, forward, positive_ms, with_settings, within};
+use crate::runtime::needs_runtime;
+use crate::runtime::{AsyncRuntime, default_runtime};
 use crate::store::{InMemoryCircuitBreakerStore, InMemoryStoreBuilder};
-use crate::word::Limits;
 use std::fmt;
 use std::hash::{BuildHasher, Hash, RandomState};
 use std::sync::Arc;
@@ -18,12 +19,12 @@ use std::time::Duration;
 /// Builds a [`CircuitBreaker`]. What isn't set keeps its default.
 ///
 /// ```
-/// use breakerbox::{CircuitBreaker, DroppedPermit, ManualClock, TripRule};
+/// use breakerbox::{CircuitBreaker, DroppedPermit, ManualClock, FailureCounting};
 /// use std::time::Duration;
 ///
 /// let breaker = CircuitBreaker::<String>::builder()
 ///     .failure_threshold(10) // 1 to 1,000,000; default 5
-///     .trip_rule(TripRule::TotalFailures) // default: consecutive failures
+///     .failure_counting(FailureCounting::TotalFailures) // default: consecutive failures
 ///     .reset_timeout(Duration::from_secs(5)) // default 30 s
 ///     .half_open_max(3) // concurrent probes, 1 to 100; default 1
 ///     .success_threshold(2) // successful probes that close, 1 to 100; default 1
@@ -221,7 +222,7 @@ impl<K: Hash + Eq + Clone, S: BuildHasher, C: Clock> CircuitBreakerBuilder<K, S,
             self.max_circuits,
             1..=InMemoryCircuitBreakerStore::<K, S, C>::MAX_CIRCUITS,
         )?;
-        Ok(CircuitBreaker::over(
+        Ok(CircuitBreaker::from_parts(
             self.store.max_circuits(self.max_circuits).build(),
             policies,
             call_timeout,

@@ -1,12 +1,12 @@
 //! Guarded calls: acquire, run, report.
 
-use super::classify::{Classify, ErrIsFailure};
 use super::permit::{Permit, Target};
-use super::runtime::{AsyncRuntime, within};
-use super::{CircuitBreaker, GuardedCircuit};
+use super::{CircuitBreaker, CircuitHandle};
+use crate::classify::{Classify, ErrIsFailure};
 use crate::clock::Clock;
 use crate::error::{CallError, Rejected};
 use crate::key::ToKey;
+use crate::runtime::{AsyncRuntime, within};
 use crate::word::{Outcome, Report};
 use std::borrow::Borrow;
 use std::convert::Infallible;
@@ -107,7 +107,7 @@ where
     }
 }
 
-impl<K, S, C> GuardedCircuit<K, S, C>
+impl<K, S, C> CircuitHandle<K, S, C>
 where
     K: Hash + Eq + Clone,
     S: BuildHasher,

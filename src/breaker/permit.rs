@@ -1,10 +1,10 @@
 //! Permits: the right to make one call, and the duty to say how it went.
 
-use super::{CircuitBreaker, GuardedCircuit};
+use super::{CircuitBreaker, CircuitHandle};
 use crate::clock::{Clock, SystemClock};
 use crate::key::ToKey;
 use crate::on_panic::OnPanic;
-use crate::policy::Policy;
+use crate::rules::Policy;
 use crate::word::{Outcome, PermitToken, Report, Reported};
 use std::borrow::Borrow;
 use std::fmt;
@@ -71,7 +71,7 @@ impl Started {
 /// Whom a permit reports to. Sealed: nobody else implements it.
 pub trait Target {
     #[doc(hidden)]
-    fn settle(&self, token: PermitToken, report: Report, started: Started) -> Reported;
+    fn report(&self, token: PermitToken, report: Report, started: Started) -> Reported;
     /// Returns whether a permit that is dropped may have to be reported.
     #[doc(hidden)]
     fn may_mean_something(&self) -> bool;
@@ -139,7 +139,7 @@ impl<T: Target> Permit<T> {
         // Nothing is left in it, which the compiler doesn't see.
         std::mem::forget(self);
         match target {
-            Some(target) => target.settle(token, report.into(), started),
+            Some(target) => target.report(token, report.into(), started),
             None => unreachable!("a permit that was settled is gone"),
         }
     }
@@ -166,21 +166,21 @@ impl<T: Target> Permit<T> {
     #[cold]
     fn abandon(&self, target: &T) {
         if !std::thread::panicking() {
-            return self.settle_dropped(target);
+            return self.report_dropped(target);
         }
         // A second panic, in the user's classifier, would abort.
-        let settle = AssertUnwindSafe(|| self.settle_dropped(target));
+        let settle = AssertUnwindSafe(|| self.report_dropped(target));
         let _ = catch_unwind(settle);
     }
 
-    fn settle_dropped(&self, target: &T) {
+    fn report_dropped(&self, target: &T) {
         // A classifier that panics must not keep the slot or the seat.
         let held = OnPanic::new(|| target.give_back(self.token));
         let outcome = target.dropped(self.started);
         held.disarm();
         if outcome != Outcome::Ignored || !self.token.is_plain() {
             // The answer isn't needed.
-            let _ = target.settle(self.token, outcome.into(), self.started);
+            let _ = target.report(self.token, outcome.into(), self.started);
         }
     }
 }
@@ -219,8 +219,8 @@ where
     C: Clock,
 {
     #[inline]
-    fn settle(&self, token: PermitToken, report: Report, started: Started) -> Reported {
-        self.breaker.settle(self.key, token, report, started)
+    fn report(&self, token: PermitToken, report: Report, started: Started) -> Reported {
+        self.breaker.report(self.key, token, report, started)
     }
 
     #[inline]
@@ -265,8 +265,8 @@ where
     S: BuildHasher,
     C: Clock,
 {
-    fn settle(&self, token: PermitToken, report: Report, started: Started) -> Reported {
-        self.breaker.settle(&self.key, token, report, started)
+    fn report(&self, token: PermitToken, report: Report, started: Started) -> Reported {
+        self.breaker.report(&self.key, token, report, started)
     }
 
     #[inline]
@@ -284,7 +284,7 @@ where
 }
 
 /// The target of a handle's permits.
-pub(super) struct Handled<'a, K, S, C>(pub(super) &'a GuardedCircuit<K, S, C>);
+pub(super) struct Handled<'a, K, S, C>(pub(super) &'a CircuitHandle<K, S, C>);
 
 impl<K, S, C> Target for Handled<'_, K, S, C>
 where
@@ -293,8 +293,8 @@ where
     C: Clock,
 {
     #[inline]
-    fn settle(&self, token: PermitToken, report: Report, started: Started) -> Reported {
-        self.0.settle(token, report, started)
+    fn report(&self, token: PermitToken, report: Report, started: Started) -> Reported {
+        self.0.report(token, report, started)
     }
 
     #[inline]

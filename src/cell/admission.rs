@@ -1,15 +1,20 @@
 //! Checks and reports on one cell: may this call go through, and what its outcome changes.
 
+use super::changes::Changes;
+use super::shared::Shared;
 use super::side::Noted;
-use super::{Cell, Changes, Gone, Mover, Opened, Opening, Shared};
+use super::transition::{Opened, Opening, Transition};
+use super::{Cell, Gone};
 use crate::clock::Clock;
 use crate::error::Rejected;
 use crate::on_panic::OnPanic;
+use crate::rules::{
+    Admission, AfterHalfOpen, Cause, Limits, Verdict, is_slow, is_stale, on_acquire, on_report,
+    outcome_of,
+};
 use crate::snapshot::CircuitState;
 use crate::word::{
-    Admission, AfterHalfOpen, Call, Cause, Control, Generation, Limits, Outcome, PermitToken,
-    Probes, Report, Reported, State, Tally, Verdict, is_slow, is_stale, on_acquire, on_report,
-    outcome_of,
+    Call, Control, Generation, Outcome, PermitToken, Probes, Report, Reported, State, Tally,
 };
 
 /// The answer to a check.
@@ -36,12 +41,12 @@ impl Cell {
         limits: &Limits,
         changes: &mut Changes,
     ) -> Acquired {
-        let mut by = Mover::by_rules(shared, changes, limits);
+        let mut tx = Transition::by_rules(shared, changes, limits);
         loop {
             let control = self.control();
             match on_acquire(control) {
                 Admission::Admit => {
-                    if let Some(permit) = self.admit(&mut by, control, limits) {
+                    if let Some(permit) = self.admit(&mut tx, control, limits) {
                         return Acquired::Permit(permit);
                     }
                 }
@@ -56,7 +61,7 @@ impl Cell {
                 Admission::AwaitReset => match self.time_left(shared, control, limits) {
                     Err(Moved) => {}
                     Ok(0) => {
-                        if let Some(permit) = self.begin_half_open(&mut by, control) {
+                        if let Some(permit) = self.begin_half_open(&mut tx, control) {
                             return Acquired::Permit(permit);
                         }
                     }
@@ -68,14 +73,14 @@ impl Cell {
                     self.mark_used(shared);
                     match self.take_probe(shared, control, limits) {
                         Err(Moved) => {}
-                        Ok(Slot::Taken(lease)) => {
+                        Ok(ProbeGrant::Granted(lease)) => {
                             let permit = PermitToken::probe(control.generation(), lease);
                             return Acquired::Permit(permit);
                         }
-                        Ok(Slot::NoneFree) => {
+                        Ok(ProbeGrant::NoneFree) => {
                             return reject(control, CircuitState::HalfOpen, limits.open.base_ms);
                         }
-                        Ok(Slot::TimeOver) => self.give_up(&mut by, control, limits),
+                        Ok(ProbeGrant::TimeOver) => self.give_up(&mut tx, control, limits),
                     }
                 }
             }
@@ -98,7 +103,7 @@ impl Cell {
     /// does so is its first probe. `None`: decide again.
     fn begin_half_open<C: Clock>(
         &self,
-        by: &mut Mover<'_, C>,
+        tx: &mut Transition<'_, C>,
         control: Control,
     ) -> Option<PermitToken> {
         let drawn = std::cell::Cell::new(None);
@@ -112,7 +117,7 @@ impl Cell {
             drawn.set(Some(PermitToken::probe(generation, 0)));
             control.probed(generation)
         };
-        let begun = self.put_next(by, control, next, Cause::ResetTimeout);
+        let begun = self.put_next(tx, control, next, Cause::ResetTimeout);
         held.disarm();
         begun.map(|begun| PermitToken::probe(begun.generation(), 0))
     }
@@ -121,42 +126,42 @@ impl Cell {
     /// decide again.
     fn admit<C: Clock>(
         &self,
-        by: &mut Mover<'_, C>,
+        tx: &mut Transition<'_, C>,
         control: Control,
         limits: &Limits,
     ) -> Option<PermitToken> {
         let permit = PermitToken::new(control.generation(), false);
-        if !limits.seats() || !control.state().is_closed() {
+        if !limits.counts_in_flight() || !control.state().is_closed() {
             return Some(permit);
         }
         if control.state() == State::Closed {
-            self.watch_closely(by.shared, control, limits);
+            self.watch_closely(tx.shared, control, limits);
             return None;
         }
-        let (seat, hung) = self.take_seat(by.shared, control, limits)?;
-        let permit = seat.map_or(permit, |seat| permit.seated(seat));
+        let (slot, hung) = self.enter(tx.shared, control, limits)?;
+        let permit = slot.map_or(permit, |slot| permit.with_slot(slot));
         let Some(cause) = limits.trip.hung_opens(hung) else {
             return Some(permit);
         };
         // The clock is the user's, and may panic.
-        let held = OnPanic::new(|| self.leave_seat(permit));
+        let held = OnPanic::new(|| self.leave(permit));
         let opening = Opening {
             limits,
             retry_after_ms: 0,
             cause,
         };
-        let opened = self.open(by, control, control, opening);
+        let opened = self.open(tx, control, control, opening);
         held.disarm();
         if opened == Opened::HeldBack {
             return Some(permit);
         }
         // It asks again.
-        self.leave_seat(permit);
+        self.leave(permit);
         None
     }
 
     /// One attempt to end a half-open whose time is over.
-    fn give_up<C: Clock>(&self, by: &mut Mover<'_, C>, control: Control, limits: &Limits) {
+    fn give_up<C: Clock>(&self, tx: &mut Transition<'_, C>, control: Control, limits: &Limits) {
         let cause = Cause::HalfOpenTimeout;
         match limits.half_open.after {
             AfterHalfOpen::Open => {
@@ -165,9 +170,9 @@ impl Cell {
                     retry_after_ms: 0,
                     cause,
                 };
-                let _ = self.open(by, control, control, opening);
+                let _ = self.open(tx, control, control, opening);
             }
-            AfterHalfOpen::Closed => drop(self.change(by, control, State::Closed, cause)),
+            AfterHalfOpen::Closed => drop(self.change(tx, control, State::Closed, cause)),
         }
     }
 
@@ -210,7 +215,7 @@ impl Cell {
         shared: &Shared<C>,
         control: Control,
         limits: &Limits,
-    ) -> Result<Slot, Moved> {
+    ) -> Result<ProbeGrant, Moved> {
         loop {
             let seen = self.probes(control).ok_or(Moved)?;
             let probes = Probes::from_payload(seen.payload());
@@ -218,25 +223,25 @@ impl Cell {
             let age = shared.now().saturating_sub(since);
             let timeout_ms = limits.half_open.timeout_ms;
             if timeout_ms != 0 && age >= timeout_ms {
-                return self.if_still_in(control, Slot::TimeOver);
+                return self.if_still_in(control, ProbeGrant::TimeOver);
             }
             let half_open = &limits.half_open;
             let Some(taken) = probes.take(half_open.max_probes, age, half_open.lease_ms) else {
                 // The slots were all taken in this generation only if it still stands.
-                return self.if_still_in(control, Slot::NoneFree);
+                return self.if_still_in(control, ProbeGrant::NoneFree);
             };
             if self.put_probes(control, seen, taken) {
                 // Even if the generation is over by now: the call came before it was left. Giving
                 // the slot back after another look would let others be rejected for a slot that no
                 // call has.
-                return Ok(Slot::Taken(taken.lease()));
+                return Ok(ProbeGrant::Granted(taken.lease()));
             }
         }
     }
 
-    fn if_still_in(&self, control: Control, slot: Slot) -> Result<Slot, Moved> {
+    fn if_still_in(&self, control: Control, grant: ProbeGrant) -> Result<ProbeGrant, Moved> {
         if self.still_in(control) {
-            Ok(slot)
+            Ok(grant)
         } else {
             Err(Moved)
         }
@@ -251,12 +256,12 @@ impl Cell {
         limits: &Limits,
         changes: &mut Changes,
     ) -> Result<Reported, Gone> {
-        let mut by = Mover::by_rules(shared, changes, limits);
-        self.leave_seat(permit);
+        let mut tx = Transition::by_rules(shared, changes, limits);
+        self.leave(permit);
         // A probe's slot comes back too, though the clock panics.
-        let held = OnPanic::new(|| self.give_back_slot(permit));
+        let held = OnPanic::new(|| self.give_back_probe(permit));
         self.mark_used(shared);
-        let reported = self.report_held(&mut by, permit, report, limits);
+        let reported = self.report_held(&mut tx, permit, report, limits);
         held.disarm();
         reported
     }
@@ -264,12 +269,12 @@ impl Cell {
     #[inline(always)]
     fn report_held<C: Clock>(
         &self,
-        by: &mut Mover<'_, C>,
+        tx: &mut Transition<'_, C>,
         permit: PermitToken,
         report: Report,
         limits: &Limits,
     ) -> Result<Reported, Gone> {
-        let shared = by.shared;
+        let shared = tx.shared;
         let mut counted = None;
         let mut noted = Noted::NOWHERE;
         loop {
@@ -309,7 +314,7 @@ impl Cell {
                 outcome,
                 window: counted.unwrap_or_default(),
             };
-            if self.decide(by, decision, &mut noted, report.retry_after_ms(), limits) {
+            if self.decide(tx, decision, &mut noted, report.retry_after_ms(), limits) {
                 return Ok(Reported::Recorded);
             }
         }
@@ -318,11 +323,11 @@ impl Cell {
     /// Takes back what `permit` holds, a seat or a probe's slot, without an outcome, and without
     /// the rules or the clock.
     pub(crate) fn give_back(&self, permit: PermitToken) {
-        self.leave_seat(permit);
-        self.give_back_slot(permit);
+        self.leave(permit);
+        self.give_back_probe(permit);
     }
 
-    fn give_back_slot(&self, permit: PermitToken) {
+    fn give_back_probe(&self, permit: PermitToken) {
         if !permit.is_probe() {
             return;
         }
@@ -346,13 +351,13 @@ impl Cell {
     #[inline]
     fn decide<C: Clock>(
         &self,
-        by: &mut Mover<'_, C>,
+        tx: &mut Transition<'_, C>,
         decision: Decision,
         noted: &mut Noted,
         retry_after_ms: u64,
         limits: &Limits,
     ) -> bool {
-        let shared = by.shared;
+        let shared = tx.shared;
         let Decision {
             control,
             generation,
@@ -384,10 +389,10 @@ impl Cell {
                     retry_after_ms,
                     cause,
                 };
-                is_noted() && self.open(by, control, counted, opening) != Opened::Moved
+                is_noted() && self.open(tx, control, counted, opening) != Opened::Moved
             }
             Ok(Verdict::Close(cause)) => {
-                is_noted() && self.change(by, control, State::Closed, cause).is_some()
+                is_noted() && self.change(tx, control, State::Closed, cause).is_some()
             }
             Ok(Verdict::Probed(probes)) => {
                 is_noted() && seen.is_some_and(|seen| self.put_probes(control, seen, probes))
@@ -415,9 +420,9 @@ pub(super) fn time_left(since: u64, for_ms: u64, now: u64) -> u64 {
 }
 
 /// What became of the request for a probe slot.
-enum Slot {
+enum ProbeGrant {
     /// A slot was taken, in this lease.
-    Taken(u8),
+    Granted(u8),
     NoneFree,
     /// The circuit has been half-open for too long.
     TimeOver,

@@ -1,8 +1,12 @@
 //! Eviction: a circuit leaves the map to make room, if it is of the kind that goes now.
 
-use super::{Cell, Changes, Mover, Shared};
+use super::Cell;
+use super::changes::Changes;
+use super::shared::Shared;
+use super::transition::Transition;
 use crate::clock::Clock;
-use crate::word::{Cause, Control, History, Probes, State};
+use crate::rules::Cause;
+use crate::word::{Control, History, Probes, State};
 
 /// The shortest time that an open circuit stays, where none is set, and how many times its own open
 /// time it stays: whichever is longer.
@@ -58,7 +62,7 @@ impl Cell {
         // Tried once: a use of the circuit meanwhile keeps it.
         goes && self
             .change(
-                &mut Mover::new(shared, changes),
+                &mut Transition::new(shared, changes),
                 control,
                 State::Vacant,
                 Cause::Evicted,
@@ -74,7 +78,7 @@ impl Cell {
     pub(super) fn is_clean<C>(&self, shared: &Shared<C>, control: Control) -> bool {
         let forgets = |history: History| history.openings == 0;
         control.failures() == 0
-            && !self.has_seats(control)
+            && !self.has_in_flight(control)
             && self.history(shared, control).is_some_and(forgets)
     }
 

@@ -12,19 +12,17 @@
 //! generation the circuit began to reject (its *spell*), which for the opening's own spell is the
 //! generation that the opening began.
 
-use super::{Cell, Mover, Opened, Shared};
-use crate::clock::Clock;
+use crate::rules::Cap;
 use crate::stats::Counter;
 use crate::sync::atomic::{AtomicU64, Ordering};
-use crate::sync::{PlainArc, Slot};
-use crate::word::{Cap, Cause, Control, History, Limits, Spell};
+use crate::sync::{EpochCell, PlainArc};
 use std::collections::HashMap;
 
 /// The groups of a store, by name and by number.
 pub(crate) struct Groups {
-    known: Slot<Known>,
+    known: EpochCell<Known>,
     /// Openings that were held back.
-    held_back: Counter,
+    pub(super) held_back: Counter,
 }
 
 #[derive(Clone, Default)]
@@ -78,7 +76,7 @@ impl Known {
 impl Groups {
     pub(super) fn new() -> Self {
         Self {
-            known: Slot::empty(),
+            known: EpochCell::empty(),
             held_back: Counter::new(),
         }
     }
@@ -123,7 +121,7 @@ impl Groups {
     }
 
     /// A place, if one is left; else how many are taken. `None` where there is no group.
-    fn take(&self, cap: Cap) -> Option<Result<Place<'_>, u64>> {
+    pub(super) fn take(&self, cap: Cap) -> Option<Result<Place<'_>, u64>> {
         self.of(cap.group, |group| {
             // Relaxed: the compare-and-swap decides.
             let mut seen = group.open.load(Ordering::Relaxed);
@@ -179,12 +177,12 @@ impl Groups {
 /// A place in a group's count: given back, unless a circuit keeps it.
 pub(super) struct Place<'a> {
     groups: &'a Groups,
-    group: u16,
+    pub(super) group: u16,
 }
 
 impl Place<'_> {
     /// It is in a circuit's history word.
-    fn keep(self) {
+    pub(super) fn keep(self) {
         std::mem::forget(self);
     }
 }
@@ -192,83 +190,5 @@ impl Place<'_> {
 impl Drop for Place<'_> {
     fn drop(&mut self) {
         self.groups.leave(self.group);
-    }
-}
-
-impl<C> Mover<'_, C> {
-    /// A place for the circuit that is about to open, unless it needs none; else how many are
-    /// taken.
-    pub(super) fn take_place(&mut self, cap: Cap) -> Result<(), u64> {
-        if cap.group != 0 && self.place.is_none() {
-            self.place = self.shared.groups.take(cap).transpose()?;
-        }
-        Ok(())
-    }
-}
-
-impl Cell {
-    /// After the transition from `from` to `to`: the place goes with the circuit that opens, and
-    /// back with the one that rejects no more.
-    pub(super) fn settle_place<C>(&self, by: &mut Mover<'_, C>, from: Control, to: Control) {
-        let (was, is) = (from.state(), to.state());
-        if was.may_reject() && !is.may_reject() {
-            // Brought up, the word has no group any more. `None`: somebody else has brought it up.
-            let _ = self.history(by.shared, to);
-        } else if was.is_closed()
-            && is.may_reject()
-            && let Some(place) = by.place.take()
-        {
-            self.keep_place(by.shared, to, place);
-        }
-    }
-
-    /// Writes this place, which the circuit took to open in `opened`, into its history word; gives
-    /// it back if the circuit has closed since.
-    fn keep_place<C>(&self, shared: &Shared<C>, opened: Control, place: Place<'_>) {
-        let group = place.group;
-        let own = Some(Spell::of(opened.generation()));
-        loop {
-            let control = self.control();
-            let Some(seen) = self.history(shared, control) else {
-                // It moves on: that is progress, and there is a later word.
-                continue;
-            };
-            // Another place in the word means that an opening by a rule began a spell with the same
-            // number: the number is short, and was reused.
-            if seen.spell != own || seen.group != 0 {
-                return;
-            }
-            if self.put_history(control, seen, History { group, ..seen }) {
-                return place.keep();
-            }
-        }
-    }
-
-    /// One attempt to let the closed circuit `control` be closed, with what would have opened it
-    /// counted: said at most once in the time for which it would have been open.
-    pub(super) fn hold_back<C: Clock>(
-        &self,
-        by: &mut Mover<'_, C>,
-        control: Control,
-        counted: Control,
-        limits: &Limits,
-        open: u64,
-    ) -> Opened {
-        let shared = by.shared;
-        if counted != control && !self.exchange(shared, control, counted) {
-            return Opened::Moved;
-        }
-        shared.groups.held_back.add_one();
-        if by.changes.is_wanted() {
-            let now = shared.now();
-            let new = |seen: History| seen.held_back(now, limits.open.base_ms);
-            if self.remember(shared, counted, new) {
-                let (open, most) = (u32::try_from(open).unwrap_or(u32::MAX), limits.cap.most);
-                let cause = Cause::EjectionCap { open, most };
-                by.changes.push(counted.state(), counted, cause);
-                by.changes.stamp(|| now);
-            }
-        }
-        Opened::HeldBack
     }
 }

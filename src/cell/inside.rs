@@ -1,11 +1,17 @@
 //! The words of a cell as they stand, for tests that compare them at rest.
 
-use super::{Cell, Groups, Shared};
+use super::Cell;
+use super::Gone;
 #[cfg(feature = "serde")]
-use super::{Changes, Gone, Kept, Mover};
+use super::changes::Changes;
+use super::group::Groups;
+use super::restore::Kept;
+use super::shared::Shared;
+use super::transition::Transition;
 use crate::clock::Clock;
+use crate::rules::{Limits, is_stale};
 use crate::sync::atomic::Ordering;
-use crate::word::{Call, History, Limits, PermitToken, Pins, Side, State, is_stale};
+use crate::word::{Call, History, PermitToken, Pins, Side, State};
 
 /// The words of one cell, as they stand for its generation. To be read at rest: they aren't loaded
 /// at one moment.
@@ -50,13 +56,13 @@ pub struct Calls {
     /// In the window of this generation: calls, failures, slow calls. `None`: no window of it.
     pub window: Option<[u32; 3]>,
     /// The number of seats that are taken in this generation.
-    pub seats: u32,
+    pub in_flight: u32,
 }
 
 impl Cell {
     /// Takes the first step of a report alone: frees its seat.
     pub(crate) fn leave_alone(&self, permit: PermitToken) {
-        self.leave_seat(permit);
+        self.leave(permit);
     }
 
     /// Takes the next step of a report under rules over a window alone: counts the call in it.
@@ -79,7 +85,7 @@ impl Cell {
             failed,
             slow: false,
         };
-        self.leave_seat(permit);
+        self.leave(permit);
         self.count_call(shared, self.control(), call, limits)
             .is_some()
     }
@@ -89,7 +95,7 @@ impl Cell {
         let (state, generation) = (control.state(), control.generation());
         // Acquire, here and below: read at rest.
         let own = |bits| Some(Side::from_bits(bits)).filter(|side| side.belongs_to(generation));
-        let recovery = own(self.recovery.load(Ordering::Acquire));
+        let phase = own(self.phase.load(Ordering::Acquire));
         let history = Side::from_bits(self.history.load(Ordering::Acquire));
         let is_own = history.belongs_to(generation);
         let history = History::from_payload(history.payload());
@@ -98,7 +104,7 @@ impl Cell {
         } else {
             history.inherited(control)
         };
-        let probes = recovery.unwrap_or_else(|| super::side::recovery_of(control));
+        let probes = phase.unwrap_or_else(|| super::side::phase_of(control));
         let is_open = state == State::Open;
         Words {
             state: format!("{state:?}"),
@@ -109,7 +115,7 @@ impl Cell {
             is_marked: control.is_new_life()
                 || control.is_begun_by_probe()
                 || control.is_escalated(),
-            open_ms: recovery.filter(|_| is_open).and_then(Side::as_time),
+            open_ms: phase.filter(|_| is_open).and_then(Side::as_time),
             probes: (state == State::HalfOpen).then(|| probes.payload()),
             openings: history.openings,
             group: history.group,
@@ -140,8 +146,8 @@ impl Cell {
                 let mut kept = kept.clone();
                 (kept.open_for_ms, kept.openings) = (None, 0);
                 kept.snapshot.success_count = 0;
-                let mut by = Mover::new(shared, changes);
-                return Ok(self.restore_over(&mut by, control, &kept));
+                let mut tx = Transition::new(shared, changes);
+                return Ok(self.restore_over(&mut tx, control, &kept));
             }
             Part::State => {}
             Part::Rest => self.restore_rest(shared, control, kept),

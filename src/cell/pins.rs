@@ -16,7 +16,8 @@
 //! retired, so a cell that was brought back in between is never sealed: bringing it back took a
 //! pin, and a pin changes the word for good.
 
-use super::{Cell, Gone, Shared};
+use super::shared::Shared;
+use super::{Cell, Gone};
 use crate::sync::atomic::Ordering;
 use crate::word::{Control, Pins, State};
 
@@ -43,9 +44,9 @@ impl Cell {
 
     /// What of the store's is kept by the key's hash.
     #[inline]
-    pub(super) fn slot(&self) -> usize {
+    pub(super) fn stripe(&self) -> usize {
         // Relaxed: these bits never change.
-        Pins::from_bits(self.pins.load(Ordering::Relaxed)).slot()
+        Pins::from_bits(self.pins.load(Ordering::Relaxed)).stripe()
     }
 
     pub(crate) fn is_pinned(&self) -> bool {
@@ -125,11 +126,11 @@ impl Cell {
                 return Ok(());
             }
             if seen.is_sealed() {
-                return Err(self.bury(shared, control));
+                return Err(self.publish_removal(shared, control));
             }
             if let Some(sealed) = seen.sealed() {
                 if self.put_pins(seen, sealed) {
-                    return Err(self.bury(shared, control));
+                    return Err(self.publish_removal(shared, control));
                 }
             } else if self.hold(shared).is_ok() {
                 // Pinned: it becomes what it was, and while we hold a pin no thread can seal it.
@@ -149,8 +150,8 @@ impl Cell {
     }
 
     /// A sealed cell's generation goes into the birth slots before its entry leaves the map.
-    fn bury<C>(&self, shared: &Shared<C>, control: Control) -> Gone {
-        shared.raise_birth(self.slot(), control.generation());
+    fn publish_removal<C>(&self, shared: &Shared<C>, control: Control) -> Gone {
+        shared.note_removal(self.stripe(), control.generation());
         Gone
     }
 }

@@ -4,11 +4,15 @@
 //! written field by field and copied in larger pieces at once, which the processor can't forward:
 //! two such copies cost more than taking the snapshot.
 
+use super::changes::Changes;
+use super::shared::Shared;
 use super::side::Noted;
-use super::{Cell, Changes, Gone, Mover, Shared};
+use super::transition::Transition;
+use super::{Cell, Gone};
 use crate::clock::Clock;
+use crate::rules::Cause;
 use crate::snapshot::{CircuitBreakerSnapshot, CircuitState};
-use crate::word::{Cause, Control, Generation, Side, State};
+use crate::word::{Control, Generation, Side, State};
 
 impl Cell {
     /// The circuit at one moment; `None` if it reads as unknown.
@@ -20,7 +24,7 @@ impl Cell {
     #[inline(always)]
     pub(crate) fn peek<C: Clock>(&self, shared: &Shared<C>) -> Option<CircuitBreakerSnapshot> {
         loop {
-            let (before, _) = self.successes(Control::UNBORN);
+            let (before, _) = self.successes(Control::FRESH);
             let control = self.control();
             let Some(state) = control.state().public() else {
                 if self.is_undecided(shared, control) {
@@ -66,8 +70,8 @@ impl Cell {
     /// The generation of a cell's life: its own, or where it isn't born yet the slot's, read
     /// after the cell is in the map.
     pub(super) fn life_of<C>(&self, shared: &Shared<C>, control: Control) -> Generation {
-        if control.is_unborn() {
-            shared.birth(self.slot())
+        if control.is_fresh() {
+            shared.removed_at(self.stripe())
         } else {
             control.generation()
         }
@@ -87,7 +91,7 @@ impl Cell {
             self.agree(shared);
             CircuitBreakerSnapshot {
                 state: CircuitState::Closed,
-                last_state_change: self.born_at(shared, revived),
+                last_state_change: self.changed_at(shared, revived),
                 ..CircuitBreakerSnapshot::default()
             }
         })
@@ -95,7 +99,7 @@ impl Cell {
 
     /// When the generation that the caller put in was born. It was now, if it is over already and
     /// bears another's stamp.
-    fn born_at<C: Clock>(&self, shared: &Shared<C>, control: Control) -> u64 {
+    fn changed_at<C: Clock>(&self, shared: &Shared<C>, control: Control) -> u64 {
         self.since(shared, control).unwrap_or_else(|| shared.now())
     }
 
@@ -203,19 +207,19 @@ impl Cell {
         to: CircuitState,
         changes: &mut Changes,
     ) -> Result<CircuitBreakerSnapshot, Gone> {
-        let mut by = Mover::new(shared, changes);
+        let mut tx = Transition::new(shared, changes);
         loop {
             let control = self.alive(shared)?;
             let (_, successes) = self.successes(control);
             let last_failure_time = self.last_failure(control);
-            if let Some(next) = self.change_by_hand(&mut by, control, to.into()) {
+            if let Some(next) = self.change_by_hand(&mut tx, control, to.into()) {
                 let kept = next.state().keeps_successes();
                 let left = CircuitBreakerSnapshot {
                     state: to,
                     failure_count: u64::from(next.failures()),
                     success_count: if kept { successes } else { 0 },
                     last_failure_time,
-                    last_state_change: self.born_at(shared, next),
+                    last_state_change: self.changed_at(shared, next),
                 };
                 return Ok(self.after(shared, left));
             }
@@ -264,7 +268,7 @@ impl Cell {
         applies: impl Fn(State) -> bool,
         changes: &mut Changes,
     ) -> Result<Option<State>, Gone> {
-        let mut by = Mover::new(shared, changes);
+        let mut tx = Transition::new(shared, changes);
         loop {
             let mut control = self.control();
             if control.is_absent() {
@@ -277,7 +281,7 @@ impl Cell {
                 control = self.alive(shared)?;
             }
             if !applies(control.state())
-                || self.change_by_hand(&mut by, control, to.into()).is_some()
+                || self.change_by_hand(&mut tx, control, to.into()).is_some()
             {
                 return Ok(Some(control.state()));
             }
@@ -290,7 +294,7 @@ impl Cell {
         shared: &Shared<C>,
         changes: &mut Changes,
     ) -> Option<State> {
-        let mut by = Mover::new(shared, changes);
+        let mut tx = Transition::new(shared, changes);
         loop {
             let control = self.control();
             if control.is_absent() {
@@ -300,7 +304,7 @@ impl Cell {
                 return None;
             }
             if self
-                .change(&mut by, control, State::Vacant, Cause::Reset)
+                .change(&mut tx, control, State::Vacant, Cause::Reset)
                 .is_some()
             {
                 return Some(control.state());

@@ -1,11 +1,15 @@
 //! A circuit taken out of one store, and put into another.
 
 use super::admission::time_left;
-use super::{Cell, Changes, Gone, Mover, Shared};
+use super::changes::Changes;
+use super::shared::Shared;
+use super::transition::Transition;
+use super::{Cell, Gone};
 use crate::clock::Clock;
+use crate::rules::Cause;
 use crate::snapshot::{CircuitBreakerSnapshot, CircuitState};
 use crate::sync::atomic::AtomicU64;
-use crate::word::{Cause, Control, History, Side, State};
+use crate::word::{Control, History, Side, State};
 
 /// What of a circuit outlives its store.
 #[derive(Clone, Debug)]
@@ -66,7 +70,7 @@ impl Cell {
         kept: &Kept,
         changes: &mut Changes,
     ) -> Result<bool, Gone> {
-        let mut by = Mover::new(shared, changes);
+        let mut tx = Transition::new(shared, changes);
         let mut control = self.alive(shared)?;
         if !control.state().is_closed() || !self.is_clean(shared, control) {
             return Ok(false);
@@ -75,7 +79,7 @@ impl Cell {
             // An open circuit keeps the successes of the time when it was closed; those that are
             // here now aren't the kept circuit's.
             if self
-                .change(&mut by, control, State::Vacant, Cause::Imported)
+                .change(&mut tx, control, State::Vacant, Cause::Imported)
                 .is_none()
             {
                 return Ok(false);
@@ -85,18 +89,18 @@ impl Cell {
                 return Ok(false);
             }
         }
-        Ok(self.restore_over(&mut by, control, kept))
+        Ok(self.restore_over(&mut tx, control, kept))
     }
 
     /// Makes the clean circuit `control` what was kept. A call that takes a seat in it meanwhile is
     /// admitted, and its report stale.
     pub(super) fn restore_over<C: Clock>(
         &self,
-        by: &mut Mover<'_, C>,
+        tx: &mut Transition<'_, C>,
         control: Control,
         kept: &Kept,
     ) -> bool {
-        let shared = by.shared;
+        let shared = tx.shared;
         let snapshot = &kept.snapshot;
         let failures = u32::try_from(snapshot.failure_count).unwrap_or(u32::MAX);
         let next = |generation| {
@@ -111,14 +115,14 @@ impl Cell {
             }
         };
         if let Some(name) = &kept.group {
-            by.place = shared.groups.take_anyway(name);
+            tx.place = shared.groups.take_anyway(name);
         }
         // Put in first, so that the time is never missing where the failures are seen.
         let time = snapshot.last_failure_time;
         if time != 0 && !self.raise_last_failure(control, time) {
             return false;
         }
-        let Some(restored) = self.put_next(by, control, next, Cause::Imported) else {
+        let Some(restored) = self.put_next(tx, control, next, Cause::Imported) else {
             return false;
         };
         // From here on the circuit is there.

@@ -1,9 +1,11 @@
 //! The side words: read, installed and brought up by whoever needs them.
 
-use super::{Cell, Shared};
+use super::Cell;
+use super::shared::Shared;
 use crate::clock::Clock;
+use crate::rules::Limits;
 use crate::sync::atomic::{AtomicU64, Ordering};
-use crate::word::{Control, History, Limits, Probes, Side, State};
+use crate::word::{Control, History, Probes, Side, State};
 
 /// The generation in which the time of an operation's failure is known.
 pub(super) struct Noted(u64);
@@ -112,7 +114,7 @@ impl Cell {
     /// a trip fixes it, since it knows the rule. `None`: the circuit has moved on.
     pub(super) fn fixed_open_ms(&self, control: Control) -> Option<Option<u64>> {
         let unset = |_| Side::new(control.generation(), 0);
-        Some(self.side(&self.recovery, control, unset)?.as_time())
+        Some(self.side(&self.phase, control, unset)?.as_time())
     }
 
     /// Returns for how long the open circuit `control` would reject, in ms, if `limits` fixed that
@@ -145,7 +147,7 @@ impl Cell {
             // Brought up by a transition that is about to leave, it isn't set; nor where it was
             // never used.
             let unset = |_| Side::new(generation, 0);
-            let seen = self.side(&self.recovery, control, unset)?;
+            let seen = self.side(&self.phase, control, unset)?;
             let own = match seen.as_time() {
                 Some(ms) => ms,
                 None => self.open_ms_by(shared, control, limits)?,
@@ -157,7 +159,7 @@ impl Cell {
             if !self.still_in(control) {
                 return None;
             }
-            if self.put(&self.recovery, seen, next) {
+            if self.put(&self.phase, seen, next) {
                 // By a rule alone: an upstream's wish must not keep other circuits.
                 shared.note_open_ms(own);
                 return next.as_time();
@@ -170,11 +172,11 @@ impl Cell {
     #[cfg(feature = "serde")]
     pub(super) fn set_open_ms(&self, control: Control, ms: u64) {
         let next = Side::time(control.generation(), ms);
-        while let Some(seen) = self.side(&self.recovery, control, |_| next) {
+        while let Some(seen) = self.side(&self.phase, control, |_| next) {
             if !self.still_in(control) {
                 return;
             }
-            if seen == next || self.put(&self.recovery, seen, next) {
+            if seen == next || self.put(&self.phase, seen, next) {
                 return;
             }
         }
@@ -229,13 +231,13 @@ impl Cell {
 
     /// The recovery word of the half-open circuit `control`. `None`: it has moved on.
     pub(super) fn probes(&self, control: Control) -> Option<Side> {
-        self.side(&self.recovery, control, |_| recovery_of(control))
+        self.side(&self.phase, control, |_| phase_of(control))
     }
 
     /// Replaces the probes that were seen.
     pub(super) fn put_probes(&self, control: Control, seen: Side, probes: Probes) -> bool {
         self.put(
-            &self.recovery,
+            &self.phase,
             seen,
             Side::new(control.generation(), probes.payload()),
         )
@@ -315,7 +317,7 @@ impl Cell {
             && self.side(&self.last_failure, control, kept_time).is_some()
             && self.history(shared, control).is_some()
             // Of an open circuit this leaves the duration unset: who needs it sets it.
-            && self.side(&self.recovery, control, |_| recovery_of(control)).is_some()
+            && self.side(&self.phase, control, |_| phase_of(control)).is_some()
     }
 
     /// The success word and the count that it means for `control`.
@@ -345,7 +347,7 @@ fn successes_of(control: Control, seen: Side) -> Side {
 }
 
 /// What the recovery word of `control` begins with: its first probe, if it has one.
-pub(super) fn recovery_of(control: Control) -> Side {
+pub(super) fn phase_of(control: Control) -> Side {
     let probes = if control.is_begun_by_probe() {
         Probes::FIRST_OUT
     } else {

@@ -25,8 +25,9 @@
 //! where they wrap, every 17 years at 1 ms a tick, one window may lose a bucket. The three counts of a call
 //! are three steps, calls first: failures and slow calls never outnumber calls.
 
+use crate::rules::Span;
 use crate::sync::atomic::{AtomicU64, Ordering};
-use crate::word::{Bucket, Call, Head, Outcomes, Span, Tally};
+use crate::word::{Bucket, Call, Head, Outcomes, Tally};
 
 /// A window of calls.
 pub(super) enum Window {

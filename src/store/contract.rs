@@ -5,8 +5,9 @@ use crate::clock::Clock;
 use crate::contract::{BoxFuture, CircuitBreakerStore, StoreResult};
 use crate::error::Rejected;
 use crate::key::ToKey;
+use crate::rules::Limits;
 use crate::snapshot::{CircuitBreakerSnapshot, CircuitState};
-use crate::word::{Limits, PermitToken, Report, Reported};
+use crate::word::{PermitToken, Report, Reported};
 use std::borrow::Borrow;
 use std::hash::{BuildHasher, Hash};
 

@@ -7,13 +7,14 @@
 //! the command has returned finds the rule, by key and by handle.
 
 use super::keyed::Inner;
-use crate::cell::{Cell as Circuit, Gate};
+use crate::cell::{Cell as Circuit, Summary};
 use crate::clock::Clock;
 use crate::key::{ToKey, with_text};
 use crate::on_panic::OnPanic;
+use crate::rules::{Forced, Limits};
 use crate::sync::atomic::Ordering;
-use crate::sync::{PlainAtomicU64, Slot};
-use crate::word::{Forced, Limits, Outcome, Report};
+use crate::sync::{EpochCell, PlainAtomicU64};
+use crate::word::{Outcome, Report};
 use std::cell::Cell;
 use std::hash::{BuildHasher, Hash};
 use std::sync::OnceLock;
@@ -23,7 +24,7 @@ pub(super) type TextOf<K> = fn(&K) -> &str;
 
 /// The rules of a store, replaced as a whole.
 pub(crate) struct ByHand<K> {
-    rules: Slot<Rules>,
+    rules: EpochCell<Rules>,
     /// How many times the gate is held up for them; 0 if there are none.
     holds: PlainAtomicU64,
     /// Set by the first command by prefix.
@@ -67,7 +68,7 @@ impl Rules {
 impl<K> ByHand<K> {
     pub(super) fn new() -> Self {
         Self {
-            rules: Slot::empty(),
+            rules: EpochCell::empty(),
             holds: PlainAtomicU64::new(0),
             text: OnceLock::new(),
         }
@@ -77,13 +78,13 @@ impl<K> ByHand<K> {
     /// The gate is held up until the returned hold is dropped.
     pub(super) fn command<'a>(
         &'a self,
-        gate: &'a Gate,
+        summary: &'a Summary,
         prefix: &str,
         forced: Option<Forced>,
     ) -> Hold<'a> {
         let mut hold = Hold {
             holds: &self.holds,
-            gate,
+            summary,
             times: 0,
         };
         hold.raise();
@@ -143,7 +144,7 @@ impl<K> ByHand<K> {
 /// A hold that keeps the gate up, `times` over, until it is dropped.
 pub(super) struct Hold<'a> {
     holds: &'a PlainAtomicU64,
-    gate: &'a Gate,
+    summary: &'a Summary,
     times: u64,
 }
 
@@ -151,7 +152,7 @@ impl Hold<'_> {
     fn raise(&mut self) {
         // Relaxed: as in `ByHand::of`.
         self.holds.fetch_add(1, Ordering::Relaxed);
-        self.gate.raise();
+        self.summary.need_checks();
         self.times += 1;
     }
 }
@@ -159,7 +160,7 @@ impl Hold<'_> {
 impl Drop for Hold<'_> {
     fn drop(&mut self) {
         for _ in 0..self.times {
-            self.gate.lower();
+            self.summary.release_checks();
             // Relaxed: a check that still finds it raised only looks at the rules in vain.
             self.holds.fetch_sub(1, Ordering::Relaxed);
         }
@@ -170,7 +171,7 @@ impl<K: Hash + Eq, S: BuildHasher, C: Clock> Inner<K, S, C> {
     /// Returns whether a check needs more than the circuit's state.
     #[inline]
     pub(super) fn looks_closely(&self, limits: &Limits) -> bool {
-        limits.checks_closely() || self.shared.gate.is_held()
+        limits.checks_closely() || self.shared.summary.needs_checks()
     }
 
     /// Returns the state that is forced on `key`, by hand or else by its policy.

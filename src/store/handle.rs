@@ -6,9 +6,10 @@ use crate::cell::{Cell, Gone};
 use crate::clock::{Clock, SystemClock};
 use crate::error::{Rejected, StoreFull};
 use crate::key::ToKey;
+use crate::rules::Limits;
 use crate::snapshot::{CircuitBreakerSnapshot, CircuitState};
 use crate::sync::Arc as CellArc;
-use crate::word::{Limits, Outcome, PermitToken, Report, Reported};
+use crate::word::{Outcome, PermitToken, Report, Reported};
 use std::borrow::Borrow;
 use std::fmt;
 use std::hash::{BuildHasher, Hash, RandomState};
@@ -30,7 +31,7 @@ use std::sync::Arc;
 /// assert_eq!(store.get_state("search").failure_count, 1);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-pub struct Circuit<K = String, S = RandomState, C = SystemClock> {
+pub struct StoreHandle<K = String, S = RandomState, C = SystemClock> {
     inner: Arc<Inner<K, S, C>>,
     cell: CellArc<Cell>,
     key: K,
@@ -49,7 +50,7 @@ where
     ///
     /// # Panics
     /// At 2^22 handles of the same circuit.
-    pub fn circuit<Q>(&self, key: &Q) -> Result<Circuit<K, S, C>, StoreFull>
+    pub fn circuit<Q>(&self, key: &Q) -> Result<StoreHandle<K, S, C>, StoreFull>
     where
         K: Borrow<Q>,
         Q: Hash + Eq + ToKey<K> + ?Sized,
@@ -60,7 +61,7 @@ where
             cell.pin(&self.inner.shared)?;
             Ok(CellArc::clone(cell))
         })?;
-        let circuit = Circuit {
+        let circuit = StoreHandle {
             inner: Arc::clone(&self.inner),
             cell,
             key: owned,
@@ -74,7 +75,7 @@ where
     }
 }
 
-impl<K, S, C: Clock> Circuit<K, S, C> {
+impl<K, S, C: Clock> StoreHandle<K, S, C> {
     /// See [`InMemoryCircuitBreakerStore::get_state`].
     pub fn get_state(&self) -> CircuitBreakerSnapshot {
         self.pinned(|cell| cell.get_state(&self.inner.shared))
@@ -113,7 +114,7 @@ impl<K, S, C: Clock> Circuit<K, S, C> {
     }
 }
 
-impl<K, S, C> Circuit<K, S, C>
+impl<K, S, C> StoreHandle<K, S, C>
 where
     K: Hash + Eq + Clone,
     S: BuildHasher,
@@ -176,7 +177,7 @@ where
         }
         let mut changes = inner.listeners.changes();
         let admitted = inner.admit(|| {
-            if limits.seats() {
+            if limits.counts_in_flight() {
                 self.pinned(|cell| cell.begin_and_acquire(shared, limits, &mut changes))
             } else {
                 self.cell.acquire(shared, limits, &mut changes)
@@ -256,7 +257,7 @@ where
     }
 }
 
-impl<K: Clone, S, C> Clone for Circuit<K, S, C> {
+impl<K: Clone, S, C> Clone for StoreHandle<K, S, C> {
     /// Another handle of the same circuit.
     ///
     /// # Panics
@@ -275,15 +276,15 @@ impl<K: Clone, S, C> Clone for Circuit<K, S, C> {
     }
 }
 
-impl<K, S, C> Drop for Circuit<K, S, C> {
+impl<K, S, C> Drop for StoreHandle<K, S, C> {
     fn drop(&mut self) {
         self.cell.unpin();
     }
 }
 
-impl<K: fmt::Debug, S, C> fmt::Debug for Circuit<K, S, C> {
+impl<K: fmt::Debug, S, C> fmt::Debug for StoreHandle<K, S, C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Circuit")
+        f.debug_struct("StoreHandle")
             .field("key", &self.key)
             .field("cell", &*self.cell)
             .finish()

@@ -7,13 +7,12 @@ use crate::clock::Clock;
 use crate::error::{Rejected, StoreFull};
 use crate::events::Listeners;
 use crate::key::ToKey;
+use crate::rules::{Forced, Limits};
 use crate::snapshot::{CircuitBreakerSnapshot, CircuitState};
 use crate::stats::Counter;
 use crate::sync::atomic::Ordering;
 use crate::sync::{Arc as CellArc, Hashed, Map, OnlyHash, PlainAtomicU64};
-use crate::word::{
-    Forced, GateWord, Generation, Limits, Outcome, PermitToken, Report, Reported, slot_of,
-};
+use crate::word::{Generation, Outcome, PermitToken, Report, Reported, SummaryWord, stripe_of};
 use std::borrow::Borrow;
 use std::hash::{BuildHasher, Hash};
 
@@ -150,8 +149,11 @@ impl<K: Hash + Eq, S: BuildHasher, C: Clock> Inner<K, S, C> {
     /// What nearly every check ends with while the gate is up: nothing that shares the key's slot
     /// may reject. `None`: look at the circuit.
     #[inline]
-    pub(crate) fn pass(&self, gate: GateWord, hash: OnlyHash) -> Option<PermitToken> {
-        let generation = self.shared.gate.admits(gate, slot_of(hash.bits()))?;
+    pub(crate) fn pass(&self, summary: SummaryWord, hash: OnlyHash) -> Option<PermitToken> {
+        let generation = self
+            .shared
+            .summary
+            .admits(summary, stripe_of(hash.bits()))?;
         Some(PermitToken::new(generation, false))
     }
 
@@ -195,9 +197,11 @@ impl<K: Hash + Eq, S: BuildHasher, C: Clock> Inner<K, S, C> {
         if let Some(forced) = self.forced(key.key(), limits) {
             return Some(self.by_force(forced, limits));
         }
-        if !limits.seats() {
+        if !limits.counts_in_flight() {
             // The caller hasn't asked the filter, since that can't answer for what is forced.
-            return self.pass(self.shared.gate.load(), key.only_hash()).map(Ok);
+            return self
+                .pass(self.shared.summary.load(), key.only_hash())
+                .map(Ok);
         }
         let mut changes = self.listeners.changes();
         let mut acquire =
@@ -214,7 +218,7 @@ impl<K: Hash + Eq, S: BuildHasher, C: Clock> Inner<K, S, C> {
     /// Answers a check under a forced state. A permit that it grants holds nothing.
     #[cold]
     pub(super) fn by_force(&self, forced: Forced, limits: &Limits) -> Result<PermitToken, Refused> {
-        let generation = self.shared.gate.load().generation();
+        let generation = self.shared.summary.load().generation();
         match forced {
             Forced::Disabled => Ok(PermitToken::new(generation, false)),
             Forced::Open => Err(Refused {
@@ -236,7 +240,7 @@ impl<K: Hash + Eq, S: BuildHasher, C: Clock> Inner<K, S, C> {
     /// between, the first number would be older than the reset, and the report of this very call
     /// taken for a stale one.
     pub(super) fn admit(&self, mut look: impl FnMut() -> Acquired) -> Result<PermitToken, Refused> {
-        let mut before = self.shared.gate.load().generation();
+        let mut before = self.shared.summary.load().generation();
         for looks in 1.. {
             match look() {
                 Acquired::Permit(permit) => return Ok(permit),
@@ -248,7 +252,7 @@ impl<K: Hash + Eq, S: BuildHasher, C: Clock> Inner<K, S, C> {
                 }
                 Acquired::Unknown => {}
             }
-            let after = self.shared.gate.load().generation();
+            let after = self.shared.summary.load().generation();
             if before == after || looks == ADMIT_LOOKS {
                 break;
             }
@@ -262,9 +266,9 @@ impl<K: Hash + Eq, S: BuildHasher, C: Clock> Inner<K, S, C> {
     /// changed state since the permit, and none has failures to forget.
     #[inline]
     pub(crate) fn nothing_to_do(&self, permit: PermitToken) -> bool {
-        let gate = &self.shared.gate;
+        let summary = &self.shared.summary;
         // In this order: numbers only grow, so what the second load shows held at the first.
-        gate.all_clean() && permit.is_plainly_of(gate.load().generation())
+        summary.all_clean() && permit.is_plainly_of(summary.load().generation())
     }
 
     /// The same of a report on this key: no circuit that shares its slot has failures to forget.
@@ -274,9 +278,9 @@ impl<K: Hash + Eq, S: BuildHasher, C: Clock> Inner<K, S, C> {
         key: Hashed<'_, Q>,
         permit: PermitToken,
     ) -> bool {
-        let gate = &self.shared.gate;
+        let summary = &self.shared.summary;
         // In this order: as above.
-        gate.is_clean(slot_of(key.hash())) && permit.is_plainly_of(gate.load().generation())
+        summary.is_clean(stripe_of(key.hash())) && permit.is_plainly_of(summary.load().generation())
     }
 
     /// A report while some circuit is unclean or has changed state. Not inlined, so that
@@ -349,7 +353,13 @@ impl<K: Hash + Eq, S: BuildHasher, C: Clock> Inner<K, S, C> {
         let reported = match found {
             Some(reported) => reported,
             // What began before a removal is stale; and creates nothing.
-            None if self.shared.birth_of(key.hash()).is_after(permit.issued()) => Reported::Stale,
+            None if self
+                .shared
+                .removed_at_hash(key.hash())
+                .is_after(permit.issued()) =>
+            {
+                Reported::Stale
+            }
             // A full store loses the call, and says so in its count.
             None if creates => self
                 .create(key, |cell| {

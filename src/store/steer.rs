@@ -5,9 +5,10 @@ use super::InMemoryCircuitBreakerStore;
 use crate::cell::{Cell, Changes, Gone, Shared};
 use crate::clock::Clock;
 use crate::key::ToKey;
+use crate::rules::Forced;
 use crate::snapshot::CircuitState;
 use crate::sync::Hashed;
-use crate::word::{Forced, State};
+use crate::word::State;
 use std::borrow::Borrow;
 use std::hash::{BuildHasher, Hash};
 
@@ -200,7 +201,7 @@ where
     ) -> Vec<Steered<K>> {
         let inner = &*self.inner;
         let forced = steering.forced();
-        let _held = inner.by_hand.command(&inner.shared.gate, prefix, forced);
+        let _held = inner.by_hand.command(&inner.shared.summary, prefix, forced);
         self.steer_ruled(steering, covers)
     }
 
@@ -213,7 +214,7 @@ where
         let inner = &*self.inner;
         inner.by_hand.know_text(K::as_ref);
         let forced = steering.forced();
-        drop(inner.by_hand.command(&inner.shared.gate, prefix, forced));
+        drop(inner.by_hand.command(&inner.shared.summary, prefix, forced));
     }
 
     /// After its rule is in place, or lifted: the circuits that it `covers`.

@@ -70,12 +70,12 @@ fn nothing_is_left_behind() {
         let _ = store.report(&key, permit, Outcome::Failure, &limits);
     }
     assert_eq!(
-        (store.gate_counts(), store.entries(), store.len()),
+        (store.summary_counts(), store.entries(), store.len()),
         ((3, 0), 3, 3)
     );
     store.clear();
     assert_eq!(
-        (store.gate_counts(), store.entries(), store.len()),
+        (store.summary_counts(), store.entries(), store.len()),
         ((0, 0), 1, 0)
     );
     drop(handle);
@@ -116,9 +116,9 @@ fn a_breaker_that_goes_lets_the_gate_go() {
     let store = breaker.store().clone();
     let clone = breaker.clone();
     drop(breaker);
-    assert_eq!(store.gate_counts(), (1, 1));
+    assert_eq!(store.summary_counts(), (1, 1));
     drop(clone);
-    assert_eq!(store.gate_counts(), (0, 0));
+    assert_eq!(store.summary_counts(), (0, 0));
 }
 
 /// Rules by hand and by policy hold the gate up, once each, and let go of it.
@@ -138,23 +138,23 @@ fn forced_states_let_the_gate_go() {
         ("/b/", Reset, 0),
     ] {
         store.steer_prefix(prefix, steering);
-        assert_eq!(store.gate_counts().0, held, "{prefix} {steering:?}");
+        assert_eq!(store.summary_counts().0, held, "{prefix} {steering:?}");
     }
     breaker.set_policies(PolicySet::new(Policy::default().forced(Forced::Open)));
     assert_eq!(
-        store.gate_counts(),
+        store.summary_counts(),
         (1, 1),
         "and the handle's circuit is watched"
     );
     breaker.set_policies(PolicySet::default());
-    assert_eq!(store.gate_counts(), (0, 0));
+    assert_eq!(store.summary_counts(), (0, 0));
     store.steer_all(ForceOpen);
     let panics = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
         store.steer_where(Enable, |_| panic!("the caller's"));
     }));
     assert!(panics.is_err());
     store.clear();
-    assert_eq!(store.gate_counts(), (0, 0));
+    assert_eq!(store.summary_counts(), (0, 0));
     assert!(handle.acquire().is_ok());
 }
 
@@ -179,15 +179,15 @@ fn a_sweep_does_not_decide_how_long_a_circuit_is_open() {
 #[test]
 fn a_permit_of_an_unknown_circuit_is_never_too_new() {
     let store = limited(10);
-    let gate = || store.inner.shared.gate.load().generation().bits();
+    let latest = || store.inner.shared.summary.load().generation().bits();
     let (mut looks, mut before) = (0, 0);
     let admitted = store.inner.admit(|| {
-        (looks, before) = (looks + 1, gate());
+        (looks, before) = (looks + 1, latest());
         store.transition(&2, CircuitState::Closed);
         crate::cell::Acquired::Unknown
     });
     assert_eq!(admitted.unwrap().generation(), before);
-    assert!(looks > 1 && before < gate());
+    assert!(looks > 1 && before < latest());
 }
 
 /// The rules go with the last clone of their breaker, and with them what they had watched.
@@ -204,9 +204,13 @@ fn a_breaker_that_goes_leaves_nothing_watched() {
     let circuit = store.circuit(&1).unwrap();
     let _ = breaker.acquire(&1).unwrap().success();
     let _ = breaker.acquire(&2).unwrap().success();
-    assert_eq!(store.gate_counts(), (0, 3), "two circuits, and the rules");
+    assert_eq!(
+        store.summary_counts(),
+        (0, 3),
+        "two circuits, and the rules"
+    );
     drop(breaker);
-    assert_eq!(store.gate_counts(), (0, 0));
+    assert_eq!(store.summary_counts(), (0, 0));
     assert!(!circuit.cell().is_watched_by_limits());
 }
 
@@ -223,7 +227,7 @@ fn a_rule_that_is_lifted_after_its_handle_holds_nothing() {
                 drop(handle);
                 store.steer_prefix(prefix, lifts);
                 store.steer_all(lifts);
-                let counts = store.gate_counts();
+                let counts = store.summary_counts();
                 assert_eq!(counts, (0, 0), "{lifts:?} after {forces:?}");
             }
         }
@@ -327,7 +331,7 @@ fn rules_that_go_leave_nothing_watched_however_threads_meet() {
             start.wait();
             breaker.set_policies(set(Limits::default()));
         });
-        assert_eq!(breaker.store().gate_counts(), (0, 0), "round {round}");
+        assert_eq!(breaker.store().summary_counts(), (0, 0), "round {round}");
         let circuit = breaker.circuit(&1).unwrap();
         assert!(!circuit.cell().is_watched_by_limits());
     }
@@ -337,10 +341,10 @@ fn rules_that_go_leave_nothing_watched_however_threads_meet() {
 fn types_are_send_and_sync() {
     fn check<T: Send + Sync>() {}
     check::<InMemoryCircuitBreakerStore>();
-    check::<Circuit>();
+    check::<StoreHandle>();
     check::<crate::CircuitBreaker>();
     check::<crate::OwnedPermit>();
-    check::<crate::GuardedCircuit>();
+    check::<crate::CircuitHandle>();
     check::<crate::AsyncCircuitBreaker<str>>();
     check::<crate::AsyncPermit<str>>();
 }

@@ -63,11 +63,11 @@ impl<'q, Q: ?Sized> Hashed<'q, Q> {
         self.key
     }
 
-    pub(super) fn to_named<K>(self) -> Named<K>
+    pub(super) fn to_stored<K>(self) -> StoredKey<K>
     where
         Q: ToKey<K>,
     {
-        Named {
+        StoredKey {
             hash: self.hash,
             key: self.key.to_key(),
         }
@@ -75,12 +75,12 @@ impl<'q, Q: ?Sized> Hashed<'q, Q> {
 }
 
 /// A key in the map, which keeps the hash that it was looked up by.
-pub(super) struct Named<K> {
+pub(super) struct StoredKey<K> {
     hash: u64,
     key: K,
 }
 
-impl<K> Named<K> {
+impl<K> StoredKey<K> {
     #[inline]
     pub(super) fn hashed(&self) -> Hashed<'_, K> {
         Hashed {

@@ -5,7 +5,7 @@ use std::hash::{BuildHasher, Hash};
 
 pub(crate) use loom::sync::Arc;
 
-use super::hashed::{Hashed, Named};
+use super::hashed::{Hashed, StoredKey};
 use crate::key::ToKey;
 
 pub(crate) mod atomic {
@@ -138,7 +138,7 @@ pub(crate) struct Map<K, V, S> {
     hasher: S,
 }
 
-type Entry<K, V> = (std::sync::Arc<Named<K>>, Arc<V>);
+type Entry<K, V> = (std::sync::Arc<StoredKey<K>>, Arc<V>);
 
 impl<K: Eq, V, S: BuildHasher> Map<K, V, S> {
     pub(crate) fn new(_capacity: usize, hasher: S) -> Self {
@@ -174,7 +174,7 @@ impl<K: Eq, V, S: BuildHasher> Map<K, V, S> {
     }
 
     pub(crate) fn insert<Q: ToKey<K> + ?Sized>(&self, key: Hashed<'_, Q>, value: V) {
-        let key = key.to_named();
+        let key = key.to_stored();
         let mut entries = self.entries.lock().unwrap();
         if find(&entries, key.hashed()).is_none() {
             entries.push((std::sync::Arc::new(key), Arc::new(value)));
@@ -217,14 +217,14 @@ where
 /// kept for good.
 ///
 /// Models over it show what is read when, not that it is freed in time.
-pub(crate) struct Slot<T> {
+pub(crate) struct EpochCell<T> {
     /// One more than the value's place; 0: none.
     current: atomic::AtomicU64,
     /// Not loom's: what is at a place never changes, and the number is known only to who may look.
     values: std::sync::Mutex<Vec<std::sync::Arc<T>>>,
 }
 
-impl<T> Slot<T> {
+impl<T> EpochCell<T> {
     pub(crate) fn empty() -> Self {
         Self {
             current: atomic::AtomicU64::new(0),

@@ -5,7 +5,7 @@ use std::hash::{BuildHasher, BuildHasherDefault, Hash, Hasher};
 
 pub(crate) use std::sync::Arc;
 
-use super::hashed::{Hashed, Named};
+use super::hashed::{Hashed, StoredKey};
 use super::steps::{Step, step};
 use crate::key::ToKey;
 
@@ -19,7 +19,7 @@ pub(crate) mod atomic {
 
 /// A concurrent map of shared values, by closures: no guard of it leaves this file.
 pub(crate) struct Map<K, V, S> {
-    table: papaya::HashMap<Named<K>, Arc<V>, BuildHasherDefault<Passed>>,
+    table: papaya::HashMap<StoredKey<K>, Arc<V>, BuildHasherDefault<Passed>>,
     hasher: S,
 }
 
@@ -50,7 +50,7 @@ impl<Q: ?Sized> Hash for Hashed<'_, Q> {
     }
 }
 
-impl<K> Hash for Named<K> {
+impl<K> Hash for StoredKey<K> {
     #[inline]
     fn hash<H: Hasher>(&self, state: &mut H) {
         step(Step::Moved);
@@ -58,18 +58,18 @@ impl<K> Hash for Named<K> {
     }
 }
 
-impl<K: Eq> PartialEq for Named<K> {
+impl<K: Eq> PartialEq for StoredKey<K> {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
         self.is(other.hashed())
     }
 }
 
-impl<K: Eq> Eq for Named<K> {}
+impl<K: Eq> Eq for StoredKey<K> {}
 
-impl<K: Borrow<Q>, Q: Eq + ?Sized> papaya::Equivalent<Named<K>> for Hashed<'_, Q> {
+impl<K: Borrow<Q>, Q: Eq + ?Sized> papaya::Equivalent<StoredKey<K>> for Hashed<'_, Q> {
     #[inline]
-    fn equivalent(&self, stored: &Named<K>) -> bool {
+    fn equivalent(&self, stored: &StoredKey<K>) -> bool {
         stored.is(*self)
     }
 }
@@ -115,7 +115,7 @@ impl<K: Eq, V, S: BuildHasher> Map<K, V, S> {
 
     /// Puts `value` under `key` if there is none.
     pub(crate) fn insert<Q: ToKey<K> + ?Sized>(&self, key: Hashed<'_, Q>, value: V) {
-        let key = key.to_named();
+        let key = key.to_stored();
         step(Step::Map);
         self.table.pin().get_or_insert(key, Arc::new(value));
     }
@@ -148,8 +148,13 @@ impl<K: Eq, V, S: BuildHasher> Map<K, V, S> {
     }
 }
 
-type Pinned<'t, K, V> =
-    papaya::HashMapRef<'t, Named<K>, Arc<V>, BuildHasherDefault<Passed>, papaya::LocalGuard<'t>>;
+type Pinned<'t, K, V> = papaya::HashMapRef<
+    't,
+    StoredKey<K>,
+    Arc<V>,
+    BuildHasherDefault<Passed>,
+    papaya::LocalGuard<'t>,
+>;
 
 #[inline(never)]
 fn look_up<'p, K, V, Q>(table: &'p Pinned<'_, K, V>, key: &Hashed<'_, Q>) -> Option<&'p Arc<V>>

@@ -19,7 +19,7 @@ pub enum Step {
     /// table.
     Moved,
     /// A value that is replaced rarely, under a pin of the epoch.
-    Slot,
+    EpochCell,
     /// A statistic is counted, in the thread's stripe.
     Statistic,
     /// The test's own: the user's code is at work.

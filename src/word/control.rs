@@ -109,7 +109,7 @@ pub(crate) struct Control(u64);
 
 impl Control {
     /// A cell that was just inserted: vacant, of no generation yet.
-    pub(crate) const UNBORN: Self = Self((State::Vacant as u64) << STATE_SHIFT);
+    pub(crate) const FRESH: Self = Self((State::Vacant as u64) << STATE_SHIFT);
 
     pub(crate) const fn from_bits(bits: u64) -> Self {
         Self(bits)
@@ -185,8 +185,8 @@ impl Control {
         matches!(self.state(), State::Vacant | State::Retired)
     }
 
-    pub(crate) const fn is_unborn(self) -> bool {
-        self.0 == Self::UNBORN.0
+    pub(crate) const fn is_fresh(self) -> bool {
+        self.0 == Self::FRESH.0
     }
 
     /// Whether the success of a call that is no probe could change it; what the count of unclean
@@ -349,7 +349,7 @@ mod tests {
             let absent = matches!(state, State::Vacant | State::Retired);
             assert_eq!(word.is_absent(), absent);
             assert_eq!(state.public().is_none(), absent);
-            assert_eq!(word.is_unborn(), word == Control::UNBORN);
+            assert_eq!(word.is_fresh(), word == Control::FRESH);
             assert_eq!(Control::from_bits(word.bits()), word);
         }
     }
@@ -456,7 +456,7 @@ mod tests {
                 && zero.generation() == Generation::ZERO
         );
         assert!(!zero.is_unclean());
-        assert!(Control::UNBORN.is_absent() && Control::UNBORN.is_unborn());
+        assert!(Control::FRESH.is_absent() && Control::FRESH.is_fresh());
     }
 
     #[test]

@@ -22,7 +22,7 @@ fn generation(number: u64) -> Generation {
 }
 
 fn control(numbers: &[u64]) {
-    let mut word = Control::UNBORN;
+    let mut word = Control::FRESH;
     let (mut state, mut number, mut failures) = (word.state(), word.generation(), 0);
     for &n in numbers {
         let (next, to) = (

@@ -13,7 +13,7 @@ impl Generation {
     const MASK: u64 = (1 << Self::BITS) - 1;
     const HALF: u64 = 1 << (Self::BITS - 1);
 
-    /// What an unborn cell carries; no draw yields it (see `Gate::draw`).
+    /// What an unborn cell carries; no draw yields it (see `Summary::draw`).
     pub(crate) const ZERO: Self = Self(0);
 
     /// The low 40 bits of `bits`.

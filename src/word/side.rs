@@ -2,7 +2,8 @@
 
 use super::Generation;
 use super::generation::Tag;
-use super::slot::{SLOT_BITS, slot_of};
+use super::stripe::{STRIPE_BITS, stripe_of};
+use std::time::Duration;
 
 pub(super) const PAYLOAD_BITS: u32 = u64::BITS - Tag::BITS;
 const PAYLOAD_MAX: u64 = (1 << PAYLOAD_BITS) - 1;
@@ -11,6 +12,12 @@ const PAYLOAD_MAX: u64 = (1 << PAYLOAD_BITS) - 1;
 ///
 /// One less than the payload's maximum, since a time is stored as itself plus one: 0 is 'none'.
 pub(crate) const TIME_MAX: u64 = PAYLOAD_MAX - 1;
+
+/// Whole milliseconds, rounded up, saturated to what a word holds (139 years).
+pub(crate) fn saturating_ms(duration: Duration) -> u64 {
+    let ms = duration.as_nanos().div_ceil(1_000_000);
+    u64::try_from(ms).unwrap_or(TIME_MAX).min(TIME_MAX)
+}
 
 /// The value of a side word: what it holds, and the tag of the generation that it belongs to.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -74,12 +81,12 @@ impl Side {
 ///
 /// ```text
 ///  63                 35  34  33    24  23  22            0
-/// | pinned so far, wraps |used| slot |seal| handles        |
+/// | pinned so far, wraps |used| stripe |seal| handles        |
 /// ```
 ///
 /// The upper part makes each pinning change the word for good (2^29 of them are needed to bring it
 /// back), so that a seal put in by compare-and-swap proves that nobody held a pin since the word was
-/// read. Used: reported to since the last sweep. The slot is of the key's hash, and never changes.
+/// read. Used: reported to since the last sweep. The stripe is of the key's hash, and never changes.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Pins(u64);
 
@@ -91,7 +98,7 @@ impl Pins {
     const SEAL: u64 = 1 << Self::COUNT_BITS;
     const SLOT_SHIFT: u32 = Self::COUNT_BITS + 1;
     /// The mark that the circuit has been used.
-    pub(crate) const USED: u64 = 1 << (Self::SLOT_SHIFT + SLOT_BITS);
+    pub(crate) const USED: u64 = 1 << (Self::SLOT_SHIFT + STRIPE_BITS);
     const EVER_ONE: u64 = Self::USED << 1;
 
     /// What `fetch_sub` takes when a handle goes.
@@ -99,7 +106,7 @@ impl Pins {
 
     /// Of a cell whose key has this hash.
     pub(crate) const fn new(hash: u64) -> Self {
-        Self((slot_of(hash) as u64) << Self::SLOT_SHIFT)
+        Self((stripe_of(hash) as u64) << Self::SLOT_SHIFT)
     }
 
     pub(crate) const fn from_bits(bits: u64) -> Self {
@@ -110,8 +117,8 @@ impl Pins {
         self.0
     }
 
-    pub(crate) const fn slot(self) -> usize {
-        (self.0 >> Self::SLOT_SHIFT & ((1 << SLOT_BITS) - 1)) as usize
+    pub(crate) const fn stripe(self) -> usize {
+        (self.0 >> Self::SLOT_SHIFT & ((1 << STRIPE_BITS) - 1)) as usize
     }
 
     /// Whether somebody has reported to the circuit since the last sweep.
@@ -192,7 +199,7 @@ mod tests {
     #[test]
     fn a_pin_excludes_a_seal_and_a_seal_excludes_pins() {
         let hash = 0x0123_4567_89AB_CDEF;
-        let (free, slot) = (Pins::new(hash), slot_of(hash));
+        let (free, stripe) = (Pins::new(hash), stripe_of(hash));
         let pinned = free.pinned().unwrap();
         assert!(pinned.is_pinned() && pinned.sealed().is_none());
         let twice = pinned.pinned().unwrap();
@@ -206,14 +213,14 @@ mod tests {
         assert!(sealed.is_sealed() && sealed.pinned().is_none() && sealed.sealed().is_none());
 
         for pins in [free, pinned, released, sealed] {
-            assert_eq!(pins.slot(), slot);
+            assert_eq!(pins.stripe(), stripe);
         }
         assert!(!Pins::from_bits(Pins::HANDLES_MAX - 1).has_most_handles());
         let most = Pins::from_bits(Pins::HANDLES_MAX);
         assert!(most.has_most_handles() && most.pinned().is_some());
 
         let used = Pins::from_bits(pinned.bits() | Pins::USED);
-        assert!(used.is_used() && !pinned.is_used() && used.slot() == slot);
+        assert!(used.is_used() && !pinned.is_used() && used.stripe() == stripe);
         assert!(used.pinned().unwrap().is_used() && used.is_pinned());
 
         let wrapped = Pins::from_bits(u64::MAX << 35).pinned().unwrap();

@@ -1,7 +1,7 @@
 //! What a store hands out for an admitted call, and how the call went.
 
 use super::Generation;
-use super::limits::saturating_ms;
+use super::saturating_ms;
 use std::time::Duration;
 
 /// How a guarded call went.
@@ -167,10 +167,10 @@ impl PermitToken {
     }
 
     /// The same, with a seat among the calls in flight.
-    pub(crate) const fn seated(self, seat: u8) -> Self {
+    pub(crate) const fn with_slot(self, slot: u8) -> Self {
         debug_assert!(!self.is_probe() && self.is_plain());
-        debug_assert!((seat as u64) < Self::DETAIL_MASK);
-        Self(self.0 | (seat as u64 + 1) << Self::DETAIL_SHIFT)
+        debug_assert!((slot as u64) < Self::DETAIL_MASK);
+        Self(self.0 | (slot as u64 + 1) << Self::DETAIL_SHIFT)
     }
 
     const fn detail(&self) -> u8 {
@@ -179,7 +179,7 @@ impl PermitToken {
 
     /// The seat that it holds among the calls in flight.
     #[inline]
-    pub(crate) const fn seat(&self) -> Option<u8> {
+    pub(crate) const fn slot(&self) -> Option<u8> {
         if self.is_probe() {
             None
         } else {
@@ -224,7 +224,7 @@ impl std::fmt::Debug for PermitToken {
         f.debug_struct("PermitToken")
             .field("generation", &self.generation())
             .field("probe", &self.is_probe())
-            .field("seat", &self.seat())
+            .field("slot", &self.slot())
             .finish()
     }
 }
@@ -273,26 +273,26 @@ mod tests {
     #[test]
     fn a_seat_is_told_from_none() {
         let token = PermitToken::new(Generation::from_bits(3), false);
-        assert_eq!(token.seat(), None);
+        assert_eq!(token.slot(), None);
         assert!(token.is_plain());
         for probe in [false, true] {
             let token = PermitToken::from_parts((1 << 56) - 1, probe);
             assert_eq!(token.is_plain(), !probe);
         }
-        for seat in [0, 63] {
-            let seated = PermitToken::from_parts((1 << 56) - 1, false).seated(seat);
-            let parts = (seated.generation(), seated.is_probe(), seated.seat());
-            assert_eq!(parts, ((1 << 56) - 1, false, Some(seat)));
+        for slot in [0, 63] {
+            let seated = PermitToken::from_parts((1 << 56) - 1, false).with_slot(slot);
+            let parts = (seated.generation(), seated.is_probe(), seated.slot());
+            assert_eq!(parts, ((1 << 56) - 1, false, Some(slot)));
             assert!(!seated.is_plain());
         }
         for lease in [0, 1, 15, 127] {
             let probe = PermitToken::probe(Generation::from_bits(3), lease);
-            let parts = (probe.generation(), probe.is_probe(), probe.seat());
+            let parts = (probe.generation(), probe.is_probe(), probe.slot());
             assert_eq!((parts, probe.lease()), ((3, true, None), lease));
             assert!(!probe.is_plain());
         }
         assert!(token.is_plainly_of(Generation::from_bits(3)));
-        assert!(!token.seated(0).is_plainly_of(Generation::from_bits(3)));
+        assert!(!token.with_slot(0).is_plainly_of(Generation::from_bits(3)));
         assert!(!token.is_plainly_of(Generation::from_bits(4)));
     }
 }

@@ -4,8 +4,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
 use breakerbox::{
-    CallError, CircuitBreaker, CircuitBreakerBuilder, CircuitState, DroppedPermit, ManualClock,
-    Outcome, Reported, TripRule,
+    CallError, CircuitBreaker, CircuitBreakerBuilder, CircuitState, DroppedPermit, FailureCounting,
+    ManualClock, Outcome, Reported,
 };
 
 use crate::scenario::START;
@@ -36,7 +36,10 @@ fn defaults_are_those_of_the_gateway() {
     let breaker: CircuitBreaker = CircuitBreaker::new();
     let limits = breaker.limits(KEY);
     assert_eq!(limits.failure_threshold(), Some(5));
-    assert_eq!(limits.trip_rule(), TripRule::ConsecutiveFailures);
+    assert_eq!(
+        limits.failure_counting(),
+        FailureCounting::ConsecutiveFailures
+    );
     assert_eq!(limits.reset_timeout(), Duration::from_secs(30));
     assert_eq!(limits.half_open_max(), 1);
     assert_eq!(limits.success_threshold(), Some(1));

@@ -1,7 +1,7 @@
 //! Checks and reports: thresholds, probes, and reports that come too late.
 
 use crate::scenario::{START, Step, check_all, circuit, rejected, scenario};
-use crate::support::model::{Outcome, Rules, State, TripRule};
+use crate::support::model::{FailureCounting, Outcome, Rules, State};
 use crate::support::system::{Answer, Call};
 
 use Answer::{Admitted, Nothing, Probe, Recorded, Stale};
@@ -66,7 +66,7 @@ fn closed_circuits_open_at_the_threshold() {
             .answers(Recorded)
             .then(opened.failures(10)),
         scenario("but not with a success under the rule of totals")
-            .under(rules(|r| r.trip = TripRule::Total))
+            .under(rules(|r| r.trip = FailureCounting::Total))
             .given([DoTimes(9, RecordFailure), Do(Acquire)])
             .when(Report(0, Success))
             .answers(Recorded)
@@ -82,7 +82,7 @@ fn closed_circuits_open_at_the_threshold() {
             .answers(Recorded)
             .then(closed.failures(1)),
         scenario("under the rule of totals it does not")
-            .under(rules(|r| r.trip = TripRule::Total))
+            .under(rules(|r| r.trip = FailureCounting::Total))
             .given(failed_calls(0, 4))
             .given([Do(Acquire), Do(Report(4, Success)), Do(Acquire)])
             .when(Report(5, Failure))

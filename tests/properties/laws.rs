@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
 use breakerbox::{
-    Circuit, CircuitBreakerSnapshot, CircuitState, Clock, InMemoryCircuitBreakerStore, Limits,
-    ManualClock, Outcome, PermitToken, Reported, StateChange,
+    CircuitBreakerSnapshot, CircuitState, Clock, InMemoryCircuitBreakerStore, Limits, ManualClock,
+    Outcome, PermitToken, Reported, StateChange, StoreHandle,
 };
 
 use crate::START;
@@ -19,7 +19,7 @@ pub(crate) struct Laws {
     store: Store,
     clock: ManualClock,
     limits: Limits,
-    handles: BTreeMap<String, Circuit<String, std::hash::RandomState, ManualClock>>,
+    handles: BTreeMap<String, StoreHandle<String, std::hash::RandomState, ManualClock>>,
     permits: Vec<(String, PermitToken)>,
     /// The probes among them whose lease runs: since when.
     leases: Vec<(PermitToken, u64)>,

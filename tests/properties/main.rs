@@ -9,7 +9,7 @@ use proptest::sample::select;
 
 use laws::Laws;
 use support::breaker_pair::{BreakerOp, BreakerPair, Dropped, Guarded};
-use support::model::{MAX_TIME, More, Outcome, Rules, Told, TripRule, Window};
+use support::model::{FailureCounting, MAX_TIME, More, Outcome, Rules, Told, Window};
 use support::ops::{CALLS, KEYS, Op};
 use support::pair::Pair;
 use support::system::{Call, FACES, Face};
@@ -20,7 +20,7 @@ const DURATIONS: [u64; 3] = [1, 10, 100];
 
 fn rules() -> impl Strategy<Value = Rules> {
     (
-        select(vec![TripRule::Consecutive, TripRule::Total]),
+        select(vec![FailureCounting::Consecutive, FailureCounting::Total]),
         1u64..5,
         select(&DURATIONS[..]),
         1u64..4,

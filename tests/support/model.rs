@@ -8,7 +8,7 @@ mod rules;
 use std::collections::{BTreeMap, BTreeSet};
 
 use rules::{Call, Judged};
-pub use rules::{More, Rules, TripRule, Window};
+pub use rules::{FailureCounting, More, Rules, Window};
 
 /// Failures are counted up to here.
 pub const MAX_FAILURES: u64 = 1_048_575;
@@ -393,7 +393,7 @@ impl<K: Ord + Clone> Store<K> {
         let now = self.now;
         let circuit = self.circuit(key);
         let by_window = circuit.count_call(now, told, rules);
-        if rules.trip == TripRule::Consecutive {
+        if rules.trip == FailureCounting::Consecutive {
             circuit.snapshot.failure_count = 0;
         }
         if by_window {

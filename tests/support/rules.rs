@@ -3,7 +3,7 @@
 use super::{Outcome, Told};
 
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub enum TripRule {
+pub enum FailureCounting {
     Consecutive,
     Total,
 }
@@ -11,7 +11,7 @@ pub enum TripRule {
 /// What decides; times in milliseconds.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct Rules {
-    pub trip: TripRule,
+    pub trip: FailureCounting,
     pub failure_threshold: u64,
     pub reset_timeout: u64,
     pub half_open_max: u64,
@@ -23,7 +23,7 @@ pub struct Rules {
 impl Default for Rules {
     fn default() -> Self {
         Rules {
-            trip: TripRule::Consecutive,
+            trip: FailureCounting::Consecutive,
             failure_threshold: 5,
             reset_timeout: 30_000,
             half_open_max: 1,

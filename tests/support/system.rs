@@ -11,12 +11,13 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
 use breakerbox::{
-    AfterHalfOpen, Circuit, CircuitBreakerSnapshot, CircuitBreakerStore, CircuitState,
+    AfterHalfOpen, CircuitBreakerSnapshot, CircuitBreakerStore, CircuitState,
     InMemoryCircuitBreakerStore, Limits, ManualClock, PermitToken, Rejected, Report, SlidingWindow,
+    StoreHandle,
 };
 
 use super::model::{
-    self, Outcome, Rejection, Reported, Rules, Snapshot, State, Told, TripRule, Window,
+    self, FailureCounting, Outcome, Rejection, Reported, Rules, Snapshot, State, Told, Window,
 };
 
 /// The store that the differential tests drive.
@@ -170,7 +171,7 @@ pub struct Real {
     pub clock: ManualClock,
     limits: Limits,
     shared: Arc<dyn CircuitBreakerStore<str>>,
-    handles: BTreeMap<String, Circuit<String, std::hash::RandomState, ManualClock>>,
+    handles: BTreeMap<String, StoreHandle<String, std::hash::RandomState, ManualClock>>,
     permits: Vec<Option<PermitToken>>,
 }
 
@@ -340,7 +341,7 @@ pub fn limits(rules: Rules) -> Limits {
     let ms = std::time::Duration::from_millis;
     let more = rules.more;
     let mut limits = Limits::builder()
-        .trip_rule(trip_rule(rules.trip))
+        .failure_counting(failure_counting(rules.trip))
         .failure_threshold(rules.failure_threshold as u32)
         .reset_timeout(ms(rules.reset_timeout))
         .retry_after_max(ms(more.retry_after_max))
@@ -402,10 +403,10 @@ pub fn report_of(told: Told) -> Report {
         .retry_after(ms(told.retry_after))
 }
 
-pub fn trip_rule(rule: TripRule) -> breakerbox::TripRule {
+pub fn failure_counting(rule: FailureCounting) -> breakerbox::FailureCounting {
     match rule {
-        TripRule::Consecutive => breakerbox::TripRule::ConsecutiveFailures,
-        TripRule::Total => breakerbox::TripRule::TotalFailures,
+        FailureCounting::Consecutive => breakerbox::FailureCounting::ConsecutiveFailures,
+        FailureCounting::Total => breakerbox::FailureCounting::TotalFailures,
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use breakerbox::{
-    CircuitBreaker, CircuitBreakerSnapshot, ConfigError, GuardedCircuit,
+    CircuitBreaker, CircuitBreakerSnapshot, CircuitHandle, ConfigError,
     InMemoryCircuitBreakerStore, Limits, Outcome, OwnedPermit, PolicySet, Rejected, Report,
     StateChange,
 };
@@ -25,7 +25,7 @@ pub type OnChange = Box<dyn Fn(&StateChange<Key>) + Send + Sync>;
 /// One circuit per route. A route keeps its handle, so no request looks a key up.
 pub(crate) struct Guard {
     breaker: CircuitBreaker<Key>,
-    circuits: Vec<GuardedCircuit<Key>>,
+    circuits: Vec<CircuitHandle<Key>>,
     failure_on: Vec<u16>,
 }
 

@@ -72,7 +72,7 @@ impl Tally {
                 self.written.insert(address / LINE);
             }
             Step::Map => self.look_ups += 1,
-            Step::Slot => self.slots += 1,
+            Step::EpochCell => self.slots += 1,
             Step::Statistic => self.statistics += 1,
             Step::Moved | Step::User => {}
         }

@@ -2,7 +2,7 @@
 
 use fastrand::Rng;
 
-use crate::support::model::{More, Outcome, Rules, State, TripRule};
+use crate::support::model::{FailureCounting, More, Outcome, Rules, State};
 
 pub(crate) const START: u64 = 1_000;
 /// When the threads begin: what opened at the start is due, and so are leases.
@@ -116,9 +116,9 @@ impl Program {
         let mut random = Rng::with_seed(seed);
         let rules = Rules {
             trip: if random.bool() {
-                TripRule::Consecutive
+                FailureCounting::Consecutive
             } else {
-                TripRule::Total
+                FailureCounting::Total
             },
             failure_threshold: random.u64(1..=3),
             reset_timeout: 10,

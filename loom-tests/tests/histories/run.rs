@@ -5,9 +5,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use breakerbox::__steps::{Step as At, gate_counts, step as user};
+use breakerbox::__steps::{Step as At, step as user, summary_counts};
 use breakerbox::{
-    Circuit, Clock, InMemoryCircuitBreakerStore, Limits, ManualClock, PermitToken, Reported,
+    Clock, InMemoryCircuitBreakerStore, Limits, ManualClock, PermitToken, Reported, StoreHandle,
 };
 use std::hash::{BuildHasherDefault, DefaultHasher, Hash};
 
@@ -64,7 +64,7 @@ pub(crate) enum Use {
 pub(crate) struct Bench {
     store: Store,
     clock: ManualClock,
-    handles: [Option<Circuit<Key, Hasher, Stepping>>; KEYS],
+    handles: [Option<StoreHandle<Key, Hasher, Stepping>>; KEYS],
     limits: Limits,
     usage: Use,
     time: AtomicU64,
@@ -238,7 +238,7 @@ impl Bench {
     /// With all circuits removed, nothing is left over.
     pub(crate) fn assert_at_rest(&self) {
         self.store.clear();
-        assert_eq!(gate_counts(&self.store), (0, 0));
+        assert_eq!(summary_counts(&self.store), (0, 0));
         assert!(self.store.is_empty());
     }
 

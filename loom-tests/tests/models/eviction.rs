@@ -1,6 +1,6 @@
 //! Eviction against use: what is in use is not lost, and nothing is left behind.
 
-use breakerbox::__loom::{entries, gate_counts};
+use breakerbox::__loom::{entries, summary_counts};
 use breakerbox::{CircuitState, InMemoryCircuitBreakerStore, Outcome, Reported};
 use breakerbox_loom_tests::{Hasher, KEY, Store, TickingClock, limits, model};
 use loom::thread;
@@ -36,7 +36,7 @@ fn a_trip_is_not_evicted() {
             assert_eq!(here.unwrap().state, CircuitState::Open);
         }
         let open = u64::from(here.is_some_and(|circuit| circuit.state == CircuitState::Open));
-        assert_eq!(gate_counts(&store), (open, 0));
+        assert_eq!(summary_counts(&store), (open, 0));
         assert_eq!(store.len(), entries(&store));
     });
 }
@@ -58,7 +58,7 @@ fn a_pin_against_an_eviction() {
             assert_eq!(counted.failure_count, 1);
             assert_eq!(store.peek(&KEY).unwrap().failure_count, 1);
         }
-        assert_eq!(gate_counts(&store), (0, u64::from(counted.is_some())));
+        assert_eq!(summary_counts(&store), (0, u64::from(counted.is_some())));
         assert_eq!(store.len(), entries(&store));
     });
 }
@@ -82,7 +82,7 @@ fn an_eviction_that_meets_a_pin_never_was() {
             assert!(!was_unknown || first == 0, "it was unknown");
         }
         sweeper.join().unwrap();
-        assert_eq!(gate_counts(&store), (0, 0));
+        assert_eq!(summary_counts(&store), (0, 0));
         assert_eq!(store.len(), entries(&store));
     });
 }

@@ -1,7 +1,7 @@
 //! The filter: what is said of a key without a look at its circuit, while another one holds the
 //! gate up.
 
-use breakerbox::__loom::{gate_counts, share_a_slot};
+use breakerbox::__loom::{share_a_stripe, summary_counts};
 use breakerbox::CircuitState;
 use breakerbox_loom_tests::{KEY, Store, model, store};
 
@@ -14,7 +14,7 @@ const ELSEWHERE: u64 = 3;
 
 fn store_of_two() -> Store {
     let store = store();
-    assert!(!share_a_slot(&store, [&KEY, &ELSEWHERE]));
+    assert!(!share_a_stripe(&store, [&KEY, &ELSEWHERE]));
     store
 }
 
@@ -38,7 +38,7 @@ fn a_trip_is_seen_past_the_filter() {
     model("a_trip_is_seen_past_the_filter", 3, || {
         let store = held_up();
         a_check_beside_a_trip(&store);
-        assert_eq!(gate_counts(&store), (2, 0));
+        assert_eq!(summary_counts(&store), (2, 0));
     });
 }
 
@@ -70,7 +70,7 @@ fn a_success_skipped_by_the_filter_had_nothing_to_forget() {
     model(name, 3, || {
         let store = soiled();
         let left = a_success_beside_a_failure(&store);
-        assert_eq!(gate_counts(&store), (0, 1 + left));
+        assert_eq!(summary_counts(&store), (0, 1 + left));
     });
 }
 

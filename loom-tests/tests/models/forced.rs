@@ -8,7 +8,7 @@ use loom::thread;
 fn lift(store: &Store) {
     store.steer_all(Steering::Reset);
     assert!(store.acquire(&KEY, &limits(1, 1, 1)).is_ok());
-    assert_eq!(breakerbox::__loom::gate_counts(store), (0, 0));
+    assert_eq!(breakerbox::__loom::summary_counts(store), (0, 0));
 }
 
 /// A check by key that begins after a prefix was forced open is rejected, though the gate was down
@@ -129,6 +129,6 @@ fn a_handle_that_is_made_meanwhile_is_not_held_for_good() {
         let circuit = maker.join().unwrap();
         assert!(circuit.acquire(&limits(1, 1, 1)).is_ok());
         // A watched circuit would be counted as unclean.
-        assert_eq!(breakerbox::__loom::gate_counts(&store), (0, 0));
+        assert_eq!(breakerbox::__loom::summary_counts(&store), (0, 0));
     });
 }

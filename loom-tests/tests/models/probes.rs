@@ -1,4 +1,4 @@
-//! Recovery: probe slots, leases, refunds, and who decides.
+//! HalfOpen: probe slots, leases, refunds, and who decides.
 
 use breakerbox::{CircuitState, Limits, Outcome, PermitToken, Reported};
 use breakerbox_loom_tests::{
@@ -161,7 +161,7 @@ fn probe_outcomes_decide_once() {
         };
         assert_eq!(circuit.get_state().state, expected);
         let up = u64::from(expected == CircuitState::Open);
-        assert_eq!(breakerbox::__loom::gate_counts(&store), (up, 0));
+        assert_eq!(breakerbox::__loom::summary_counts(&store), (up, 0));
     });
 }
 
@@ -182,7 +182,7 @@ fn two_successes_close() {
         );
         assert_eq!(other.join().unwrap(), Reported::Recorded);
         assert_eq!(circuit.get_state().state, CircuitState::Closed);
-        assert_eq!(breakerbox::__loom::gate_counts(&store), (0, 0));
+        assert_eq!(breakerbox::__loom::summary_counts(&store), (0, 0));
     });
 }
 

@@ -1,6 +1,6 @@
 //! Reset, re-creation, handles: nothing lost, nothing revived, nothing left behind.
 
-use breakerbox::__loom::{entries, gate_counts, share_a_slot};
+use breakerbox::__loom::{entries, share_a_stripe, summary_counts};
 use breakerbox::{CircuitState, InMemoryCircuitBreakerStore, Outcome, Reported};
 use breakerbox_loom_tests::{Hasher, KEY, Store, TickingClock, handle, limits, model, store};
 use loom::thread;
@@ -33,7 +33,7 @@ fn a_reset_loses_no_later_record() {
             (store.len(), entries(&store)),
             (left as usize, left as usize)
         );
-        assert_eq!(gate_counts(&store), (0, left));
+        assert_eq!(summary_counts(&store), (0, left));
     });
 }
 
@@ -61,7 +61,7 @@ fn creators_and_a_reset() {
             .peek(&KEY)
             .map_or(0, |snapshot| snapshot.failure_count);
         assert!(left <= 2 && entries(&store) == usize::from(left > 0));
-        assert_eq!(gate_counts(&store), (0, u64::from(left > 0)));
+        assert_eq!(summary_counts(&store), (0, u64::from(left > 0)));
     });
 }
 
@@ -86,7 +86,7 @@ fn two_resets_and_a_record() {
             (store.len(), entries(&store)),
             (left as usize, left as usize)
         );
-        assert_eq!(gate_counts(&store), (0, 0));
+        assert_eq!(summary_counts(&store), (0, 0));
     });
 }
 
@@ -176,7 +176,7 @@ pub(crate) fn a_check_beside_a_recovery(store: &Store) -> bool {
 fn calls_admitted_together_all_count() {
     model("calls_admitted_together_all_count", 2, || {
         let store = store();
-        assert!(!share_a_slot(&store, [&KEY, &OTHER]));
+        assert!(!share_a_stripe(&store, [&KEY, &OTHER]));
         let limits = limits(5, 1, 1);
         let noise = {
             let store = store.clone();
@@ -240,7 +240,7 @@ fn a_short_pin_against_a_reset() {
             .peek(&KEY)
             .map_or(0, |snapshot| snapshot.failure_count);
         assert!(left <= counted && counted <= 2);
-        assert_eq!(gate_counts(&store), (0, u64::from(left > 0)));
+        assert_eq!(summary_counts(&store), (0, u64::from(left > 0)));
         store.record_failure(&KEY);
         assert_eq!(store.get_state(&KEY).failure_count, left + 1);
         assert_eq!(entries(&store), 1);
@@ -267,7 +267,7 @@ fn two_resets_and_a_handle() {
             .peek(&KEY)
             .map_or(0, |snapshot| snapshot.failure_count);
         // A cell that left the map alive would still be counted here.
-        assert_eq!(gate_counts(&store), (0, u64::from(left > 0)));
+        assert_eq!(summary_counts(&store), (0, u64::from(left > 0)));
         assert_eq!(store.record_failure(&KEY).failure_count, left + 1);
         assert_eq!(entries(&store), 1);
     });
@@ -292,9 +292,9 @@ fn the_gate_comes_down_again() {
         let open = store
             .peek(&KEY)
             .is_some_and(|seen| seen.state == CircuitState::Open);
-        assert_eq!(gate_counts(&store), (u64::from(open), 0));
+        assert_eq!(summary_counts(&store), (u64::from(open), 0));
         store.reset(&KEY);
-        assert_eq!(gate_counts(&store), (0, 0));
+        assert_eq!(summary_counts(&store), (0, 0));
         assert_eq!((store.len(), entries(&store)), (0, 0));
     });
 }

@@ -1,6 +1,6 @@
 //! Calls in flight, and circuits that have to be watched from some moment on.
 
-use breakerbox::__loom::gate_counts;
+use breakerbox::__loom::summary_counts;
 use breakerbox::{
     CircuitBreaker, CircuitState, Limits, Outcome, PolicySet, Reported, SlidingWindow,
 };
@@ -113,7 +113,11 @@ fn breaker_of(policies: PolicySet<u64>) -> Breaker {
 
 /// What holds nothing up, once rules that watch are gone.
 fn assert_unwatched(breaker: &Breaker) {
-    assert_eq!(gate_counts(breaker.store()), (0, 0), "nothing is watched");
+    assert_eq!(
+        summary_counts(breaker.store()),
+        (0, 0),
+        "nothing is watched"
+    );
 }
 
 /// A handle's circuit is watched and not watched at once: whichever stays, slot and word agree.
@@ -238,7 +242,7 @@ fn circuits_conform_to_the_last_of_two_replacements() {
         let watches = breaker.limits(&KEY).sliding_window().is_some();
         // The rules, and the circuit.
         let unclean = if watches { 2 } else { 0 };
-        assert_eq!(gate_counts(breaker.store()), (0, unclean));
+        assert_eq!(summary_counts(breaker.store()), (0, unclean));
     });
 }
 
@@ -364,7 +368,7 @@ fn an_import_against_a_use() {
             (CircuitState::Closed, 1)
         };
         assert_eq!((circuit.state, circuit.failure_count), expected);
-        let (rejects, unclean) = breakerbox::__loom::gate_counts(&store);
+        let (rejects, unclean) = breakerbox::__loom::summary_counts(&store);
         assert_eq!((rejects, unclean), (imported.into(), (!imported).into()));
     });
 }

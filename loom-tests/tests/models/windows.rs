@@ -1,6 +1,6 @@
 //! Rules that need to know of each call: windows, and policies that are put in their place.
 
-use breakerbox::__loom::gate_counts;
+use breakerbox::__loom::summary_counts;
 use breakerbox::{
     CircuitBreaker, CircuitState, Limits, Outcome, PolicySet, Reported, SlidingWindow,
 };
@@ -29,7 +29,7 @@ fn both_count(name: &str, window: SlidingWindow) {
         assert_eq!(other.join().unwrap(), Reported::Recorded);
         let circuit = store.peek(&KEY).unwrap();
         assert_eq!(circuit.state, CircuitState::Open);
-        assert_eq!(gate_counts(&store), (1, 0));
+        assert_eq!(summary_counts(&store), (1, 0));
     });
 }
 
@@ -126,6 +126,6 @@ fn policies_are_replaced_between_decisions() {
 
         breaker.set_policies(PolicySet::new(limits(2, 1, 1).into()));
         breaker.store().reset(&KEY);
-        assert_eq!(gate_counts(breaker.store()), (0, 0));
+        assert_eq!(summary_counts(breaker.store()), (0, 0));
     });
 }

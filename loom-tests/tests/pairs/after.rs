@@ -1,6 +1,6 @@
 //! What follows: calls go on, and all is forgotten.
 
-use breakerbox::__steps::{Words, entries, gate_counts, held, words};
+use breakerbox::__steps::{Words, entries, held, summary_counts, words};
 use breakerbox::Outcome;
 
 use crate::ops::Answer;
@@ -14,7 +14,7 @@ pub(crate) fn go_on(world: &World, faults: &mut Vec<String>) -> Vec<Answer> {
     for permit in out.into_iter().flatten() {
         answers.push(Answer::Reported(world.tell(KEY, permit, Outcome::Success)));
     }
-    let seats = |(_, words): &(String, Words)| words.watch.map_or(0, |watch| watch.seats);
+    let seats = |(_, words): &(String, Words)| words.watch.map_or(0, |watch| watch.in_flight);
     if words(&world.store).iter().map(seats).sum::<u32>() != 0 {
         faults.push("no call is out, and no seat is taken".to_owned());
     }
@@ -51,7 +51,7 @@ pub(crate) fn clean_up(world: &World, faults: &mut Vec<String>) {
     world.store.clear();
     let store = &world.store;
     let left = (
-        gate_counts(store),
+        summary_counts(store),
         held(store),
         entries(store),
         store.len(),

@@ -1,6 +1,6 @@
 //! What there is to see of a world: at rest, as calls go on, and when all is cleaned up.
 
-use breakerbox::__steps::{Calls, Words, entries, gate_counts, held, needing, words};
+use breakerbox::__steps::{Calls, Words, entries, held, needing, summary_counts, words};
 use breakerbox::{Cause, CircuitBreakerSnapshot, Forced, Limits, Policy, Reported};
 
 use crate::after::{clean_up, go_on};
@@ -28,7 +28,7 @@ fn meaning(words: &Words) -> Words {
         ..calls
     });
     Words {
-        watch: watch.filter(|calls| calls.on || calls.held || calls.seats != 0),
+        watch: watch.filter(|calls| calls.on || calls.held || calls.in_flight != 0),
         // Numbers differ between orders.
         generation: 0,
         // It says what the others say.
@@ -41,7 +41,7 @@ fn meaning(words: &Words) -> Words {
 
 /// The same, if no limits had it looked at its calls; `None`: there is something to forget.
 fn unwatched(words: &Words) -> Option<Words> {
-    let is_idle = |calls: Calls| calls.window.is_none() && calls.seats == 0;
+    let is_idle = |calls: Calls| calls.window.is_none() && calls.in_flight == 0;
     let held = words.watch.filter(|calls| calls.held);
     words.watch.is_none_or(is_idle).then(|| Words {
         watch: held.map(|calls| Calls { on: false, ..calls }),
@@ -96,7 +96,7 @@ impl Rest {
             circuits,
             len: store.len(),
             entries: entries(store),
-            gate: gate_counts(store),
+            gate: summary_counts(store),
             held: held(store),
             forced: store.forced(KEY),
             needing: breaker.as_ref().map(needing),

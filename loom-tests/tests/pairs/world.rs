@@ -6,9 +6,9 @@ use std::sync::{Arc, Mutex};
 
 use breakerbox::__steps::{count_alone, token, words};
 use breakerbox::{
-    Cause, Circuit, CircuitBreaker, CircuitState, Export, GuardedCircuit,
-    InMemoryCircuitBreakerStore, Limits, ManualClock, Outcome, OwnedPermit, PermitToken, Rejected,
-    Report, Reported, StateChange,
+    Cause, CircuitBreaker, CircuitHandle, CircuitState, Export, InMemoryCircuitBreakerStore,
+    Limits, ManualClock, Outcome, OwnedPermit, PermitToken, Rejected, Report, Reported,
+    StateChange, StoreHandle,
 };
 
 use crate::rules::{PLAIN, Rules};
@@ -17,8 +17,8 @@ use crate::rules::{PLAIN, Rules};
 type Hasher = BuildHasherDefault<DefaultHasher>;
 pub(crate) type Store = InMemoryCircuitBreakerStore<String, Hasher, ManualClock>;
 pub(crate) type Breaker = CircuitBreaker<String, Hasher, ManualClock>;
-pub(crate) type Handle = Circuit<String, Hasher, ManualClock>;
-pub(crate) type Guarded = GuardedCircuit<String, Hasher, ManualClock>;
+pub(crate) type Handle = StoreHandle<String, Hasher, ManualClock>;
+pub(crate) type Guarded = CircuitHandle<String, Hasher, ManualClock>;
 
 /// The circuit that all is about.
 pub(crate) const KEY: &str = "a";

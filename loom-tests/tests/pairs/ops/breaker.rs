@@ -1,6 +1,6 @@
 //! What a breaker and its handles do.
 
-use breakerbox::__steps::{conform, put_policies};
+use breakerbox::__steps::{put_policies, sync_watch};
 use breakerbox::{CircuitState, Outcome};
 
 use super::act::*;
@@ -132,7 +132,7 @@ fn put(world: &World, rules: &crate::rules::Rules) -> Answer {
 }
 
 fn conforms(world: &World, _: Role) -> Answer {
-    conform(&breaker(world));
+    sync_watch(&breaker(world));
     Answer::Nothing
 }
 

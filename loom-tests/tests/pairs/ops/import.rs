@@ -46,7 +46,7 @@ fn creates(world: &World, _: usize) -> Answer {
     let key = |(key, words): (String, Words)| (key == KEY).then_some(words);
     let words = words(&world.store).into_iter().find_map(key);
     let is_idle =
-        |words: Words| words.openings == 0 && words.watch.is_none_or(|calls| calls.seats == 0);
+        |words: Words| words.openings == 0 && words.watch.is_none_or(|calls| calls.in_flight == 0);
     let clean = is_clean(&found) && words.is_some_and(is_idle);
     world.found_clean.set(clean);
     Answer::Nothing

@@ -1,20 +1,20 @@
 //! The policies of a breaker: read in passing, replaced as a whole.
 
-use super::{Drops, Policy, PolicySet};
-use crate::cell::{Gate, Shared};
+use crate::cell::{Shared, Summary};
 use crate::key::ToKey;
+use crate::rules::{Drops, Policy, PolicySet};
 use crate::sync::atomic::{AtomicU64, Ordering};
-use crate::sync::{PlainArc, PlainAtomicU64, Slot};
+use crate::sync::{EpochCell, PlainArc, PlainAtomicU64};
 use std::borrow::Borrow;
 use std::hash::Hash;
 
 /// The set of a breaker's policies.
 ///
 /// Checks and successes that take the short way read no policy. So while a set has policies to
-/// which every call matters, it holds up what opens that way: the store's gate, or its count of
+/// which every call matters, it holds up what opens that way: the store's summary, or its count of
 /// unclean circuits.
 pub(crate) struct Policies<K> {
-    current: Slot<PlainArc<Numbered<K>>>,
+    current: EpochCell<PlainArc<Numbered<K>>>,
     /// The number of replacements that have put their set in place.
     replaced: AtomicU64,
     /// Sets in place that need every check: 0, 1, or 2 for a moment.
@@ -69,21 +69,21 @@ impl Needs {
         }
     }
 
-    fn hold(self, gate: &Gate) {
+    fn hold(self, summary: &Summary) {
         if self.every_check {
-            gate.raise();
+            summary.need_checks();
         }
         if self.every_report {
-            gate.hold_reports();
+            summary.need_reports();
         }
     }
 
-    fn let_go(self, gate: &Gate) {
+    fn let_go(self, summary: &Summary) {
         if self.every_check {
-            gate.lower();
+            summary.release_checks();
         }
         if self.every_report {
-            gate.let_reports_go();
+            summary.release_reports();
         }
     }
 }
@@ -91,14 +91,14 @@ impl Needs {
 impl<K> Policies<K> {
     pub(crate) fn new<C>(set: PolicySet<K>, shared: &Shared<C>) -> Self {
         let needs = Needs::of(&set);
-        needs.hold(&shared.gate);
+        needs.hold(&shared.summary);
         let needing_checks = PlainAtomicU64::new(u64::from(needs.every_check));
         let needing_drops = PlainAtomicU64::new(u64::from(needs.drops));
         let groups = shared.groups.numbers(&set.groups());
         Self {
             needing_checks,
             needing_drops,
-            current: Slot::new(PlainArc::new(Numbered {
+            current: EpochCell::new(PlainArc::new(Numbered {
                 set: PlainArc::new(set),
                 number: 0,
                 needs,
@@ -110,7 +110,7 @@ impl<K> Policies<K> {
 
     /// Whether a check must not go past its policy because it finds its circuit closed.
     pub(crate) fn need_every_check(&self) -> bool {
-        // Relaxed: it was raised before the gate, which the caller has seen up with Acquire.
+        // Relaxed: it was raised before the summary, which the caller has seen up with Acquire.
         self.needing_checks.load(Ordering::Relaxed) != 0
     }
 
@@ -190,7 +190,7 @@ impl<K> Policies<K> {
     where
         K: Send + Sync + 'static,
     {
-        let gate = &shared.gate;
+        let summary = &shared.summary;
         let groups = shared.groups.numbers(&set.groups());
         let needs = Needs::of(&set);
         // Relaxed: the gate is raised after the one, with Release, and the set put in place after
@@ -199,7 +199,7 @@ impl<K> Policies<K> {
         let [checks, drops] = counts(needs);
         self.needing_checks.fetch_add(checks, Ordering::Relaxed);
         self.needing_drops.fetch_add(drops, Ordering::Relaxed);
-        needs.hold(gate);
+        needs.hold(summary);
         let set = PlainArc::new(set);
         // One after the other: a set has a greater number than the one whose place it takes.
         let next = |old: &PlainArc<Numbered<K>>| {
@@ -211,7 +211,7 @@ impl<K> Policies<K> {
             }))
         };
         self.current.update_then(next, |old| {
-            old.needs.let_go(gate);
+            old.needs.let_go(summary);
             // Relaxed: as long as they stay up, checks and drops take longer, and no more.
             let [checks, drops] = counts(old.needs);
             self.needing_checks.fetch_sub(checks, Ordering::Relaxed);
@@ -222,8 +222,8 @@ impl<K> Policies<K> {
     }
 
     /// What the set holds up is let go: it goes.
-    pub(crate) fn retire(&self, gate: &Gate) {
-        self.read(|current| current.needs.let_go(gate));
+    pub(crate) fn retire(&self, summary: &Summary) {
+        self.read(|current| current.needs.let_go(summary));
     }
 }
 
@@ -231,7 +231,7 @@ impl<K> Policies<K> {
 mod tests {
     use super::*;
     use crate::Limits;
-    use crate::policy::DroppedPermit;
+    use crate::rules::DroppedPermit;
     use std::time::Duration;
 
     /// What a set needs is asked for while it is in place, and no longer.
@@ -255,7 +255,7 @@ mod tests {
             assert_eq!(policies.need_every_check(), checks);
             assert_eq!(policies.need_drops(), is_dropped);
             let held = u64::from(checks);
-            assert_eq!(shared.gate.counts(), (held, held));
+            assert_eq!(shared.summary.counts(), (held, held));
         }
     }
 }

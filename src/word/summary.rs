@@ -12,9 +12,9 @@ const _: () = assert!(
 
 /// The value of the store's gate word. See the drawing in [`super`].
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) struct GateWord(u64);
+pub(crate) struct SummaryWord(u64);
 
-impl GateWord {
+impl SummaryWord {
     /// What a draw adds: the next generation, and one to the count for as long as the
     /// transition is under way. A generation at its maximum wraps out at the top.
     pub(crate) const DRAW: u64 = (1 << COUNT_BITS) + Self::ONE;
@@ -28,7 +28,7 @@ impl GateWord {
     }
 
     /// No circuit may reject and no transition is under way.
-    pub(crate) const fn is_down(self) -> bool {
+    pub(crate) const fn is_quiet(self) -> bool {
         self.0 & COUNT_MASK == 0
     }
 
@@ -48,19 +48,19 @@ mod tests {
 
     #[test]
     fn draws_count_and_wrap_out_at_the_top() {
-        let word = GateWord::from_bits(0);
-        assert!(word.is_down() && word.generation() == Generation::ZERO);
+        let word = SummaryWord::from_bits(0);
+        assert!(word.is_quiet() && word.generation() == Generation::ZERO);
 
-        let drawn = GateWord::from_bits(GateWord::DRAW);
+        let drawn = SummaryWord::from_bits(SummaryWord::DRAW);
         assert_eq!((drawn.generation().bits(), drawn.count()), (1, 1));
-        assert!(!drawn.is_down());
-        let again = GateWord::from_bits(drawn.0 + GateWord::REDRAW);
+        assert!(!drawn.is_quiet());
+        let again = SummaryWord::from_bits(drawn.0 + SummaryWord::REDRAW);
         assert_eq!((again.generation().bits(), again.count()), (2, 1));
-        let done = GateWord::from_bits(again.0 - GateWord::ONE);
-        assert!(done.is_down() && done.generation().bits() == 2);
+        let done = SummaryWord::from_bits(again.0 - SummaryWord::ONE);
+        assert!(done.is_quiet() && done.generation().bits() == 2);
 
-        let full = GateWord::from_bits((u64::MAX << COUNT_BITS) | 3);
-        let wrapped = GateWord::from_bits(full.0.wrapping_add(GateWord::DRAW));
+        let full = SummaryWord::from_bits((u64::MAX << COUNT_BITS) | 3);
+        let wrapped = SummaryWord::from_bits(full.0.wrapping_add(SummaryWord::DRAW));
         assert_eq!(
             (wrapped.generation(), wrapped.count()),
             (Generation::ZERO, 4)

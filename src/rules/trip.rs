@@ -1,8 +1,8 @@
 //! Rules applied to counts: does this open, for how long, have the probes decided?
 
 use super::limits::{OpenFor, ProbeRule, Trip};
-use super::window::Tally;
-use super::{Cause, TripRule};
+use super::{Cause, FailureCounting};
+use crate::word::Tally;
 
 /// The most steps that the back-off takes: each is by more than a thousandth.
 const STEPS_MAX: u32 = 63;
@@ -13,8 +13,8 @@ impl Trip {
     pub(crate) fn opens(&self, failures: u32, window: Tally) -> Option<Cause> {
         if failures >= self.failure_threshold {
             return Some(match self.rule {
-                TripRule::ConsecutiveFailures => Cause::ConsecutiveFailures { failures },
-                TripRule::TotalFailures => Cause::TotalFailures { failures },
+                FailureCounting::ConsecutiveFailures => Cause::ConsecutiveFailures { failures },
+                FailureCounting::TotalFailures => Cause::TotalFailures { failures },
             });
         }
         self.window_opens(window)
@@ -223,7 +223,7 @@ mod tests {
             ..trip
         };
         assert_eq!(
-            none.opens(super::super::FAILURES_MAX, tally(100, 100, 100)),
+            none.opens(crate::word::FAILURES_MAX, tally(100, 100, 100)),
             None
         );
     }
@@ -262,14 +262,14 @@ mod tests {
         };
         assert_eq!(fixed.ms(63, u64::MAX), 1_000);
         let longest = OpenFor {
-            base_ms: super::super::TIME_MAX,
-            max_ms: super::super::TIME_MAX,
+            base_ms: crate::word::TIME_MAX,
+            max_ms: crate::word::TIME_MAX,
             factor: 100_000,
             jitter: 100,
             ..open
         };
-        assert_eq!(longest.ms(5, 0), super::super::TIME_MAX);
-        assert_eq!(longest.ms(5, u64::MAX), 2 * super::super::TIME_MAX);
+        assert_eq!(longest.ms(5, 0), crate::word::TIME_MAX);
+        assert_eq!(longest.ms(5, u64::MAX), 2 * crate::word::TIME_MAX);
     }
 
     #[test]

@@ -1,10 +1,8 @@
 //! The decisions: what a check and a report mean for a control word under given limits.
 
-use super::rules::Judgement;
-use super::{
-    Cause, Control, Generation, Limits, Outcome, PermitToken, Probes, Report, State, Tally,
-    TripRule,
-};
+use super::trip::Judgement;
+use super::{Cause, FailureCounting, Limits};
+use crate::word::{Control, Generation, Outcome, PermitToken, Probes, Report, State, Tally};
 
 /// What a check of a circuit has to do next.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -98,8 +96,8 @@ pub(crate) fn on_report<E>(
 
 fn on_success(control: Control, limits: &Limits, window: Tally) -> Verdict {
     let next = match limits.trip.rule {
-        TripRule::ConsecutiveFailures => control.without_failures(),
-        TripRule::TotalFailures => control,
+        FailureCounting::ConsecutiveFailures => control.without_failures(),
+        FailureCounting::TotalFailures => control,
     };
     // The call that completes the minimum may be a success, and so may a slow one.
     match limits.trip.window_opens(window) {
@@ -159,9 +157,9 @@ pub(crate) fn is_slow(report: Report, limits: &Limits) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::super::FAILURES_MAX;
     use super::super::limits::{ProbeRule, SlidingWindow};
     use super::*;
+    use crate::word::FAILURES_MAX;
     use std::convert::Infallible;
     use std::time::Duration;
 
@@ -178,7 +176,7 @@ mod tests {
         control
     }
 
-    fn limits(failures: u32, successes: u32, allowed: u32, rule: TripRule) -> Limits {
+    fn limits(failures: u32, successes: u32, allowed: u32, rule: FailureCounting) -> Limits {
         let mut limits = Limits::default();
         limits.trip.failure_threshold = failures;
         limits.trip.rule = rule;
@@ -204,7 +202,7 @@ mod tests {
     fn a_probe_that_is_ignored_decides_nothing() {
         // As after a replacement of the rules: what was reported would be enough by now.
         let probes = Probes::of(1, 3, 3);
-        let limits = limits(5, 1, 0, TripRule::ConsecutiveFailures);
+        let limits = limits(5, 1, 0, FailureCounting::ConsecutiveFailures);
         let control = word(State::HalfOpen, 5);
         let verdict = on_probe(control, probes, Outcome::Ignored, &limits);
         assert_eq!(verdict, Verdict::Probed(probes));
@@ -237,7 +235,10 @@ mod tests {
         let mut cases = 0;
         for state in State::ALL {
             for outcome in OUTCOMES {
-                for rule in [TripRule::ConsecutiveFailures, TripRule::TotalFailures] {
+                for rule in [
+                    FailureCounting::ConsecutiveFailures,
+                    FailureCounting::TotalFailures,
+                ] {
                     for threshold in [1, 2, 5, 1_000_000] {
                         for failures in [
                             0,
@@ -281,14 +282,15 @@ mod tests {
                 if failures >= limits.trip.failure_threshold =>
             {
                 let cause = match limits.trip.rule {
-                    TripRule::ConsecutiveFailures => Cause::ConsecutiveFailures { failures },
-                    TripRule::TotalFailures => Cause::TotalFailures { failures },
+                    FailureCounting::ConsecutiveFailures => Cause::ConsecutiveFailures { failures },
+                    FailureCounting::TotalFailures => Cause::TotalFailures { failures },
                 };
                 Verdict::Open(counted, cause)
             }
             (State::Closed | State::Watched, Outcome::Failure) => Verdict::Replace(counted),
             (State::Closed | State::Watched, Outcome::Success)
-                if limits.trip.rule == TripRule::ConsecutiveFailures && control.failures() > 0 =>
+                if limits.trip.rule == FailureCounting::ConsecutiveFailures
+                    && control.failures() > 0 =>
             {
                 Verdict::Replace(word(state, 0))
             }
@@ -331,7 +333,8 @@ mod tests {
                 for allowed in [0, 1, 100] {
                     for succeeded in [0, 1, 98, 99, most] {
                         for failed in [0, 1, 99, 100, most] {
-                            let limits = limits(5, successes, allowed, TripRule::TotalFailures);
+                            let limits =
+                                limits(5, successes, allowed, FailureCounting::TotalFailures);
                             let probes = Probes::of(1, succeeded, failed);
                             // Undecided they are only below both limits.
                             if succeeded < successes && failed <= allowed {

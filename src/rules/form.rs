@@ -1,9 +1,9 @@
 //! How a policy is written: one table of settings, its limits' and its own.
 
-use super::{DroppedPermit, Drops, Policy};
-use crate::config::LimitsBuilder;
+use super::policy::{DroppedPermit, Drops, Policy};
 use crate::error::ConfigError;
-use crate::word::Forced;
+use crate::rules::Forced;
+use crate::rules::LimitsBuilder;
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;

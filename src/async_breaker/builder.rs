@@ -1,16 +1,16 @@
 //! How a breaker over any store is made.
 
-use super::needs_runtime;
-use super::remote::{AsyncCircuitBreaker, PolicyOf, Remote, policy_of};
-use super::runtime::{AsyncRuntime, default_runtime};
-use crate::config::{LimitsBuilder, forward, positive_ms, with_settings};
+use super::{AsyncCircuitBreaker, PolicyOf, Remote, policy_of};
 use crate::contract::CircuitBreakerStore;
 use crate::error::ConfigError;
 use crate::key::ToKey;
-use crate::policy::{DroppedPermit, Policy, PolicySet};
+use crate::rules::Limits;
+use crate::rules::{DroppedPermit, Policy, PolicySet};
+use crate::rules::{LimitsBuilder, forward, positive_ms, with_settings};
+use crate::runtime::needs_runtime;
+use crate::runtime::{AsyncRuntime, default_runtime};
 use crate::stats::Counter;
-use crate::sync::{PlainAtomicU64, Slot};
-use crate::word::Limits;
+use crate::sync::{EpochCell, PlainAtomicU64};
 use std::fmt;
 use std::hash::Hash;
 use std::sync::Arc;
@@ -122,7 +122,7 @@ impl<K: ?Sized + 'static> AsyncCircuitBreakerBuilder<K> {
         Ok(AsyncCircuitBreaker {
             inner: Arc::new(Remote {
                 store: self.store,
-                policies: Slot::new(policies),
+                policies: EpochCell::new(policies),
                 shadowed: Counter::new(),
                 store_timeout: self.store_timeout,
                 call_timeout: self.call_timeout,

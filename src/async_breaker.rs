@@ -1,17 +1,21 @@
 //! A breaker over any store: it waits only so long for an answer, and admits without one.
 
-use super::classify::{Classify, ErrIsFailure};
-use super::remote_builder::AsyncCircuitBreakerBuilder;
-use super::runtime::{AsyncRuntime, Errand, within};
+mod builder;
+
+pub use builder::AsyncCircuitBreakerBuilder;
+
+use crate::classify::{Classify, ErrIsFailure};
 use crate::contract::{BoxFuture, CircuitBreakerStore, StoreResult};
 use crate::error::{CallError, Rejected};
 use crate::key::ToKey;
-use crate::policy::{Policy, PolicySet};
+use crate::rules::{Forced, Limits};
+use crate::rules::{Policy, PolicySet};
+use crate::runtime::{AsyncRuntime, Finisher, within};
 use crate::snapshot::CircuitState;
 use crate::stats::Counter;
 use crate::sync::atomic::Ordering;
-use crate::sync::{PlainAtomicU64, Slot};
-use crate::word::{Forced, Limits, Outcome, PermitToken, Report, Reported};
+use crate::sync::{EpochCell, PlainAtomicU64};
+use crate::word::{Outcome, PermitToken, Report, Reported};
 use std::borrow::Borrow;
 use std::convert::Infallible;
 use std::fmt;
@@ -45,13 +49,13 @@ use std::time::{Duration, Instant};
 /// # fn main() {}
 /// ```
 pub struct AsyncCircuitBreaker<K: ?Sized> {
-    pub(super) inner: Arc<Remote<K>>,
+    inner: Arc<Remote<K>>,
 }
 
 /// The policy of a key, whatever it takes to know.
-pub(super) type PolicyOf<K> = Arc<dyn Fn(&K) -> Policy + Send + Sync>;
+type PolicyOf<K> = Arc<dyn Fn(&K) -> Policy + Send + Sync>;
 
-pub(super) fn policy_of<K>(set: PolicySet<K::Owned>) -> PolicyOf<K>
+fn policy_of<K>(set: PolicySet<K::Owned>) -> PolicyOf<K>
 where
     K: ToOwned + Hash + Eq + ToKey<K::Owned> + ?Sized,
     K::Owned: Hash + Eq + Send + Sync + 'static,
@@ -59,15 +63,15 @@ where
     Arc::new(move |key| set.policy(key))
 }
 
-pub(super) struct Remote<K: ?Sized> {
-    pub(super) store: Arc<dyn CircuitBreakerStore<K>>,
-    pub(super) policies: Slot<PolicyOf<K>>,
+struct Remote<K: ?Sized> {
+    store: Arc<dyn CircuitBreakerStore<K>>,
+    policies: EpochCell<PolicyOf<K>>,
     /// Rejections that a shadow policy kept from taking place.
-    pub(super) shadowed: Counter,
-    pub(super) store_timeout: Duration,
-    pub(super) call_timeout: Option<Duration>,
-    pub(super) runtime: Arc<dyn AsyncRuntime>,
-    pub(super) store_failures: PlainAtomicU64,
+    shadowed: Counter,
+    store_timeout: Duration,
+    call_timeout: Option<Duration>,
+    runtime: Arc<dyn AsyncRuntime>,
+    store_failures: PlainAtomicU64,
 }
 
 impl<K> AsyncCircuitBreaker<K>
@@ -251,10 +255,10 @@ impl<K: ?Sized> Remote<K> {
         &self,
         limits: &Limits,
         request: impl Future<Output = T> + Send + 'static,
-        leftover: impl FnOnce(T) -> BoxFuture<'static, ()> + Send + 'static,
-    ) -> Errand<T> {
-        let patience = (!limits.seats()).then(|| limits.probe_lease());
-        Errand::new(Arc::clone(&self.runtime), patience, request, leftover)
+        on_late: impl FnOnce(T) -> BoxFuture<'static, ()> + Send + 'static,
+    ) -> Finisher<T> {
+        let deadline = (!limits.counts_in_flight()).then(|| limits.probe_lease());
+        Finisher::new(Arc::clone(&self.runtime), deadline, request, on_late)
     }
 
     /// Answers a check whose policy forces its state, without asking the store.
@@ -328,7 +332,7 @@ where
         report: R,
     ) -> impl Future<Output = Option<Reported>> + Send + use<K, R> {
         let policy = self.policy();
-        let errand = self.settle(report.into(), &policy);
+        let errand = self.send(report.into(), &policy);
         let inner = Arc::clone(&self.inner);
         async move {
             match within(&*inner.runtime, inner.store_timeout, pin!(errand?)).await {
@@ -372,7 +376,7 @@ where
         let is_plain = self.token.is_none_or(PermitToken::is_plain);
         if outcome != Outcome::Ignored || !is_plain {
             // Dropped unfinished, it goes on in the background.
-            drop(self.settle(outcome.into(), &rules));
+            drop(self.send(outcome.into(), &rules));
         }
         if let Err(panic) = policy {
             resume_unwind(panic);
@@ -380,7 +384,7 @@ where
     }
 
     /// The report; `None` if there is nothing to report to.
-    fn settle(&mut self, report: Report, policy: &Policy) -> Option<Errand<StoreResult<Reported>>> {
+    fn send(&mut self, report: Report, policy: &Policy) -> Option<Finisher<StoreResult<Reported>>> {
         let token = self.token.take()?;
         let limits = *policy.limits();
         let report = match self.since {

@@ -10,9 +10,9 @@ use super::steps::{Step, step};
 ///
 /// A read pins the epoch for as long as its closure runs, which delays the freeing of what others
 /// replace meanwhile, and nothing else.
-pub(crate) struct Slot<T>(Atomic<T>);
+pub(crate) struct EpochCell<T>(Atomic<T>);
 
-impl<T> Slot<T> {
+impl<T> EpochCell<T> {
     pub(crate) const fn empty() -> Self {
         Self(Atomic::null())
     }
@@ -26,7 +26,7 @@ impl<T> Slot<T> {
     pub(crate) fn is_empty(&self) -> bool {
         // SAFETY: the pointer is only compared with null and never followed, so it may dangle.
         let guard = unsafe { unprotected() };
-        step(Step::Slot);
+        step(Step::EpochCell);
         // SeqCst: as in `load`.
         self.0.load(Ordering::SeqCst, guard).is_null()
     }
@@ -37,7 +37,7 @@ impl<T> Slot<T> {
     }
 
     fn load<'g>(&self, guard: &'g Guard) -> Option<&'g T> {
-        step(Step::Slot);
+        step(Step::EpochCell);
         // SeqCst: callers weigh this against another word that they wrote before. It includes
         // Acquire, which pairs with the Release of whoever put the value in.
         let shared = self.0.load(Ordering::SeqCst, guard);
@@ -46,7 +46,7 @@ impl<T> Slot<T> {
     }
 }
 
-impl<T: Send + 'static> Slot<T> {
+impl<T: Send + 'static> EpochCell<T> {
     /// Puts what `f` makes of the value in its place, if there is one, or leaves the slot empty.
     pub(crate) fn update(&self, f: impl Fn(&T) -> Option<T>) {
         self.update_then(f, |_| ());
@@ -57,7 +57,7 @@ impl<T: Send + 'static> Slot<T> {
     pub(crate) fn update_then(&self, f: impl Fn(&T) -> Option<T>, then: impl FnOnce(&T)) {
         let guard = pin();
         loop {
-            step(Step::Slot);
+            step(Step::EpochCell);
             // Acquire: pairs with the Release of whoever put the value in.
             let seen = self.0.load(Ordering::Acquire, &guard);
             // SAFETY: what is in the slot is valid, and is freed only after this pin.
@@ -65,7 +65,7 @@ impl<T: Send + 'static> Slot<T> {
                 return;
             };
             let next = f(value).map_or(Shared::null(), |next| Owned::new(next).into_shared(&guard));
-            step(Step::Slot);
+            step(Step::EpochCell);
             // SeqCst: as in `load`. Relaxed on failure: loaded again.
             let put =
                 self.0
@@ -93,7 +93,7 @@ impl<T: Send + 'static> Slot<T> {
     ) -> Option<R> {
         let guard = pin();
         loop {
-            step(Step::Slot);
+            step(Step::EpochCell);
             // Acquire: pairs with the Release of whoever put the value in.
             let seen = self.0.load(Ordering::Acquire, &guard);
             // SAFETY: what is in the slot is valid, and is freed only after this pin.
@@ -102,7 +102,7 @@ impl<T: Send + 'static> Slot<T> {
                 return Some(f(value));
             }
             let next = Owned::new(make(value)?);
-            step(Step::Slot);
+            step(Step::EpochCell);
             // SeqCst: as in `load`. Acquire on failure: as above.
             match self
                 .0
@@ -124,7 +124,7 @@ impl<T: Send + 'static> Slot<T> {
     }
 }
 
-impl<T> Drop for Slot<T> {
+impl<T> Drop for EpochCell<T> {
     fn drop(&mut self) {
         let slot = std::mem::replace(&mut self.0, Atomic::null());
         // SAFETY: nobody else has the slot any more, and a slot holds what it owns, or nothing.

@@ -1,12 +1,8 @@
 //! Settings of [`Limits`], validated: an error names the field, the value and the range.
 
-mod build;
-mod check;
-
-pub(crate) use check::{positive_ms, within};
-
 use crate::error::ConfigError;
-use crate::word::{AfterHalfOpen, Limits, SlidingWindow, Span, TripRule, saturating_ms};
+use crate::rules::{AfterHalfOpen, FailureCounting, Limits, SlidingWindow, Span};
+use crate::word::saturating_ms;
 
 impl Limits {
     /// Other limits than the defaults.
@@ -63,31 +59,31 @@ impl Limits {
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "serde", serde(default, deny_unknown_fields))]
 pub struct LimitsBuilder {
-    failure_threshold: Option<u32>,
-    trip_rule: Option<TripRule>,
-    window_calls: Option<u32>,
-    window_ms: Option<u64>,
-    minimum_calls: Option<u32>,
-    failures_in_window: Option<u32>,
-    failure_rate_threshold: Option<u32>,
-    slow_call_rate_threshold: Option<u32>,
-    slow_call_duration_ms: Option<u64>,
-    hung_calls: Option<u32>,
-    hung_call_duration_ms: Option<u64>,
-    reset_timeout_ms: Option<u64>,
-    backoff_factor: Option<f64>,
-    reset_timeout_max_ms: Option<u64>,
-    stable_after_ms: Option<u64>,
-    jitter: Option<u32>,
-    retry_after_max_ms: Option<u64>,
-    half_open_max: Option<u32>,
-    success_threshold: Option<u32>,
-    probe_failures_allowed: Option<u32>,
-    probe_sample: Option<u32>,
-    probe_failure_rate_threshold: Option<u32>,
-    probe_lease_ms: Option<u64>,
-    half_open_timeout_ms: Option<u64>,
-    after_half_open: Option<AfterHalfOpen>,
+    pub(super) failure_threshold: Option<u32>,
+    pub(super) failure_counting: Option<FailureCounting>,
+    pub(super) window_calls: Option<u32>,
+    pub(super) window_ms: Option<u64>,
+    pub(super) minimum_calls: Option<u32>,
+    pub(super) failures_in_window: Option<u32>,
+    pub(super) failure_rate_threshold: Option<u32>,
+    pub(super) slow_call_rate_threshold: Option<u32>,
+    pub(super) slow_call_duration_ms: Option<u64>,
+    pub(super) hung_calls: Option<u32>,
+    pub(super) hung_call_duration_ms: Option<u64>,
+    pub(super) reset_timeout_ms: Option<u64>,
+    pub(super) backoff_factor: Option<f64>,
+    pub(super) reset_timeout_max_ms: Option<u64>,
+    pub(super) stable_after_ms: Option<u64>,
+    pub(super) jitter: Option<u32>,
+    pub(super) retry_after_max_ms: Option<u64>,
+    pub(super) half_open_max: Option<u32>,
+    pub(super) success_threshold: Option<u32>,
+    pub(super) probe_failures_allowed: Option<u32>,
+    pub(super) probe_sample: Option<u32>,
+    pub(super) probe_failure_rate_threshold: Option<u32>,
+    pub(super) probe_lease_ms: Option<u64>,
+    pub(super) half_open_timeout_ms: Option<u64>,
+    pub(super) after_half_open: Option<AfterHalfOpen>,
 }
 
 /// Hands the list of all settings to the macro `$then`, after what else is given.
@@ -100,7 +96,7 @@ macro_rules! with_settings {
             failure_threshold(failures: u32) |b, n| b.failure_threshold = Some(n);
 
             /// Which failures count towards the threshold; default: consecutive ones.
-            trip_rule(rule: crate::TripRule) |b, rule| b.trip_rule = Some(rule);
+            failure_counting(rule: crate::FailureCounting) |b, rule| b.failure_counting = Some(rule);
 
             /// The calls that rates are taken over; default: none, and no rates. Costs memory for each
             /// circuit that has been called (see [`SlidingWindow`]), and makes each report write.
@@ -137,7 +133,7 @@ macro_rules! with_settings {
             /// So many calls in flight for the [`hung_call_duration`](Self::hung_call_duration) open the
             /// circuit: 1 to 64; default: no such rule. It is looked for when a call asks to be admitted.
             /// At most 64 calls of a circuit are watched at a time. Where a bare store's handle is asked,
-            /// see [`Circuit::watch`](crate::Circuit::watch).
+            /// see [`StoreHandle::watch`](crate::StoreHandle::watch).
             hung_calls(calls: u32) |b, n| b.hung_calls = Some(n);
 
             /// From what age on a call in flight is a hung one: more than 0, rounded up to whole
@@ -267,7 +263,7 @@ impl From<Limits> for LimitsBuilder {
         let rates = trip.failure_rate != 0 || trip.slow_rate != 0;
         Self {
             failure_threshold: limits.failure_threshold(),
-            trip_rule: limits.failure_threshold().map(|_| trip.rule),
+            failure_counting: limits.failure_threshold().map(|_| trip.rule),
             window_calls: match trip.window {
                 Some(Span::Calls(calls)) => Some(calls),
                 _ => None,

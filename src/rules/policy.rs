@@ -1,20 +1,9 @@
 //! Policies: which rules a circuit has, by its key; replaced while calls go on.
 
-#[cfg(feature = "serde")]
-mod form;
-mod group;
-mod set;
-mod shared;
-#[cfg(feature = "serde")]
-mod tables;
-
-pub use group::{EjectionCap, Group};
-pub use set::PolicySet;
-pub(crate) use shared::Policies;
-
-use crate::config::{LimitsBuilder, positive_ms};
 use crate::error::ConfigError;
-use crate::word::{Forced, Limits, Outcome};
+use crate::rules::{Forced, Limits};
+use crate::rules::{LimitsBuilder, positive_ms};
+use crate::word::Outcome;
 use std::time::Duration;
 
 /// What a permit that is dropped without a report means, in any state of the circuit. It is asked of
@@ -105,12 +94,15 @@ impl Drops {
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-#[cfg_attr(feature = "serde", serde(try_from = "form::Form", into = "form::Form"))]
+#[cfg_attr(
+    feature = "serde",
+    serde(try_from = "super::form::Form", into = "super::form::Form")
+)]
 pub struct Policy {
-    limits: Limits,
-    drops: Drops,
+    pub(crate) limits: Limits,
+    pub(crate) drops: Drops,
     /// The number of the set that it was taken from, if it is in use.
-    set: u64,
+    pub(crate) set: u64,
 }
 
 impl Policy {

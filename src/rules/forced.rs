@@ -23,7 +23,7 @@ impl Limits {
     /// Returns these limits with this state forced, or none.
     pub(crate) fn with_forced(mut self, forced: Option<Forced>) -> Self {
         self.forced = forced;
-        self.checks_closely = forced.is_some() || self.seats();
+        self.checks_closely = forced.is_some() || self.counts_in_flight();
         self
     }
 
@@ -48,12 +48,12 @@ mod tests {
         let hung = hung.build().unwrap();
         assert!(!plain.checks_closely() && hung.checks_closely());
         for forced in [Forced::Open, Forced::Disabled] {
-            for (limits, seats) in [(plain, false), (hung, true)] {
+            for (limits, in_flight) in [(plain, false), (hung, true)] {
                 let forced = limits.with_forced(Some(forced));
                 assert!(forced.checks_closely() && forced.watches());
                 assert!(!plain.with_forced(None).counts_calls());
                 assert_eq!(forced.with_forced(None), limits);
-                assert_eq!(forced.with_forced(None).checks_closely(), seats);
+                assert_eq!(forced.with_forced(None).checks_closely(), in_flight);
             }
         }
     }

@@ -1,7 +1,7 @@
 //! Groups of circuits of which only so many may be open at once: whose they are, and how many.
 
-use crate::config::within;
 use crate::error::ConfigError;
+use crate::rules::within;
 use std::collections::HashMap;
 use std::hash::Hash;
 

@@ -1,16 +1,16 @@
-//! Slots: what a store keeps by key hash, for keys that are not looked up.
+//! Stripes: what a store keeps by key hash, for keys that are not looked up.
 
-/// Slots of a store, as a power of two: enough that few keys share one with an open circuit, few
+/// Stripes of a store, as a power of two: enough that few keys share one with an open circuit, few
 /// enough to stay in the cache.
-pub(crate) const SLOT_BITS: u32 = 10;
+pub(crate) const STRIPE_BITS: u32 = 10;
 
-/// The slot of a key with this hash: by Fibonacci hashing (Knuth), since the hasher is the user's,
+/// The stripe of a key with this hash: by Fibonacci hashing (Knuth), since the hasher is the user's,
 /// and its low bits may be those of the keys.
-pub(crate) const fn slot_of(hash: u64) -> usize {
-    (hash.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> (u64::BITS - SLOT_BITS)) as usize
+pub(crate) const fn stripe_of(hash: u64) -> usize {
+    (hash.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> (u64::BITS - STRIPE_BITS)) as usize
 }
 
-/// The value of a slot's filter word.
+/// The value of a stripe's filter word.
 ///
 /// ```text
 ///  63                    32 31                           0
@@ -32,12 +32,12 @@ impl FilterWord {
         Self(bits)
     }
 
-    /// No circuit of the slot may reject and none is about to change.
+    /// No circuit of the stripe may reject and none is about to change.
     pub(crate) const fn admits(self) -> bool {
         self.0 & (Self::UNCLEAN - 1) == 0
     }
 
-    /// No success could change a circuit of the slot.
+    /// No success could change a circuit of the stripe.
     pub(crate) const fn is_clean(self) -> bool {
         self.0 < Self::UNCLEAN
     }
@@ -62,16 +62,19 @@ mod tests {
     /// Hashes that differ in a few bits only, as of a hasher that passes numbers on.
     #[test]
     fn slots_are_spread_whatever_bits_differ() {
-        const SLOTS: usize = 1 << SLOT_BITS;
+        const STRIPES: usize = 1 << STRIPE_BITS;
         for shift in [0, 3, 10, 20, 40, 54] {
-            let mut used = [0_u32; SLOTS];
-            for n in 0..SLOTS as u64 {
-                let slot = slot_of(n << shift);
-                used[slot] += 1;
+            let mut used = [0_u32; STRIPES];
+            for n in 0..STRIPES as u64 {
+                let stripe = stripe_of(n << shift);
+                used[stripe] += 1;
             }
             let taken = used.iter().filter(|n| **n > 0).count();
-            assert!(taken > SLOTS / 4, "{taken} slots by bits from {shift} on");
+            assert!(
+                taken > STRIPES / 4,
+                "{taken} stripes by bits from {shift} on"
+            );
         }
-        assert_eq!(slot_of(0), 0);
+        assert_eq!(stripe_of(0), 0);
     }
 }

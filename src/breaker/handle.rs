@@ -4,7 +4,7 @@ use super::CircuitBreaker;
 use super::permit::{Handled, Owned, OwnedPermit, Permit, Target};
 use crate::clock::{Clock, SystemClock};
 use crate::error::Rejected;
-use crate::store::Circuit;
+use crate::store::StoreHandle;
 use std::fmt;
 use std::hash::{BuildHasher, Hash, RandomState};
 use std::ops::Deref;
@@ -12,7 +12,7 @@ use std::ops::Deref;
 /// A handle of one circuit and the breaker's rules: a healthy check is one load of the
 /// circuit's own word.
 ///
-/// Dereferences to the store's [`Circuit`] for everything that isn't a guarded call.
+/// Dereferences to the store's [`StoreHandle`] for everything that isn't a guarded call.
 ///
 /// ```
 /// use breakerbox::{CircuitBreaker, CircuitState};
@@ -24,13 +24,13 @@ use std::ops::Deref;
 /// assert_eq!(search.get_state().state, CircuitState::Closed);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-pub struct GuardedCircuit<K = String, S = RandomState, C = SystemClock> {
+pub struct CircuitHandle<K = String, S = RandomState, C = SystemClock> {
     pub(super) breaker: CircuitBreaker<K, S, C>,
-    pub(super) circuit: Circuit<K, S, C>,
+    pub(super) circuit: StoreHandle<K, S, C>,
 }
 
-impl<K, S, C> GuardedCircuit<K, S, C> {
-    pub(super) fn new(breaker: CircuitBreaker<K, S, C>, circuit: Circuit<K, S, C>) -> Self {
+impl<K, S, C> CircuitHandle<K, S, C> {
+    pub(super) fn new(breaker: CircuitBreaker<K, S, C>, circuit: StoreHandle<K, S, C>) -> Self {
         Self { breaker, circuit }
     }
 
@@ -40,7 +40,7 @@ impl<K, S, C> GuardedCircuit<K, S, C> {
     }
 }
 
-impl<K, S, C> GuardedCircuit<K, S, C>
+impl<K, S, C> CircuitHandle<K, S, C>
 where
     K: Hash + Eq + Clone,
     S: BuildHasher,
@@ -67,15 +67,15 @@ where
     }
 }
 
-impl<K, S, C> Deref for GuardedCircuit<K, S, C> {
-    type Target = Circuit<K, S, C>;
+impl<K, S, C> Deref for CircuitHandle<K, S, C> {
+    type Target = StoreHandle<K, S, C>;
 
-    fn deref(&self) -> &Circuit<K, S, C> {
+    fn deref(&self) -> &StoreHandle<K, S, C> {
         &self.circuit
     }
 }
 
-impl<K: Clone, S, C> Clone for GuardedCircuit<K, S, C> {
+impl<K: Clone, S, C> Clone for CircuitHandle<K, S, C> {
     fn clone(&self) -> Self {
         Self {
             breaker: self.breaker.clone(),
@@ -84,10 +84,8 @@ impl<K: Clone, S, C> Clone for GuardedCircuit<K, S, C> {
     }
 }
 
-impl<K: fmt::Debug, S, C> fmt::Debug for GuardedCircuit<K, S, C> {
+impl<K: fmt::Debug, S, C> fmt::Debug for CircuitHandle<K, S, C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("GuardedCircuit")
-            .field(&self.circuit)
-            .finish()
+        f.debug_tuple("CircuitHandle").field(&self.circuit).finish()
     }
 }

@@ -8,7 +8,7 @@ const MS: fn(u64) -> Duration = Duration::from_millis;
 fn every_setting_is_told() {
     let limits = Limits::builder()
         .failure_threshold(7)
-        .trip_rule(TripRule::TotalFailures)
+        .failure_counting(FailureCounting::TotalFailures)
         .sliding_window(SlidingWindow::Calls(60))
         .minimum_calls(30)
         .failures_in_window(41)
@@ -32,7 +32,7 @@ fn every_setting_is_told() {
         .build()
         .unwrap();
     assert_eq!(limits.failure_threshold(), Some(7));
-    assert_eq!(limits.trip_rule(), TripRule::TotalFailures);
+    assert_eq!(limits.failure_counting(), FailureCounting::TotalFailures);
     assert_eq!(limits.sliding_window(), Some(SlidingWindow::Calls(60)));
     assert_eq!(limits.minimum_calls(), Some(30));
     assert_eq!(limits.failures_in_window(), Some(41));
@@ -86,7 +86,7 @@ fn what_is_not_set_is_none() {
 #[test]
 fn rules_ask_for_what_they_need() {
     let asks = |limits: Limits| {
-        let needs = [limits.windows(), limits.seats(), limits.times()];
+        let needs = [limits.windows(), limits.counts_in_flight(), limits.times()];
         (needs, limits.watches())
     };
     assert_eq!(asks(Limits::default()), ([false; 3], false));

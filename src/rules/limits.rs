@@ -1,6 +1,7 @@
 //! The rules of a circuit as plain numbers: all that a decision needs to know of a policy.
 
-use super::{FAILURES_MAX, Forced, Probes, TIME_MAX};
+use super::Forced;
+use crate::word::{FAILURES_MAX, Probes};
 use std::time::Duration;
 
 /// The highest failure threshold.
@@ -25,7 +26,7 @@ const _: () = assert!(PROBES_MAX <= Probes::MAX, "probes fit their fields");
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "serde", serde(rename_all = "kebab-case"))]
 #[non_exhaustive]
-pub enum TripRule {
+pub enum FailureCounting {
     /// Failures in a row: a success sets the count back to 0.
     #[default]
     ConsecutiveFailures,
@@ -61,12 +62,12 @@ pub enum AfterHalfOpen {
 /// The numbers by which a store decides: when a circuit opens, for how long, and how it recovers.
 ///
 /// ```
-/// use breakerbox::{Limits, TripRule};
+/// use breakerbox::{Limits, FailureCounting};
 /// use std::time::Duration;
 ///
 /// let limits = Limits::builder()
 ///     .failure_threshold(3)
-///     .trip_rule(TripRule::TotalFailures)
+///     .failure_counting(FailureCounting::TotalFailures)
 ///     .reset_timeout(Duration::from_secs(10))
 ///     .build()?;
 /// assert_eq!(limits.failure_threshold(), Some(3));
@@ -103,7 +104,7 @@ pub enum AfterHalfOpen {
 pub struct Limits {
     pub(crate) trip: Trip,
     pub(crate) open: OpenFor,
-    pub(crate) half_open: Recovery,
+    pub(crate) half_open: HalfOpen,
     /// Permits need to know when they began, whatever the rules say.
     pub(crate) timed: bool,
     /// What they decide is announced as in shadow.
@@ -128,7 +129,7 @@ pub(crate) struct Cap {
 pub(crate) struct Trip {
     /// [`OFF`]: no such rule.
     pub(crate) failure_threshold: u32,
-    pub(crate) rule: TripRule,
+    pub(crate) rule: FailureCounting,
     pub(crate) window: Option<Span>,
     /// Calls in the window below which a rate says nothing.
     pub(crate) minimum_calls: u32,
@@ -165,7 +166,7 @@ pub(crate) struct OpenFor {
 
 /// How a half-open circuit decides.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub(crate) struct Recovery {
+pub(crate) struct HalfOpen {
     pub(crate) max_probes: u32,
     pub(crate) verdict: ProbeRule,
     pub(crate) lease_ms: u64,
@@ -185,7 +186,7 @@ pub(crate) enum ProbeRule {
 
 impl Limits {
     /// Builds limits of these parts, with defaults for the rest.
-    pub(crate) fn of(trip: Trip, open: OpenFor, half_open: Recovery) -> Self {
+    pub(crate) fn of(trip: Trip, open: OpenFor, half_open: HalfOpen) -> Self {
         Self {
             trip,
             open,
@@ -204,7 +205,7 @@ impl Limits {
     }
 
     /// Which failures count towards the threshold.
-    pub fn trip_rule(&self) -> TripRule {
+    pub fn failure_counting(&self) -> FailureCounting {
         self.trip.rule
     }
 
@@ -336,7 +337,7 @@ impl Limits {
 
     /// Whether calls in flight matter to them.
     #[inline]
-    pub(crate) fn seats(&self) -> bool {
+    pub(crate) fn counts_in_flight(&self) -> bool {
         self.trip.hung_calls != 0
     }
 
@@ -348,7 +349,7 @@ impl Limits {
     /// Returns whether every call of a closed circuit matters to them.
     #[inline]
     pub(crate) fn counts_calls(&self) -> bool {
-        self.windows() || self.seats() || self.times()
+        self.windows() || self.counts_in_flight() || self.times()
     }
 
     /// Returns whether no call of a circuit may take the short way.
@@ -371,7 +372,7 @@ impl Default for Limits {
         Self::of(
             Trip {
                 failure_threshold: 5,
-                rule: TripRule::default(),
+                rule: FailureCounting::default(),
                 window: None,
                 minimum_calls: 0,
                 failures_in_window: 0,
@@ -389,7 +390,7 @@ impl Default for Limits {
                 stable_ms: 30_000,
                 retry_after_max_ms: 300_000,
             },
-            Recovery {
+            HalfOpen {
                 max_probes: 1,
                 verdict: ProbeRule::Count {
                     successes: 1,
@@ -401,12 +402,6 @@ impl Default for Limits {
             },
         )
     }
-}
-
-/// Whole milliseconds, rounded up, saturated to what a word holds (139 years).
-pub(crate) fn saturating_ms(duration: Duration) -> u64 {
-    let ms = duration.as_nanos().div_ceil(1_000_000);
-    u64::try_from(ms).unwrap_or(TIME_MAX).min(TIME_MAX)
 }
 
 #[cfg(test)]

@@ -3,10 +3,11 @@
 use super::LimitsBuilder;
 use super::check::{at_least, count, needs, positive, within};
 use crate::error::ConfigError;
-use crate::word::{
-    FAILURE_THRESHOLD_MAX, HUNG_CALLS_MAX, Limits, OFF, OpenFor, PROBES_MAX, ProbeRule, Recovery,
-    Span, TIME_MAX, Trip, WINDOW_CALLS_MAX,
+use crate::rules::{
+    FAILURE_THRESHOLD_MAX, HUNG_CALLS_MAX, HalfOpen, Limits, OFF, OpenFor, PROBES_MAX, ProbeRule,
+    Span, Trip, WINDOW_CALLS_MAX,
 };
+use crate::word::TIME_MAX;
 use std::time::Duration;
 
 /// Time buckets of a window.
@@ -94,13 +95,17 @@ impl LimitsBuilder {
                 OFF
             },
         )?;
-        if let (Some(rule), OFF) = (self.trip_rule, failure_threshold) {
+        if let (Some(rule), OFF) = (self.failure_counting, failure_threshold) {
             let expected = "unset, or given with failure_threshold";
-            return Err(ConfigError::new("trip_rule", format!("{rule:?}"), expected));
+            return Err(ConfigError::new(
+                "failure_counting",
+                format!("{rule:?}"),
+                expected,
+            ));
         }
         Ok(Trip {
             failure_threshold,
-            rule: self.trip_rule.unwrap_or_default(),
+            rule: self.failure_counting.unwrap_or_default(),
             window,
             minimum_calls,
             failures_in_window,
@@ -172,7 +177,7 @@ impl LimitsBuilder {
         })
     }
 
-    fn half_open(&self, reset_timeout_ms: u64) -> Result<Recovery, ConfigError> {
+    fn half_open(&self, reset_timeout_ms: u64) -> Result<HalfOpen, ConfigError> {
         let probes =
             |field, value, least, default| count(field, value, least..=PROBES_MAX, default);
         pair(
@@ -215,7 +220,7 @@ impl LimitsBuilder {
             timeout_ms != 0,
             "half_open_timeout",
         )?;
-        Ok(Recovery {
+        Ok(HalfOpen {
             max_probes: probes("half_open_max", self.half_open_max, 1, 1)?,
             verdict,
             lease_ms: positive("probe_lease", self.probe_lease_ms, reset_timeout_ms)?,

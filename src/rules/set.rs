@@ -3,7 +3,7 @@
 use super::group::Groups;
 use super::{Group, Policy};
 use crate::key::{ToKey, with_text};
-use crate::word::Cap;
+use crate::rules::Cap;
 use std::borrow::Borrow;
 use std::collections::HashMap;
 use std::fmt;
@@ -168,7 +168,7 @@ impl<K> PolicySet<K> {
     }
 
     #[inline]
-    pub(super) fn find<Q>(&self, key: &Q) -> &Policy
+    pub(crate) fn find<Q>(&self, key: &Q) -> &Policy
     where
         K: Borrow<Q> + Hash + Eq,
         Q: Hash + Eq + ToKey<K> + ?Sized,
@@ -217,7 +217,7 @@ impl<K> PolicySet<K> {
     }
 
     /// The cap on the group of `key`, if it is in one; `numbers` are the store's, in their order.
-    pub(super) fn cap<Q>(&self, key: &Q, numbers: &[u16]) -> Cap
+    pub(crate) fn cap<Q>(&self, key: &Q, numbers: &[u16]) -> Cap
     where
         K: Borrow<Q> + Hash + Eq,
         Q: Hash + Eq + ToKey<K> + ?Sized,
@@ -236,21 +236,21 @@ impl<K> PolicySet<K> {
     }
 
     /// The names of its groups.
-    pub(super) fn groups(&self) -> Vec<&str> {
+    pub(crate) fn groups(&self) -> Vec<&str> {
         self.groups.names()
     }
 
-    pub(super) fn has_groups(&self) -> bool {
+    pub(crate) fn has_groups(&self) -> bool {
         !self.groups.is_empty()
     }
 
     /// Whether it may call the classifier, which is the user's.
-    pub(super) fn asks_classifier(&self) -> bool {
+    pub(crate) fn asks_classifier(&self) -> bool {
         self.classifier.is_some()
     }
 
     /// Every policy that a key may have.
-    pub(super) fn all(&self) -> impl Iterator<Item = &Policy> {
+    pub(crate) fn all(&self) -> impl Iterator<Item = &Policy> {
         let prefixes = self.prefixes.iter().map(|(_, policy)| policy);
         std::iter::once(&self.default)
             .chain(self.keys.values())

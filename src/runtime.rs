@@ -1,6 +1,7 @@
 //! What the breaker needs of an asynchronous runtime: time-outs, and work after a drop.
 
 use crate::contract::BoxFuture;
+use crate::error::ConfigError;
 use std::future::{Future, poll_fn};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
@@ -43,7 +44,7 @@ impl AsyncRuntime for TokioRuntime {
 }
 
 /// The runtime that is used where none is given.
-pub(super) fn default_runtime() -> Option<Arc<dyn AsyncRuntime>> {
+pub(crate) fn default_runtime() -> Option<Arc<dyn AsyncRuntime>> {
     #[cfg(feature = "tokio")]
     return Some(Arc::new(TokioRuntime));
     #[cfg(not(feature = "tokio"))]
@@ -51,7 +52,7 @@ pub(super) fn default_runtime() -> Option<Arc<dyn AsyncRuntime>> {
 }
 
 /// The output of `future`, if it is ready within `limit`.
-pub(super) async fn within<F: Future + ?Sized>(
+pub(crate) async fn within<F: Future + ?Sized>(
     runtime: &dyn AsyncRuntime,
     limit: Duration,
     mut future: Pin<&mut F>,
@@ -69,35 +70,35 @@ pub(super) async fn within<F: Future + ?Sized>(
 }
 
 /// What to do with an answer that nobody waits for any more.
-type Leftover<T> = Box<dyn FnOnce(T) -> BoxFuture<'static, ()> + Send>;
+type OnLate<T> = Box<dyn FnOnce(T) -> BoxFuture<'static, ()> + Send>;
 
 /// A request to a store that must not be left half done: dropped unfinished, it is polled once more
-/// and then carried on in the background, for `patience` at most, if there is a limit to it.
-pub(super) struct Errand<T: Send + 'static> {
+/// and then carried on in the background, for `deadline` at most, if there is a limit to it.
+pub(crate) struct Finisher<T: Send + 'static> {
     runtime: Arc<dyn AsyncRuntime>,
-    patience: Option<Duration>,
+    deadline: Option<Duration>,
     request: Option<BoxFuture<'static, T>>,
-    leftover: Option<Leftover<T>>,
+    on_late: Option<OnLate<T>>,
 }
 
-impl<T: Send + 'static> Errand<T> {
-    pub(super) fn new(
+impl<T: Send + 'static> Finisher<T> {
+    pub(crate) fn new(
         runtime: Arc<dyn AsyncRuntime>,
-        patience: Option<Duration>,
+        deadline: Option<Duration>,
         request: impl Future<Output = T> + Send + 'static,
-        leftover: impl FnOnce(T) -> BoxFuture<'static, ()> + Send + 'static,
+        on_late: impl FnOnce(T) -> BoxFuture<'static, ()> + Send + 'static,
     ) -> Self {
-        let (request, leftover) = (Some(Box::pin(request) as _), Some(Box::new(leftover) as _));
+        let (request, on_late) = (Some(Box::pin(request) as _), Some(Box::new(on_late) as _));
         Self {
             runtime,
-            patience,
+            deadline,
             request,
-            leftover,
+            on_late,
         }
     }
 }
 
-impl<T: Send + 'static> Future for Errand<T> {
+impl<T: Send + 'static> Future for Finisher<T> {
     type Output = T;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<T> {
@@ -113,20 +114,19 @@ impl<T: Send + 'static> Future for Errand<T> {
     }
 }
 
-impl<T: Send + 'static> Drop for Errand<T> {
+impl<T: Send + 'static> Drop for Finisher<T> {
     fn drop(&mut self) {
-        let (Some(mut request), Some(leftover)) = (self.request.take(), self.leftover.take())
-        else {
+        let (Some(mut request), Some(on_late)) = (self.request.take(), self.on_late.take()) else {
             return;
         };
-        let (runtime, patience) = (Arc::clone(&self.runtime), self.patience);
+        let (runtime, deadline) = (Arc::clone(&self.runtime), self.deadline);
         let mut rest: BoxFuture<'static, ()> = Box::pin(async move {
-            let answer = match patience {
-                Some(patience) => within(&*runtime, patience, request.as_mut()).await,
+            let answer = match deadline {
+                Some(deadline) => within(&*runtime, deadline, request.as_mut()).await,
                 None => Some(request.await),
             };
             if let Some(answer) = answer {
-                leftover(answer).await;
+                on_late(answer).await;
             }
         });
         // A store that answers at once, as one in memory does, needs no background.
@@ -137,4 +137,10 @@ impl<T: Send + 'static> Drop for Errand<T> {
             let _ = catch_unwind(AssertUnwindSafe(|| self.runtime.spawn(rest)));
         }
     }
+}
+
+/// What is wrong with a setting that needs a runtime where there is none.
+pub(crate) fn needs_runtime(field: &'static str, value: Duration) -> ConfigError {
+    let expected = "unset, or given with `runtime(..)` or the feature `tokio`";
+    ConfigError::new(field, format!("{value:?}"), expected)
 }

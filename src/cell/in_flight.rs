@@ -1,0 +1,83 @@
+//! InFlight of the calls in flight of one circuit: when each call began, for up to 64 of them.
+//!
+//! InFlight belong to one generation of one circuit, as their [`Watch`](super::watch::Watch) does, and
+//! are never made twice in it. So a slot that was taken in a generation is given back to the same
+//! slots or, where those are gone, not at all.
+
+use crate::rules::HUNG_CALLS_MAX;
+use crate::sync::atomic::{AtomicU64, Ordering};
+
+#[cfg(not(breakerbox_loom))]
+const SLOTS: usize = HUNG_CALLS_MAX as usize;
+/// A model needs no more, and pays for each.
+#[cfg(breakerbox_loom)]
+const SLOTS: usize = if HUNG_CALLS_MAX > 2 { 2 } else { 1 };
+
+/// The value of a free slot; a taken one holds one more than the time.
+const FREE: u64 = 0;
+
+pub(super) struct InFlight([AtomicU64; SLOTS]);
+
+impl InFlight {
+    pub(super) fn new() -> Self {
+        Self(std::array::from_fn(|_| AtomicU64::new(FREE)))
+    }
+
+    /// Returns when the call of the slot began; `None` if it is free.
+    fn since(&self, slot: usize) -> Option<u64> {
+        // Acquire: pairs with the Release of the exchanges, so that a call that has seen another
+        // one's slot taken comes after it.
+        self.0[slot].load(Ordering::Acquire).checked_sub(1)
+    }
+
+    /// Takes a slot for a call that begins at `now`; `None`: all are taken.
+    pub(super) fn take(&self, now: u64) -> Option<u8> {
+        let taken = now.saturating_add(1);
+        let take = |slot: &usize| {
+            // AcqRel: pairs with the Acquire in `since`. Relaxed on failure: another is tried.
+            let exchange =
+                || self.0[*slot].compare_exchange(FREE, taken, Ordering::AcqRel, Ordering::Relaxed);
+            self.since(*slot).is_none() && exchange().is_ok()
+        };
+        (0..SLOTS).find(take).map(|slot| slot as u8)
+    }
+
+    /// Gives a slot back. The caller must have taken it, and must give it back once.
+    pub(super) fn give_back(&self, slot: u8) {
+        if let Some(word) = self.0.get(usize::from(slot)) {
+            // Release: pairs with the Acquire in `since`.
+            word.fetch_and(FREE, Ordering::Release);
+        }
+    }
+
+    /// Counts the calls that began at least `hung_ms` before `now`.
+    pub(super) fn overdue(&self, now: u64, hung_ms: u64) -> u32 {
+        let is_overdue = |slot: &usize| {
+            let since = self.since(*slot);
+            since.is_some_and(|since| now.saturating_sub(since) >= hung_ms)
+        };
+        (0..SLOTS).filter(is_overdue).count() as u32
+    }
+}
+
+#[cfg(all(test, not(breakerbox_loom)))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_call_has_a_seat_of_its_own() {
+        let in_flight = InFlight::new();
+        let taken: Vec<_> = (0..64).map(|n| in_flight.take(n).unwrap()).collect();
+        assert_eq!(taken, (0..64).collect::<Vec<u8>>());
+        assert_eq!(in_flight.take(64), None);
+
+        assert_eq!(in_flight.overdue(99, 50), 50, "those of 0 to 49");
+        assert_eq!(in_flight.overdue(99, 36), 64);
+        assert_eq!(in_flight.overdue(99, 100), 0);
+        in_flight.give_back(3);
+        assert_eq!(in_flight.overdue(99, 50), 49);
+        assert_eq!(in_flight.take(64), Some(3));
+        assert_eq!(in_flight.overdue(99, 50), 49);
+        in_flight.give_back(200);
+    }
+}

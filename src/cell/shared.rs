@@ -1,0 +1,123 @@
+//! What all cells of a store share: the summary, the removals, the groups and the clock.
+
+use super::group::Groups;
+use super::stripes::{Stripes, zeroes};
+use super::summary::Summary;
+use crate::clock::Clock;
+use crate::sync::PlainAtomicU64;
+use crate::sync::atomic::Ordering;
+use crate::word::{Generation, TIME_MAX, stripe_of};
+
+/// What all cells of a store share.
+pub(crate) struct Shared<C> {
+    pub(crate) summary: Summary,
+    /// By key hash: the latest generation in which a circuit of such a key left the map. Who is
+    /// born under such a key begins there, so that what began before the removal is stale.
+    removals: Stripes,
+    pub(crate) clock: C,
+    pub(crate) groups: Groups,
+    /// Of the jitter.
+    seed: u64,
+    /// Whether circuits may have to make room for others.
+    pub(super) evicts: bool,
+    /// The longest time that a rule has opened a circuit for.
+    longest_open_ms: PlainAtomicU64,
+}
+
+impl<C> Shared<C> {
+    pub(crate) fn new(clock: C, seed: u64, evicts: bool) -> Self {
+        Self {
+            summary: Summary::new(),
+            removals: zeroes(),
+            clock,
+            groups: Groups::new(),
+            seed,
+            evicts,
+            longest_open_ms: PlainAtomicU64::new(0),
+        }
+    }
+
+    /// A rule opens a circuit for `ms`.
+    pub(super) fn note_open_ms(&self, ms: u64) {
+        // Relaxed: it publishes nothing. Written only where it grows.
+        if self.evicts && ms > self.longest_open_ms.load(Ordering::Relaxed) {
+            self.longest_open_ms.fetch_max(ms, Ordering::Relaxed);
+        }
+    }
+
+    /// The longest time that a rule has opened a circuit for.
+    pub(super) fn longest_open_ms(&self) -> u64 {
+        // Relaxed: as in `note_open_ms`.
+        self.longest_open_ms.load(Ordering::Relaxed)
+    }
+
+    /// Returns a random number, always the same for this generation.
+    pub(crate) fn random(&self, generation: Generation) -> u64 {
+        self.random_by(generation.bits())
+    }
+
+    /// Returns a random number, always the same for this `number`.
+    pub(crate) fn random_by(&self, number: u64) -> u64 {
+        // The finalizer of splitmix64: each bit depends on each of the input's.
+        let mut bits = self.seed ^ number;
+        bits = (bits ^ (bits >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        bits = (bits ^ (bits >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        bits ^ (bits >> 31)
+    }
+
+    /// Unix ms, no later than a word can hold: with a time beyond that every period would look
+    /// over.
+    pub(crate) fn now(&self) -> u64
+    where
+        C: Clock,
+    {
+        self.clock.now_ms().min(TIME_MAX)
+    }
+
+    /// The generation in which a circuit of this stripe is born.
+    pub(crate) fn removed_at(&self, stripe: usize) -> Generation {
+        // Acquire: pairs with the Release in `note_removal`. (The map's own ordering carries it
+        // too, for who finds the key absent after a removal.)
+        let bits = self.removals[stripe % self.removals.len()].load(Ordering::Acquire);
+        Generation::from_bits(bits)
+    }
+
+    /// The generation in which a circuit of a key with this hash is born.
+    pub(crate) fn removed_at_hash(&self, hash: u64) -> Generation {
+        self.removed_at(stripe_of(hash))
+    }
+
+    /// A circuit of this stripe leaves the map in `generation`.
+    pub(super) fn note_removal(&self, stripe: usize, generation: Generation) {
+        let word = &self.removals[stripe % self.removals.len()];
+        // Relaxed: the compare-and-swap decides.
+        let mut seen = word.load(Ordering::Relaxed);
+        while generation.is_after(Generation::from_bits(seen)) {
+            // Release: pairs with the Acquire in `removed_at`. Relaxed on failure: as above.
+            match word.compare_exchange(
+                seen,
+                generation.bits(),
+                Ordering::Release,
+                Ordering::Relaxed,
+            ) {
+                Ok(_) => return,
+                // Another removal raised it: perhaps enough for ours.
+                Err(now) => seen = now,
+            }
+        }
+    }
+}
+
+#[cfg(all(test, not(breakerbox_loom)))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn removals_only_rise() {
+        let shared = Shared::new((), 0, false);
+        shared.note_removal(3, Generation::from_bits(9));
+        shared.note_removal(3, Generation::from_bits(4));
+        assert_eq!(shared.removed_at(3), Generation::from_bits(9));
+        assert_eq!(shared.removed_at(4), Generation::ZERO);
+    }
+}

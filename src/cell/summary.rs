@@ -1,0 +1,176 @@
+//! What all cells of a store share: the summary, the birth generations and the clock.
+//!
+//! # Orderings
+//! Every change of the gate word is a read-modify-write, so each is in the release sequence of
+//! all `Release` ones before it: a check that loads the word with `Acquire` has seen every
+//! transition that was settled when the word got that value.
+
+use super::filter::Filter;
+use crate::sync::PlainAtomicU64;
+use crate::sync::atomic::{AtomicU64, Ordering};
+use crate::word::{FilterWord, Generation, SummaryWord};
+
+/// The store's summary: while it is down, a check is admitted by one load of it.
+///
+/// The count in the gate word is raised by the very operation that draws a generation, before
+/// the transition's compare-and-swap, and given back after it, unless the circuit may now
+/// reject. So it errs upwards only, and while it is 0 no circuit rejects *and no drawn number is
+/// still to be put in*: every circuit's generation is at most the gate's, and a permit that
+/// carries the gate's is stale exactly for circuits that change afterwards.
+pub(crate) struct Summary {
+    /// In a line of its own: it is written on transitions only, and read by every check.
+    pub(super) word: Line<AtomicU64>,
+    /// Circuits whose state a success report could change, and sets of policies that need every
+    /// report; errs upwards only. In a line of its own: checks don't read it.
+    unclean: Line<AtomicU64>,
+    /// Those sets alone.
+    needing_reports: AtomicU64,
+    /// The same counts by key hash, of circuits alone.
+    pub(super) filter: Filter,
+    /// Sets of policies, and rules by hand, that hold the gate up.
+    needing_checks: PlainAtomicU64,
+    /// Circuits that are neither vacant nor retired. In a line of its own: nothing hot reads it.
+    live: Line<AtomicU64>,
+}
+
+impl Summary {
+    pub(super) fn new() -> Self {
+        Self {
+            word: Line(AtomicU64::new(0)),
+            unclean: Line(AtomicU64::new(0)),
+            needing_reports: AtomicU64::new(0),
+            filter: Filter::new(),
+            needing_checks: PlainAtomicU64::new(0),
+            live: Line(AtomicU64::new(0)),
+        }
+    }
+
+    #[inline]
+    pub(crate) fn load(&self) -> SummaryWord {
+        // Acquire: pairs with the Release in `Ticket::commit`. A permit made from this word must
+        // come after every transition whose number is in it.
+        SummaryWord::from_bits(self.word.0.load(Ordering::Acquire))
+    }
+
+    /// Whether no success report can change any circuit.
+    #[inline]
+    pub(crate) fn all_clean(&self) -> bool {
+        // Acquire: pairs with the Release in `mark_clean`; who skips its success after the last
+        // circuit became clean must not see that circuit's failures afterwards.
+        self.unclean.0.load(Ordering::Acquire) == 0
+    }
+
+    /// Whether no success report on a key of this stripe can change its circuit.
+    #[inline]
+    pub(crate) fn is_clean(&self, stripe: usize) -> bool {
+        // Acquire: pairs with the Release in `mark_clean`, and keeps this load before the next.
+        let unneeded = self.needing_reports.load(Ordering::Acquire) == 0;
+        unneeded && self.filter.load(stripe).is_clean()
+    }
+
+    /// The generation in which every call on a key of this stripe is admitted, while the gate was
+    /// seen at `before`. `None`: look at the circuit.
+    #[inline]
+    pub(crate) fn admits(&self, before: SummaryWord, stripe: usize) -> Option<Generation> {
+        let generation = before.generation();
+        let admits = self.filter.load(stripe).admits();
+        // The second look: see the filter's module.
+        (admits && self.load().generation() == generation).then_some(generation)
+    }
+
+    #[inline]
+    pub(super) fn mark_unclean(&self, stripe: usize) {
+        // Relaxed: the compare-and-swap that follows publishes it with the word.
+        self.unclean.0.fetch_add(1, Ordering::Relaxed);
+        self.filter.raise(stripe, FilterWord::UNCLEAN);
+    }
+
+    #[inline]
+    pub(super) fn mark_clean(&self, stripe: usize) {
+        self.filter.lower(stripe, FilterWord::UNCLEAN);
+        // Release: pairs with the Acquire in `all_clean`.
+        self.unclean.0.fetch_sub(1, Ordering::Release);
+    }
+
+    /// Every report matters from here on, until [`release_reports`](Self::release_reports).
+    pub(crate) fn need_reports(&self) {
+        // Relaxed: what needs them is put in place after it, with SeqCst.
+        self.needing_reports.fetch_add(1, Ordering::Relaxed);
+        self.unclean.0.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Takes a [`need_reports`](Self::need_reports) back.
+    pub(crate) fn release_reports(&self) {
+        // Release: pairs with the Acquires in `is_clean` and `all_clean`.
+        self.needing_reports.fetch_sub(1, Ordering::Release);
+        self.unclean.0.fetch_sub(1, Ordering::Release);
+    }
+
+    /// Holds the gate up, as a circuit that may reject does.
+    pub(crate) fn need_checks(&self) {
+        // Relaxed: a thread that sees the gate raised below sees this too.
+        self.needing_checks.fetch_add(1, Ordering::Relaxed);
+        // Release: pairs with the Acquire in `load`.
+        self.word.0.fetch_add(SummaryWord::ONE, Ordering::Release);
+    }
+
+    /// Takes a [`need_checks`](Self::need_checks) back.
+    pub(crate) fn release_checks(&self) {
+        // Relaxed: a check that takes it for held a moment longer only looks closer.
+        self.needing_checks.fetch_sub(1, Ordering::Relaxed);
+        // Release: as in `need_checks`.
+        self.word.0.fetch_sub(SummaryWord::ONE, Ordering::Release);
+    }
+
+    /// Returns whether something besides circuits holds the gate up: then the filter can't answer
+    /// for a key.
+    #[inline]
+    pub(crate) fn needs_checks(&self) -> bool {
+        // Relaxed: it is raised before the summary, which the check has loaded with Acquire and seen
+        // raised.
+        self.needing_checks.load(Ordering::Relaxed) != 0
+    }
+
+    pub(super) fn add_circuit(&self) {
+        // Relaxed: a statistic, exact once the store is at rest.
+        self.live.0.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(super) fn remove_circuit(&self) {
+        // Relaxed: as in `add_circuit`.
+        self.live.0.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    /// Circuits that are known; while others are born or removed, perhaps off by those.
+    pub(crate) fn circuits(&self) -> usize {
+        // Relaxed: as in `add_circuit`. A removal may be counted before its birth.
+        let live = self.live.0.load(Ordering::Relaxed).cast_signed().max(0);
+        usize::try_from(live).unwrap_or(usize::MAX)
+    }
+
+    /// Counts the sets of policies that hold up the summary, and those that hold up the count of
+    /// unclean circuits.
+    #[cfg(any(breakerbox_loom, breakerbox_steps))]
+    pub(crate) fn held(&self) -> (u64, u64) {
+        // Acquire for both: read at rest.
+        let reports = self.needing_reports.load(Ordering::Acquire);
+        (self.needing_checks.load(Ordering::Acquire), reports)
+    }
+
+    /// The counts of circuits that may reject and of unclean ones: 0 when all is at rest. Panics
+    /// where the filter's stripes don't add up to them.
+    #[cfg(any(test, breakerbox_loom, breakerbox_steps))]
+    pub(crate) fn counts(&self) -> (u64, u64) {
+        // Acquire, all: read at rest.
+        let held = self.needing_checks.load(Ordering::Acquire);
+        let needing = self.needing_reports.load(Ordering::Acquire);
+        let counts = (self.load().count(), self.unclean.0.load(Ordering::Acquire));
+        let of_circuits = (counts.0 - held, counts.1 - needing);
+        assert_eq!(self.filter.counts(), of_circuits, "the filter's counts");
+        counts
+    }
+}
+
+/// A value that shares its cache line with nothing.
+#[repr(align(64))]
+pub(super) struct Line<T>(pub(super) T);

@@ -1,0 +1,163 @@
+//! Tickets: a transition's right to a generation.
+
+use super::summary::Summary;
+use crate::sync::atomic::Ordering;
+use crate::word::{Control, FilterWord, Generation, SummaryWord};
+
+/// A transition's right to a generation: it holds the gate up from the first draw until it is
+/// settled or dropped.
+#[must_use]
+pub(super) struct Ticket<'s> {
+    summary: &'s Summary,
+    /// The generation that was left, and the number drawn to follow it.
+    drawn: Option<(Generation, Generation)>,
+    /// Of the circuit, once a number is drawn.
+    stripe: usize,
+}
+
+impl<'s> Ticket<'s> {
+    pub(super) fn new(summary: &'s Summary) -> Self {
+        Self {
+            summary,
+            drawn: None,
+            stripe: 0,
+        }
+    }
+
+    /// A number greater than `current`, which the caller has read from the cell of this stripe.
+    ///
+    /// A number is kept for as long as the cell stays in that generation. One drawn before the
+    /// cell came into it could be smaller: the circuit's generations would not only grow.
+    pub(super) fn number_after(&mut self, current: Generation, stripe: usize) -> Generation {
+        let mut step = match self.drawn {
+            Some((from, number)) if from == current => return number,
+            Some(_) => SummaryWord::REDRAW,
+            None => {
+                // Before the draw, which publishes it: who sees the number sees this.
+                self.stripe = stripe;
+                self.summary.filter.raise(stripe, FilterWord::REJECTS);
+                SummaryWord::DRAW
+            }
+        };
+        loop {
+            // Acquire: the cell was read first, and whoever put `current` there had drawn it from
+            // this word before, so ours comes later in the word's one order.
+            // Release: pairs with the Acquire in `Summary::load`. A check that sees our number also
+            // sees the circuit that we are about to move, and doesn't take it for unknown.
+            let before =
+                SummaryWord::from_bits(self.summary.word.0.fetch_add(step, Ordering::AcqRel));
+            let number = before.generation().successor();
+            self.drawn = Some((current, number));
+            // Zero means 'unborn', and an equal tag would make this generation's side words
+            // look like the next one's.
+            if number != Generation::ZERO && number.tag() != current.tag() {
+                return number;
+            }
+            step = SummaryWord::REDRAW;
+        }
+    }
+
+    /// The drawn number is in: the circuit went from `from` to `to`.
+    pub(super) fn commit(&mut self, from: Control, to: Control) {
+        debug_assert!(self.drawn.is_some());
+        self.drawn = None;
+        let held = 1 + u64::from(from.state().may_reject());
+        let kept = u64::from(to.state().may_reject());
+        self.release(held - kept);
+    }
+
+    fn release(&self, count: u64) {
+        if count > 0 {
+            let rejecting = count * FilterWord::REJECTS;
+            self.summary.filter.lower(self.stripe, rejecting);
+            // Release: pairs with the Acquire in `Summary::load`.
+            self.summary
+                .word
+                .0
+                .fetch_sub(count * SummaryWord::ONE, Ordering::Release);
+        }
+    }
+}
+
+impl Drop for Ticket<'_> {
+    fn drop(&mut self) {
+        if self.drawn.is_some() {
+            self.release(1);
+        }
+    }
+}
+
+#[cfg(all(test, not(breakerbox_loom)))]
+mod tests {
+    use super::*;
+
+    fn closed(summary: &Summary) -> Control {
+        Control::revived(summary.load().generation())
+    }
+
+    #[test]
+    fn a_draw_holds_the_gate_until_it_is_settled_or_dropped() {
+        use crate::word::State;
+        let summary = Summary::new();
+        let control = closed(&summary);
+
+        let mut given_up = Ticket::new(&summary);
+        let first = given_up.number_after(control.generation(), 3);
+        assert_eq!(
+            given_up.number_after(control.generation(), 3),
+            first,
+            "kept for the same generation"
+        );
+        assert_eq!(summary.counts().0, 1);
+        drop(given_up);
+        assert!(summary.load().is_quiet());
+
+        let mut ticket = Ticket::new(&summary);
+        let open = control.moved(State::Open, ticket.number_after(control.generation(), 3));
+        ticket.commit(control, open);
+        assert_eq!(summary.counts().0, 1, "an open circuit keeps it up");
+
+        let mut ticket = Ticket::new(&summary);
+        let half_open = open.moved(State::HalfOpen, ticket.number_after(open.generation(), 3));
+        assert!(half_open.generation().is_after(open.generation()));
+        ticket.commit(open, half_open);
+        assert_eq!(summary.counts().0, 1);
+
+        let mut ticket = Ticket::new(&summary);
+        let closed = half_open.moved(
+            State::Closed,
+            ticket.number_after(half_open.generation(), 3),
+        );
+        ticket.commit(half_open, closed);
+        assert!(summary.load().is_quiet());
+        drop(Ticket::new(&summary));
+        assert!(
+            summary.load().is_quiet(),
+            "what drew nothing gives nothing back"
+        );
+    }
+
+    #[test]
+    fn a_draw_skips_zero_and_equal_tags() {
+        let summary = Summary::new();
+        let set = |bits: u64| {
+            let word = summary.word.0.load(Ordering::Relaxed);
+            summary
+                .word
+                .0
+                .fetch_add((bits << 24).wrapping_sub(word), Ordering::Relaxed);
+        };
+        set((1 << 40) - 1);
+        let last = summary.load().generation();
+        assert_eq!(
+            Ticket::new(&summary).number_after(last, 3),
+            Generation::from_bits(1)
+        );
+
+        set(7 + (1 << 22) - 1);
+        let current = Generation::from_bits(7);
+        let number = Ticket::new(&summary).number_after(current, 3);
+        assert_eq!(number.bits(), 7 + (1 << 22) + 1);
+        assert!(summary.load().is_quiet());
+    }
+}
