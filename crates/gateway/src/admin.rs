@@ -5,7 +5,7 @@ use hyper::{Method, Request, Response, StatusCode, Uri};
 use serde_json::{Value, json};
 
 use crate::answer;
-use crate::gateway::Circuit;
+use crate::circuit::Circuit;
 use crate::host;
 use crate::proxy::Proxy;
 use crate::reply::Reply;

@@ -3,7 +3,7 @@
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
-use crate::gateway::StartError;
+use crate::error::StartError;
 
 /// The values that a setting may have, as numbers and as text.
 #[derive(Clone, Copy, Debug)]

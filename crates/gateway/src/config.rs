@@ -7,7 +7,7 @@ use breakerbox::PolicySet;
 
 use crate::Key;
 use crate::bounds;
-use crate::gateway::StartError;
+use crate::error::StartError;
 use crate::route::Route;
 
 /// Settings of one gateway. [`Config::new`] gives the defaults.

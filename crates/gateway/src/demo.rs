@@ -5,6 +5,7 @@ mod fault;
 mod live;
 mod plain;
 mod rules;
+mod running;
 mod script;
 mod svg;
 mod switches;
@@ -25,22 +26,16 @@ use tokio::time::{interval, sleep};
 
 use crate::cli::DemoArgs;
 use crate::config::Config;
-use crate::gateway::{Circuit, Gateway, Hooks};
+use crate::gateway::{Gateway, Hooks};
 use crate::route::Route;
 use board::Board;
+use running::Demo;
 use script::ROUTES;
 use switches::Switches;
 use upstream::Upstream;
 
 /// The size of the picture that `--svg` makes.
 const PICTURE: Rect = Rect::new(0, 0, 118, 34);
-
-/// A running demo, as the views see it.
-struct Demo {
-    gateway: Gateway,
-    board: Arc<Board>,
-    switches: Arc<Switches>,
-}
 
 /// Runs the demo until it is over, a signal, or `q`.
 ///
@@ -72,7 +67,7 @@ pub async fn run(args: DemoArgs) -> Result<(), Box<dyn Error>> {
     let clients = tokio::spawn(traffic::drive(address, Arc::clone(&demo.board), stopped));
     helpers.spawn(follow_script(Arc::clone(&demo.switches)));
 
-    let shown = demo.show(&args).await;
+    let shown = show(&demo, &args).await;
     if let (Ok(()), Some(path)) = (&shown, &args.svg) {
         let mut frame = Buffer::empty(PICTURE);
         view::draw(&demo, PICTURE, &mut frame);
@@ -118,94 +113,23 @@ async fn follow_script(switches: Arc<Switches>) -> io::Result<()> {
     }
 }
 
-impl Demo {
-    async fn show(&self, args: &DemoArgs) -> io::Result<()> {
-        let ends = async {
-            match args.seconds {
-                Some(seconds) => sleep(Duration::from_secs(seconds.into())).await,
-                None => std::future::pending().await,
-            }
-        };
-        let view = async {
-            if args.plain || !io::stdout().is_terminal() {
-                plain::show(self, ends).await
-            } else {
-                live::show(self, ends).await
-            }
-        };
-        tokio::select! {
-            shown = view => shown,
-            () = self.keep_marks() => unreachable!("marks are kept for ever"),
-            () = self.keep_rules() => unreachable!("rules are kept for ever"),
+async fn show(demo: &Demo, args: &DemoArgs) -> io::Result<()> {
+    let ends = async {
+        match args.seconds {
+            Some(seconds) => sleep(Duration::from_secs(seconds.into())).await,
+            None => std::future::pending().await,
         }
-    }
-
-    /// Replaces the rule that begins in shadow, and puts it back, in each round of the story.
-    async fn keep_rules(&self) {
-        let mut ticks = interval(Duration::from_millis(100));
-        let mut shadow = true;
-        loop {
-            ticks.tick().await;
-            let since = self.board.elapsed().as_millis() % script::PERIOD.as_millis();
-            let now = rules::in_shadow(Duration::from_millis(since as u64));
-            if now != shadow {
-                shadow = now;
-                self.gateway.set_policies(rules::policies(shadow));
-                self.board.ruled(shadow);
-            }
+    };
+    let view = async {
+        if args.plain || !io::stdout().is_terminal() {
+            plain::show(demo, ends).await
+        } else {
+            live::show(demo, ends).await
         }
-    }
-
-    async fn keep_marks(&self) {
-        let mut ticks = interval(board::MARK);
-        loop {
-            ticks.tick().await;
-            let states = (0..ROUTES.len()).filter_map(|route| self.circuit(route));
-            self.board
-                .mark(states.map(|circuit| circuit.snapshot.state));
-        }
-    }
-
-    /// The circuit of a route.
-    fn circuit(&self, route: usize) -> Option<Circuit> {
-        self.gateway.circuit(&format!("/{}", ROUTES[route]))
-    }
-
-    /// A digit was pressed: another fault for that route, or all back to the script.
-    fn key(&self, digit: char) {
-        match digit.to_digit(10) {
-            Some(0) => (0..ROUTES.len()).for_each(|route| self.switches.hand_back(route)),
-            Some(number) if (1..=ROUTES.len()).contains(&(number as usize)) => {
-                let route = number as usize - 1;
-                let fault = self.switches.upstreams[route].switch().fault.next();
-                self.switches.set_by_hand(route, fault);
-            }
-            _ => {}
-        }
-    }
-
-    /// What to try in another terminal.
-    fn commands(&self) -> [(&'static str, String); 5] {
-        let (proxy, admin) = (self.gateway.address(), self.gateway.admin_address());
-        let faults = format!("http://{admin}/demo/faults");
-        [
-            (
-                "a request through the gateway",
-                format!("curl -i http://{proxy}/orders"),
-            ),
-            (
-                "key, state, failures in headers",
-                format!("curl -i -H 'x-breakerbox-debug: 1' http://{proxy}/search"),
-            ),
-            ("all circuits", format!("curl -s http://{admin}/circuits")),
-            (
-                "or slow, hanging, errors, flapping",
-                format!("curl -X POST '{faults}/catalog?mode=down'"),
-            ),
-            (
-                "back to the script",
-                format!("curl -X POST '{faults}/catalog?mode=script'"),
-            ),
-        ]
+    };
+    tokio::select! {
+        shown = view => shown,
+        () = demo.keep_marks() => unreachable!("marks are kept for ever"),
+        () = demo.keep_rules() => unreachable!("rules are kept for ever"),
     }
 }

@@ -1,12 +1,10 @@
 //! A running gateway: proxy and admin address, started and stopped together.
 
 use std::fmt;
-use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
 
-use breakerbox::{CircuitBreakerSnapshot, ConfigError, PolicySet};
+use breakerbox::PolicySet;
 use hyper::StatusCode;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -14,7 +12,9 @@ use tokio::task::JoinHandle;
 
 use crate::Key;
 use crate::admin::{self, AdminPages};
+use crate::circuit::Circuit;
 use crate::config::{Breaker, Config};
+use crate::error::StartError;
 use crate::guard::{Guard, OnChange};
 use crate::proxy::Proxy;
 use crate::route::RouteTable;
@@ -31,47 +31,13 @@ pub struct Gateway {
     serving_admin: JoinHandle<usize>,
 }
 
-/// A route and how its circuit is.
-#[derive(Clone, Debug)]
-pub struct Circuit {
-    /// The prefix of the route.
-    pub key: String,
-    /// Where the route goes, such as `127.0.0.1:9000`.
-    pub upstream: String,
-    /// State, counts and times.
-    pub snapshot: CircuitBreakerSnapshot,
-    /// How long until an open circuit lets a probe through.
-    pub retry_after: Option<Duration>,
-}
-
-/// What somebody may plug into a gateway.
+/// Extensions of a gateway.
 #[derive(Default)]
 pub struct Hooks {
     /// Called after each transition.
     pub on_change: Option<OnChange>,
     /// More pages on the admin address.
     pub pages: Option<Arc<dyn AdminPages>>,
-}
-
-/// Why a gateway didn't start.
-#[derive(Debug)]
-#[non_exhaustive]
-pub enum StartError {
-    /// The circuits can't be made with these settings.
-    Circuit(ConfigError),
-    /// Two routes have the same prefix.
-    DuplicateRoute(String),
-    /// A setting is out of bounds.
-    Setting {
-        /// The field of [`Config`].
-        name: &'static str,
-        /// Its value.
-        value: String,
-        /// The values that are allowed.
-        allowed: &'static str,
-    },
-    /// An address couldn't be listened on.
-    Listen(SocketAddr, io::Error),
 }
 
 impl Gateway {
@@ -196,20 +162,3 @@ impl fmt::Debug for Hooks {
         f.debug_struct("Hooks").finish_non_exhaustive()
     }
 }
-
-impl fmt::Display for StartError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Circuit(error) => error.fmt(f),
-            Self::DuplicateRoute(prefix) => write!(f, "two routes have the prefix {prefix}"),
-            Self::Setting {
-                name,
-                value,
-                allowed,
-            } => write!(f, "{name} is {value}; it must be {allowed}"),
-            Self::Listen(address, error) => write!(f, "cannot listen on {address}: {error}"),
-        }
-    }
-}
-
-impl std::error::Error for StartError {}

@@ -29,9 +29,11 @@
 mod admin;
 mod answer;
 mod bounds;
+mod circuit;
 pub mod cli;
 mod config;
 pub mod demo;
+mod error;
 mod gateway;
 mod guard;
 mod headers;
@@ -50,7 +52,9 @@ mod upload;
 mod upstream;
 
 pub use admin::AdminPages;
+pub use circuit::Circuit;
 pub use config::{Breaker, CircuitSettings, Config, DebugHeaders, Settle};
-pub use gateway::{Circuit, Gateway, Hooks, StartError};
+pub use error::StartError;
+pub use gateway::{Gateway, Hooks};
 pub use guard::{Key, OnChange};
 pub use route::{Route, RouteError};

@@ -13,8 +13,8 @@ use hyper::{HeaderMap, Method, Request, Response, StatusCode, Uri};
 
 use crate::Key;
 use crate::answer;
+use crate::circuit::Circuit;
 use crate::config::{Config, DebugHeaders, Settle};
-use crate::gateway::Circuit;
 use crate::guard::Guard;
 use crate::headers;
 use crate::host;

@@ -1,37 +1,16 @@
-//! The rules of `docs/design.md` that no lint knows: who may name whom, and how long a file may be.
+//! Holds the code to the drawing in `docs/design.md`: what each module imports, and no more.
+//!
+//! Also: no circle of files, one way to atomics and to time, short files, nothing unfinished.
 
-use super::paths::{names, paths};
+use super::paths::{Named, names, paths};
 use super::ring::{Context, Outcome};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::files;
 use crate::project::Project;
+use std::collections::{BTreeMap, BTreeSet};
 
 const MOST_LINES: usize = 500;
-
-/// The modules of the core: each names those before it, and none after it.
-const LAYERS: [&str; 17] = [
-    "key",
-    "on_panic",
-    "snapshot",
-    "word",
-    "error",
-    "sync",
-    "clock",
-    "stats",
-    "cell",
-    "events",
-    "contract",
-    "store",
-    "config",
-    "policy",
-    "subscription",
-    "breaker",
-    // What tests see of all that.
-    "inside",
-];
-
-/// What a module names all the same: serde reads and writes `Limits` as their builder.
-const EXCEPTIONS: [(&str, &str); 1] = [("word", "config::LimitsBuilder")];
+const DRAWING: &str = "docs/design.md";
 
 /// Names that only some files of the core may use.
 struct Rule {
@@ -57,20 +36,29 @@ const RULES: [Rule; 2] = [
     },
     Rule {
         names: &["Instant", "SystemTime"],
-        // A breaker over a remote store has no clock, and times its calls itself.
-        holds_for: |file| !file.starts_with("clock") && file != "breaker/remote",
+        // A breaker over a remote store has no clock and times its calls itself.
+        holds_for: |file| !file.starts_with("clock") && !file.starts_with("async_breaker"),
         why: "crate::clock is the one door to time",
     },
 ];
 
+/// The modules of the core, the highest first, and what each imports.
+type Drawing = Vec<(String, BTreeSet<String>)>;
+
 pub(crate) fn check(context: &Context<'_>) -> Result<Outcome> {
     let found = read(context.project)?;
-    let root = context.project.read("src/lib.rs")?;
-    let exports = exports(&root)?;
-    let offences: Vec<_> = found
-        .iter()
-        .flat_map(|(file, text)| offences(file, text, &exports))
-        .collect();
+    let mut offences = Vec::new();
+    for (file, text) in &found {
+        offences.extend(own_offences(file, text));
+    }
+    for root in roots(&found) {
+        let graph = Graph::read(&root, &found)?;
+        offences.extend(graph.circle());
+        if root == "src" {
+            let drawing = drawing(&context.project.read(DRAWING)?)?;
+            offences.extend(graph.differences(&drawing));
+        }
+    }
     for offence in &offences {
         context.log.line(offence);
     }
@@ -81,12 +69,12 @@ pub(crate) fn check(context: &Context<'_>) -> Result<Outcome> {
     })
 }
 
-/// The text files of the crates that ship, named from the root.
+/// Returns the text files of all crates, named from the project's root.
 fn read(project: &Project) -> Result<Vec<(String, String)>> {
     let mut found = Vec::new();
-    for dir in ["src", "crates"] {
+    for dir in ["src", "crates", "xtask/src"] {
         for path in files::below(&project.path(dir))? {
-            // What is no text has no lines either.
+            // A file that isn't text has no lines.
             if let Ok(text) = std::fs::read_to_string(&path) {
                 found.push((project.relative(&path).to_string(), text));
             }
@@ -95,12 +83,24 @@ fn read(project: &Project) -> Result<Vec<(String, String)>> {
     Ok(found)
 }
 
-fn offences(file: &str, text: &str, exports: &[Export]) -> Vec<String> {
+/// Returns the folders that hold a crate's root.
+fn roots(found: &[(String, String)]) -> BTreeSet<String> {
+    let root = |(file, _): &(String, String)| {
+        let dir = file
+            .strip_suffix("/lib.rs")
+            .or(file.strip_suffix("/main.rs"))?;
+        dir.ends_with("src").then(|| dir.to_string())
+    };
+    found.iter().filter_map(root).collect()
+}
+
+/// Returns the offences that a file commits by itself.
+fn own_offences(file: &str, text: &str) -> Vec<String> {
     let mut found = Vec::new();
     let lines = text.lines().count();
     if lines > MOST_LINES {
         found.push(format!(
-            "{file}: {lines} lines, and {MOST_LINES} are the most"
+            "{file}: {lines} lines; at most {MOST_LINES} are allowed"
         ));
     }
     let Some(name) = file.strip_suffix(".rs") else {
@@ -112,192 +112,222 @@ fn offences(file: &str, text: &str, exports: &[Export]) -> Vec<String> {
         Ok(paths) => paths,
         Err(error) => return vec![format!("{file}: {error}")],
     };
-    for named in &paths {
-        let mut blame = |why: String| found.push(format!("{file}:{}: {why}", named.line));
-        let path = &named.path;
+    for Named { path, line, .. } in &paths {
         if ["todo", "unimplemented"].contains(&path.as_str()) {
-            blame(format!("{path}!()"));
+            found.push(format!("{file}:{line}: {path}!()"));
         }
         let Some(inside) = inside else { continue };
+        if inside != "lib" && ["crate", "crate::*"].contains(&path.as_str()) {
+            found.push(format!(
+                "{file}:{line}: names the crate's root, which hides the layer"
+            ));
+        }
         for rule in RULES.iter().filter(|rule| (rule.holds_for)(inside)) {
             if rule.names.iter().any(|name| names(path, name)) {
-                blame(format!("names {path}, but {}", rule.why));
+                found.push(format!("{file}:{line}: names {path}, but {}", rule.why));
             }
-        }
-        if let Some(why) = upward(&module, path, exports) {
-            blame(format!("names {path}, but {why}"));
         }
     }
     found
 }
 
-/// Why `module` may not name `path`, if it may not.
-fn upward(module: &[&str], path: &str, exports: &[Export]) -> Option<String> {
-    let (own, rest) = (module[0], path.strip_prefix("crate")?);
-    // The root names all, and so do unit tests in files of their own.
-    if own == "lib" || module.ends_with(&["tests"]) {
-        return None;
-    }
-    let rest = rest.trim_start_matches("::");
-    let first = rest.split("::").next().unwrap_or_default();
-    let exported = exports.iter().find(|(name, _)| name == first);
-    let target = exported.map_or(rest, |(_, target)| target);
-    let layer = target.split("::").next().unwrap_or_default();
-    let at = |layer: &str| LAYERS.iter().position(|one| *one == layer);
-    match (at(own), at(layer)) {
-        (None, _) => Some(format!("{own} is not in LAYERS")),
-        (_, None) => Some(format!("`{layer}` is not in LAYERS")),
-        (Some(this), Some(that)) if that <= this => None,
-        _ if EXCEPTIONS.contains(&(own, target)) => None,
-        _ => Some(format!("{layer} comes after {own}")),
-    }
-}
-
-/// A name of the root, and the path behind it.
-type Export = (String, String);
-
-/// What the root has under names of its own: `pub use store::Circuit`.
-fn exports(root: &str) -> Result<Vec<Export>> {
-    let named = paths(&[], root)?;
-    let paths = named.into_iter().map(|named| named.path);
-    Ok(paths
-        .filter(|path| {
-            let first = path.split("::").next().unwrap_or_default();
-            path != first && LAYERS.contains(&first)
+/// Reads the lines `module: import import` of the block that follows the mark `<!-- layers -->`.
+fn drawing(text: &str) -> Result<Drawing> {
+    let missing = || Error::failed(format!("{DRAWING} has no block after <!-- layers -->"));
+    let (_, rest) = text.split_once("<!-- layers -->").ok_or_else(missing)?;
+    let block = rest.split("```").nth(1).ok_or_else(missing)?;
+    let lines = block.lines().skip(1).filter(|line| !line.trim().is_empty());
+    lines
+        .map(|line| {
+            let unreadable =
+                || Error::failed(format!("{DRAWING}: no `module: imports` in {line:?}"));
+            let (module, imports) = line.split_once(':').ok_or_else(unreadable)?;
+            let imports = imports.split_whitespace().map(ToString::to_string);
+            Ok((module.trim().to_string(), imports.collect()))
         })
-        .filter_map(|path| Some((path.rsplit("::").next()?.to_string(), path)))
-        .collect())
+        .collect()
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+/// A file's place among the modules: `["cell", "watch"]`.
+type Module = Vec<String>;
 
-    const ROOT: &str = "pub use breaker::{CircuitBreaker, Permit};\npub use config::LimitsBuilder;";
+/// The files of one crate, and what each imports.
+struct Graph {
+    root: String,
+    files: BTreeMap<Module, Vec<Named>>,
+}
 
-    fn offences(file: &str, text: &str) -> Vec<String> {
-        super::offences(file, text, &exports(ROOT).unwrap())
+impl Graph {
+    fn read(root: &str, found: &[(String, String)]) -> Result<Self> {
+        let mut files = BTreeMap::new();
+        for (file, text) in found {
+            let inside = file
+                .strip_prefix(root)
+                .and_then(|rest| rest.strip_prefix('/'));
+            let Some(name) = inside.and_then(|inside| inside.strip_suffix(".rs")) else {
+                continue;
+            };
+            let module: Module = match name {
+                "lib" | "main" => Module::new(),
+                name => name.split('/').map(ToString::to_string).collect(),
+            };
+            let at: Vec<_> = module.iter().map(String::as_str).collect();
+            files.insert(module.clone(), paths(&at, text)?);
+        }
+        let root = root.to_string();
+        Ok(Self { root, files })
     }
 
-    #[test]
-    fn each_layer_names_those_before_it_alone() {
-        for (at, layer) in LAYERS.iter().enumerate() {
-            for (other_at, other) in LAYERS.iter().enumerate() {
-                for code in [
-                    format!("use crate::{other}::X;"),
-                    format!("use crate::{{{other}::X}};"),
-                    format!("use crate::{other};"),
-                    format!("use super::super::{other}::X;"),
-                    format!("fn f() {{ crate::{other}::f(); }}"),
-                    format!("fn f(_: &super::super::{other}::X) {{}}"),
-                    format!("mod inner {{ use super::super::super::{{{other}::*}}; }}"),
-                    format!("#[serde(into = \"crate::{other}::X\")] struct Y;"),
-                ] {
-                    let found = offences(&format!("src/{layer}/part.rs"), &code);
-                    assert_eq!(found.len(), usize::from(other_at > at), "{layer}: {code}");
+    /// Returns the file that defines what `path` names in the file `from`.
+    ///
+    /// Follows the exports of the modules on the way, since a name that a parent passes on belongs
+    /// to the file that it comes from.
+    fn target(&self, from: &Module, path: &str) -> Option<Module> {
+        let segments: Vec<_> = path.split("::").map(ToString::to_string).collect();
+        let absolute = match segments.first()?.as_str() {
+            "crate" => segments[1..].to_vec(),
+            first => {
+                let child = [from.as_slice(), &[first.to_string()]].concat();
+                if !self.files.contains_key(&child) {
+                    return None;
                 }
+                [from.as_slice(), &segments].concat()
             }
+        };
+        self.follow(absolute, 8)
+    }
+
+    fn follow(&self, path: Module, steps: usize) -> Option<Module> {
+        let mut module = Module::new();
+        for (at, segment) in path.iter().enumerate() {
+            let child = [module.as_slice(), std::slice::from_ref(segment)].concat();
+            if self.files.contains_key(&child) {
+                module = child;
+                continue;
+            }
+            let exports = |named: &&Named| named.exported.as_ref() == Some(segment);
+            let export = self.files.get(&module)?.iter().find(exports);
+            if let (Some(export), Some(steps)) = (export, steps.checked_sub(1)) {
+                let target = export
+                    .path
+                    .strip_prefix("crate::")
+                    .map_or_else(|| [module.as_slice(), &split(&export.path)].concat(), split);
+                let rest = &path[at + 1..];
+                return self.follow([target.as_slice(), rest].concat(), steps);
+            }
+            break;
+        }
+        Some(module)
+    }
+
+    /// Returns the imports of a file: the files they come from, each with the first line and path.
+    fn imports(&self, from: &Module) -> BTreeMap<Module, &Named> {
+        let mut imports = BTreeMap::new();
+        // The crate's root passes names on and imports nothing; unit tests may import all.
+        if from.is_empty() || from.last().is_some_and(|name| name.ends_with("tests")) {
+            return imports;
+        }
+        for named in &self.files[from] {
+            let Some(target) = self.target(from, &named.path) else {
+                continue;
+            };
+            let passes_on = named.exported.is_some() && target.starts_with(from);
+            if target != *from && !target.is_empty() && !passes_on && !named.in_tests {
+                imports.entry(target).or_insert(named);
+            }
+        }
+        imports
+    }
+
+    /// Returns a circle of files that import each other, if there is one.
+    fn circle(&self) -> Option<String> {
+        let edges: BTreeMap<_, _> = self
+            .files
+            .keys()
+            .map(|from| (from, self.imports(from)))
+            .collect();
+        let mut left: BTreeSet<_> = edges.keys().copied().collect();
+        // Takes away files that import nothing that is left; what remains goes round in circles.
+        loop {
+            let is_free = |from: &&&Module| edges[**from].keys().all(|to| !left.contains(to));
+            let free: Vec<_> = left.iter().filter(is_free).copied().collect();
+            if free.is_empty() {
+                break;
+            }
+            left.retain(|from| !free.contains(from));
+        }
+        let mut walk = vec![*left.first()?];
+        loop {
+            let next = edges[walk[walk.len() - 1]]
+                .keys()
+                .find(|to| left.contains(to))?;
+            if let Some(at) = walk.iter().position(|from| *from == next) {
+                let names = walk[at..]
+                    .iter()
+                    .chain([&next])
+                    .map(|module| module.join("/"));
+                let circle = names.collect::<Vec<_>>().join(" -> ");
+                return Some(format!("{}: a circle of files: {circle}", self.root));
+            }
+            walk.push(next);
         }
     }
 
-    #[test]
-    fn an_offence_says_where_and_why() {
-        let text = "//! Filters.\nuse crate::{clock::Clock, breaker::Permit};\n";
-        assert_eq!(
-            offences("src/cell/filter.rs", text),
-            ["src/cell/filter.rs:2: names crate::breaker::Permit, but breaker comes after cell"]
-        );
-    }
-
-    #[test]
-    fn the_root_hides_no_layer() {
-        assert_eq!(offences("src/store.rs", "use crate::Permit;").len(), 1);
-        assert_eq!(offences("src/store.rs", "use super::*;").len(), 1);
-        assert_eq!(offences("src/store.rs", "use crate as all;").len(), 1);
-        assert_eq!(
-            offences("src/store.rs", "extern crate self as all;").len(),
-            1
-        );
-        assert_eq!(offences("src/store/part.rs", "use super::*;").len(), 0);
-        assert_eq!(
-            offences("src/breaker/call.rs", "use crate::Permit;").len(),
-            0
-        );
-        assert_eq!(offences("src/lib.rs", ROOT).len(), 0);
-    }
-
-    #[test]
-    fn limits_are_read_as_their_builder_and_nothing_else_is() {
-        let text = "#[serde(try_from = \"crate::LimitsBuilder\")] struct Limits;";
-        assert_eq!(offences("src/word/limits.rs", text).len(), 0);
-        assert_eq!(offences("src/cell/limits.rs", text).len(), 1);
-        assert_eq!(
-            offences("src/word/limits.rs", "use crate::config::f;").len(),
-            1
-        );
-    }
-
-    #[test]
-    fn every_module_has_a_layer() {
-        assert_eq!(
-            offences("src/metrics.rs", "use crate::word::Limits;"),
-            ["src/metrics.rs:1: names crate::word::Limits, but metrics is not in LAYERS"]
-        );
-        assert_eq!(offences("src/store.rs", "use crate::metrics::X;").len(), 1);
-    }
-
-    #[test]
-    fn unit_tests_in_files_of_their_own_name_all() {
-        assert_eq!(
-            offences("src/store/tests.rs", "use crate::Permit;").len(),
-            0
-        );
-        assert_eq!(offences("src/store/test.rs", "use crate::Permit;").len(), 1);
-    }
-
-    #[test]
-    fn atomics_and_the_map_have_one_door() {
-        let text = "use std::sync::{Arc, atomic::AtomicU64};\n";
-        assert_eq!(
-            offences("src/cell.rs", text),
-            [
-                "src/cell.rs:1: names std::sync::atomic::AtomicU64, but crate::sync is the one door to atomics and the map"
-            ]
-        );
-        assert!(offences("src/sync/real.rs", text).is_empty());
-        assert!(offences("crates/gateway/src/main.rs", text).is_empty());
-        assert!(offences("src/cell.rs", "use crate::sync::atomic::AtomicU64;").is_empty());
-        assert_eq!(offences("src/store.rs", "fn f(_: papaya::X) {}").len(), 1);
-    }
-
-    #[test]
-    fn the_cfg_is_not_the_crate() {
-        let text = "#[cfg(any(test, breakerbox_loom))]\nfn counts() {}\n";
-        assert!(offences("src/store.rs", text).is_empty());
-        assert_eq!(offences("src/store.rs", "use loom::thread;").len(), 1);
-    }
-
-    #[test]
-    fn time_has_one_door() {
-        let text = "//! Not an Instant.\nfn f(at: Instant) {}\n";
-        assert_eq!(
-            offences("src/word/control.rs", text),
-            ["src/word/control.rs:2: names Instant, but crate::clock is the one door to time"]
-        );
-        assert!(offences("src/clock.rs", text).is_empty());
-    }
-
-    #[test]
-    fn nothing_is_left_unfinished_or_long() {
-        let unfinished = format!("// todo!()\nfn f() {{ {}() }}\n", "todo!");
-        assert_eq!(
-            offences("src/word.rs", &unfinished),
-            ["src/word.rs:2: todo!()"]
-        );
-        let long = "\n".repeat(501);
-        assert_eq!(
-            offences("crates/gateway/page.html", &long),
-            ["crates/gateway/page.html: 501 lines, and 500 are the most"]
-        );
+    /// Returns where the modules and their imports differ from the `drawing`.
+    fn differences(&self, drawing: &Drawing) -> Vec<String> {
+        let mut found = Vec::new();
+        let mut used: BTreeMap<&String, BTreeSet<String>> = BTreeMap::new();
+        let at = |module: &str| drawing.iter().position(|(name, _)| name == module);
+        for from in self.files.keys() {
+            let Some(own) = from.first() else { continue };
+            used.entry(own).or_default();
+            for (target, named) in self.imports(from) {
+                let layer = &target[0];
+                if layer == own || !used.entry(own).or_default().insert(layer.clone()) {
+                    continue;
+                }
+                let place = format!(
+                    "src/{}.rs:{}: names {}",
+                    from.join("/"),
+                    named.line,
+                    named.path
+                );
+                match (at(own), at(layer)) {
+                    (Some(this), Some(that)) if that <= this => {
+                        found.push(format!(
+                            "{place}, but {layer} stands above {own} in {DRAWING}"
+                        ));
+                    }
+                    (Some(this), _) if !drawing[this].1.contains(layer) => {
+                        found.push(format!(
+                            "{place}, but {DRAWING} doesn't draw {own}: {layer}"
+                        ));
+                    }
+                    _ => {}
+                }
+            }
+        }
+        for module in used.keys().filter(|module| at(module).is_none()) {
+            found.push(format!(
+                "src/{module}.rs is not in the drawing of {DRAWING}"
+            ));
+        }
+        for (module, imports) in drawing {
+            match used.get(module) {
+                None => found.push(format!("{DRAWING} draws {module}, which is not there")),
+                Some(used) => found.extend(imports.difference(used).map(|import| {
+                    format!("{DRAWING} draws {module}: {import}, which nothing needs")
+                })),
+            }
+        }
+        found
     }
 }
+
+fn split(path: &str) -> Module {
+    path.split("::").map(ToString::to_string).collect()
+}
+
+#[cfg(test)]
+#[path = "layers_tests.rs"]
+mod tests;

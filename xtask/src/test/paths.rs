@@ -8,6 +8,10 @@ use proc_macro2::{Ident, TokenStream, TokenTree};
 pub(crate) struct Named {
     pub(crate) path: String,
     pub(crate) line: usize,
+    /// The name under which a `pub use` exports it.
+    pub(crate) exported: Option<String>,
+    /// Whether it stands in a module `tests`.
+    pub(crate) in_tests: bool,
 }
 
 /// Lists all paths and names in `text`, those in the braces of a `use` written out in full.
@@ -20,6 +24,7 @@ pub(crate) fn paths(module: &[&str], text: &str) -> Result<Vec<Named>> {
         .map_err(|error| Error::failed(format!("not Rust: {error}")))?;
     let mut reader = Reader {
         module: module.iter().map(ToString::to_string).collect(),
+        exports: false,
         found: Vec::new(),
     };
     reader.read(tokens, &[]);
@@ -28,6 +33,8 @@ pub(crate) fn paths(module: &[&str], text: &str) -> Result<Vec<Named>> {
 
 struct Reader {
     module: Vec<String>,
+    /// Whether the tokens belong to a `pub use`.
+    exports: bool,
     found: Vec<Named>,
 }
 
@@ -39,11 +46,21 @@ impl Reader {
         while let [first, after @ ..] = rest {
             rest = match (first, after) {
                 // `pub(crate)` names nothing.
-                (TokenTree::Ident(word), [TokenTree::Group(_), after @ ..]) if word == "pub" => {
+                (TokenTree::Ident(word), after) if word == "pub" => {
+                    let after = match after {
+                        [TokenTree::Group(_), after @ ..] => after,
+                        after => after,
+                    };
+                    self.exports |= matches!(after, [TokenTree::Ident(next), ..] if next == "use");
                     after
                 }
                 // A new name, not one of the prefix's.
-                (TokenTree::Ident(word), [_, after @ ..]) if word == "as" && !prefix.is_empty() => {
+                (TokenTree::Ident(word), [name, after @ ..])
+                    if word == "as" && (self.exports || !prefix.is_empty()) =>
+                {
+                    if let Some(last) = self.found.last_mut().filter(|_| self.exports) {
+                        last.exported = Some(name.to_string());
+                    }
                     after
                 }
                 (
@@ -55,6 +72,11 @@ impl Reader {
                     self.module.pop();
                     after
                 }
+                // `mod name;` imports nothing.
+                (
+                    TokenTree::Ident(word),
+                    [TokenTree::Ident(_), TokenTree::Punct(end), after @ ..],
+                ) if word == "mod" && end.as_char() == ';' => after,
                 (TokenTree::Ident(word), after) => self.path(word, after, prefix),
                 (TokenTree::Group(group), after) => {
                     self.read(group.stream(), &[]);
@@ -71,7 +93,10 @@ impl Reader {
                     }
                     after
                 }
-                (TokenTree::Punct(_), after) => after,
+                (TokenTree::Punct(mark), after) => {
+                    self.exports &= mark.as_char() != ';';
+                    after
+                }
             };
         }
     }
@@ -102,9 +127,13 @@ impl Reader {
             }
             rest = after;
         }
-        let path = self.resolve(&segments).join("::");
-        let line = first.span().start().line;
-        self.found.push(Named { path, line });
+        let name = segments.last().filter(|_| self.exports).cloned();
+        self.found.push(Named {
+            path: self.resolve(&segments).join("::"),
+            line: first.span().start().line,
+            exported: name,
+            in_tests: self.module.iter().any(|module| module == "tests"),
+        });
         rest
     }
 
@@ -184,6 +213,22 @@ mod tests {
     }
 
     #[test]
+    fn exports_have_a_name() {
+        let text = "use a::X; pub(crate) use b::{Y, c::Z as W}; pub fn f(_: V) {} mod tests { T }";
+        let exported: Vec<_> = paths(&[], text)
+            .unwrap()
+            .into_iter()
+            .filter_map(|named| Some((named.path, named.exported?)))
+            .filter(|(path, _)| path != "use")
+            .collect();
+        let own = |path: &str, name: &str| (path.to_string(), name.to_string());
+        assert_eq!(exported, [own("b::Y", "Y"), own("b::c::Z", "W")]);
+        let in_tests = |named: &Named| named.in_tests.then(|| named.path.clone());
+        let found = paths(&[], text).unwrap();
+        assert_eq!(found.iter().filter_map(in_tests).collect::<Vec<_>>(), ["T"]);
+    }
+
+    #[test]
     fn comments_and_text_name_nothing() {
         let text = "//! a loom\n/// crate::b\nlet x = \"loom // \"; // loom\ny";
         let found = paths(&[], text).unwrap();
@@ -192,7 +237,9 @@ mod tests {
             found.last(),
             Some(&Named {
                 path: "y".to_string(),
-                line: 4
+                line: 4,
+                exported: None,
+                in_tests: false,
             })
         );
         assert!(paths(&[], "fn f() {").is_err());

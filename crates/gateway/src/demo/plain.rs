@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use tokio::time::{MissedTickBehavior, interval};
 
-use super::Demo;
 use super::board::{Totals, time};
+use super::running::Demo;
 use super::script::ROUTES;
 use crate::signals::Signals;
 

@@ -9,10 +9,10 @@ use ratatui::style::{Color, Style, Stylize};
 use ratatui::text::{Line, Span};
 use ratatui::widgets::{Block, BorderType, Padding, Paragraph, Widget};
 
-use super::Demo;
 use super::board::{Happening, MARK, What, time};
 use super::fault::Fault;
 use super::rules;
+use super::running::Demo;
 use super::script::{RESET, ROUTES};
 use super::traffic::RATE;
 
