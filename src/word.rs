@@ -32,11 +32,13 @@
 //! without failures, of generation 0.
 
 mod control;
+mod field;
 #[cfg(any(test, fuzzing))]
 mod fuzzed;
 mod generation;
 mod history;
 mod probes;
+mod report;
 mod side;
 mod stripe;
 mod summary;
@@ -49,10 +51,11 @@ pub(crate) use fuzzed::check;
 pub(crate) use generation::Generation;
 pub(crate) use history::{History, Spell};
 pub(crate) use probes::Probes;
+pub use report::{Outcome, Report, Reported};
 pub(crate) use side::{Pins, Side, TIME_MAX, saturating_ms};
 #[cfg(not(breakerbox_loom))]
 pub(crate) use stripe::STRIPE_BITS;
 pub(crate) use stripe::{FilterWord, stripe_of};
 pub(crate) use summary::SummaryWord;
-pub use token::{Outcome, PermitToken, Report, Reported};
+pub use token::PermitToken;
 pub(crate) use window::{Bucket, Call, Head, Outcomes, Tally};

@@ -51,11 +51,11 @@ impl Filter {
     /// The counts of all stripes: circuits that may reject, and unclean ones.
     #[cfg(any(test, breakerbox_loom, breakerbox_steps))]
     pub(super) fn counts(&self) -> (u64, u64) {
-        // Acquire: read at rest.
-        let words = self.stripes.iter().map(|word| word.load(Ordering::Acquire));
-        words.fold((0, 0), |(rejecting, unclean), word| {
-            let low = word % FilterWord::UNCLEAN;
-            (rejecting + low, unclean + word / FilterWord::UNCLEAN)
-        })
+        let counts = |word: &AtomicU64| {
+            // Acquire: read at rest.
+            FilterWord::from_bits(word.load(Ordering::Acquire)).counts()
+        };
+        let add = |sum: (u64, u64), one: (u64, u64)| (sum.0 + one.0, sum.1 + one.1);
+        self.stripes.iter().map(counts).fold((0, 0), add)
     }
 }

@@ -1,29 +1,18 @@
 //! The control word: the whole decision of a circuit in 64 bits.
 
 use super::Generation;
+use super::field::layout;
 use crate::snapshot::CircuitState;
 
-const FAILURES_BITS: u32 = 20;
-const NEW_BITS: u32 = 1;
-const STATE_BITS: u32 = 3;
+layout!(64 => FAILURES: 20, FLAG: 1, GENERATION: Generation::BITS, STATE: 3);
 
-const NEW_SHIFT: u32 = FAILURES_BITS;
-const GENERATION_SHIFT: u32 = NEW_SHIFT + NEW_BITS;
-const STATE_SHIFT: u32 = GENERATION_SHIFT + Generation::BITS;
+/// Where the failure count saturates.
+pub(crate) const FAILURES_MAX: u32 = FAILURES.max() as u32;
 
-const NEW: u64 = 1 << NEW_SHIFT;
-
-const _: () = assert!(
-    STATE_SHIFT + STATE_BITS == u64::BITS,
-    "the fields fill the word"
-);
 const _: () = assert!(
     FAILURES_MAX >= 1_000_000,
     "the contract counts a million failures"
 );
-
-/// Where the failure count saturates.
-pub(crate) const FAILURES_MAX: u32 = (1 << FAILURES_BITS) - 1;
 
 /// What a cell is; the public [`CircuitState`] and the two states of absence.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -109,7 +98,7 @@ pub(crate) struct Control(u64);
 
 impl Control {
     /// A cell that was just inserted: vacant, of no generation yet.
-    pub(crate) const FRESH: Self = Self((State::Vacant as u64) << STATE_SHIFT);
+    pub(crate) const FRESH: Self = Self(STATE.put(State::Vacant as u64));
 
     pub(crate) const fn from_bits(bits: u64) -> Self {
         Self(bits)
@@ -119,24 +108,24 @@ impl Control {
         self.0
     }
 
-    const fn pack(state: State, generation: Generation, new: bool, failures: u32) -> Self {
+    const fn pack(state: State, generation: Generation, flag: bool, failures: u32) -> Self {
         Self(
-            ((state as u64) << STATE_SHIFT)
-                | (generation.bits() << GENERATION_SHIFT)
-                | ((new as u64) << NEW_SHIFT)
-                | failures as u64,
+            STATE.put(state as u64)
+                | GENERATION.put(generation.bits())
+                | FLAG.put(flag as u64)
+                | FAILURES.put(failures as u64),
         )
     }
 
     /// The one question of the healthy path: closed, and not watched.
     #[inline]
     pub(crate) const fn is_plainly_closed(self) -> bool {
-        self.0 >> STATE_SHIFT == State::Closed as u64
+        STATE.get(self.0) == State::Closed as u64
     }
 
     #[inline]
     pub(crate) const fn state(self) -> State {
-        match self.0 >> STATE_SHIFT {
+        match STATE.get(self.0) {
             0 => State::Closed,
             1 => State::Open,
             2 => State::HalfOpen,
@@ -150,33 +139,33 @@ impl Control {
     }
 
     pub(crate) const fn generation(self) -> Generation {
-        Generation::from_bits(self.0 >> GENERATION_SHIFT)
+        Generation::from_bits(GENERATION.get(self.0))
     }
 
     pub(crate) const fn failures(self) -> u32 {
-        (self.0 & FAILURES_MAX as u64) as u32
+        FAILURES.get(self.0) as u32
     }
 
     /// Whether this generation began a new life of the cell, so that what side words of the
     /// generation before hold belongs to a circuit that was reset.
     pub(crate) const fn is_new_life(self) -> bool {
-        self.state().is_closed() && self.0 & NEW != 0
+        self.state().is_closed() && FLAG.is_set(self.0)
     }
 
     /// Whether this half-open was begun by a call that is its first probe.
     pub(crate) const fn is_begun_by_probe(self) -> bool {
-        matches!(self.state(), State::HalfOpen) && self.0 & NEW != 0
+        matches!(self.state(), State::HalfOpen) && FLAG.is_set(self.0)
     }
 
     /// Whether this opening follows another without a stable time between.
     pub(crate) const fn is_escalated(self) -> bool {
-        matches!(self.state(), State::Open) && self.0 & NEW != 0
+        matches!(self.state(), State::Open) && FLAG.is_set(self.0)
     }
 
     /// Plainly closed and without failures, in `generation` and no earlier or later one.
     #[inline]
     pub(crate) const fn is_clean_in(self, generation: Generation) -> bool {
-        self.0 & !NEW == generation.bits() << GENERATION_SHIFT
+        self.0 & !FLAG.mask() == GENERATION.put(generation.bits())
     }
 
     /// Whether it reads as unknown.
@@ -208,24 +197,24 @@ impl Control {
         } else {
             State::Closed
         };
-        Self((self.0 & !(0b111 << STATE_SHIFT)) | ((state as u64) << STATE_SHIFT))
+        Self(STATE.set(self.0, state as u64))
     }
 
     /// One failure more, in the same generation; saturates at [`FAILURES_MAX`].
     #[inline]
     pub(crate) const fn with_failure(self) -> Self {
-        // The field is the lowest, and below its maximum a carry can't leave it.
+        // Below the field's maximum a carry can't leave it.
         if self.failures() == FAILURES_MAX {
             self
         } else {
-            Self(self.0 + 1)
+            Self(self.0 + FAILURES.one())
         }
     }
 
     /// No failures, in the same generation.
     #[inline]
     pub(crate) const fn without_failures(self) -> Self {
-        Self(self.0 & !(FAILURES_MAX as u64))
+        Self(FAILURES.set(self.0, 0))
     }
 
     /// The circuit in state `to` and generation `generation`; failures kept where `to` keeps them.
@@ -276,12 +265,12 @@ impl Control {
     /// Puts a retired circuit back in use, as what it was.
     pub(crate) const fn unretired(self) -> Self {
         debug_assert!(matches!(self.state(), State::Retired));
-        let state = if self.0 & FAILURES_MAX as u64 == 0 {
+        let state = if !FAILURES.is_set(self.0) {
             State::Vacant
         } else {
             State::Closed
         };
-        Self::pack(state, self.generation(), self.0 & NEW != 0, 0)
+        Self::pack(state, self.generation(), FLAG.is_set(self.0), 0)
     }
 
     /// A new life in `generation`: closed, nothing counted.
@@ -292,7 +281,7 @@ impl Control {
 
 impl std::fmt::Debug for Control {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let new = if self.0 & NEW != 0 { " new" } else { "" };
+        let new = if FLAG.is_set(self.0) { " new" } else { "" };
         write!(
             f,
             "{:?}({:?}, {} failures{new})",

@@ -8,7 +8,7 @@
 pub(crate) struct Generation(u64);
 
 impl Generation {
-    /// Width: with 3 bits of state and 21 of failures it fills the control word.
+    /// Width: with 3 bits of state and 20 of failures and a flag it fills the control word.
     pub(crate) const BITS: u32 = 40;
     const MASK: u64 = (1 << Self::BITS) - 1;
     const HALF: u64 = 1 << (Self::BITS - 1);

@@ -1,7 +1,10 @@
 //! What a circuit remembers over generations, as the payload of a side word.
 
+use super::field::layout;
 use super::side::PAYLOAD_BITS;
 use super::{Control, Generation, State};
+
+layout!(PAYLOAD_BITS => OPENINGS: 6, GROUP: u16::BITS, NOTE: 19, REJECTS: 1);
 
 /// The payload of the history word: what a circuit remembers over generations.
 ///
@@ -31,25 +34,20 @@ pub(crate) struct Spell(u32);
 impl Spell {
     /// Returns the spell that begins in `generation`.
     pub(crate) const fn of(generation: Generation) -> Self {
-        Self((generation.bits() & History::NOTE_MAX) as u32)
+        Self((generation.bits() & NOTE.max()) as u32)
     }
 }
 
 impl History {
-    const OPENINGS_BITS: u32 = 6;
-    const OPENINGS_MAX: u64 = (1 << Self::OPENINGS_BITS) - 1;
-    const NOTE_SHIFT: u32 = Self::OPENINGS_BITS + u16::BITS;
-    const REJECTS_SHIFT: u32 = PAYLOAD_BITS - 1;
-    const NOTE_MAX: u64 = (1 << (Self::REJECTS_SHIFT - Self::NOTE_SHIFT)) - 1;
     /// The seconds wrap here, after six days.
-    const SECONDS: u64 = Self::NOTE_MAX;
+    const SECONDS: u64 = NOTE.max();
 
     pub(crate) const fn from_payload(payload: u64) -> Self {
-        let note = ((payload >> Self::NOTE_SHIFT) & Self::NOTE_MAX) as u32;
-        let rejects = payload >> Self::REJECTS_SHIFT != 0;
+        let note = NOTE.get(payload) as u32;
+        let rejects = REJECTS.is_set(payload);
         Self {
-            openings: (payload & Self::OPENINGS_MAX) as u32,
-            group: (payload >> Self::OPENINGS_BITS) as u16,
+            openings: OPENINGS.get(payload) as u32,
+            group: GROUP.get(payload) as u16,
             spell: if rejects { Some(Spell(note)) } else { None },
             held_back: if rejects { 0 } else { note },
         }
@@ -57,10 +55,10 @@ impl History {
 
     pub(crate) const fn payload(self) -> u64 {
         let note = match self.spell {
-            Some(Spell(spell)) => (1 << Self::REJECTS_SHIFT) | ((spell as u64) << Self::NOTE_SHIFT),
-            None => (self.held_back as u64) << Self::NOTE_SHIFT,
+            Some(Spell(spell)) => REJECTS.put(1) | NOTE.put(spell as u64),
+            None => NOTE.put(self.held_back as u64),
         };
-        note | ((self.group as u64) << Self::OPENINGS_BITS) | self.openings as u64
+        note | GROUP.put(self.group as u64) | OPENINGS.put(self.openings as u64)
     }
 
     /// Notes that an opening is held back at `now`. `None`: one was announced less than `every_ms`
@@ -82,9 +80,7 @@ impl History {
     /// What the generation of `control` remembers of the one before, which this is.
     pub(crate) fn inherited(self, control: Control) -> Self {
         let openings = match control.state() {
-            State::Open if control.is_escalated() => {
-                (self.openings + 1).min(Self::OPENINGS_MAX as u32)
-            }
+            State::Open if control.is_escalated() => (self.openings + 1).min(OPENINGS.max() as u32),
             State::Open => 1,
             State::Vacant | State::Retired => 0,
             _ if control.is_new_life() => 0,

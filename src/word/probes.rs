@@ -1,20 +1,10 @@
 //! The probes of a half-open circuit, as the payload of the recovery word.
 
 use super::Outcome;
+use super::field::layout;
 use super::side::PAYLOAD_BITS;
 
-const COUNT_BITS: u32 = 7;
-const COUNT_MASK: u64 = (1 << COUNT_BITS) - 1;
-const SUCCEEDED_SHIFT: u32 = COUNT_BITS;
-const FAILED_SHIFT: u32 = 2 * COUNT_BITS;
-const LEASE_SHIFT: u32 = 3 * COUNT_BITS;
-const LEASE_BITS: u32 = 4;
-const TAKEN_SHIFT: u32 = LEASE_SHIFT + LEASE_BITS;
-
-const _: () = assert!(
-    TAKEN_SHIFT + Age::BITS == PAYLOAD_BITS,
-    "the fields fill the payload"
-);
+layout!(PAYLOAD_BITS => OUT: 7, SUCCEEDED: 7, FAILED: 7, LEASE: 4, TAKEN: Age::BITS);
 
 /// The counts of the probes of a half-open circuit.
 ///
@@ -42,10 +32,10 @@ pub(crate) struct Probes {
 
 impl Probes {
     /// The most that a count of probes holds.
-    pub(crate) const MAX: u32 = COUNT_MASK as u32;
+    pub(crate) const MAX: u32 = OUT.max() as u32;
     /// The lease that stands for all that follow. It doesn't tell which of those leases a probe was
     /// admitted in, so no probe gives its slot back: the next lease frees the slots.
-    const LAST_LEASE: u32 = (1 << LEASE_BITS) - 1;
+    const LAST_LEASE: u32 = LEASE.max() as u32;
 
     /// A half-open that was begun by its first probe.
     pub(crate) const FIRST_OUT: Self = Self {
@@ -68,20 +58,20 @@ impl Probes {
 
     pub(crate) const fn from_payload(payload: u64) -> Self {
         Self {
-            out: (payload & COUNT_MASK) as u32,
-            succeeded: ((payload >> SUCCEEDED_SHIFT) & COUNT_MASK) as u32,
-            failed: ((payload >> FAILED_SHIFT) & COUNT_MASK) as u32,
-            lease: ((payload >> LEASE_SHIFT) as u32) & Self::LAST_LEASE,
-            taken: Age((payload >> TAKEN_SHIFT) as u32),
+            out: OUT.get(payload) as u32,
+            succeeded: SUCCEEDED.get(payload) as u32,
+            failed: FAILED.get(payload) as u32,
+            lease: LEASE.get(payload) as u32,
+            taken: Age(TAKEN.get(payload) as u32),
         }
     }
 
     pub(crate) const fn payload(self) -> u64 {
-        ((self.taken.0 as u64) << TAKEN_SHIFT)
-            | ((self.lease as u64) << LEASE_SHIFT)
-            | ((self.failed as u64) << FAILED_SHIFT)
-            | ((self.succeeded as u64) << SUCCEEDED_SHIFT)
-            | self.out as u64
+        TAKEN.put(self.taken.0 as u64)
+            | LEASE.put(self.lease as u64)
+            | FAILED.put(self.failed as u64)
+            | SUCCEEDED.put(self.succeeded as u64)
+            | OUT.put(self.out as u64)
     }
 
     /// Returns the lease in which a slot is taken now.

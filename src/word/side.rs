@@ -1,17 +1,18 @@
 //! Side words: a generation's tag and a payload, so that nothing has to be zeroed.
 
 use super::Generation;
+use super::field::layout;
 use super::generation::Tag;
 use super::stripe::{STRIPE_BITS, stripe_of};
 use std::time::Duration;
 
-pub(super) const PAYLOAD_BITS: u32 = u64::BITS - Tag::BITS;
-const PAYLOAD_MAX: u64 = (1 << PAYLOAD_BITS) - 1;
+pub(super) const PAYLOAD_BITS: u32 = 42;
+layout!(64 => PAYLOAD: PAYLOAD_BITS, TAG: Tag::BITS);
 
 /// The latest time that a side word holds: Unix milliseconds, in May 2109.
 ///
 /// One less than the payload's maximum, since a time is stored as itself plus one: 0 is 'none'.
-pub(crate) const TIME_MAX: u64 = PAYLOAD_MAX - 1;
+pub(crate) const TIME_MAX: u64 = PAYLOAD.max() - 1;
 
 /// Whole milliseconds, rounded up, saturated to what a word holds (139 years).
 pub(crate) fn saturating_ms(duration: Duration) -> u64 {
@@ -35,12 +36,12 @@ impl Side {
     /// `payload`, saturated to what fits, for `generation`.
     #[inline]
     pub(crate) const fn new(generation: Generation, payload: u64) -> Self {
-        let payload = if payload > PAYLOAD_MAX {
-            PAYLOAD_MAX
+        let payload = if payload > PAYLOAD.max() {
+            PAYLOAD.max()
         } else {
             payload
         };
-        Self((generation.tag().bits() << PAYLOAD_BITS) | payload)
+        Self(TAG.put(generation.tag().bits()) | PAYLOAD.put(payload))
     }
 
     /// A time, saturated to [`TIME_MAX`].
@@ -52,12 +53,12 @@ impl Side {
 
     #[inline]
     pub(crate) fn belongs_to(self, generation: Generation) -> bool {
-        Tag::from_bits(self.0 >> PAYLOAD_BITS) == generation.tag()
+        Tag::from_bits(TAG.get(self.0)) == generation.tag()
     }
 
     /// The payload, whatever generation it belongs to.
     pub(crate) const fn payload(self) -> u64 {
-        self.0 & PAYLOAD_MAX
+        PAYLOAD.get(self.0)
     }
 
     /// The payload as a time; `None` where none was stored.
@@ -69,13 +70,15 @@ impl Side {
     /// One more; saturates.
     #[inline]
     pub(crate) const fn plus_one(self) -> Self {
-        if self.payload() == PAYLOAD_MAX {
+        if self.payload() == PAYLOAD.max() {
             self
         } else {
-            Self(self.0 + 1)
+            Self(self.0 + PAYLOAD.one())
         }
     }
 }
+
+layout!(64 => HANDLES: 23, SEAL: 1, STRIPE: STRIPE_BITS, MARK: 1, PINNED: 29);
 
 /// The value of the pins word: how many handles hold a cell, and whether it is sealed.
 ///
@@ -91,22 +94,17 @@ impl Side {
 pub(crate) struct Pins(u64);
 
 impl Pins {
-    const COUNT_BITS: u32 = 23;
-    const COUNT_MASK: u64 = (1 << Self::COUNT_BITS) - 1;
-    /// The most handles of one circuit.
-    const HANDLES_MAX: u64 = 1 << (Self::COUNT_BITS - 1);
-    const SEAL: u64 = 1 << Self::COUNT_BITS;
-    const SLOT_SHIFT: u32 = Self::COUNT_BITS + 1;
+    /// The most handles of one circuit: half of what the field holds.
+    const HANDLES_MAX: u64 = HANDLES.max() / 2 + 1;
     /// The mark that the circuit has been used.
-    pub(crate) const USED: u64 = 1 << (Self::SLOT_SHIFT + STRIPE_BITS);
-    const EVER_ONE: u64 = Self::USED << 1;
+    pub(crate) const USED: u64 = MARK.one();
 
     /// What `fetch_sub` takes when a handle goes.
-    pub(crate) const UNPIN: u64 = 1;
+    pub(crate) const UNPIN: u64 = HANDLES.one();
 
     /// Of a cell whose key has this hash.
     pub(crate) const fn new(hash: u64) -> Self {
-        Self((stripe_of(hash) as u64) << Self::SLOT_SHIFT)
+        Self(STRIPE.put(stripe_of(hash) as u64))
     }
 
     pub(crate) const fn from_bits(bits: u64) -> Self {
@@ -118,39 +116,39 @@ impl Pins {
     }
 
     pub(crate) const fn stripe(self) -> usize {
-        (self.0 >> Self::SLOT_SHIFT & ((1 << STRIPE_BITS) - 1)) as usize
+        STRIPE.get(self.0) as usize
     }
 
     /// Whether somebody has reported to the circuit since the last sweep.
     pub(crate) const fn is_used(self) -> bool {
-        self.0 & Self::USED != 0
+        MARK.is_set(self.0)
     }
 
     /// No handle can pin the cell any more: it leaves the map.
     pub(crate) const fn is_sealed(self) -> bool {
-        self.0 & Self::SEAL != 0
+        SEAL.is_set(self.0)
     }
 
     pub(crate) const fn is_pinned(self) -> bool {
-        self.0 & Self::COUNT_MASK != 0
+        HANDLES.is_set(self.0)
     }
 
     /// Returns whether no handle may be added. Threads that settle whether the cell leaves hold it
     /// for a moment too: half of the count is reserved for them, and they are never that many.
     pub(crate) const fn has_most_handles(self) -> bool {
-        self.0 & Self::COUNT_MASK >= Self::HANDLES_MAX
+        HANDLES.get(self.0) >= Self::HANDLES_MAX
     }
 
     /// Returns how many handles hold it.
     #[cfg(any(breakerbox_loom, breakerbox_steps))]
     pub(crate) const fn handles(self) -> u64 {
-        self.0 & Self::COUNT_MASK
+        HANDLES.get(self.0)
     }
 
     /// Adds a pin; `None` if sealed.
     pub(crate) fn pinned(self) -> Option<Self> {
-        debug_assert!(self.0 & Self::COUNT_MASK != Self::COUNT_MASK);
-        (!self.is_sealed()).then(|| Self(self.0.wrapping_add(Self::EVER_ONE + 1)))
+        debug_assert!(HANDLES.get(self.0) != HANDLES.max());
+        (!self.is_sealed()).then(|| Self(self.0.wrapping_add(PINNED.one() + HANDLES.one())))
     }
 
     /// Sealed; `None` if a handle holds the cell or it is sealed already.
@@ -158,7 +156,7 @@ impl Pins {
         if self.is_pinned() || self.is_sealed() {
             None
         } else {
-            Some(Self(self.0 | Self::SEAL))
+            Some(Self(self.0 | SEAL.mask()))
         }
     }
 }
@@ -167,7 +165,7 @@ impl Pins {
 mod tests {
     use super::*;
 
-    const PAYLOADS: [u64; 5] = [0, 1, 1 << 20, PAYLOAD_MAX - 1, PAYLOAD_MAX];
+    const PAYLOADS: [u64; 5] = [0, 1, 1 << 20, PAYLOAD.max() - 1, PAYLOAD.max()];
     const GENERATIONS: [u64; 4] = [0, 1, (1 << 22) - 1, (1 << 40) - 1];
 
     #[test]
@@ -183,7 +181,7 @@ mod tests {
                 );
                 assert_eq!(Side::from_bits(side.bits()), side);
             }
-            assert_eq!(Side::new(generation, u64::MAX).payload(), PAYLOAD_MAX);
+            assert_eq!(Side::new(generation, u64::MAX).payload(), PAYLOAD.max());
             assert_eq!(Side::time(generation, u64::MAX).as_time(), Some(TIME_MAX));
             assert_eq!(Side::time(generation, 0).as_time(), Some(0));
             assert_eq!(Side::new(generation, 0).as_time(), None);

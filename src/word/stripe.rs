@@ -1,5 +1,7 @@
 //! Stripes: what a store keeps by key hash, for keys that are not looked up.
 
+use super::field::layout;
+
 /// Stripes of a store, as a power of two: enough that few keys share one with an open circuit, few
 /// enough to stay in the cache.
 pub(crate) const STRIPE_BITS: u32 = 10;
@@ -9,6 +11,8 @@ pub(crate) const STRIPE_BITS: u32 = 10;
 pub(crate) const fn stripe_of(hash: u64) -> usize {
     (hash.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> (u64::BITS - STRIPE_BITS)) as usize
 }
+
+layout!(64 => REJECTING: 32, UNCLEAN: 32);
 
 /// The value of a stripe's filter word.
 ///
@@ -24,9 +28,9 @@ pub(crate) struct FilterWord(u64);
 
 impl FilterWord {
     /// One circuit that may reject, or is about to change.
-    pub(crate) const REJECTS: u64 = 1;
+    pub(crate) const REJECTS: u64 = REJECTING.one();
     /// One circuit that a success could change.
-    pub(crate) const UNCLEAN: u64 = 1 << 32;
+    pub(crate) const UNCLEAN: u64 = UNCLEAN.one();
 
     pub(crate) const fn from_bits(bits: u64) -> Self {
         Self(bits)
@@ -34,12 +38,18 @@ impl FilterWord {
 
     /// No circuit of the stripe may reject and none is about to change.
     pub(crate) const fn admits(self) -> bool {
-        self.0 & (Self::UNCLEAN - 1) == 0
+        !REJECTING.is_set(self.0)
     }
 
     /// No success could change a circuit of the stripe.
     pub(crate) const fn is_clean(self) -> bool {
-        self.0 < Self::UNCLEAN
+        !UNCLEAN.is_set(self.0)
+    }
+
+    /// Returns the counts: circuits that may reject, and unclean ones.
+    #[cfg(any(test, breakerbox_loom, breakerbox_steps))]
+    pub(crate) const fn counts(self) -> (u64, u64) {
+        (REJECTING.get(self.0), UNCLEAN.get(self.0))
     }
 }
 

@@ -1,14 +1,9 @@
 //! The gate word: the last generation drawn, and how many circuits may reject.
 
 use super::Generation;
+use super::field::layout;
 
-const COUNT_BITS: u32 = 24;
-const COUNT_MASK: u64 = (1 << COUNT_BITS) - 1;
-
-const _: () = assert!(
-    COUNT_BITS + Generation::BITS == u64::BITS,
-    "the fields fill the word"
-);
+layout!(64 => COUNT: 24, GENERATION: Generation::BITS);
 
 /// The value of the store's gate word. See the drawing in [`super`].
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -17,11 +12,11 @@ pub(crate) struct SummaryWord(u64);
 impl SummaryWord {
     /// What a draw adds: the next generation, and one to the count for as long as the
     /// transition is under way. A generation at its maximum wraps out at the top.
-    pub(crate) const DRAW: u64 = (1 << COUNT_BITS) + Self::ONE;
+    pub(crate) const DRAW: u64 = GENERATION.one() + COUNT.one();
     /// What another draw of the same transition adds: the next generation alone.
-    pub(crate) const REDRAW: u64 = 1 << COUNT_BITS;
+    pub(crate) const REDRAW: u64 = GENERATION.one();
     /// One circuit.
-    pub(crate) const ONE: u64 = 1;
+    pub(crate) const ONE: u64 = COUNT.one();
 
     pub(crate) const fn from_bits(bits: u64) -> Self {
         Self(bits)
@@ -29,16 +24,16 @@ impl SummaryWord {
 
     /// No circuit may reject and no transition is under way.
     pub(crate) const fn is_quiet(self) -> bool {
-        self.0 & COUNT_MASK == 0
+        !COUNT.is_set(self.0)
     }
 
     #[cfg(any(test, breakerbox_loom, breakerbox_steps))]
     pub(crate) const fn count(self) -> u64 {
-        self.0 & COUNT_MASK
+        COUNT.get(self.0)
     }
 
     pub(crate) const fn generation(self) -> Generation {
-        Generation::from_bits(self.0 >> COUNT_BITS)
+        Generation::from_bits(GENERATION.get(self.0))
     }
 }
 
@@ -59,7 +54,7 @@ mod tests {
         let done = SummaryWord::from_bits(again.0 - SummaryWord::ONE);
         assert!(done.is_quiet() && done.generation().bits() == 2);
 
-        let full = SummaryWord::from_bits((u64::MAX << COUNT_BITS) | 3);
+        let full = SummaryWord::from_bits(GENERATION.mask() | 3);
         let wrapped = SummaryWord::from_bits(full.0.wrapping_add(SummaryWord::DRAW));
         assert_eq!(
             (wrapped.generation(), wrapped.count()),

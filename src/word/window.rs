@@ -9,6 +9,8 @@
 //! bucket    | tick                             | calls          |
 //! ```
 
+use super::field::{Field, layout};
+
 /// A call that was reported, as a window sees it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub(crate) struct Call {
@@ -44,7 +46,7 @@ pub(crate) struct Head {
     /// Grows with each call: what was seen at one moment is not taken for another's.
     version: u64,
     /// Where the next call goes.
-    pos: u32,
+    position: u32,
     failures: u32,
     slow: u32,
     /// Every place has been written.
@@ -52,9 +54,7 @@ pub(crate) struct Head {
     pending: Call,
 }
 
-const VERSION_BITS: u32 = 31;
-const FIELD_BITS: u32 = 10;
-const FIELD: u64 = (1 << FIELD_BITS) - 1;
+layout!(64 => PENDING: 2, FULL: 1, SLOW: 10, FAILURES: 10, POSITION: 10, VERSION: 31);
 
 impl Head {
     /// Without a call. All bits are 0.
@@ -63,28 +63,28 @@ impl Head {
 
     pub(crate) const fn from_bits(bits: u64) -> Self {
         Self {
-            version: bits >> (u64::BITS - VERSION_BITS),
-            pos: (bits >> 23 & FIELD) as u32,
-            failures: (bits >> 13 & FIELD) as u32,
-            slow: (bits >> 3 & FIELD) as u32,
-            full: bits >> 2 & 1 != 0,
-            pending: Call::from_bits(bits),
+            version: VERSION.get(bits),
+            position: POSITION.get(bits) as u32,
+            failures: FAILURES.get(bits) as u32,
+            slow: SLOW.get(bits) as u32,
+            full: FULL.is_set(bits),
+            pending: Call::from_bits(PENDING.get(bits)),
         }
     }
 
     pub(crate) const fn bits(self) -> u64 {
-        self.version << (u64::BITS - VERSION_BITS)
-            | (self.pos as u64) << 23
-            | (self.failures as u64) << 13
-            | (self.slow as u64) << 3
-            | (self.full as u64) << 2
-            | self.pending.bits()
+        VERSION.put(self.version)
+            | POSITION.put(self.position as u64)
+            | FAILURES.put(self.failures as u64)
+            | SLOW.put(self.slow as u64)
+            | FULL.put(self.full as u64)
+            | PENDING.put(self.pending.bits())
     }
 
     /// What a window of `size` calls holds.
     pub(crate) fn tally(self, size: u32) -> Tally {
         Tally {
-            calls: if self.full { size } else { self.pos },
+            calls: if self.full { size } else { self.position },
             failures: self.failures,
             slow: self.slow,
         }
@@ -92,12 +92,12 @@ impl Head {
 
     /// Where the next call goes, and which call leaves for it, if one does.
     pub(crate) fn next_place(self) -> (u32, bool) {
-        (self.pos, self.full)
+        (self.position, self.full)
     }
 
     /// The place of the latest call, and what it was; `None` in an empty window.
     pub(crate) fn latest(self, size: u32) -> Option<(u32, Call)> {
-        let place = match self.pos.checked_sub(1) {
+        let place = match self.position.checked_sub(1) {
             Some(before) => before,
             None if self.full => size - 1,
             None => return None,
@@ -109,10 +109,10 @@ impl Head {
     /// changed meanwhile; then what this says is of no use, and harmless.)
     pub(crate) fn plus(self, call: Call, left: Option<Call>, size: u32) -> Self {
         let left = left.unwrap_or_default();
-        let last = self.pos + 1 == size;
+        let last = self.position + 1 == size;
         Self {
-            version: (self.version + 1) & ((1 << VERSION_BITS) - 1),
-            pos: if last { 0 } else { self.pos + 1 },
+            version: (self.version + 1) & VERSION.max(),
+            position: if last { 0 } else { self.position + 1 },
             failures: (self.failures + call.failed as u32).saturating_sub(left.failed as u32),
             slow: (self.slow + call.slow as u32).saturating_sub(left.slow as u32),
             full: self.full || last,
@@ -121,14 +121,15 @@ impl Head {
     }
 }
 
+layout!(64 => OUTCOMES: 32, CHANGES: 32);
+
 /// Sixteen outcomes in their places.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Outcomes(u64);
 
 impl Outcomes {
     /// Places in a word.
-    pub(crate) const PLACES: u32 = 16;
-    const VERSION: u64 = 1 << 32;
+    pub(crate) const PLACES: u32 = OUTCOMES.width() / 2;
 
     pub(crate) const fn from_bits(bits: u64) -> Self {
         Self(bits)
@@ -138,30 +139,34 @@ impl Outcomes {
         self.0
     }
 
+    /// Returns the field of one outcome.
+    const fn place(place: u32) -> Field {
+        Field::new(2 * (place % Self::PLACES), 2)
+    }
+
     pub(crate) const fn get(self, place: u32) -> Call {
-        Call::from_bits(self.0 >> (2 * (place % Self::PLACES)))
+        Call::from_bits(Self::place(place).get(self.0))
     }
 
     /// With `call` in its place, and another version: a word that was seen before a change never
     /// looks like the one after later ones.
     pub(crate) const fn with(self, place: u32, call: Call) -> Self {
-        let shift = 2 * (place % Self::PLACES);
-        let others = self.0 & !(0b11 << shift);
-        Self((others | call.bits() << shift).wrapping_add(Self::VERSION))
+        let changed = Self::place(place).set(self.0, call.bits());
+        Self(changed.wrapping_add(CHANGES.one()))
     }
 }
+
+layout!(64 => CALLS: 25, TICK: 39);
 
 /// A count of the calls of one tick of a window of time.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Bucket(u64);
 
 impl Bucket {
-    const COUNT_BITS: u32 = 25;
-    const COUNT_MAX: u64 = (1 << Self::COUNT_BITS) - 1;
     /// Ticks of a window.
     pub(crate) const TICKS: u64 = 10;
     /// The latest tick: with ticks of 1 ms in 1987 after 1970; so ticks wrap.
-    pub(crate) const TICK_MASK: u64 = (1 << (u64::BITS - Self::COUNT_BITS)) - 1;
+    pub(crate) const TICK_MASK: u64 = TICK.max();
 
     pub(crate) const fn from_bits(bits: u64) -> Self {
         Self(bits)
@@ -172,26 +177,26 @@ impl Bucket {
     }
 
     pub(crate) const fn tick(self) -> u64 {
-        self.0 >> Self::COUNT_BITS
+        TICK.get(self.0)
     }
 
     const fn count(self) -> u64 {
-        self.0 & Self::COUNT_MAX
+        CALLS.get(self.0)
     }
 
     /// Whether it counts no more.
     pub(crate) const fn is_full(self) -> bool {
-        self.count() == Self::COUNT_MAX
+        self.count() == CALLS.max()
     }
 
     /// One call more in `tick`: of another tick, it begins anew.
     pub(crate) const fn plus_one(self, tick: u64) -> Self {
         if self.tick() != tick {
-            Self(tick << Self::COUNT_BITS | 1)
+            Self(TICK.put(tick & TICK.max()) | CALLS.one())
         } else if self.is_full() {
             self
         } else {
-            Self(self.0 + 1)
+            Self(self.0 + CALLS.one())
         }
     }
 
@@ -225,13 +230,13 @@ mod tests {
 
     #[test]
     fn heads_round_trip() {
-        for version in [0, 1, (1 << VERSION_BITS) - 1] {
+        for version in [0, 1, VERSION.max()] {
             for count in [0, 1, 999, 1_000] {
                 for full in [false, true] {
                     for pending in CALLS {
                         let head = Head {
                             version,
-                            pos: count,
+                            position: count,
                             failures: count,
                             slow: count,
                             full,
@@ -278,11 +283,11 @@ mod tests {
     #[test]
     fn a_version_wraps_and_touches_nothing_else() {
         let last = Head {
-            version: (1 << VERSION_BITS) - 1,
+            version: VERSION.max(),
             ..Head::EMPTY
         };
         let wrapped = last.plus(Call::default(), None, 3);
-        assert_eq!((wrapped.version, wrapped.pos), (0, 1));
+        assert_eq!((wrapped.version, wrapped.position), (0, 1));
         assert_eq!(Head::from_bits(wrapped.bits()), wrapped);
     }
 
@@ -330,7 +335,7 @@ mod tests {
         assert_eq!(one.ahead_of(5), Some(2));
         assert_eq!(one.ahead_of(8), None);
         assert_eq!(empty.ahead_of(Bucket::TICK_MASK), None, "nothing counted");
-        let full = Bucket::from_bits(7 << Bucket::COUNT_BITS | Bucket::COUNT_MAX);
+        let full = Bucket::from_bits(TICK.put(7) | super::CALLS.max());
         assert!(full.is_full() && full.plus_one(7) == full);
     }
 }

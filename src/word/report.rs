@@ -1,0 +1,170 @@
+//! The outcome of a call, and what else a report of it says.
+
+use super::field::layout;
+use super::saturating_ms;
+use std::time::Duration;
+
+/// How a guarded call went.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Outcome {
+    /// The upstream is well.
+    Success,
+    /// The upstream is at fault: counts towards opening the circuit.
+    Failure,
+    /// Says nothing about the upstream (the caller gave up, a client's error): counts nowhere,
+    /// and gives back the probe slot.
+    Ignored,
+}
+
+layout!(64 => OUTCOME: 2, TOOK: 31, RETRY_AFTER: 31);
+
+/// How a guarded call went, and what else is known of it. An [`Outcome`] alone is one.
+///
+/// ```
+/// use breakerbox::{InMemoryCircuitBreakerStore, Limits, Outcome, Report};
+/// use std::time::Duration;
+///
+/// let store: InMemoryCircuitBreakerStore = InMemoryCircuitBreakerStore::new();
+/// let limits = Limits::builder().failure_threshold(1).build()?;
+/// let permit = store.acquire("search", &limits)?;
+/// let overloaded = Report::from(Outcome::Failure)
+///     .took(Duration::from_millis(12))
+///     .retry_after(Duration::from_secs(90)); // as the upstream's answer says
+/// let _ = store.report("search", permit, overloaded, &limits);
+/// let rejected = store.acquire("search", &limits).unwrap_err();
+/// assert_eq!(rejected.retry_after_secs(), 90); // instead of the limits' 30
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Report(u64);
+
+impl Report {
+    /// The longest duration, in ms. It is stored as one more than itself; 0 stands for none.
+    const TOOK_MAX: u64 = TOOK.max() - 1;
+
+    const fn of(outcome: Outcome) -> Self {
+        Self(match outcome {
+            Outcome::Success => 0,
+            Outcome::Failure => 1,
+            Outcome::Ignored => 2,
+        })
+    }
+
+    /// How long the call took: whole milliseconds, rounded up, at most 24 days. Zero is a time too,
+    /// and keeps the breaker from measuring. A call whose time is unknown doesn't count as slow.
+    pub fn took(self, duration: Duration) -> Self {
+        self.with_took_ms(saturating_ms(duration))
+    }
+
+    /// How long the upstream asks to be left alone; an opening that this report causes lasts at
+    /// least that long, up to [`Limits::retry_after_max`](crate::Limits::retry_after_max). Whole
+    /// milliseconds, rounded up, at most 24 days.
+    pub fn retry_after(self, duration: Duration) -> Self {
+        let ms = saturating_ms(duration).min(RETRY_AFTER.max());
+        Self(RETRY_AFTER.set(self.0, ms))
+    }
+
+    /// As [`took`](Self::took), unless that has been said.
+    pub(crate) fn or_took(self, duration: Duration) -> Self {
+        match self.took_ms() {
+            Some(_) => self,
+            None => self.took(duration),
+        }
+    }
+
+    const fn with_took_ms(self, ms: u64) -> Self {
+        let ms = if ms > Self::TOOK_MAX {
+            Self::TOOK_MAX
+        } else {
+            ms
+        };
+        Self(TOOK.set(self.0, ms + 1))
+    }
+
+    /// How the call went.
+    #[inline]
+    pub const fn outcome(self) -> Outcome {
+        match OUTCOME.get(self.0) {
+            0 => Outcome::Success,
+            1 => Outcome::Failure,
+            _ => Outcome::Ignored,
+        }
+    }
+
+    /// Returns how long the call took; `None` if the report doesn't say.
+    pub(crate) const fn took_ms(self) -> Option<u64> {
+        TOOK.get(self.0).checked_sub(1)
+    }
+
+    pub(crate) const fn retry_after_ms(self) -> u64 {
+        RETRY_AFTER.get(self.0)
+    }
+}
+
+impl From<Outcome> for Report {
+    #[inline]
+    fn from(outcome: Outcome) -> Self {
+        Self::of(outcome)
+    }
+}
+
+impl std::fmt::Debug for Report {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Report")
+            .field("outcome", &self.outcome())
+            .field("took_ms", &self.took_ms())
+            .field("retry_after_ms", &self.retry_after_ms())
+            .finish()
+    }
+}
+
+/// What became of a report. Both are normal outcomes, and most callers need neither.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Reported {
+    /// It was taken into account.
+    Recorded,
+    /// The circuit has changed state since the permit was given: the report changed nothing.
+    Stale,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_report_keeps_what_it_is_told() {
+        let times = [0, 1, 30_000, RETRY_AFTER.max() - 1, RETRY_AFTER.max()];
+        for outcome in [Outcome::Success, Outcome::Failure, Outcome::Ignored] {
+            assert_eq!(Report::from(outcome).outcome(), outcome);
+            assert_eq!(Report::from(outcome).took_ms(), None);
+            for took in times.map(|time| time.min(Report::TOOK_MAX)) {
+                for retry in times {
+                    let report = Report::from(outcome)
+                        .took(Duration::from_millis(9))
+                        .retry_after(Duration::from_millis(9))
+                        .retry_after(Duration::from_millis(retry))
+                        .took(Duration::from_millis(took));
+                    let read = (report.outcome(), report.took_ms(), report.retry_after_ms());
+                    assert_eq!(read, (outcome, Some(took), retry));
+                }
+            }
+        }
+        let longest = Report::from(Outcome::Failure)
+            .took(Duration::MAX)
+            .retry_after(Duration::MAX);
+        assert_eq!(longest.outcome(), Outcome::Failure);
+        assert_eq!(longest.took_ms(), Some(Report::TOOK_MAX));
+        assert_eq!(longest.retry_after_ms(), RETRY_AFTER.max());
+    }
+
+    #[test]
+    fn a_time_that_was_said_is_not_measured() {
+        let report = Report::from(Outcome::Success);
+        let measured = Duration::from_millis(7);
+        assert_eq!(report.or_took(measured).took_ms(), Some(7));
+        for said in [0, 3] {
+            let report = report.took(Duration::from_millis(said));
+            assert_eq!(report.or_took(measured).took_ms(), Some(said));
+        }
+    }
+}
