@@ -21,7 +21,7 @@
 //! other side words are `Acquire` and `Release`, since rule 2 reasons from what their reader has
 //! seen to what it must then see in control.
 
-mod admission;
+mod acquire;
 mod changes;
 mod evict;
 mod filter;
@@ -29,8 +29,10 @@ mod group;
 mod in_flight;
 #[cfg(any(breakerbox_loom, breakerbox_steps))]
 mod inside;
+mod moved;
 mod pins;
 mod record;
+mod report;
 #[cfg(feature = "serde")]
 mod restore;
 mod shared;
@@ -43,7 +45,7 @@ mod watch;
 mod watching;
 mod window;
 
-pub(crate) use admission::Acquired;
+pub(crate) use acquire::Acquired;
 pub(crate) use changes::{Change, Changes};
 pub(crate) use evict::Evicts;
 #[cfg(all(feature = "serde", any(breakerbox_loom, breakerbox_steps)))]
@@ -52,8 +54,9 @@ pub use inside::Part;
 pub use inside::{Calls, Words};
 #[cfg(all(feature = "serde", any(breakerbox_loom, breakerbox_steps)))]
 pub(crate) use inside::{leave_place, take_place};
+pub(crate) use record::Unknown;
 #[cfg(feature = "serde")]
-pub(crate) use restore::Kept;
+pub(crate) use restore::{Kept, Restored};
 pub(crate) use shared::Shared;
 #[cfg(breakerbox_loom)]
 pub(crate) use stripes::share_a_stripe;

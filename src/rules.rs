@@ -20,7 +20,8 @@ pub(crate) use builder::everyday;
 pub use cause::Cause;
 pub(crate) use check::{positive_ms, within};
 pub(crate) use decision::{
-    Admission, Verdict, is_slow, is_stale, on_acquire, on_report, outcome_of,
+    Admission, ProbeVerdict, Verdict, is_slow, is_stale, on_acquire, on_probe, on_report,
+    outcome_of,
 };
 pub use duration::parse_duration;
 pub use group::{EjectionCap, Group};

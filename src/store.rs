@@ -267,7 +267,7 @@ where
         let summary = inner.shared.summary.load();
         if summary.is_quiet() && !policy.checks_closely() {
             // Nothing rejects, and no transition is half done: the gate speaks for every key.
-            return Ok(PermitToken::new(summary.generation(), false));
+            return Ok(PermitToken::plain(summary.generation()));
         }
         let hash = self.hashed(key).only_hash();
         if !policy.checks_closely()

@@ -45,7 +45,7 @@ mod summary;
 mod token;
 mod window;
 
-pub(crate) use control::{Control, FAILURES_MAX, State};
+pub(crate) use control::{Control, FAILURES_MAX, Series, State};
 #[cfg(fuzzing)]
 pub(crate) use fuzzed::check;
 pub(crate) use generation::Generation;

@@ -60,10 +60,7 @@ where
         let summary = self.store.inner.shared.summary.load();
         if summary.is_quiet() {
             // Nothing rejects, and no transition is half done: the gate speaks for every key.
-            return Ok((
-                PermitToken::new(summary.generation(), false),
-                Started::UNKNOWN,
-            ));
+            return Ok((PermitToken::plain(summary.generation()), Started::UNKNOWN));
         }
         let inner = &*self.store.inner;
         let hash = inner.map.hashed(key).only_hash();
@@ -208,7 +205,7 @@ where
     #[inline]
     pub(super) fn admit(&self) -> Result<Admitted, Rejected> {
         match self.circuit.cell().closed_generation() {
-            Some(generation) => Ok((PermitToken::new(generation, false), Started::UNKNOWN)),
+            Some(generation) => Ok((PermitToken::plain(generation), Started::UNKNOWN)),
             None => self.admit_slow(),
         }
     }

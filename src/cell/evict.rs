@@ -1,12 +1,13 @@
 //! Eviction: a circuit leaves the map to make room, if it is of the kind that goes now.
 
-use super::Cell;
 use super::changes::Changes;
+use super::moved::Moved;
 use super::shared::Shared;
 use super::transition::Transition;
+use super::{Cell, Gone};
 use crate::clock::Clock;
 use crate::rules::Cause;
-use crate::word::{Control, History, Probes, State};
+use crate::word::{Control, History, State};
 
 /// The shortest time that an open circuit stays, where none is set, and how many times its own open
 /// time it stays: whichever is longer.
@@ -26,49 +27,52 @@ pub(crate) enum Evicts {
 }
 
 impl Cell {
-    /// Evicts the circuit, if it is of the kind that goes now, and no handle holds it. Whether the
-    /// cell is gone, so that its entry has to leave the map.
+    /// Evicts the circuit, if it is of the kind that goes now, and no handle holds it. The error
+    /// says that the cell is gone, so that its entry has to leave the map.
     pub(crate) fn evict<C: Clock>(
         &self,
         shared: &Shared<C>,
         evicts: Evicts,
         changes: &mut Changes,
-    ) -> bool {
+    ) -> Result<(), Gone> {
         let control = self.control();
+        let is_forgotten = |ttl_ms| {
+            // A circuit that moves on meanwhile is in use.
+            self.is_forgotten(shared, control, ttl_ms).unwrap_or(false)
+        };
         let goes = match (control.state(), evicts) {
             // What a reset has left behind.
-            (State::Vacant | State::Retired, _) => return self.retire(shared).is_err(),
+            (State::Vacant | State::Retired, _) => return self.retire(shared),
             (State::ForcedOpen | State::Disabled, _) => false,
             _ if self.is_pinned() => false,
             (State::Closed, _) if self.is_clean(shared, control) => {
                 // No number is drawn: what was admitted before may as well count after. It fails
                 // where the circuit is used meanwhile.
-                return self.exchange(shared, control, control.retired())
-                    && self.resolve(shared).is_err();
+                return match self.exchange(shared, control, control.retired()) {
+                    Ok(()) => self.resolve(shared),
+                    Err(Moved) => Ok(()),
+                };
             }
             (_, Evicts::Clean) => false,
             // Its successes take the short way and leave no mark: it goes by age.
             (State::Closed, Evicts::Idle { open_ttl_ms }) if control.failures() == 0 => {
-                !self.take_mark() && self.is_forgotten(shared, control, open_ttl_ms)
+                !self.take_mark() && is_forgotten(open_ttl_ms)
             }
             (State::Closed | State::Watched, Evicts::Idle { .. }) => !self.take_mark(),
-            (State::Open, Evicts::Idle { open_ttl_ms }) => {
-                self.is_forgotten(shared, control, open_ttl_ms)
-            }
+            (State::Open, Evicts::Idle { open_ttl_ms }) => is_forgotten(open_ttl_ms),
             (State::HalfOpen, Evicts::Idle { open_ttl_ms }) => {
-                !self.take_mark() && self.is_forgotten(shared, control, open_ttl_ms)
+                !self.take_mark() && is_forgotten(open_ttl_ms)
             }
         };
+        if !goes {
+            return Ok(());
+        }
         // Tried once: a use of the circuit meanwhile keeps it.
-        goes && self
-            .change(
-                &mut Transition::new(shared, changes),
-                control,
-                State::Vacant,
-                Cause::Evicted,
-            )
-            .is_some()
-            && self.retire(shared).is_err()
+        let mut tx = Transition::new(shared, changes);
+        match self.change(&mut tx, control, State::Vacant, Cause::Evicted) {
+            Ok(_) => self.retire(shared),
+            Err(Moved) => Ok(()),
+        }
     }
 
     /// Returns whether the closed circuit is the same as none.
@@ -79,7 +83,7 @@ impl Cell {
         let forgets = |history: History| history.openings == 0;
         control.failures() == 0
             && !self.has_in_flight(control)
-            && self.history(shared, control).is_some_and(forgets)
+            && self.history(shared, control).is_ok_and(forgets)
     }
 
     /// Returns whether the circuit has been in this state for too long: since its time was over,
@@ -90,32 +94,24 @@ impl Cell {
         shared: &Shared<C>,
         control: Control,
         open_ttl_ms: u64,
-    ) -> bool {
-        let Some(since) = self.since(shared, control) else {
-            return false;
-        };
-        // The open time, and the end of its use.
-        let times = match control.state() {
+    ) -> Result<bool, Moved> {
+        // The open time, and the time from the change to the end of the circuit's use.
+        let (open_ms, used_ms) = match control.state() {
             // A sweep knows no rule: what isn't fixed yet stays so.
-            State::Open => self.fixed_open_ms(control).map(|fixed| {
-                let open_ms = fixed.unwrap_or_default();
+            State::Open => {
+                let open_ms = self.fixed_open_ms(control)?.unwrap_or_default();
                 (open_ms, open_ms)
-            }),
+            }
             // The open time isn't known any more.
-            State::HalfOpen => self.probes(control).map(|probes| {
-                let taken_ms = Probes::from_payload(probes.payload()).taken_ms();
-                (shared.longest_open_ms(), taken_ms)
-            }),
-            _ => Some((0, 0)),
-        };
-        let Some((open_ms, used_ms)) = times else {
-            return false;
+            State::HalfOpen => (shared.longest_open_ms(), self.probes(control)?.taken_ms()),
+            _ => (0, 0),
         };
         let ttl_ms = if open_ttl_ms == 0 {
             OPEN_TTL_MS.max(open_ms.saturating_mul(OPEN_TTL_FACTOR))
         } else {
             open_ttl_ms
         };
-        shared.now() >= since.saturating_add(used_ms).saturating_add(ttl_ms)
+        let since = self.since(shared, control)?;
+        Ok(shared.now() >= since.saturating_add(used_ms).saturating_add(ttl_ms))
     }
 }

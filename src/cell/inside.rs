@@ -5,7 +5,7 @@ use super::Gone;
 #[cfg(feature = "serde")]
 use super::changes::Changes;
 use super::group::Groups;
-use super::restore::Kept;
+use super::restore::{Kept, Restored};
 use super::shared::Shared;
 use super::transition::Transition;
 use crate::clock::Clock;
@@ -87,7 +87,7 @@ impl Cell {
         };
         self.leave(permit);
         self.count_call(shared, self.control(), call, policy)
-            .is_some()
+            .is_ok()
     }
 
     pub(crate) fn words<C: Clock>(&self, shared: &Shared<C>) -> Words {
@@ -136,23 +136,28 @@ impl Cell {
         kept: &Kept,
         part: Part,
         changes: &mut Changes,
-    ) -> Result<bool, Gone> {
+    ) -> Result<Restored, Gone> {
         let control = self.alive(shared)?;
         match part {
             Part::Time => {
-                self.raise_last_failure(control, kept.snapshot.last_failure_time);
+                let _ = self.raise_last_failure(control, kept.snapshot.last_failure_time);
             }
             Part::State if control.state().is_closed() && control.failures() == 0 => {
                 let mut kept = kept.clone();
                 (kept.open_for_ms, kept.openings) = (None, 0);
                 kept.snapshot.success_count = 0;
                 let mut tx = Transition::new(shared, changes);
-                return Ok(self.restore_over(&mut tx, control, &kept));
+                return Ok(match self.restore_over(&mut tx, control, &kept) {
+                    Ok(()) => Restored::Done,
+                    Err(_) => Restored::Occupied,
+                });
             }
             Part::State => {}
-            Part::Rest => self.restore_rest(shared, control, kept),
+            Part::Rest => {
+                let _ = self.restore_rest(shared, control, kept);
+            }
         }
-        Ok(false)
+        Ok(Restored::Occupied)
     }
 
     /// The first step of closing by hand: its next opening is the first of a row.
@@ -164,7 +169,7 @@ impl Cell {
                 ..seen
             })
         };
-        self.remember(shared, control, none);
+        let _ = self.remember(shared, control, none);
     }
 }
 

@@ -16,6 +16,7 @@
 //! retired, so a cell that was brought back in between is never sealed: bringing it back took a
 //! pin, and a pin changes the word for good.
 
+use super::moved::Moved;
 use super::shared::Shared;
 use super::{Cell, Gone};
 use crate::sync::atomic::Ordering;
@@ -29,7 +30,7 @@ impl Cell {
         Pins::from_bits(self.pins.load(Ordering::SeqCst))
     }
 
-    fn put_pins(&self, seen: Pins, next: Pins) -> bool {
+    fn put_pins(&self, seen: Pins, next: Pins) -> Result<(), Moved> {
         // SeqCst: as in `pins`. It includes AcqRel: a pin and a seal are in one order, and each sees
         // what went before the other. Relaxed on failure: the caller loads again.
         self.pins
@@ -39,7 +40,7 @@ impl Cell {
                 Ordering::SeqCst,
                 Ordering::Relaxed,
             )
-            .is_ok()
+            .map_or(Err(Moved), |_| Ok(()))
     }
 
     /// What of the store's is kept by the key's hash.
@@ -65,7 +66,8 @@ impl Cell {
         }
     }
 
-    /// Takes the mark of use away; whether there was one.
+    /// Takes the mark of use away. Returns whether there was one.
+    #[must_use]
     pub(super) fn take_mark(&self) -> bool {
         // Relaxed: as in `mark_used`.
         Pins::from_bits(self.pins.fetch_and(!Pins::USED, Ordering::Relaxed)).is_used()
@@ -91,7 +93,7 @@ impl Cell {
                 let _ = self.resolve(shared);
                 return Err(Gone);
             };
-            if self.put_pins(seen, pinned) {
+            if self.put_pins(seen, pinned).is_ok() {
                 return Ok(());
             }
         }
@@ -108,8 +110,10 @@ impl Cell {
             let control = self.control();
             match control.state() {
                 State::Vacant if self.pins().is_pinned() => return Ok(()),
-                // The exchange may fail to a revival; then there is nothing to retire.
-                State::Vacant => drop(self.exchange(shared, control, control.retired())),
+                // The exchange may lose to a revival; then there is nothing to retire.
+                State::Vacant => {
+                    let _ = self.exchange(shared, control, control.retired());
+                }
                 State::Retired => return self.resolve(shared),
                 _ => return Ok(()),
             }
@@ -129,12 +133,13 @@ impl Cell {
                 return Err(self.publish_removal(shared, control));
             }
             if let Some(sealed) = seen.sealed() {
-                if self.put_pins(seen, sealed) {
+                if self.put_pins(seen, sealed).is_ok() {
                     return Err(self.publish_removal(shared, control));
                 }
             } else if self.hold(shared).is_ok() {
                 // Pinned: it becomes what it was, and while we hold a pin no thread can seal it.
-                self.exchange(shared, control, control.unretired());
+                // Where it fails, another thread with a pin was first.
+                let _ = self.exchange(shared, control, control.unretired());
                 self.agree(shared);
                 self.unpin();
                 return Ok(());
@@ -142,14 +147,24 @@ impl Cell {
         }
     }
 
-    /// Settles `control`, which reads as unknown, if it is an offer. Returns whether the cell is in
-    /// use again, and has to be looked at again.
+    /// Confirms that the circuit whose word reads as unknown is that. An offer to remove it is
+    /// decided first; [`Moved`] if that brought the cell back.
     #[cold]
-    pub(super) fn is_undecided<C>(&self, shared: &Shared<C>, control: Control) -> bool {
-        control.state() == State::Retired && self.resolve(shared).is_ok()
+    pub(super) fn confirm_absent<C>(
+        &self,
+        shared: &Shared<C>,
+        control: Control,
+    ) -> Result<(), Moved> {
+        match control.state() {
+            State::Retired => match self.resolve(shared) {
+                Ok(()) => Err(Moved),
+                Err(Gone) => Ok(()),
+            },
+            _ => Ok(()),
+        }
     }
 
-    /// A sealed cell's generation goes into the birth slots before its entry leaves the map.
+    /// Records the generation of a sealed cell for its stripe, before its entry leaves the map.
     fn publish_removal<C>(&self, shared: &Shared<C>, control: Control) -> Gone {
         shared.note_removal(self.stripe(), control.generation());
         Gone

@@ -1,10 +1,11 @@
-//! The store's plain operations on one cell: look, record, move, reset.
+//! Plain operations of the store on one cell: look, record, move, reset.
 //!
 //! Those that return snapshots are always inlined. A snapshot that is returned through memory is
 //! written field by field and copied in larger pieces at once, which the processor can't forward:
 //! two such copies cost more than taking the snapshot.
 
 use super::changes::Changes;
+use super::moved::Moved;
 use super::shared::Shared;
 use super::side::Noted;
 use super::transition::Transition;
@@ -14,8 +15,15 @@ use crate::rules::Cause;
 use crate::snapshot::{CircuitBreakerSnapshot, CircuitState};
 use crate::word::{Control, Generation, Side, State};
 
+/// The circuit as a step leaves it, by its words so far.
+struct Left {
+    snapshot: CircuitBreakerSnapshot,
+    /// The success word that the snapshot was read from.
+    successes: Side,
+}
+
 impl Cell {
-    /// The circuit at one moment; `None` if it reads as unknown.
+    /// Returns the circuit at one moment; `None` if it reads as unknown.
     ///
     /// The success word is read before and after control and found equal. It only grows within a
     /// generation and never returns to a value, so at the moment when control was read it held
@@ -27,19 +35,19 @@ impl Cell {
             let (before, _) = self.successes(Control::FRESH);
             let control = self.control();
             let Some(state) = control.state().public() else {
-                if self.is_undecided(shared, control) {
-                    continue;
+                match self.confirm_absent(shared, control) {
+                    Ok(()) => return None,
+                    Err(Moved) => continue,
                 }
-                return None;
             };
-            let Some(last_state_change) = self.since(shared, control) else {
+            let Ok(last_state_change) = self.since(shared, control) else {
                 continue;
             };
             // After control: it covers every failure that control counts.
             let last_failure_time = self.last_failure(control);
             let (after, success_count) = self.successes(control);
-            if before != after || !self.still_in(control) {
-                // Somebody moved the circuit on; that is progress, and there is a newer view.
+            if before != after || self.still_in(control).is_err() {
+                // Another thread moved the circuit on: that is progress, and there is a newer view.
                 continue;
             }
             return Some(CircuitBreakerSnapshot {
@@ -52,7 +60,7 @@ impl Cell {
         }
     }
 
-    /// The control word of a circuit that is known, brought to life if it wasn't.
+    /// Returns the control word of the circuit, which is brought to life if it was unknown.
     #[inline]
     pub(super) fn alive<C: Clock>(&self, shared: &Shared<C>) -> Result<Control, Gone> {
         loop {
@@ -67,8 +75,8 @@ impl Cell {
         }
     }
 
-    /// The generation of a cell's life: its own, or where it isn't born yet the slot's, read
-    /// after the cell is in the map.
+    /// Returns the generation of a cell's life: its own, or for a fresh cell that of the stripe's
+    /// last removal, read after the cell is in the map.
     pub(super) fn life_of<C>(&self, shared: &Shared<C>, control: Control) -> Generation {
         if control.is_fresh() {
             shared.removed_at(self.stripe())
@@ -77,51 +85,48 @@ impl Cell {
         }
     }
 
-    /// Begins a new life of a vacant cell in `generation`, and stamps it. `None`: somebody else
-    /// was first.
+    /// Begins a new life of a vacant cell in `generation`, and stamps it.
     pub(super) fn revive<C: Clock>(
         &self,
         shared: &Shared<C>,
         control: Control,
         generation: Generation,
-    ) -> Option<CircuitBreakerSnapshot> {
+    ) -> Result<CircuitBreakerSnapshot, Moved> {
         // Watched from its first moment, as in `change`.
         let revived = self.as_watched(Control::revived(generation));
-        self.exchange(shared, control, revived).then(|| {
-            self.agree(shared);
-            CircuitBreakerSnapshot {
-                state: CircuitState::Closed,
-                last_state_change: self.changed_at(shared, revived),
-                ..CircuitBreakerSnapshot::default()
-            }
+        self.exchange(shared, control, revived)?;
+        self.agree(shared);
+        Ok(CircuitBreakerSnapshot {
+            state: CircuitState::Closed,
+            last_state_change: self.changed_at(shared, revived),
+            ..CircuitBreakerSnapshot::default()
         })
     }
 
-    /// When the generation that the caller put in was born. It was now, if it is over already and
-    /// bears another's stamp.
+    /// Returns when the generation that the caller put in began: now, if it is over already and
+    /// another one's stamp is in its place.
     fn changed_at<C: Clock>(&self, shared: &Shared<C>, control: Control) -> u64 {
-        self.since(shared, control).unwrap_or_else(|| shared.now())
+        self.since(shared, control)
+            .unwrap_or_else(|Moved| shared.now())
     }
 
-    /// What a step that leaves `control` will have left, by its words so far; with the success word
-    /// that it was read from. `None`: the circuit has moved on.
+    /// Returns the circuit as a step that leaves `control` will have left it.
     #[inline]
-    fn left_by<C: Clock>(
-        &self,
-        shared: &Shared<C>,
-        control: Control,
-    ) -> Option<(CircuitBreakerSnapshot, Side)> {
+    fn left_by<C: Clock>(&self, shared: &Shared<C>, control: Control) -> Result<Left, Moved> {
         let last_state_change = self.since(shared, control)?;
         let last_failure_time = self.last_failure(control);
         let (successes, success_count) = self.successes(control);
-        let left = CircuitBreakerSnapshot {
+        let snapshot = CircuitBreakerSnapshot {
             state: control.state().public().unwrap_or_default(),
             failure_count: u64::from(control.failures()),
             success_count,
             last_failure_time,
             last_state_change,
         };
-        Some((left, successes))
+        Ok(Left {
+            snapshot,
+            successes,
+        })
     }
 
     #[inline(always)]
@@ -132,7 +137,9 @@ impl Cell {
         loop {
             let control = self.control();
             let snapshot = match control.state() {
-                State::Vacant => self.revive(shared, control, self.life_of(shared, control)),
+                State::Vacant => self
+                    .revive(shared, control, self.life_of(shared, control))
+                    .ok(),
                 State::Retired => {
                     self.resolve(shared)?;
                     None
@@ -153,22 +160,26 @@ impl Cell {
         self.mark_used(shared);
         loop {
             let control = self.alive(shared)?;
-            let Some((left, _)) = self.left_by(shared, control) else {
+            let Ok(Left { snapshot, .. }) = self.left_by(shared, control) else {
                 continue;
             };
             if control.state() == State::Disabled {
-                return Ok(self.after(shared, left));
+                return Ok(self.after(shared, snapshot));
             }
-            if let Some(success_count) = self.add_success(control) {
+            if let Ok(success_count) = self.add_success(control) {
                 let left = CircuitBreakerSnapshot {
                     success_count,
-                    ..left
+                    ..snapshot
                 };
                 return Ok(self.after(shared, left));
             }
         }
     }
 
+    /// Counts a failure and notes its time. Never opens the circuit: rules do that.
+    ///
+    /// The record takes place at the exchange and answers from it. It doesn't look again and begin
+    /// anew afterwards: a circuit that was reset meanwhile must not come back by that.
     #[inline(always)]
     pub(crate) fn record_failure<C: Clock>(
         &self,
@@ -178,26 +189,32 @@ impl Cell {
         let mut noted = Noted::NOWHERE;
         loop {
             let control = self.alive(shared)?;
-            let counts = control.state() != State::Disabled;
-            if counts && !self.note_failure(shared, control, &mut noted) {
-                continue;
-            }
-            let counted = if counts {
-                control.with_failure()
-            } else {
-                control
+            let counted = match control.state() {
+                State::Disabled => control,
+                // The time before the count, so that a snapshot which counts this failure never
+                // lacks its time. If the exchange below fails, the time was noted for a failure
+                // that comes a moment later: it is ahead by that moment, as its docs allow.
+                _ => match self.note_failure(shared, control, &mut noted) {
+                    Ok(()) => control.with_failure(),
+                    Err(Moved) => continue,
+                },
             };
-            let Some((left, successes)) = self.left_by(shared, counted) else {
+            // Read before the exchange. Against another thread's success:
+            // - if it comes before the exchange, the word has changed when `at_update` reads it
+            //   again, and the answer is taken anew;
+            // - if it comes after, the answer without it is right for the moment of the exchange.
+            let Ok(left) = self.left_by(shared, counted) else {
                 continue;
             };
-            // A saturated count stays as it is.
+            // Disabled, or a saturated count: the word stays as it is.
             if counted == control {
-                return Ok(self.after(shared, left));
+                return Ok(self.after(shared, left.snapshot));
             }
-            if self.exchange(shared, control, counted) {
-                let at_once = self.at_update(counted, successes, left);
-                return Ok(at_once.unwrap_or_else(|| self.after(shared, left)));
+            if self.exchange(shared, control, counted).is_ok() {
+                let at_once = self.at_update(counted, &left);
+                return Ok(at_once.unwrap_or_else(|| self.after(shared, left.snapshot)));
             }
+            // Another thread counted, forgot or moved: count on top of what it left.
         }
     }
 
@@ -212,7 +229,7 @@ impl Cell {
             let control = self.alive(shared)?;
             let (_, successes) = self.successes(control);
             let last_failure_time = self.last_failure(control);
-            if let Some(next) = self.change_by_hand(&mut tx, control, to.into()) {
+            if let Ok(next) = self.change_by_hand(&mut tx, control, to.into()) {
                 let kept = next.state().keeps_successes();
                 let left = CircuitBreakerSnapshot {
                     state: to,
@@ -226,29 +243,25 @@ impl Cell {
         }
     }
 
-    /// The circuit as the update to `counted` has left it, if nothing else has changed since
-    /// `successes` were seen, before that update.
+    /// Returns the circuit as the update to `counted` has left it, if nothing else has changed
+    /// since the words in `left` were read, before that update.
     ///
-    /// They are found the same after it: so they were this at the update. The time of the last
-    /// failure is read after it, and covers whatever `counted` counts.
+    /// The success word is found the same after it: so it held just this at the update. The time of
+    /// the last failure is read after it, and covers all failures in `counted`.
     #[inline]
-    fn at_update(
-        &self,
-        counted: Control,
-        successes: Side,
-        left: CircuitBreakerSnapshot,
-    ) -> Option<CircuitBreakerSnapshot> {
+    fn at_update(&self, counted: Control, left: &Left) -> Option<CircuitBreakerSnapshot> {
         let last_failure_time = self.last_failure(counted);
         let (after, _) = self.successes(counted);
-        let same = after == successes && self.still_in(counted);
+        let same = after == left.successes && self.still_in(counted).is_ok();
         same.then_some(CircuitBreakerSnapshot {
             last_failure_time,
-            ..left
+            ..left.snapshot
         })
     }
 
-    /// The circuit after an operation, or what the operation `left` where it has been reset since,
-    /// which must not bring it back. What others counted at the same time may be missing then.
+    /// Returns the circuit after an operation, or what the operation `left` where it has been reset
+    /// since: the look must not bring it back. What other threads counted at the same time may be
+    /// missing then.
     #[inline]
     fn after<C: Clock>(
         &self,
@@ -258,13 +271,13 @@ impl Cell {
         self.peek(shared).unwrap_or(left)
     }
 
-    /// Moves the circuit to `to` if what it is in `applies`; what it was in. `None`: there is no
-    /// circuit, and none to `create`.
+    /// Moves the circuit to `to` if its state `applies`. Returns the state that it was in; `None`
+    /// if it was unknown, and none is to be created.
     pub(crate) fn steer<C: Clock>(
         &self,
         shared: &Shared<C>,
         to: CircuitState,
-        create: bool,
+        unknown: Unknown,
         applies: impl Fn(State) -> bool,
         changes: &mut Changes,
     ) -> Result<Option<State>, Gone> {
@@ -272,23 +285,23 @@ impl Cell {
         loop {
             let mut control = self.control();
             if control.is_absent() {
-                if self.is_undecided(shared, control) {
+                if self.confirm_absent(shared, control).is_err() {
                     continue;
                 }
-                if !create {
-                    return Ok(None);
+                match unknown {
+                    Unknown::Leave => return Ok(None),
+                    Unknown::Create => control = self.alive(shared)?,
                 }
-                control = self.alive(shared)?;
             }
-            if !applies(control.state())
-                || self.change_by_hand(&mut tx, control, to.into()).is_some()
-            {
-                return Ok(Some(control.state()));
+            let state = control.state();
+            if !applies(state) || self.change_by_hand(&mut tx, control, to.into()).is_ok() {
+                return Ok(Some(state));
             }
         }
     }
 
-    /// Makes the circuit unknown, in place; what it was in. `None`: it was unknown.
+    /// Makes the circuit unknown, in place. Returns the state that it was in; `None` if it was
+    /// unknown.
     pub(crate) fn vacate<C: Clock>(
         &self,
         shared: &Shared<C>,
@@ -297,18 +310,24 @@ impl Cell {
         let mut tx = Transition::new(shared, changes);
         loop {
             let control = self.control();
-            if control.is_absent() {
-                if self.is_undecided(shared, control) {
-                    continue;
-                }
-                return None;
-            }
-            if self
-                .change(&mut tx, control, State::Vacant, Cause::Reset)
-                .is_some()
-            {
-                return Some(control.state());
+            let done = if control.is_absent() {
+                self.confirm_absent(shared, control).map(|()| None)
+            } else {
+                self.change(&mut tx, control, State::Vacant, Cause::Reset)
+                    .map(|_| Some(control.state()))
+            };
+            if let Ok(state) = done {
+                return state;
             }
         }
     }
+}
+
+/// The treatment of a circuit that is unknown when a command reaches it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Unknown {
+    /// It is created.
+    Create,
+    /// It stays unknown.
+    Leave,
 }

@@ -1,7 +1,8 @@
 //! A circuit taken out of one store, and put into another.
 
-use super::admission::time_left;
+use super::acquire::time_left;
 use super::changes::Changes;
+use super::moved::Moved;
 use super::shared::Shared;
 use super::transition::Transition;
 use super::{Cell, Gone};
@@ -23,6 +24,15 @@ pub(crate) struct Kept {
     pub(crate) group: Option<String>,
 }
 
+/// The result of an import of one circuit.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[must_use]
+pub(crate) enum Restored {
+    Done,
+    /// The circuit isn't clean, or is used meanwhile: it stays as it is.
+    Occupied,
+}
+
 impl Cell {
     /// Returns what there is to keep of the circuit; `None` if it is unknown or clean. Doesn't fix
     /// how long a circuit is open: that is for a rule to say.
@@ -32,8 +42,8 @@ impl Cell {
             let snapshot = self.peek(shared)?;
             let open_for_ms = self.fixed_time_left(shared, control);
             let history = self.history(shared, control);
-            if let (Some(open_for_ms), Some(history)) = (open_for_ms, history)
-                && self.still_in(control)
+            if let (Ok(open_for_ms), Ok(history)) = (open_for_ms, history)
+                && self.still_in(control).is_ok()
             {
                 let closed = snapshot.state == CircuitState::Closed;
                 let clean = closed && snapshot.failure_count == 0 && history.openings == 0;
@@ -48,48 +58,48 @@ impl Cell {
     }
 
     /// Returns how long the circuit `control` still rejects, in ms, if it is open and that is
-    /// fixed. `None`: it has moved on.
+    /// fixed.
     fn fixed_time_left<C: Clock>(
         &self,
         shared: &Shared<C>,
         control: Control,
-    ) -> Option<Option<u64>> {
+    ) -> Result<Option<u64>, Moved> {
         if control.state() != State::Open {
-            return Some(None);
+            return Ok(None);
         }
         let since = self.since(shared, control)?;
         let for_ms = self.fixed_open_ms(control)?;
-        Some(for_ms.map(|for_ms| time_left(since, for_ms, shared.now())))
+        Ok(for_ms.map(|for_ms| time_left(since, for_ms, shared.now())))
     }
 
-    /// Makes the circuit what was kept, if it is unknown or clean. Returns `false` if it isn't, or
-    /// is used meanwhile.
+    /// Makes the circuit what was kept, if it is unknown or clean.
     pub(crate) fn restore<C: Clock>(
         &self,
         shared: &Shared<C>,
         kept: &Kept,
         changes: &mut Changes,
-    ) -> Result<bool, Gone> {
+    ) -> Result<Restored, Gone> {
         let mut tx = Transition::new(shared, changes);
         let mut control = self.alive(shared)?;
         if !control.state().is_closed() || !self.is_clean(shared, control) {
-            return Ok(false);
+            return Ok(Restored::Occupied);
         }
         if self.successes(control).1 != 0 {
             // An open circuit keeps the successes of the time when it was closed; those that are
             // here now aren't the kept circuit's.
-            if self
-                .change(&mut tx, control, State::Vacant, Cause::Imported)
-                .is_none()
-            {
-                return Ok(false);
+            let vacated = self.change(&mut tx, control, State::Vacant, Cause::Imported);
+            if vacated.is_err() {
+                return Ok(Restored::Occupied);
             }
             control = self.alive(shared)?;
             if !control.state().is_closed() || !self.is_clean(shared, control) {
-                return Ok(false);
+                return Ok(Restored::Occupied);
             }
         }
-        Ok(self.restore_over(&mut tx, control, kept))
+        Ok(match self.restore_over(&mut tx, control, kept) {
+            Ok(()) => Restored::Done,
+            Err(Moved) => Restored::Occupied,
+        })
     }
 
     /// Makes the clean circuit `control` what was kept. A call that takes a seat in it meanwhile is
@@ -99,7 +109,7 @@ impl Cell {
         tx: &mut Transition<'_, C>,
         control: Control,
         kept: &Kept,
-    ) -> bool {
+    ) -> Result<(), Moved> {
         let shared = tx.shared;
         let snapshot = &kept.snapshot;
         let failures = u32::try_from(snapshot.failure_count).unwrap_or(u32::MAX);
@@ -119,41 +129,40 @@ impl Cell {
         }
         // Put in first, so that the time is never missing where the failures are seen.
         let time = snapshot.last_failure_time;
-        if time != 0 && !self.raise_last_failure(control, time) {
-            return false;
+        if time != 0 {
+            self.raise_last_failure(control, time)?;
         }
-        let Some(restored) = self.put_next(tx, control, next, Cause::Imported) else {
-            return false;
-        };
-        // From here on the circuit is there.
-        self.restore_rest(shared, restored, kept);
-        true
+        let restored = self.put_next(tx, control, next, Cause::Imported)?;
+        // From here on the circuit is there. If it moves on meanwhile, the rest is of no interest.
+        let _ = self.restore_rest(shared, restored, kept);
+        Ok(())
     }
 
-    /// What an import puts in after the state. If the circuit moves on meanwhile, it is of no
-    /// interest.
+    /// Puts in what an import adds after the state.
     pub(super) fn restore_rest<C: Clock>(
         &self,
         shared: &Shared<C>,
         restored: Control,
         kept: &Kept,
-    ) {
+    ) -> Result<(), Moved> {
         let snapshot = &kept.snapshot;
         if let (CircuitState::Open, Some(ms)) = (snapshot.state, kept.open_for_ms) {
-            self.set_open_ms(restored, ms);
+            self.set_open_ms(restored, ms)?;
         }
         let successes = Side::new(restored.generation(), snapshot.success_count);
-        self.raise(&self.successes, restored, successes);
+        self.raise(&self.successes, restored, successes)?;
         let openings = kept.openings;
-        self.remember(shared, restored, |seen| Some(History { openings, ..seen }));
+        self.remember(shared, restored, |seen| Some(History { openings, ..seen }))?;
+        Ok(())
     }
 
     /// Raises a count of `control`'s generation, unless the circuit moves on. (It never goes down:
     /// a look that finds a count twice the same relies on that.)
-    fn raise(&self, word: &AtomicU64, control: Control, next: Side) {
-        while let Some(seen) = self.side(word, control, |_| next) {
-            if seen.payload() >= next.payload() || self.put(word, seen, next) {
-                return;
+    fn raise(&self, word: &AtomicU64, control: Control, next: Side) -> Result<(), Moved> {
+        loop {
+            let seen = self.side(word, control, |_| next)?;
+            if seen.payload() >= next.payload() || self.put(word, seen, next).is_ok() {
+                return Ok(());
             }
         }
     }

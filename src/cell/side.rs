@@ -1,62 +1,74 @@
-//! The side words: read, installed and brought up by whoever needs them.
+//! Side words: read, installed and brought up by the thread that needs them.
+//!
+//! The rules are in [`super`]. A function here answers [`Moved`] where the circuit has left the
+//! generation of the `control` that it was given.
 
 use super::Cell;
+use super::moved::Moved;
 use super::shared::Shared;
 use crate::clock::Clock;
 use crate::rules::Policy;
 use crate::sync::atomic::{AtomicU64, Ordering};
 use crate::word::{Control, History, Probes, Side, State};
 
-/// The generation in which the time of an operation's failure is known.
+/// The generation in which an operation has noted the time of its failure.
 pub(super) struct Noted(u64);
 
 impl Noted {
-    /// In none: generations are shorter.
+    /// No generation: theirs are shorter.
     pub(super) const NOWHERE: Self = Self(u64::MAX);
 }
 
+/// A side word of the generation asked for, and the one that it replaced if this call installed it.
+struct Installed {
+    side: Side,
+    replaced: Option<Side>,
+}
+
 impl Cell {
-    /// `word` as of `control`'s generation, installed with the payload `inherit(what it was)` if
-    /// it belongs to the generation before. `None`: the circuit has moved on.
+    /// Returns `word` as of `control`'s generation. One of the generation before is replaced by
+    /// what `inherit` makes of it.
     #[inline]
     pub(super) fn side(
         &self,
         word: &AtomicU64,
         control: Control,
         inherit: impl Fn(Side) -> Side,
-    ) -> Option<Side> {
-        self.install(word, control, inherit).map(|(side, _)| side)
+    ) -> Result<Side, Moved> {
+        Ok(self.install(word, control, inherit)?.side)
     }
 
-    /// As [`side`](Self::side), and what it took the place of, if it was this call that installed it.
     #[inline]
     fn install(
         &self,
         word: &AtomicU64,
         control: Control,
         inherit: impl Fn(Side) -> Side,
-    ) -> Option<(Side, Option<Side>)> {
+    ) -> Result<Installed, Moved> {
         loop {
-            // Acquire: pairs with the Release of the install below, so that who sees the word of
-            // a later generation also sees, in `still_in`, that control has left this one.
+            // Acquire: pairs with the Release of the install below, so that a thread that sees the
+            // word of a later generation also sees, in `still_in`, that control has left this one.
             let seen = Side::from_bits(word.load(Ordering::Acquire));
             if seen.belongs_to(control.generation()) {
-                return Some((seen, None));
+                let replaced = None;
+                return Ok(Installed {
+                    side: seen,
+                    replaced,
+                });
             }
-            if !self.still_in(control) {
-                return None;
+            self.still_in(control)?;
+            let side = inherit(seen);
+            if self.put(word, seen, side).is_ok() {
+                let replaced = Some(seen);
+                return Ok(Installed { side, replaced });
             }
-            let next = inherit(seen);
-            if self.put(word, seen, next) {
-                return Some((next, Some(seen)));
-            }
-            // Somebody else installed this generation's, or a later one's: look again.
+            // Another thread installed this generation's word or a later one's: look again.
         }
     }
 
-    /// Replaces a side word's value.
+    /// Replaces a side word that still is `seen`.
     #[inline]
-    pub(super) fn put(&self, word: &AtomicU64, seen: Side, next: Side) -> bool {
+    pub(super) fn put(&self, word: &AtomicU64, seen: Side, next: Side) -> Result<(), Moved> {
         // SeqCst: the success word is part of the counts' one order (see the module), and costs
         // the others nothing over AcqRel where an update is a locked instruction anyway.
         // Relaxed on failure: the caller loads again.
@@ -66,19 +78,26 @@ impl Cell {
             Ordering::SeqCst,
             Ordering::Relaxed,
         )
-        .is_ok()
+        .map_or(Err(Moved), |_| Ok(()))
     }
 
-    /// Rule 2's second look.
+    /// Takes rule 2's second look: the circuit is still in `control`'s generation.
     #[inline]
-    pub(super) fn still_in(&self, control: Control) -> bool {
-        self.control().generation() == control.generation()
+    pub(super) fn still_in(&self, control: Control) -> Result<(), Moved> {
+        if self.control().generation() == control.generation() {
+            Ok(())
+        } else {
+            Err(Moved)
+        }
     }
 
-    /// When `control`'s generation was born, in Unix ms; stamps it if nobody has. `None`: the
-    /// circuit has moved on.
+    /// Returns when `control`'s generation began, in Unix ms, and stamps it if no thread has.
     #[inline]
-    pub(super) fn since<C: Clock>(&self, shared: &Shared<C>, control: Control) -> Option<u64> {
+    pub(super) fn since<C: Clock>(
+        &self,
+        shared: &Shared<C>,
+        control: Control,
+    ) -> Result<u64, Moved> {
         let generation = control.generation();
         loop {
             // The clock is read after `control`, and only if it is needed: a stalled helper must
@@ -86,65 +105,50 @@ impl Cell {
             let stamp = |_| Side::time(generation, shared.now());
             let seen = self.side(&self.stamp, control, stamp)?;
             if let Some(since) = seen.as_time() {
-                return Some(since);
+                return Ok(since);
             }
             // A cell that was never stamped, in a generation whose tag is 0.
-            if !self.still_in(control) {
-                return None;
-            }
+            self.still_in(control)?;
             let stamped = stamp(seen);
-            if self.put(&self.stamp, seen, stamped) {
-                return stamped.as_time();
+            if let (Ok(()), Some(since)) = (self.put(&self.stamp, seen, stamped), stamped.as_time())
+            {
+                return Ok(since);
             }
         }
     }
 
-    /// For how long the open circuit `control` rejects, in ms; fixed for everybody by who comes
-    /// first. `None`: the circuit has moved on.
-    pub(super) fn open_ms<C>(
-        &self,
-        shared: &Shared<C>,
-        control: Control,
-        policy: &Policy,
-    ) -> Option<u64> {
-        self.fix_open_ms(shared, control, policy, 0)
-    }
-
-    /// Returns for how long the open circuit `control` rejects, in ms, if that is fixed; a check or
-    /// a trip fixes it, since it knows the rule. `None`: the circuit has moved on.
-    pub(super) fn fixed_open_ms(&self, control: Control) -> Option<Option<u64>> {
+    /// Returns for how long the open circuit `control` rejects, in ms, if that is fixed. A check or
+    /// a trip fixes it, since those know the rule.
+    pub(super) fn fixed_open_ms(&self, control: Control) -> Result<Option<u64>, Moved> {
         let unset = |_| Side::new(control.generation(), 0);
-        Some(self.side(&self.phase, control, unset)?.as_time())
+        Ok(self.side(&self.phase, control, unset)?.as_time())
     }
 
     /// Returns for how long the open circuit `control` would reject, in ms, if `policy` fixed that
-    /// now. `None`: the circuit has moved on.
+    /// now.
     pub(super) fn open_ms_by<C>(
         &self,
         shared: &Shared<C>,
         control: Control,
         policy: &Policy,
-    ) -> Option<u64> {
+    ) -> Result<u64, Moved> {
         let exponent = self.history(shared, control)?.openings.saturating_sub(1);
-        Some(
-            policy
-                .open
-                .ms(exponent, shared.random(control.generation())),
-        )
+        let random = shared.random(control.generation());
+        Ok(policy.open.ms(exponent, random))
     }
 
-    /// As [`open_ms`](Self::open_ms); lengthened to what the upstream asks for, if it isn't as long
-    /// already.
+    /// Fixes for how long the open circuit `control` rejects, unless another thread has: as long as
+    /// `policy` says, and at least as long as the upstream asks for. Returns that time in ms.
     pub(super) fn fix_open_ms<C>(
         &self,
         shared: &Shared<C>,
         control: Control,
         policy: &Policy,
         retry_after_ms: u64,
-    ) -> Option<u64> {
+    ) -> Result<u64, Moved> {
         let generation = control.generation();
         loop {
-            // Brought up by a transition that is about to leave, it isn't set; nor where it was
+            // Unset where a transition that is about to leave brought the word up, and where it was
             // never used.
             let unset = |_| Side::new(generation, 0);
             let seen = self.side(&self.phase, control, unset)?;
@@ -153,16 +157,16 @@ impl Cell {
                 None => self.open_ms_by(shared, control, policy)?,
             };
             let next = Side::time(generation, policy.open.lengthened(own, retry_after_ms));
-            if next == seen {
-                return next.as_time();
-            }
-            if !self.still_in(control) {
-                return None;
-            }
-            if self.put(&self.phase, seen, next) {
-                // By a rule alone: an upstream's wish must not keep other circuits.
+            if next != seen {
+                self.still_in(control)?;
+                if self.put(&self.phase, seen, next).is_err() {
+                    continue;
+                }
+                // By a rule alone: what one upstream asks for must not keep other circuits.
                 shared.note_open_ms(own);
-                return next.as_time();
+            }
+            if let Some(ms) = next.as_time() {
+                return Ok(ms);
             }
         }
     }
@@ -170,157 +174,167 @@ impl Cell {
     /// Fixes for how long the open circuit `control` rejects, even if a check has fixed it since it
     /// opened: for an import, which knows better than a rule.
     #[cfg(feature = "serde")]
-    pub(super) fn set_open_ms(&self, control: Control, ms: u64) {
+    pub(super) fn set_open_ms(&self, control: Control, ms: u64) -> Result<(), Moved> {
         let next = Side::time(control.generation(), ms);
-        while let Some(seen) = self.side(&self.phase, control, |_| next) {
-            if !self.still_in(control) {
-                return;
-            }
-            if seen == next || self.put(&self.phase, seen, next) {
-                return;
+        loop {
+            let seen = self.side(&self.phase, control, |_| next)?;
+            self.still_in(control)?;
+            if seen == next || self.put(&self.phase, seen, next).is_ok() {
+                return Ok(());
             }
         }
     }
 
-    /// Returns what the circuit `control` remembers. `None`: it has moved on.
+    /// Returns what the circuit `control` remembers.
     ///
     /// The place of a group is given back by the one compare-and-swap that takes it out of the
     /// word.
-    pub(super) fn history<C>(&self, shared: &Shared<C>, control: Control) -> Option<History> {
+    pub(super) fn history<C>(
+        &self,
+        shared: &Shared<C>,
+        control: Control,
+    ) -> Result<History, Moved> {
         let of = |side: Side| History::from_payload(side.payload());
         let inherit = |seen| {
             let inherited = of(seen).inherited(control);
             Side::new(control.generation(), inherited.payload())
         };
-        let (side, replaced) = self.install(&self.history, control, inherit)?;
-        let history = of(side);
-        if let Some(before) = replaced.map(of)
+        let installed = self.install(&self.history, control, inherit)?;
+        let history = of(installed.side);
+        if let Some(before) = installed.replaced.map(of)
             && before.group != history.group
         {
             shared.groups.leave(before.group);
         }
-        Some(history)
+        Ok(history)
     }
 
-    /// Replaces what the circuit remembers by `next` of it, if that knows something new. `false`:
-    /// it didn't, or the circuit has moved on.
+    /// Replaces what the circuit remembers by `next` of it and returns that; `None` where `next`
+    /// has nothing new.
     pub(super) fn remember<C>(
         &self,
         shared: &Shared<C>,
         control: Control,
         next: impl Fn(History) -> Option<History>,
-    ) -> bool {
+    ) -> Result<Option<History>, Moved> {
         loop {
-            let Some(seen) = self.history(shared, control) else {
-                return false;
-            };
+            let seen = self.history(shared, control)?;
             let Some(next) = next(seen) else {
-                return false;
+                return Ok(None);
             };
-            if self.put_history(control, seen, next) {
-                return true;
+            if self.put_history(control, seen, next).is_ok() {
+                return Ok(Some(next));
             }
         }
     }
 
     /// Replaces `control`'s history by `next`, if it still is `seen`.
-    pub(super) fn put_history(&self, control: Control, seen: History, next: History) -> bool {
+    pub(super) fn put_history(
+        &self,
+        control: Control,
+        seen: History,
+        next: History,
+    ) -> Result<(), Moved> {
         let of = |history: History| Side::new(control.generation(), history.payload());
         self.put(&self.history, of(seen), of(next))
     }
 
-    /// The recovery word of the half-open circuit `control`. `None`: it has moved on.
-    pub(super) fn probes(&self, control: Control) -> Option<Side> {
-        self.side(&self.phase, control, |_| phase_of(control))
+    /// Returns the probes of the half-open circuit `control`.
+    pub(super) fn probes(&self, control: Control) -> Result<Probes, Moved> {
+        let side = self.side(&self.phase, control, |_| phase_of(control))?;
+        Ok(Probes::from_payload(side.payload()))
     }
 
-    /// Replaces the probes that were seen.
-    pub(super) fn put_probes(&self, control: Control, seen: Side, probes: Probes) -> bool {
-        self.put(
-            &self.phase,
-            seen,
-            Side::new(control.generation(), probes.payload()),
-        )
+    /// Replaces `control`'s probes by `next`, if they still are `seen`.
+    pub(super) fn put_probes(
+        &self,
+        control: Control,
+        seen: Probes,
+        next: Probes,
+    ) -> Result<(), Moved> {
+        let of = |probes: Probes| Side::new(control.generation(), probes.payload());
+        self.put(&self.phase, of(seen), of(next))
     }
 
-    /// One success more; how many there are then. `None`: the circuit has moved on.
+    /// Counts a success and returns how many there are then.
     #[inline]
-    pub(super) fn add_success(&self, control: Control) -> Option<u64> {
+    pub(super) fn add_success(&self, control: Control) -> Result<u64, Moved> {
         loop {
             // SeqCst, in the load: part of the counts' one order, see the module.
             let seen = Side::from_bits(self.successes.load(Ordering::SeqCst));
             let kept = successes_of(control, seen);
-            if !seen.belongs_to(control.generation()) && !self.still_in(control) {
-                return None;
+            if !seen.belongs_to(control.generation()) {
+                self.still_in(control)?;
             }
             let next = kept.plus_one();
-            if next == seen || self.put(&self.successes, seen, next) {
-                return Some(next.payload());
+            if next == seen || self.put(&self.successes, seen, next).is_ok() {
+                return Ok(next.payload());
             }
         }
     }
 
-    /// The time of the last failure becomes at least now. `false`: the circuit has moved on.
+    /// Raises the time of the last failure to now.
     ///
     /// Called before the failure is counted, so that the time is never older than a failure that
-    /// a snapshot counts. Does nothing where it was `noted` for this generation, which keeps it:
-    /// who reads the clock between its look at control and its update loses to those who don't.
+    /// a snapshot counts. Does nothing where it was `noted` for this generation, which keeps it: a
+    /// thread that reads the clock between its look at control and its update loses to those that
+    /// don't.
     #[inline]
     pub(super) fn note_failure<C: Clock>(
         &self,
         shared: &Shared<C>,
         control: Control,
         noted: &mut Noted,
-    ) -> bool {
+    ) -> Result<(), Moved> {
         let generation = control.generation().bits();
         if noted.0 != generation {
-            if !self.raise_last_failure(control, shared.now()) {
-                return false;
-            }
+            self.raise_last_failure(control, shared.now())?;
             noted.0 = generation;
         }
-        true
+        Ok(())
     }
 
-    /// The time of the last failure becomes at least `now`. `false`: the circuit has moved on.
+    /// Raises the time of the last failure to `now`, unless it is later.
     #[inline]
-    pub(super) fn raise_last_failure(&self, control: Control, now: u64) -> bool {
+    pub(super) fn raise_last_failure(&self, control: Control, now: u64) -> Result<(), Moved> {
         loop {
-            // Acquire: as in `side`.
+            // Acquire: as in `install`.
             let seen = Side::from_bits(self.last_failure.load(Ordering::Acquire));
             let belongs = seen.belongs_to(control.generation());
-            let kept = last_failure_of(control, seen);
-            let next = Side::time(
-                control.generation(),
-                kept.as_time().map_or(now, |t| t.max(now)),
-            );
+            let kept = last_failure_of(control, seen).as_time();
+            let latest = kept.map_or(now, |time| time.max(now));
+            let next = Side::time(control.generation(), latest);
             // The same millisecond again: nothing to write.
             if belongs && next == seen {
-                return true;
+                return Ok(());
             }
-            if !belongs && !self.still_in(control) {
-                return false;
+            if !belongs {
+                self.still_in(control)?;
             }
-            if self.put(&self.last_failure, seen, next) {
-                return true;
+            if self.put(&self.last_failure, seen, next).is_ok() {
+                return Ok(());
             }
         }
     }
 
-    /// Rule 1: all side words of `control`'s generation are in place. `false`: the circuit has
-    /// moved on.
-    pub(super) fn bring_up<C: Clock>(&self, shared: &Shared<C>, control: Control) -> bool {
-        let kept_successes = |seen| successes_of(control, seen);
-        let kept_time = |seen| last_failure_of(control, seen);
-        self.since(shared, control).is_some()
-            && self.side(&self.successes, control, kept_successes).is_some()
-            && self.side(&self.last_failure, control, kept_time).is_some()
-            && self.history(shared, control).is_some()
-            // Of an open circuit this leaves the duration unset: who needs it sets it.
-            && self.side(&self.phase, control, |_| phase_of(control)).is_some()
+    /// Brings all side words up to `control`'s generation: rule 1.
+    pub(super) fn bring_up<C: Clock>(
+        &self,
+        shared: &Shared<C>,
+        control: Control,
+    ) -> Result<(), Moved> {
+        self.since(shared, control)?;
+        self.side(&self.successes, control, |seen| successes_of(control, seen))?;
+        self.side(&self.last_failure, control, |seen| {
+            last_failure_of(control, seen)
+        })?;
+        self.history(shared, control)?;
+        // Of an open circuit this leaves the duration unset: the thread that needs it sets it.
+        self.side(&self.phase, control, |_| phase_of(control))?;
+        Ok(())
     }
 
-    /// The success word and the count that it means for `control`.
+    /// Returns the success word and the count that it means for `control`.
     #[inline]
     pub(super) fn successes(&self, control: Control) -> (Side, u64) {
         // SeqCst: part of the counts' one order, see the module.
@@ -328,17 +342,17 @@ impl Cell {
         (seen, successes_of(control, seen).payload())
     }
 
-    /// When the last failure of `control`'s life was recorded, in Unix ms; 0 if none was.
+    /// Returns when the last failure of `control`'s life was recorded, in Unix ms; 0 if none was.
     #[inline]
     pub(super) fn last_failure(&self, control: Control) -> u64 {
-        // Acquire: as in `side`; the caller looks at control again.
+        // Acquire: as in `install`; the caller looks at control again.
         let seen = Side::from_bits(self.last_failure.load(Ordering::Acquire));
         last_failure_of(control, seen).as_time().unwrap_or(0)
     }
 }
 
-/// What the success word `seen` says for `control`: its own, kept from the generation before
-/// where the state keeps it, else none.
+/// Returns what the success word `seen` says for `control`: its own count, that of the generation
+/// before where the state keeps it, else 0.
 #[inline]
 fn successes_of(control: Control, seen: Side) -> Side {
     let own = seen.belongs_to(control.generation());
@@ -346,7 +360,7 @@ fn successes_of(control: Control, seen: Side) -> Side {
     Side::new(control.generation(), if kept { seen.payload() } else { 0 })
 }
 
-/// What the recovery word of `control` begins with: its first probe, if it has one.
+/// Returns what the phase word of `control` begins with: its first probe, if it has one.
 pub(super) fn phase_of(control: Control) -> Side {
     let probes = if control.is_begun_by_probe() {
         Probes::FIRST_OUT
@@ -356,7 +370,7 @@ pub(super) fn phase_of(control: Control) -> Side {
     Side::new(control.generation(), probes.payload())
 }
 
-/// What the word of the last failure says for `control`: kept, unless a new life began.
+/// Returns what the word of the last failure says for `control`: kept, unless a new life began.
 #[inline]
 fn last_failure_of(control: Control, seen: Side) -> Side {
     let own = seen.belongs_to(control.generation());

@@ -3,12 +3,13 @@
 use super::Cell;
 use super::changes::Changes;
 use super::group::Place;
+use super::moved::Moved;
 use super::shared::Shared;
 use super::ticket::Ticket;
 use crate::clock::Clock;
 use crate::rules::{Cap, Cause, Policy};
 use crate::sync::atomic::Ordering;
-use crate::word::{Control, Generation, History, Spell, State};
+use crate::word::{Control, Generation, History, Series, Spell, State};
 
 /// What opens a circuit.
 #[derive(Clone, Copy)]
@@ -19,19 +20,18 @@ pub(super) struct Opening<'a> {
     pub(super) cause: Cause,
 }
 
-/// What became of an attempt to open a circuit.
+/// The result of an attempt to open a circuit.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[must_use]
 pub(super) enum Opened {
+    /// The circuit is open.
     Done,
-    /// The circuit has changed: decide again.
-    Moved,
     /// It stays closed, with what would have opened it counted: enough others are open.
     HeldBack,
 }
 
-/// What an operation needs to make transitions: one draw, and one place of a group, kept over its
-/// attempts.
+/// The means of an operation to make transitions: one ticket and one place of a group, kept over
+/// its attempts.
 pub(super) struct Transition<'a, C> {
     pub(super) shared: &'a Shared<C>,
     ticket: Ticket<'a>,
@@ -49,7 +49,7 @@ impl<'a, C> Transition<'a, C> {
         }
     }
 
-    /// By rules: whether they only look on is said with each change.
+    /// Makes transitions by a policy: each change says whether it is a shadow one.
     pub(super) fn by_rules(
         shared: &'a Shared<C>,
         changes: &'a mut Changes,
@@ -61,14 +61,19 @@ impl<'a, C> Transition<'a, C> {
 }
 
 impl Cell {
-    /// The one compare-and-swap on control: `from` to `to`.
+    /// Replaces the control word `from` by `to`: the only compare-and-swap on it.
     ///
-    /// Keeps the store's counts: raised before an update that needs it, lowered after one that
-    /// no longer does, so that they err upwards only.
+    /// Keeps the store's counts. They are raised before an update that needs it, and lowered after
+    /// one that no longer does, so that they may overcount and never undercount.
     #[inline]
-    pub(super) fn exchange<C>(&self, shared: &Shared<C>, from: Control, to: Control) -> bool {
-        let soils = !from.is_unclean() && to.is_unclean();
-        if soils {
+    pub(super) fn exchange<C>(
+        &self,
+        shared: &Shared<C>,
+        from: Control,
+        to: Control,
+    ) -> Result<(), Moved> {
+        let becomes_unclean = !from.is_unclean() && to.is_unclean();
+        if becomes_unclean {
             shared.summary.mark_unclean(self.stripe());
         }
         // SeqCst: see the module's orderings. Relaxed on failure: every caller loads again.
@@ -76,8 +81,8 @@ impl Cell {
             .control
             .compare_exchange(from.bits(), to.bits(), Ordering::SeqCst, Ordering::Relaxed)
             .is_ok();
-        let cleans = from.is_unclean() && !to.is_unclean();
-        if (done && cleans) || (!done && soils) {
+        let becomes_clean = from.is_unclean() && !to.is_unclean();
+        if (done && becomes_clean) || (!done && becomes_unclean) {
             shared.summary.mark_clean(self.stripe());
         }
         if done && from.is_absent() != to.is_absent() {
@@ -87,22 +92,21 @@ impl Cell {
                 shared.summary.add_circuit()
             }
         }
-        done
+        if done { Ok(()) } else { Err(Moved) }
     }
 
-    /// One attempt to move the circuit from `control` to state `to`. The word put in; `None`: the
-    /// circuit has changed, decide again.
+    /// Moves the circuit from `control` to state `to`. Returns the word that it put in.
     pub(super) fn change<C: Clock>(
         &self,
         tx: &mut Transition<'_, C>,
         control: Control,
         to: State,
         cause: Cause,
-    ) -> Option<Control> {
+    ) -> Result<Control, Moved> {
         let next = |generation| match to {
             State::Vacant => control.vacated(generation),
             // Watched from its first moment: a call before `agree` would otherwise be in no window
-            // and have no seat.
+            // and not be counted in flight.
             State::Closed => self.as_watched(control.moved(to, generation)),
             _ => control.moved(to, generation),
         };
@@ -110,108 +114,121 @@ impl Cell {
         if to == State::Closed {
             self.agree(tx.shared);
         }
-        Some(next)
+        Ok(next)
     }
 
-    /// Changes the state by hand, else as [`change`](Self::change) does. A circuit that is closed
-    /// by hand counts as recovered: its next opening is the first of a row.
+    /// Changes the state by hand, otherwise as [`change`](Self::change) does. A circuit that is
+    /// closed by hand counts as recovered: its next opening is the first of a series.
     pub(super) fn change_by_hand<C: Clock>(
         &self,
         tx: &mut Transition<'_, C>,
         control: Control,
         to: State,
-    ) -> Option<Control> {
+    ) -> Result<Control, Moved> {
         if to == State::Closed {
-            // Forgotten before the change, so that no opening after it can find them. If the
-            // circuit moves on instead, the caller closes it from there.
+            // Forgotten before the change, so that no opening after it can find them.
             let openings = 0;
             let none = |seen: History| (seen.openings != 0).then_some(History { openings, ..seen });
-            self.remember(tx.shared, control, none);
+            self.remember(tx.shared, control, none)?;
         }
         self.change(tx, control, to, Cause::Manual)
     }
 
-    /// One attempt to open the circuit from `control`, which `counted` is with what opens it, for
-    /// as long as `policy` says, or an upstream asks for.
+    /// Opens the circuit from `control`, for as long as its policy says or an upstream asks for.
+    /// `counted` is `control` with the failure that opens it, if a failure does.
     pub(super) fn open<C: Clock>(
         &self,
         tx: &mut Transition<'_, C>,
         control: Control,
         counted: Control,
         opening: Opening<'_>,
-    ) -> Opened {
+    ) -> Result<Opened, Moved> {
         // A circuit that was open before has its place already, or never needed one.
         if control.state().is_closed()
             && let Err(open) = tx.take_place(opening.policy.cap)
         {
             return self.hold_back(tx, control, counted, opening.policy, open);
         }
-        let Some(escalated) = self.follows_closely(tx.shared, control, opening.policy) else {
-            return Opened::Moved;
-        };
-        let next = |generation| counted.opened(generation, escalated);
-        let Some(opened) = self.put_next(tx, control, next, opening.cause) else {
-            return Opened::Moved;
-        };
-        // Fixed before the trip returns. `None`: the circuit has moved on already.
+        let series = self.series(tx.shared, control, opening.policy)?;
+        let next = |generation| counted.opened(generation, series);
+        let opened = self.put_next(tx, control, next, opening.cause)?;
+        // Fixed before the trip returns, unless the circuit has moved on already.
         let _ = self.fix_open_ms(tx.shared, opened, opening.policy, opening.retry_after_ms);
-        Opened::Done
+        Ok(Opened::Done)
     }
 
-    /// Whether an opening now follows another without a stable time between. `None`: the circuit
-    /// has moved on.
-    fn follows_closely<C: Clock>(
+    /// Returns whether an opening now begins a series, or follows another without a stable time
+    /// between.
+    fn series<C: Clock>(
         &self,
         shared: &Shared<C>,
         control: Control,
         policy: &Policy,
-    ) -> Option<bool> {
+    ) -> Result<Series, Moved> {
         if !control.state().is_closed() {
-            return Some(true);
+            return Ok(Series::Next);
         }
         if !policy.open.backs_off() || control.is_new_life() {
-            return Some(false);
+            return Ok(Series::First);
         }
         let closed_for = shared.now().saturating_sub(self.since(shared, control)?);
-        Some(closed_for < policy.open.stable_ms)
+        Ok(if closed_for < policy.open.stable_ms {
+            Series::Next
+        } else {
+            Series::First
+        })
     }
 
-    /// Draws a generation, puts the word for it in, stamps and notes it.
+    /// Moves the circuit from `control` to what `next` makes of a new generation: draws the number,
+    /// puts the word in, stamps and notes the transition.
+    ///
+    /// Against another transition from `control`, exactly one of the two exchanges succeeds. The
+    /// other one answers [`Moved`], and its caller decides on the word that it finds then.
     pub(super) fn put_next<C: Clock>(
         &self,
         tx: &mut Transition<'_, C>,
         control: Control,
         next: impl FnOnce(Generation) -> Control,
         cause: Cause,
-    ) -> Option<Control> {
+    ) -> Result<Control, Moved> {
         let shared = tx.shared;
-        if !self.bring_up(shared, control) {
-            return None;
-        }
+        // Rule 1: the side words must not fall two generations behind. Brought up before the
+        // exchange, since a thread that stops after it would leave them behind.
+        self.bring_up(shared, control)?;
+
+        // The number is drawn after control was read, so it is greater than `control`'s. From the
+        // draw on the store's summary isn't quiet: a check that doesn't see our exchange yet looks
+        // at the circuit.
         let next = next(tx.ticket.number_after(control.generation(), self.stripe()));
-        if !self.exchange(shared, control, next) {
-            return None;
-        }
+
+        // The step itself. Up to here nothing has happened that another thread could see, but for
+        // the counts that are held too high.
+        self.exchange(shared, control, next)?;
+
+        // The counts come down after the exchange: not before, or a check could be admitted by a
+        // summary that has forgotten us while the circuit already rejects.
         self.commit_place(tx, control, next);
         tx.ticket.commit(control, next);
 
         // Noted first: the clock below is the user's, and may panic.
         tx.changes.push(control.state(), next, cause);
-        // The winner stamps before it returns. A vacant circuit has no birth yet: its revival
-        // will be stamped. One that has moved on already was stamped, and bears another's stamp.
+
+        // The winner stamps before it returns. A vacant circuit isn't stamped: the life that begins
+        // in it will be. A circuit that has moved on already was stamped by the thread that moved
+        // it.
         let since = if next.is_absent() {
-            None
+            Err(Moved)
         } else {
             self.since(shared, next)
         };
-        tx.changes.stamp(|| since.unwrap_or_else(|| shared.now()));
-        Some(next)
+        tx.changes.stamp(|| since.unwrap_or_else(|_| shared.now()));
+        Ok(next)
     }
 }
 
 impl<C> Transition<'_, C> {
-    /// A place for the circuit that is about to open, unless it needs none; else how many are
-    /// taken.
+    /// Takes a place for the circuit that is about to open, unless it needs none. The error is the
+    /// number of places that are taken.
     fn take_place(&mut self, cap: Cap) -> Result<(), u64> {
         if cap.group != 0 && self.place.is_none() {
             self.place = self.shared.groups.take(cap).transpose()?;
@@ -221,12 +238,13 @@ impl<C> Transition<'_, C> {
 }
 
 impl Cell {
-    /// After the transition from `from` to `to`: the place goes with the circuit that opens, and
-    /// back with the one that rejects no more.
+    /// Passes the place on after the transition from `from` to `to`: to a circuit that has opened,
+    /// or back from one that rejects no more.
     fn commit_place<C>(&self, tx: &mut Transition<'_, C>, from: Control, to: Control) {
         let (was, is) = (from.state(), to.state());
         if was.may_reject() && !is.may_reject() {
-            // Brought up, the word has no group any more. `None`: somebody else has brought it up.
+            // Brought up, the word has no group any more. Where the circuit has moved on, another
+            // thread has brought it up.
             let _ = self.history(tx.shared, to);
         } else if was.is_closed()
             && is.may_reject()
@@ -243,8 +261,8 @@ impl Cell {
         let own = Some(Spell::of(opened.generation()));
         loop {
             let control = self.control();
-            let Some(seen) = self.history(shared, control) else {
-                // It moves on: that is progress, and there is a later word.
+            let Ok(seen) = self.history(shared, control) else {
+                // The circuit moves on: that is progress, and there is a later word.
                 continue;
             };
             // Another place in the word means that an opening by a rule began a spell with the same
@@ -252,14 +270,17 @@ impl Cell {
             if seen.spell != own || seen.group != 0 {
                 return;
             }
-            if self.put_history(control, seen, History { group, ..seen }) {
+            if self
+                .put_history(control, seen, History { group, ..seen })
+                .is_ok()
+            {
                 return place.keep();
             }
         }
     }
 
-    /// One attempt to let the closed circuit `control` be closed, with what would have opened it
-    /// counted: said at most once in the time for which it would have been open.
+    /// Leaves the circuit `control` closed, with the failure that would have opened it counted.
+    /// Announced at most once in the time for which it would have been open.
     fn hold_back<C: Clock>(
         &self,
         tx: &mut Transition<'_, C>,
@@ -267,22 +288,22 @@ impl Cell {
         counted: Control,
         policy: &Policy,
         open: u64,
-    ) -> Opened {
+    ) -> Result<Opened, Moved> {
         let shared = tx.shared;
-        if counted != control && !self.exchange(shared, control, counted) {
-            return Opened::Moved;
+        if counted != control {
+            self.exchange(shared, control, counted)?;
         }
         shared.groups.held_back.add_one();
         if tx.changes.is_wanted() {
             let now = shared.now();
             let new = |seen: History| seen.held_back(now, policy.open.base_ms);
-            if self.remember(shared, counted, new) {
+            if let Ok(Some(_)) = self.remember(shared, counted, new) {
                 let (open, most) = (u32::try_from(open).unwrap_or(u32::MAX), policy.cap.most);
                 let cause = Cause::EjectionCap { open, most };
                 tx.changes.push(counted.state(), counted, cause);
                 tx.changes.stamp(|| now);
             }
         }
-        Opened::HeldBack
+        Ok(Opened::HeldBack)
     }
 }

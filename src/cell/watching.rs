@@ -1,6 +1,7 @@
 //! Watching a circuit: when its calls are looked at one by one.
 
 use super::Cell;
+use super::moved::Moved;
 use super::shared::Shared;
 use super::watch::Watch;
 use super::window::Window;
@@ -9,69 +10,81 @@ use crate::rules::Policy;
 use crate::sync::PlainArc;
 use crate::word::{Call, Control, PermitToken, Tally};
 
+/// A call that has been counted in flight.
+pub(super) struct Entered {
+    /// The slot that it holds; `None` where all are taken, and where none are kept.
+    pub(super) slot: Option<u8>,
+    /// The number of calls that have been in flight for too long.
+    pub(super) hung: u32,
+}
+
 impl Cell {
-    /// `f` on the watch of the closed circuit `control` under `policy`. `None`: the circuit has
-    /// moved on.
+    /// Applies `f` to the watch of the closed circuit `control` under `policy`.
     fn watching<C, R>(
         &self,
         shared: &Shared<C>,
         control: Control,
         policy: &Policy,
         f: impl FnOnce(&Watch) -> R,
-    ) -> Option<R> {
+    ) -> Result<R, Moved> {
         let generation = control.generation();
         let made = std::cell::Cell::new(false);
         let seen = self.watch.get_or_replace(
             |watch| watch.fits(generation, policy),
-            // Looked at after the slot was: what is in a later generation's place stays there, or
-            // the seats of its calls would be made anew.
+            // Control is looked at after the watch was: one of a later generation stays in place,
+            // or the slots of its calls would be made anew.
             |before| {
                 made.set(true);
-                self.still_in(control)
-                    .then(|| Watch::new(generation, policy, before))
+                self.still_in(control).ok()?;
+                Some(Watch::new(generation, policy, before))
             },
             f,
         );
         if made.get() {
             self.agree(shared);
         }
-        seen
+        seen.ok_or(Moved)
     }
 
-    /// Counts a call of the watched circuit `control` in its window; what the window holds then.
-    /// `None`: the circuit has moved on.
+    /// Counts a call of the watched circuit `control` in its window. Returns what the window holds
+    /// then.
     pub(super) fn count_call<C: Clock>(
         &self,
         shared: &Shared<C>,
         control: Control,
         call: Call,
         policy: &Policy,
-    ) -> Option<Tally> {
+    ) -> Result<Tally, Moved> {
         self.watching(shared, control, policy, |watch| {
             let record = |window: &PlainArc<Window>| window.record(call, || shared.now());
             watch.window.as_ref().map(record).unwrap_or_default()
         })
     }
 
-    /// Takes a seat for a call of the watched circuit `control`, if one is free, and counts the
-    /// hung ones. `None`: the circuit has moved on.
+    /// Takes a slot for a call of the watched circuit `control`, if one is free, and counts the
+    /// calls that hang.
     pub(super) fn enter<C: Clock>(
         &self,
         shared: &Shared<C>,
         control: Control,
         policy: &Policy,
-    ) -> Option<(Option<u8>, u32)> {
+    ) -> Result<Entered, Moved> {
         self.watching(shared, control, policy, |watch| {
             let Some(in_flight) = &watch.in_flight else {
-                return (None, 0);
+                return Entered {
+                    slot: None,
+                    hung: 0,
+                };
             };
             let now = shared.now();
+            // Counted before this call takes its slot, and so without it.
             let hung = in_flight.overdue(now, policy.trip.hung_ms);
-            (in_flight.take(now), hung)
+            let slot = in_flight.take(now);
+            Entered { slot, hung }
         })
     }
 
-    /// Gives the seat of a call back, if it has one.
+    /// Gives back the slot of a call, if it holds one.
     #[inline]
     pub(super) fn leave(&self, permit: PermitToken) {
         if let Some(slot) = permit.slot() {
@@ -84,31 +97,31 @@ impl Cell {
         }
     }
 
-    /// Returns whether calls of `control`'s generation may have seats.
+    /// Returns whether calls of `control`'s generation may hold slots.
     pub(super) fn has_in_flight(&self, control: Control) -> bool {
         let has =
             |watch: &Watch| watch.generation == control.generation() && watch.in_flight.is_some();
         self.has_watch(has)
     }
 
-    /// Returns whether the slot holds a watch that `is` so; pins nothing where it is empty.
+    /// Returns whether there is a watch that `is` so. Pins no epoch where there is none.
     fn has_watch(&self, is: impl Fn(&Watch) -> bool) -> bool {
         !self.watch.is_empty() && self.watch.read(|watch| watch.is_some_and(is))
     }
 
     /// Makes the closed circuit `control` watched from here on, unless another thread already has.
     pub(super) fn watch_closely<C>(&self, shared: &Shared<C>, control: Control, policy: &Policy) {
-        // `None`: the circuit has changed, and the caller looks again.
+        // Where the circuit has moved, the caller finds that when it looks again.
         let _ = self.watching(shared, control, policy, |_| ());
         self.agree(shared);
     }
 
-    /// Whether no check or report of the circuit takes the short way while it is closed.
+    /// Returns whether no check or report of the circuit takes the short way while it is closed.
     fn is_watched(&self) -> bool {
         self.has_watch(|watch| watch.on || watch.held)
     }
 
-    /// Whether a rule by hand holds its watch.
+    /// Returns whether a rule by hand holds its watch.
     pub(crate) fn is_held(&self) -> bool {
         self.has_watch(|watch| watch.held)
     }
@@ -133,8 +146,8 @@ impl Cell {
                 // Looked at after the slot was: what is in a later generation's place stays there,
                 // or the seats of its calls would be made anew.
                 let make = |before: Option<&Watch>| {
-                    let stands = self.still_in(control);
-                    stands.then(|| Watch::new(control.generation(), policy, before))
+                    self.still_in(control).ok()?;
+                    Some(Watch::new(control.generation(), policy, before))
                 };
                 if self.watch.get_or_replace(fits, make, |_| ()).is_some() {
                     break;
@@ -204,7 +217,7 @@ impl Cell {
             if agreed == control {
                 return;
             }
-            self.exchange(shared, control, agreed);
+            let _ = self.exchange(shared, control, agreed);
         }
     }
 }

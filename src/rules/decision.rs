@@ -32,7 +32,7 @@ pub(crate) const fn on_acquire(control: Control) -> Admission {
     }
 }
 
-/// What a report has to do next.
+/// What a report of a call has to do next.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[must_use]
 pub(crate) enum Verdict {
@@ -44,10 +44,20 @@ pub(crate) enum Verdict {
     Replace(Control),
     /// Open the circuit, from this word with the failure counted.
     Open(Control, Cause),
+    /// The call was a probe: [`on_probe`] decides.
+    Probe,
+}
+
+/// What a probe's report has to do next.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[must_use]
+pub(crate) enum ProbeVerdict {
+    /// Store the probes: an outcome counted, or a probe given back. Same generation.
+    Undecided,
+    /// Open the circuit, from this word with the failure counted.
+    Open(Control, Cause),
     /// Close the half-open circuit.
     Close(Cause),
-    /// Store these probes: an outcome counted, or a slot given back. Same generation.
-    Probed(Probes),
 }
 
 /// Whether the circuit has changed state since `permit` was given.
@@ -59,20 +69,18 @@ pub(crate) fn is_stale(generation: Generation, permit: PermitToken) -> bool {
     generation.is_after(permit.issued()) || permit.is_probe() && generation != permit.issued()
 }
 
-/// What `outcome` of a call admitted by `permit` does to `control`, unless it is stale.
+/// Decides what `outcome` of a call admitted by `permit` does to `control`, unless it is stale.
 ///
-/// `window` holds the outcome already, where there is one. `probes` is asked for only if the
-/// circuit is half-open.
+/// `window` holds the outcome already, where there is one.
 #[inline]
-pub(crate) fn on_report<E>(
+pub(crate) fn on_report(
     control: Control,
     permit: PermitToken,
     outcome: Outcome,
     policy: &Policy,
     window: Tally,
-    probes: impl FnOnce() -> Result<Probes, E>,
-) -> Result<Verdict, E> {
-    Ok(match (control.state(), outcome) {
+) -> Verdict {
+    match (control.state(), outcome) {
         (State::Vacant | State::Retired, Outcome::Failure) => Verdict::Revive,
         (State::Vacant | State::Retired, Outcome::Success) if policy.windows() => Verdict::Revive,
         (State::Closed | State::Watched, Outcome::Failure) => {
@@ -85,13 +93,10 @@ pub(crate) fn on_report<E>(
         (State::Closed | State::Watched, Outcome::Success) => on_success(control, policy, window),
         // Only a probe holds a permit of a half-open generation; anything else was made up.
         (State::HalfOpen, _) if !permit.is_probe() => Verdict::Nothing,
-        (State::HalfOpen, outcome) => {
-            let probes = probes()?.report(outcome, permit.lease());
-            on_probe(control, probes, outcome, policy)
-        }
+        (State::HalfOpen, _) => Verdict::Probe,
         (State::Open | State::ForcedOpen | State::Disabled, _)
         | (State::Closed | State::Watched | State::Vacant | State::Retired, _) => Verdict::Nothing,
-    })
+    }
 }
 
 fn on_success(control: Control, policy: &Policy, window: Tally) -> Verdict {
@@ -107,11 +112,16 @@ fn on_success(control: Control, policy: &Policy, window: Tally) -> Verdict {
     }
 }
 
-/// What a probe's `outcome` does, which `probes` includes.
+/// Decides what a probe's `outcome` does, which `probes` includes.
 ///
 /// The outcome that decides isn't stored: the transition is its effect, in one step, so that of
 /// two that race exactly one takes place.
-fn on_probe(control: Control, probes: Probes, outcome: Outcome, policy: &Policy) -> Verdict {
+pub(crate) fn on_probe(
+    control: Control,
+    probes: Probes,
+    outcome: Outcome,
+    policy: &Policy,
+) -> ProbeVerdict {
     let (succeeded, failed) = (probes.succeeded, probes.failed);
     let judgement = match outcome {
         // It gives its slot back and decides nothing.
@@ -120,8 +130,8 @@ fn on_probe(control: Control, probes: Probes, outcome: Outcome, policy: &Policy)
     };
     let probes_reported = probes.reported();
     match judgement {
-        Judgement::Undecided => Verdict::Probed(probes),
-        Judgement::Recovered => Verdict::Close(Cause::ProbesSucceeded {
+        Judgement::Undecided => ProbeVerdict::Undecided,
+        Judgement::Recovered => ProbeVerdict::Close(Cause::ProbesSucceeded {
             succeeded,
             probes: probes_reported,
         }),
@@ -134,7 +144,7 @@ fn on_probe(control: Control, probes: Probes, outcome: Outcome, policy: &Policy)
                 Outcome::Failure => control.with_failure(),
                 _ => control,
             };
-            Verdict::Open(counted, cause)
+            ProbeVerdict::Open(counted, cause)
         }
     }
 }
@@ -161,7 +171,6 @@ mod tests {
     use super::super::policy::ProbeRule;
     use super::*;
     use crate::word::FAILURES_MAX;
-    use std::convert::Infallible;
     use std::time::Duration;
 
     const GENERATION: Generation = Generation::from_bits(100);
@@ -185,18 +194,27 @@ mod tests {
         policy
     }
 
+    /// The decision on a report, and the probes that it leaves.
+    #[derive(PartialEq, Debug)]
+    enum Decided {
+        Call(Verdict),
+        Probe(ProbeVerdict, Probes),
+    }
+
     fn report(
         control: Control,
         permit: PermitToken,
         outcome: Outcome,
         policy: &Policy,
         probes: Probes,
-    ) -> Verdict {
-        let window = Tally::default();
-        on_report(control, permit, outcome, policy, window, || {
-            Ok::<_, Infallible>(probes)
-        })
-        .unwrap()
+    ) -> Decided {
+        match on_report(control, permit, outcome, policy, Tally::default()) {
+            Verdict::Probe => {
+                let probes = probes.report(outcome, permit.lease());
+                Decided::Probe(on_probe(control, probes, outcome, policy), probes)
+            }
+            verdict => Decided::Call(verdict),
+        }
     }
 
     #[test]
@@ -206,10 +224,10 @@ mod tests {
         let policy = policy(5, 1, 0, FailureCounting::ConsecutiveFailures);
         let control = word(State::HalfOpen, 5);
         let verdict = on_probe(control, probes, Outcome::Ignored, &policy);
-        assert_eq!(verdict, Verdict::Probed(probes));
+        assert_eq!(verdict, ProbeVerdict::Undecided);
         for decides in [Outcome::Success, Outcome::Failure] {
             let verdict = on_probe(control, probes, decides, &policy);
-            assert!(!matches!(verdict, Verdict::Probed(_)), "{verdict:?}");
+            assert_ne!(verdict, ProbeVerdict::Undecided);
         }
     }
 
@@ -266,12 +284,14 @@ mod tests {
     }
 
     fn check(control: Control, outcome: Outcome, policy: &Policy, probes: Probes) {
-        let probe = control.state() == State::HalfOpen;
-        let issued = PermitToken::new(control.generation(), probe);
+        let issued = match control.state() {
+            State::HalfOpen => PermitToken::probe(control.generation(), 0),
+            _ => PermitToken::plain(control.generation()),
+        };
         let verdict = report(control, issued, outcome, policy, probes);
 
         let ProbeRule::Count { successes, allowed } = policy.half_open.verdict else {
-            unreachable!("these policy count probes");
+            unreachable!("this policy counts probes");
         };
         let state = control.state();
         let failures = (control.failures() + 1).min(FAILURES_MAX);
@@ -286,39 +306,46 @@ mod tests {
                     FailureCounting::ConsecutiveFailures => Cause::ConsecutiveFailures { failures },
                     FailureCounting::TotalFailures => Cause::TotalFailures { failures },
                 };
-                Verdict::Open(counted, cause)
+                Decided::Call(Verdict::Open(counted, cause))
             }
-            (State::Closed | State::Watched, Outcome::Failure) => Verdict::Replace(counted),
+            (State::Closed | State::Watched, Outcome::Failure) => {
+                Decided::Call(Verdict::Replace(counted))
+            }
             (State::Closed | State::Watched, Outcome::Success)
                 if policy.trip.rule == FailureCounting::ConsecutiveFailures
                     && control.failures() > 0 =>
             {
-                Verdict::Replace(word(state, 0))
+                Decided::Call(Verdict::Replace(word(state, 0)))
             }
             (State::HalfOpen, Outcome::Failure) if failed + 1 > allowed => {
                 let cause = Cause::ProbesFailed {
                     failed: failed + 1,
                     probes: reported,
                 };
-                Verdict::Open(counted, cause)
+                let left = Probes::of(0, succeeded, failed + 1);
+                Decided::Probe(ProbeVerdict::Open(counted, cause), left)
             }
             (State::HalfOpen, Outcome::Success) if succeeded + 1 >= successes => {
-                Verdict::Close(Cause::ProbesSucceeded {
+                let cause = Cause::ProbesSucceeded {
                     succeeded: succeeded + 1,
                     probes: reported,
-                })
+                };
+                let left = Probes::of(0, succeeded + 1, failed);
+                Decided::Probe(ProbeVerdict::Close(cause), left)
             }
-            (State::HalfOpen, Outcome::Failure) => {
-                Verdict::Probed(Probes::of(0, succeeded, failed + 1))
-            }
-            (State::HalfOpen, Outcome::Success) => {
-                Verdict::Probed(Probes::of(0, succeeded + 1, failed))
-            }
+            (State::HalfOpen, Outcome::Failure) => Decided::Probe(
+                ProbeVerdict::Undecided,
+                Probes::of(0, succeeded, failed + 1),
+            ),
+            (State::HalfOpen, Outcome::Success) => Decided::Probe(
+                ProbeVerdict::Undecided,
+                Probes::of(0, succeeded + 1, failed),
+            ),
             (State::HalfOpen, Outcome::Ignored) => {
-                Verdict::Probed(Probes::of(0, succeeded, failed))
+                Decided::Probe(ProbeVerdict::Undecided, Probes::of(0, succeeded, failed))
             }
-            (State::Vacant | State::Retired, Outcome::Failure) => Verdict::Revive,
-            _ => Verdict::Nothing,
+            (State::Vacant | State::Retired, Outcome::Failure) => Decided::Call(Verdict::Revive),
+            _ => Decided::Call(Verdict::Nothing),
         };
         assert_eq!(
             verdict, expected,
@@ -337,7 +364,7 @@ mod tests {
                             let policy =
                                 policy(5, successes, allowed, FailureCounting::TotalFailures);
                             let probes = Probes::of(1, succeeded, failed);
-                            // Undecided they are only below both policy.
+                            // Undecided they are only below both limits.
                             if succeeded < successes && failed <= allowed {
                                 check(word(State::HalfOpen, 5), outcome, &policy, probes);
                             }
@@ -351,13 +378,13 @@ mod tests {
     #[test]
     fn a_late_permit_is_stale() {
         let now = Generation::from_bits(100);
-        let permit =
-            |generation: u64, probe| PermitToken::new(Generation::from_bits(generation), probe);
-        assert!(is_stale(now, permit(99, false)) && is_stale(now, permit(99, true)));
-        assert!(!is_stale(now, permit(100, false)) && !is_stale(now, permit(100, true)));
+        let plain = |generation| PermitToken::plain(Generation::from_bits(generation));
+        let probe = |generation| PermitToken::probe(Generation::from_bits(generation), 0);
+        assert!(is_stale(now, plain(99)) && is_stale(now, probe(99)));
+        assert!(!is_stale(now, plain(100)) && !is_stale(now, probe(100)));
         // A later number is a permit of the store, given when the circuit looked like this; but a
         // probe of a later generation is another circuit's.
-        assert!(!is_stale(now, permit(101, false)) && is_stale(now, permit(101, true)));
+        assert!(!is_stale(now, plain(101)) && is_stale(now, probe(101)));
     }
 
     #[test]
@@ -377,11 +404,10 @@ mod tests {
             failures: 10,
             calls: 20,
         };
-        let permit = PermitToken::new(GENERATION, false);
-        let none = || Err(());
+        let permit = PermitToken::plain(GENERATION);
         let verdict = |failures, outcome, window| {
             let control = word(State::Watched, failures);
-            on_report(control, permit, outcome, &policy, window, none).unwrap()
+            on_report(control, permit, outcome, &policy, window)
         };
         let open = |failures| Verdict::Open(word(State::Watched, failures), cause);
         assert_eq!(verdict(3, Outcome::Success, window), open(0));
@@ -395,15 +421,8 @@ mod tests {
         assert_eq!(verdict(3, Outcome::Success, fewer), forgotten);
         assert_eq!(verdict(0, Outcome::Success, fewer), Verdict::Nothing);
         for state in [State::Vacant, State::Retired] {
-            let verdict = on_report(
-                word(state, 0),
-                permit,
-                Outcome::Success,
-                &policy,
-                window,
-                none,
-            );
-            assert_eq!(verdict, Ok(Verdict::Revive));
+            let verdict = on_report(word(state, 0), permit, Outcome::Success, &policy, window);
+            assert_eq!(verdict, Verdict::Revive);
         }
     }
 
@@ -433,10 +452,10 @@ mod tests {
     fn a_made_up_permit_does_not_decide_a_half_open_circuit() {
         for outcome in OUTCOMES {
             let control = word(State::HalfOpen, 5);
-            let permit = PermitToken::new(GENERATION, false);
+            let permit = PermitToken::plain(GENERATION);
             let probes = Probes::of(1, 0, 0);
             let verdict = report(control, permit, outcome, &Policy::default(), probes);
-            assert_eq!(verdict, Verdict::Nothing);
+            assert_eq!(verdict, Decided::Call(Verdict::Nothing));
         }
     }
 }

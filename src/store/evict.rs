@@ -15,7 +15,7 @@
 //! key that room is made for, which another thread has created meanwhile, may go like any other.
 
 use super::keyed::Inner;
-use crate::cell::{Changes, Evicts};
+use crate::cell::{Changes, Evicts, Gone};
 use crate::clock::Clock;
 use crate::stats::Counter;
 use crate::sync::PlainAtomicU64;
@@ -125,7 +125,7 @@ impl<K: Hash + Eq, S: BuildHasher, C: Clock> Inner<K, S, C> {
                     return;
                 }
                 let mut changes = self.listeners.changes();
-                if cell.evict(&self.shared, evicts, &mut changes) {
+                if let Err(Gone) = cell.evict(&self.shared, evicts, &mut changes) {
                     self.map.remove_same(found, cell);
                     self.bound.evicted.add_one();
                 }

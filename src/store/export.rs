@@ -3,7 +3,7 @@
 use super::InMemoryCircuitBreakerStore;
 #[cfg(any(breakerbox_loom, breakerbox_steps))]
 use crate::cell::Part;
-use crate::cell::{Cell, Changes, Gone, Kept, Shared};
+use crate::cell::{Cell, Changes, Gone, Kept, Restored, Shared};
 use crate::clock::Clock;
 use crate::key::ToKey;
 use crate::snapshot::{CircuitBreakerSnapshot, CircuitState};
@@ -242,7 +242,7 @@ where
     fn import_by(
         &self,
         export: Export<K>,
-        restore: impl Fn(&Cell, &Shared<C>, &Kept, &mut Changes) -> Result<bool, Gone>,
+        restore: impl Fn(&Cell, &Shared<C>, &Kept, &mut Changes) -> Result<Restored, Gone>,
     ) -> Result<Imported, ImportError>
     where
         K: ToKey<K>,
@@ -261,8 +261,9 @@ where
                 restore(cell, &inner.shared, &kept, &mut changes)
             });
             match restored {
-                Ok(true) => done.imported += 1,
-                _ => done.skipped += 1,
+                Ok(Restored::Done) => done.imported += 1,
+                // Occupied here, or there is no room for it.
+                Ok(Restored::Occupied) | Err(_) => done.skipped += 1,
             }
             inner.listeners.announce(changes, || exported.key);
         }

@@ -143,7 +143,7 @@ where
     #[inline]
     pub fn acquire(&self, policy: &Policy) -> Result<PermitToken, Rejected> {
         match self.cell.closed_generation() {
-            Some(generation) => Ok(PermitToken::new(generation, false)),
+            Some(generation) => Ok(PermitToken::plain(generation)),
             None => self.acquire_or_reject(policy),
         }
     }

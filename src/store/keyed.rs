@@ -44,7 +44,7 @@ pub(crate) struct Refused {
 impl Refused {
     /// The permit of a call that is made all the same.
     pub(crate) fn permit(self) -> PermitToken {
-        PermitToken::new(self.generation, false)
+        PermitToken::plain(self.generation)
     }
 }
 
@@ -154,7 +154,7 @@ impl<K: Hash + Eq, S: BuildHasher, C: Clock> Inner<K, S, C> {
             .shared
             .summary
             .admits(summary, stripe_of(hash.bits()))?;
-        Some(PermitToken::new(generation, false))
+        Some(PermitToken::plain(generation))
     }
 
     #[cold]
@@ -220,7 +220,7 @@ impl<K: Hash + Eq, S: BuildHasher, C: Clock> Inner<K, S, C> {
     pub(super) fn by_force(&self, forced: Forced, policy: &Policy) -> Result<PermitToken, Refused> {
         let generation = self.shared.summary.load().generation();
         match forced {
-            Forced::Disabled => Ok(PermitToken::new(generation, false)),
+            Forced::Disabled => Ok(PermitToken::plain(generation)),
             Forced::Open => Err(Refused {
                 rejected: Rejected::new(CircuitState::ForcedOpen, policy.open.base_ms),
                 generation,
@@ -259,7 +259,7 @@ impl<K: Hash + Eq, S: BuildHasher, C: Clock> Inner<K, S, C> {
             // Some circuit changed state: look again under the new number.
             before = after;
         }
-        Ok(PermitToken::new(before, false))
+        Ok(PermitToken::plain(before))
     }
 
     /// Whether a report that is no failure changes nothing and is not stale: no circuit has

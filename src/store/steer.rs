@@ -2,7 +2,7 @@
 //! the rules that hold for keys without a circuit.
 
 use super::InMemoryCircuitBreakerStore;
-use crate::cell::{Cell, Changes, Gone, Shared};
+use crate::cell::{Cell, Changes, Gone, Shared, Unknown};
 use crate::clock::Clock;
 use crate::key::ToKey;
 use crate::rules::Forced;
@@ -56,37 +56,47 @@ impl Steering {
         }
     }
 
-    /// Does it to one cell: what it was in, and then. `None`: there is no circuit.
+    /// Applies the command to one cell. `None`: there is no circuit.
     fn steer<C: Clock>(
         self,
         cell: &Cell,
         shared: &Shared<C>,
-        create: bool,
+        unknown: Unknown,
         changes: &mut Changes,
-    ) -> Result<Option<Moved>, Gone> {
+    ) -> Result<Option<Move>, Gone> {
         let to = match self {
             Steering::ForceOpen => CircuitState::ForcedOpen,
             Steering::Disable => CircuitState::Disabled,
             Steering::ForceClose | Steering::Enable => CircuitState::Closed,
             Steering::Reset => {
                 let from = cell.vacate(shared, changes).and_then(State::public);
-                return Ok(from.map(|from| (from, CircuitState::Closed, true)));
+                let (to, changed) = (CircuitState::Closed, true);
+                return Ok(from.map(|from| Move { from, to, changed }));
             }
         };
         let is_forced = |state| matches!(state, State::ForcedOpen | State::Disabled);
         let applies = |state| self != Steering::Enable || is_forced(state);
-        let create = create && self != Steering::Enable;
-        let from = cell.steer(shared, to, create, applies, changes)?;
+        let unknown = match self {
+            Steering::Enable => Unknown::Leave,
+            _ => unknown,
+        };
+        let from = cell.steer(shared, to, unknown, applies, changes)?;
         Ok(from.and_then(|from| {
             let changed = applies(from);
             let from = from.public()?;
-            Some((from, if changed { to } else { from }, changed))
+            let to = if changed { to } else { from };
+            Some(Move { from, to, changed })
         }))
     }
 }
 
-/// From, to, and whether something was done.
-type Moved = (CircuitState, CircuitState, bool);
+/// The effect of a command on one circuit.
+#[derive(Clone, Copy)]
+pub(super) struct Move {
+    from: CircuitState,
+    to: CircuitState,
+    changed: bool,
+}
 
 impl<K, S, C> InMemoryCircuitBreakerStore<K, S, C>
 where
@@ -125,12 +135,12 @@ where
             Steering::Reset => self.reset_in(hashed, &mut changes),
             Steering::Enable => inner
                 .find(hashed, |cell| {
-                    steering.steer(cell, &inner.shared, false, &mut changes)
+                    steering.steer(cell, &inner.shared, Unknown::Leave, &mut changes)
                 })
                 .flatten(),
             _ => inner
                 .create(hashed, |cell| {
-                    steering.steer(cell, &inner.shared, true, &mut changes)
+                    steering.steer(cell, &inner.shared, Unknown::Create, &mut changes)
                 })
                 .ok()
                 .flatten(),
@@ -190,7 +200,7 @@ where
     /// [`steer_prefix`](Self::steer_prefix) and [`steer_all`](Self::steer_all) it makes no rule for
     /// other keys. A circuit that is created meanwhile may or may not be steered. O(circuits).
     pub fn steer_where(&self, steering: Steering, chosen: impl Fn(&K) -> bool) -> Vec<Steered<K>> {
-        self.steer_each(steering, |key, _| chosen(key).then_some(false))
+        self.steer_each(steering, |key, _| chosen(key).then_some(Unknown::Leave))
     }
 
     fn steer_by_rule(
@@ -232,24 +242,28 @@ where
             inner.follow_rules(key, cell);
             // Moved even if it reads as unknown: a thread that is just bringing it to life for a
             // handle must find another word and fail.
-            Some(forced.is_some() && cell.is_pinned())
+            Some(if forced.is_some() && cell.is_pinned() {
+                Unknown::Create
+            } else {
+                Unknown::Leave
+            })
         })
     }
 
-    /// Steers the circuits that `choose` names; an unknown one too, where it says `true`.
+    /// Steers the circuits that `choose` doesn't leave out, each as it says where it is unknown.
     fn steer_each(
         &self,
         steering: Steering,
-        choose: impl Fn(&K, &Cell) -> Option<bool>,
+        choose: impl Fn(&K, &Cell) -> Option<Unknown>,
     ) -> Vec<Steered<K>> {
         let inner = &*self.inner;
         let mut all = Vec::new();
         inner.map.for_each(|found, cell| {
-            let Some(create) = choose(found.key(), cell) else {
+            let Some(unknown) = choose(found.key(), cell) else {
                 return;
             };
             let mut changes = inner.listeners.changes();
-            let steered = steering.steer(cell, &inner.shared, create, &mut changes);
+            let steered = steering.steer(cell, &inner.shared, unknown, &mut changes);
             let gone = steered.is_err()
                 || steering == Steering::Reset && cell.retire(&inner.shared).is_err();
             if gone {
@@ -271,7 +285,7 @@ where
 
 impl<K: Hash + Eq, S: BuildHasher, C: Clock> InMemoryCircuitBreakerStore<K, S, C> {
     /// Forgets the circuit of `key`; what it was.
-    pub(super) fn reset_in<Q>(&self, key: Hashed<'_, Q>, changes: &mut Changes) -> Option<Moved>
+    pub(super) fn reset_in<Q>(&self, key: Hashed<'_, Q>, changes: &mut Changes) -> Option<Move>
     where
         K: Borrow<Q>,
         Q: Eq + ?Sized,
@@ -280,7 +294,7 @@ impl<K: Hash + Eq, S: BuildHasher, C: Clock> InMemoryCircuitBreakerStore<K, S, C
         // Once: on a cell that another reset has sent out of the map there is nothing to do, and
         // what has been created in its place since is not ours to forget.
         inner.map.get(key, |cell| {
-            let steered = Steering::Reset.steer(cell, &inner.shared, false, changes);
+            let steered = Steering::Reset.steer(cell, &inner.shared, Unknown::Leave, changes);
             // Unless a handle keeps it, or somebody brought it back to life meanwhile.
             let _ = inner.attempt(key, cell, |cell| cell.retire(&inner.shared));
             steered.ok().flatten()
@@ -289,7 +303,7 @@ impl<K: Hash + Eq, S: BuildHasher, C: Clock> InMemoryCircuitBreakerStore<K, S, C
 }
 
 impl<K> Steered<K> {
-    fn new(key: K, (from, to, changed): Moved) -> Self {
+    fn new(key: K, Move { from, to, changed }: Move) -> Self {
         Self {
             key,
             from,

@@ -92,6 +92,15 @@ impl From<CircuitState> for State {
     }
 }
 
+/// The place of an opening among those that follow each other without a stable time between.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Series {
+    /// It begins a series.
+    First,
+    /// It follows another opening, so that its time backs off.
+    Next,
+}
+
 /// The value of a control word. See the table in [`super`].
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Control(u64);
@@ -227,9 +236,10 @@ impl Control {
         Self::pack(to, generation, false, failures)
     }
 
-    /// Open in `generation`; escalated, if it follows another opening too closely.
-    pub(crate) const fn opened(self, generation: Generation, escalated: bool) -> Self {
-        Self::pack(State::Open, generation, escalated, self.failures())
+    /// Opens it in `generation`.
+    pub(crate) const fn opened(self, generation: Generation, series: Series) -> Self {
+        let flag = matches!(series, Series::Next);
+        Self::pack(State::Open, generation, flag, self.failures())
     }
 
     /// As imported: in state `to` and `generation`, with this many failures.
@@ -403,9 +413,10 @@ mod tests {
                 word.probed(target),
                 Control::pack(State::HalfOpen, target, true, failures)
             );
-            for escalated in [false, true] {
-                let expected = Control::pack(State::Open, target, escalated, failures);
-                assert_eq!(word.opened(target, escalated), expected);
+            for series in [Series::First, Series::Next] {
+                let flag = series == Series::Next;
+                let expected = Control::pack(State::Open, target, flag, failures);
+                assert_eq!(word.opened(target, series), expected);
             }
             assert_eq!(
                 word.vacated(target),

@@ -4,7 +4,7 @@ use super::history::History;
 use super::probes::Probes;
 use super::side::{PAYLOAD_BITS, Side};
 use super::window::{Bucket, Call, Head, Outcomes};
-use super::{Control, FAILURES_MAX, Generation, Outcome, State, TIME_MAX};
+use super::{Control, FAILURES_MAX, Generation, Outcome, Series, State, TIME_MAX};
 use std::collections::VecDeque;
 
 /// What `numbers` do to every kind of word; panics where a word and its fields differ.
@@ -42,7 +42,14 @@ fn control(numbers: &[u64]) {
                 failures *= u32::from(kept);
             }
             3 => {
-                word = word.opened(next, n & 8 != 0);
+                word = word.opened(
+                    next,
+                    if n & 8 != 0 {
+                        Series::Next
+                    } else {
+                        Series::First
+                    },
+                );
                 (state, number) = (State::Open, next);
                 assert_eq!(word.is_escalated(), n & 8 != 0);
             }

@@ -104,6 +104,7 @@ impl History {
 
 #[cfg(test)]
 mod tests {
+    use super::super::Series;
     use super::*;
 
     #[test]
@@ -156,8 +157,8 @@ mod tests {
                     };
                     let more = (openings + 1).min(63);
                     let cases = [
-                        (closed.opened(next, true), rejects(more)),
-                        (closed.opened(next, false), rejects(1)),
+                        (closed.opened(next, Series::Next), rejects(more)),
+                        (closed.opened(next, Series::First), rejects(1)),
                         (closed.probed(next), rejects(openings)),
                         (closed.moved(State::ForcedOpen, next), rejects(openings)),
                         (closed.moved(State::Disabled, next), admits(openings)),

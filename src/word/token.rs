@@ -28,14 +28,15 @@ impl PermitToken {
     }
 
     #[inline]
-    pub(crate) const fn new(generation: Generation, probe: bool) -> Self {
-        Self::from_parts(generation.bits(), probe)
+    /// Makes the token of a call that holds nothing.
+    pub(crate) const fn plain(generation: Generation) -> Self {
+        Self::from_parts(generation.bits(), false)
     }
 
     /// Makes the token of a probe that took its slot in this lease.
     pub(crate) const fn probe(generation: Generation, lease: u8) -> Self {
         debug_assert!(lease as u64 <= DETAIL.max());
-        Self(Self::new(generation, true).0 | DETAIL.put(lease as u64))
+        Self(Self::from_parts(generation.bits(), true).0 | DETAIL.put(lease as u64))
     }
 
     /// The same, with a seat among the calls in flight.
@@ -107,7 +108,7 @@ mod tests {
 
     #[test]
     fn a_seat_is_told_from_none() {
-        let token = PermitToken::new(Generation::from_bits(3), false);
+        let token = PermitToken::plain(Generation::from_bits(3));
         assert_eq!(token.slot(), None);
         assert!(token.is_plain());
         for probe in [false, true] {

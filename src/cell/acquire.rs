@@ -1,0 +1,305 @@
+//! Checks of one cell: may this call go through?
+
+use super::changes::Changes;
+use super::moved::Moved;
+use super::shared::Shared;
+use super::transition::{Opened, Opening, Transition};
+use super::{Cell, Gone};
+use crate::clock::Clock;
+use crate::error::Rejected;
+use crate::on_panic::OnPanic;
+use crate::rules::{Admission, AfterHalfOpen, Cause, Policy, on_acquire};
+use crate::snapshot::CircuitState;
+use crate::word::{Control, Generation, Outcome, PermitToken, State};
+
+/// The answer to a check.
+#[derive(Debug)]
+#[must_use]
+pub(crate) enum Acquired {
+    /// The call is admitted.
+    Permit(PermitToken),
+    /// The circuit rejects the call in this generation.
+    Rejected(Rejected, Generation),
+    /// The circuit reads as unknown: the store admits the call, in the summary's generation.
+    Unknown,
+}
+
+/// The answer to a probe's request.
+enum ProbeGrant {
+    /// The probe may go, in this lease.
+    Granted(u8),
+    /// As many probes are out as are allowed.
+    AllOut,
+    /// The circuit has been half-open for too long.
+    TimeOver,
+}
+
+impl Cell {
+    /// Decides whether a call may go through. Turns an open circuit whose time is over half-open,
+    /// and ends a half-open whose time limit is over.
+    ///
+    /// Lock-free: an attempt fails only where another thread's step succeeded.
+    pub(crate) fn acquire<C: Clock>(
+        &self,
+        shared: &Shared<C>,
+        policy: &Policy,
+        changes: &mut Changes,
+    ) -> Acquired {
+        let mut tx = Transition::by_rules(shared, changes, policy);
+        loop {
+            // One look at control decides. The steps below hold for that look alone: each either
+            // proves that the circuit was still in its generation, or answers `Moved`.
+            let control = self.control();
+            let attempt = match on_acquire(control) {
+                Admission::Admit => self.admit(&mut tx, control, policy).map(Acquired::Permit),
+                // What reads as unknown may be a circuit that an eviction has offered to remove.
+                Admission::Unknown => self
+                    .confirm_absent(shared, control)
+                    .map(|()| Acquired::Unknown),
+                Admission::Reject => Ok(reject(
+                    control,
+                    CircuitState::ForcedOpen,
+                    policy.open.base_ms,
+                )),
+                Admission::AwaitReset => self.await_reset(&mut tx, control, policy),
+                Admission::TakeProbe => self.probe(&mut tx, control, policy),
+            };
+            match attempt {
+                Ok(acquired) => return acquired,
+                // Another thread moved the circuit. Its step was progress, and ours is decided anew
+                // on what it left.
+                Err(Moved) => {}
+            }
+        }
+    }
+
+    /// Brings the circuit to life if it is unknown, then decides as [`acquire`](Self::acquire)
+    /// does: a call in flight can only be counted in a known circuit.
+    pub(crate) fn begin_and_acquire<C: Clock>(
+        &self,
+        shared: &Shared<C>,
+        policy: &Policy,
+        changes: &mut Changes,
+    ) -> Result<Acquired, Gone> {
+        self.alive(shared)?;
+        Ok(self.acquire(shared, policy, changes))
+    }
+
+    /// Admits a call to the circuit `control`, and counts it in flight where the policy asks.
+    fn admit<C: Clock>(
+        &self,
+        tx: &mut Transition<'_, C>,
+        control: Control,
+        policy: &Policy,
+    ) -> Result<PermitToken, Moved> {
+        let permit = PermitToken::plain(control.generation());
+        if !policy.counts_in_flight() || !control.state().is_closed() {
+            return Ok(permit);
+        }
+        if control.state() == State::Closed {
+            // The next look finds it watched.
+            self.watch_closely(tx.shared, control, policy);
+            return Err(Moved);
+        }
+        let entered = self.enter(tx.shared, control, policy)?;
+        let permit = entered.slot.map_or(permit, |slot| permit.with_slot(slot));
+        let Some(cause) = policy.trip.hung_opens(entered.hung) else {
+            return Ok(permit);
+        };
+        // The clock is the user's, and may panic.
+        let held = OnPanic::new(|| self.leave(permit));
+        let opening = Opening {
+            policy,
+            retry_after_ms: 0,
+            cause,
+        };
+        let opened = self.open(tx, control, control, opening);
+        held.disarm();
+        if opened == Ok(Opened::HeldBack) {
+            return Ok(permit);
+        }
+        // The circuit is open, by this call or another: the call asks again.
+        self.leave(permit);
+        Err(Moved)
+    }
+
+    /// Rejects while the open circuit `control` has time left; then makes the call its first probe.
+    fn await_reset<C: Clock>(
+        &self,
+        tx: &mut Transition<'_, C>,
+        control: Control,
+        policy: &Policy,
+    ) -> Result<Acquired, Moved> {
+        let since = self.since(tx.shared, control)?;
+        let for_ms = self.fix_open_ms(tx.shared, control, policy, 0)?;
+        match time_left(since, for_ms, tx.shared.now()) {
+            0 => self.begin_half_open(tx, control).map(Acquired::Permit),
+            left => Ok(reject(control, CircuitState::Open, left)),
+        }
+    }
+
+    /// Turns the open circuit `control`, whose time is over, half-open. The call that does so is
+    /// its first probe.
+    fn begin_half_open<C: Clock>(
+        &self,
+        tx: &mut Transition<'_, C>,
+        control: Control,
+    ) -> Result<PermitToken, Moved> {
+        let drawn = std::cell::Cell::new(None);
+        // The clock is the user's, and may panic after the circuit has turned.
+        let held = OnPanic::new(|| {
+            if let Some(permit) = drawn.get() {
+                self.give_back(permit);
+            }
+        });
+        let next = |generation| {
+            drawn.set(Some(PermitToken::probe(generation, 0)));
+            control.probed(generation)
+        };
+        let begun = self.put_next(tx, control, next, Cause::ResetTimeout);
+        held.disarm();
+        begun.map(|begun| PermitToken::probe(begun.generation(), 0))
+    }
+
+    /// Lets a probe of the half-open circuit `control` out, if one may go.
+    fn probe<C: Clock>(
+        &self,
+        tx: &mut Transition<'_, C>,
+        control: Control,
+        policy: &Policy,
+    ) -> Result<Acquired, Moved> {
+        // A circuit that calls ask for isn't evicted, even if its probe is out for long.
+        self.mark_used(tx.shared);
+        match self.take_probe(tx.shared, control, policy)? {
+            ProbeGrant::Granted(lease) => {
+                let permit = PermitToken::probe(control.generation(), lease);
+                Ok(Acquired::Permit(permit))
+            }
+            ProbeGrant::AllOut => {
+                let retry_ms = policy.open.base_ms;
+                Ok(reject(control, CircuitState::HalfOpen, retry_ms))
+            }
+            ProbeGrant::TimeOver => self.give_up(tx, control, policy),
+        }
+    }
+
+    fn take_probe<C: Clock>(
+        &self,
+        shared: &Shared<C>,
+        control: Control,
+        policy: &Policy,
+    ) -> Result<ProbeGrant, Moved> {
+        let half_open = &policy.half_open;
+        loop {
+            let seen = self.probes(control)?;
+            let age_ms = shared.now().saturating_sub(self.since(shared, control)?);
+            // A probe is refused only in a generation that still stands: in a later one there may
+            // be room.
+            if half_open.timeout_ms != 0 && age_ms >= half_open.timeout_ms {
+                self.still_in(control)?;
+                return Ok(ProbeGrant::TimeOver);
+            }
+            let Some(taken) = seen.take(half_open.max_probes, age_ms, half_open.lease_ms) else {
+                self.still_in(control)?;
+                return Ok(ProbeGrant::AllOut);
+            };
+            if self.put_probes(control, seen, taken).is_ok() {
+                // Even if the generation is over by now: the call came before it was left. To give
+                // the probe back after another look would let other calls be rejected for a probe
+                // that no call makes.
+                return Ok(ProbeGrant::Granted(taken.lease()));
+            }
+        }
+    }
+
+    /// Ends a half-open whose time is over; the call then asks again.
+    fn give_up<C: Clock>(
+        &self,
+        tx: &mut Transition<'_, C>,
+        control: Control,
+        policy: &Policy,
+    ) -> Result<Acquired, Moved> {
+        let cause = Cause::HalfOpenTimeout;
+        match policy.half_open.after {
+            AfterHalfOpen::Open => {
+                let opening = Opening {
+                    policy,
+                    retry_after_ms: 0,
+                    cause,
+                };
+                self.open(tx, control, control, opening).map(drop)?;
+            }
+            AfterHalfOpen::Closed => {
+                self.change(tx, control, State::Closed, cause)?;
+            }
+        }
+        Err(Moved)
+    }
+
+    /// Returns how long the circuit still rejects, in ms; `None` if it isn't open. Fixes nothing:
+    /// where no check has fixed the time yet, it is what `policy` says now.
+    pub(crate) fn open_for<C: Clock>(&self, shared: &Shared<C>, policy: &Policy) -> Option<u64> {
+        loop {
+            let control = self.control();
+            let left = match control.state() {
+                State::Open => self.look_at_time_left(shared, control, policy).map(Some),
+                _ => self.confirm_absent(shared, control).map(|()| None),
+            };
+            if let Ok(left) = left {
+                return left;
+            }
+        }
+    }
+
+    fn look_at_time_left<C: Clock>(
+        &self,
+        shared: &Shared<C>,
+        control: Control,
+        policy: &Policy,
+    ) -> Result<u64, Moved> {
+        let for_ms = match self.fixed_open_ms(control)? {
+            Some(ms) => ms,
+            None => self.open_ms_by(shared, control, policy)?,
+        };
+        let since = self.since(shared, control)?;
+        self.still_in(control)?;
+        Ok(time_left(since, for_ms, shared.now()))
+    }
+
+    /// Takes back what `permit` holds, a slot in flight or a probe, without an outcome, and without
+    /// the rules or the clock.
+    pub(crate) fn give_back(&self, permit: PermitToken) {
+        self.leave(permit);
+        self.give_back_probe(permit);
+    }
+
+    pub(super) fn give_back_probe(&self, permit: PermitToken) {
+        if !permit.is_probe() {
+            return;
+        }
+        loop {
+            let control = self.control();
+            if control.state() != State::HalfOpen || control.generation() != permit.issued() {
+                return;
+            }
+            let Ok(seen) = self.probes(control) else {
+                return;
+            };
+            let left = seen.report(Outcome::Ignored, permit.lease());
+            if self.put_probes(control, seen, left).is_ok() {
+                return;
+            }
+        }
+    }
+}
+
+/// Returns how long a circuit that opened at `since` for `for_ms` rejects from `now` on, in ms.
+pub(super) fn time_left(since: u64, for_ms: u64, now: u64) -> u64 {
+    let left = since.saturating_add(for_ms).saturating_sub(now);
+    // More than all of it is left only where the clock has stepped back.
+    left.min(for_ms)
+}
+
+fn reject(control: Control, state: CircuitState, left_ms: u64) -> Acquired {
+    Acquired::Rejected(Rejected::new(state, left_ms), control.generation())
+}

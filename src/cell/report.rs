@@ -1,0 +1,215 @@
+//! Reports on one cell: what the outcome of a call changes.
+
+use super::changes::Changes;
+use super::moved::Moved;
+use super::shared::Shared;
+use super::side::Noted;
+use super::transition::{Opening, Transition};
+use super::{Cell, Gone};
+use crate::clock::Clock;
+use crate::on_panic::OnPanic;
+use crate::rules::{
+    Policy, ProbeVerdict, Verdict, is_slow, is_stale, on_probe, on_report, outcome_of,
+};
+use crate::word::{
+    Call, Control, Generation, Outcome, PermitToken, Report, Reported, State, Tally,
+};
+
+/// A report, with the looks that it is decided on.
+struct Decision<'a> {
+    control: Control,
+    /// The circuit's generation, or the one in which it would begin.
+    generation: Generation,
+    permit: PermitToken,
+    outcome: Outcome,
+    /// What the window holds, this call included.
+    window: Tally,
+    retry_after_ms: u64,
+    policy: &'a Policy,
+}
+
+impl Cell {
+    /// Takes the outcome of a call into account, unless the circuit has changed state since.
+    ///
+    /// Lock-free: an attempt fails only where another thread's step succeeded.
+    pub(crate) fn report<C: Clock>(
+        &self,
+        shared: &Shared<C>,
+        permit: PermitToken,
+        report: Report,
+        policy: &Policy,
+        changes: &mut Changes,
+    ) -> Result<Reported, Gone> {
+        let mut tx = Transition::by_rules(shared, changes, policy);
+        // First of all: what the call holds comes back whatever becomes of its report.
+        self.leave(permit);
+        // A probe comes back too, though the clock panics.
+        let held = OnPanic::new(|| self.give_back_probe(permit));
+        self.mark_used(shared);
+        let reported = self.report_held(&mut tx, permit, report, policy);
+        held.disarm();
+        reported
+    }
+
+    #[inline(always)]
+    fn report_held<C: Clock>(
+        &self,
+        tx: &mut Transition<'_, C>,
+        permit: PermitToken,
+        report: Report,
+        policy: &Policy,
+    ) -> Result<Reported, Gone> {
+        let shared = tx.shared;
+        let mut counted = None;
+        let mut noted = Noted::NOWHERE;
+        loop {
+            let control = self.control();
+
+            // A retired cell is undecided: it is brought back, or gone, before anything is said of
+            // its circuit.
+            if control.state() == State::Retired {
+                self.resolve(shared)?;
+                continue;
+            }
+
+            // Stale exactly if the circuit has changed state since the permit was given. Asked in
+            // each attempt: the change may have come between two of them.
+            let generation = self.life_of(shared, control);
+            if is_stale(generation, permit) {
+                // A call that was counted in the window took part in what happened since.
+                return Ok(match counted {
+                    Some(_) => Reported::Recorded,
+                    None => Reported::Stale,
+                });
+            }
+
+            // A policy that looks at every call makes the circuit watched, so that from here on no
+            // other call takes the short way past it.
+            if control.state() == State::Closed && policy.counts_calls() {
+                self.watch_closely(shared, control, policy);
+                continue;
+            }
+
+            // Counted once, and before the decision: of two calls that complete a window, one sees
+            // the other. Then the circuit is looked at again, since another call may have come in
+            // between.
+            let outcome = outcome_of(report, control.state(), policy);
+            let counts = policy.windows() && outcome != Outcome::Ignored;
+            if counted.is_none() && counts && control.state() == State::Watched {
+                let call = Call {
+                    failed: outcome == Outcome::Failure,
+                    slow: is_slow(report, policy),
+                };
+                counted = self.count_call(shared, control, call, policy).ok();
+                continue;
+            }
+
+            let decision = Decision {
+                control,
+                generation,
+                permit,
+                outcome,
+                window: counted.unwrap_or_default(),
+                retry_after_ms: report.retry_after_ms(),
+                policy,
+            };
+            match self.decide(tx, &decision, &mut noted) {
+                Ok(()) => return Ok(Reported::Recorded),
+                // What was counted or noted so far stays; the decision is made anew.
+                Err(Moved) => {}
+            }
+        }
+    }
+
+    /// Does what an outcome that isn't stale means, in one step.
+    ///
+    /// A failure's time is noted before the failure is counted, so that a snapshot which counts it
+    /// never lacks its time.
+    #[inline]
+    fn decide<C: Clock>(
+        &self,
+        tx: &mut Transition<'_, C>,
+        decision: &Decision<'_>,
+        noted: &mut Noted,
+    ) -> Result<(), Moved> {
+        let Decision {
+            control,
+            permit,
+            outcome,
+            window,
+            policy,
+            ..
+        } = *decision;
+        let shared = tx.shared;
+        match on_report(control, permit, outcome, policy, window) {
+            Verdict::Nothing => Ok(()),
+            Verdict::Revive => {
+                // Whether this thread or another one began the life, the outcome is counted in it.
+                let _ = self.revive(shared, control, decision.generation);
+                Err(Moved)
+            }
+            Verdict::Replace(next) => {
+                self.note_if_failure(tx, decision, noted)?;
+                if next == control {
+                    return Ok(());
+                }
+                self.exchange(shared, control, next)
+            }
+            Verdict::Open(counted, cause) => {
+                self.note_if_failure(tx, decision, noted)?;
+                let opening = Opening {
+                    policy,
+                    retry_after_ms: decision.retry_after_ms,
+                    cause,
+                };
+                self.open(tx, control, counted, opening).map(drop)
+            }
+            Verdict::Probe => self.decide_probe(tx, decision, noted),
+        }
+    }
+
+    /// Does what a probe's outcome means: it is stored, or the transition that it decides is its
+    /// effect. Of a completing success and a racing failure exactly one takes place.
+    fn decide_probe<C: Clock>(
+        &self,
+        tx: &mut Transition<'_, C>,
+        decision: &Decision<'_>,
+        noted: &mut Noted,
+    ) -> Result<(), Moved> {
+        let Decision {
+            control,
+            permit,
+            outcome,
+            policy,
+            ..
+        } = *decision;
+        let seen = self.probes(control)?;
+        let probes = seen.report(outcome, permit.lease());
+        let verdict = on_probe(control, probes, outcome, policy);
+        self.note_if_failure(tx, decision, noted)?;
+        match verdict {
+            ProbeVerdict::Undecided => self.put_probes(control, seen, probes),
+            ProbeVerdict::Open(counted, cause) => {
+                let opening = Opening {
+                    policy,
+                    retry_after_ms: decision.retry_after_ms,
+                    cause,
+                };
+                self.open(tx, control, counted, opening).map(drop)
+            }
+            ProbeVerdict::Close(cause) => self.change(tx, control, State::Closed, cause).map(drop),
+        }
+    }
+
+    fn note_if_failure<C: Clock>(
+        &self,
+        tx: &Transition<'_, C>,
+        decision: &Decision<'_>,
+        noted: &mut Noted,
+    ) -> Result<(), Moved> {
+        if decision.outcome != Outcome::Failure {
+            return Ok(());
+        }
+        self.note_failure(tx.shared, decision.control, noted)
+    }
+}
