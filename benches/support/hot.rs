@@ -1,12 +1,12 @@
 //! The hot operations one by one, each in a loop that does the same every time it is run: fixed
-//! hashes, a clock that stands still, and nothing that waits for anybody.
+//! hashes, a clock that stands still, and nothing that waits.
 //!
 //! For counting what an operation does, not for timing it.
 
+use super::fixture::{Condition, Line};
 use super::locked::MutexStore;
 use super::rules::Rules;
 use super::store::{Circuits, Store as _};
-use super::world::{Gate, Line};
 use breakerbox::{
     Circuit, CircuitBreaker, CircuitState, Forced, GuardedCircuit, InMemoryCircuitBreakerStore,
     Limits, ManualClock, Outcome, PolicySet, Steering,
@@ -20,7 +20,7 @@ use std::sync::atomic::Ordering::{Relaxed, SeqCst};
 type Hasher = BuildHasherDefault<DefaultHasher>;
 type Store = InMemoryCircuitBreakerStore<String, Hasher, ManualClock>;
 
-/// Does its operation so many times.
+/// Does its operation N times.
 pub type Loop = Box<dyn Fn(usize)>;
 
 /// One operation.
@@ -33,11 +33,11 @@ pub struct Operation {
 /// The loop alone: what every other operation's loop costs beside the operation.
 pub const NOTHING: &str = "nothing";
 
-/// A handle's check that was made one load slower, which whoever compares counts has to notice.
+/// A handle's check that was made one load slower, which a comparison of counts has to notice.
 pub const PLANTED: &str = "planted slowdown";
 
 pub const OPERATIONS: &[Operation] = &{
-    use Gate::{Down, Up};
+    use Condition::{AllClosed as Down, OneOpen as Up};
     [
         op(NOTHING, || on(Down, |_| ())),
         op(PLANTED, || {
@@ -156,7 +156,7 @@ const fn op(name: &'static str, prepare: fn() -> Loop) -> Operation {
     Operation { name, prepare }
 }
 
-/// The subjects, each with circuits of its own.
+/// The contenders, each with circuits of its own.
 struct Fixture {
     line: Line,
     key: String,
@@ -171,7 +171,7 @@ struct Fixture {
 }
 
 impl Fixture {
-    fn new(gate: Gate) -> Self {
+    fn new(condition: Condition) -> Self {
         let key = "api-00001.internal:443".to_owned();
         let breaker = || {
             let builder = CircuitBreaker::builder()
@@ -180,7 +180,7 @@ impl Fixture {
                 .clock(ManualClock::new(1_700_000_000_000));
             let breaker = builder.build().expect("the settings are valid");
             breaker.store().transition(&*key, CircuitState::Closed);
-            if gate == Gate::Up {
+            if condition == Condition::OneOpen {
                 let elsewhere = "elsewhere.internal:443";
                 breaker.store().transition(elsewhere, CircuitState::Open);
             }
@@ -202,17 +202,17 @@ impl Fixture {
     }
 }
 
-/// The loop of `op` in a healthy world.
+/// The loop of `op` where all is healthy.
 ///
 /// Its result is used, and the compiler doesn't know what it works on.
-fn on<R>(gate: Gate, op: impl Fn(&Fixture) -> R + 'static) -> Loop {
-    repeat(Fixture::new(gate), op)
+fn on<R>(condition: Condition, op: impl Fn(&Fixture) -> R + 'static) -> Loop {
+    repeat(Fixture::new(condition), op)
 }
 
 /// The loop of `op` while another circuit is open, and has failures that a success would forget.
 fn soiled<R>(op: impl Fn(&Fixture) -> R + 'static) -> Loop {
     const FAILING: &str = "failing.internal:443";
-    let fixture = Fixture::new(Gate::Up);
+    let fixture = Fixture::new(Condition::OneOpen);
     // Not by `record_failure`, which a second caller would make another function of.
     by_key::<true>(&fixture, FAILING);
     if let Ok(permit) = fixture.breaker.acquire(FAILING) {
@@ -226,7 +226,7 @@ const OTHER_PREFIX: &str = "batch-";
 
 /// The loop of `op` while another prefix is forced open by hand.
 fn forcing<R>(op: impl Fn(&Fixture) -> R + 'static) -> Loop {
-    let fixture = Fixture::new(Gate::Down);
+    let fixture = Fixture::new(Condition::AllClosed);
     for store in [
         &fixture.store,
         fixture.breaker.store(),
@@ -239,7 +239,7 @@ fn forcing<R>(op: impl Fn(&Fixture) -> R + 'static) -> Loop {
 
 /// The same by a policy, where there is one.
 fn forcing_by_policy<R>(op: impl Fn(&Fixture) -> R + 'static) -> Loop {
-    let fixture = Fixture::new(Gate::Down);
+    let fixture = Fixture::new(Condition::AllClosed);
     let policy = fixture.breaker.policy(&*fixture.key);
     let set = PolicySet::new(policy).prefix(OTHER_PREFIX, policy.forced(Forced::Open));
     fixture.breaker.set_policies(set);
@@ -248,7 +248,7 @@ fn forcing_by_policy<R>(op: impl Fn(&Fixture) -> R + 'static) -> Loop {
 
 /// The loop of `op` where the circuit is open everywhere.
 fn rejecting(op: impl Fn(&Fixture) -> bool + 'static) -> Loop {
-    let fixture = Fixture::new(Gate::Down);
+    let fixture = Fixture::new(Condition::AllClosed);
     fixture.handle.transition(CircuitState::Open);
     fixture.guarded.transition(CircuitState::Open);
     for store in [&fixture.store, fixture.breaker.store()] {
@@ -279,7 +279,7 @@ fn by_handle<const FAILS: bool>(f: &Fixture) -> bool {
     let Ok(permit) = f.handle.acquire(&f.limits) else {
         return false;
     };
-    // The guarded call: anybody may have written to memory meanwhile.
+    // The guarded call: any thread may have written to memory meanwhile.
     black_box(());
     let _ = f.handle.report(permit, outcome::<FAILS>(), &f.limits);
     true

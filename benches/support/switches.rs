@@ -9,7 +9,7 @@ pub struct Switches {
 }
 
 impl Switches {
-    /// Elsewhere than on Linux none is counted.
+    /// Counts those so far; elsewhere than on Linux none.
     pub fn so_far() -> Self {
         #[cfg(target_os = "linux")]
         {

@@ -1,22 +1,21 @@
-//! Checks while another thread writes what they read, so many times a second.
+//! Checks while another thread writes what they read, N times a second.
 
 use crate::{Length, undisturbed};
 use breakerbox::{CircuitState, Outcome};
 use breakerbox_benches::case::Case;
-use breakerbox_benches::keys::{Distribution, Keys, SEGMENT};
+use breakerbox_benches::fixture::ELSEWHERE;
+use breakerbox_benches::keys::{Keys, SEGMENT};
 use breakerbox_benches::own::Own;
 use breakerbox_benches::rounds::{quantile, take_turns};
 use breakerbox_benches::rules::Rules;
-use breakerbox_benches::store::{Circuits, Std, Store};
+use breakerbox_benches::store::{Circuits, Store};
 use breakerbox_benches::table::{Table, percent};
 use breakerbox_benches::threads::timed_beside;
-use serde_json::{Value, json};
+use serde::Serialize;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Instant;
 
-const ELSEWHERE: &str = "elsewhere.internal:443";
-
-/// A second; the last one is as many as there can be.
+/// Writes a second; the last one is as many as there can be.
 const RATES: [u64; 5] = [0, 10_000, 100_000, 1_000_000, u64::MAX];
 
 /// What the other thread does.
@@ -28,67 +27,91 @@ enum Write {
     Failure,
 }
 
+#[derive(Serialize)]
 pub(crate) struct Row {
-    subject: &'static str,
+    contender: &'static str,
     /// Threads that check.
     threads: usize,
-    write: Write,
+    /// What another thread lets another circuit do.
+    another: &'static str,
+    /// As often as it was to write, if that was asked of it.
+    #[serde(skip)]
+    wanted: u64,
     /// Writes a second, as they were.
-    rate: f64,
-    /// By round, and those without a transition.
-    times: Vec<f64>,
-    alone: Vec<f64>,
+    per_s: f64,
+    median_ns: f64,
+    low_ns: f64,
+    high_ns: f64,
+    /// Of the checking threads' time; none where it is less than what rounds differ by.
+    time_lost: Option<f64>,
+    lost_ns_each: Option<f64>,
 }
 
 impl Row {
-    fn ns(&self) -> f64 {
-        quantile(&self.times, 0.5)
+    fn of(
+        of: (&'static str, usize, &'static str),
+        wanted: u64,
+        per_s: f64,
+        rounds: [&[f64]; 2],
+    ) -> Self {
+        let (contender, threads, another) = of;
+        let [times, alone] = rounds;
+        let [low_ns, median_ns, high_ns] = [0.1, 0.5, 0.9].map(|part| quantile(times, part));
+        let is_seen = quantile(alone, 0.9) < low_ns;
+        let time_lost = is_seen.then(|| 1.0 - quantile(alone, 0.5) / median_ns);
+        Self {
+            contender,
+            threads,
+            another,
+            wanted,
+            per_s,
+            median_ns,
+            low_ns,
+            high_ns,
+            time_lost,
+            lost_ns_each: time_lost.map(|lost| lost * 1e9 / per_s),
+        }
     }
 
-    /// Of the checking thread's time; none where it is less than what rounds differ by.
-    fn lost(&self) -> Option<f64> {
-        let is_seen = quantile(&self.alone, 0.9) < quantile(&self.times, 0.1);
-        is_seen.then(|| 1.0 - quantile(&self.alone, 0.5) / self.ns())
-    }
-
-    fn lost_ns(&self) -> Option<f64> {
-        self.lost().map(|lost| lost * 1e9 / self.rate)
+    /// Returns whether the documents have it: with the most threads, without writes and with a
+    /// million a second.
+    pub(crate) fn is_recorded(&self, cores: usize) -> bool {
+        self.threads == cores - 1 && [0, 1_000_000].contains(&self.wanted)
     }
 }
 
-/// By one thread, and by as many as leave a core to the one that writes.
-pub(crate) fn measure(keys: &'static Keys, length: Length) -> Vec<Row> {
-    let own = Own::<Std>::new(Rules::OUT_OF_REACH, &keys.names);
+/// Measures with one thread, and with as many as leave a core to the one that writes.
+pub(crate) fn measure(keys: &Keys, length: Length) -> Vec<Row> {
+    let own: Own = Own::new(Rules::OUT_OF_REACH, keys.names);
     let handle = |key: &String| own.store.circuit(&**key).expect("there is room");
     let handles: Vec<_> = keys.names.iter().map(handle).collect();
-    let lists = keys.lists(Distribution::Uniform);
-    let by_handle = Case::new(lists.map(|i| &handles[i]), |circuit| {
+    let by_handle = Case::new(keys.map(|i| &handles[i]), |circuit| {
         circuit.acquire(&own.limits).is_ok()
     });
-    let by_key = Case::new(&*lists.names, |key| own.check(key));
-    let call = Case::new(&*lists.names, |key| own.call::<false>(key));
-    let up = Own::<Std>::new(Rules::OUT_OF_REACH, &keys.names);
-    up.open("open.internal:443");
-    let past_filter = Case::new(&*lists.names, |key| up.check(key));
-    let mut readers = vec![1, keys.threads - 1];
+    let by_key = Case::new(&*keys.lists, |key| own.check(key));
+    let call = Case::new(&*keys.lists, |key| own.call::<false>(key));
+    let open: Own = Own::new(Rules::OUT_OF_REACH, keys.names);
+    open.open("open.internal:443");
+    let past_filter = Case::new(&*keys.lists, |key| open.check(key));
+    let mut readers = vec![1, keys.lists.len() - 1];
     readers.dedup();
     let mut rows = Vec::new();
-    for (subject, own, case, write) in [
+    for (contender, own, case, write) in [
         ("handle: check", &own, &by_handle, Write::Transition),
         ("key: check", &own, &by_key, Write::Transition),
         ("key: check, success", &own, &call, Write::Failure),
-        ("key: check, gate up", &up, &past_filter, Write::Failure),
+        ("key: check, one open", &open, &past_filter, Write::Failure),
     ] {
         for &threads in &readers {
-            rows.extend(of(own, (subject, case, threads), write, length));
+            rows.extend(measure_one(own, (contender, case, threads), write, length));
         }
     }
     rows
 }
 
-fn of(
-    own: &Own<Std>,
-    (subject, case, threads): (&'static str, &Case<'_>, usize),
+fn measure_one(
+    own: &Own,
+    (contender, case, threads): (&'static str, &Case<'_>, usize),
     write: Write,
     length: Length,
 ) -> Vec<Row> {
@@ -101,20 +124,21 @@ fn of(
         done[i].push(writer.rate());
         ns
     });
-    let rows = rounds.iter().zip(&done).map(|(times, rates)| Row {
-        subject,
-        threads,
-        write,
-        rate: quantile(rates, 0.5),
-        times: times.clone(),
-        alone: rounds[0].clone(),
-    });
-    rows.collect()
+    let of = (contender, threads, write.label());
+    let row = |i: usize| {
+        Row::of(
+            of,
+            RATES[i],
+            quantile(&done[i], 0.5),
+            [&rounds[i], &rounds[0]],
+        )
+    };
+    (0..RATES.len()).map(row).collect()
 }
 
 /// Writes as often as it should.
 struct Writer<'s> {
-    own: &'s Own<Std>,
+    own: &'s Own,
     write: Write,
     rate: u64,
     started: Instant,
@@ -122,7 +146,7 @@ struct Writer<'s> {
 }
 
 impl<'s> Writer<'s> {
-    fn new(own: &'s Own<Std>, write: Write, rate: u64) -> Self {
+    fn new(own: &'s Own, write: Write, rate: u64) -> Self {
         Self {
             own,
             write,
@@ -132,7 +156,7 @@ impl<'s> Writer<'s> {
         }
     }
 
-    /// One if it is due, else a look at the clock.
+    /// Writes if it is due, else looks at the clock.
     fn next(&self) {
         let due = self.started.elapsed().as_secs_f64() * self.rate as f64;
         if due >= (self.done.load(Relaxed) + 1) as f64 {
@@ -154,9 +178,9 @@ impl Write {
         }
     }
 
-    fn once(self, own: &Own<Std>) {
+    fn once(self, own: &Own) {
         match self {
-            // Closed again: nobody is rejected, and the number is drawn all the same.
+            // Closed again: no call is rejected, and the number is drawn.
             Write::Transition => drop(own.store.transition(ELSEWHERE, CircuitState::Closed)),
             Write::Failure => {
                 for outcome in [Outcome::Failure, Outcome::Success] {
@@ -169,7 +193,7 @@ impl Write {
     }
 }
 
-pub(crate) fn table(rows: &[Row]) -> Table {
+pub(crate) fn table<'r>(rows: impl IntoIterator<Item = &'r Row>) -> Table {
     let mut table = Table::new(&[
         "",
         "threads",
@@ -180,34 +204,17 @@ pub(crate) fn table(rows: &[Row]) -> Table {
         "lost each time",
     ]);
     for row in rows {
-        let [low, high] = [0.1, 0.9].map(|part| quantile(&row.times, part));
+        let (median, low, high) = (row.median_ns, row.low_ns, row.high_ns);
         table.push(vec![
-            row.subject.to_owned(),
+            row.contender.to_owned(),
             row.threads.to_string(),
-            row.write.label().to_owned(),
-            format!("{:.0}", row.rate),
-            format!("{:.2} ({low:.2} – {high:.2})", row.ns()),
-            row.lost().map_or("–".to_owned(), percent),
-            row.lost_ns()
+            row.another.to_owned(),
+            format!("{:.0}", row.per_s),
+            format!("{median:.2} ({low:.2} – {high:.2})"),
+            row.time_lost.map_or("–".to_owned(), percent),
+            row.lost_ns_each
                 .map_or("–".to_owned(), |ns| format!("{ns:.0} ns")),
         ]);
     }
     table
-}
-
-pub(crate) fn json(rows: &[Row]) -> Value {
-    let row = |row: &Row| {
-        json!({
-            "subject": row.subject,
-            "threads": row.threads,
-            "another": row.write.label(),
-            "per_s": row.rate,
-            "median_ns": row.ns(),
-            "low_ns": quantile(&row.times, 0.1),
-            "high_ns": quantile(&row.times, 0.9),
-            "time_lost": row.lost(),
-            "lost_ns_each": row.lost_ns(),
-        })
-    };
-    rows.iter().map(row).collect()
 }

@@ -1,11 +1,10 @@
-//! The subjects: circuits that the fifth failure opens, one for each trip.
+//! The contenders: circuits that the fifth failure opens, one for each trip.
 
-use breakerbox::{
-    Circuit, CircuitState, InMemoryCircuitBreakerStore, Limits, Outcome, PermitToken,
-};
+use breakerbox::{CircuitState, Outcome, PermitToken};
 use breakerbox_benches::circuit::{Circuit as _, now_ms};
+use breakerbox_benches::own::{Handles, Own};
 use breakerbox_benches::rules::Rules;
-use breakerbox_benches::store::ByHand;
+use breakerbox_benches::store::{ByHand, Circuits};
 
 /// Failures that open a circuit.
 pub(crate) const THRESHOLD: u32 = 5;
@@ -16,92 +15,76 @@ const RULES: Rules = Rules {
 };
 
 /// Circuits, known and closed, that can be tripped one after another.
-pub(crate) trait Subject: Sync {
+pub(crate) trait Contender: Sync {
     type Permit;
 
-    /// A permit, unless the circuit rejects.
+    /// Returns a permit, unless the circuit rejects.
     fn check(&self, circuit: usize) -> Option<Self::Permit>;
 
     /// Reports the failure of an admitted call.
     fn fail(&self, circuit: usize, permit: Self::Permit);
 
-    /// What is done when a trip has been measured.
+    /// Follows a trip that has been measured.
     fn after(&self, _circuit: usize) {}
 }
 
 /// Our store, by key.
 pub(crate) struct ByKey<'k> {
     keys: &'k [String],
-    store: InMemoryCircuitBreakerStore,
-    limits: Limits,
-    /// Whether circuits that have tripped stay open: then a check by key looks its own up.
+    own: Own,
+    /// Circuits that have tripped stay open: then a check by key looks its own up.
     stay_open: bool,
 }
 
 impl<'k> ByKey<'k> {
     pub(crate) fn new(keys: &'k [String], stay_open: bool) -> Self {
-        let store = InMemoryCircuitBreakerStore::new();
-        for key in keys {
-            store.transition(&**key, CircuitState::Closed);
-        }
         Self {
             keys,
-            store,
-            limits: RULES.limits(),
+            own: Own::new(RULES, keys),
             stay_open,
         }
     }
 }
 
-impl Subject for ByKey<'_> {
+impl Contender for ByKey<'_> {
     type Permit = PermitToken;
 
     fn check(&self, circuit: usize) -> Option<PermitToken> {
-        self.store.acquire(&*self.keys[circuit], &self.limits).ok()
+        let Own { store, limits, .. } = &self.own;
+        store.acquire(&*self.keys[circuit], limits).ok()
     }
 
     fn fail(&self, circuit: usize, permit: PermitToken) {
-        let key = &*self.keys[circuit];
-        self.store
-            .report(key, permit, Outcome::Failure, &self.limits);
+        let Own { store, limits, .. } = &self.own;
+        store.report(&*self.keys[circuit], permit, Outcome::Failure, limits);
     }
 
     fn after(&self, circuit: usize) {
         if !self.stay_open {
-            self.store
-                .transition(&*self.keys[circuit], CircuitState::Closed);
+            let store = &self.own.store;
+            store.transition(&*self.keys[circuit], CircuitState::Closed);
         }
     }
 }
 
 /// Our handles.
-pub(crate) struct ByHandle {
-    circuits: Vec<Circuit>,
-    limits: Limits,
-}
+pub(crate) struct ByHandle(Handles);
 
 impl ByHandle {
     pub(crate) fn new(keys: &[String]) -> Self {
-        let store: InMemoryCircuitBreakerStore = InMemoryCircuitBreakerStore::new();
-        Self {
-            circuits: keys
-                .iter()
-                .map(|key| store.circuit(&**key).unwrap())
-                .collect(),
-            limits: RULES.limits(),
-        }
+        Self(Handles::new(RULES, keys))
     }
 }
 
-impl Subject for ByHandle {
+impl Contender for ByHandle {
     type Permit = PermitToken;
 
     fn check(&self, circuit: usize) -> Option<PermitToken> {
-        self.circuits[circuit].acquire(&self.limits).ok()
+        self.0.circuits[circuit].acquire(&self.0.own.limits).ok()
     }
 
     fn fail(&self, circuit: usize, permit: PermitToken) {
-        self.circuits[circuit].report(permit, Outcome::Failure, &self.limits);
+        self.0.circuits[circuit].report(permit, Outcome::Failure, &self.0.own.limits);
     }
 }
 
@@ -118,7 +101,7 @@ impl<'k, S: ByHand> Written<'k, S> {
     }
 }
 
-impl<S: ByHand> Subject for Written<'_, S> {
+impl<S: ByHand> Contender for Written<'_, S> {
     type Permit = ();
 
     fn check(&self, circuit: usize) -> Option<()> {
