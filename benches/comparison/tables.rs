@@ -168,9 +168,10 @@ fn of_goals(goals: &[&Judged]) -> String {
     let mut table = Table::new(&["goal", "met in", "at its worst"]);
     for judged in goals {
         let (met, of) = (judged.met(), judged.scenarios.len());
-        let missed = if met < of { "**MISSED**, " } else { "" };
-        let worst = judged.worst().map_or(String::new(), |worst| {
-            format!("{}, `{}`", times(worst.ratio), worst.scenario)
+        let (missed, worst) = (if met < of { "**MISSED**, " } else { "" }, judged.worst());
+        let worst = worst.map_or(String::new(), |worst| match worst.is_met {
+            true => times(worst.ratio),
+            false => format!("{}, `{}`", times(worst.ratio), worst.scenario),
         });
         table.push(vec![
             judged.goal.label(),

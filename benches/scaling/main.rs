@@ -21,6 +21,7 @@ use breakerbox_benches::keys::Keys;
 use breakerbox_benches::options::Options;
 use breakerbox_benches::results;
 use breakerbox_benches::threads::Timed;
+use serde_json::json;
 use std::error::Error;
 use std::process::ExitCode;
 use std::thread;
@@ -56,8 +57,9 @@ fn bench() -> Result<(), Box<dyn Error>> {
     println!("{}\n{}", writes::table(&writes).plain(), open_table.plain());
     let recorded = writes::table(writes.iter().filter(|row| row.is_recorded(cores)));
     let markdown = [recorded.markdown(), open_table.markdown()].join("\n");
+    let json = json!({ "writes": writes, "open": open });
     let id = (&options, env!("CARGO_TARGET_TMPDIR"), "scaling");
-    results::give(id, &[], Some(&markdown), &(writes, open))?;
+    results::give(id, &[], Some(&markdown), &json)?;
     Ok(())
 }
 

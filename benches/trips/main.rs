@@ -1,7 +1,7 @@
 //! How soon another thread is rejected when a circuit trips.
 //!
-//! `cargo bench -p breakerbox-benches --bench trips [-- --quick | --smoke] [--markdown]` prints a
-//! table and which goals are met, and writes `target/comparison/trips.json`. It fails if one of
+//! `cargo bench -p breakerbox-benches --bench trips [-- --quick | --smoke]` prints a table
+//! and which goals are met, and writes `target/comparison/trips.json`. It fails if one of
 //! ours admits a check that began after the trip had returned.
 //!
 //! Two threads run at the same time. One reports the fifth failure of a call that was admitted
@@ -118,8 +118,7 @@ fn bench() -> Result<(), Box<dyn Error>> {
          return; seen by an atomic flag, not by the clock. left out: trips during which one of the\n\
          two threads was preempted; their late admissions count.\n"
     );
-    let table = table(&rows);
-    print!("{}", table.plain());
+    print!("{}", table(&rows).plain());
     let is_own = |row: &&Row| OURS.contains(&row.contender);
     if rows
         .iter()
@@ -138,7 +137,7 @@ fn bench() -> Result<(), Box<dyn Error>> {
     };
     let goals: Vec<_> = rows.iter().filter(is_own).map(goal).collect();
     let id = (&options, env!("CARGO_TARGET_TMPDIR"), "trips");
-    results::give(id, &goals, Some(&table.markdown()), &rows)?;
+    results::give(id, &goals, None, &rows)?;
     Ok(())
 }
 

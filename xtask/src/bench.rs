@@ -75,7 +75,7 @@ const BENCHES: [Bench; 8] = [
         )
     },
     bench("latency", OURS, "latency", &[section(FIGURES, "latency")]),
-    bench("trips", OURS, "trips", &[section(FIGURES, "trips")]),
+    bench("trips", OURS, "trips", &[]),
     bench("memory", OURS, "memory", &[section(FIGURES, "memory")]),
     bench("scaling", OURS, "scaling", &[section(FIGURES, "scaling")]),
     bench("words", OURS, "words", &[]),

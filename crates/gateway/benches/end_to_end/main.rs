@@ -42,9 +42,9 @@ use tokio::runtime::{Builder, Runtime};
 pub(crate) struct Effort {
     /// Rounds at saturation, each with new gateways.
     rounds: usize,
-    /// Of each subject, in each round.
+    /// Of each contender, in each round.
     warm_up: Duration,
-    /// Turns of each subject within a round.
+    /// Turns of each contender within a round.
     slices: usize,
     /// Each of them.
     slice: Duration,
@@ -133,7 +133,7 @@ fn measure(effort: Effort, markdown: bool) -> io::Result<()> {
     report::saturation(&saturation);
     let down = down::measure(&upstreams, &callers, effort)?;
     report::down(&down);
-    // Callers and upstreams may have connections left that nobody ends.
+    // Callers and upstreams may have connections left that never end.
     for runtime in [upstreams, callers] {
         Runtime::shutdown_background(runtime);
     }
@@ -143,7 +143,7 @@ fn measure(effort: Effort, markdown: bool) -> io::Result<()> {
     let goals = goals::judge(&saturation, &down);
     report::goals(&goals);
     if markdown {
-        println!("\n{}", markdown::tables(&saturation, &down));
+        println!("\n{}", markdown::section(&saturation, &down));
     }
     write(&json!({
         "saturation": report::saturation_json(&saturation),
