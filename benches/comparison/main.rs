@@ -71,7 +71,9 @@ fn bench() -> Result<(), Box<dyn Error>> {
         rows.extend(of_scenario);
     }
     let goals = goals::judge(&rows, cores);
-    report::print_goals(&goals);
+    let all: Vec<_> = goals.iter().collect();
+    let (table, summary) = (tables::of_goals(&all).plain(), tables::summary(&goals));
+    println!("\n{table}\n{summary}");
     if options.markdown && by_threads {
         results::print_section("threads", &tables::by_threads(&rows, &goals, cores));
     } else if options.markdown {

@@ -2,7 +2,6 @@
 
 use crate::goals::Judged;
 use crate::measure::Row;
-use crate::report::summary;
 use crate::scenarios::{MANY, MILLION, Scenario};
 use breakerbox_benches::contenders::{CONTENDERS, HANDLE, MUTEX, STORE};
 use breakerbox_benches::fixture::Condition::{self, AllClosed, OneOpen};
@@ -12,38 +11,22 @@ use breakerbox_benches::work::Work;
 type Situation = (Work, usize, Condition);
 
 /// The tables of the comparison, by title.
+#[rustfmt::skip]
 const TABLES: [(&str, &[Situation]); 4] = [
-    (
-        "Check",
-        &[
-            (Work::Check, 1, AllClosed),
-            (Work::Check, MANY, OneOpen),
-            (Work::Check, MILLION, OneOpen),
-        ],
-    ),
-    (
-        "Check and success",
-        &[
-            (Work::CheckSuccess, 1, AllClosed),
-            (Work::CheckSuccess, MANY, OneOpen),
-            (Work::CheckSuccess, MILLION, OneOpen),
-        ],
-    ),
-    (
-        "Check and success, under a window of 100 calls",
-        &[
-            (Work::Windowed, 1, AllClosed),
-            (Work::Windowed, MANY, OneOpen),
-        ],
-    ),
-    (
-        "Failures and storm",
-        &[
-            (Work::CheckFailure, 1, AllClosed),
-            (Work::CheckFailure, MANY, AllClosed),
-            (Work::Storm, 1, AllClosed),
-        ],
-    ),
+    ("Check", &[
+        (Work::Check, 1, AllClosed), (Work::Check, MANY, OneOpen), (Work::Check, MILLION, OneOpen),
+    ]),
+    ("Check and success", &[
+        (Work::CheckSuccess, 1, AllClosed), (Work::CheckSuccess, MANY, OneOpen),
+        (Work::CheckSuccess, MILLION, OneOpen),
+    ]),
+    ("Check and success, under a window of 100 calls", &[
+        (Work::Windowed, 1, AllClosed), (Work::Windowed, MANY, OneOpen),
+    ]),
+    ("Failures and storm", &[
+        (Work::CheckFailure, 1, AllClosed), (Work::CheckFailure, MANY, AllClosed),
+        (Work::Storm, 1, AllClosed),
+    ]),
 ];
 
 /// The columns of the one table of more threads.
@@ -55,39 +38,15 @@ const BY_THREADS: [Situation; 4] = [
 ];
 
 /// The rows of the README, on one hot key.
+#[rustfmt::skip]
 const README: [(&str, Work, &str, Condition); 8] = [
     ("check, by handle", Work::Check, HANDLE, AllClosed),
     ("check, by key, nothing open", Work::Check, STORE, AllClosed),
-    (
-        "check, by key, another circuit open",
-        Work::Check,
-        STORE,
-        OneOpen,
-    ),
-    (
-        "check and success, by handle",
-        Work::CheckSuccess,
-        HANDLE,
-        AllClosed,
-    ),
-    (
-        "check and success, by key, nothing open",
-        Work::CheckSuccess,
-        STORE,
-        AllClosed,
-    ),
-    (
-        "check and success, by key, another circuit open",
-        Work::CheckSuccess,
-        STORE,
-        OneOpen,
-    ),
-    (
-        "record a failure, by key",
-        Work::RecordFailure,
-        STORE,
-        AllClosed,
-    ),
+    ("check, by key, another circuit open", Work::Check, STORE, OneOpen),
+    ("check and success, by handle", Work::CheckSuccess, HANDLE, AllClosed),
+    ("check and success, by key, nothing open", Work::CheckSuccess, STORE, AllClosed),
+    ("check and success, by key, another circuit open", Work::CheckSuccess, STORE, OneOpen),
+    ("record a failure, by key", Work::RecordFailure, STORE, AllClosed),
     ("snapshot, by key", Work::Snapshot, STORE, AllClosed),
 ];
 
@@ -100,7 +59,11 @@ pub(crate) fn comparison(rows: &[Row], goals: &[Judged], cores: usize) -> String
         }
     }
     let all: Vec<_> = goals.iter().collect();
-    text + &format!("### Goals\n\n{}\n{}\n", of_goals(&all), summary(goals))
+    text + &format!(
+        "### Goals\n\n{}\n{}\n",
+        of_goals(&all).markdown(),
+        summary(goals)
+    )
 }
 
 /// Returns the table of more threads, and the goals that are missed there.
@@ -110,7 +73,7 @@ pub(crate) fn by_threads(rows: &[Row], goals: &[Judged], cores: usize) -> String
     let is_missed = |judged: &&Judged| judged.met() < judged.scenarios.len();
     let missed: Vec<_> = goals.iter().filter(is_missed).collect();
     if !missed.is_empty() {
-        text += &format!("\n{}", of_goals(&missed));
+        text += &format!("\n{}", of_goals(&missed).markdown());
     }
     text
 }
@@ -163,15 +126,20 @@ fn table(rows: &[Row], situations: &[Situation], cores: usize) -> Option<String>
     Some(table.markdown())
 }
 
-/// Lists goals, each with the scenario that is furthest from it, or nearest to missing it.
-fn of_goals(goals: &[&Judged]) -> String {
+/// Lists goals, with the scenario that is furthest from it, or nearest to missing it.
+pub(crate) fn of_goals(goals: &[&Judged]) -> Table {
     let mut table = Table::new(&["goal", "met in", "at its worst"]);
     for judged in goals {
         let (met, of) = (judged.met(), judged.scenarios.len());
         let (missed, worst) = (if met < of { "**MISSED**, " } else { "" }, judged.worst());
         let worst = worst.map_or(String::new(), |worst| match worst.is_met {
             true => times(worst.ratio),
-            false => format!("{}, `{}`", times(worst.ratio), worst.scenario),
+            false => format!(
+                "{} {}, `{}`",
+                times(worst.ratio),
+                worst.against,
+                worst.scenario
+            ),
         });
         table.push(vec![
             judged.goal.label(),
@@ -179,7 +147,14 @@ fn of_goals(goals: &[&Judged]) -> String {
             worst,
         ]);
     }
-    table.markdown()
+    table
+}
+
+/// Says how many are met.
+pub(crate) fn summary(goals: &[Judged]) -> String {
+    let is_met = |judged: &&Judged| judged.met() == judged.scenarios.len();
+    let met = goals.iter().filter(is_met).count();
+    format!("{met} of {} goals are met.", goals.len())
 }
 
 /// Returns the table of the README: nanoseconds of ours and of the mutex store.

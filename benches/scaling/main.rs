@@ -20,14 +20,10 @@ mod writes;
 use breakerbox_benches::keys::Keys;
 use breakerbox_benches::options::Options;
 use breakerbox_benches::results;
-use breakerbox_benches::threads::Timed;
 use serde_json::json;
 use std::error::Error;
 use std::process::ExitCode;
 use std::thread;
-
-/// How often a round is taken in which a thread loses its core.
-const TRIES: usize = 20;
 
 /// Keys that are asked for.
 const KEYS: usize = 1_000;
@@ -61,16 +57,4 @@ fn bench() -> Result<(), Box<dyn Error>> {
     let id = (&options, env!("CARGO_TARGET_TMPDIR"), "scaling");
     results::give(id, &[], Some(&markdown), &json)?;
     Ok(())
-}
-
-/// Takes the first try in which no thread lost its core, or the last.
-fn undisturbed(mut time: impl FnMut() -> Timed) -> f64 {
-    let mut last = time();
-    for _ in 1..TRIES {
-        if last.undisturbed {
-            break;
-        }
-        last = time();
-    }
-    last.ns
 }

@@ -1,6 +1,6 @@
 //! Checks by key while N other circuits are open.
 
-use crate::{Length, undisturbed};
+use crate::Length;
 use breakerbox_benches::case::Case;
 use breakerbox_benches::keys::Keys;
 use breakerbox_benches::own::Own;
@@ -8,7 +8,7 @@ use breakerbox_benches::rounds::{quantile, take_turns};
 use breakerbox_benches::rules::Rules;
 use breakerbox_benches::store::{Circuits, Store};
 use breakerbox_benches::table::{Table, percent};
-use breakerbox_benches::threads::timed;
+use breakerbox_benches::threads::{timed, undisturbed};
 use serde::Serialize;
 
 const OPEN: [usize; 6] = [0, 1, 10, 100, 1_000, 10_000];
@@ -39,7 +39,7 @@ pub(crate) fn measure(keys: &Keys, length: Length) -> Vec<Row> {
     let case = |own| Case::new(&*keys.lists, move |key| Own::check(own, key));
     let cases = stores.each_ref().map(case);
     let rounds = take_turns(&[length.rounds; OPEN.len()], |i| {
-        undisturbed(|| timed(&cases[i], 1, length.ops))
+        undisturbed(|| timed(&cases[i], 1, length.ops)).ns
     });
     let medians: Vec<_> = rounds.iter().map(|times| quantile(times, 0.5)).collect();
     let (skipped, found) = (medians[1], medians[OPEN.len() - 1]);

@@ -1,6 +1,6 @@
 //! Checks while another thread writes what they read, N times a second.
 
-use crate::{Length, undisturbed};
+use crate::Length;
 use breakerbox::{CircuitState, Outcome};
 use breakerbox_benches::case::Case;
 use breakerbox_benches::fixture::ELSEWHERE;
@@ -10,7 +10,7 @@ use breakerbox_benches::rounds::{quantile, take_turns};
 use breakerbox_benches::rules::Rules;
 use breakerbox_benches::store::{Circuits, Store};
 use breakerbox_benches::table::{Table, percent};
-use breakerbox_benches::threads::timed_beside;
+use breakerbox_benches::threads::{timed_beside, undisturbed};
 use serde::Serialize;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Instant;
@@ -119,7 +119,7 @@ fn measure_one(
         let writer = Writer::new(own, write, RATES[i]);
         // A writer has the second list.
         let writing = Case::new(vec![vec![(); SEGMENT]; 2], |()| writer.next());
-        let ns = undisturbed(|| timed_beside(case, threads, length.ops, &writing, usize::MAX));
+        let ns = undisturbed(|| timed_beside(case, threads, length.ops, &writing, usize::MAX)).ns;
         done[i].push(writer.rate());
         ns
     });

@@ -19,7 +19,7 @@ use breakerbox_benches::keys::SEGMENT;
 use breakerbox_benches::options::Options;
 use breakerbox_benches::rounds::take_turns;
 use breakerbox_benches::table::count;
-use breakerbox_benches::threads::{Timed, timed, timed_beside};
+use breakerbox_benches::threads::{Timed, timed, timed_beside, undisturbed};
 use breakerbox_benches::{results, rules};
 use coarse::Coarse;
 use std::error::Error;
@@ -32,10 +32,6 @@ use wide::Wide;
 const MOST: usize = 900_000;
 
 const THRESHOLD: u32 = rules::Rules::OUT_OF_REACH.failure_threshold;
-
-/// How often a round is taken in which a thread loses its core. Shorter rounds than a turn of the
-/// system's scheduler can pass undisturbed on a busy machine too.
-const TRIES: usize = 20;
 
 const NAMES: [&str; 3] = ["one 128-bit word", "one 64-bit word, seconds", "ours"];
 
@@ -215,9 +211,7 @@ fn bench() -> Result<(), Box<dyn Error>> {
     );
     let disturbed: usize = rows.iter().map(|row| row.disturbed).sum();
     if disturbed > 0 {
-        println!(
-            "The machine is busy: in {disturbed} rounds a thread lost its core in each of {TRIES} tries."
-        );
+        println!("The machine is busy: in {disturbed} rounds a thread lost its core in every try.");
     }
     let id = (&options, env!("CARGO_TARGET_TMPDIR"), "words");
     results::give(id, &[], None, &report::json(&rows))?;
@@ -265,10 +259,9 @@ fn row(label: String, effort: Effort, threads: usize, time: impl Fn(usize, usize
     let many = [0, 1, 2].map(|i| operations(effort, threads, |ops| time(i, ops)));
     let mut disturbed = 0;
     let rounds = take_turns(&[effort.rounds; NAMES.len()], |i| {
-        let mut tries = (0..TRIES).map(|_| time(i, many[i]));
-        let undisturbed = tries.find(|round| round.undisturbed);
-        disturbed += usize::from(undisturbed.is_none());
-        undisturbed.unwrap_or_else(|| time(i, many[i])).ns
+        let round = undisturbed(|| time(i, many[i]));
+        disturbed += usize::from(!round.undisturbed);
+        round.ns
     });
     Row {
         label,
