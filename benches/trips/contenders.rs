@@ -1,10 +1,9 @@
 //! The contenders: circuits that the fifth failure opens, one for each trip.
 
 use breakerbox::{CircuitState, Outcome, PermitToken};
-use breakerbox_benches::circuit::{Circuit as _, now_ms};
 use breakerbox_benches::own::{Handles, Own};
 use breakerbox_benches::rules::Rules;
-use breakerbox_benches::store::{ByHand, Circuits};
+use breakerbox_benches::store::Circuits;
 
 /// Failures that open a circuit.
 pub(crate) const THRESHOLD: u32 = 5;
@@ -16,13 +15,11 @@ const RULES: Rules = Rules {
 
 /// Circuits, known and closed, that can be tripped one after another.
 pub(crate) trait Contender: Sync {
-    type Permit;
-
     /// Returns a permit, unless the circuit rejects.
-    fn check(&self, circuit: usize) -> Option<Self::Permit>;
+    fn check(&self, circuit: usize) -> Option<PermitToken>;
 
     /// Reports the failure of an admitted call.
-    fn fail(&self, circuit: usize, permit: Self::Permit);
+    fn fail(&self, circuit: usize, permit: PermitToken);
 
     /// Follows a trip that has been measured.
     fn after(&self, _circuit: usize) {}
@@ -47,8 +44,6 @@ impl<'k> ByKey<'k> {
 }
 
 impl Contender for ByKey<'_> {
-    type Permit = PermitToken;
-
     fn check(&self, circuit: usize) -> Option<PermitToken> {
         let Own { store, limits, .. } = &self.own;
         store.acquire(&*self.keys[circuit], limits).ok()
@@ -77,40 +72,11 @@ impl ByHandle {
 }
 
 impl Contender for ByHandle {
-    type Permit = PermitToken;
-
     fn check(&self, circuit: usize) -> Option<PermitToken> {
         self.0.circuits[circuit].acquire(&self.0.own.limits).ok()
     }
 
     fn fail(&self, circuit: usize, permit: PermitToken) {
         self.0.circuits[circuit].report(permit, Outcome::Failure, &self.0.own.limits);
-    }
-}
-
-/// The stores that people write themselves.
-pub(crate) struct Written<'k, S> {
-    keys: &'k [String],
-    store: S,
-}
-
-impl<'k, S: ByHand> Written<'k, S> {
-    pub(crate) fn new(keys: &'k [String]) -> Self {
-        let store = S::of(RULES, keys);
-        Self { keys, store }
-    }
-}
-
-impl<S: ByHand> Contender for Written<'_, S> {
-    type Permit = ();
-
-    fn check(&self, circuit: usize) -> Option<()> {
-        self.store.admits(&self.keys[circuit]).then_some(())
-    }
-
-    fn fail(&self, circuit: usize, (): ()) {
-        let now = now_ms();
-        let fail = |circuit: &mut S::Circuit| circuit.failure(RULES, now);
-        self.store.with(&self.keys[circuit], fail);
     }
 }
