@@ -126,7 +126,7 @@ pub(crate) struct Judged {
 
 pub(crate) struct Verdict {
     pub(crate) scenario: Scenario,
-    /// What it was compared with.
+    /// The contender that it was compared with.
     pub(crate) against: &'static str,
     pub(crate) ratio: f64,
     pub(crate) is_met: bool,

@@ -7,7 +7,7 @@ use breakerbox_benches::fixture::Fixture;
 use breakerbox_benches::rounds::{quantile, ratio, take_turns};
 use breakerbox_benches::threads;
 
-/// How often and how long is measured.
+/// The number of rounds, and the length of each.
 #[derive(Clone, Copy)]
 pub(crate) struct Effort {
     pub(crate) rounds: usize,
@@ -122,7 +122,7 @@ fn time(case: &Case<'_>, scenario: Scenario, ops: usize) -> f64 {
 /// those do that all threads wait for, the first few rounds have to do: their spread means less, and
 /// they are far from what they are compared with.
 fn length(case: &Case<'_>, scenario: Scenario, effort: Effort) -> (usize, usize) {
-    /// Of all rounds of a contender in a scenario.
+    /// The most time of all rounds of a contender in a scenario.
     const MOST_NS: f64 = 1.5e9;
     const FEWEST: usize = 5;
 

@@ -22,7 +22,7 @@ pub(crate) struct Row {
     max_ns: u64,
     blocked: u64,
     blocked_longest_ns: u64,
-    /// Of the threads' time.
+    /// A share of the threads' time.
     blocked_share: f64,
     stops: usize,
     stalls: usize,

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicU64, AtomicUsize};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// How long a thread is stopped.
+/// The time that a thread is stopped.
 pub(crate) const STOP: Duration = Duration::from_millis(5);
 
 /// Workers at most.

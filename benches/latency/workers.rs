@@ -17,20 +17,20 @@ use std::time::{Duration, Instant};
 /// Keys, each asked for equally often.
 pub(crate) const KEYS: usize = 1_000;
 
-/// Of this many calls one fails.
+/// One call in N fails.
 const FAILS: usize = 64;
 
-/// What the threads do.
+/// The work of the threads.
 #[derive(Clone, Copy)]
 pub(crate) struct Situation {
     pub(crate) name: &'static str,
     pub(crate) threads: usize,
-    /// What a thread does between two operations.
+    /// Other work between two operations.
     pub(crate) pause: Duration,
     pub(crate) is_stopping: bool,
 }
 
-/// What was seen of one contender in one situation.
+/// The measurements of one contender in one situation.
 pub(crate) struct Seen {
     pub(crate) situation: Situation,
     pub(crate) contender: &'static str,
@@ -47,7 +47,7 @@ pub(crate) struct Blocked {
     pub(crate) operations: u64,
     pub(crate) longest: Duration,
     pub(crate) time: Duration,
-    /// Of the threads, blocked or not.
+    /// The time of the threads, blocked or not.
     pub(crate) time_of_all: Duration,
 }
 

@@ -16,7 +16,7 @@ use breakerbox_benches::store::{Circuits, Std, Store};
 
 const HANDLES: &str = "store, a handle each";
 
-/// What has become of each key.
+/// The calls that each key has had, and the rules.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum State {
     Healthy,

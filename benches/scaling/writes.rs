@@ -18,7 +18,7 @@ use std::time::Instant;
 /// Writes a second; the last one is as many as there can be.
 const RATES: [u64; 5] = [0, 10_000, 100_000, 1_000_000, u64::MAX];
 
-/// What the other thread does.
+/// The other thread's work.
 #[derive(Clone, Copy)]
 enum Write {
     /// Moves a circuit, which draws a number from the gate.
@@ -32,7 +32,7 @@ pub(crate) struct Row {
     contender: &'static str,
     /// Threads that check.
     threads: usize,
-    /// What another thread lets another circuit do.
+    /// The other circuit's part.
     another: &'static str,
     /// As often as it was to write, if that was asked of it.
     #[serde(skip)]
@@ -42,7 +42,7 @@ pub(crate) struct Row {
     median_ns: f64,
     low_ns: f64,
     high_ns: f64,
-    /// Of the checking threads' time; none where it is less than what rounds differ by.
+    /// A share of the checking threads' time; none where rounds differ by more.
     time_lost: Option<f64>,
     lost_ns_each: Option<f64>,
 }

@@ -13,11 +13,11 @@ pub struct Case<'f> {
     pub segments: usize,
     run: Box<dyn Fn(usize, usize) + Sync + 'f>,
     reset: Box<dyn Fn() + Sync + 'f>,
-    /// How often its circuit has tripped, if it can.
+    /// The trips of its circuit, if it can trip.
     trips: Option<&'f Trips>,
     /// The segment that the next turn begins with.
     next: AtomicUsize,
-    /// What each thread has done since the last reset.
+    /// The operations of each thread since the last reset.
     filled: AtomicUsize,
 }
 

@@ -1,4 +1,4 @@
-//! How each contender does the works that it can do.
+//! The loop of each contender at each work that it can do.
 
 use super::case::Case;
 use super::fixture::Fixture;

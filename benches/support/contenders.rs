@@ -40,7 +40,7 @@ pub enum Kind {
     /// A bare operation, which decides nothing.
     Floor,
     Own,
-    /// What people write themselves.
+    /// A store that people write themselves.
     Store,
     /// Only a map, with no circuit in it.
     Map,

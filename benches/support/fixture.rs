@@ -11,7 +11,7 @@ use std::sync::atomic::AtomicU64;
 /// The key of the open circuit. No thread asks for it.
 pub const ELSEWHERE: &str = "elsewhere.internal:443";
 
-/// Which circuits reject. While any does, a check by key has to look at its own.
+/// The circuits that reject. While any does, a check by key has to look at its own.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Condition {
     AllClosed,

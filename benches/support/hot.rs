@@ -221,7 +221,7 @@ fn soiled<R>(op: impl Fn(&Fixture) -> R + 'static) -> Loop {
     repeat(fixture, op)
 }
 
-/// What is forced where the key isn't concerned.
+/// The prefix that is forced where the key isn't concerned.
 const OTHER_PREFIX: &str = "batch-";
 
 /// The loop of `op` while another prefix is forced open by hand.

@@ -1,5 +1,5 @@
-//! What the benches share: contenders, their works, keys, threads that start together, and how
-//! results are asked for and given.
+//! Shared by the benches: contenders, their works, keys, threads that start together, arguments, and
+//! results.
 #![expect(
     missing_docs,
     missing_debug_implementations,

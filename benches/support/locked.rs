@@ -1,4 +1,4 @@
-//! What people write themselves: a map of circuits behind one lock, and a map in shards, each
+//! Stores that people write themselves: a map of circuits behind one lock, and a map in shards, each
 //! behind a lock of its own.
 
 use super::circuit::{Circuit, Snapshot};

@@ -28,7 +28,7 @@ pub struct Breaker {
     trips: Option<Trips>,
 }
 
-/// How often a circuit has opened by its rules.
+/// A count of the circuits that have opened by their rules.
 #[derive(Clone, Default)]
 pub struct Trips(Arc<AtomicU64>);
 

@@ -3,7 +3,7 @@
 use breakerbox::{Limits, SlidingWindow};
 use std::time::Duration;
 
-/// When a circuit opens, and for how long.
+/// The rule that opens a circuit, and the time that it stays open.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Rules {
     /// Failures in a row that open it.

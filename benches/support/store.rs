@@ -1,4 +1,4 @@
-//! What all contenders with circuits have in common.
+//! The traits that all contenders with circuits have in common.
 
 use super::circuit::{Circuit, Snapshot, State, now_ms};
 use super::own::Trips;

@@ -1,4 +1,4 @@
-//! How often the calling thread has lost its processor, as Linux counts it.
+//! A count of the times that the calling thread has lost its processor, by Linux.
 
 #[derive(Clone, Copy, Default)]
 pub struct Switches {

@@ -10,13 +10,13 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// How a round went.
+/// The result of a round.
 #[derive(Clone, Copy)]
 pub struct Timed {
     /// Nanoseconds that one operation takes, as each thread sees it.
     pub ns: f64,
-    /// Whether no thread was taken off its core, as far as the system tells: on a machine that others
-    /// use, one may have had to wait while the round was over for the rest.
+    /// No thread was taken off its core, as far as the system tells: on a machine that others use, one
+    /// may have had to wait while the round was over for the rest.
     pub undisturbed: bool,
 }
 
@@ -140,7 +140,7 @@ pub fn timed_beside(
 /// Takes the first of some tries in which no thread lost its core, or the last. Rounds that are
 /// shorter than a turn of the system's scheduler can pass undisturbed on a busy machine too.
 pub fn undisturbed(mut time: impl FnMut() -> Timed) -> Timed {
-    /// How often a round is taken in which a thread loses its core.
+    /// The most times that a round is taken.
     const TRIES: usize = 20;
     let mut last = time();
     for _ in 1..TRIES {

@@ -1,4 +1,4 @@
-//! How soon another thread is rejected when a circuit trips.
+//! The time from a trip to the first rejection in another thread.
 //!
 //! `cargo bench -p breakerbox-benches --bench trips [-- --quick | --smoke]` prints a table
 //! and which goals are met, and writes `target/comparison/trips.json`. It fails if a

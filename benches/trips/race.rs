@@ -18,7 +18,7 @@ pub(crate) struct Trip {
     pub(crate) from_start: f64,
     /// From the report's return; negative if the rejection was first.
     pub(crate) from_return: f64,
-    /// How long the report took.
+    /// The time that the report took.
     pub(crate) report: f64,
     /// Checks that were admitted although they began after the report had returned.
     pub(crate) late: usize,

@@ -191,7 +191,7 @@ struct Effort {
 struct Row {
     label: String,
     rounds: Vec<Vec<f64>>,
-    /// How many rounds were disturbed in every try.
+    /// The number of rounds that were disturbed in every try.
     disturbed: usize,
 }
 

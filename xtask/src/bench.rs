@@ -87,12 +87,12 @@ const BENCHES: [Bench; 8] = [
     ),
 ];
 
-/// What is asked for.
+/// The arguments.
 struct Options {
     quick: bool,
     markdown: bool,
     record: bool,
-    /// Of what was measured elsewhere.
+    /// The folder of what was measured elsewhere.
     from: Option<Elsewhere>,
     benches: Vec<&'static Bench>,
 }
@@ -121,12 +121,12 @@ impl Options {
         })
     }
 
-    /// What a section begins with: by which command it was written, and where.
+    /// Returns the first line of a section: the command that wrote it, and the machine.
     fn with(&self, bench: &Bench, machine: &str) -> String {
         format!("`{}`, on {machine}.", self.of(bench))
     }
 
-    /// The command line that asks for the same of one bench.
+    /// Returns the command line that asks for the same of one bench.
     fn of(&self, bench: &Bench) -> String {
         let quick = if self.quick { " --quick" } else { "" };
         format!("cargo xtask bench{quick} --only {}", bench.name)
@@ -233,7 +233,7 @@ fn record_from(project: &Project, options: &Options, elsewhere: &Elsewhere) -> R
     Ok(())
 }
 
-/// What the bench has printed; none if it failed.
+/// Runs a bench, and returns what it has printed; none if it failed.
 ///
 /// Not a logged child: the tables belong on the terminal as they are, and flags such as target-cpu
 /// are the caller's to choose.

@@ -15,7 +15,7 @@ use crate::error::{Error, Result};
 use crate::files;
 use crate::project::Project;
 
-/// What is drawn, and of which measurements.
+/// The picture, and the measurements that it is drawn from.
 const PICTURE: &str = "throughput.svg";
 const DATA: &str = "threads.json";
 

@@ -15,7 +15,7 @@ pub(super) type Point = (f64, f64);
 pub(super) struct Canvas(Document);
 
 impl Canvas {
-    /// Makes one with a title and a description for readers who don't see the picture.
+    /// Makes one with a title and a description for readers that can't see the picture.
     pub(super) fn new(title: &str, about: &str) -> Self {
         let about = svg::node::Text::new(about);
         let back = Rectangle::new()

@@ -48,7 +48,7 @@ pub(super) fn css() -> String {
 mod tests {
     use super::*;
 
-    /// Of two colours, as WCAG 2 defines it.
+    /// Returns the contrast of two colours, as WCAG 2 defines it.
     fn contrast(one: &str, other: &str) -> f64 {
         let luminance = |colour: &str| {
             let channel = |at: usize| {

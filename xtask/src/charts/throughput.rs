@@ -44,7 +44,7 @@ const PANELS: [(&str, &str, u64, &str); 2] = [
 const MARGIN: f64 = 12.0;
 const TOP: f64 = 84.0;
 const BOTTOM: f64 = HEIGHT - 40.0;
-/// What ticks take on the left of a plot.
+/// The width of the ticks on the left of a plot.
 const TICKS: f64 = 48.0;
 
 /// Draws both panels; none where there is nothing for them.

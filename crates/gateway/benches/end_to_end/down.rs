@@ -22,7 +22,7 @@ pub(crate) const RATE: u32 = 200;
 /// Workers that go through both routes in turn.
 pub(crate) const WORKERS: usize = 16;
 
-/// Of this many calls of a worker, one goes to the upstream that is down.
+/// A worker calls the upstream that is down once in N calls.
 pub(crate) const TURN: usize = 4;
 
 /// The gateway's answer while the circuit is open; no upstream here answers so itself.

@@ -66,7 +66,7 @@ fn throughput(saturation: &Saturation) -> Option<Judged> {
     })
 }
 
-/// What `figure` says of a mode with the breaker off and on.
+/// Returns what `figure` says of a mode with the breaker off and on.
 pub(crate) fn both(
     down: &[Scenario],
     mode: Mode,

@@ -119,7 +119,7 @@ fn difference(found: Difference) -> String {
 pub(crate) struct Summary {
     pub(crate) p50: f64,
     pub(crate) p99: f64,
-    /// Of the callers after the opening.
+    /// The callers after the opening.
     pub(crate) afterwards: [f64; 2],
     pub(crate) healthy: [f64; 2],
     pub(crate) opened: Option<f64>,

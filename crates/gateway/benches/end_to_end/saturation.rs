@@ -55,12 +55,12 @@ pub(crate) struct Saturation {
     turns: [Vec<Run>; CONTENDERS.len()],
 }
 
-/// How far a contender is from [`Contender::Off`].
+/// The distance of a contender from [`Contender::Off`].
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Difference {
-    /// Of the medians, as a share of the latter's.
+    /// The medians' difference, as a share of the latter's.
     pub(crate) medians: f64,
-    /// How far the middle half of all runs with the breaker off reaches, as a share of the median.
+    /// The reach of the middle half of all runs with the breaker off, as a share of the median.
     pub(crate) spread: f64,
     /// The median of the turns' own differences, and between what it is with 95 %.
     pub(crate) paired: [f64; 3],
@@ -141,13 +141,13 @@ struct Lane {
     all: Tally,
 }
 
-/// What was counted while the callers were at it.
+/// The calls of one turn.
 #[derive(Default)]
 struct Tally {
     /// Milliseconds of each call that ended within the time.
     took: Vec<f64>,
     time: Duration,
-    /// What the gateway's processor time was for: all calls, and all the time until they ended.
+    /// All calls, and the time until they ended: the gateway's processor time was for those.
     calls: usize,
     elapsed: Duration,
     cpu_ns: f64,
