@@ -1,23 +1,22 @@
-//! Store, handle and breaker beside a map behind a lock, measured by Criterion: what to look at
-//! when one operation is being worked on.
+//! Store, handle and breaker beside a map behind a lock, measured by Criterion: for work on one
+//! operation.
 //!
-//! `cargo bench -p breakerbox-benches --bench main [-- FILTER]`, for example `-- 'check/1 keys/1 threads/gate down'`;
+//! `cargo bench -p breakerbox-benches --bench main [-- FILTER]`, for example `-- 'check/1 keys/1 threads/all closed'`;
 //! `--save-baseline` and `--baseline` compare with an earlier build.
 //!
 //! The works are those of the comparison, with what it says about them: one operation in a tight
 //! loop, at one thread and at as many as there are cores, on one hot key and on 10,000, with
 //! nothing open and with some other circuit open.
 //!
-//! It does **not** measure subjects turn by turn: figures of different subjects come from different
+//! It does **not** measure contenders turn by turn: figures of different contenders come from different
 //! seconds, and are not for ratios (`--bench comparison` is). Nor transitions, creation, removal,
 //! memory or tails. Times are short, so small differences mean nothing.
 
 use breakerbox_benches::case::Case;
-use breakerbox_benches::keys::Distribution;
-use breakerbox_benches::subjects::{Kind, MUTEX, PAPAYA, SUBJECTS, Subject};
+use breakerbox_benches::contenders::{CONTENDERS, Contender, Kind, MUTEX, PAPAYA};
+use breakerbox_benches::fixture::{Condition, Fixture};
 use breakerbox_benches::threads;
 use breakerbox_benches::work::Work;
-use breakerbox_benches::world::{Gate, World};
 use criterion::{
     BenchmarkGroup, Criterion, criterion_group, criterion_main, measurement::WallTime,
 };
@@ -36,21 +35,23 @@ fn all(criterion: &mut Criterion) {
     let mut counts = vec![1, cores];
     counts.dedup();
     for keys in [1, 10_000] {
-        let mut world = World::new(keys, cores, Work::Check.rules());
-        for gate in [Gate::Down, Gate::Up] {
-            world.enter(gate, Distribution::Uniform);
+        let mut fixture = Fixture::new(keys, cores, Work::Check.rules());
+        for condition in Condition::ALL {
+            fixture.enter(condition);
             for work in WORKS {
-                if gate == Gate::Up && matches!(work, Work::RecordFailure | Work::Snapshot) {
+                if condition == Condition::OneOpen
+                    && matches!(work, Work::RecordFailure | Work::Snapshot)
+                {
                     continue;
                 }
                 for &threads in &counts {
-                    let (work_name, gate) = (work.label(), gate.label());
-                    let name = format!("{work_name}/{keys} keys/{threads} threads/{gate}");
+                    let (work_name, condition) = (work.label(), condition.label());
+                    let name = format!("{work_name}/{keys} keys/{threads} threads/{condition}");
                     let mut group = criterion.benchmark_group(name);
-                    for subject in SUBJECTS.iter().filter(|subject| is_close(subject)) {
-                        if let Some(case) = subject.case(&world, work) {
+                    for contender in CONTENDERS.iter().filter(|contender| is_close(contender)) {
+                        if let Some(case) = contender.case(&fixture, work) {
                             let most = work.most(threads) - threads::all(&case, 0);
-                            bench(&mut group, (subject.name, &case), threads, most);
+                            bench(&mut group, (contender.name, &case), threads, most);
                         }
                     }
                     group.finish();
@@ -60,9 +61,9 @@ fn all(criterion: &mut Criterion) {
     }
 }
 
-/// What one looks at beside breakerbox while it is being worked on.
-fn is_close(subject: &Subject) -> bool {
-    matches!(subject.kind, Kind::Own | Kind::Floor) || [MUTEX, PAPAYA].contains(&subject.name)
+/// Returns whether it is of use while breakerbox is being worked on.
+fn is_close(contender: &Contender) -> bool {
+    matches!(contender.kind, Kind::Own | Kind::Floor) || [MUTEX, PAPAYA].contains(&contender.name)
 }
 
 /// Measures a case, in turns of at most `most` operations between two resets.

@@ -1,21 +1,20 @@
 //! The goals that the comparison can judge.
 
-use crate::cells::{Cell, MANY, MILLION};
 use crate::measure::Row;
-use breakerbox_benches::subjects::{
-    BREAKER, BREAKER_FAST, BREAKER_HANDLE, HANDLE, Kind, LOAD, MUTEX, PAPAYA, PAPAYA_FAST, STORE,
-    STORE_COARSE, STORE_FAST, STORE_FEW,
+use crate::scenarios::{MANY, MILLION, Scenario};
+use breakerbox_benches::contenders::{
+    BREAKER, FLOOR, HANDLE, Kind, MUTEX, PAPAYA, STORE, STORE_COARSE,
 };
+use breakerbox_benches::fixture::Condition;
 use breakerbox_benches::work::Work;
-use breakerbox_benches::world::Gate;
 
-/// A bound on the ratio of subjects that were measured side by side.
+/// A bound on the ratio of contenders that were measured side by side.
 pub(crate) struct Goal {
     work: Work,
-    subject: &'static str,
+    contender: &'static str,
     bound: Bound,
     against: Against,
-    gate: Option<Gate>,
+    condition: Option<Condition>,
     keys: &'static [usize],
     threads: Threads,
 }
@@ -31,9 +30,9 @@ enum Threads {
 
 #[derive(Clone, Copy)]
 enum Bound {
-    /// Takes at most so many times as long.
+    /// Takes at most N times as long.
     Cost(f64),
-    /// Is at least so many times as fast.
+    /// Is at least N times as fast.
     Speed(f64),
     /// Isn't slower by more than the spread: nine rounds of ten of one, and nine of ten of the
     /// other, leave no overlap.
@@ -43,110 +42,128 @@ enum Bound {
 #[derive(Clone, Copy)]
 enum Against {
     One(&'static str),
-    /// The fastest bare map with the same hasher.
+    /// The fastest bare map.
     Maps,
     /// The fastest peer, in a map or alone.
     Peers,
-    /// The fastest store with the same hasher, or peer in a map.
+    /// The fastest store, or peer in a map.
     Stores,
-    /// The fastest peer alone, or store: a handle has nothing slower beside it.
-    All,
+    /// The fastest store, or peer alone: a handle has nothing slower beside it.
+    Objects,
 }
 
 const HOT: &[usize] = &[1];
-const ANY: &[usize] = &[1, 16, MANY];
+const ANY: &[usize] = &[1, MANY];
 const HUGE: &[usize] = &[MILLION];
-const EVERY: &[usize] = &[1, 16, MANY, MILLION];
+const EVERY: &[usize] = &[1, MANY, MILLION];
 
 #[rustfmt::skip] // A table.
 const GOALS: &[Goal] = &{
-    use Against::{All as Anything, Maps, One as Only, Peers, Stores};
+    use Against::{Maps, Objects, One as Only, Peers, Stores};
     use Bound::{Cost, Speed, Spread};
     use Threads::{All, Any, One};
     use Work::{Check, CheckSuccess, RecordFailure, Storm};
-    const DOWN: Option<Gate> = Some(Gate::Down);
-    const UP: Option<Gate> = Some(Gate::Up);
+    const CLOSED: Option<Condition> = Some(Condition::AllClosed);
+    const OPEN: Option<Condition> = Some(Condition::OneOpen);
     [
-        goal(Check, HANDLE, Cost(1.7), Only(LOAD), DOWN, HOT, Any),
-        goal(Check, HANDLE, Cost(1.7), Only(LOAD), UP, HOT, Any),
-        goal(CheckSuccess, HANDLE, Cost(10.0), Only(LOAD), DOWN, HOT, Any),
-        goal(CheckSuccess, BREAKER_HANDLE, Cost(10.0), Only(LOAD), DOWN, HOT, Any),
-        goal(CheckSuccess, STORE, Cost(10.0), Only(LOAD), DOWN, HOT, Any),
-        goal(CheckSuccess, BREAKER, Cost(10.0), Only(LOAD), DOWN, HOT, Any),
-        goal(CheckSuccess, HANDLE, Speed(5.0), Peers, DOWN, ANY, Any),
-        goal(CheckSuccess, BREAKER_HANDLE, Speed(5.0), Peers, DOWN, ANY, Any),
-        goal(CheckSuccess, STORE, Speed(5.0), Peers, DOWN, ANY, Any),
-        goal(CheckSuccess, BREAKER, Speed(5.0), Peers, DOWN, ANY, Any),
-        goal(Check, STORE, Speed(15.0), Only(MUTEX), DOWN, ANY, Any),
-        goal(Check, STORE, Speed(3.0), Only(MUTEX), UP, ANY, All),
-        goal(Check, STORE, Speed(1.0), Only(MUTEX), UP, ANY, One),
-        goal(Check, STORE, Cost(1.2), Maps, UP, ANY, Any),
-        goal(Check, STORE_FAST, Cost(1.2), Maps, UP, ANY, Any),
-        goal(CheckSuccess, STORE, Speed(20.0), Only(MUTEX), DOWN, HOT, All),
-        goal(CheckSuccess, BREAKER, Speed(20.0), Only(MUTEX), DOWN, HOT, All),
-        goal(CheckSuccess, STORE, Speed(10.0), Only(MUTEX), UP, HOT, All),
-        goal(CheckSuccess, BREAKER, Speed(10.0), Only(MUTEX), UP, HOT, All),
+        goal(Check, HANDLE, Cost(1.7), Only(FLOOR), CLOSED, HOT, Any),
+        goal(Check, HANDLE, Cost(1.7), Only(FLOOR), OPEN, HOT, Any),
+        goal(CheckSuccess, HANDLE, Cost(10.0), Only(FLOOR), CLOSED, HOT, Any),
+        goal(CheckSuccess, STORE, Cost(10.0), Only(FLOOR), CLOSED, HOT, Any),
+        goal(CheckSuccess, BREAKER, Cost(10.0), Only(FLOOR), CLOSED, HOT, Any),
+        goal(CheckSuccess, HANDLE, Speed(5.0), Peers, CLOSED, ANY, Any),
+        goal(CheckSuccess, STORE, Speed(5.0), Peers, CLOSED, ANY, Any),
+        goal(CheckSuccess, BREAKER, Speed(5.0), Peers, CLOSED, ANY, Any),
+        goal(Check, STORE, Speed(15.0), Only(MUTEX), CLOSED, ANY, Any),
+        goal(Check, STORE, Speed(3.0), Only(MUTEX), OPEN, ANY, All),
+        goal(Check, STORE, Speed(1.0), Only(MUTEX), OPEN, ANY, One),
+        goal(Check, STORE, Cost(1.2), Maps, OPEN, ANY, Any),
+        goal(CheckSuccess, STORE, Speed(20.0), Only(MUTEX), CLOSED, HOT, All),
+        goal(CheckSuccess, BREAKER, Speed(20.0), Only(MUTEX), CLOSED, HOT, All),
+        goal(CheckSuccess, STORE, Speed(10.0), Only(MUTEX), OPEN, HOT, All),
+        goal(CheckSuccess, BREAKER, Speed(10.0), Only(MUTEX), OPEN, HOT, All),
         // That each round has exactly one trip is asserted as it is measured.
-        goal(Storm, STORE, Speed(3.0), Only(MUTEX), DOWN, HOT, All),
-        goal(Storm, HANDLE, Speed(3.0), Only(MUTEX), DOWN, HOT, All),
-        goal(RecordFailure, STORE, Speed(1.0), Only(MUTEX), DOWN, ANY, Any),
+        goal(Storm, STORE, Speed(3.0), Only(MUTEX), CLOSED, HOT, All),
+        goal(Storm, HANDLE, Speed(3.0), Only(MUTEX), CLOSED, HOT, All),
+        goal(RecordFailure, STORE, Speed(1.0), Only(MUTEX), CLOSED, ANY, Any),
         // Beside the same mutex store, which reads the precise clock.
-        goal(Storm, STORE_COARSE, Speed(3.0), Only(MUTEX), DOWN, HOT, All),
-        goal(RecordFailure, STORE_COARSE, Speed(1.0), Only(MUTEX), DOWN, ANY, Any),
-        goal(Check, STORE, Cost(1.15), Only(STORE_FEW), DOWN, HUGE, Any),
-        goal(Check, STORE, Cost(1.6), Only(PAPAYA), UP, HUGE, Any),
-        goal(Check, STORE_FAST, Cost(1.6), Only(PAPAYA_FAST), UP, HUGE, Any),
-        goal(Check, HANDLE, Spread, Anything, None, EVERY, Any),
+        goal(Storm, STORE_COARSE, Speed(3.0), Only(MUTEX), CLOSED, HOT, All),
+        goal(RecordFailure, STORE_COARSE, Speed(1.0), Only(MUTEX), CLOSED, ANY, Any),
+        goal(Check, STORE, Cost(1.6), Only(PAPAYA), OPEN, HUGE, Any),
+        goal(Check, HANDLE, Spread, Objects, None, EVERY, Any),
         goal(Check, STORE, Spread, Stores, None, EVERY, Any),
-        goal(Check, STORE_FAST, Spread, Stores, None, EVERY, Any),
-        goal(CheckSuccess, HANDLE, Spread, Anything, None, EVERY, Any),
+        goal(CheckSuccess, HANDLE, Spread, Objects, None, EVERY, Any),
         goal(CheckSuccess, STORE, Spread, Stores, None, EVERY, Any),
-        goal(CheckSuccess, STORE_FAST, Spread, Stores, None, EVERY, Any),
         goal(CheckSuccess, BREAKER, Spread, Stores, None, EVERY, Any),
-        goal(CheckSuccess, BREAKER_FAST, Spread, Stores, None, EVERY, Any),
     ]
 };
 
 const fn goal(
     work: Work,
-    subject: &'static str,
+    contender: &'static str,
     bound: Bound,
     against: Against,
-    gate: Option<Gate>,
+    condition: Option<Condition>,
     keys: &'static [usize],
     threads: Threads,
 ) -> Goal {
     Goal {
         work,
-        subject,
+        contender,
         bound,
         against,
-        gate,
+        condition,
         keys,
         threads,
     }
 }
 
-/// A goal, in every cell that was measured.
+/// A goal, in every scenario that was measured.
 pub(crate) struct Judged {
     pub(crate) goal: &'static Goal,
-    pub(crate) cells: Vec<Verdict>,
+    pub(crate) scenarios: Vec<Verdict>,
 }
 
-/// A goal in one cell.
 pub(crate) struct Verdict {
-    pub(crate) cell: Cell,
-    /// Whom it was held against.
+    pub(crate) scenario: Scenario,
+    /// The contender that it was compared with.
     pub(crate) against: &'static str,
-    /// In the goal's own direction: a cost or a speed.
     pub(crate) ratio: f64,
     pub(crate) is_met: bool,
 }
 
+impl Judged {
+    /// Counts the scenarios in which it is met.
+    pub(crate) fn met(&self) -> usize {
+        let met = self.scenarios.iter().filter(|verdict| verdict.is_met);
+        met.count()
+    }
+
+    /// Returns the scenario that is furthest from it, or nearest to missing it.
+    pub(crate) fn worst(&self) -> Option<&Verdict> {
+        let badness = |verdict: &Verdict| {
+            let missed = if verdict.is_met { 0.0 } else { 1e9 };
+            match self.goal.bound {
+                Bound::Speed(_) => missed - verdict.ratio,
+                Bound::Cost(_) | Bound::Spread => missed + verdict.ratio,
+            }
+        };
+        let scenarios = self.scenarios.iter();
+        scenarios.max_by(|a, b| badness(a).total_cmp(&badness(b)))
+    }
+}
+
 impl Goal {
-    /// `check by store, gate up: ≥ 3 × mutex store`.
     pub(crate) fn label(&self) -> String {
-        let gate = self.gate.map_or("in any state", Gate::label);
+        let condition = match self.condition {
+            Some(condition) => format!(", {}", condition.label()),
+            None => String::new(),
+        };
+        let keys = if self.keys == HUGE {
+            ", a million keys"
+        } else {
+            ""
+        };
         let threads = match self.threads {
             Threads::One => ", 1 thread",
             Threads::All => ", all threads",
@@ -155,56 +172,46 @@ impl Goal {
         let bound = match self.bound {
             Bound::Cost(bound) => format!("≤ {bound} × "),
             Bound::Speed(bound) => format!("≥ {bound} × "),
-            Bound::Spread => "no slower, but for the spread, than ".to_owned(),
+            Bound::Spread => "no slower than ".to_owned(),
         };
         let against = match self.against {
-            Against::One(subject) => subject,
+            Against::One(contender) => contender,
             Against::Maps => "the fastest bare map",
             Against::Peers => "the fastest peer",
             Against::Stores => "every store and peer",
-            Against::All => "every store and peer's object",
+            Against::Objects => "every store and peer's object",
         };
-        let (work, subject) = (self.work.label(), self.subject);
-        format!("{work}, {subject}, {gate}{threads}: {bound}{against}")
-    }
-
-    /// The greater, the further from being met; to compare cells by.
-    pub(crate) fn badness(&self, verdict: &Verdict) -> f64 {
-        let missed = if verdict.is_met { 0.0 } else { 1e9 };
-        match self.bound {
-            Bound::Speed(_) => missed - verdict.ratio,
-            Bound::Cost(_) | Bound::Spread => missed + verdict.ratio,
-        }
+        let (work, contender) = (self.work.label(), self.contender);
+        format!("{work}, {contender}{condition}{keys}{threads}: {bound}{against}")
     }
 
     fn applies(&self, row: &Row, cores: usize) -> bool {
-        let cell = row.cell;
+        let scenario = row.scenario;
         let threads = match self.threads {
-            Threads::One => cell.threads == 1,
-            Threads::All => cell.threads == cores && cores > 1,
-            Threads::Any => cell.threads == 1 || cell.threads == cores,
+            Threads::One => scenario.threads == 1,
+            Threads::All => scenario.threads == cores && cores > 1,
+            Threads::Any => scenario.threads == 1 || scenario.threads == cores,
         };
-        let named = cell.work == self.work && row.subject.name == self.subject;
-        let gate = self.gate.is_none_or(|gate| gate == cell.gate);
-        named && gate && threads && self.keys.contains(&cell.keys)
+        let named = scenario.work == self.work && row.contender.name == self.contender;
+        let condition = self.condition.is_none_or(|it| it == scenario.condition);
+        named && condition && threads && self.keys.contains(&scenario.keys)
     }
 
-    fn is_against(&self, own: &Row, other: &Row) -> bool {
-        let kind = other.subject.kind;
-        let same_hasher = own.subject.hasher == other.subject.hasher;
+    fn is_against(&self, other: &Row) -> bool {
+        let kind = other.contender.kind;
         match self.against {
-            Against::One(subject) => subject == other.subject.name,
-            Against::Maps => kind == Kind::Map && same_hasher,
-            Against::Peers => matches!(kind, Kind::Peer | Kind::HeldPeer),
-            Against::Stores => matches!(kind, Kind::Store | Kind::Peer) && same_hasher,
-            Against::All => matches!(kind, Kind::Store | Kind::HeldPeer),
+            Against::One(contender) => contender == other.contender.name,
+            Against::Maps => kind == Kind::Map,
+            Against::Peers => matches!(kind, Kind::Peer | Kind::Object),
+            Against::Stores => matches!(kind, Kind::Store | Kind::Peer),
+            Against::Objects => matches!(kind, Kind::Store | Kind::Object),
         }
     }
 
     fn judge(&self, row: &Row, rows: &[Row]) -> Option<Verdict> {
         let against = rows
             .iter()
-            .filter(|other| other.cell == row.cell && self.is_against(row, other))
+            .filter(|other| other.scenario == row.scenario && self.is_against(other))
             .min_by(|a, b| a.median().total_cmp(&b.median()))?;
         let (cost, speed) = (row.over(against), against.over(row));
         let (ratio, is_met) = match self.bound {
@@ -213,22 +220,24 @@ impl Goal {
             Bound::Spread => (cost, row.low() <= against.high()),
         };
         Some(Verdict {
-            cell: row.cell,
-            against: against.subject.name,
+            scenario: row.scenario,
+            against: against.contender.name,
             ratio,
             is_met,
         })
     }
 }
 
-/// Every goal of which something was measured, on a machine with so many cores.
+/// Judges every goal of which something was measured, on a machine with `cores` cores.
 pub(crate) fn judge(rows: &[Row], cores: usize) -> Vec<Judged> {
     let judged = GOALS.iter().map(|goal| {
         let concerned = rows.iter().filter(|row| goal.applies(row, cores));
         Judged {
             goal,
-            cells: concerned.filter_map(|row| goal.judge(row, rows)).collect(),
+            scenarios: concerned.filter_map(|row| goal.judge(row, rows)).collect(),
         }
     });
-    judged.filter(|judged| !judged.cells.is_empty()).collect()
+    judged
+        .filter(|judged| !judged.scenarios.is_empty())
+        .collect()
 }

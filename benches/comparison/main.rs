@@ -1,110 +1,133 @@
 //! The comparison with what people use instead: maps behind locks, concurrent maps, and other
 //! crates' circuit breakers.
 //!
-//! `cargo bench -p breakerbox-benches --bench comparison [-- --quick | --smoke | --list …]` prints a
-//! table with ratios and which goals are met, and writes `target/comparison/results.json`. Without
-//! further words it measures a list of cells, each a work in a situation; `--cell` and other words
-//! choose (see `options.rs`), and then nothing is written. With `--threads` it measures fewer
-//! subjects with more and more threads, and writes `threads.json`.
+//! `cargo bench -p breakerbox-benches --bench comparison [-- OPTION..]` prints a table with ratios
+//! for each scenario, and which goals are met, and writes `target/comparison/comparison.json`:
 //!
-//! It measures what one operation costs in a tight loop: on one key and on up to a million, asked
-//! for equally often or by Zipf's law; at one thread, at as many as there are cores and at twice as
-//! many; with nothing open (the gate is down), with some *other* circuit open (up), and with one of
-//! a hundred. Subjects that are compared take turns, round by round, in one process; a ratio is the
-//! median of the rounds' ratios. Every circuit is known to every subject beforehand (but to `store,
-//! unknown key`), closed and clean, and failures stay below the threshold: counts are zeroed between
-//! rounds before any could be full. A storm alone reaches it, and is asserted to trip breakerbox's
-//! circuit once in each round.
+//! ```text
+//! --quick               without a million keys, in shorter rounds
+//! --threads             with 1, 2, 4 .. threads, up to one for each core: threads.json
+//! --smoke               shows whether it still runs
+//! --list                names all scenarios and contenders
+//! --scenario SCENARIO   this one, of the list or not, as check/10000/all/one-open; may be repeated
+//! --contender NAME      this one, or if none has that name, all that have it in theirs; may be repeated
+//! --markdown            prints the tables of README.md and BENCHMARKS.md too
+//! ```
 //!
-//! Every map exists with the standard library's hasher and with foldhash, which the peers' map has
-//! always. The subjects with a coarse clock take part where the time is read. Peers do what they
-//! can: none has a raw `record_failure` or a snapshot, and only recloser and tower-resilience have a
-//! rule over a window of calls (the latter's isn't sliding).
+//! With `--scenario` or `--contender` nothing is written. One operation is measured in a tight loop:
+//! on 1, 10,000 and a million keys, each asked for equally often; at one thread and at one for each
+//! core; with all circuits closed, and with one open that no thread asks for. Contenders take turns,
+//! round by round, in one process; a ratio is the median of the rounds' ratios. Every contender knows
+//! every circuit beforehand, closed and clean, and failures stay below the threshold: counts are
+//! zeroed between rounds before any is full. A storm alone reaches it, and is asserted to trip
+//! breakerbox's circuit once in each round. All hash as the standard library does.
+//!
+//! Peers do what they can: none has a raw `record_failure` or a snapshot, and only recloser and
+//! tower-resilience have a rule over a window of calls (the latter's isn't sliding).
 //!
 //! It does **not** measure:
 //! - probes, transitions by hand, creating, resetting or evicting circuits, nor memory;
 //! - latency with cold caches, as a server meets between two requests, nor tails: the spread is
 //!   that of rounds, each a mean of thousands of operations.
 
-mod cells;
 mod goals;
-mod markdown;
 mod measure;
-mod options;
-mod progress;
 mod report;
+mod scenarios;
 mod tables;
 
+use breakerbox_benches::contenders::{CIRCUITBREAKER_RS, CONTENDERS, Contender, TOWER};
+use breakerbox_benches::options::{Effort, Options};
 use breakerbox_benches::results;
-use breakerbox_benches::subjects::SUBJECTS;
-use measure::{Measurement, Row};
-use options::{List, Options};
-use progress::Progress;
+use measure::{Effort as Length, Measurement};
+use scenarios::Scenario;
+use std::error::Error;
 use std::process::ExitCode;
 use std::thread;
 
 fn main() -> ExitCode {
+    results::run(bench)
+}
+
+fn bench() -> Result<(), Box<dyn Error>> {
     let cores = thread::available_parallelism().map_or(1, usize::from);
-    let options = match Options::read(cores) {
-        Ok(options) => options,
-        Err(message) => {
-            eprintln!("{message}");
-            return ExitCode::FAILURE;
-        }
-    };
-    if options.lists {
-        list(&options, cores);
-        return ExitCode::SUCCESS;
+    let options = Options::read(&["--threads", "--list"], &["--scenario", "--contender"])?;
+    let by_threads = options.has("--threads");
+    let scenarios = chosen(&options, cores)?;
+    if options.has("--list") {
+        scenarios.iter().for_each(|scenario| println!("{scenario}"));
+        CONTENDERS.iter().for_each(|it| println!("{}", it.name));
+        return Ok(());
     }
 
     report::legend();
-    let rows = measure(&options, cores);
+    let (rounds, round_ns) = options.pick((31, 2e6), (11, 7e5), (1, 1e4));
+    let mut measurement = Measurement::new(Length { rounds, round_ns }, cores);
+    let mut rows = Vec::new();
+    for (i, &scenario) in scenarios.iter().enumerate() {
+        eprintln!("[{}/{}] {scenario}", i + 1, scenarios.len());
+        let of_scenario = measurement.scenario(scenario, |contender| wants(&options, contender));
+        report::print(&of_scenario);
+        rows.extend(of_scenario);
+    }
     let goals = goals::judge(&rows, cores);
-    report::print_goals(&goals);
-    if options.markdown && options.list == List::ByThreads {
-        results::print_section("threads", &tables::by_threads(&rows, &goals));
+    let all: Vec<_> = goals.iter().collect();
+    let (table, summary) = (tables::of_goals(&all).plain(), tables::summary(&goals));
+    println!("\n{table}\n{summary}");
+    if options.markdown && by_threads {
+        results::print_section("threads", &tables::by_threads(&rows, &goals, cores));
     } else if options.markdown {
-        let mut counts = vec![1, cores];
-        counts.dedup();
-        results::print_section("figures", &markdown::markdown(&rows, &counts));
-        results::print_section("comparison", &tables::all(&rows, &goals, cores));
+        results::print_section("figures", &tables::readme(&rows, cores));
+        results::print_section("comparison", &tables::comparison(&rows, &goals, cores));
     }
-    if !options.is_whole {
-        return ExitCode::SUCCESS;
+    let is_part = ["--scenario", "--contender"].map(|name| options.has(name));
+    if options.effort == Effort::Smoke || is_part.contains(&true) {
+        return Ok(());
     }
-    let json = report::json(&rows);
-    match results::write(env!("CARGO_TARGET_TMPDIR"), options.list.file(), &json) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("the results could not be written: {error}");
-            ExitCode::FAILURE
+    let name = if by_threads { "threads" } else { "comparison" };
+    Ok(results::write(
+        env!("CARGO_TARGET_TMPDIR"),
+        name,
+        &report::json(&rows),
+    )?)
+}
+
+/// Returns the scenarios that are asked for by name, or those of a list.
+fn chosen(options: &Options, cores: usize) -> Result<Vec<Scenario>, String> {
+    let named = options.values("--scenario");
+    let named: Vec<_> = named
+        .map(|name| Scenario::parse(name, cores))
+        .collect::<Result<_, _>>()?;
+    for word in options.values("--contender") {
+        if !CONTENDERS
+            .iter()
+            .any(|contender| is_called(contender, word))
+        {
+            return Err(format!("no contender has {word} in its name: see --list"));
         }
     }
+    Ok(match options.effort {
+        _ if !named.is_empty() => scenarios::sorted(named),
+        Effort::Smoke => scenarios::smoke(cores),
+        _ if options.has("--threads") => scenarios::by_threads(cores),
+        Effort::Quick => scenarios::quick(cores),
+        Effort::Full => scenarios::standard(cores),
+    })
 }
 
-fn measure(options: &Options, cores: usize) -> Vec<Row> {
-    let mut measurement = Measurement::new(options.effort, cores);
-    let mut progress = Progress::of(options.cells.len());
-    let mut rows = Vec::new();
-    for &cell in &options.cells {
-        progress.begin(cell);
-        let of_cell = measurement.cell(cell, |subject| options.wants(subject));
-        progress.end();
-        report::print(&of_cell);
-        rows.extend(of_cell);
+fn wants(options: &Options, contender: &Contender) -> bool {
+    // With many threads at one key a round of these takes very long.
+    let is_slow = [TOWER, CIRCUITBREAKER_RS].contains(&contender.name);
+    match options.has("--contender") {
+        true => options
+            .values("--contender")
+            .any(|word| is_called(contender, word)),
+        false => !(is_slow && options.has("--threads")),
     }
-    rows
 }
 
-fn list(options: &Options, cores: usize) {
-    let quick = cells::quick(cores);
-    for cell in &options.cells {
-        let mark = if quick.contains(cell) { "  quick" } else { "" };
-        println!("{cell}{mark}");
-    }
-    println!("{} cells\n", options.cells.len());
-    for subject in SUBJECTS {
-        println!("{}", subject.name);
-    }
-    println!("{} subjects", SUBJECTS.len());
+/// Returns whether `word` is its name, or, where no contender has that name, a part of it.
+fn is_called(contender: &Contender, word: &str) -> bool {
+    let is_whole = CONTENDERS.iter().any(|contender| contender.name == word);
+    contender.name == word || !is_whole && contender.name.contains(word)
 }

@@ -1,32 +1,23 @@
-//! Rounds in which each subject has its turn, and what they say.
+//! Rounds in which each contender has its turn, and what they say.
 
-use crate::cells::{Cell, MILLION, is_crowded};
+use crate::scenarios::Scenario;
 use breakerbox_benches::case::Case;
+use breakerbox_benches::contenders::{CONTENDERS, Contender};
+use breakerbox_benches::fixture::Fixture;
 use breakerbox_benches::rounds::{quantile, ratio, take_turns};
-use breakerbox_benches::subjects::{
-    MUTEX, PAPAYA, PAPAYA_FAST, STORE, STORE_FAST, STORE_FEW, SUBJECTS, Subject,
-};
 use breakerbox_benches::threads;
-use breakerbox_benches::world::World;
 
-/// How long and how often is measured.
+/// The number of rounds, and the length of each.
 #[derive(Clone, Copy)]
 pub(crate) struct Effort {
     pub(crate) rounds: usize,
     pub(crate) round_ns: f64,
-    /// Rounds of more threads than cores: as long as it takes for each to have had a core.
-    pub(crate) crowded: (usize, f64),
-    /// Of a million keys only those subjects that goals are about: others take long to make.
-    pub(crate) is_lean: bool,
 }
 
-/// What is worth making for a million keys in a short run.
-const LEAN: &[&str] = &[STORE, STORE_FAST, STORE_FEW, PAPAYA, PAPAYA_FAST, MUTEX];
-
-/// One subject in one cell.
+/// One contender in one scenario.
 pub(crate) struct Row {
-    pub(crate) cell: Cell,
-    pub(crate) subject: &'static Subject,
+    pub(crate) scenario: Scenario,
+    pub(crate) contender: &'static Contender,
     /// Nanoseconds per operation, by round.
     rounds: Vec<f64>,
 }
@@ -36,29 +27,28 @@ impl Row {
         quantile(&self.rounds, 0.5)
     }
 
-    /// Nine rounds of ten took longer.
+    /// Returns what nine rounds of ten took longer than.
     pub(crate) fn low(&self) -> f64 {
         quantile(&self.rounds, 0.1)
     }
 
-    /// Nine rounds of ten took less.
+    /// Returns what nine rounds of ten took less than.
     pub(crate) fn high(&self) -> f64 {
         quantile(&self.rounds, 0.9)
     }
 
-    /// How many times longer than `other` it takes: the median of the rounds' own ratios, so that
-    /// what disturbs a round disturbs both.
+    /// Returns how many times longer than `other` it takes.
     pub(crate) fn over(&self, other: &Row) -> f64 {
         ratio(&self.rounds, &other.rounds)
     }
 }
 
-/// Every cell, one by one, with those subjects that are `wanted`.
+/// Measures scenarios one by one.
 pub(crate) struct Measurement {
     effort: Effort,
     cores: usize,
-    /// The latest: the next cell may be of the same.
-    world: Option<World>,
+    /// The latest: the next scenario may be of the same.
+    fixture: Option<Fixture>,
 }
 
 impl Measurement {
@@ -66,94 +56,90 @@ impl Measurement {
         Self {
             effort,
             cores,
-            world: None,
+            fixture: None,
         }
     }
 
-    pub(crate) fn cell(&mut self, cell: Cell, wanted: impl Fn(&Subject) -> bool) -> Vec<Row> {
-        let (effort, cores) = (self.effort, self.cores);
-        let world = self.world(cell);
-        let lean = effort.is_lean && cell.keys >= MILLION;
-        let subjects = SUBJECTS
-            .iter()
-            .filter(|subject| wanted(subject) && (!lean || LEAN.contains(&subject.name)));
-        let (subjects, cases): (Vec<_>, Vec<_>) = subjects
-            .filter_map(|subject| Some((subject, subject.case(world, cell.work)?)))
+    /// Measures those contenders that are `wanted`.
+    pub(crate) fn scenario(
+        &mut self,
+        scenario: Scenario,
+        wanted: impl Fn(&Contender) -> bool,
+    ) -> Vec<Row> {
+        let effort = self.effort;
+        let fixture = self.fixture(scenario);
+        let contenders = CONTENDERS.iter().filter(|contender| wanted(contender));
+        let (contenders, cases): (Vec<_>, Vec<_>) = contenders
+            .filter_map(|contender| Some((contender, contender.case(fixture, scenario.work)?)))
             .unzip();
-
-        let (rounds, round_ns) = match is_crowded(cell.threads, cores) {
-            true => effort.crowded,
-            false => (effort.rounds, effort.round_ns),
-        };
-        let lengths = cases
-            .iter()
-            .map(|case| length(case, cell, round_ns, rounds));
+        let lengths = cases.iter().map(|case| length(case, scenario, effort));
         let (ops, rounds): (Vec<_>, Vec<_>) = lengths.unzip();
-        let taken = take_turns(&rounds, |i| time(&cases[i], cell, ops[i]));
-        if cell.work.fills() {
+        let taken = take_turns(&rounds, |i| time(&cases[i], scenario, ops[i]));
+        if scenario.work.fills() {
             // The next work finds every circuit clean.
             cases.iter().for_each(Case::reset);
         }
-
-        let row = |(subject, rounds)| Row {
-            cell,
-            subject,
+        let row = |(contender, rounds)| Row {
+            scenario,
+            contender,
             rounds,
         };
-        subjects.into_iter().zip(taken).map(row).collect()
+        contenders.into_iter().zip(taken).map(row).collect()
     }
 
-    fn world(&mut self, cell: Cell) -> &World {
-        let threads = cell.threads.max(2 * self.cores);
-        let rules = cell.work.rules();
-        let fits = |world: &World| {
-            let keys = world.keys;
-            (keys.names.len(), world.rules) == (cell.keys, rules) && keys.threads >= threads
+    fn fixture(&mut self, scenario: Scenario) -> &Fixture {
+        let threads = scenario.threads.max(2 * self.cores);
+        let rules = scenario.work.rules();
+        let fits = |fixture: &Fixture| {
+            let keys = &fixture.keys;
+            (keys.names.len(), fixture.rules) == (scenario.keys, rules)
+                && keys.lists.len() >= threads
         };
-        if !self.world.as_ref().is_some_and(fits) {
+        if !self.fixture.as_ref().is_some_and(fits) {
             // Both at once might be too much for the memory.
-            self.world = None;
+            self.fixture = None;
         }
-        let world = self
-            .world
-            .get_or_insert_with(|| World::new(cell.keys, threads, rules));
-        world.enter(cell.gate, cell.distribution);
-        world
+        let make = || Fixture::new(scenario.keys, threads, rules);
+        let fixture = self.fixture.get_or_insert_with(make);
+        fixture.enter(scenario.condition);
+        fixture
     }
 }
 
-fn time(case: &Case<'_>, cell: Cell, ops: usize) -> f64 {
-    if cell.work.fills() {
-        case.make_room(threads::all(case, ops), cell.work.most(cell.threads));
+fn time(case: &Case<'_>, scenario: Scenario, ops: usize) -> f64 {
+    let Scenario { work, threads, .. } = scenario;
+    if work.fills() {
+        case.make_room(threads::all(case, ops), work.most(threads));
     }
-    let ns = threads::time(case, cell.threads, ops);
+    let ns = threads::time(case, threads, ops);
     case.assert_one_trip();
     ns
 }
 
-/// How many operations each thread does per round, and in how many rounds of at most so many.
+/// Returns how many operations each thread does per round, and in how many rounds.
 ///
-/// A round has to be long enough for what it measures. Where a subject takes a second for that, as
+/// A round has to be long enough for what it measures. Where a contender takes a second for that, as
 /// those do that all threads wait for, the first few rounds have to do: their spread means less, and
-/// they are far from whatever they are compared with.
-fn length(case: &Case<'_>, cell: Cell, round_ns: f64, rounds: usize) -> (usize, usize) {
-    /// Of all rounds of a subject in a cell.
+/// they are far from what they are compared with.
+fn length(case: &Case<'_>, scenario: Scenario, effort: Effort) -> (usize, usize) {
+    /// The most time of all rounds of a contender in a scenario.
     const MOST_NS: f64 = 1.5e9;
     const FEWEST: usize = 5;
 
-    let most = cell.work.most(cell.threads);
-    let (ns, ops) = if cell.work.is_fixed() {
-        (time(case, cell, most), most)
+    let most = scenario.work.most(scenario.threads);
+    let (ns, ops) = if scenario.work.is_fixed() {
+        (time(case, scenario, most), most)
     } else {
         let least = threads::least(case);
-        let mut ns = time(case, cell, least);
+        let mut ns = time(case, scenario, least);
         if ns * least as f64 <= 0.1 * MOST_NS {
-            ns = (0..2).fold(ns, |ns, _| ns.min(time(case, cell, least)));
+            ns = (0..2).fold(ns, |ns, _| ns.min(time(case, scenario, least)));
         }
         let most = most - threads::all(case, 0);
-        (ns, ((round_ns / ns) as usize).clamp(least, most))
+        let wanted = (effort.round_ns / ns) as usize;
+        (ns, wanted.clamp(least, most))
     };
     let round = ns * (ops + threads::warm_up(case)) as f64;
     let affordable = (MOST_NS / round) as usize;
-    (ops, affordable.max(FEWEST).min(rounds))
+    (ops, affordable.max(FEWEST).min(effort.rounds))
 }

@@ -1,158 +1,192 @@
-//! The tables of BENCHMARKS.md: of each work every subject, in the situations that tell most.
+//! The tables of the documents: the situations that tell a user most, of the two lists.
 
-use crate::cells::{Cell, MANY, MILLION, is_crowded};
 use crate::goals::Judged;
 use crate::measure::Row;
-use crate::report::{count, ns, times};
-use breakerbox_benches::keys::Distribution::{self, Uniform, Zipf};
-use breakerbox_benches::subjects::SUBJECTS;
-use breakerbox_benches::table::{Table, verdict};
+use crate::scenarios::{MANY, MILLION, Scenario};
+use breakerbox_benches::contenders::{CONTENDERS, HANDLE, MUTEX, STORE};
+use breakerbox_benches::fixture::Condition::{self, AllClosed, OneOpen};
+use breakerbox_benches::table::{Table, count, ns, times};
 use breakerbox_benches::work::Work;
-use breakerbox_benches::world::Gate;
 
-type Wanted = fn(Cell) -> bool;
+type Situation = (Work, usize, Condition);
 
-const TABLES: &[(&str, Wanted)] = &[
-    ("Check", |cell| is_told(cell, Work::Check)),
-    ("Check and success", |cell| {
-        is_told(cell, Work::CheckSuccess)
-    }),
-    ("Check and success, under a window of 100 calls", |cell| {
-        cell.work == Work::Windowed
-    }),
-    ("Failures", |cell| {
-        let fails = matches!(cell.work, Work::CheckFailure | Work::RecordFailure);
-        fails && cell.gate == Gate::Down && is_one_or_many(cell)
-    }),
-    ("Storm", |cell| cell.work == Work::Storm),
-    ("Snapshot", |cell| {
-        cell.work == Work::Snapshot && is_one_or_many(cell)
-    }),
-    ("A million keys", |cell| cell.keys == MILLION),
+/// The tables of the comparison, by title.
+#[rustfmt::skip]
+const TABLES: [(&str, &[Situation]); 4] = [
+    ("Check", &[
+        (Work::Check, 1, AllClosed), (Work::Check, MANY, OneOpen), (Work::Check, MILLION, OneOpen),
+    ]),
+    ("Check and success", &[
+        (Work::CheckSuccess, 1, AllClosed), (Work::CheckSuccess, MANY, OneOpen),
+        (Work::CheckSuccess, MILLION, OneOpen),
+    ]),
+    ("Check and success, under a window of 100 calls", &[
+        (Work::Windowed, 1, AllClosed), (Work::Windowed, MANY, OneOpen),
+    ]),
+    ("Failures and storm", &[
+        (Work::CheckFailure, 1, AllClosed), (Work::CheckFailure, MANY, AllClosed),
+        (Work::Storm, 1, AllClosed),
+    ]),
 ];
 
-/// By number of keys: the same ones in all tables.
-fn is_one_or_many(cell: Cell) -> bool {
-    cell.distribution == Uniform && matches!(cell.keys, 1 | MANY)
-}
+/// The columns of the one table of more threads.
+const BY_THREADS: [Situation; 4] = [
+    (Work::CheckSuccess, 1, AllClosed),
+    (Work::CheckSuccess, MANY, OneOpen),
+    (Work::CheckFailure, 1, AllClosed),
+    (Work::Storm, 1, AllClosed),
+];
 
-fn is_told(cell: Cell, work: Work) -> bool {
-    let zipf = cell.distribution == Zipf && cell.gate == Gate::Hundredth;
-    cell.work == work && (is_one_or_many(cell) || zipf)
-}
+/// The rows of the README, on one hot key.
+#[rustfmt::skip]
+const README: [(&str, Work, &str, Condition); 8] = [
+    ("check, by handle", Work::Check, HANDLE, AllClosed),
+    ("check, by key, nothing open", Work::Check, STORE, AllClosed),
+    ("check, by key, another circuit open", Work::Check, STORE, OneOpen),
+    ("check and success, by handle", Work::CheckSuccess, HANDLE, AllClosed),
+    ("check and success, by key, nothing open", Work::CheckSuccess, STORE, AllClosed),
+    ("check and success, by key, another circuit open", Work::CheckSuccess, STORE, OneOpen),
+    ("record a failure, by key", Work::RecordFailure, STORE, AllClosed),
+    ("snapshot, by key", Work::Snapshot, STORE, AllClosed),
+];
 
-/// All tables of which something was measured, and the goals.
-pub(crate) fn all(rows: &[Row], goals: &[Judged], cores: usize) -> String {
+/// Returns the tables of the comparison, and the goals.
+pub(crate) fn comparison(rows: &[Row], goals: &[Judged], cores: usize) -> String {
     let mut text = String::new();
-    for (title, wanted) in TABLES {
-        let is_told = |cell: &Cell| {
-            let crowded = is_crowded(cell.threads, cores) && cell.work != Work::Storm;
-            wanted(*cell) && !crowded
-        };
-        let cells = distinct(rows.iter().map(|row| row.cell).filter(is_told));
-        if !cells.is_empty() {
-            let table = table(rows, &cells).markdown();
+    for (title, situations) in TABLES {
+        if let Some(table) = table(rows, situations, cores) {
             text += &format!("### {title}\n\n{table}\n");
         }
     }
-    text + &format!("### Goals\n\n{}", of_goals(goals))
+    let all: Vec<_> = goals.iter().collect();
+    text + &format!(
+        "### Goals\n\n{}\n{}\n",
+        of_goals(&all).markdown(),
+        summary(goals)
+    )
 }
 
-/// A table for each situation, with a column for each number of threads; and the goals.
-pub(crate) fn by_threads(rows: &[Row], goals: &[Judged]) -> String {
-    let alone = |cell: Cell| Cell { threads: 1, ..cell };
-    let mut situations = distinct(rows.iter().map(|row| alone(row.cell)));
-    // By work, not by what was quickest to set up.
-    situations.sort_by_key(|cell| Work::ALL.iter().position(|&work| work == cell.work));
-    let mut text = String::new();
-    for situation in situations {
-        let is_of = |cell: &Cell| alone(*cell) == situation;
-        let cells = distinct(rows.iter().map(|row| row.cell).filter(is_of));
-        let (work, gate) = (situation.work.label(), situation.gate.label());
-        let keys = count(situation.keys, "key");
-        let table = table(rows, &cells).markdown();
-        text += &format!("### {work}, {keys}, {gate}\n\n{table}\n");
+/// Returns the table of more threads, and the goals that are missed there.
+pub(crate) fn by_threads(rows: &[Row], goals: &[Judged], cores: usize) -> String {
+    let mut text = table(rows, &BY_THREADS, cores).unwrap_or_default();
+    text += &format!("\n{}\n", summary(goals));
+    let is_missed = |judged: &&Judged| judged.met() < judged.scenarios.len();
+    let missed: Vec<_> = goals.iter().filter(is_missed).collect();
+    if !missed.is_empty() {
+        text += &format!("\n{}", of_goals(&missed).markdown());
     }
-    text + &format!("### Goals\n\n{}", of_goals(goals))
+    text
 }
 
-/// Each once, in the order in which they come.
-fn distinct(cells: impl Iterator<Item = Cell>) -> Vec<Cell> {
-    let mut found = Vec::new();
-    for cell in cells {
-        if !found.contains(&cell) {
-            found.push(cell);
+/// Makes a row for each contender, and for each situation a column with one thread and one with all;
+/// nothing where nothing was measured.
+fn table(rows: &[Row], situations: &[Situation], cores: usize) -> Option<String> {
+    let mut counts = vec![1, cores];
+    counts.dedup();
+    let scenario = |&(work, keys, condition): &Situation, threads| Scenario {
+        work,
+        keys,
+        threads,
+        condition,
+    };
+    let mut columns: Vec<_> = situations
+        .iter()
+        .flat_map(|situation| counts.iter().map(|&threads| scenario(situation, threads)))
+        .collect();
+    columns.retain(|column| rows.iter().any(|row| row.scenario == *column));
+    if columns.is_empty() {
+        return None;
+    }
+    let one_work = situations.iter().all(|it| it.0 == situations[0].0);
+    let head = columns.iter().map(|column| {
+        let situation = column.situation();
+        let work = format!("{}, ", column.work.label());
+        let situation = situation
+            .strip_prefix(&work)
+            .filter(|_| one_work)
+            .unwrap_or(&situation);
+        format!("{situation}, {}", count(column.threads, "thread"))
+    });
+    let head: Vec<_> = ["ns".to_owned()].into_iter().chain(head).collect();
+    let mut table = Table::new(&head.iter().map(|name| &**name).collect::<Vec<_>>());
+    for contender in CONTENDERS {
+        let is_of =
+            |row: &&Row, scenario| row.scenario == scenario && row.contender.name == contender.name;
+        let found = columns
+            .iter()
+            .map(|&scenario| rows.iter().find(|row| is_of(row, scenario)));
+        let found: Vec<_> = found.collect();
+        if found.iter().any(Option::is_some) {
+            let field = |row: Option<&Row>| row.map_or("–".to_owned(), |row| ns(row.median()));
+            let mut line = vec![contender.row_name()];
+            line.extend(found.into_iter().map(field));
+            table.push(line);
         }
     }
-    found
+    Some(table.markdown())
 }
 
-/// A row for each subject, a column for each cell.
-fn table(rows: &[Row], cells: &[Cell]) -> Table {
-    let mut head = vec!["ns for one operation".to_owned()];
-    head.extend(cells.iter().map(|&cell| label(cell, cells)));
-    let head: Vec<_> = head.iter().map(|cell| &**cell).collect();
-    let mut table = Table::new(&head);
-    for subject in SUBJECTS {
-        let in_cell = |cell: &Cell| {
-            rows.iter()
-                .find(|row| row.cell == *cell && row.subject.name == subject.name)
-        };
-        let found: Vec<_> = cells.iter().map(in_cell).collect();
-        if found.iter().all(Option::is_none) {
-            continue;
-        }
-        let mut line = vec![subject.name.to_owned()];
-        line.extend(found.into_iter().map(|row| match row {
-            Some(row) => ns(row.median()),
-            None => "–".to_owned(),
-        }));
-        table.push(line);
+/// Lists goals, with the scenario that is furthest from it, or nearest to missing it.
+pub(crate) fn of_goals(goals: &[&Judged]) -> Table {
+    let mut table = Table::new(&["goal", "met in", "at its worst"]);
+    for judged in goals {
+        let (met, of) = (judged.met(), judged.scenarios.len());
+        let (missed, worst) = (if met < of { "**MISSED**, " } else { "" }, judged.worst());
+        let worst = worst.map_or(String::new(), |worst| match worst.is_met {
+            true => times(worst.ratio),
+            false => format!(
+                "{} {}, `{}`",
+                times(worst.ratio),
+                worst.against,
+                worst.scenario
+            ),
+        });
+        table.push(vec![
+            judged.goal.label(),
+            format!("{missed}{met} of {of}"),
+            worst,
+        ]);
     }
     table
 }
 
-/// What sets `cell` apart from the others.
-fn label(cell: Cell, cells: &[Cell]) -> String {
-    let differs = |of: fn(Cell) -> usize| cells.iter().any(|&other| of(other) != of(cell));
-    let mut parts = Vec::new();
-    if differs(|cell| cell.work as usize) {
-        parts.push(cell.work.label().to_owned());
-    }
-    if differs(|cell| cell.keys) {
-        parts.push(count(cell.keys, "key"));
-    }
-    if cell.distribution != Distribution::Uniform {
-        parts.push(cell.distribution.label().to_owned());
-    }
-    if differs(|cell| cell.gate as usize) {
-        parts.push(cell.gate.label().to_owned());
-    }
-    parts.push(count(cell.threads, "thread"));
-    parts.join(", ")
+/// Says how many are met.
+pub(crate) fn summary(goals: &[Judged]) -> String {
+    let is_met = |judged: &&Judged| judged.met() == judged.scenarios.len();
+    let met = goals.iter().filter(is_met).count();
+    format!("{met} of {} goals are met.", goals.len())
 }
 
-/// Each goal with the cell that is furthest from it, or nearest to missing it.
-fn of_goals(goals: &[Judged]) -> String {
-    let mut table = Table::new(&["goal", "", "cells", "at its worst", "against", "in"]);
-    let mut all_met = 0;
-    for Judged { goal, cells } in goals {
-        let met = cells.iter().filter(|verdict| verdict.is_met).count();
-        all_met += usize::from(met == cells.len());
-        let worst = cells
-            .iter()
-            .max_by(|a, b| goal.badness(a).total_cmp(&goal.badness(b)));
-        let mut line = vec![
-            goal.label(),
-            verdict(met == cells.len()).to_owned(),
-            format!("{met} of {}", cells.len()),
-        ];
-        line.extend(worst.map_or([const { String::new() }; 3], |worst| {
-            let cell = format!("`{}`", worst.cell);
-            [times(worst.ratio), worst.against.to_owned(), cell]
-        }));
+/// Returns the table of the README: nanoseconds of ours and of the mutex store.
+pub(crate) fn readme(rows: &[Row], cores: usize) -> String {
+    let mut counts = vec![1, cores];
+    counts.dedup();
+    let mut head = vec!["ns for one operation".to_owned()];
+    for &threads in &counts {
+        head.extend([count(threads, "thread"), "mutex store".into(), "×".into()]);
+    }
+    let mut table = Table::new(&head.iter().map(|name| &**name).collect::<Vec<_>>());
+    for (label, work, contender, condition) in README {
+        let mut line = vec![label.to_owned()];
+        for &threads in &counts {
+            let scenario = Scenario {
+                work,
+                keys: 1,
+                threads,
+                condition,
+            };
+            let row = |name| {
+                let is_it = |row: &&Row| row.scenario == scenario && row.contender.name == name;
+                rows.iter().find(is_it)
+            };
+            line.extend(match (row(contender), row(MUTEX)) {
+                (Some(own), Some(mutex)) => {
+                    [ns(own.median()), ns(mutex.median()), times(mutex.over(own))]
+                }
+                _ => [const { String::new() }; 3],
+            });
+        }
         table.push(line);
     }
-    let of = goals.len();
-    format!("{}\n{all_met} of {of} goals are met.\n", table.markdown())
+    table.markdown()
 }

@@ -1,4 +1,4 @@
-//! One hot operation, so many times: `instructions OPERATION COUNT`. Without arguments it names
+//! Runs one hot operation N times: `instructions OPERATION N`. Without arguments it names
 //! the operations.
 //!
 //! `cargo xtask instructions` runs it under callgrind with one count and with twice that; the

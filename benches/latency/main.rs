@@ -2,7 +2,7 @@
 //! of them is stopped.
 //!
 //! `cargo bench -p breakerbox-benches --bench latency [-- --quick | --smoke] [--markdown]` prints
-//! tables and which goals are met, and writes `target/comparison/latency.json` with histograms.
+//! tables and which goals are met, and writes `target/comparison/latency.json`.
 //!
 //! One operation is a check and, if it is admitted, a report: a success, but for every 64th, which
 //! is a failure. It goes over a thousand keys, all known and closed, while some other circuit is
@@ -10,16 +10,16 @@
 //! - *crowded*: twice as many threads as processors, each in a tight loop;
 //! - *stopped*: one thread more than processors; now and then one of them, at random, gets a signal
 //!   whose handler sleeps for 5 ms. It is stopped wherever it is, as by the scheduler: in its
-//!   operation, with whatever it holds, or beside it. All subjects are stopped by the same means;
+//!   operation, with whatever it holds, or beside it. All contenders are stopped by the same means;
 //! - *stopped, 2 µs between*: the same with other work between the operations, so that a thread is
 //!   seldom in one.
 //!
 //! Operations that are themselves stopped by the signal don't count, only what the others see. One
 //! is *blocked* if its thread gave up its processor of its own accord, to wait for another one:
-//! Linux counts that. One that is preempted, spins or yields isn't. A stop *stalls all* if the other threads together
-//! do less than a tenth of their usual work while it lasts: because they wait for the stopped one,
-//! or, where other programs are busy, because there was no processor for them. The row of *no
-//! operation* says how often it was the latter.
+//! Linux counts that. One that is preempted, spins or yields isn't. A stop *stalls all* if the other
+//! threads together do less than a tenth of their usual work while it lasts: because they wait for
+//! the stopped one, or, where other programs are busy, because there was no processor for them. The
+//! row of *no operation* says how often it was the latter.
 //!
 //! It does **not** measure:
 //! - arrivals at a fixed rate: threads ask again when they have been answered, so one that waits
@@ -30,46 +30,39 @@
 //! - transitions, rejections, creation and eviction, nor an asynchronous runtime.
 
 #[cfg(target_os = "linux")]
+mod contenders;
+#[cfg(target_os = "linux")]
 mod report;
 #[cfg(target_os = "linux")]
 mod stops;
-#[cfg(target_os = "linux")]
-mod subjects;
 #[cfg(target_os = "linux")]
 mod workers;
 
 #[cfg(not(target_os = "linux"))]
 fn main() {
-    println!("not measured: that a thread is blocked is asked of Linux");
+    println!("not measured: Linux alone tells whether a thread is blocked");
 }
 
 #[cfg(target_os = "linux")]
 fn main() -> std::process::ExitCode {
-    use std::process::ExitCode;
-    match run() {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("{error}");
-            ExitCode::FAILURE
-        }
-    }
+    breakerbox_benches::results::run(bench)
 }
 
 #[cfg(target_os = "linux")]
-fn run() -> Result<(), Box<dyn std::error::Error>> {
+fn bench() -> Result<(), Box<dyn std::error::Error>> {
     use breakerbox_benches::keys::Keys;
-    use breakerbox_benches::options::{Effort, Options};
+    use breakerbox_benches::options::Options;
     use breakerbox_benches::results;
+    use report::Row;
     use std::thread;
     use std::time::Duration;
     use workers::{Seen, Situation, Turn};
 
-    let options = Options::from_arguments()?;
-    let effort = options.effort;
-    let rounds = effort.pick(8, 2, 1);
+    let options = Options::read(&[], &[])?;
+    let rounds = options.pick(8, 2, 1);
     let turn = Turn {
-        time: Duration::from_millis(effort.pick(250, 50, 10)),
-        stops: effort.pick(50, 15, 1),
+        time: Duration::from_millis(options.pick(250, 50, 10)),
+        stops: options.pick(50, 15, 1),
     };
     let cores = thread::available_parallelism().map_or(1, usize::from);
     let cores = cores.min(stops::MOST / 2);
@@ -95,42 +88,31 @@ fn run() -> Result<(), Box<dyn std::error::Error>> {
     ];
 
     stops::prepare()?;
-    let subjects = subjects::all(&Keys::of(workers::KEYS, 1).names);
+    let keys = Keys::of(workers::KEYS, 1);
+    let contenders = contenders::all(keys.names);
     println!(
         "For one check and report as its thread sees it, two clock readings included; no operation\n\
-         is the readings alone. The longest are those in which the thread was preempted; blocked are\n\
-         those in which it slept until another one woke it, time blocked their share of the threads'\n\
-         time. stops that stall all: one thread is stopped for 5 ms, and the others do less than a\n\
-         tenth of their usual work meanwhile, which a busy machine does to no operation too; of\n\
-         those in an operation: of the stops that hit one."
+         is the readings alone. max: among those in which the thread was preempted. blocked: those in\n\
+         which it slept until another one woke it; time blocked: their share of the threads' time.\n\
+         stops that stall all: one thread is stopped for 5 ms, and the others do less than a tenth\n\
+         of their usual work meanwhile, which a busy machine does to no operation too.\n"
     );
-    let mut seen = Vec::new();
+    let mut rows = Vec::new();
     for situation in situations {
-        let mut group: Vec<_> = subjects
+        let mut seen: Vec<_> = contenders
             .iter()
-            .map(|subject| Seen::nothing(situation, subject.name))
+            .map(|contender| Seen::nothing(situation, contender.name))
             .collect();
         for _ in 0..rounds {
-            for (subject, seen) in subjects.iter().zip(&mut group) {
-                seen.measure(subject, turn)?;
+            for (contender, seen) in contenders.iter().zip(&mut seen) {
+                seen.measure(contender, turn)?;
             }
         }
-        println!("\n{}", report::title(situation));
-        print!("{}", report::table(&group).plain());
-        seen.push(group);
+        rows.extend(seen.iter().map(Row::of));
+        println!("{}", report::table(situation, &rows).plain());
     }
-    if effort == Effort::Smoke {
-        return Ok(());
-    }
-    report::print_goals(&seen);
-    if options.markdown {
-        let tables = seen.iter().map(|group| {
-            let title = report::title(group[0].situation);
-            format!("### {title}\n\n{}\n", report::table(group).markdown())
-        });
-        results::print_section("latency", &tables.collect::<String>());
-    }
-    let json = report::json(&seen);
-    results::write(env!("CARGO_TARGET_TMPDIR"), "latency.json", &json)?;
+    let markdown = report::table(stopped, &rows).markdown();
+    let id = (&options, env!("CARGO_TARGET_TMPDIR"), "latency");
+    results::give(id, &report::goals(&rows), Some(&markdown), &rows)?;
     Ok(())
 }

@@ -9,13 +9,13 @@ use std::sync::atomic::{AtomicU64, AtomicUsize};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// How long a thread is stopped.
+/// The time that a thread is stopped.
 pub(crate) const STOP: Duration = Duration::from_millis(5);
 
 /// Workers at most.
 pub(crate) const MOST: usize = 256;
 
-/// What a worker tells of itself, in a cache line that only it writes to.
+/// The state of a worker, in a cache line that only it writes to.
 #[repr(align(128))]
 pub(crate) struct Worker {
     /// It is in an operation.
@@ -34,17 +34,17 @@ pub(crate) static WORKERS: [Worker; MOST] = [const {
     }
 }; MOST];
 
-/// Who is to be stopped; its handler looks.
+/// The worker to be stopped; its handler looks.
 static VICTIM: AtomicUsize = AtomicUsize::new(0);
 static WAS_INSIDE: AtomicBool = AtomicBool::new(false);
 static OTHERS_DID: AtomicU64 = AtomicU64::new(0);
 static LASTED_NS: AtomicU64 = AtomicU64::new(0);
 static IS_OVER: AtomicBool = AtomicBool::new(false);
 
-/// What happened while one thread was stopped.
+/// The time in which one thread was stopped.
 #[derive(Clone, Copy)]
 pub(crate) struct Stop {
-    /// In the middle of an operation.
+    /// It was in the middle of an operation.
     pub(crate) inside: bool,
     /// Operations of all other workers.
     pub(crate) others_did: u64,
@@ -71,7 +71,7 @@ fn done_by_others(victim: usize) -> u64 {
     all.sum::<u64>() - WORKERS[victim].done.load(Relaxed)
 }
 
-/// Operations of all workers.
+/// Counts the operations of all workers.
 pub(crate) fn done() -> u64 {
     WORKERS.iter().map(|worker| worker.done.load(Relaxed)).sum()
 }

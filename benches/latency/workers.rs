@@ -1,7 +1,7 @@
 //! Threads that time each of their operations.
 
+use crate::contenders::Contender;
 use crate::stops::{self, Stop, WORKERS};
-use crate::subjects::Subject;
 use breakerbox_benches::switches::Switches;
 use hdrhistogram::Histogram;
 use nix::errno::Errno;
@@ -17,27 +17,27 @@ use std::time::{Duration, Instant};
 /// Keys, each asked for equally often.
 pub(crate) const KEYS: usize = 1_000;
 
-/// Of so many calls one fails.
+/// One call in N fails.
 const FAILS: usize = 64;
 
-/// Who does what for how long.
+/// The work of the threads.
 #[derive(Clone, Copy)]
 pub(crate) struct Situation {
     pub(crate) name: &'static str,
     pub(crate) threads: usize,
-    /// What a thread does between two operations.
+    /// Other work between two operations.
     pub(crate) pause: Duration,
     pub(crate) is_stopping: bool,
 }
 
-/// What was seen of one subject in one situation.
+/// The measurements of one contender in one situation.
 pub(crate) struct Seen {
     pub(crate) situation: Situation,
-    pub(crate) subject: &'static str,
+    pub(crate) contender: &'static str,
     pub(crate) latencies: Histogram<u64>,
     pub(crate) blocked: Blocked,
     pub(crate) stops: Vec<Stop>,
-    /// Operations while nobody was stopped, and how long that was.
+    /// Operations while no thread was stopped, and how long that was.
     pub(crate) unhindered: (u64, Duration),
 }
 
@@ -47,15 +47,15 @@ pub(crate) struct Blocked {
     pub(crate) operations: u64,
     pub(crate) longest: Duration,
     pub(crate) time: Duration,
-    /// Of the threads, blocked or not.
+    /// The time of the threads, blocked or not.
     pub(crate) time_of_all: Duration,
 }
 
-/// Operations that take less are not looked at: to ask the system costs a tenth of that, and who
-/// sleeps isn't back so soon.
+/// Operations that take less are not looked at: to ask the system costs a tenth of that, and a
+/// thread that sleeps isn't back before.
 const LOOK: Duration = Duration::from_micros(5);
 
-/// How long one turn takes: the time itself, or so many stops.
+/// The length of one turn: the time itself, or a number of stops.
 #[derive(Clone, Copy)]
 pub(crate) struct Turn {
     pub(crate) time: Duration,
@@ -63,10 +63,10 @@ pub(crate) struct Turn {
 }
 
 impl Seen {
-    pub(crate) fn nothing(situation: Situation, subject: &'static str) -> Self {
+    pub(crate) fn nothing(situation: Situation, contender: &'static str) -> Self {
         Self {
             situation,
-            subject,
+            contender,
             latencies: histogram(),
             blocked: Blocked::default(),
             stops: Vec::new(),
@@ -74,8 +74,8 @@ impl Seen {
         }
     }
 
-    /// Adds a turn of `subject`.
-    pub(crate) fn measure(&mut self, subject: &Subject<'_>, turn: Turn) -> Result<(), Errno> {
+    /// Adds a turn of `contender`.
+    pub(crate) fn measure(&mut self, contender: &Contender<'_>, turn: Turn) -> Result<(), Errno> {
         let Situation { threads, pause, .. } = self.situation;
         let over = AtomicBool::new(false);
         let ready = Barrier::new(threads + 1);
@@ -87,7 +87,7 @@ impl Seen {
                     let handle = scope.spawn(move || {
                         let _ = sender.send(pthread_self());
                         ready.wait();
-                        work(subject, worker, pause, over)
+                        work(contender, worker, pause, over)
                     });
                     (handle, receiver)
                 })
@@ -126,9 +126,10 @@ impl Seen {
     }
 }
 
-/// Operations without end, and how long each took; but those in which the thread was stopped.
+/// Does operations until it is over. Returns how long each took, but for those in which the thread
+/// was stopped.
 fn work(
-    subject: &Subject<'_>,
+    contender: &Contender<'_>,
     index: usize,
     pause: Duration,
     over: &AtomicBool,
@@ -146,7 +147,7 @@ fn work(
         let fails = n % FAILS == FAILS - 1;
         let started = Instant::now();
         own.inside.store(true, Relaxed);
-        (subject.call)(key, fails);
+        (contender.call)(key, fails);
         own.inside.store(false, Relaxed);
         let took = started.elapsed();
         done += 1;
@@ -190,7 +191,7 @@ impl Blocked {
     }
 }
 
-/// Up to a minute, to two significant digits.
+/// Makes one up to a minute, to two significant digits.
 fn histogram() -> Histogram<u64> {
     Histogram::new_with_bounds(1, 60_000_000_000, 2).expect("valid bounds")
 }

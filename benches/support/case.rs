@@ -1,34 +1,35 @@
-//! One subject at one work: a loop of the same shape for all.
+//! One contender at one work: a loop of the same shape for all.
 
+use super::fixture::Fixture;
 use super::keys::SEGMENT;
 use super::own::Trips;
 use super::store::Circuits;
-use super::world::World;
 use std::hint::black_box;
 use std::ops::Deref;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-pub struct Case<'w> {
+pub struct Case<'f> {
     /// Segments in a thread's list.
     pub segments: usize,
-    run: Box<dyn Fn(usize, usize) + Sync + 'w>,
-    reset: Box<dyn Fn() + Sync + 'w>,
-    trips: Option<&'w Trips>,
+    run: Box<dyn Fn(usize, usize) + Sync + 'f>,
+    reset: Box<dyn Fn() + Sync + 'f>,
+    /// The trips of its circuit, if it can trip.
+    trips: Option<&'f Trips>,
     /// The segment that the next turn begins with.
     next: AtomicUsize,
-    /// What each thread has done since the last reset.
+    /// The operations of each thread since the last reset.
     filled: AtomicUsize,
 }
 
-impl<'w> Case<'w> {
-    /// A case whose loop hands what is in a thread's list to `op`.
+impl<'f> Case<'f> {
+    /// Makes a case whose loop hands what is in a thread's list to `op`.
     ///
     /// Target and result go through `black_box`, the floor's too: it keeps the compiler from
-    /// taking loads out of the loop, and costs each subject the same store and reload.
-    pub fn new<T, L, R>(lists: L, op: impl Fn(T) -> R + Sync + 'w) -> Self
+    /// taking loads out of the loop, and costs each contender the same store and reload.
+    pub fn new<T, L, R>(lists: L, op: impl Fn(T) -> R + Sync + 'f) -> Self
     where
-        T: Copy + Sync + 'w,
-        L: Deref<Target = [Vec<T>]> + Sync + 'w,
+        T: Copy + Sync + 'f,
+        L: Deref<Target = [Vec<T>]> + Sync + 'f,
     {
         Self {
             segments: lists[0].len() / SEGMENT,
@@ -48,50 +49,45 @@ impl<'w> Case<'w> {
         }
     }
 
-    /// One that finds the circuits of `world` by key.
+    /// Makes one that finds the circuits of `fixture` by key.
     pub fn keyed<R>(
-        world: &'w World,
-        circuits: &'w dyn Circuits,
-        op: impl Fn(&'static str) -> R + Sync + 'w,
+        fixture: &'f Fixture,
+        circuits: &'f dyn Circuits,
+        op: impl Fn(&'static str) -> R + Sync + 'f,
     ) -> Self {
-        Self::new(&*world.lists().names, op).over(world, circuits)
+        Self::new(&*fixture.keys.lists, op).over(fixture, circuits)
     }
 
-    /// One that has an object for each key of `world`.
+    /// Makes one that has an object for each key of `fixture`.
     pub fn held<T: Sync, R>(
-        world: &'w World,
-        circuits: &'w dyn Circuits,
-        objects: &'w [T],
-        op: impl Fn(&'w T) -> R + Sync + 'w,
+        fixture: &'f Fixture,
+        circuits: &'f dyn Circuits,
+        objects: &'f [T],
+        op: impl Fn(&'f T) -> R + Sync + 'f,
     ) -> Self {
-        Self::new(world.lists().map(|i| &objects[i]), op).over(world, circuits)
+        Self::new(fixture.keys.map(|i| &objects[i]), op).over(fixture, circuits)
     }
 
-    pub fn reset_by(self, reset: impl Fn() + Sync + 'w) -> Self {
+    pub fn reset_by(self, reset: impl Fn() + Sync + 'f) -> Self {
         Self {
             reset: Box::new(reset),
             ..self
         }
     }
 
-    fn over(self, world: &'w World, circuits: &'w dyn Circuits) -> Self {
-        self.reset_by(|| world.reset(circuits))
-    }
-
-    /// With a look at how often its circuit has tripped.
-    pub fn tripping(self, trips: &'w Trips) -> Self {
+    fn over(self, fixture: &'f Fixture, circuits: &'f dyn Circuits) -> Self {
         Self {
-            trips: Some(trips),
-            ..self
+            trips: circuits.trips(),
+            ..self.reset_by(|| fixture.reset(circuits))
         }
     }
 
-    /// One segment of `thread`'s list.
+    /// Runs one segment of `thread`'s list.
     pub fn run(&self, thread: usize, segment: usize) {
         (self.run)(thread, segment);
     }
 
-    /// Before a turn of `ops` in each thread: a reset, if `most` would not suffice for them too.
+    /// Resets before a turn of `ops` in each thread, if `most` would not suffice for them too.
     pub fn make_room(&self, ops: usize, most: usize) {
         if self.filled.fetch_add(ops, Ordering::Relaxed) + ops > most {
             self.reset();
@@ -107,7 +103,7 @@ impl<'w> Case<'w> {
         }
     }
 
-    /// After a storm: whoever raced for it, one thread has opened the circuit, once.
+    /// Asserts after a storm that one of the racing threads has opened the circuit, once.
     ///
     /// # Panics
     /// If not.
@@ -117,7 +113,7 @@ impl<'w> Case<'w> {
         }
     }
 
-    /// Where the next turn of `segments` begins: with many keys each meets others.
+    /// Returns where the next turn of `segments` begins: with many keys each meets others.
     pub fn advance(&self, segments: usize) -> usize {
         self.next.fetch_add(segments, Ordering::Relaxed) % self.segments
     }

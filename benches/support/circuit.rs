@@ -27,15 +27,13 @@ pub struct Snapshot {
 
 /// A circuit and its rule: failures in a row, or a window of calls.
 pub trait Circuit: Default + Send + Sync + 'static {
-    fn snapshot(&self) -> &Snapshot;
-
     fn snapshot_mut(&mut self) -> &mut Snapshot;
 
     fn success(&mut self);
 
     fn failure(&mut self, rules: Rules, now: u64);
 
-    /// Closed, nothing counted.
+    /// Makes it closed, with nothing counted.
     fn clear(&mut self) {
         *self = Self::default();
     }
@@ -68,13 +66,20 @@ impl Snapshot {
         self.failure_count += 1;
         self.last_failure_time = now;
     }
+
+    fn fail(&mut self, trips_if_closed: bool, now: u64) {
+        let trips = match self.state {
+            State::Closed => trips_if_closed,
+            State::HalfOpen => true,
+            State::Open => false,
+        };
+        if trips {
+            self.enter(State::Open, now);
+        }
+    }
 }
 
 impl Circuit for Snapshot {
-    fn snapshot(&self) -> &Snapshot {
-        self
-    }
-
     fn snapshot_mut(&mut self) -> &mut Snapshot {
         self
     }
@@ -90,18 +95,11 @@ impl Circuit for Snapshot {
 
     fn failure(&mut self, rules: Rules, now: u64) {
         self.count_failure(now);
-        let trips = match self.state {
-            State::Closed => self.failure_count >= rules.failure_threshold.into(),
-            State::HalfOpen => true,
-            State::Open => false,
-        };
-        if trips {
-            self.enter(State::Open, now);
-        }
+        self.fail(self.failure_count >= rules.failure_threshold.into(), now);
     }
 }
 
-/// With the outcomes of the last calls, up to 128 of them.
+/// With the outcomes of the last 100 calls.
 #[derive(Clone, Copy, Default)]
 pub struct Windowed {
     snapshot: Snapshot,
@@ -112,55 +110,40 @@ pub struct Windowed {
 }
 
 impl Windowed {
-    fn count(&mut self, failed: bool, window: u32) {
+    fn count(&mut self, failed: bool) {
         let bit = 1 << self.next;
         if failed {
             self.failed |= bit;
         } else {
             self.failed &= !bit;
         }
-        self.next = if self.next + 1 == window {
+        self.next = if self.next + 1 == Rules::CALLS {
             0
         } else {
             self.next + 1
         };
-        self.calls = (self.calls + 1).min(window);
+        self.calls = (self.calls + 1).min(Rules::CALLS);
     }
 }
 
 impl Circuit for Windowed {
-    fn snapshot(&self) -> &Snapshot {
-        &self.snapshot
-    }
-
     fn snapshot_mut(&mut self) -> &mut Snapshot {
         &mut self.snapshot
     }
 
     fn success(&mut self) {
-        self.count(false, WINDOW);
+        self.count(false);
         self.snapshot.success();
     }
 
-    fn failure(&mut self, rules: Rules, now: u64) {
-        self.count(true, WINDOW);
+    fn failure(&mut self, _: Rules, now: u64) {
+        self.count(true);
         self.snapshot.count_failure(now);
         let over = self.failed.count_ones() * 100 >= self.calls * Rules::PERCENT
             && self.calls >= Rules::MINIMUM_CALLS;
-        let trips = match self.snapshot.state {
-            State::Closed => over,
-            State::HalfOpen => true,
-            State::Open => false,
-        };
-        debug_assert_eq!(rules.window, Some(WINDOW));
-        if trips {
-            self.snapshot.enter(State::Open, now);
-        }
+        self.snapshot.fail(over, now);
     }
 }
-
-const WINDOW: u32 = 100;
-const _: () = assert!(matches!(Rules::WINDOWED.window, Some(WINDOW)));
 
 pub fn now_ms() -> u64 {
     let unix = SystemTime::now().duration_since(UNIX_EPOCH);

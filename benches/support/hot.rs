@@ -1,12 +1,12 @@
 //! The hot operations one by one, each in a loop that does the same every time it is run: fixed
-//! hashes, a clock that stands still, and nothing that waits for anybody.
+//! hashes, a clock that stands still, and nothing that waits.
 //!
 //! For counting what an operation does, not for timing it.
 
+use super::fixture::{Condition, Line};
 use super::locked::MutexStore;
 use super::rules::Rules;
 use super::store::{Circuits, Store as _};
-use super::world::{Gate, Line};
 use breakerbox::{
     CircuitBreaker, CircuitHandle, CircuitState, Forced, InMemoryCircuitBreakerStore, ManualClock,
     Outcome, Policy, PolicySet, Steering, StoreHandle,
@@ -20,7 +20,7 @@ use std::sync::atomic::Ordering::{Relaxed, SeqCst};
 type Hasher = BuildHasherDefault<DefaultHasher>;
 type Store = InMemoryCircuitBreakerStore<String, Hasher, ManualClock>;
 
-/// Does its operation so many times.
+/// Does its operation N times.
 pub type Loop = Box<dyn Fn(usize)>;
 
 /// One operation.
@@ -33,17 +33,17 @@ pub struct Operation {
 /// The loop alone: what every other operation's loop costs beside the operation.
 pub const NOTHING: &str = "nothing";
 
-/// A handle's check that was made one load slower, which whoever compares counts has to notice.
+/// A handle's check that was made one load slower, which a comparison of counts has to notice.
 pub const PLANTED: &str = "planted slowdown";
 
 pub const OPERATIONS: &[Operation] = &{
-    use Gate::{Down, Up};
+    use Condition::{AllClosed as Down, OneOpen as Up};
     [
         op(NOTHING, || on(Down, |_| ())),
         op(PLANTED, || {
             on(Down, |f| {
                 black_box(f.line.0.load(SeqCst));
-                f.handle.acquire(&f.limits).is_ok()
+                f.handle.acquire(&f.policy).is_ok()
             })
         }),
         op("atomic load", || on(Down, |f| f.line.0.load(Relaxed))),
@@ -51,12 +51,12 @@ pub const OPERATIONS: &[Operation] = &{
             on(Down, |f| f.line.0.fetch_add(1, Relaxed))
         }),
         op("handle: check", || {
-            on(Down, |f| f.handle.acquire(&f.limits).is_ok())
+            on(Down, |f| f.handle.acquire(&f.policy).is_ok())
         }),
         op("handle: check, success", || on(Down, by_handle::<false>)),
         op("handle: check, failure", || on(Down, by_handle::<true>)),
         op("handle: rejection", || {
-            rejecting(|f| f.handle.acquire(&f.limits).is_err())
+            rejecting(|f| f.handle.acquire(&f.policy).is_err())
         }),
         op("handle: record_success", || {
             on(Down, |f| f.handle.record_success())
@@ -65,22 +65,22 @@ pub const OPERATIONS: &[Operation] = &{
             on(Down, |f| f.handle.record_failure())
         }),
         op("handle: peek", || on(Down, |f| f.handle.peek())),
-        op("key: check, gate down", || {
-            on(Down, |f| f.store.acquire(&*f.key, &f.limits).is_ok())
+        op("key: check, all closed", || {
+            on(Down, |f| f.store.acquire(&*f.key, &f.policy).is_ok())
         }),
-        op("key: check, gate up", || {
-            on(Up, |f| f.store.acquire(&*f.key, &f.limits).is_ok())
+        op("key: check, another open", || {
+            on(Up, |f| f.store.acquire(&*f.key, &f.policy).is_ok())
         }),
-        op("key: check, gate up, unknown", || {
-            on(Up, |f| f.store.acquire(&*f.unknown, &f.limits).is_ok())
+        op("key: check, another open, unknown", || {
+            on(Up, |f| f.store.acquire(&*f.unknown, &f.policy).is_ok())
         }),
-        op("key: check, success, gate down", || {
+        op("key: check, success, all closed", || {
             on(Down, |f| by_key::<false>(f, &f.key))
         }),
-        op("key: check, success, gate up", || {
+        op("key: check, success, another open", || {
             on(Up, |f| by_key::<false>(f, &f.key))
         }),
-        op("key: check, success, gate up, unknown", || {
+        op("key: check, success, another open, unknown", || {
             on(Up, |f| by_key::<false>(f, &f.unknown))
         }),
         op("key: check, success, another unclean", || {
@@ -90,7 +90,7 @@ pub const OPERATIONS: &[Operation] = &{
             on(Down, |f| by_key::<true>(f, &f.key))
         }),
         op("key: rejection", || {
-            rejecting(|f| f.store.acquire(&*f.key, &f.limits).is_err())
+            rejecting(|f| f.store.acquire(&*f.key, &f.policy).is_err())
         }),
         op("key: record_success", || {
             on(Down, |f| f.store.record_success(&*f.key))
@@ -99,19 +99,19 @@ pub const OPERATIONS: &[Operation] = &{
             on(Down, |f| f.store.record_failure(&*f.key))
         }),
         op("key: peek", || on(Down, |f| f.store.peek(&*f.key))),
-        op("breaker: check, gate down", || {
+        op("breaker: check, all closed", || {
             on(Down, |f| f.breaker.acquire(&*f.key).map(forget).is_ok())
         }),
-        op("breaker: check, gate up", || {
+        op("breaker: check, another open", || {
             on(Up, |f| f.breaker.acquire(&*f.key).map(forget).is_ok())
         }),
         op("breaker: check, permit dropped", || {
             on(Down, |f| f.breaker.acquire(&*f.key).is_ok())
         }),
-        op("breaker: check, success, gate down", || {
+        op("breaker: check, success, all closed", || {
             on(Down, by_breaker::<false>)
         }),
-        op("breaker: check, success, gate up", || {
+        op("breaker: check, success, another open", || {
             on(Up, by_breaker::<false>)
         }),
         op("breaker: check, success, another unclean", || {
@@ -134,7 +134,7 @@ pub const OPERATIONS: &[Operation] = &{
             rejecting(|f| f.guarded.acquire().is_err())
         }),
         op("key: check, another prefix forced", || {
-            forcing(|f| f.store.acquire(&*f.key, &f.limits).is_ok())
+            forcing(|f| f.store.acquire(&*f.key, &f.policy).is_ok())
         }),
         op("breaker: check, another prefix forced", || {
             forcing(|f| f.breaker.acquire(&*f.key).map(forget).is_ok())
@@ -156,13 +156,13 @@ const fn op(name: &'static str, prepare: fn() -> Loop) -> Operation {
     Operation { name, prepare }
 }
 
-/// The subjects, each with circuits of its own.
+/// The contenders, each with circuits of its own.
 struct Fixture {
     line: Line,
     key: String,
     /// No store knows it.
     unknown: String,
-    limits: Policy,
+    policy: Policy,
     store: Store,
     handle: StoreHandle<String, Hasher, ManualClock>,
     breaker: CircuitBreaker<String, Hasher, ManualClock>,
@@ -171,7 +171,7 @@ struct Fixture {
 }
 
 impl Fixture {
-    fn new(gate: Gate) -> Self {
+    fn new(condition: Condition) -> Self {
         let key = "api-00001.internal:443".to_owned();
         let breaker = || {
             let builder = CircuitBreaker::builder()
@@ -180,7 +180,7 @@ impl Fixture {
                 .clock(ManualClock::new(1_700_000_000_000));
             let breaker = builder.build().expect("the settings are valid");
             breaker.store().transition(&*key, CircuitState::Closed);
-            if gate == Gate::Up {
+            if condition == Condition::OneOpen {
                 let elsewhere = "elsewhere.internal:443";
                 breaker.store().transition(elsewhere, CircuitState::Open);
             }
@@ -191,7 +191,7 @@ impl Fixture {
         Self {
             line: Line::default(),
             unknown: "api-00002.internal:443".to_owned(),
-            limits: keyed.policy(&*key),
+            policy: keyed.policy(&*key),
             store: breaker().store().clone(),
             handle: breaker().store().circuit(&*key).expect("there is room"),
             guarded: breaker().circuit(&*key).expect("there is room"),
@@ -202,17 +202,17 @@ impl Fixture {
     }
 }
 
-/// The loop of `op` in a healthy world.
+/// The loop of `op` where all is healthy.
 ///
 /// Its result is used, and the compiler doesn't know what it works on.
-fn on<R>(gate: Gate, op: impl Fn(&Fixture) -> R + 'static) -> Loop {
-    repeat(Fixture::new(gate), op)
+fn on<R>(condition: Condition, op: impl Fn(&Fixture) -> R + 'static) -> Loop {
+    repeat(Fixture::new(condition), op)
 }
 
 /// The loop of `op` while another circuit is open, and has failures that a success would forget.
 fn soiled<R>(op: impl Fn(&Fixture) -> R + 'static) -> Loop {
     const FAILING: &str = "failing.internal:443";
-    let fixture = Fixture::new(Gate::Up);
+    let fixture = Fixture::new(Condition::OneOpen);
     // Not by `record_failure`, which a second caller would make another function of.
     by_key::<true>(&fixture, FAILING);
     if let Ok(permit) = fixture.breaker.acquire(FAILING) {
@@ -221,12 +221,12 @@ fn soiled<R>(op: impl Fn(&Fixture) -> R + 'static) -> Loop {
     repeat(fixture, op)
 }
 
-/// What is forced where the key isn't concerned.
+/// The prefix that is forced where the key isn't concerned.
 const OTHER_PREFIX: &str = "batch-";
 
 /// The loop of `op` while another prefix is forced open by hand.
 fn forcing<R>(op: impl Fn(&Fixture) -> R + 'static) -> Loop {
-    let fixture = Fixture::new(Gate::Down);
+    let fixture = Fixture::new(Condition::AllClosed);
     for store in [
         &fixture.store,
         fixture.breaker.store(),
@@ -239,7 +239,7 @@ fn forcing<R>(op: impl Fn(&Fixture) -> R + 'static) -> Loop {
 
 /// The same by a policy, where there is one.
 fn forcing_by_policy<R>(op: impl Fn(&Fixture) -> R + 'static) -> Loop {
-    let fixture = Fixture::new(Gate::Down);
+    let fixture = Fixture::new(Condition::AllClosed);
     let policy = fixture.breaker.policy(&*fixture.key);
     let forced = policy.to_builder().forced(Forced::Open).build().unwrap();
     let set = PolicySet::new(policy).prefix(OTHER_PREFIX, forced);
@@ -249,7 +249,7 @@ fn forcing_by_policy<R>(op: impl Fn(&Fixture) -> R + 'static) -> Loop {
 
 /// The loop of `op` where the circuit is open everywhere.
 fn rejecting(op: impl Fn(&Fixture) -> bool + 'static) -> Loop {
-    let fixture = Fixture::new(Gate::Down);
+    let fixture = Fixture::new(Condition::AllClosed);
     fixture.handle.transition(CircuitState::Open);
     fixture.guarded.transition(CircuitState::Open);
     for store in [&fixture.store, fixture.breaker.store()] {
@@ -277,22 +277,22 @@ const fn outcome<const FAILS: bool>() -> Outcome {
 
 #[inline(always)]
 fn by_handle<const FAILS: bool>(f: &Fixture) -> bool {
-    let Ok(permit) = f.handle.acquire(&f.limits) else {
+    let Ok(permit) = f.handle.acquire(&f.policy) else {
         return false;
     };
-    // The guarded call: anybody may have written to memory meanwhile.
+    // The guarded call: any thread may have written to memory meanwhile.
     black_box(());
-    let _ = f.handle.report(permit, outcome::<FAILS>(), &f.limits);
+    let _ = f.handle.report(permit, outcome::<FAILS>(), &f.policy);
     true
 }
 
 #[inline(always)]
 fn by_key<const FAILS: bool>(f: &Fixture, key: &str) -> bool {
-    let Ok(permit) = f.store.acquire(key, &f.limits) else {
+    let Ok(permit) = f.store.acquire(key, &f.policy) else {
         return false;
     };
     black_box(());
-    let _ = f.store.report(key, permit, outcome::<FAILS>(), &f.limits);
+    let _ = f.store.report(key, permit, outcome::<FAILS>(), &f.policy);
     true
 }
 

@@ -1,55 +1,28 @@
-//! What people write themselves: a map of circuits behind one lock.
+//! Stores that people write themselves: a map of circuits behind one lock, and a map in shards, each
+//! behind a lock of its own.
 
-use super::circuit::{Circuit, Snapshot, State};
+use super::circuit::{Circuit, Snapshot};
 use super::rules::Rules;
 use super::store::{ByHand, Hasher, Std};
+use hashbrown::HashTable;
 use std::collections::HashMap;
+use std::sync::Mutex;
+use std::thread;
 
-type Map<S, C> = HashMap<String, C, S>;
-
-/// With the map's own default hasher the one that the goals name: `Mutex<HashMap<String, Snapshot>>`.
-pub type MutexStore<S = Std, C = Snapshot> = Exclusive<std::sync::Mutex<Map<S, C>>>;
-pub type ParkingMutexStore<S = Std, C = Snapshot> = Exclusive<parking_lot::Mutex<Map<S, C>>>;
-pub type RwLockStore<S = Std, C = Snapshot> = Shared<std::sync::RwLock<Map<S, C>>>;
-pub type ParkingRwLockStore<S = Std, C = Snapshot> = Shared<parking_lot::RwLock<Map<S, C>>>;
-
-/// A lock that one thread at a time has.
-pub trait Lock: Send + Sync + 'static {
-    type Target;
-
-    fn of(target: Self::Target) -> Self;
-
-    fn with<R>(&self, op: impl FnOnce(&mut Self::Target) -> R) -> R;
-}
-
-/// A lock that readers share.
-pub trait SharedLock: Lock {
-    fn look<R>(&self, op: impl FnOnce(&Self::Target) -> R) -> R;
-}
-
-/// Every operation takes the lock, once.
-pub struct Exclusive<L> {
-    circuits: L,
+/// `Mutex<HashMap<String, Snapshot>>`, the one that the goals name. Every operation takes the lock
+/// once.
+pub struct MutexStore<S = Std, C = Snapshot> {
+    circuits: Mutex<HashMap<String, C, S>>,
     rules: Rules,
 }
 
-/// Closed circuits are checked, and snapshots taken, under a shared lock.
-pub struct Shared<L> {
-    circuits: L,
-    rules: Rules,
-}
-
-impl<L, S, C> ByHand for Exclusive<L>
-where
-    L: Lock<Target = Map<S, C>>,
-    S: Hasher,
-    C: Circuit,
-{
+impl<S: Hasher, C: Circuit> ByHand for MutexStore<S, C> {
     type Circuit = C;
 
     fn of(rules: Rules, keys: &[String]) -> Self {
+        let closed = keys.iter().map(|key| (key.clone(), C::default()));
         Self {
-            circuits: L::of(closed(keys)),
+            circuits: Mutex::new(closed.collect()),
             rules,
         }
     }
@@ -59,34 +32,60 @@ where
     }
 
     #[inline]
-    fn look<R>(&self, key: &str, op: impl FnOnce(&C) -> R) -> Option<R> {
-        self.circuits.with(|circuits| circuits.get(key).map(op))
-    }
-
-    #[inline]
     fn known<R>(&self, key: &str, op: impl FnOnce(&mut C) -> R) -> Option<R> {
-        self.circuits.with(|circuits| circuits.get_mut(key).map(op))
+        self.circuits.lock().unwrap().get_mut(key).map(op)
     }
 
+    /// Allocates nothing for a known key.
     #[inline]
     fn with<R>(&self, key: &str, op: impl FnOnce(&mut C) -> R) -> R {
-        self.circuits.with(|circuits| with(circuits, key, op))
+        let mut circuits = self.circuits.lock().unwrap();
+        match circuits.get_mut(key) {
+            Some(circuit) => op(circuit),
+            None => op(circuits.entry(key.to_owned()).or_default()),
+        }
     }
 }
 
-impl<L, S, C> ByHand for Shared<L>
-where
-    L: SharedLock<Target = Map<S, C>>,
-    S: Hasher,
-    C: Circuit,
-{
+type Table<C> = HashTable<(String, C)>;
+
+/// In a cache line of its own, and out of its neighbour's prefetcher.
+#[repr(align(128))]
+struct Shard<C>(parking_lot::Mutex<Table<C>>);
+
+/// The key is hashed once, for its shard and for its place there.
+pub struct ShardedStore<S = Std, C = Snapshot> {
+    shards: Box<[Shard<C>]>,
+    hasher: S,
+    rules: Rules,
+}
+
+impl<S: Hasher, C: Circuit> ShardedStore<S, C> {
+    fn hash_and_lock(&self, key: &str) -> (u64, parking_lot::MutexGuard<'_, Table<C>>) {
+        let hash = self.hasher.hash_one(key);
+        // Neither the low bits nor the highest seven: the table goes by those.
+        let shard = (hash >> 40) as usize & (self.shards.len() - 1);
+        (hash, self.shards[shard].0.lock())
+    }
+}
+
+impl<S: Hasher, C: Circuit> ByHand for ShardedStore<S, C> {
     type Circuit = C;
 
     fn of(rules: Rules, keys: &[String]) -> Self {
-        Self {
-            circuits: L::of(closed(keys)),
+        let cores = thread::available_parallelism().map_or(1, usize::from);
+        let shards = (4 * cores).next_power_of_two();
+        let shard = |_| {
+            let table = Table::with_capacity(keys.len() / shards);
+            Shard(parking_lot::Mutex::new(table))
+        };
+        let store = Self {
+            shards: (0..shards).map(shard).collect(),
+            hasher: S::default(),
             rules,
-        }
+        };
+        keys.iter().for_each(|key| store.with(key, |_| ()));
+        store
     }
 
     fn rules(&self) -> Rules {
@@ -94,79 +93,21 @@ where
     }
 
     #[inline]
-    fn look<R>(&self, key: &str, op: impl FnOnce(&C) -> R) -> Option<R> {
-        self.circuits.look(|circuits| circuits.get(key).map(op))
-    }
-
-    #[inline]
     fn known<R>(&self, key: &str, op: impl FnOnce(&mut C) -> R) -> Option<R> {
-        self.circuits.with(|circuits| circuits.get_mut(key).map(op))
+        let (hash, mut shard) = self.hash_and_lock(key);
+        let found = shard.find_mut(hash, |(known, _)| known == key);
+        found.map(|(_, circuit)| op(circuit))
     }
 
     #[inline]
     fn with<R>(&self, key: &str, op: impl FnOnce(&mut C) -> R) -> R {
-        self.circuits.with(|circuits| with(circuits, key, op))
-    }
-
-    #[inline]
-    fn admits(&self, key: &str) -> bool {
-        match self.look(key, |circuit| circuit.snapshot().state) {
-            None | Some(State::Closed) => true,
-            Some(_) => {
-                let rules = self.rules;
-                self.known(key, |circuit| circuit.snapshot_mut().check(rules))
-                    .unwrap_or(true)
-            }
-        }
+        let (hash, mut shard) = self.hash_and_lock(key);
+        let entry = shard.entry(
+            hash,
+            |(known, _)| known == key,
+            |(known, _)| self.hasher.hash_one(known),
+        );
+        let mut entry = entry.or_insert_with(|| (key.to_owned(), C::default()));
+        op(&mut entry.get_mut().1)
     }
 }
-
-fn closed<S: Hasher, C: Circuit>(keys: &[String]) -> Map<S, C> {
-    keys.iter().map(|key| (key.clone(), C::default())).collect()
-}
-
-/// No allocation for a known key.
-#[inline]
-fn with<S: Hasher, C: Circuit, R>(
-    circuits: &mut Map<S, C>,
-    key: &str,
-    op: impl FnOnce(&mut C) -> R,
-) -> R {
-    match circuits.get_mut(key) {
-        Some(circuit) => op(circuit),
-        None => op(circuits.entry(key.to_owned()).or_default()),
-    }
-}
-
-/// Standard locks yield a guard unless they are poisoned, parking_lot's always.
-macro_rules! locks {
-    ($lock:ty, $exclusive:ident $($unwrap:ident)?) => {
-        impl<T: Send + Sync + 'static> Lock for $lock {
-            type Target = T;
-
-            fn of(target: T) -> Self {
-                Self::new(target)
-            }
-
-            #[inline]
-            fn with<R>(&self, op: impl FnOnce(&mut T) -> R) -> R {
-                op(&mut *self.$exclusive()$(.$unwrap())?)
-            }
-        }
-    };
-    ($lock:ty, $exclusive:ident, $shared:ident $($unwrap:ident)?) => {
-        locks!($lock, $exclusive $($unwrap)?);
-
-        impl<T: Send + Sync + 'static> SharedLock for $lock {
-            #[inline]
-            fn look<R>(&self, op: impl FnOnce(&T) -> R) -> R {
-                op(&*self.$shared()$(.$unwrap())?)
-            }
-        }
-    };
-}
-
-locks!(std::sync::Mutex<T>, lock unwrap);
-locks!(parking_lot::Mutex<T>, lock);
-locks!(std::sync::RwLock<T>, write, read unwrap);
-locks!(parking_lot::RwLock<T>, write, read);

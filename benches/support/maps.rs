@@ -1,24 +1,23 @@
-//! Concurrent maps that hold a bare `u64`, as if a circuit were no more than its state: what a
-//! look-up costs, and the least that a store over such a map could.
+//! Concurrent maps that hold a bare `u64`, as if a circuit were no more than its state: the cost of
+//! a look-up, and the least that a store over such a map could cost.
 
 use super::rules::Rules;
-use super::store::{Circuits, Hasher};
+use super::store::{Circuits, Std};
 
 /// A map of words, by its own name.
 pub trait WordMap: Circuits {
     fn get(&self, key: &str) -> Option<u64>;
 }
 
-pub struct Papaya<S>(papaya::HashMap<String, u64, S>);
-pub struct Dash<S>(dashmap::DashMap<String, u64, S>);
-pub struct Scc<S: Hasher>(scc::HashMap<String, u64, S>);
+pub struct Papaya(papaya::HashMap<String, u64, Std>);
+pub struct Dash(dashmap::DashMap<String, u64, Std>);
 
 const CLOSED: u64 = 0;
 const OPEN: u64 = 1;
 
-impl<S: Hasher> Circuits for Papaya<S> {
+impl Circuits for Papaya {
     fn new(_: Rules, keys: &[String]) -> Self {
-        let map = papaya::HashMap::with_capacity_and_hasher(keys.len() + 1, S::default());
+        let map = papaya::HashMap::with_capacity_and_hasher(keys.len() + 1, Std::default());
         for key in keys {
             map.pin().insert(key.clone(), CLOSED);
         }
@@ -34,16 +33,16 @@ impl<S: Hasher> Circuits for Papaya<S> {
     }
 }
 
-impl<S: Hasher> WordMap for Papaya<S> {
+impl WordMap for Papaya {
     #[inline]
     fn get(&self, key: &str) -> Option<u64> {
         self.0.pin().get(key).copied()
     }
 }
 
-impl<S: Hasher> Circuits for Dash<S> {
+impl Circuits for Dash {
     fn new(_: Rules, keys: &[String]) -> Self {
-        let map = dashmap::DashMap::with_capacity_and_hasher(keys.len() + 1, S::default());
+        let map = dashmap::DashMap::with_capacity_and_hasher(keys.len() + 1, Std::default());
         for key in keys {
             map.insert(key.clone(), CLOSED);
         }
@@ -59,34 +58,9 @@ impl<S: Hasher> Circuits for Dash<S> {
     }
 }
 
-impl<S: Hasher> WordMap for Dash<S> {
+impl WordMap for Dash {
     #[inline]
     fn get(&self, key: &str) -> Option<u64> {
         self.0.get(key).map(|word| *word)
-    }
-}
-
-impl<S: Hasher> Circuits for Scc<S> {
-    fn new(_: Rules, keys: &[String]) -> Self {
-        let map = scc::HashMap::with_capacity_and_hasher(keys.len() + 1, S::default());
-        for key in keys {
-            map.upsert_sync(key.clone(), CLOSED);
-        }
-        Self(map)
-    }
-
-    fn open(&self, key: &str) {
-        self.0.upsert_sync(key.to_owned(), OPEN);
-    }
-
-    fn close(&self, key: &str) {
-        self.0.upsert_sync(key.to_owned(), CLOSED);
-    }
-}
-
-impl<S: Hasher> WordMap for Scc<S> {
-    #[inline]
-    fn get(&self, key: &str) -> Option<u64> {
-        self.0.read_sync(key, |_, word| *word)
     }
 }

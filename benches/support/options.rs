@@ -1,4 +1,4 @@
-//! The arguments of a bench: how thoroughly it measures, and whether it prints Markdown.
+//! The arguments of a bench.
 
 use std::env;
 
@@ -6,56 +6,41 @@ use std::env;
 pub enum Effort {
     Full,
     Quick,
-    /// Whether it still runs; its figures mean nothing, and are not written.
+    /// Shows that the bench still runs; its figures mean nothing, and are not written.
     Smoke,
 }
 
-impl Effort {
-    pub fn pick<T>(self, full: T, quick: T, smoke: T) -> T {
-        match self {
-            Effort::Full => full,
-            Effort::Quick => quick,
-            Effort::Smoke => smoke,
-        }
-    }
-}
-
-#[derive(Clone, Copy)]
 pub struct Options {
     pub effort: Effort,
     pub markdown: bool,
+    /// The options that only this bench has, with their values; a flag's value is empty.
+    own: Vec<(String, String)>,
 }
 
 impl Options {
-    /// From the process's arguments.
-    pub fn from_arguments() -> Result<Self, String> {
-        Self::parse(env::args().skip(1))
-    }
-
-    fn parse(arguments: impl Iterator<Item = String>) -> Result<Self, String> {
+    /// Reads the process's arguments: those of all benches, `flags`, and `named`, which take a value.
+    pub fn read(flags: &[&str], named: &[&str]) -> Result<Self, String> {
         let (mut effort, mut is_bench, mut markdown) = (None, false, false);
-        for argument in arguments {
-            let asked = match &*argument {
-                // Cargo says it for `cargo bench`, and not for `cargo test --benches`.
-                "--bench" => {
-                    is_bench = true;
-                    continue;
-                }
-                "--markdown" => {
-                    markdown = true;
-                    continue;
-                }
-                "--quick" => Effort::Quick,
-                "--smoke" => Effort::Smoke,
+        let mut own = Vec::new();
+        let mut arguments = env::args().skip(1);
+        while let Some(argument) = arguments.next() {
+            match &*argument {
+                // Cargo passes it for `cargo bench`, and not for `cargo test --benches`.
+                "--bench" => is_bench = true,
+                "--markdown" => markdown = true,
+                "--quick" => effort = Some(Effort::Quick),
+                "--smoke" => effort = Some(Effort::Smoke),
+                flag if flags.contains(&flag) => own.push((argument, String::new())),
+                name if named.contains(&name) => match arguments.next() {
+                    Some(value) => own.push((argument, value)),
+                    None => return Err(format!("{argument} needs a value")),
+                },
                 _ => {
-                    let known = "there are --quick, --smoke and --markdown";
-                    return Err(format!("{argument}: unknown; {known}"));
+                    let known = ["--quick", "--smoke", "--markdown"];
+                    let known = [&known, flags, named].concat().join(", ");
+                    return Err(format!("{argument}: unknown; there are {known}"));
                 }
-            };
-            if effort.is_some_and(|effort| effort != asked) {
-                return Err("--quick and --smoke: one of them, not both".into());
             }
-            effort = Some(asked);
         }
         let default = if is_bench {
             Effort::Full
@@ -65,6 +50,24 @@ impl Options {
         Ok(Self {
             effort: effort.unwrap_or(default),
             markdown,
+            own,
         })
+    }
+
+    pub fn has(&self, flag: &str) -> bool {
+        self.own.iter().any(|(name, _)| name == flag)
+    }
+
+    pub fn values(&self, name: &str) -> impl Iterator<Item = &str> {
+        let named = self.own.iter().filter(move |(own, _)| own == name);
+        named.map(|(_, value)| &**value)
+    }
+
+    pub fn pick<T>(&self, full: T, quick: T, smoke: T) -> T {
+        match self.effort {
+            Effort::Full => full,
+            Effort::Quick => quick,
+            Effort::Smoke => smoke,
+        }
     }
 }

@@ -1,91 +1,67 @@
-//! Breakerbox: its store, its breaker, and the handles of both.
+//! Breakerbox: its store, the handles of its circuits, and its breaker.
 
 use super::rules::Rules;
-use super::store::{Circuits, Hasher, Store, through};
+use super::store::{Circuits, Std, Store, through};
 use breakerbox::{
-    CircuitBreaker, CircuitBreakerSnapshot, CircuitHandle, CircuitState, Clock,
-    InMemoryCircuitBreakerStore, Outcome, Policy, StoreHandle, SystemClock,
+    CircuitBreaker, CircuitBreakerSnapshot, CircuitState, Clock, InMemoryCircuitBreakerStore,
+    Outcome, Policy, StateChange, StoreHandle, SystemClock,
 };
-use std::hash::RandomState;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// The store alone, with the limits that each call brings.
-pub struct Own<S, C = SystemClock> {
-    pub store: InMemoryCircuitBreakerStore<String, S, C>,
-    pub limits: Policy,
-    trips: Trips,
+/// The store alone, with the policy that each call brings.
+pub struct Own<C = SystemClock> {
+    pub store: InMemoryCircuitBreakerStore<String, Std, C>,
+    pub policy: Policy,
+    trips: Option<Trips>,
 }
 
 /// Handles of a store's circuits.
-pub struct Handles<C = SystemClock> {
-    pub circuits: Vec<StoreHandle<String, RandomState, C>>,
-    own: Own<RandomState, C>,
+pub struct Handles {
+    pub circuits: Vec<StoreHandle>,
+    pub own: Own,
 }
-
-/// A clock that a subject makes for its store.
-pub trait Time: Clock + Default + 'static {}
-
-impl<C: Clock + Default + 'static> Time for C {}
 
 /// The breaker.
-pub struct Breaker<S> {
-    pub breaker: CircuitBreaker<String, S>,
-    trips: Trips,
+pub struct Breaker {
+    breaker: CircuitBreaker,
+    trips: Option<Trips>,
 }
 
-/// Handles of a breaker's circuits.
-pub struct Guarded {
-    pub circuits: Vec<CircuitHandle>,
-    own: Breaker<RandomState>,
-}
-
-/// A store that knows none of the keys, as where none has ever failed: a check creates nothing.
-pub struct Unknown(pub Own<RandomState>);
-
-/// A store of no more than a thousand keys, to have beside one with many.
-pub struct Few(pub Own<RandomState>);
-
-impl Few {
-    pub const KEYS: usize = 1_000;
-}
-
-/// How often a circuit has opened by its rules, where the rules can be reached.
+/// A count of the circuits that have opened by their rules.
 #[derive(Clone, Default)]
 pub struct Trips(Arc<AtomicU64>);
 
 impl Trips {
-    /// Those since it was last asked.
+    /// Returns a count where `rules` can be reached.
+    fn of(rules: Rules) -> Option<Self> {
+        rules.can_trip().then(Self::default)
+    }
+
+    /// Takes those since it was last asked.
     pub fn take(&self) -> u64 {
         self.0.swap(0, Ordering::SeqCst)
     }
 
-    fn note(&self, from: CircuitState, to: CircuitState) {
-        if (from, to) == (CircuitState::Closed, CircuitState::Open) {
+    fn note<K>(&self, change: &StateChange<K>) {
+        if (change.from, change.to) == (CircuitState::Closed, CircuitState::Open) {
             self.0.fetch_add(1, Ordering::SeqCst);
         }
     }
 }
 
-/// A subject that counts its trips.
-pub trait Tripping: Circuits {
-    fn trips(&self) -> &Trips;
-}
-
-impl<S: Hasher, C: Time> Circuits for Own<S, C> {
+impl<C: Clock + Default + 'static> Circuits for Own<C> {
     fn new(rules: Rules, keys: &[String]) -> Self {
-        let trips = Trips::default();
+        let trips = Trips::of(rules);
         let mut builder = InMemoryCircuitBreakerStore::<String>::builder()
             .clock(C::default())
-            .hasher(S::default())
             .capacity(keys.len() + 1);
-        if rules.can_trip() {
-            let trips = trips.clone();
-            builder = builder.on_state_change(move |change| trips.note(change.from, change.to));
+        if let Some(trips) = trips.clone() {
+            builder = builder.on_state_change(move |change| trips.note(change));
         }
         let own = Self {
             store: builder.build(),
-            limits: rules.limits(),
+            policy: rules.policy(),
             trips,
         };
         keys.iter().for_each(|key| own.close(key));
@@ -100,21 +76,25 @@ impl<S: Hasher, C: Time> Circuits for Own<S, C> {
     fn close(&self, key: &str) {
         self.store.transition(key, CircuitState::Closed);
     }
+
+    fn trips(&self) -> Option<&Trips> {
+        self.trips.as_ref()
+    }
 }
 
-impl<S: Hasher, C: Time> Store for Own<S, C> {
+impl<C: Clock + Default + 'static> Store for Own<C> {
     type Seen = CircuitBreakerSnapshot;
 
     #[inline]
     fn check(&self, key: &str) -> bool {
-        self.store.acquire(key, &self.limits).is_ok()
+        self.store.acquire(key, &self.policy).is_ok()
     }
 
     #[inline]
     fn call<const FAILS: bool>(&self, key: &str) -> bool {
-        through(self.store.acquire(key, &self.limits), |permit| {
+        through(self.store.acquire(key, &self.policy), |permit| {
             self.store
-                .report(key, permit, outcome::<FAILS>(), &self.limits)
+                .report(key, permit, outcome::<FAILS>(), &self.policy)
         })
     }
 
@@ -129,24 +109,39 @@ impl<S: Hasher, C: Time> Store for Own<S, C> {
     }
 }
 
-impl<C> Handles<C> {
-    pub fn limits(&self) -> &Policy {
-        &self.own.limits
+impl Circuits for Handles {
+    fn new(rules: Rules, keys: &[String]) -> Self {
+        let own = Own::new(rules, keys);
+        let circuit = |key: &String| own.store.circuit(&**key).unwrap();
+        Self {
+            circuits: keys.iter().map(circuit).collect(),
+            own,
+        }
+    }
+
+    fn open(&self, key: &str) {
+        self.own.open(key);
+    }
+
+    fn close(&self, key: &str) {
+        self.own.close(key);
+    }
+
+    fn trips(&self) -> Option<&Trips> {
+        self.own.trips()
     }
 }
 
-impl<S: Hasher> Circuits for Breaker<S> {
+impl Circuits for Breaker {
     fn new(rules: Rules, keys: &[String]) -> Self {
-        let trips = Trips::default();
+        let trips = Trips::of(rules);
         let mut builder = CircuitBreaker::<String>::builder()
-            .policy(breakerbox::PolicySet::new(rules.limits()))
-            .hasher(S::default())
+            .policy(rules.policy())
             .capacity(keys.len() + 1)
             // A store that is nearly full evicts clean circuits.
             .max_circuits(2 * keys.len() + 1_000);
-        if rules.can_trip() {
-            let trips = trips.clone();
-            builder = builder.on_state_change(move |change| trips.note(change.from, change.to));
+        if let Some(trips) = trips.clone() {
+            builder = builder.on_state_change(move |change| trips.note(change));
         }
         let own = Self {
             breaker: builder.build().unwrap(),
@@ -164,9 +159,13 @@ impl<S: Hasher> Circuits for Breaker<S> {
     fn close(&self, key: &str) {
         self.breaker.store().transition(key, CircuitState::Closed);
     }
+
+    fn trips(&self) -> Option<&Trips> {
+        self.trips.as_ref()
+    }
 }
 
-impl<S: Hasher> Breaker<S> {
+impl Breaker {
     #[inline]
     pub fn check(&self, key: &str) -> bool {
         self.breaker.acquire(key).is_ok()
@@ -180,70 +179,11 @@ impl<S: Hasher> Breaker<S> {
     }
 }
 
-/// A constant in the loops, as it is where people call `success()` or `failure()`.
+/// Returns a constant in the loops, as it is where people call `success()` or `failure()`.
 #[inline]
 pub const fn outcome<const FAILS: bool>() -> Outcome {
     match FAILS {
         true => Outcome::Failure,
         false => Outcome::Success,
-    }
-}
-
-/// Circuits that are those of another one that is held.
-macro_rules! circuits_of {
-    (<$($of:ident: $bound:ident)?> $subject:ty, $own:tt, |$rules:ident, $keys:ident| $new:expr) => {
-        impl<$($of: $bound)?> Circuits for $subject {
-            fn new($rules: Rules, $keys: &[String]) -> Self {
-                $new
-            }
-
-            fn open(&self, key: &str) {
-                self.$own.open(key);
-            }
-
-            fn close(&self, key: &str) {
-                self.$own.close(key);
-            }
-        }
-
-        impl<$($of: $bound)?> Tripping for $subject {
-            fn trips(&self) -> &Trips {
-                self.$own.trips()
-            }
-        }
-    };
-}
-
-circuits_of!(<C: Time> Handles<C>, own, |rules, keys| {
-    let own = Own::new(rules, keys);
-    let circuit = |key: &String| own.store.circuit(&**key).unwrap();
-    Self {
-        circuits: keys.iter().map(circuit).collect(),
-        own,
-    }
-});
-circuits_of!(<> Guarded, own, |rules, keys| {
-    let own = Breaker::new(rules, keys);
-    let circuit = |key: &String| own.breaker.circuit(&**key).unwrap();
-    Self {
-        circuits: keys.iter().map(circuit).collect(),
-        own,
-    }
-});
-circuits_of!(<> Unknown, 0, |rules, _keys| Self(Own::new(rules, &[])));
-circuits_of!(<> Few, 0, |rules, keys| Self(Own::new(
-    rules,
-    &keys[..Self::KEYS]
-)));
-
-impl<S: Hasher, C: Time> Tripping for Own<S, C> {
-    fn trips(&self) -> &Trips {
-        &self.trips
-    }
-}
-
-impl<S: Hasher> Tripping for Breaker<S> {
-    fn trips(&self) -> &Trips {
-        &self.trips
     }
 }

@@ -1,5 +1,5 @@
 //! Other crates' circuit breakers. None of them has a store by key: here is one object per key, in
-//! the fastest map that suits all of them, and for handles the object itself.
+//! a concurrent map, and for handles the object itself.
 //!
 //! They have no raw `record_failure` and no snapshot of state, counts and times, so they are left
 //! out of those works. Only failsafe has a check that doesn't make a call; circuitbreaker-rs and
@@ -11,46 +11,38 @@ mod recloser;
 mod tower;
 
 pub use circuitbreaker_rs::CircuitBreakerRs;
-pub use failsafe::Failsafe;
+pub use failsafe::{Failsafe, FailsafeRate};
 pub use recloser::Recloser;
 pub use tower::{TowerResilience, timers};
 
 use super::rules::Rules;
-use super::store::{Circuits, Fast};
+use super::store::{Circuits, Std};
 
 /// One circuit of another crate.
 pub trait Peer: Send + Sync + Sized + 'static {
-    /// Whether it has a rule over a window of calls.
-    const HAS_WINDOW: bool;
-
     fn new(rules: Rules) -> Self;
 
-    /// One that rejects, for as long as the rules say.
+    /// Makes one that rejects, for as long as the rules say.
     fn open(rules: Rules) -> Self;
 
-    /// A guarded call that succeeds or fails: whether it was admitted.
+    /// Makes a guarded call that succeeds or fails: returns whether it was admitted.
     fn call<const FAILS: bool>(&self) -> bool;
-}
-
-/// A peer that can be asked without making a call.
-pub trait Ask: Peer {
-    fn admits(&self) -> bool;
 }
 
 /// One object per key, made when its key is first met.
 pub struct ByKey<P> {
-    objects: papaya::HashMap<String, P, Fast>,
+    objects: papaya::HashMap<String, P, Std>,
     rules: Rules,
 }
 
-/// The objects alone, for who keeps them.
+/// The objects alone, as a caller may keep them.
 pub struct Held<P> {
     pub objects: Vec<P>,
 }
 
 impl<P: Peer> ByKey<P> {
     #[inline]
-    fn with<R>(&self, key: &str, op: impl FnOnce(&P) -> R) -> R {
+    pub fn with<R>(&self, key: &str, op: impl FnOnce(&P) -> R) -> R {
         let objects = self.objects.pin();
         match objects.get(key) {
             Some(object) => op(object),
@@ -64,17 +56,10 @@ impl<P: Peer> ByKey<P> {
     }
 }
 
-impl<P: Ask> ByKey<P> {
-    #[inline]
-    pub fn check(&self, key: &str) -> bool {
-        self.with(key, P::admits)
-    }
-}
-
 /// Not every peer can be told to open or to forget: its object is replaced.
 impl<P: Peer> Circuits for ByKey<P> {
     fn new(rules: Rules, keys: &[String]) -> Self {
-        let objects = papaya::HashMap::with_capacity_and_hasher(keys.len() + 1, Fast::default());
+        let objects = papaya::HashMap::with_capacity_and_hasher(keys.len() + 1, Std::default());
         for key in keys {
             objects.pin().insert(key.clone(), P::new(rules));
         }
@@ -94,7 +79,7 @@ impl<P: Peer> Circuits for ByKey<P> {
     }
 }
 
-/// What is open elsewhere is no matter to an object, and none of a list is ever told to open.
+/// An object doesn't depend on what is open elsewhere, and none of a list is ever told to open.
 impl<P: Peer> Circuits for Held<P> {
     fn new(rules: Rules, keys: &[String]) -> Self {
         Self {

@@ -1,37 +1,45 @@
-//! The rules that all subjects are given.
+//! The rules that all contenders are given.
 
 use breakerbox::{Policy, SlidingWindow};
 use std::time::Duration;
 
-/// When a circuit opens, and for how long.
+/// The rule that opens a circuit, and the time that it stays open.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Rules {
     /// Failures in a row that open it.
     pub failure_threshold: u32,
     /// Longer than any measurement: half-open circuits are not what is compared.
     pub reset_timeout: Duration,
-    /// In place of the threshold: it opens if half of the last so many calls failed.
-    pub window: Option<u32>,
+    /// In place of the threshold: it opens if half of the calls in the window failed.
+    pub window: Option<SlidingWindow>,
 }
 
 impl Rules {
-    /// The highest that breakerbox has: what trips measures something else.
+    /// The highest threshold that breakerbox has: what trips measures something else.
     pub const OUT_OF_REACH: Self = Self {
         failure_threshold: 1_000_000,
         reset_timeout: Duration::from_secs(3_600),
         window: None,
     };
 
-    /// Reached in each round, by whatever number of threads.
+    /// Reached in each round, by any number of threads.
     pub const STORM: Self = Self {
         failure_threshold: 20_000,
         ..Self::OUT_OF_REACH
     };
 
     pub const WINDOWED: Self = Self {
-        window: Some(100),
+        window: Some(SlidingWindow::Calls(Self::CALLS)),
         ..Self::OUT_OF_REACH
     };
+
+    pub const TIMED: Self = Self {
+        window: Some(SlidingWindow::Time(Duration::from_secs(10))),
+        ..Self::OUT_OF_REACH
+    };
+
+    /// Calls in a window of calls.
+    pub const CALLS: u32 = 100;
 
     /// Calls in the window below which no rate opens.
     pub const MINIMUM_CALLS: u32 = 20;
@@ -43,13 +51,13 @@ impl Rules {
         self == Self::STORM
     }
 
-    /// The same, for breakerbox.
-    pub fn limits(self) -> Policy {
+    /// Returns the same rules for breakerbox.
+    pub fn policy(self) -> Policy {
         let builder = Policy::builder().reset_timeout(self.reset_timeout);
         let builder = match self.window {
             None => builder.failure_threshold(self.failure_threshold),
-            Some(calls) => builder
-                .sliding_window(SlidingWindow::Calls(calls))
+            Some(window) => builder
+                .sliding_window(window)
                 .minimum_calls(Self::MINIMUM_CALLS)
                 .failure_rate_threshold(Self::PERCENT),
         };

@@ -1,16 +1,14 @@
-//! What all subjects with circuits have in common.
+//! The traits that all contenders with circuits have in common.
 
 use super::circuit::{Circuit, Snapshot, State, now_ms};
+use super::own::Trips;
 use super::rules::Rules;
 use std::any::Any;
 use std::hash::BuildHasher;
 use std::hint::black_box;
 
-/// The standard library's hasher, which clients can't attack.
+/// The standard library's hasher, which clients can't attack; the one of every contender.
 pub type Std = std::hash::RandomState;
-
-/// A fast one, seeded at random too.
-pub type Fast = foldhash::fast::RandomState;
 
 pub trait Hasher: BuildHasher + Default + Clone + Send + Sync + 'static {}
 
@@ -18,7 +16,7 @@ impl<S: BuildHasher + Default + Clone + Send + Sync + 'static> Hasher for S {}
 
 /// Circuits by key, or what stands for them.
 pub trait Circuits: Any + Send + Sync {
-    /// A closed circuit with nothing counted for each of `keys`.
+    /// Makes a closed circuit with nothing counted for each of `keys`.
     fn new(rules: Rules, keys: &[String]) -> Self
     where
         Self: Sized;
@@ -28,6 +26,11 @@ pub trait Circuits: Any + Send + Sync {
 
     /// Makes it closed, with nothing counted.
     fn close(&self, key: &str);
+
+    /// Returns the count of trips, where the rules can be reached and the contender counts them.
+    fn trips(&self) -> Option<&Trips> {
+        None
+    }
 }
 
 /// A store that does all works by key.
@@ -36,7 +39,7 @@ pub trait Store: Circuits {
 
     fn check(&self, key: &str) -> bool;
 
-    /// A check, and a report of how the call went if it was admitted: whether it was.
+    /// Checks, and reports how the call went if it was admitted: returns whether it was.
     fn call<const FAILS: bool>(&self, key: &str) -> bool;
 
     fn record_failure(&self, key: &str) -> Self::Seen;
@@ -44,11 +47,11 @@ pub trait Store: Circuits {
     fn snapshot(&self, key: &str) -> Option<Self::Seen>;
 }
 
-/// The guarded call between check and report: anybody may have written to memory meanwhile.
+/// Makes the guarded call between check and report: any thread may have written to memory meanwhile.
 ///
 /// The permit itself is not forced into memory. It would be moved out again as a whole right after
 /// its fields were written one by one, which stalls the processor for longer than all the rest
-/// takes, and which no call leaves little enough time for.
+/// takes. A real call leaves time enough for that.
 #[inline(always)]
 pub fn through<P, E, R>(permit: Result<P, E>, report: impl FnOnce(P) -> R) -> bool {
     let Ok(permit) = permit else { return false };
@@ -65,16 +68,13 @@ pub trait ByHand: Any + Send + Sync + Sized {
 
     fn rules(&self) -> Rules;
 
-    /// `op` on the circuit of `key`, for a look only, if it is known.
-    fn look<R>(&self, key: &str, op: impl FnOnce(&Self::Circuit) -> R) -> Option<R>;
-
-    /// `op` on the circuit of `key` if it is known.
+    /// Does `op` on the circuit of `key` if it is known.
     fn known<R>(&self, key: &str, op: impl FnOnce(&mut Self::Circuit) -> R) -> Option<R>;
 
-    /// `op` on the circuit of `key`, created if it was unknown.
+    /// Does `op` on the circuit of `key`, created if it was unknown.
     fn with<R>(&self, key: &str, op: impl FnOnce(&mut Self::Circuit) -> R) -> R;
 
-    /// Whether a call may go through.
+    /// Returns whether a call may go through.
     fn admits(&self, key: &str) -> bool {
         let rules = self.rules();
         self.known(key, |circuit| circuit.snapshot_mut().check(rules))
@@ -124,12 +124,12 @@ impl<T: ByHand> Store for T {
         let now = now_ms();
         self.with(key, |circuit| {
             circuit.snapshot_mut().count_failure(now);
-            *circuit.snapshot()
+            *circuit.snapshot_mut()
         })
     }
 
     #[inline]
     fn snapshot(&self, key: &str) -> Option<Snapshot> {
-        self.look(key, |circuit| *circuit.snapshot())
+        self.known(key, |circuit| *circuit.snapshot_mut())
     }
 }

@@ -1,4 +1,4 @@
-//! How often the calling thread has lost its processor, as Linux counts it.
+//! A count of the times that the calling thread has lost its processor, by Linux.
 
 #[derive(Clone, Copy, Default)]
 pub struct Switches {
@@ -9,7 +9,7 @@ pub struct Switches {
 }
 
 impl Switches {
-    /// Elsewhere than on Linux none is counted.
+    /// Counts those so far; elsewhere than on Linux none.
     pub fn so_far() -> Self {
         #[cfg(target_os = "linux")]
         {

@@ -11,13 +11,13 @@ pub struct Table {
 impl Table {
     pub fn new(head: &[&str]) -> Self {
         Self {
-            head: head.iter().map(|&cell| cell.to_owned()).collect(),
+            head: head.iter().map(|&name| name.to_owned()).collect(),
             rows: Vec::new(),
         }
     }
 
     pub fn push(&mut self, row: Vec<String>) {
-        assert_eq!(row.len(), self.head.len(), "a cell for each column");
+        assert_eq!(row.len(), self.head.len(), "a field for each column");
         self.rows.push(row);
     }
 
@@ -30,8 +30,8 @@ impl Table {
         let mut text = String::new();
         for line in lines() {
             let _ = write!(text, "  {:<1$}", line[0], widths[0]);
-            for (cell, width) in line.iter().zip(&widths).skip(1) {
-                let _ = write!(text, "  {cell:>width$}");
+            for (field, width) in line.iter().zip(&widths).skip(1) {
+                let _ = write!(text, "  {field:>width$}");
             }
             text.push('\n');
         }
@@ -48,12 +48,34 @@ impl Table {
     }
 }
 
-/// `met` or `MISSED`.
-pub fn verdict(is_met: bool) -> &'static str {
-    if is_met { "met" } else { "MISSED" }
+/// `10,000 keys`.
+pub fn count(number: usize, of: &str) -> String {
+    let plural = if number == 1 { "" } else { "s" };
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (i, digit) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    format!("{text} {of}{plural}")
 }
 
-/// Nanoseconds in the unit that suits them, with three significant digits, about; a dash for none.
+/// Writes nanoseconds with three significant digits, about.
+pub fn ns(value: f64) -> String {
+    match value {
+        10.0.. if value >= 99.95 => format!("{value:.0}"),
+        9.995.. => format!("{value:.1}"),
+        _ => format!("{value:.2}"),
+    }
+}
+
+pub fn times(ratio: f64) -> String {
+    format!("{} ×", ns(ratio))
+}
+
+/// Writes nanoseconds in the unit that suits them; a dash for none.
 pub fn duration(ns: f64) -> String {
     if ns.is_nan() {
         return "–".into();
@@ -64,12 +86,10 @@ pub fn duration(ns: f64) -> String {
         1e3.. => (ns / 1e3, "µs"),
         _ => (ns, "ns"),
     };
-    match value.abs() {
-        // There are no parts of nanoseconds to be seen on a clock.
-        _ if unit == "ns" => format!("{value:.0} ns"),
-        99.95.. => format!("{value:.0} {unit}"),
-        9.995.. => format!("{value:.1} {unit}"),
-        _ => format!("{value:.2} {unit}"),
+    match unit {
+        // A clock shows no parts of nanoseconds.
+        "ns" => format!("{value:.0} ns"),
+        _ => format!("{} {unit}", self::ns(value)),
     }
 }
 

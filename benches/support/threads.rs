@@ -1,5 +1,5 @@
-//! Threads that start together, and stop when the first is done: nobody is timed without the
-//! company that the number of threads promises.
+//! Threads that start together, and stop when the first is done: none is timed without the company
+//! that the number of threads promises.
 
 use super::case::Case;
 use super::keys::SEGMENT;
@@ -10,20 +10,20 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// How a round went.
+/// The result of a round.
 #[derive(Clone, Copy)]
 pub struct Timed {
     /// Nanoseconds that one operation takes, as each thread sees it.
     pub ns: f64,
-    /// Whether no thread was taken off its core, as far as the system tells: on a machine that others
-    /// use, one may have had to wait while the round was over for the rest.
+    /// No thread was taken off its core, as far as the system tells: on a machine that others use, one
+    /// may have had to wait while the round was over for the rest.
     pub undisturbed: bool,
 }
 
-/// Lists of up to so many segments are gone through as a whole, before a turn and in it.
+/// Lists of up to N segments are gone through as a whole, before a turn and in it.
 const WHOLE: usize = 64;
 
-/// Operations that begin the turn of each thread, untimed: those of others have taken everything
+/// Returns the operations that begin the turn of each thread, untimed: those of others have taken everything
 /// out of the cache. Of a longer list most keys are in no cache anyway.
 pub fn warm_up(case: &Case<'_>) -> usize {
     let segments = if case.segments <= WHOLE {
@@ -34,25 +34,25 @@ pub fn warm_up(case: &Case<'_>) -> usize {
     segments * SEGMENT
 }
 
-/// The fewest operations that a turn is worth: all of a short list, or another part of the keys
-/// would be warm in each.
+/// Returns the fewest operations that a turn is worth: all of a short list, or another part of the
+/// keys would be warm in each.
 pub fn least(case: &Case<'_>) -> usize {
     warm_up(case).max(8 * SEGMENT)
 }
 
-/// What a thread does at most where `ops` are asked for.
+/// Returns what a thread does at most where `ops` are asked for.
 pub fn all(case: &Case<'_>, ops: usize) -> usize {
     warm_up(case) + ops + SEGMENT
 }
 
-/// Nanoseconds that one operation of `case` takes, as each of `threads` threads sees it, while
-/// they do `ops` each, or fewer if another is faster. Threads that wait for a core count as
-/// running: an operation takes so much longer.
+/// Returns the nanoseconds that one operation of `case` takes, as each of `threads` threads sees it,
+/// while they do `ops` each, or fewer if another is faster. Threads that wait for a core count as
+/// running.
 pub fn time(case: &Case<'_>, threads: usize, ops: usize) -> f64 {
     timed(case, threads, ops).ns
 }
 
-/// As [`time`], and whether the threads had their cores.
+/// Times as [`time`] does, and tells whether the threads had their cores.
 pub fn timed(case: &Case<'_>, threads: usize, ops: usize) -> Timed {
     let cores = thread::available_parallelism().map_or(1, usize::from);
     let warm_up = warm_up(case) / SEGMENT;
@@ -104,7 +104,7 @@ pub fn timed(case: &Case<'_>, threads: usize, ops: usize) -> Timed {
     }
 }
 
-/// As [`timed`], while one thread more does `other` without a pause. `other` writes, and is reset
+/// Times as [`timed`] does, while one thread more does `other` without a pause. `other` writes, and is reset
 /// before it can have done more than `most` operations.
 pub fn timed_beside(
     case: &Case<'_>,
@@ -135,6 +135,21 @@ pub fn timed_beside(
             ..timed
         }
     })
+}
+
+/// Takes the first of some tries in which no thread lost its core, or the last. Rounds that are
+/// shorter than a turn of the system's scheduler can pass undisturbed on a busy machine too.
+pub fn undisturbed(mut time: impl FnMut() -> Timed) -> Timed {
+    /// The most times that a round is taken.
+    const TRIES: usize = 20;
+    let mut last = time();
+    for _ in 1..TRIES {
+        if last.undisturbed {
+            break;
+        }
+        last = time();
+    }
+    last
 }
 
 fn per_ns(ops: usize, took: Duration) -> f64 {

@@ -1,4 +1,4 @@
-//! The works: what a subject does for one request.
+//! The works: what a contender does for one request.
 
 use super::rules::Rules;
 
@@ -46,19 +46,19 @@ impl Work {
         }
     }
 
-    /// Whether it leaves counts behind, of which a circuit holds so many only: a full one takes
-    /// another path.
+    /// Returns whether it leaves counts behind. A circuit holds a limited number of them, and a full
+    /// one takes another path.
     pub fn fills(self) -> bool {
         matches!(self, Work::CheckFailure | Work::RecordFailure | Work::Storm)
     }
 
-    /// Whether its rounds have a length of their own.
+    /// Returns whether its rounds have a length of their own.
     pub fn is_fixed(self) -> bool {
         self == Work::Storm
     }
 
-    /// The most operations that each of `threads` threads may do between two resets, as if all were
-    /// on one key. A storm's rounds are all of that: one thread alone trips the circuit, and of
+    /// Returns the most operations that each of `threads` threads may do between two resets, as if
+    /// all were on one key. A storm's rounds are all of that: one thread alone trips the circuit, and of
     /// several some are rejected.
     pub fn most(self, threads: usize) -> usize {
         let threshold = self.rules().failure_threshold as usize;

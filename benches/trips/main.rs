@@ -1,8 +1,8 @@
-//! How soon another thread is rejected when a circuit trips.
+//! The time from a trip to the first rejection in another thread.
 //!
-//! `cargo bench -p breakerbox-benches --bench trips [-- --quick | --smoke] [--markdown]` prints a
-//! table and which goals are met, and writes `target/comparison/trips.json`. It fails if one of
-//! ours admits a check that began after the trip had returned.
+//! `cargo bench -p breakerbox-benches --bench trips [-- --quick | --smoke]` prints a table
+//! and which goals are met, and writes `target/comparison/trips.json`. It fails if a
+//! check is admitted that began after the trip had returned.
 //!
 //! Two threads run at the same time. One reports the fifth failure of a call that was admitted
 //! before; the other asks for the same circuit without pause, and reads the clock after each
@@ -15,112 +15,141 @@
 //! - threads that don't run: a trip during which one of the two was preempted is left out, and
 //!   counted (by Linux; elsewhere none is). One that waits for a lock isn't.
 
+mod contenders;
 mod race;
-mod report;
-mod subjects;
 
+use breakerbox_benches::contenders::{HANDLE, STORE};
 use breakerbox_benches::keys::Keys;
-use breakerbox_benches::locked::{MutexStore, ParkingMutexStore, ParkingRwLockStore, RwLockStore};
-use breakerbox_benches::options::{Effort, Options};
-use breakerbox_benches::results;
-use breakerbox_benches::sharded::{CircuitLockStore, ShardedStore};
-use breakerbox_benches::store::ByHand;
-use race::Seen;
+use breakerbox_benches::options::Options;
+use breakerbox_benches::results::{self, Goal};
+use breakerbox_benches::rounds::quantile;
+use breakerbox_benches::table::{Table, duration};
+use contenders::{ByHandle, ByKey};
+use race::Trip;
+use serde::Serialize;
+use std::error::Error;
 use std::process::ExitCode;
 use std::thread;
-use subjects::{ByHandle, ByKey, Subject, Written};
 
-const HANDLE: &str = "handle";
-const STORE: &str = "store";
-const STORE_GATE_UP: &str = "store, others open";
-const OURS: [&str; 3] = [HANDLE, STORE, STORE_GATE_UP];
+const STORE_OPEN: &str = "store, others open";
 
-type Add = fn(&mut Vec<Seen>, &'static str, &[String]);
+type Race = fn(&[String]) -> Vec<Trip>;
 
-const WRITTEN: [(&str, Add); 6] = [
-    ("mutex store", add_written::<MutexStore>),
-    ("parking_lot mutex store", add_written::<ParkingMutexStore>),
-    ("rwlock store", add_written::<RwLockStore>),
-    (
-        "parking_lot rwlock store",
-        add_written::<ParkingRwLockStore>,
-    ),
-    ("sharded mutex store", add_written::<ShardedStore>),
-    ("circuit mutex store", add_written::<CircuitLockStore>),
+/// Each round makes all circuits anew: what has tripped is of no further use.
+const RACES: [(&str, Race); 3] = [
+    (HANDLE, |keys| race::run(&ByHandle::new(keys), keys.len())),
+    (STORE, |keys| {
+        race::run(&ByKey::new(keys, false), keys.len())
+    }),
+    (STORE_OPEN, |keys| {
+        race::run(&ByKey::new(keys, true), keys.len())
+    }),
 ];
 
-fn main() -> ExitCode {
-    let options = match Options::from_arguments() {
-        Ok(options) => options,
-        Err(error) => {
-            eprintln!("{error}");
-            return ExitCode::FAILURE;
+#[derive(Serialize)]
+struct Row {
+    contender: &'static str,
+    trips: usize,
+    left_out: usize,
+    from_start_p50_ns: f64,
+    from_start_p99_ns: f64,
+    from_return_p50_ns: f64,
+    from_return_p99_ns: f64,
+    report_p50_ns: f64,
+    late_admissions: usize,
+}
+
+impl Row {
+    fn of(contender: &'static str, trips: &[Trip]) -> Self {
+        let ran: Vec<_> = trips.iter().filter(|trip| trip.ran).collect();
+        let at = |of: fn(&Trip) -> f64, part| {
+            let times: Vec<_> = ran.iter().map(|trip| of(trip)).collect();
+            quantile(&times, part)
+        };
+        Self {
+            contender,
+            trips: ran.len(),
+            left_out: trips.len() - ran.len(),
+            from_start_p50_ns: at(|trip| trip.from_start, 0.5),
+            from_start_p99_ns: at(|trip| trip.from_start, 0.99),
+            from_return_p50_ns: at(|trip| trip.from_return, 0.5),
+            from_return_p99_ns: at(|trip| trip.from_return, 0.99),
+            report_p50_ns: at(|trip| trip.report, 0.5),
+            late_admissions: trips.iter().map(|trip| trip.late).sum(),
         }
-    };
+    }
+}
+
+fn main() -> ExitCode {
+    results::run(bench)
+}
+
+fn bench() -> Result<(), Box<dyn Error>> {
+    let options = Options::read(&[], &[])?;
     if thread::available_parallelism().map_or(1, usize::from) < 2 {
         println!("not measured: two threads have to run at the same time, and there is one core");
-        return ExitCode::SUCCESS;
+        return Ok(());
     }
-    let trips = options.effort.pick(1_000, 1_000, 50);
-    let rounds = options.effort.pick(11, 1, 1);
-
-    let keys = &Keys::of(trips, 1).names;
-    let mut seen = Vec::new();
-    for _ in 0..rounds {
-        // All anew: what has tripped is no use again.
-        add(&mut seen, HANDLE, &ByHandle::new(keys), trips);
-        add(&mut seen, STORE, &ByKey::new(keys, false), trips);
-        add(&mut seen, STORE_GATE_UP, &ByKey::new(keys, true), trips);
-        for (name, add_written) in WRITTEN {
-            add_written(&mut seen, name, keys);
+    let keys = Keys::of(options.pick(1_000, 1_000, 50), 1);
+    let mut trips = RACES.map(|_| Vec::new());
+    for _ in 0..options.pick(11, 1, 1) {
+        for ((_, race), trips) in RACES.iter().zip(&mut trips) {
+            trips.extend(race(keys.names));
         }
     }
+    let rows: Vec<_> = RACES
+        .iter()
+        .zip(&trips)
+        .map(|((name, _), trips)| Row::of(name, trips))
+        .collect();
 
     println!(
         "median, p99: from the start of the report that trips to the end of the first check that\n\
          the other thread saw rejected; after return: from the report's return, negative where the\n\
-         rejection was first. report: how long it took. late admissions: checks that were admitted\n\
-         and had begun after the return; seen by an atomic flag, not by the clock. left out: trips\n\
-         during which one of the two threads was preempted; their late admissions count.\n"
+         rejection was first. late admissions: checks that were admitted and had begun after the\n\
+         return; seen by an atomic flag, not by the clock. left out: trips during which one of the\n\
+         two threads was preempted; their late admissions count.\n"
     );
-    let table = report::table(&seen);
-    print!("{}", table.plain());
-    let admits_late = |of: &Seen| OURS.contains(&of.subject) && of.late() > 0;
-    if seen.iter().any(admits_late) {
-        eprintln!("a check was admitted after the trip had returned");
-        return ExitCode::FAILURE;
+    print!("{}", table(&rows).plain());
+    if rows.iter().any(|row| row.late_admissions > 0) {
+        return Err("a check was admitted after the trip had returned".into());
     }
-    if options.effort == Effort::Smoke {
-        return ExitCode::SUCCESS;
-    }
-    report::print_goals(&seen, &OURS);
-    if options.markdown {
-        results::print_section("trips", &table.markdown());
-    }
-    match results::write(
-        env!("CARGO_TARGET_TMPDIR"),
-        "trips.json",
-        &report::json(&seen),
-    ) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("the results could not be written: {error}");
-            ExitCode::FAILURE
-        }
-    }
+    let goal = |row: &Row| Goal {
+        label: format!(
+            "median below 1 µs from the start of the report: {}",
+            row.contender
+        ),
+        found: duration(row.from_start_p50_ns),
+        is_met: row.from_start_p50_ns < 1_000.0,
+    };
+    let goals: Vec<_> = rows.iter().map(goal).collect();
+    let id = (&options, env!("CARGO_TARGET_TMPDIR"), "trips");
+    results::give(id, &goals, None, &rows)?;
+    Ok(())
 }
 
-fn add_written<S: ByHand>(seen: &mut Vec<Seen>, name: &'static str, keys: &[String]) {
-    add(seen, name, &Written::<S>::new(keys), keys.len());
-}
-
-fn add<S: Subject>(seen: &mut Vec<Seen>, name: &'static str, subject: &S, trips: usize) {
-    let trips = race::run(subject, trips);
-    match seen.iter_mut().find(|of| of.subject == name) {
-        Some(of) => of.trips.extend(trips),
-        None => seen.push(Seen {
-            subject: name,
-            trips,
-        }),
+fn table(rows: &[Row]) -> Table {
+    let mut table = Table::new(&[
+        "first rejection elsewhere",
+        "median",
+        "p99",
+        "after return: median",
+        "p99",
+        "late admissions",
+        "left out",
+    ]);
+    for row in rows {
+        let times = [
+            row.from_start_p50_ns,
+            row.from_start_p99_ns,
+            row.from_return_p50_ns,
+            row.from_return_p99_ns,
+        ];
+        let mut line = vec![row.contender.to_owned()];
+        line.extend(times.map(duration));
+        line.push(row.late_admissions.to_string());
+        line.push(format!("{} of {}", row.left_out, row.left_out + row.trips));
+        table.push(line);
     }
+    table
 }

@@ -1,6 +1,6 @@
 //! One thread trips circuits, the other asks for them without pause.
 
-use crate::subjects::{Subject, THRESHOLD};
+use crate::contenders::{Contender, THRESHOLD};
 use breakerbox_benches::switches::Switches;
 use std::hint::spin_loop;
 use std::sync::atomic::AtomicUsize;
@@ -11,12 +11,6 @@ use std::time::{Duration, Instant};
 /// Checks that may be admitted after a trip before its watcher gives it up.
 const PATIENCE: usize = 1_000_000;
 
-/// What was seen of one subject.
-pub(crate) struct Seen {
-    pub(crate) subject: &'static str,
-    pub(crate) trips: Vec<Trip>,
-}
-
 /// One trip, in nanoseconds.
 #[derive(Clone, Copy)]
 pub(crate) struct Trip {
@@ -24,7 +18,7 @@ pub(crate) struct Trip {
     pub(crate) from_start: f64,
     /// From the report's return; negative if the rejection was first.
     pub(crate) from_return: f64,
-    /// How long the report took.
+    /// The time that the report took.
     pub(crate) report: f64,
     /// Checks that were admitted although they began after the report had returned.
     pub(crate) late: usize,
@@ -39,8 +33,8 @@ struct Rejection {
     ran: bool,
 }
 
-/// Trips `trips` circuits of `subject`, one after another.
-pub(crate) fn run<S: Subject>(subject: &S, trips: usize) -> Vec<Trip> {
+/// Trips `trips` circuits of `contender`, one after another.
+pub(crate) fn run<C: Contender>(contender: &C, trips: usize) -> Vec<Trip> {
     // Each counts trips: the circuit is closed and four failures along; the watcher is asking for
     // it; the report that trips has returned; the watcher was rejected.
     let [prepared, watching, tripped, rejected] = [const { AtomicUsize::new(0) }; 4];
@@ -50,7 +44,7 @@ pub(crate) fn run<S: Subject>(subject: &S, trips: usize) -> Vec<Trip> {
                 wait(&prepared, trip + 1);
                 let preempted = Switches::so_far().involuntary;
                 watching.store(trip + 1, Release);
-                let mut rejection = watch(subject, trip, &tripped);
+                let mut rejection = watch(contender, trip, &tripped);
                 rejection.ran = preempted == Switches::so_far().involuntary;
                 rejected.store(trip + 1, Release);
                 rejection
@@ -58,10 +52,10 @@ pub(crate) fn run<S: Subject>(subject: &S, trips: usize) -> Vec<Trip> {
             (0..trips).map(watch).collect::<Vec<_>>()
         });
         let trip = |trip| {
-            let permit = subject.check(trip);
+            let permit = contender.check(trip);
             for _ in 1..THRESHOLD {
-                let other = subject.check(trip).expect("closed");
-                subject.fail(trip, other);
+                let other = contender.check(trip).expect("closed");
+                contender.fail(trip, other);
             }
             prepared.store(trip + 1, Release);
             wait(&watching, trip + 1);
@@ -69,12 +63,12 @@ pub(crate) fn run<S: Subject>(subject: &S, trips: usize) -> Vec<Trip> {
             // Not at the same place of the watcher's loop each time.
             pause(Duration::from_nanos(2_000 + trip as u64 * 37 % 1_000));
             let start = Instant::now();
-            subject.fail(trip, permit.expect("closed"));
+            contender.fail(trip, permit.expect("closed"));
             let end = Instant::now();
             tripped.store(trip + 1, Release);
             let ran = preempted == Switches::so_far().involuntary;
             wait(&rejected, trip + 1);
-            subject.after(trip);
+            contender.after(trip);
             (start, end, ran)
         };
         let reports: Vec<_> = (0..trips).map(trip).collect();
@@ -94,13 +88,13 @@ pub(crate) fn run<S: Subject>(subject: &S, trips: usize) -> Vec<Trip> {
 }
 
 /// Asks for a circuit until it is rejected.
-fn watch<S: Subject>(subject: &S, circuit: usize, tripped: &AtomicUsize) -> Rejection {
+fn watch<C: Contender>(contender: &C, circuit: usize, tripped: &AtomicUsize) -> Rejection {
     let mut late = 0;
     loop {
-        // Not by the clock: two processors' clocks needn't agree to the nanosecond. Who sees this
-        // begins after the report's return.
+        // Not by the clock: two processors' clocks needn't agree to the nanosecond. A check that
+        // follows this load begins after the report's return.
         let is_late = tripped.load(Acquire) > circuit;
-        let is_admitted = subject.check(circuit).is_some();
+        let is_admitted = contender.check(circuit).is_some();
         let at = Instant::now();
         if is_admitted && is_late {
             late += 1;

@@ -1,7 +1,6 @@
 //! A circuit as one 64-bit word with a coarse time, and the last failure in a word of its own.
 //!
-//! What counts of a million leave for the time is 22 bits: 48 days of seconds since the circuit
-//! was made.
+//! Counts of a million leave 22 bits for the time: 48 days of seconds since the circuit was made.
 
 use super::{Rules, Snapshot, State};
 use breakerbox::{Clock, SystemClock};
@@ -22,7 +21,7 @@ pub(super) struct Coarse {
 
 const COUNT: u64 = (1 << 20) - 1;
 
-/// What the word itself shows.
+/// The parts of the word.
 #[derive(Clone, Copy)]
 struct Word {
     state: State,
@@ -69,7 +68,7 @@ impl Coarse {
         State::from_bits(self.word.load(Relaxed)) == State::Closed || self.recover()
     }
 
-    /// The first one after the open time is the probe. The time is up to a second early or late.
+    /// Makes the first check after the open time the probe. The time is up to a second early or late.
     #[cold]
     fn recover(&self) -> bool {
         let now = self.seconds(self.clock.now_ms());

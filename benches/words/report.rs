@@ -17,31 +17,31 @@ pub(crate) fn table(rows: &[Row]) -> Table {
     ]);
     for row in rows {
         let [wide, coarse, ours] = &row.rounds[..] else {
-            unreachable!("there are three subjects");
+            unreachable!("there are three contenders");
         };
-        let mut cells = vec![row.label.clone()];
-        cells.extend([wide, coarse, ours].map(|times| {
+        let mut line = vec![row.label.clone()];
+        line.extend([wide, coarse, ours].map(|times| {
             let [low, median, high] = [0.1, 0.5, 0.9].map(|part| quantile(times, part));
             format!("{median:.2} ({low:.2} – {high:.2})")
         }));
-        cells.extend([wide, coarse].map(|times| format!("{:.2} ×", ratio(times, ours))));
-        table.push(cells);
+        line.extend([wide, coarse].map(|times| format!("{:.2} ×", ratio(times, ours))));
+        table.push(line);
     }
     table
 }
 
 pub(crate) fn json(rows: &[Row]) -> Value {
     let of_row = |row: &Row| {
-        let subjects = NAMES.iter().zip(&row.rounds).map(|(subject, times)| {
+        let contenders = NAMES.iter().zip(&row.rounds).map(|(contender, times)| {
             json!({
                 "work": row.label,
-                "subject": subject,
+                "contender": contender,
                 "median_ns": quantile(times, 0.5),
                 "low_ns": quantile(times, 0.1),
                 "high_ns": quantile(times, 0.9),
             })
         });
-        subjects.collect::<Vec<_>>()
+        contenders.collect::<Vec<_>>()
     };
     rows.iter().flat_map(of_row).collect()
 }

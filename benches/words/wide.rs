@@ -53,7 +53,7 @@ impl Wide {
         closed || self.recover()
     }
 
-    /// The first one after the open time is the probe.
+    /// Makes the first check after the open time the probe.
     #[cold]
     fn recover(&self) -> bool {
         let now = self.clock.now_ms();
@@ -68,7 +68,7 @@ impl Wide {
         self.update(|old| due(&old).then(|| half_open(old))).is_ok()
     }
 
-    /// Puts what `f` makes of the circuit in its place; the circuit as it is where it makes nothing.
+    /// Puts what `f` makes of the circuit in its place. The circuit as it is where `f` makes nothing.
     #[inline]
     fn update(&self, f: impl Fn(Snapshot) -> Option<Snapshot>) -> Result<Snapshot, Snapshot> {
         let mut seen = self.word.load(Acquire);

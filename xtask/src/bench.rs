@@ -12,7 +12,7 @@ use crate::charts;
 use crate::error::{AtPath, Error, Result};
 use crate::project::Project;
 
-/// A bench, and the sections of documents that it prints with `--markdown`.
+/// A bench, and the sections of documents that it prints with `--markdown`; the rest is in its JSON.
 struct Bench {
     name: &'static str,
     package: &'static str,
@@ -24,10 +24,7 @@ struct Bench {
 impl Bench {
     /// The JSON that it writes.
     fn data(&self) -> String {
-        match self.name {
-            "comparison" => "results.json".to_owned(),
-            name => format!("{name}.json"),
-        }
+        format!("{}.json", self.name)
     }
 }
 
@@ -78,10 +75,10 @@ const BENCHES: [Bench; 8] = [
         )
     },
     bench("latency", OURS, "latency", &[section(FIGURES, "latency")]),
-    bench("trips", OURS, "trips", &[section(FIGURES, "trips")]),
+    bench("trips", OURS, "trips", &[]),
     bench("memory", OURS, "memory", &[section(FIGURES, "memory")]),
     bench("scaling", OURS, "scaling", &[section(FIGURES, "scaling")]),
-    bench("words", OURS, "words", &[section(FIGURES, "words")]),
+    bench("words", OURS, "words", &[]),
     bench(
         "end-to-end",
         "breakerbox-gateway",
@@ -90,12 +87,12 @@ const BENCHES: [Bench; 8] = [
     ),
 ];
 
-/// What is asked for.
+/// The arguments.
 struct Options {
     quick: bool,
     markdown: bool,
     record: bool,
-    /// Of what was measured elsewhere.
+    /// The folder of what was measured elsewhere.
     from: Option<Elsewhere>,
     benches: Vec<&'static Bench>,
 }
@@ -124,12 +121,12 @@ impl Options {
         })
     }
 
-    /// What a section begins with: by which command it was written, and where.
+    /// Returns the first line of a section: the command that wrote it, and the machine.
     fn with(&self, bench: &Bench, machine: &str) -> String {
         format!("`{}`, on {machine}.", self.of(bench))
     }
 
-    /// The command line that asks for the same of one bench.
+    /// Returns the command line that asks for the same of one bench.
     fn of(&self, bench: &Bench) -> String {
         let quick = if self.quick { " --quick" } else { "" };
         format!("cargo xtask bench{quick} --only {}", bench.name)
@@ -236,7 +233,7 @@ fn record_from(project: &Project, options: &Options, elsewhere: &Elsewhere) -> R
     Ok(())
 }
 
-/// What the bench has printed; none if it failed.
+/// Runs a bench, and returns what it has printed; none if it failed.
 ///
 /// Not a logged child: the tables belong on the terminal as they are, and flags such as target-cpu
 /// are the caller's to choose.

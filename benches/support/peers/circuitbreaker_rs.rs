@@ -19,9 +19,6 @@ impl fmt::Display for Failed {
 impl std::error::Error for Failed {}
 
 impl Peer for CircuitBreakerRs {
-    /// Only the rate since the last reset.
-    const HAS_WINDOW: bool = false;
-
     fn new(rules: Rules) -> Self {
         let breaker = CircuitBreaker::<DefaultPolicy, Failed>::builder()
             .consecutive_failures(rules.failure_threshold.into())

@@ -1,24 +1,60 @@
 //! failsafe: a state machine behind a mutex.
 
 use super::super::rules::Rules;
-use super::{Ask, Peer};
+use super::Peer;
+use breakerbox::SlidingWindow;
 use failsafe::backoff::{self, Constant};
-use failsafe::failure_policy::{ConsecutiveFailures, consecutive_failures};
+use failsafe::failure_policy::{
+    ConsecutiveFailures, FailurePolicy, SuccessRateOverTimeWindow, consecutive_failures,
+    success_rate_over_time_window,
+};
 use failsafe::{CircuitBreaker, Config, Error, StateMachine};
 
-pub struct Failsafe(StateMachine<ConsecutiveFailures<Constant>, ()>);
+pub struct Machine<P>(StateMachine<P, ()>);
 
-impl Failsafe {
-    fn with(rules: Rules, failures: u32) -> Self {
-        let policy = consecutive_failures(failures, backoff::constant(rules.reset_timeout));
-        Self(Config::new().failure_policy(policy).build())
+pub type Failsafe = Machine<ConsecutiveFailures<Constant>>;
+
+/// With a rule over a window of time, which is a moving average.
+pub type FailsafeRate = Machine<SuccessRateOverTimeWindow<Constant>>;
+
+/// A policy that opens after `failures` in a row, or by the window of the rules.
+pub trait Policy: FailurePolicy + Send + Sync + 'static {
+    fn of(rules: Rules, failures: u32) -> Self;
+}
+
+impl Policy for ConsecutiveFailures<Constant> {
+    fn of(rules: Rules, failures: u32) -> Self {
+        consecutive_failures(failures, backoff::constant(rules.reset_timeout))
     }
 }
 
-impl Peer for Failsafe {
-    /// Only a moving average over time.
-    const HAS_WINDOW: bool = false;
+impl Policy for SuccessRateOverTimeWindow<Constant> {
+    fn of(rules: Rules, _: u32) -> Self {
+        let Some(SlidingWindow::Time(window)) = rules.window else {
+            unreachable!("it has rules over a window of time alone");
+        };
+        success_rate_over_time_window(
+            f64::from(Rules::PERCENT) / 100.0,
+            Rules::MINIMUM_CALLS,
+            window,
+            backoff::constant(rules.reset_timeout),
+        )
+    }
+}
 
+impl<P: Policy> Machine<P> {
+    fn with(rules: Rules, failures: u32) -> Self {
+        let policy = P::of(rules, failures);
+        Self(Config::new().failure_policy(policy).build())
+    }
+
+    #[inline]
+    pub fn admits(&self) -> bool {
+        self.0.is_call_permitted()
+    }
+}
+
+impl<P: Policy> Peer for Machine<P> {
     fn new(rules: Rules) -> Self {
         Self::with(rules, rules.failure_threshold)
     }
@@ -33,12 +69,5 @@ impl Peer for Failsafe {
     fn call<const FAILS: bool>(&self) -> bool {
         let called = self.0.call(|| if FAILS { Err(()) } else { Ok(()) });
         !matches!(called, Err(Error::Rejected))
-    }
-}
-
-impl Ask for Failsafe {
-    #[inline]
-    fn admits(&self) -> bool {
-        self.0.is_call_permitted()
     }
 }

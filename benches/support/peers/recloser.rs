@@ -5,7 +5,7 @@ use super::Peer;
 
 pub struct Recloser(recloser::Recloser);
 
-/// Its only rule is a rate, and no rate is above 1.
+/// A rate that no calls have: its only rule is a rate.
 const OUT_OF_REACH: f32 = 2.0;
 
 impl Recloser {
@@ -19,12 +19,10 @@ impl Recloser {
 }
 
 impl Peer for Recloser {
-    const HAS_WINDOW: bool = true;
-
     fn new(rules: Rules) -> Self {
         match rules.window {
-            Some(calls) => Self::with(rules, calls as usize, Rules::PERCENT as f32 / 100.0),
-            // A full ring of failures: so many in a row.
+            Some(_) => Self::with(rules, Rules::CALLS as usize, Rules::PERCENT as f32 / 100.0),
+            // A full ring of failures: N in a row.
             None if rules.can_trip() => Self::with(rules, rules.failure_threshold as usize, 1.0),
             None => Self::with(rules, 100, OUT_OF_REACH),
         }

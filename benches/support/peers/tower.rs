@@ -5,6 +5,7 @@
 
 use super::super::rules::Rules;
 use super::Peer;
+use breakerbox::SlidingWindow;
 use std::future::{Future, Ready, ready};
 use std::pin::pin;
 use std::sync::LazyLock;
@@ -12,7 +13,7 @@ use std::task::{Context, Poll, Waker};
 use std::thread;
 use tokio::runtime::{Builder, Runtime};
 use tower_resilience_circuitbreaker::{
-    CircuitBreaker, CircuitBreakerError, CircuitBreakerLayer, DefaultClassifier,
+    CircuitBreaker, CircuitBreakerError, CircuitBreakerLayer, DefaultClassifier, SlidingWindowType,
 };
 use tower_service::Service;
 
@@ -37,16 +38,18 @@ impl Service<bool> for Upstream {
 }
 
 impl Peer for TowerResilience {
-    const HAS_WINDOW: bool = true;
-
     fn new(rules: Rules) -> Self {
         let builder = CircuitBreakerLayer::builder().wait_duration_in_open(rules.reset_timeout);
         let builder = match rules.window {
             None => builder.consecutive_failures(rules.failure_threshold as usize),
-            Some(calls) => builder
-                .sliding_window_size(calls as usize)
-                .minimum_number_of_calls(Rules::MINIMUM_CALLS as usize)
-                .failure_rate_threshold(f64::from(Rules::PERCENT) / 100.0),
+            Some(window) => match window {
+                SlidingWindow::Time(time) => builder
+                    .sliding_window_type(SlidingWindowType::TimeBased)
+                    .sliding_window_duration(time),
+                _ => builder.sliding_window_size(Rules::CALLS as usize),
+            }
+            .minimum_number_of_calls(Rules::MINIMUM_CALLS as usize)
+            .failure_rate_threshold(f64::from(Rules::PERCENT) / 100.0),
         };
         Self(builder.build().unwrap().layer_fn(Upstream))
     }
@@ -69,8 +72,8 @@ impl Peer for TowerResilience {
     }
 }
 
-/// Timers for services that are polled here. They need some to exist where a circuit that isn't
-/// closed is busy, and wait for none: who is asked anew is ready sooner.
+/// Returns timers for services that are polled here. They need some to exist where a circuit that
+/// isn't closed is busy, and wait for none: a service that is asked anew is ready sooner.
 pub fn timers() -> &'static Runtime {
     static TIMERS: LazyLock<Runtime> =
         LazyLock::new(|| Builder::new_current_thread().enable_time().build().unwrap());

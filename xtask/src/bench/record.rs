@@ -8,7 +8,7 @@ use crate::error::{Error, Result};
 use crate::project::Project;
 use crate::sections;
 
-/// Whether the documents have a place for what the bench says.
+/// Fails unless the documents have a place for what the bench says.
 pub(super) fn expect(project: &Project, bench: &Bench) -> Result<()> {
     for section in bench.sections {
         sections::expect(project, section.file, section.name)?;

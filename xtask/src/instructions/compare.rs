@@ -14,10 +14,10 @@ pub(crate) const PLANTED: (&str, &str) = ("planted slowdown", "handle: check");
 const GOALS: [(&str, Option<f64>, f64); 8] = [
     ("handle: check", Some(10.0), 0.0),
     ("handle: check, success", None, 0.0),
-    ("key: check, gate down", None, 0.0),
-    ("key: check, success, gate down", None, 0.0),
-    ("breaker: check, gate down", None, 0.0),
-    ("breaker: check, success, gate down", None, 0.0),
+    ("key: check, all closed", None, 0.0),
+    ("key: check, success, all closed", None, 0.0),
+    ("breaker: check, all closed", None, 0.0),
+    ("breaker: check, success, all closed", None, 0.0),
     ("breaker's handle: check", None, 0.0),
     ("breaker's handle: check, success", None, 0.0),
 ];

@@ -1,4 +1,4 @@
-//! One upstream of two is down: when callers get their answer, and what becomes of the other's.
+//! One upstream of two is down: when its callers get their answer, and when the other's do.
 
 use std::io;
 use std::net::SocketAddr;
@@ -22,7 +22,7 @@ pub(crate) const RATE: u32 = 200;
 /// Workers that go through both routes in turn.
 pub(crate) const WORKERS: usize = 16;
 
-/// Of so many calls of a worker, one goes to the upstream that is down.
+/// A worker calls the upstream that is down once in N calls.
 pub(crate) const TURN: usize = 4;
 
 /// The gateway's answer while the circuit is open; no upstream here answers so itself.
@@ -33,7 +33,7 @@ const HEALTHY: &str = "/healthy";
 
 /// All runs of one situation.
 #[derive(Debug)]
-pub(crate) struct Case {
+pub(crate) struct Scenario {
     pub(crate) mode: Mode,
     pub(crate) breaker: Breaker,
     pub(crate) runs: Vec<Run>,
@@ -44,7 +44,7 @@ pub(crate) struct Case {
 pub(crate) struct Run {
     /// Milliseconds until the callers of the upstream that is down had their answer.
     pub(crate) down: Vec<f64>,
-    /// The same, of those who called after the circuit had opened.
+    /// The same, of those that called after the circuit had opened.
     pub(crate) afterwards: Vec<f64>,
     /// Milliseconds of the callers of the healthy one, meanwhile.
     pub(crate) healthy: Vec<f64>,
@@ -58,8 +58,8 @@ pub(crate) struct Run {
     pub(crate) worked: f64,
 }
 
-impl Case {
-    /// The values of all runs together.
+impl Scenario {
+    /// Returns the values of all runs together.
     pub(crate) fn all(&self, of: impl Fn(&Run) -> &[f64]) -> Vec<f64> {
         self.runs.iter().flat_map(|run| of(run).to_vec()).collect()
     }
@@ -73,31 +73,36 @@ pub(crate) fn measure(
     upstreams: &Runtime,
     callers: &Runtime,
     effort: Effort,
-) -> io::Result<Vec<Case>> {
-    let case = |(mode, breaker)| Case {
+) -> io::Result<Vec<Scenario>> {
+    let scenario = |(mode, breaker)| Scenario {
         mode,
         breaker,
         runs: Vec::new(),
     };
-    let mut cases = [
+    let mut scenarios = [
         (Mode::Well, Breaker::On),
         (Mode::Refuses, Breaker::Off),
         (Mode::Refuses, Breaker::On),
         (Mode::Hangs, Breaker::Off),
         (Mode::Hangs, Breaker::On),
     ]
-    .map(case);
+    .map(scenario);
     for turn in 0..effort.runs {
-        let mut order: Vec<_> = cases.iter_mut().collect();
+        let mut order: Vec<_> = scenarios.iter_mut().collect();
         if turn % 2 == 1 {
             order.reverse();
         }
-        for case in order {
-            let run = run(upstreams, callers, (case.mode, case.breaker), effort)?;
-            case.runs.push(run);
+        for scenario in order {
+            let run = run(
+                upstreams,
+                callers,
+                (scenario.mode, scenario.breaker),
+                effort,
+            )?;
+            scenario.runs.push(run);
         }
     }
-    Ok(cases.into())
+    Ok(scenarios.into())
 }
 
 fn run(
@@ -167,7 +172,7 @@ struct Made {
     call: Call,
 }
 
-/// Calls at a steady rate, whether or not earlier ones have their answer.
+/// Makes calls at a steady rate, whether or not earlier ones have their answer.
 async fn steady(address: SocketAddr, path: &str, time: Duration) -> io::Result<Vec<Made>> {
     let request: Arc<str> = request(path).into();
     let idle: Arc<Mutex<Vec<Connection>>> = Arc::default();
@@ -197,7 +202,7 @@ async fn steady(address: SocketAddr, path: &str, time: Duration) -> io::Result<V
     Ok(made)
 }
 
-/// Answers a second from the healthy route, for workers who call the other one now and then.
+/// Counts answers a second from the healthy route, for workers that call the other one now and then.
 async fn work(address: SocketAddr, time: Duration) -> io::Result<f64> {
     let answered = Arc::new(AtomicU64::new(0));
     let mut workers = JoinSet::new();

@@ -2,10 +2,10 @@
 
 use serde_json::{Value, json};
 
-use crate::down::Case;
+use crate::down::Scenario;
 use crate::process::Breaker;
 use crate::report::{paired, percent};
-use crate::saturation::{Saturation, Subject};
+use crate::saturation::{Contender, Saturation};
 use crate::stats::median;
 use crate::upstream::Mode;
 
@@ -26,7 +26,7 @@ impl Judged {
     }
 }
 
-pub(crate) fn judge(saturation: &Saturation, down: &[Case]) -> Vec<Judged> {
+pub(crate) fn judge(saturation: &Saturation, down: &[Scenario]) -> Vec<Judged> {
     let mut judged: Vec<_> = throughput(saturation).into_iter().collect();
     judged.extend(sooner(
         down,
@@ -43,8 +43,8 @@ pub(crate) fn judge(saturation: &Saturation, down: &[Case]) -> Vec<Judged> {
 }
 
 fn throughput(saturation: &Saturation) -> Option<Judged> {
-    let found = saturation.difference(Subject::On, |run| Some(run.rate))?;
-    let chance = saturation.difference(Subject::OffAgain, |run| Some(run.rate))?;
+    let found = saturation.difference(Contender::On, |run| Some(run.rate))?;
+    let chance = saturation.difference(Contender::OffAgain, |run| Some(run.rate))?;
     let apart = found.medians.abs();
     let inside = if apart < MOST {
         "below 2 %"
@@ -66,19 +66,25 @@ fn throughput(saturation: &Saturation) -> Option<Judged> {
     })
 }
 
-/// What `figure` says of a mode with the breaker off and on.
-pub(crate) fn both(down: &[Case], mode: Mode, figure: impl Fn(&Case) -> f64) -> Option<(f64, f64)> {
+/// Returns what `figure` says of a mode with the breaker off and on.
+pub(crate) fn both(
+    down: &[Scenario],
+    mode: Mode,
+    figure: impl Fn(&Scenario) -> f64,
+) -> Option<(f64, f64)> {
     let of = |breaker| {
-        let case = down
+        let scenario = down
             .iter()
-            .find(|case| (case.mode, case.breaker) == (mode, breaker));
-        case.map(&figure)
+            .find(|scenario| (scenario.mode, scenario.breaker) == (mode, breaker));
+        scenario.map(&figure)
     };
     of(Breaker::Off).zip(of(Breaker::On))
 }
 
-fn sooner(down: &[Case], mode: Mode, goal: &'static str) -> Option<Judged> {
-    let (off, on) = both(down, mode, |case| median(&case.all(|run| &run.down)))?;
+fn sooner(down: &[Scenario], mode: Mode, goal: &'static str) -> Option<Judged> {
+    let (off, on) = both(down, mode, |scenario| {
+        median(&scenario.all(|run| &run.down))
+    })?;
     Some(Judged {
         goal,
         found: format!("{on:.2} ms instead of {off:.2}"),
@@ -86,9 +92,9 @@ fn sooner(down: &[Case], mode: Mode, goal: &'static str) -> Option<Judged> {
     })
 }
 
-fn workers(down: &[Case]) -> Option<Judged> {
-    let (off, on) = both(down, Mode::Hangs, |case| {
-        median(&case.each(|run| run.worked))
+fn workers(down: &[Scenario]) -> Option<Judged> {
+    let (off, on) = both(down, Mode::Hangs, |scenario| {
+        median(&scenario.each(|run| run.worked))
     })?;
     Some(Judged {
         goal: "an upstream hangs: workers get more from the healthy one",

@@ -37,22 +37,22 @@ use std::{env, fs, io};
 use serde_json::json;
 use tokio::runtime::{Builder, Runtime};
 
-/// How long and how often is measured.
+/// The number of measurements, and the length of each.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Effort {
     /// Rounds at saturation, each with new gateways.
     rounds: usize,
-    /// Of each subject, in each round.
+    /// The warm-up of each contender, in each round.
     warm_up: Duration,
-    /// Turns of each subject within a round.
+    /// Turns of each contender within a round.
     slices: usize,
     /// Each of them.
     slice: Duration,
     /// Turns with an upstream down.
     runs: usize,
-    /// How long each of them calls at a steady rate.
+    /// The time that each of them calls at a steady rate.
     steady: Duration,
-    /// How long each of them has workers.
+    /// The time that each of them has workers.
     working: Duration,
     /// The gateway's `--response-timeout`.
     response_timeout: Duration,
@@ -82,7 +82,7 @@ const QUICK: Effort = Effort {
     response_timeout: Duration::from_millis(250),
     reset_timeout: Duration::from_millis(500),
 };
-/// Whether it still runs; its figures mean nothing, and are not written.
+/// Shows that the bench still runs; its figures mean nothing, and are not written.
 const SMOKE: Effort = Effort {
     rounds: 1,
     warm_up: Duration::from_millis(50),
@@ -133,7 +133,7 @@ fn measure(effort: Effort, markdown: bool) -> io::Result<()> {
     report::saturation(&saturation);
     let down = down::measure(&upstreams, &callers, effort)?;
     report::down(&down);
-    // Callers and upstreams may have connections left that nobody ends.
+    // Callers and upstreams may have connections left that never end.
     for runtime in [upstreams, callers] {
         Runtime::shutdown_background(runtime);
     }
@@ -143,7 +143,7 @@ fn measure(effort: Effort, markdown: bool) -> io::Result<()> {
     let goals = goals::judge(&saturation, &down);
     report::goals(&goals);
     if markdown {
-        println!("\n{}", markdown::tables(&saturation, &down));
+        println!("\n{}", markdown::section(&saturation, &down));
     }
     write(&json!({
         "saturation": report::saturation_json(&saturation),

@@ -57,12 +57,12 @@ impl Gateway {
             child.kill()?;
             return Err(io::Error::other(format!("serve says no address: {line:?}")));
         };
-        // A closed pipe would be an error to whoever writes.
+        // A closed pipe would be an error to the writer.
         thread::spawn(move || io::copy(&mut lines, &mut io::sink()));
         Ok(Self { child, address })
     }
 
-    /// Processor time of all its threads so far, in nanoseconds, where the system says.
+    /// Returns the processor time of all its threads so far, in nanoseconds, where the system says.
     pub(crate) fn cpu_ns(&self) -> Option<f64> {
         let mut sum = 0.0;
         for thread in fs::read_dir(format!("/proc/{}/task", self.child.id())).ok()? {
@@ -75,7 +75,7 @@ impl Gateway {
 
 impl Drop for Gateway {
     fn drop(&mut self) {
-        // It may be gone already; whoever called it has noticed.
+        // It may be gone already; its callers have noticed.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }

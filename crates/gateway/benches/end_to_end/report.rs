@@ -3,9 +3,9 @@
 use serde_json::{Value, json};
 
 use crate::Effort;
-use crate::down::{Case, RATE, Run as DownRun, TURN, WORKERS};
+use crate::down::{RATE, Run as DownRun, Scenario, TURN, WORKERS};
 use crate::goals::{Judged, both};
-use crate::saturation::{CONNECTIONS, Difference, Run, SUBJECTS, Saturation, Subject};
+use crate::saturation::{CONNECTIONS, CONTENDERS, Contender, Difference, Run, Saturation};
 use crate::stats::{mean, median, quantile};
 use crate::upstream::Mode;
 
@@ -19,7 +19,7 @@ pub(crate) const FIGURES: [Figure; 4] = [
     ("gateway's CPU", |run| run.cpu),
 ];
 
-impl Subject {
+impl Contender {
     pub(crate) fn label(self) -> &'static str {
         match self {
             Self::On => "breaker on",
@@ -57,17 +57,17 @@ pub(crate) fn saturation(all: &Saturation) {
         "\nAt saturation\n  {:<16} {:>10} {:>17} {:>8} {:>8} {:>8} {:>7}",
         "", "requests/s", "25 % – 75 %", "p50", "p99", "CPU", "cores"
     );
-    for subject in SUBJECTS {
-        row(subject.label(), all.of(subject));
+    for contender in CONTENDERS {
+        row(contender.label(), all.of(contender));
     }
     println!(
         "\n  {:<30} {:>8} {:>8}   turn by turn (95 %)",
         "difference from off", "medians", "spread"
     );
-    for subject in [Subject::On, Subject::OffAgain] {
+    for contender in [Contender::On, Contender::OffAgain] {
         for (label, figure) in FIGURES {
-            if let Some(found) = all.difference(subject, figure) {
-                let label = format!("{}: {label}", subject.label());
+            if let Some(found) = all.difference(contender, figure) {
+                let label = format!("{}: {label}", contender.label());
                 println!("  {label:<30} {}", difference(found));
             }
         }
@@ -114,12 +114,12 @@ fn difference(found: Difference) -> String {
     format!("{medians:>8} {spread:>8}   {}", paired(found))
 }
 
-/// What is printed of one situation with an upstream down.
+/// The figures of one scenario with an upstream down.
 #[derive(Debug)]
 pub(crate) struct Summary {
     pub(crate) p50: f64,
     pub(crate) p99: f64,
-    /// Of the callers after the opening.
+    /// The callers after the opening.
     pub(crate) afterwards: [f64; 2],
     pub(crate) healthy: [f64; 2],
     pub(crate) opened: Option<f64>,
@@ -131,32 +131,32 @@ pub(crate) struct Summary {
 }
 
 impl Summary {
-    pub(crate) fn of(case: &Case) -> Self {
+    pub(crate) fn of(scenario: &Scenario) -> Self {
         let quantiles = |of: fn(&DownRun) -> &[f64]| {
-            let values = case.all(of);
+            let values = scenario.all(of);
             [0.5, 0.99].map(|part| quantile(&values, part))
         };
         let [p50, p99] = quantiles(|run| &run.down);
-        let opened: Vec<_> = case.runs.iter().filter_map(|run| run.opened).collect();
+        let opened: Vec<_> = scenario.runs.iter().filter_map(|run| run.opened).collect();
         Self {
             p50,
             p99,
             afterwards: quantiles(|run| &run.afterwards),
             healthy: quantiles(|run| &run.healthy),
             opened: (!opened.is_empty()).then(|| median(&opened)),
-            calls: median(&case.each(|run| run.down.len() as f64)),
-            tried: median(&case.each(|run| run.tried as f64)),
-            seen: median(&case.each(|run| run.seen as f64)),
-            worked: median(&case.each(|run| run.worked)),
+            calls: median(&scenario.each(|run| run.down.len() as f64)),
+            tried: median(&scenario.each(|run| run.tried as f64)),
+            seen: median(&scenario.each(|run| run.seen as f64)),
+            worked: median(&scenario.each(|run| run.worked)),
         }
     }
 }
 
-pub(crate) fn down(cases: &[Case]) {
+pub(crate) fn down(scenarios: &[Scenario]) {
     println!(
         "\nAn upstream down: {RATE} calls/s to it and {RATE} to a healthy route, in ms. tried: calls that were not\n\
          rejected; of those that an upstream refuses it sees none. opened: the first rejection.\n\
-         workers: answers/s from the healthy route to {WORKERS} who call the other every {TURN}th time.\n  \
+         workers: answers/s from the healthy route to {WORKERS} that call the other every {TURN}th time.\n  \
          {:<13} {:<8} {:>8} {:>8} {:>8} {:>16} {:>14} {:>16} {:>8}",
         "",
         "breaker",
@@ -168,15 +168,15 @@ pub(crate) fn down(cases: &[Case]) {
         "healthy p50, p99",
         "workers"
     );
-    for case in cases {
-        let found = Summary::of(case);
+    for scenario in scenarios {
+        let found = Summary::of(scenario);
         let pair = |[p50, p99]: [f64; 2]| format!("{p50:.2}, {p99:.2}");
         let opened = found.opened.map(|ms| format!("{ms:.0}"));
         let afterwards = found.opened.map(|_| pair(found.afterwards));
         println!(
             "  {:<13} {:<8} {:>8.2} {:>8.2} {:>8} {:>16} {:>14} {:>16} {:>8.0}",
-            case.mode.label(),
-            case.breaker.label(),
+            scenario.mode.label(),
+            scenario.breaker.label(),
             found.p50,
             found.p99,
             opened.as_deref().unwrap_or("–"),
@@ -186,16 +186,18 @@ pub(crate) fn down(cases: &[Case]) {
             found.worked,
         );
     }
-    for line in sooner(cases) {
+    for line in sooner(scenarios) {
         println!("  {line}");
     }
 }
 
-/// How much sooner callers of an upstream that is down have their answer.
-pub(crate) fn sooner(cases: &[Case]) -> Vec<String> {
+/// Says how much sooner callers of an upstream that is down have their answer.
+pub(crate) fn sooner(scenarios: &[Scenario]) -> Vec<String> {
     let line = |mode: Mode| {
-        let (off, on) = both(cases, mode, |case| Summary::of(case).p50)?;
-        let (mean_off, mean_on) = both(cases, mode, |case| mean(&case.all(|run| &run.down)))?;
+        let (off, on) = both(scenarios, mode, |scenario| Summary::of(scenario).p50)?;
+        let (mean_off, mean_on) = both(scenarios, mode, |scenario| {
+            mean(&scenario.all(|run| &run.down))
+        })?;
         let times = off / on;
         let digits = if times < 10.0 { 1 } else { 0 };
         let mean = mean_off - mean_on;
@@ -241,9 +243,9 @@ pub(crate) fn saturation_json(all: &Saturation) -> Value {
         };
         runs.iter().map(one).collect()
     };
-    let difference = |subject| -> Value {
+    let difference = |contender| -> Value {
         let of = |(label, figure): Figure| {
-            let found = all.difference(subject, figure)?;
+            let found = all.difference(contender, figure)?;
             let [median, low, high] = found.paired;
             Some(json!({
                 "figure": label,
@@ -256,33 +258,33 @@ pub(crate) fn saturation_json(all: &Saturation) -> Value {
     };
     json!({
         "connections": CONNECTIONS,
-        "on": runs(all.of(Subject::On)),
-        "off": runs(all.of(Subject::Off)),
-        "off_again": runs(all.of(Subject::OffAgain)),
-        "no_gateway": runs(all.of(Subject::Direct)),
-        "difference_on": difference(Subject::On),
-        "difference_off_again": difference(Subject::OffAgain),
+        "on": runs(all.of(Contender::On)),
+        "off": runs(all.of(Contender::Off)),
+        "off_again": runs(all.of(Contender::OffAgain)),
+        "no_gateway": runs(all.of(Contender::Direct)),
+        "difference_on": difference(Contender::On),
+        "difference_off_again": difference(Contender::OffAgain),
     })
 }
 
-pub(crate) fn down_json(cases: &[Case]) -> Value {
-    let one = |case: &Case| {
-        let found = Summary::of(case);
+pub(crate) fn down_json(scenarios: &[Scenario]) -> Value {
+    let one = |scenario: &Scenario| {
+        let found = Summary::of(scenario);
         json!({
-            "upstream": case.mode.label(),
-            "breaker": case.breaker.label(),
-            "runs": case.runs.len(),
+            "upstream": scenario.mode.label(),
+            "breaker": scenario.breaker.label(),
+            "runs": scenario.runs.len(),
             "p50_ms": found.p50,
             "p99_ms": found.p99,
-            "p50_ms_of_runs": case.each(|run| median(&run.down)),
+            "p50_ms_of_runs": scenario.each(|run| median(&run.down)),
             "opened_ms": found.opened,
             "p50_p99_ms_once_open": found.opened.map(|_| found.afterwards),
             "healthy_p50_p99_ms": found.healthy,
             "calls": found.calls,
             "tried": found.tried,
             "seen_by_upstream": found.seen,
-            "workers_answers_per_second": case.each(|run| run.worked),
+            "workers_answers_per_second": scenario.each(|run| run.worked),
         })
     };
-    cases.iter().map(one).collect()
+    scenarios.iter().map(one).collect()
 }

@@ -1,4 +1,4 @@
-//! As many requests as the machine gets through, with the breaker on and off by turns.
+//! The most requests that the machine gets through, with the breaker on and off by turns.
 
 use std::io;
 use std::net::SocketAddr;
@@ -13,12 +13,12 @@ use crate::process::{Breaker, Gateway};
 use crate::stats::{median, median_within, middle_half, ms, quantile};
 use crate::upstream::{Mode, Upstream};
 
-/// Enough for no core to be idle, and few enough for nobody to queue for long.
+/// Enough for no core to be idle, and few enough for no call to queue for long.
 pub(crate) const CONNECTIONS: usize = 64;
 
-/// What takes turns.
+/// One of those that take turns.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Subject {
+pub(crate) enum Contender {
     On,
     Off,
     /// `Off` once more: what it differs by from `Off` is chance.
@@ -27,14 +27,14 @@ pub(crate) enum Subject {
     Direct,
 }
 
-pub(crate) const SUBJECTS: [Subject; 4] = [
-    Subject::On,
-    Subject::Off,
-    Subject::OffAgain,
-    Subject::Direct,
+pub(crate) const CONTENDERS: [Contender; 4] = [
+    Contender::On,
+    Contender::Off,
+    Contender::OffAgain,
+    Contender::Direct,
 ];
 
-/// One subject in one round, or in one turn of it.
+/// One contender in one round, or in one turn of it.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Run {
     /// Requests per second.
@@ -48,42 +48,42 @@ pub(crate) struct Run {
     pub(crate) cores: Option<f64>,
 }
 
-/// All of it, in the order of [`SUBJECTS`].
+/// All of it, in the order of [`CONTENDERS`].
 #[derive(Debug, Default)]
 pub(crate) struct Saturation {
-    rounds: [Vec<Run>; SUBJECTS.len()],
-    turns: [Vec<Run>; SUBJECTS.len()],
+    rounds: [Vec<Run>; CONTENDERS.len()],
+    turns: [Vec<Run>; CONTENDERS.len()],
 }
 
-/// How far a subject is from [`Subject::Off`].
+/// The distance of a contender from [`Contender::Off`].
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Difference {
-    /// Of the medians, as a share of the latter's.
+    /// The medians' difference, as a share of the latter's.
     pub(crate) medians: f64,
-    /// How far the middle half of all runs with the breaker off reaches, as a share of the median.
+    /// The reach of the middle half of all runs with the breaker off, as a share of the median.
     pub(crate) spread: f64,
     /// The median of the turns' own differences, and between what it is with 95 %.
     pub(crate) paired: [f64; 3],
 }
 
 impl Saturation {
-    pub(crate) fn of(&self, subject: Subject) -> &[Run] {
-        &self.rounds[subject as usize]
+    pub(crate) fn of(&self, contender: Contender) -> &[Run] {
+        &self.rounds[contender as usize]
     }
 
     pub(crate) fn difference(
         &self,
-        subject: Subject,
+        contender: Contender,
         figure: impl Fn(&Run) -> Option<f64>,
     ) -> Option<Difference> {
-        let values = |of: &[Vec<Run>], subject| -> Option<Vec<f64>> {
-            of[subject as usize].iter().map(&figure).collect()
+        let values = |of: &[Vec<Run>], contender| -> Option<Vec<f64>> {
+            of[contender as usize].iter().map(&figure).collect()
         };
-        let rounds = |subject| values(&self.rounds, subject);
-        let (own, off) = (rounds(subject)?, rounds(Subject::Off)?);
-        let all_off = [&off[..], &rounds(Subject::OffAgain)?].concat();
-        let turns = |subject| values(&self.turns, subject);
-        let pairs = turns(subject)?.into_iter().zip(turns(Subject::Off)?);
+        let rounds = |contender| values(&self.rounds, contender);
+        let (own, off) = (rounds(contender)?, rounds(Contender::Off)?);
+        let all_off = [&off[..], &rounds(Contender::OffAgain)?].concat();
+        let turns = |contender| values(&self.turns, contender);
+        let pairs = turns(contender)?.into_iter().zip(turns(Contender::Off)?);
         let pairs: Vec<_> = pairs.map(|(own, off)| own / off - 1.0).collect();
         Some(Difference {
             medians: median(&own) / median(&off) - 1.0,
@@ -102,8 +102,8 @@ pub(crate) fn measure(
     let mut all = Saturation::default();
     for round in 0..effort.rounds {
         let mut lanes = Vec::new();
-        for subject in SUBJECTS {
-            lanes.push(callers.block_on(Lane::open(subject, upstream.address))?);
+        for contender in CONTENDERS {
+            lanes.push(callers.block_on(Lane::open(contender, upstream.address))?);
         }
         for lane in &mut lanes {
             callers.block_on(lane.drive(effort.warm_up))?;
@@ -112,58 +112,58 @@ pub(crate) fn measure(
             // Now one way, now the other, so that whatever drifts takes from all alike.
             let turn = round + slice;
             lanes.sort_by_key(|lane| {
-                let place = (lane.subject as usize + turn / 2) % SUBJECTS.len();
+                let place = (lane.contender as usize + turn / 2) % CONTENDERS.len();
                 if turn % 2 == 0 {
                     place
                 } else {
-                    SUBJECTS.len() - place
+                    CONTENDERS.len() - place
                 }
             });
             for lane in &mut lanes {
                 let turn = callers.block_on(lane.drive(effort.slice))?;
-                all.turns[lane.subject as usize].push(turn.run());
+                all.turns[lane.contender as usize].push(turn.run());
                 lane.all.add(turn);
             }
         }
         for lane in lanes {
-            all.rounds[lane.subject as usize].push(lane.all.run());
+            all.rounds[lane.contender as usize].push(lane.all.run());
         }
     }
     Ok(all)
 }
 
-/// A subject, with the callers' connections to it.
+/// A contender, with the callers' connections to it.
 struct Lane {
-    subject: Subject,
+    contender: Contender,
     gateway: Option<Gateway>,
     connections: Vec<Connection>,
     /// All turns of the round.
     all: Tally,
 }
 
-/// What was counted while the callers were at it.
+/// The calls of one turn.
 #[derive(Default)]
 struct Tally {
     /// Milliseconds of each call that ended within the time.
     took: Vec<f64>,
     time: Duration,
-    /// What the gateway's processor time was for: all calls, and all the time until they ended.
+    /// All calls, and the time until they ended: the gateway's processor time was for those.
     calls: usize,
     elapsed: Duration,
     cpu_ns: f64,
 }
 
 impl Lane {
-    async fn open(subject: Subject, upstream: SocketAddr) -> io::Result<Self> {
+    async fn open(contender: Contender, upstream: SocketAddr) -> io::Result<Self> {
         let start = |breaker| Gateway::start(breaker, &[("/", upstream)], &[]).map(Some);
-        let gateway = match subject {
-            Subject::On => start(Breaker::On)?,
-            Subject::Off | Subject::OffAgain => start(Breaker::Off)?,
-            Subject::Direct => None,
+        let gateway = match contender {
+            Contender::On => start(Breaker::On)?,
+            Contender::Off | Contender::OffAgain => start(Breaker::Off)?,
+            Contender::Direct => None,
         };
         let address = gateway.as_ref().map_or(upstream, |gateway| gateway.address);
         let mut lane = Self {
-            subject,
+            contender,
             gateway,
             connections: Vec::new(),
             all: Tally::default(),
@@ -174,7 +174,7 @@ impl Lane {
         Ok(lane)
     }
 
-    /// Every connection asks again as soon as it has its answer, for so long.
+    /// Lets every connection ask again as soon as it has its answer, for this time.
     async fn drive(&mut self, time: Duration) -> io::Result<Tally> {
         // Where the system doesn't say there is no difference, and none is reported.
         let cpu = |lane: &Self| {

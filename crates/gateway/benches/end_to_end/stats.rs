@@ -26,7 +26,7 @@ pub(crate) fn mean(values: &[f64]) -> f64 {
     values.iter().sum::<f64>() / values.len() as f64
 }
 
-/// How far the middle half of the values reaches.
+/// Returns how far the middle half of the values reaches.
 pub(crate) fn middle_half(values: &[f64]) -> f64 {
     quantile(values, 0.75) - quantile(values, 0.25)
 }

@@ -13,7 +13,7 @@ use tokio::task::JoinHandle;
 const ANSWER: &[u8] =
     b"HTTP/1.1 200 OK\r\ncontent-type: text/plain\r\ncontent-length: 3\r\n\r\nok\n";
 
-/// How an upstream is.
+/// The state of an upstream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Mode {
     /// Answers 200 at once.
@@ -30,7 +30,7 @@ pub(crate) struct Upstream {
     pub(crate) address: SocketAddr,
     requests: Arc<AtomicU64>,
     serving: Option<JoinHandle<()>>,
-    /// Bound, so that nobody else gets the port.
+    /// Bound, so that no other program gets the port.
     _port: Option<TcpSocket>,
 }
 
@@ -55,7 +55,7 @@ impl Upstream {
         })
     }
 
-    /// How many requests it has read. One that refuses connections reads none.
+    /// Counts the requests that it has read. One that refuses connections reads none.
     pub(crate) fn requests(&self) -> u64 {
         self.requests.load(Ordering::Relaxed)
     }
