@@ -21,7 +21,7 @@ const RATES: [u64; 5] = [0, 10_000, 100_000, 1_000_000, u64::MAX];
 /// The other thread's work.
 #[derive(Clone, Copy)]
 enum Write {
-    /// Moves a circuit, which draws a number from the gate.
+    /// Moves a circuit, which draws a number from the summary.
     Transition,
     /// Lets a healthy circuit fail, and forget it by a success: twice a change of `unclean`.
     Failure,

@@ -37,98 +37,106 @@ pub const NOTHING: &str = "nothing";
 pub const PLANTED: &str = "planted slowdown";
 
 pub const OPERATIONS: &[Operation] = &{
-    use Condition::{AllClosed as Down, OneOpen as Up};
+    use Condition::{AllClosed, OneOpen};
     [
-        op(NOTHING, || on(Down, |_| ())),
+        op(NOTHING, || on(AllClosed, |_| ())),
         op(PLANTED, || {
-            on(Down, |f| {
+            on(AllClosed, |f| {
                 black_box(f.line.0.load(SeqCst));
                 f.handle.acquire(&f.policy).is_ok()
             })
         }),
-        op("atomic load", || on(Down, |f| f.line.0.load(Relaxed))),
+        op("atomic load", || on(AllClosed, |f| f.line.0.load(Relaxed))),
         op("atomic fetch_add", || {
-            on(Down, |f| f.line.0.fetch_add(1, Relaxed))
+            on(AllClosed, |f| f.line.0.fetch_add(1, Relaxed))
         }),
         op("handle: check", || {
-            on(Down, |f| f.handle.acquire(&f.policy).is_ok())
+            on(AllClosed, |f| f.handle.acquire(&f.policy).is_ok())
         }),
-        op("handle: check, success", || on(Down, by_handle::<false>)),
-        op("handle: check, failure", || on(Down, by_handle::<true>)),
+        op("handle: check, success", || {
+            on(AllClosed, by_handle::<false>)
+        }),
+        op("handle: check, failure", || {
+            on(AllClosed, by_handle::<true>)
+        }),
         op("handle: rejection", || {
             rejecting(|f| f.handle.acquire(&f.policy).is_err())
         }),
         op("handle: record_success", || {
-            on(Down, |f| f.handle.record_success())
+            on(AllClosed, |f| f.handle.record_success())
         }),
         op("handle: record_failure", || {
-            on(Down, |f| f.handle.record_failure())
+            on(AllClosed, |f| f.handle.record_failure())
         }),
-        op("handle: peek", || on(Down, |f| f.handle.peek())),
+        op("handle: peek", || on(AllClosed, |f| f.handle.peek())),
         op("key: check, all closed", || {
-            on(Down, |f| f.store.acquire(&*f.key, &f.policy).is_ok())
+            on(AllClosed, |f| f.store.acquire(&*f.key, &f.policy).is_ok())
         }),
         op("key: check, another open", || {
-            on(Up, |f| f.store.acquire(&*f.key, &f.policy).is_ok())
+            on(OneOpen, |f| f.store.acquire(&*f.key, &f.policy).is_ok())
         }),
         op("key: check, another open, unknown", || {
-            on(Up, |f| f.store.acquire(&*f.unknown, &f.policy).is_ok())
+            on(OneOpen, |f| f.store.acquire(&*f.unknown, &f.policy).is_ok())
         }),
         op("key: check, success, all closed", || {
-            on(Down, |f| by_key::<false>(f, &f.key))
+            on(AllClosed, |f| by_key::<false>(f, &f.key))
         }),
         op("key: check, success, another open", || {
-            on(Up, |f| by_key::<false>(f, &f.key))
+            on(OneOpen, |f| by_key::<false>(f, &f.key))
         }),
         op("key: check, success, another open, unknown", || {
-            on(Up, |f| by_key::<false>(f, &f.unknown))
+            on(OneOpen, |f| by_key::<false>(f, &f.unknown))
         }),
         op("key: check, success, another unclean", || {
             soiled(|f| by_key::<false>(f, &f.key))
         }),
         op("key: check, failure", || {
-            on(Down, |f| by_key::<true>(f, &f.key))
+            on(AllClosed, |f| by_key::<true>(f, &f.key))
         }),
         op("key: rejection", || {
             rejecting(|f| f.store.acquire(&*f.key, &f.policy).is_err())
         }),
         op("key: record_success", || {
-            on(Down, |f| f.store.record_success(&*f.key))
+            on(AllClosed, |f| f.store.record_success(&*f.key))
         }),
         op("key: record_failure", || {
-            on(Down, |f| f.store.record_failure(&*f.key))
+            on(AllClosed, |f| f.store.record_failure(&*f.key))
         }),
-        op("key: peek", || on(Down, |f| f.store.peek(&*f.key))),
+        op("key: peek", || on(AllClosed, |f| f.store.peek(&*f.key))),
         op("breaker: check, all closed", || {
-            on(Down, |f| f.breaker.acquire(&*f.key).map(forget).is_ok())
+            on(AllClosed, |f| {
+                f.breaker.acquire(&*f.key).map(forget).is_ok()
+            })
         }),
         op("breaker: check, another open", || {
-            on(Up, |f| f.breaker.acquire(&*f.key).map(forget).is_ok())
+            on(OneOpen, |f| f.breaker.acquire(&*f.key).map(forget).is_ok())
         }),
         op("breaker: check, permit dropped", || {
-            on(Down, |f| f.breaker.acquire(&*f.key).is_ok())
+            on(AllClosed, |f| f.breaker.acquire(&*f.key).is_ok())
         }),
         op("breaker: check, success, all closed", || {
-            on(Down, by_breaker::<false>)
+            on(AllClosed, by_breaker::<false>)
         }),
         op("breaker: check, success, another open", || {
-            on(Up, by_breaker::<false>)
+            on(OneOpen, by_breaker::<false>)
         }),
         op("breaker: check, success, another unclean", || {
             soiled(by_breaker::<false>)
         }),
-        op("breaker: check, failure", || on(Down, by_breaker::<true>)),
+        op("breaker: check, failure", || {
+            on(AllClosed, by_breaker::<true>)
+        }),
         op("breaker: rejection", || {
             rejecting(|f| f.breaker.acquire(&*f.key).is_err())
         }),
         op("breaker's handle: check", || {
-            on(Down, |f| f.guarded.acquire().map(forget).is_ok())
+            on(AllClosed, |f| f.guarded.acquire().map(forget).is_ok())
         }),
         op("breaker's handle: check, success", || {
-            on(Down, by_guarded::<false>)
+            on(AllClosed, by_guarded::<false>)
         }),
         op("breaker's handle: check, failure", || {
-            on(Down, by_guarded::<true>)
+            on(AllClosed, by_guarded::<true>)
         }),
         op("breaker's handle: rejection", || {
             rejecting(|f| f.guarded.acquire().is_err())
@@ -145,9 +153,11 @@ pub const OPERATIONS: &[Operation] = &{
         op("breaker's handle: check, another prefix forced", || {
             forcing(|f| f.guarded.acquire().map(forget).is_ok())
         }),
-        op("mutex store: check", || on(Down, |f| f.mutex.check(&f.key))),
+        op("mutex store: check", || {
+            on(AllClosed, |f| f.mutex.check(&f.key))
+        }),
         op("mutex store: check, success", || {
-            on(Down, |f| f.mutex.call::<false>(&f.key))
+            on(AllClosed, |f| f.mutex.call::<false>(&f.key))
         }),
     ]
 };

@@ -64,12 +64,11 @@ impl Cell {
                 Admission::AwaitReset => self.await_reset(&mut tx, control, policy),
                 Admission::TakeProbe => self.probe(&mut tx, control, policy),
             };
-            match attempt {
-                Ok(acquired) => return acquired,
-                // Another thread moved the circuit. Its step was progress, and ours is decided anew
-                // on what it left.
-                Err(Moved) => {}
+            if let Ok(acquired) = attempt {
+                return acquired;
             }
+            // Another thread moved the circuit. Its step was progress, and ours is decided anew on
+            // what it left.
         }
     }
 

@@ -113,11 +113,11 @@ impl Cell {
                 retry_after_ms: report.retry_after_ms(),
                 policy,
             };
-            match self.decide(tx, &decision, &mut noted) {
-                Ok(()) => return Ok(Reported::Recorded),
-                // What was counted or noted so far stays; the decision is made anew.
-                Err(Moved) => {}
+            if let Ok(()) = self.decide(tx, &decision, &mut noted) {
+                return Ok(Reported::Recorded);
             }
+            // Another thread moved the circuit: what was counted or noted so far stays, and the
+            // decision is made anew.
         }
     }
 
