@@ -15,6 +15,7 @@ use crate::stats::Counter;
 use crate::sync::atomic::Ordering;
 use crate::sync::{EpochCell, PlainAtomicU64};
 use crate::word::{Outcome, PermitToken, Report, Reported};
+use std::any::Any;
 use std::borrow::Borrow;
 use std::convert::Infallible;
 use std::fmt;
@@ -52,19 +53,50 @@ pub struct AsyncCircuitBreaker<K: ?Sized> {
 }
 
 /// The policy of a key, whatever it takes to know.
-type PolicyOf<K> = Arc<dyn Fn(&K) -> Policy + Send + Sync>;
+struct PolicyOf<K: ?Sized> {
+    find: Box<dyn Fn(&K) -> Policy + Send + Sync>,
+    /// A set of policies by `K::Owned`, or one policy.
+    declared: Arc<dyn Any + Send + Sync>,
+}
 
-fn policy_of<K>(set: PolicySet<K::Owned>) -> PolicyOf<K>
-where
-    K: ToOwned + Hash + Eq + ToKey<K::Owned> + ?Sized,
-    K::Owned: Hash + Eq + Send + Sync + 'static,
-{
-    Arc::new(move |key| set.policy(key))
+impl<K: ?Sized> PolicyOf<K> {
+    fn one(policy: Policy) -> Arc<Self> {
+        Arc::new(Self {
+            find: Box::new(move |_| policy),
+            declared: Arc::new(policy),
+        })
+    }
+
+    fn of_set(set: PolicySet<K::Owned>) -> Arc<Self>
+    where
+        K: ToOwned + Hash + Eq + ToKey<K::Owned>,
+        K::Owned: Hash + Eq + Send + Sync + 'static,
+    {
+        let set = Arc::new(set);
+        Arc::new(Self {
+            declared: Arc::<PolicySet<K::Owned>>::clone(&set),
+            find: Box::new(move |key| set.policy(key)),
+        })
+    }
+
+    fn set(&self) -> PolicySet<K::Owned>
+    where
+        K: ToOwned,
+        K::Owned: Clone + 'static,
+    {
+        match self.declared.downcast_ref::<Policy>() {
+            Some(policy) => (*policy).into(),
+            None => {
+                let set = self.declared.downcast_ref::<PolicySet<K::Owned>>();
+                set.cloned().unwrap_or_default()
+            }
+        }
+    }
 }
 
 struct Remote<K: ?Sized> {
     store: Arc<dyn CircuitBreakerStore<K>>,
-    policies: EpochCell<PolicyOf<K>>,
+    policies: EpochCell<Arc<PolicyOf<K>>>,
     /// Rejections that a shadow policy kept from taking place.
     shadowed: Counter,
     store_timeout: Duration,
@@ -210,6 +242,15 @@ where
         self.inner.policy(key)
     }
 
+    /// Returns a copy of all policies: to change some of them.
+    pub fn policies(&self) -> PolicySet<K::Owned>
+    where
+        K::Owned: Clone,
+    {
+        let of = self.inner.policies.read(|of| of.map(Arc::clone));
+        of.map_or_else(PolicySet::default, |of| of.set())
+    }
+
     /// Replaces all policies, while calls go on: nobody waits. Each check and each report goes by
     /// one policy throughout, and one that begins after this has returned goes by `set`; what the
     /// store makes of circuits whose rules change is the store's affair. Groups are known to stores
@@ -219,7 +260,7 @@ where
         K: Hash + Eq + ToKey<K::Owned>,
         K::Owned: Hash + Eq,
     {
-        let next = policy_of(set);
+        let next = PolicyOf::of_set(set);
         self.inner.policies.update(|_| Some(Arc::clone(&next)));
     }
 
@@ -239,7 +280,7 @@ impl<K: ?Sized> Remote<K> {
     fn policy(&self, key: &K) -> Policy {
         let of = self.policies.read(|of| of.map(Arc::clone));
         // No epoch is pinned while the user's code runs.
-        of.map_or_else(Policy::default, |of| of(key))
+        of.map_or_else(Policy::default, |of| (of.find)(key))
     }
 
     /// What the store is asked, and what becomes of an answer that no call waits for. After a lease

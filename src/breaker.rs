@@ -3,12 +3,16 @@
 mod admission;
 mod builder;
 mod call;
+#[cfg(feature = "serde")]
+mod config;
 mod handle;
 mod permit;
 mod policies;
 
 pub use builder::CircuitBreakerBuilder;
 use builder::DEFAULT_CIRCUITS;
+#[cfg(feature = "serde")]
+pub use config::BreakerConfig;
 pub use handle::CircuitHandle;
 pub use permit::{OwnedPermit, Permit};
 

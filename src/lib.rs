@@ -72,6 +72,8 @@ mod sync;
 mod word;
 
 pub use async_breaker::{AsyncCircuitBreaker, AsyncCircuitBreakerBuilder, AsyncPermit};
+#[cfg(feature = "serde")]
+pub use breaker::BreakerConfig;
 pub use breaker::{CircuitBreaker, CircuitBreakerBuilder, CircuitHandle, OwnedPermit, Permit};
 pub use classify::{Classify, ErrIsFailure};
 #[cfg(feature = "coarse-clock")]
@@ -125,6 +127,11 @@ pub mod __steps {
 #[cfg(fuzzing)]
 #[doc(hidden)]
 pub mod __fuzzing {
+    /// Returns the names of all settings of a policy.
+    pub fn settings() -> &'static [&'static str] {
+        crate::rules::Settings::NAMES
+    }
+
     /// What `numbers` do to every kind of word; panics where a word and its fields differ.
     pub fn check_words(numbers: &[u64]) {
         crate::word::check(numbers);

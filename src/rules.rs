@@ -6,16 +6,18 @@ mod cause;
 mod check;
 mod decision;
 mod duration;
+#[cfg(feature = "serde")]
+mod file;
 mod group;
 mod policy;
 mod set;
 mod settings;
-#[cfg(feature = "serde")]
-mod tables;
 mod trip;
 mod values;
 
 pub use builder::PolicyBuilder;
+#[cfg(fuzzing)]
+pub(crate) use builder::Settings;
 pub(crate) use builder::everyday;
 pub use cause::Cause;
 pub(crate) use check::{positive_ms, within};
@@ -24,8 +26,12 @@ pub(crate) use decision::{
     outcome_of,
 };
 pub use duration::parse_duration;
+#[cfg(feature = "serde")]
+pub(crate) use file::Table;
 pub use group::{EjectionCap, Group};
 pub use policy::Policy;
 pub(crate) use policy::{Cap, HUNG_CALLS_MAX, Span};
 pub use set::PolicySet;
+#[cfg(feature = "serde")]
+pub(crate) use settings::Millis;
 pub use values::{AfterHalfOpen, DroppedPermit, FailureCounting, Forced, SlidingWindow};

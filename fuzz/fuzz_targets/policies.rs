@@ -19,29 +19,6 @@ enum Input {
     },
 }
 
-const SETTINGS: [&str; 20] = [
-    "failure_threshold",
-    "window_ms",
-    "window_calls",
-    "minimum_calls",
-    "failures_in_window",
-    "failure_rate_threshold",
-    "slow_call_rate_threshold",
-    "slow_call_duration_ms",
-    "hung_calls",
-    "hung_call_duration_ms",
-    "reset_timeout_ms",
-    "backoff_factor",
-    "reset_timeout_max_ms",
-    "stable_after_ms",
-    "jitter",
-    "retry_after_max_ms",
-    "half_open_max",
-    "success_threshold",
-    "probe_lease_ms",
-    "half_open_timeout_ms",
-];
-
 const CLASSES: [&str; 3] = ["0", "1", "2"];
 
 /// Each has another threshold, by which it is known.
@@ -62,6 +39,10 @@ fn read(text: &str) {
             let again = toml::to_string(&set).expect("what was read can be written");
             let again: PolicySet<String> = toml::from_str(&again).expect("and read again");
             assert_eq!(again.policy("k"), set.policy("k"));
+            assert!(again.keys().eq(set.keys()) || set.keys().count() > 1);
+            assert!(again.prefixes().all(|(prefix, policy)| {
+                set.prefixes().any(|other| other == (prefix, policy))
+            }));
             let breaker = CircuitBreaker::<String>::builder()
                 .clock(ManualClock::new(1_000_000))
                 .policy(set)
@@ -82,9 +63,15 @@ fuzz_target!(|input: Input| {
         Input::Settings(settings) => {
             let mut text = "[default]\n".to_owned();
             for (which, value) in settings {
-                let name = SETTINGS[usize::from(which) % SETTINGS.len()];
+                let names = breakerbox::__fuzzing::settings();
+                let name = names[usize::from(which) % names.len()];
                 // Small ones are valid more often.
-                let value = if which < 128 { value % 100 } else { value };
+                let small = value % 100;
+                let value = match which % 3 {
+                    0 => format!("{small}"),
+                    1 => format!("\"{}ms\"", small.unsigned_abs()),
+                    _ => format!("{value}"),
+                };
                 text += &format!("{name} = {value}\n");
             }
             read(&text);

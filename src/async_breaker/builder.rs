@@ -1,6 +1,6 @@
 //! How a breaker over any store is made.
 
-use super::{AsyncCircuitBreaker, PolicyOf, Remote, policy_of};
+use super::{AsyncCircuitBreaker, PolicyOf, Remote};
 use crate::contract::CircuitBreakerStore;
 use crate::error::ConfigError;
 use crate::key::ToKey;
@@ -22,7 +22,7 @@ const STORE_TIMEOUT: Duration = Duration::from_millis(50);
 pub struct AsyncCircuitBreakerBuilder<K: ?Sized> {
     store: Arc<dyn CircuitBreakerStore<K>>,
     everyday: PolicyBuilder,
-    policies: Option<PolicyOf<K>>,
+    policies: Option<Arc<PolicyOf<K>>>,
     store_timeout: Duration,
     call_timeout: Option<Duration>,
     runtime: Option<Arc<dyn AsyncRuntime>>,
@@ -83,7 +83,7 @@ impl<K: ?Sized + 'static> AsyncCircuitBreakerBuilder<K> {
         K::Owned: Hash + Eq + Send + Sync + 'static,
     {
         Self {
-            policies: Some(policy_of(policy.into())),
+            policies: Some(PolicyOf::of_set(policy.into())),
             ..self
         }
     }
@@ -127,7 +127,7 @@ impl<K: ?Sized + 'static> AsyncCircuitBreakerBuilder<K> {
             positive_ms("call_timeout", timeout)?;
         }
         let default = everyday(&self.everyday, self.policies.is_some())?;
-        let policies = self.policies.unwrap_or_else(|| Arc::new(move |_| default));
+        let policies = self.policies.unwrap_or_else(|| PolicyOf::one(default));
         Ok(AsyncCircuitBreaker {
             inner: Arc::new(Remote {
                 store: self.store,

@@ -97,7 +97,7 @@ impl<K> Policies<K> {
         needs.hold(&shared.summary);
         let needing_checks = PlainAtomicU64::new(u64::from(needs.every_check));
         let needing_drops = PlainAtomicU64::new(u64::from(needs.drops));
-        let groups = shared.groups.numbers(&set.groups());
+        let groups = shared.groups.numbers(&set.group_names());
         Self {
             needing_checks,
             needing_drops,
@@ -194,7 +194,7 @@ impl<K> Policies<K> {
         K: Send + Sync + 'static,
     {
         let summary = &shared.summary;
-        let groups = shared.groups.numbers(&set.groups());
+        let groups = shared.groups.numbers(&set.group_names());
         let needs = Needs::of(&set);
         // Relaxed: the gate is raised after the one, with Release, and the set put in place after
         // the other, with SeqCst.

@@ -1,10 +1,9 @@
 //! From settings to a policy and back. A value out of range, or without effect, is refused.
 
 use super::builder::Settings;
-use super::check::{at_least, count, needs, positive, within};
+use super::check::{at_least, needs, within};
 use super::policy::{
-    Cap, FAILURE_THRESHOLD_MAX, HUNG_CALLS_MAX, HalfOpen, OFF, OpenFor, PROBES_MAX, Policy,
-    ProbeRule, Span, Trip, WINDOW_CALLS_MAX,
+    BUCKETS, Cap, FAILURE_THRESHOLD_MAX, HalfOpen, OFF, OpenFor, Policy, ProbeRule, Span, Trip,
 };
 use super::settings::{Millis, ProbeFailureRate};
 use super::{DroppedPermit, SlidingWindow};
@@ -15,9 +14,6 @@ use std::time::Duration;
 /// Failures that open, unless it is set, where no other rule is.
 const FAILURE_THRESHOLD: u32 = 5;
 const RESET_TIMEOUT_MS: u64 = 30_000;
-
-/// Time buckets of a window.
-const BUCKETS: u64 = 10;
 /// Calls below which a rate says nothing, unless it is set: Hystrix's request volume.
 const MINIMUM_CALLS: u32 = 20;
 /// The cap of the back-off, unless it is set: so many times the reset timeout.
@@ -26,14 +22,19 @@ const RETRY_AFTER_MAX_MS: u64 = 300_000;
 
 impl Settings {
     pub(super) fn build(&self) -> Result<Policy, ConfigError> {
-        let open = self.open()?;
-        let (trip, half_open) = (self.trip()?, self.half_open(open.base_ms)?);
-        let dropped_permit = self.dropped_permit()?;
+        self.check()?;
+        let (trip, open) = (self.trip()?, self.open()?);
+        let dropped_permit = match self.dropped_permit.unwrap_or_default() {
+            DroppedPermit::FailureIfOlder(age) => {
+                DroppedPermit::FailureIfOlder(Duration::from_millis(ms(Some(age.into()), 0)))
+            }
+            plain => plain,
+        };
         let ages = matches!(dropped_permit, DroppedPermit::FailureIfOlder(_));
         Ok(Policy {
             trip,
             open,
-            half_open,
+            half_open: self.half_open(open.base_ms)?,
             shadow: self.shadow.unwrap_or_default(),
             forced: self.forced,
             dropped_permit,
@@ -44,126 +45,90 @@ impl Settings {
         })
     }
 
-    fn dropped_permit(&self) -> Result<DroppedPermit, ConfigError> {
-        Ok(match self.dropped_permit.unwrap_or_default() {
-            DroppedPermit::FailureIfOlder(age) => {
-                let ms = positive("dropped_permit", Some(age.into()), 0)?;
-                DroppedPermit::FailureIfOlder(Duration::from_millis(ms))
-            }
-            plain => plain,
-        })
-    }
-
     fn trip(&self) -> Result<Trip, ConfigError> {
-        let window = self.span()?;
+        let window = self.span();
         let most_calls = match window {
             Some(Span::Calls(calls)) => calls,
             _ => FAILURE_THRESHOLD_MAX,
         };
-        let in_window = |field, value, max| {
+        let rates = self
+            .failure_rate_threshold
+            .or(self.slow_call_rate_threshold);
+        for (field, value, most) in [
+            ("failures_in_window", self.failures_in_window, most_calls),
+            ("failure_rate_threshold", self.failure_rate_threshold, 100),
+            (
+                "slow_call_rate_threshold",
+                self.slow_call_rate_threshold,
+                100,
+            ),
+            ("minimum_calls", self.minimum_calls, most_calls),
+        ] {
             needs(field, value, window.is_some(), "sliding_window")?;
-            count(field, value, 1..=max, 0)
-        };
-        let failures_in_window =
-            in_window("failures_in_window", self.failures_in_window, most_calls)?;
-        let failure_rate = in_window("failure_rate_threshold", self.failure_rate_threshold, 100)?;
-        let slow_rate = in_window(
-            "slow_call_rate_threshold",
-            self.slow_call_rate_threshold,
-            100,
-        )?;
-        let rates = failure_rate != 0 || slow_rate != 0;
+            if let Some(value) = value {
+                within(field, value, 1..=most)?;
+            }
+        }
         needs(
             "minimum_calls",
             self.minimum_calls,
-            rates,
+            rates.is_some(),
             "a rate threshold",
         )?;
-        let minimum_calls = match window {
-            None => 0,
-            Some(_) => count(
-                "minimum_calls",
-                self.minimum_calls,
-                1..=most_calls,
-                MINIMUM_CALLS.min(most_calls),
-            )?,
-        };
-        if let (Some(window), false) = (window, rates || failures_in_window != 0) {
+        if let (Some(window), None) = (window, rates.or(self.failures_in_window)) {
             let value = match window {
                 Span::Calls(calls) => format!("{calls} calls"),
-                Span::Ms(ms) => format!("{:?}", Duration::from_millis(ms)),
+                Span::Ms(ms) => format!("{:?}", Millis(ms)),
             };
             let expected = "unset, or given with a rate threshold or failures_in_window";
             return Err(ConfigError::new("sliding_window", value, expected));
         }
-
-        let slow_ms = self.slow_call_duration;
-        let hung_ms = self.hung_call_duration;
+        let slow = ("slow_call_duration", self.slow_call_duration);
         pair(
             ("slow_call_rate_threshold", self.slow_call_rate_threshold),
-            ("slow_call_duration", slow_ms),
+            slow,
         )?;
-        pair(
-            ("hung_calls", self.hung_calls),
-            ("hung_call_duration", hung_ms),
-        )?;
-        let hung_calls = count("hung_calls", self.hung_calls, 1..=HUNG_CALLS_MAX, 0)?;
+        let hung = ("hung_call_duration", self.hung_call_duration);
+        pair(("hung_calls", self.hung_calls), hung)?;
 
-        let alone = window.is_none() && hung_calls == 0;
-        let failure_threshold = count(
+        let alone = window.is_none() && self.hung_calls.is_none();
+        let default = if alone { FAILURE_THRESHOLD } else { OFF };
+        let failure_threshold = self.failure_threshold.unwrap_or(default);
+        let counts = failure_threshold != OFF;
+        needs(
+            "failure_counting",
+            self.failure_counting,
+            counts,
             "failure_threshold",
-            self.failure_threshold,
-            1..=FAILURE_THRESHOLD_MAX,
-            if alone { FAILURE_THRESHOLD } else { OFF },
         )?;
-        if let (Some(rule), OFF) = (self.failure_counting, failure_threshold) {
-            let expected = "unset, or given with failure_threshold";
-            return Err(ConfigError::new(
-                "failure_counting",
-                format!("{rule:?}"),
-                expected,
-            ));
-        }
+        let minimum_calls = self.minimum_calls.unwrap_or(MINIMUM_CALLS.min(most_calls));
         Ok(Trip {
             failure_threshold,
             rule: self.failure_counting.unwrap_or_default(),
             window,
-            minimum_calls,
-            failures_in_window,
-            failure_rate,
-            slow_rate,
-            slow_ms: positive("slow_call_duration", slow_ms, 0)?,
-            hung_calls,
-            hung_ms: positive("hung_call_duration", hung_ms, 0)?,
+            minimum_calls: window.map_or(0, |_| minimum_calls),
+            failures_in_window: self.failures_in_window.unwrap_or(0),
+            failure_rate: self.failure_rate_threshold.unwrap_or(0),
+            slow_rate: self.slow_call_rate_threshold.unwrap_or(0),
+            slow_ms: ms(self.slow_call_duration, 0),
+            hung_calls: self.hung_calls.unwrap_or(0),
+            hung_ms: ms(self.hung_call_duration, 0),
         })
     }
 
-    fn span(&self) -> Result<Option<Span>, ConfigError> {
-        Ok(match self.sliding_window {
-            None => None,
-            Some(SlidingWindow::Calls(calls)) => {
-                within("sliding_window", calls, 1..=WINDOW_CALLS_MAX)?;
-                Some(Span::Calls(calls))
-            }
-            Some(SlidingWindow::Time(time)) => {
-                let Millis(ms) = time.into();
-                let ms = at_least("sliding_window", ms.min(TIME_MAX), BUCKETS)?;
-                // Whole milliseconds a bucket.
-                Some(Span::Ms(ms.next_multiple_of(BUCKETS)))
+    fn span(&self) -> Option<Span> {
+        self.sliding_window.map(|window| match window {
+            SlidingWindow::Calls(calls) => Span::Calls(calls),
+            // Whole milliseconds a bucket.
+            SlidingWindow::Time(time) => {
+                Span::Ms(ms(Some(time.into()), 0).next_multiple_of(BUCKETS))
             }
         })
     }
 
     fn open(&self) -> Result<OpenFor, ConfigError> {
-        let base_ms = positive("reset_timeout", self.reset_timeout, RESET_TIMEOUT_MS)?;
-        let factor = match self.backoff_factor {
-            None => 1_000,
-            // Neither is any number.
-            Some(factor) if (1.0..=100.0).contains(&factor) => (factor * 1_000.0).round() as u32,
-            Some(factor) => {
-                return Err(ConfigError::new("backoff_factor", factor, "1 to 100"));
-            }
-        };
+        let base_ms = ms(self.reset_timeout, RESET_TIMEOUT_MS);
+        let factor = (self.backoff_factor.unwrap_or(1.0) * 1_000.0).round() as u32;
         let backs_off = factor > 1_000;
         let needed = "a backoff_factor above 1";
         needs(
@@ -174,7 +139,11 @@ impl Settings {
         )?;
         needs("stable_after", self.stable_after, backs_off, needed)?;
         let max_ms = match self.reset_timeout_max {
-            Some(Millis(max)) => at_least("reset_timeout_max", max.min(TIME_MAX), base_ms)?,
+            Some(max) => {
+                let max = Millis(ms(Some(max), 0));
+                at_least("reset_timeout_max", max, Millis(base_ms))?;
+                max.0
+            }
             None if backs_off => base_ms.saturating_mul(BACKOFF_CAP).min(TIME_MAX),
             None => base_ms,
         };
@@ -182,52 +151,48 @@ impl Settings {
             base_ms,
             factor,
             max_ms,
-            jitter: count("jitter", self.jitter, 0..=100, 0)?,
-            stable_ms: positive("stable_after", self.stable_after, max_ms)?,
-            retry_after_max_ms: self
-                .retry_after_max
-                .map_or(RETRY_AFTER_MAX_MS, |Millis(ms)| ms)
-                .min(TIME_MAX),
+            jitter: self.jitter.unwrap_or(0),
+            stable_ms: ms(self.stable_after, max_ms),
+            retry_after_max_ms: ms(self.retry_after_max, RETRY_AFTER_MAX_MS),
         })
     }
 
     fn half_open(&self, reset_timeout_ms: u64) -> Result<HalfOpen, ConfigError> {
-        let probes =
-            |field, value, least, default| count(field, value, least..=PROBES_MAX, default);
         let rate = self.probe_failure_rate;
-        let other = "counts of probes in place of a rate";
         for (field, value) in [
             ("success_threshold", self.success_threshold),
             ("probe_failures_allowed", self.probe_failures_allowed),
         ] {
+            let other = "counts of probes in place of probe_failure_rate";
             needs(field, value, rate.is_none(), other)?;
         }
         let verdict = match rate {
             None => ProbeRule::Count {
-                successes: probes("success_threshold", self.success_threshold, 1, 1)?,
-                allowed: probes("probe_failures_allowed", self.probe_failures_allowed, 0, 0)?,
+                successes: self.success_threshold.unwrap_or(1),
+                allowed: self.probe_failures_allowed.unwrap_or(0),
             },
-            Some(ProbeFailureRate { sample, percent }) => ProbeRule::Rate {
-                sample: within("the sample of probe_failure_rate", sample, 1..=PROBES_MAX)?,
-                percent: within("the percent of probe_failure_rate", percent, 1..=100)?,
-            },
+            Some(ProbeFailureRate { sample, percent }) => ProbeRule::Rate { sample, percent },
         };
-        let timeout_ms = positive("half_open_timeout", self.half_open_timeout, 0)?;
-        let after = self.after_half_open;
+        let (timeout, after) = (self.half_open_timeout, self.after_half_open);
         needs(
             "after_half_open",
             after,
-            timeout_ms != 0,
+            timeout.is_some(),
             "half_open_timeout",
         )?;
         Ok(HalfOpen {
-            max_probes: probes("half_open_max", self.half_open_max, 1, 1)?,
+            max_probes: self.half_open_max.unwrap_or(1),
             verdict,
-            lease_ms: positive("probe_lease", self.probe_lease, reset_timeout_ms)?,
-            timeout_ms,
+            lease_ms: ms(self.probe_lease, reset_timeout_ms),
+            timeout_ms: ms(timeout, 0),
             after: after.unwrap_or_default(),
         })
     }
+}
+
+/// Returns a duration in ms, as long as words can hold.
+fn ms(duration: Option<Millis>, default: u64) -> u64 {
+    duration.map_or(default, |Millis(ms)| ms.min(TIME_MAX))
 }
 
 /// Two settings of which neither has an effect without the other.
@@ -314,6 +279,7 @@ impl Policy {
             shadow: Some(shadow),
             forced,
             dropped_permit: Some(dropped_permit),
+            inherits: None,
         }
     }
 }

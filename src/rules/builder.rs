@@ -1,6 +1,7 @@
 //! The builder of policies: each setting, with its unit, default and range.
 
-use super::policy::Policy;
+use super::check::Checked;
+use super::policy::{FAILURE_THRESHOLD_MAX, HUNG_CALLS_MAX, PROBES_MAX, Policy};
 use super::settings::{Millis, ProbeFailureRate, settings};
 use super::{AfterHalfOpen, DroppedPermit, FailureCounting, Forced, SlidingWindow};
 use crate::error::ConfigError;
@@ -8,28 +9,28 @@ use std::fmt;
 use std::time::Duration;
 
 settings! {
-    failure_threshold: u32,
+    failure_threshold: u32 in 1..=FAILURE_THRESHOLD_MAX,
     failure_counting: FailureCounting,
     sliding_window: SlidingWindow,
-    minimum_calls: u32,
-    failures_in_window: u32,
-    failure_rate_threshold: u32,
-    slow_call_rate_threshold: u32,
-    slow_call_duration: Millis,
-    hung_calls: u32,
-    hung_call_duration: Millis,
-    reset_timeout: Millis,
-    backoff_factor: f64,
-    reset_timeout_max: Millis,
-    stable_after: Millis,
-    jitter: u32,
-    retry_after_max: Millis,
-    half_open_max: u32,
-    success_threshold: u32,
-    probe_failures_allowed: u32,
+    minimum_calls: u32 in 1..=FAILURE_THRESHOLD_MAX,
+    failures_in_window: u32 in 1..=FAILURE_THRESHOLD_MAX,
+    failure_rate_threshold: u32 in 1..=100,
+    slow_call_rate_threshold: u32 in 1..=100,
+    slow_call_duration: Millis in Millis(1),
+    hung_calls: u32 in 1..=HUNG_CALLS_MAX,
+    hung_call_duration: Millis in Millis(1),
+    reset_timeout: Millis in Millis(1),
+    backoff_factor: f64 in 1.0..=100.0,
+    reset_timeout_max: Millis in Millis(1),
+    stable_after: Millis in Millis(1),
+    jitter: u32 in 0..=100,
+    retry_after_max: Millis in Millis(0),
+    half_open_max: u32 in 1..=PROBES_MAX,
+    success_threshold: u32 in 1..=PROBES_MAX,
+    probe_failures_allowed: u32 in 0..=PROBES_MAX,
     probe_failure_rate: ProbeFailureRate,
-    probe_lease: Millis,
-    half_open_timeout: Millis,
+    probe_lease: Millis in Millis(1),
+    half_open_timeout: Millis in Millis(1),
     after_half_open: AfterHalfOpen,
     shadow: bool,
     forced: Forced,

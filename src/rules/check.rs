@@ -1,12 +1,98 @@
 //! Checks of single settings: each refuses by field, value and range.
 
-use super::settings::Millis;
+use super::policy::{BUCKETS, PROBES_MAX, WINDOW_CALLS_MAX};
+use super::settings::{Millis, ProbeFailureRate};
+use super::{AfterHalfOpen, DroppedPermit, FailureCounting, Forced, SlidingWindow};
 use crate::error::ConfigError;
-use crate::word::TIME_MAX;
 use std::fmt::{Debug, Display};
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
+/// A value that may be out of its range.
+pub(super) trait Checked {
+    /// The range, or `()` for a type that has one of its own, or needs none.
+    type Range;
+
+    fn check(&self, field: &'static str, range: Self::Range) -> Result<(), ConfigError>;
+}
+
+impl Checked for u32 {
+    type Range = RangeInclusive<u32>;
+
+    fn check(&self, field: &'static str, range: Self::Range) -> Result<(), ConfigError> {
+        within(field, *self, range).map(drop)
+    }
+}
+
+impl Checked for f64 {
+    type Range = RangeInclusive<f64>;
+
+    fn check(&self, field: &'static str, range: Self::Range) -> Result<(), ConfigError> {
+        within(field, *self, range).map(drop)
+    }
+}
+
+impl Checked for Millis {
+    /// The shortest: 0 or 1 ms. The longest saturates.
+    type Range = Millis;
+
+    fn check(&self, field: &'static str, Millis(least): Millis) -> Result<(), ConfigError> {
+        if self.0 < least {
+            return Err(ConfigError::new(field, "0ns", "longer than 0"));
+        }
+        Ok(())
+    }
+}
+
+impl Checked for SlidingWindow {
+    type Range = ();
+
+    fn check(&self, field: &'static str, (): ()) -> Result<(), ConfigError> {
+        match *self {
+            SlidingWindow::Calls(calls) => within(field, calls, 1..=WINDOW_CALLS_MAX).map(drop),
+            SlidingWindow::Time(time) => at_least(field, Millis::from(time), Millis(BUCKETS)),
+        }
+    }
+}
+
+impl Checked for DroppedPermit {
+    type Range = ();
+
+    fn check(&self, field: &'static str, (): ()) -> Result<(), ConfigError> {
+        match *self {
+            DroppedPermit::FailureIfOlder(age) => positive_ms(field, age).map(drop),
+            DroppedPermit::Ignored | DroppedPermit::Failure => Ok(()),
+        }
+    }
+}
+
+impl Checked for ProbeFailureRate {
+    type Range = ();
+
+    fn check(&self, _: &'static str, (): ()) -> Result<(), ConfigError> {
+        within(
+            "the sample of probe_failure_rate",
+            self.sample,
+            1..=PROBES_MAX,
+        )?;
+        within("the percent of probe_failure_rate", self.percent, 1..=100).map(drop)
+    }
+}
+
+macro_rules! any_value {
+    ($($ty:ty)*) => {$(
+        impl Checked for $ty {
+            type Range = ();
+
+            fn check(&self, _: &'static str, (): ()) -> Result<(), ConfigError> {
+                Ok(())
+            }
+        }
+    )*};
+}
+any_value!(bool Forced AfterHalfOpen FailureCounting);
+
+/// Returns `value` if it is in `range`.
 pub(crate) fn within<T: PartialOrd + Display + Copy>(
     field: &'static str,
     value: T,
@@ -20,43 +106,20 @@ pub(crate) fn within<T: PartialOrd + Display + Copy>(
     }
 }
 
-/// A number within `range`, or `default` where none is set.
-pub(super) fn count(
+/// Refuses a duration that is shorter than `least`.
+pub(super) fn at_least(
     field: &'static str,
-    value: Option<u32>,
-    range: RangeInclusive<u32>,
-    default: u32,
-) -> Result<u32, ConfigError> {
-    value.map_or(Ok(default), |value| within(field, value, range))
-}
-
-/// A duration in ms that must not be 0, or `default` where none is set.
-pub(super) fn positive(
-    field: &'static str,
-    duration: Option<Millis>,
-    default: u64,
-) -> Result<u64, ConfigError> {
-    match duration {
-        None => Ok(default),
-        Some(Millis(0)) => Err(ConfigError::new(field, "0ns", "longer than 0")),
-        Some(Millis(ms)) => Ok(ms.min(TIME_MAX)),
+    time: Millis,
+    least: Millis,
+) -> Result<(), ConfigError> {
+    if time.0 >= least.0 {
+        return Ok(());
     }
+    let expected = format!("at least {least:?}");
+    Err(ConfigError::new(field, format!("{time:?}"), expected))
 }
 
-/// A duration in ms, no shorter than `least`.
-pub(super) fn at_least(field: &'static str, ms: u64, least: u64) -> Result<u64, ConfigError> {
-    if ms >= least {
-        return Ok(ms);
-    }
-    let expected = format!("at least {:?}", Millis(least));
-    Err(ConfigError::new(
-        field,
-        format!("{:?}", Millis(ms)),
-        expected,
-    ))
-}
-
-/// A setting that says nothing without `other`.
+/// Refuses a setting that has no effect without `other`.
 pub(super) fn needs(
     field: &'static str,
     value: Option<impl Debug>,
@@ -73,7 +136,9 @@ pub(super) fn needs(
     }
 }
 
-/// A duration that must not be 0, in whole milliseconds.
+/// Returns a duration in whole milliseconds, unless it is 0.
 pub(crate) fn positive_ms(field: &'static str, value: Duration) -> Result<u64, ConfigError> {
-    positive(field, Some(value.into()), 0)
+    let millis = Millis::from(value);
+    millis.check(field, Millis(1))?;
+    Ok(millis.0)
 }

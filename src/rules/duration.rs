@@ -16,8 +16,8 @@ const UNITS: [(&str, u64); 5] = [
 /// What a duration looks like, for messages.
 const FORM: &str = r#"a duration with its unit, as "250ms", "5s" or "1m30s""#;
 
-/// Reads a duration as policy files write it: whole numbers, each with its unit (`ms`, `s`, `m`,
-/// `h` or `d`), as in `250ms`, `5s` or `1m30s`.
+/// Reads a duration as policy files write it: whole numbers, each with its unit (`d`, `h`, `m`,
+/// `s` or `ms`, the longest first), as in `250ms`, `5s` or `1m30s`.
 ///
 /// ```
 /// use breakerbox::parse_duration;
@@ -41,19 +41,18 @@ pub fn parse_duration(text: &str) -> Result<Duration, ConfigError> {
 }
 
 fn parse_ms(text: &str) -> Option<u64> {
-    let mut rest = text.trim();
+    let mut rest = text;
+    let mut units = UNITS.iter();
     let mut total = None;
     while !rest.is_empty() {
-        let number;
-        let unit;
+        let (number, unit);
         (number, rest) = rest.split_at(rest.find(|c: char| !c.is_ascii_digit())?);
-        rest = rest.trim_start();
-        let end = rest.find(|c: char| !c.is_ascii_alphabetic());
+        let end = rest.find(|c: char| c.is_ascii_digit());
         (unit, rest) = rest.split_at(end.unwrap_or(rest.len()));
-        let (_, ms) = UNITS.iter().find(|(name, _)| *name == unit)?;
+        // The longest first, and each once.
+        let (_, ms) = units.find(|(name, _)| *name == unit)?;
         let part = number.parse::<u64>().ok()?.checked_mul(*ms)?;
         total = Some(total.unwrap_or(0_u64).checked_add(part)?);
-        rest = rest.trim_start();
     }
     total
 }
@@ -106,5 +105,62 @@ mod with_serde {
             let invalid = |_| E::invalid_value(de::Unexpected::Str(text), &self);
             parse_duration(text).map_err(invalid)
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_have_units() {
+        for (given, ms) in [
+            ("0s", 0),
+            ("250ms", 250),
+            ("5s", 5_000),
+            ("70s", 70_000),
+            ("1m30s", 90_000),
+            ("1d2h3m4s5ms", 93_784_005),
+        ] {
+            assert_eq!(
+                parse_duration(given),
+                Ok(Duration::from_millis(ms)),
+                "{given}"
+            );
+        }
+        for given in [
+            "",
+            "5",
+            "s",
+            "-1s",
+            "1.5s",
+            "1 s",
+            " 1s",
+            "1s ",
+            "1s1m",
+            "1s1s",
+            "1us",
+            "1S",
+            "1m30",
+            "99999999999999999999s",
+            "18446744073709551615d",
+            "50904d",
+            "5s\u{661}s",
+        ] {
+            let error = parse_duration(given).unwrap_err();
+            assert_eq!(
+                (error.field(), error.value()),
+                ("duration", &*format!("{given:?}"))
+            );
+        }
+    }
+
+    #[cfg(feature = "serde")]
+    #[test]
+    fn what_is_written_is_read() {
+        for ms in [0, 1, 999, 1_000, 90_000, 86_400_001, TIME_MAX] {
+            assert_eq!(parse_ms(&text(ms)), Some(ms), "{}", text(ms));
+        }
+        assert_eq!(text(93_784_005), "1d2h3m4s5ms");
     }
 }

@@ -88,11 +88,16 @@ impl<K> Group<K> {
     where
         K: AsRef<str>,
     {
-        let members = Members::Prefix {
-            prefix: prefix.into(),
-            text: K::as_ref,
-        };
-        Self::new(members, "size", size, cap)
+        Self::by_prefix(prefix.into(), K::as_ref, size, cap)
+    }
+
+    pub(super) fn by_prefix(
+        prefix: Box<str>,
+        text: fn(&K) -> &str,
+        size: u32,
+        cap: EjectionCap,
+    ) -> Result<Self, ConfigError> {
+        Self::new(Members::Prefix { prefix, text }, "size", size, cap)
     }
 
     /// The circuits of all keys to which the [classifier](crate::PolicySet::classify) gives the
@@ -129,7 +134,17 @@ impl<K> Group<K> {
         Ok(group)
     }
 
-    /// How many of its circuits may be open at once.
+    /// Returns the number of its circuits, as it was declared.
+    pub fn size(&self) -> u32 {
+        self.size
+    }
+
+    /// Returns the cap that it was declared with.
+    pub fn cap(&self) -> EjectionCap {
+        self.cap
+    }
+
+    /// Returns how many of its circuits may be open at once.
     pub fn most(&self) -> u32 {
         match self.cap {
             // A share of at most 2^23 fits.
@@ -168,10 +183,6 @@ impl<K> Groups<K> {
         self.all.is_empty()
     }
 
-    pub(super) fn names(&self) -> Vec<&str> {
-        self.all.iter().map(|(name, _)| &**name).collect()
-    }
-
     /// How many of the group at `place` may be open.
     pub(super) fn most(&self, place: usize) -> u32 {
         self.all[place].1.most()
@@ -204,6 +215,15 @@ impl<K> Groups<K> {
         self.by_class.get(name).copied()
     }
 
+    /// Removes the group `name`.
+    pub(super) fn remove(&mut self, name: &str)
+    where
+        K: Hash + Eq + Clone,
+    {
+        self.all.retain(|(other, _)| **other != *name);
+        self.place_all();
+    }
+
     /// The group `name`, in place of an earlier one of that name.
     pub(super) fn insert(&mut self, name: Box<str>, group: Group<K>)
     where
@@ -216,7 +236,14 @@ impl<K> Groups<K> {
         if is_new {
             return self.place(before);
         }
-        // The places of those behind it have changed.
+        self.place_all();
+    }
+
+    /// Makes all groups known by their members, where their places have changed.
+    fn place_all(&mut self)
+    where
+        K: Hash + Eq + Clone,
+    {
         self.by_key.clear();
         self.by_prefix.clear();
         self.by_class.clear();
@@ -245,8 +272,7 @@ impl<K> Groups<K> {
         }
     }
 
-    #[cfg(feature = "serde")]
-    pub(super) fn all(&self) -> impl Iterator<Item = (&str, &Group<K>)> {
+    pub(super) fn all(&self) -> impl Iterator<Item = (&str, &Group<K>)> + Clone {
         self.all.iter().map(|(name, group)| (&**name, group))
     }
 }

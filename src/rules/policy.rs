@@ -9,6 +9,8 @@ use std::time::Duration;
 pub(crate) const FAILURE_THRESHOLD_MAX: u32 = 1_000_000;
 /// The longest window of calls.
 pub(crate) const WINDOW_CALLS_MAX: u32 = 1_000;
+/// Time buckets of a window.
+pub(super) const BUCKETS: u64 = 10;
 /// The most hung calls that are counted.
 pub(crate) const HUNG_CALLS_MAX: u32 = 64;
 /// The most concurrent probes, required successes, allowed failures.

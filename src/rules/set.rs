@@ -37,53 +37,62 @@ type Classifier<K> = dyn Fn(&K) -> Option<&'static str> + Send + Sync;
 /// # Ok::<(), breakerbox::ConfigError>(())
 /// ```
 ///
-/// With the feature `serde` a set is read from tables `default`, `keys`, `prefixes`, `classes` and
-/// `groups`, each optional; a classifier is code and is set after. A group lists its `members`, or
-/// has a `size` and perhaps a `prefix`, and either `max_open_percent` or `all_but_one`:
+/// # In a file
+/// With the feature `serde` a set is read from the tables `default`, `bases`, `keys`, `prefixes`,
+/// `classes` and `groups`, each optional. A table of a policy has the settings of
+/// [`PolicyBuilder`](crate::PolicyBuilder) by their names, and inherits what it doesn't set from
+/// `default`, or from the base that it names: `inherits = "NAME"`, for a table `[bases.NAME]`. A
+/// base, and a table with `inherits = "none"`, begins with the library's defaults. A duration is
+/// text with a unit ([`parse_duration`](crate::parse_duration)). A classifier is code and is set
+/// after. A group lists its `members`, or has a `size` and perhaps a `prefix`, and either
+/// `max_open_percent` or `all_but_one`.
 ///
 /// ```
 /// # #[cfg(feature = "serde")] {
-/// use breakerbox::PolicySet;
+/// use breakerbox::{PolicySet, SlidingWindow};
+/// use std::time::Duration;
 ///
 /// let policies: PolicySet<String> = toml::from_str(
 ///     r#"
-///     default = { failure_threshold = 3 }
-///     prefixes."/static/" = { shadow = true }
-///     groups.search = { members = ["10.0.0.1", "10.0.0.2"], all_but_one = true }
-///     groups.edge = { prefix = "edge-", size = 40, max_open_percent = 10 }
+///     [default]
+///     failure_threshold = 3
+///     reset_timeout = "5s"
+///
+///     [bases.by-rate]
+///     sliding_window = "1m"
+///     failure_rate_threshold = 50
+///
+///     [prefixes]
+///     "/static/" = { shadow = true }
+///     "/search" = { inherits = "by-rate", reset_timeout = "250ms" }
+///
+///     [groups]
+///     search = { members = ["10.0.0.1", "10.0.0.2"], all_but_one = true }
+///     edge = { prefix = "edge-", size = 40, max_open_percent = 10 }
 ///     "#,
 /// )?;
-/// assert!(policies.policy("/static/logo.png").shadow());
+/// let shadow = policies.policy("/static/logo.png");
+/// assert_eq!((shadow.shadow(), shadow.failure_threshold()), (true, Some(3)));
+/// let search = policies.policy("/search");
+/// assert_eq!(search.failure_threshold(), None);
+/// assert_eq!(search.sliding_window(), Some(SlidingWindow::Time(Duration::from_secs(60))));
 /// # }
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
+///
+/// Keys may be of any type that serde reads from text or from a number; prefixes need keys of the
+/// type `String`, `Box<str>`, `Arc<str>` or `&'static str`.
 #[derive(Clone)]
 #[must_use]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-#[cfg_attr(
-    feature = "serde",
-    serde(
-        deny_unknown_fields,
-        bound(
-            serialize = "K: serde::Serialize + Hash + Eq",
-            deserialize = "K: serde::Deserialize<'de> + Hash + Eq + Clone + AsRef<str>"
-        ),
-        try_from = "super::tables::Tables<K>"
-    )
-)]
 pub struct PolicySet<K> {
     default: Policy,
     keys: HashMap<K, Policy>,
     /// The longest first.
-    #[cfg_attr(feature = "serde", serde(serialize_with = "super::tables::prefixes"))]
     prefixes: Vec<(Box<str>, Policy)>,
     classes: HashMap<String, Policy>,
-    #[cfg_attr(feature = "serde", serde(serialize_with = "super::tables::groups"))]
     groups: Groups<K>,
-    #[cfg_attr(feature = "serde", serde(skip))]
     classifier: Option<Arc<Classifier<K>>>,
     /// Set with the first prefix: what a key's text is.
-    #[cfg_attr(feature = "serde", serde(skip))]
     text: Option<fn(&K) -> &str>,
 }
 
@@ -112,17 +121,25 @@ impl<K> PolicySet<K> {
 
     /// The policy of all keys that begin with `prefix`; the longest prefix counts. A decision that
     /// needs its policy compares with each prefix.
-    pub fn prefix(mut self, prefix: impl Into<Box<str>>, policy: Policy) -> Self
+    pub fn prefix(self, prefix: impl Into<Box<str>>, policy: Policy) -> Self
     where
         K: AsRef<str>,
     {
-        let prefix = prefix.into();
+        self.by_prefix(prefix.into(), K::as_ref, policy)
+    }
+
+    pub(super) fn by_prefix(
+        mut self,
+        prefix: Box<str>,
+        text: fn(&K) -> &str,
+        policy: Policy,
+    ) -> Self {
         self.prefixes.retain(|(other, _)| *other != prefix);
         let at = self
             .prefixes
             .partition_point(|(other, _)| other.len() >= prefix.len());
         self.prefixes.insert(at, (prefix, policy));
-        self.text = Some(K::as_ref);
+        self.text = Some(text);
         self
     }
 
@@ -159,7 +176,73 @@ impl<K> PolicySet<K> {
         self
     }
 
-    /// The policy of `key`.
+    /// Replaces the policy of keys that have no other.
+    pub fn with_default(mut self, policy: Policy) -> Self {
+        self.default = policy;
+        self
+    }
+
+    /// Removes the policy of one key.
+    pub fn remove_key<Q>(mut self, key: &Q) -> Self
+    where
+        K: Borrow<Q> + Hash + Eq,
+        Q: Hash + Eq + ?Sized,
+    {
+        self.keys.remove(key);
+        self
+    }
+
+    /// Removes the policy of a prefix.
+    pub fn remove_prefix(mut self, prefix: &str) -> Self {
+        self.prefixes.retain(|(other, _)| **other != *prefix);
+        self
+    }
+
+    /// Removes the policy of a class.
+    pub fn remove_class(mut self, name: &str) -> Self {
+        self.classes.remove(name);
+        self
+    }
+
+    /// Removes a group: its circuits have no cap any more.
+    pub fn remove_group(mut self, name: &str) -> Self
+    where
+        K: Hash + Eq + Clone,
+    {
+        self.groups.remove(name);
+        self
+    }
+
+    /// Returns the policy of keys that have no other.
+    pub fn default_policy(&self) -> Policy {
+        self.default
+    }
+
+    /// Returns the policies of single keys, in no order.
+    pub fn keys(&self) -> impl Iterator<Item = (&K, &Policy)> + Clone {
+        self.keys.iter()
+    }
+
+    /// Returns the policies of prefixes, the longest first.
+    pub fn prefixes(&self) -> impl Iterator<Item = (&str, &Policy)> + Clone {
+        self.prefixes
+            .iter()
+            .map(|(prefix, policy)| (&**prefix, policy))
+    }
+
+    /// Returns the policies of classes, in no order.
+    pub fn classes(&self) -> impl Iterator<Item = (&str, &Policy)> + Clone {
+        self.classes
+            .iter()
+            .map(|(name, policy)| (name.as_str(), policy))
+    }
+
+    /// Returns the groups, in the order in which they were declared.
+    pub fn groups(&self) -> impl Iterator<Item = (&str, &Group<K>)> + Clone {
+        self.groups.all()
+    }
+
+    /// Returns the policy of `key`.
     pub fn policy<Q>(&self, key: &Q) -> Policy
     where
         K: Borrow<Q> + Hash + Eq,
@@ -236,9 +319,9 @@ impl<K> PolicySet<K> {
         })
     }
 
-    /// The names of its groups.
-    pub(crate) fn groups(&self) -> Vec<&str> {
-        self.groups.names()
+    /// Returns the names of its groups, in the order of their places.
+    pub(crate) fn group_names(&self) -> Vec<&str> {
+        self.groups.all().map(|(name, _)| name).collect()
     }
 
     pub(crate) fn has_groups(&self) -> bool {
@@ -281,7 +364,7 @@ impl<K: fmt::Debug> fmt::Debug for PolicySet<K> {
             .field("keys", &self.keys)
             .field("prefixes", &self.prefixes)
             .field("classes", &self.classes)
-            .field("groups", &self.groups())
+            .field("groups", &self.group_names())
             .finish_non_exhaustive()
     }
 }

@@ -202,21 +202,11 @@ impl From<ServeArgs> for Config {
 
 /// Parses a time such as `500ms`, `30s`, `2m` or `1h`.
 fn time(text: &str) -> Result<Duration, String> {
-    let digits = text.bytes().take_while(u8::is_ascii_digit).count();
-    let (number, unit) = text.split_at(digits);
-    let factor = match unit {
-        "ms" => Some(1),
-        "s" => Some(1000),
-        "m" => Some(60_000),
-        "h" => Some(3_600_000),
-        _ => None,
-    };
-    let ms = factor.and_then(|factor| number.parse::<u64>().ok()?.checked_mul(factor));
-    ms.map(Duration::from_millis)
-        .filter(|&time| bounds::TIME.has_time(time))
+    let time = breakerbox::parse_duration(text).ok();
+    time.filter(|&time| bounds::TIME.has_time(time))
         .ok_or_else(|| {
             let bounds = bounds::TIME.text;
-            format!("expected a time from {bounds}, such as 500ms, 30s, 2m or 1h")
+            format!("expected a time from {bounds}, such as 500ms, 30s or 1m30s")
         })
 }
 
@@ -252,6 +242,7 @@ mod tests {
     fn times_have_units_and_bounds() {
         assert_eq!(time("500ms"), Ok(Duration::from_millis(500)));
         assert_eq!(time("2m"), Ok(Duration::from_secs(120)));
+        assert_eq!(time("1m30s"), Ok(Duration::from_secs(90)));
         assert_eq!(time("24h"), Ok(Duration::from_secs(86_400)));
         for text in [
             "",

@@ -1,0 +1,9 @@
+//! Files of policies, in TOML, JSON or any format of serde's.
+
+mod groups;
+mod keys;
+mod names;
+mod set;
+mod values;
+
+pub(crate) use names::Table;
