@@ -14,7 +14,7 @@ use crate::snapshot::CircuitState;
 use crate::stats::Counter;
 use crate::sync::atomic::Ordering;
 use crate::sync::{EpochCell, PlainAtomicU64};
-use crate::word::{Outcome, PermitToken, Report, Reported};
+use crate::word::{Millis, Outcome, PermitToken, Report, Reported};
 use std::any::Any;
 use std::borrow::Borrow;
 use std::convert::Infallible;
@@ -303,10 +303,7 @@ impl<K: ?Sized> Remote<K> {
                 self.shadowed.add_one();
                 Ok(())
             }
-            Forced::Open => {
-                let base_ms = policy.open.base_ms;
-                Err(Rejected::new(CircuitState::ForcedOpen, base_ms))
-            }
+            Forced::Open => Err(Rejected::new(CircuitState::ForcedOpen, policy.open.base)),
         }
     }
 
@@ -399,7 +396,7 @@ where
     fn abandon(&mut self) {
         let age = || {
             self.since
-                .map_or(0, |since| crate::word::saturating_ms(since.elapsed()))
+                .map_or(Millis::ZERO, |since| since.elapsed().into())
         };
         // A slot or a seat comes back whatever the classifier does: if it panics, by the default
         // rules, which know of both.

@@ -269,7 +269,7 @@ impl<K: Hash + Eq + Clone, S: BuildHasher, C: Clock> CircuitBreaker<K, S, C> {
         let left = inner.map.get(self.store.hashed(key), |cell| {
             cell.open_for(&inner.shared, &policy)
         })??;
-        Some(Duration::from_millis(left))
+        Some(left.into())
     }
 }
 

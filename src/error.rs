@@ -1,6 +1,7 @@
 //! The answers that aren't what the caller hoped for.
 
 use crate::snapshot::CircuitState;
+use crate::word::Millis;
 use std::error::Error;
 use std::fmt;
 use std::time::Duration;
@@ -17,13 +18,13 @@ impl Rejected {
     /// A rejection, for stores that keep circuits elsewhere. `retry_after` is rounded up to
     /// whole milliseconds.
     pub fn new_for(state: CircuitState, retry_after: Duration) -> Self {
-        Self::new(state, crate::word::saturating_ms(retry_after))
+        Self::new(state, Millis::from(retry_after))
     }
 
-    pub(crate) const fn new(state: CircuitState, retry_after_ms: u64) -> Self {
+    pub(crate) const fn new(state: CircuitState, retry_after: Millis) -> Self {
         Self {
             state,
-            retry_after_ms,
+            retry_after_ms: retry_after.get(),
         }
     }
 

@@ -90,7 +90,7 @@ impl<K> Listeners<K> {
                 continue;
             };
             (event.from, event.to) = (from, to);
-            (event.generation, event.at) = (change.generation.bits(), change.at);
+            (event.generation, event.at) = (change.generation.bits(), change.at.unix_ms());
             (event.cause, event.shadow) = (change.cause, change.shadow);
             for listener in &self.0 {
                 // A listener's panic is its own affair: it must not reach the guarded call, nor

@@ -33,5 +33,4 @@ pub use policy::Policy;
 pub(crate) use policy::{Cap, HUNG_CALLS_MAX, Span};
 pub use set::PolicySet;
 #[cfg(feature = "serde")]
-pub(crate) use settings::Millis;
 pub use values::{AfterHalfOpen, DroppedPermit, FailureCounting, Forced, SlidingWindow};

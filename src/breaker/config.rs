@@ -3,7 +3,8 @@
 use super::CircuitBreaker;
 use super::builder::CircuitBreakerBuilder;
 use crate::error::ConfigError;
-use crate::rules::{Millis, PolicySet, Table};
+use crate::rules::{PolicySet, Table};
+use crate::word::Millis;
 use serde::de::{Deserialize, Deserializer};
 use serde::ser::{Serialize, Serializer};
 use std::hash::Hash;

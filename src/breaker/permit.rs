@@ -5,7 +5,7 @@ use crate::clock::{Clock, SystemClock};
 use crate::key::ToKey;
 use crate::on_panic::OnPanic;
 use crate::rules::Policy;
-use crate::word::{Outcome, PermitToken, Report, Reported};
+use crate::word::{Millis, Outcome, PermitToken, Report, Reported};
 use std::borrow::Borrow;
 use std::fmt;
 use std::hash::{BuildHasher, Hash, RandomState};
@@ -50,7 +50,7 @@ where
         K: Borrow<Q>,
         Q: Hash + Eq + ToKey<K> + ?Sized,
     {
-        let age = || started.age(|| self.store.clock().now_ms()).unwrap_or(0);
+        let age = || Millis::new(started.age(|| self.store.clock().now_ms()).unwrap_or(0));
         self.policy(key).dropped_permit().outcome(age)
     }
 }

@@ -10,7 +10,7 @@ use crate::error::Rejected;
 use crate::on_panic::OnPanic;
 use crate::rules::{Admission, AfterHalfOpen, Cause, Policy, on_acquire};
 use crate::snapshot::CircuitState;
-use crate::word::{Control, Generation, Outcome, PermitToken, State};
+use crate::word::{Control, Generation, Millis, Outcome, PermitToken, State, Timestamp};
 
 /// The answer to a check.
 #[derive(Debug)]
@@ -56,11 +56,9 @@ impl Cell {
                 Admission::Unknown => self
                     .confirm_absent(shared, control)
                     .map(|()| Acquired::Unknown),
-                Admission::Reject => Ok(reject(
-                    control,
-                    CircuitState::ForcedOpen,
-                    policy.open.base_ms,
-                )),
+                Admission::Reject => {
+                    Ok(reject(control, CircuitState::ForcedOpen, policy.open.base))
+                }
                 Admission::AwaitReset => self.await_reset(&mut tx, control, policy),
                 Admission::TakeProbe => self.probe(&mut tx, control, policy),
             };
@@ -109,7 +107,7 @@ impl Cell {
         let held = OnPanic::new(|| self.leave(permit));
         let opening = Opening {
             policy,
-            retry_after_ms: 0,
+            retry_after: Millis::ZERO,
             cause,
         };
         let opened = self.open(tx, control, control, opening);
@@ -130,9 +128,9 @@ impl Cell {
         policy: &Policy,
     ) -> Result<Acquired, Moved> {
         let since = self.since(tx.shared, control)?;
-        let for_ms = self.fix_open_ms(tx.shared, control, policy, 0)?;
-        match time_left(since, for_ms, tx.shared.now()) {
-            0 => self.begin_half_open(tx, control).map(Acquired::Permit),
+        let time = self.fix_open_time(tx.shared, control, policy, Millis::ZERO)?;
+        match time_left(since, time, tx.shared.now()) {
+            Millis::ZERO => self.begin_half_open(tx, control).map(Acquired::Permit),
             left => Ok(reject(control, CircuitState::Open, left)),
         }
     }
@@ -174,10 +172,7 @@ impl Cell {
                 let permit = PermitToken::probe(control.generation(), lease);
                 Ok(Acquired::Permit(permit))
             }
-            ProbeGrant::AllOut => {
-                let retry_ms = policy.open.base_ms;
-                Ok(reject(control, CircuitState::HalfOpen, retry_ms))
-            }
+            ProbeGrant::AllOut => Ok(reject(control, CircuitState::HalfOpen, policy.open.base)),
             ProbeGrant::TimeOver => self.give_up(tx, control, policy),
         }
     }
@@ -191,14 +186,14 @@ impl Cell {
         let half_open = &policy.half_open;
         loop {
             let seen = self.probes(control)?;
-            let age_ms = shared.now().saturating_sub(self.since(shared, control)?);
+            let age = shared.now().since(self.since(shared, control)?);
             // A probe is refused only in a generation that still stands: in a later one there may
             // be room.
-            if half_open.timeout_ms != 0 && age_ms >= half_open.timeout_ms {
+            if half_open.timeout.is_some_and(|timeout| age >= timeout) {
                 self.still_in(control)?;
                 return Ok(ProbeGrant::TimeOver);
             }
-            let Some(taken) = seen.take(half_open.max_probes, age_ms, half_open.lease_ms) else {
+            let Some(taken) = seen.take(half_open.max_probes, age, half_open.lease) else {
                 self.still_in(control)?;
                 return Ok(ProbeGrant::AllOut);
             };
@@ -223,7 +218,7 @@ impl Cell {
             AfterHalfOpen::Open => {
                 let opening = Opening {
                     policy,
-                    retry_after_ms: 0,
+                    retry_after: Millis::ZERO,
                     cause,
                 };
                 self.open(tx, control, control, opening).map(drop)?;
@@ -235,9 +230,9 @@ impl Cell {
         Err(Moved)
     }
 
-    /// Returns how long the circuit still rejects, in ms; `None` if it isn't open. Fixes nothing:
-    /// where no check has fixed the time yet, it is what `policy` says now.
-    pub(crate) fn open_for<C: Clock>(&self, shared: &Shared<C>, policy: &Policy) -> Option<u64> {
+    /// Returns how long the circuit still rejects; `None` if it isn't open. Fixes nothing: where no
+    /// check has fixed the time yet, it is what `policy` says now.
+    pub(crate) fn open_for<C: Clock>(&self, shared: &Shared<C>, policy: &Policy) -> Option<Millis> {
         loop {
             let control = self.control();
             let left = match control.state() {
@@ -255,14 +250,14 @@ impl Cell {
         shared: &Shared<C>,
         control: Control,
         policy: &Policy,
-    ) -> Result<u64, Moved> {
-        let for_ms = match self.fixed_open_ms(control)? {
-            Some(ms) => ms,
-            None => self.open_ms_by(shared, control, policy)?,
+    ) -> Result<Millis, Moved> {
+        let time = match self.fixed_open_time(control)? {
+            Some(time) => time,
+            None => self.open_time_by(shared, control, policy)?,
         };
         let since = self.since(shared, control)?;
         self.still_in(control)?;
-        Ok(time_left(since, for_ms, shared.now()))
+        Ok(time_left(since, time, shared.now()))
     }
 
     /// Takes back what `permit` holds, a slot in flight or a probe, without an outcome, and without
@@ -292,13 +287,13 @@ impl Cell {
     }
 }
 
-/// Returns how long a circuit that opened at `since` for `for_ms` rejects from `now` on, in ms.
-pub(super) fn time_left(since: u64, for_ms: u64, now: u64) -> u64 {
-    let left = since.saturating_add(for_ms).saturating_sub(now);
+/// Returns how long a circuit that opened at `since` for `time` rejects from `now` on.
+pub(super) fn time_left(since: Timestamp, time: Millis, now: Timestamp) -> Millis {
+    let left = (since + time).since(now);
     // More than all of it is left only where the clock has stepped back.
-    left.min(for_ms)
+    left.min(time)
 }
 
-fn reject(control: Control, state: CircuitState, left_ms: u64) -> Acquired {
-    Acquired::Rejected(Rejected::new(state, left_ms), control.generation())
+fn reject(control: Control, state: CircuitState, left: Millis) -> Acquired {
+    Acquired::Rejected(Rejected::new(state, left), control.generation())
 }

@@ -1,7 +1,7 @@
 //! The transitions that one operation made.
 
 use crate::rules::Cause;
-use crate::word::{Control, Generation, State};
+use crate::word::{Control, Generation, State, Timestamp};
 
 /// A transition that has taken place.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -9,8 +9,7 @@ pub(crate) struct Change {
     pub(crate) from: State,
     pub(crate) to: State,
     pub(crate) generation: Generation,
-    /// Unix ms.
-    pub(crate) at: u64,
+    pub(crate) at: Timestamp,
     pub(crate) cause: Cause,
     /// Decided by rules that only look on.
     pub(crate) shadow: bool,
@@ -41,7 +40,7 @@ impl Changes {
                 from,
                 to,
                 generation,
-                at: 0,
+                at: Timestamp::default(),
                 cause,
                 shadow: self.shadow,
             });
@@ -54,7 +53,7 @@ impl Changes {
     }
 
     /// The time of the change that was pushed last.
-    pub(super) fn stamp(&mut self, at: impl FnOnce() -> u64) {
+    pub(super) fn stamp(&mut self, at: impl FnOnce() -> Timestamp) {
         if let Some(change) = self.list.last_mut() {
             change.at = at();
         }

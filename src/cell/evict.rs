@@ -7,11 +7,11 @@ use super::transition::Transition;
 use super::{Cell, Gone};
 use crate::clock::Clock;
 use crate::rules::Cause;
-use crate::word::{Control, History, State};
+use crate::word::{Control, History, Millis, State};
 
 /// The shortest time that an open circuit stays, where none is set, and how many times its own open
 /// time it stays: whichever is longer.
-const OPEN_TTL_MS: u64 = 300_000;
+const OPEN_TTL: Millis = Millis::new(300_000);
 const OPEN_TTL_FACTOR: u64 = 10;
 
 /// Which circuits go now.
@@ -21,8 +21,8 @@ pub(crate) enum Evicts {
     Clean,
     /// Those too that nobody has used for a while.
     Idle {
-        /// How long an open circuit stays; 0: as long as its open time says.
-        open_ttl_ms: u64,
+        /// How long an open circuit stays; `None`: as long as its open time says.
+        open_ttl: Option<Millis>,
     },
 }
 
@@ -36,9 +36,9 @@ impl Cell {
         changes: &mut Changes,
     ) -> Result<(), Gone> {
         let control = self.control();
-        let is_forgotten = |ttl_ms| {
+        let is_forgotten = |ttl| {
             // A circuit that moves on meanwhile is in use.
-            self.is_forgotten(shared, control, ttl_ms).unwrap_or(false)
+            self.is_forgotten(shared, control, ttl).unwrap_or(false)
         };
         let goes = match (control.state(), evicts) {
             // What a reset has left behind.
@@ -55,13 +55,13 @@ impl Cell {
             }
             (_, Evicts::Clean) => false,
             // Its successes take the short way and leave no mark: it goes by age.
-            (State::Closed, Evicts::Idle { open_ttl_ms }) if control.failures() == 0 => {
-                !self.take_mark() && is_forgotten(open_ttl_ms)
+            (State::Closed, Evicts::Idle { open_ttl }) if control.failures() == 0 => {
+                !self.take_mark() && is_forgotten(open_ttl)
             }
             (State::Closed | State::Watched, Evicts::Idle { .. }) => !self.take_mark(),
-            (State::Open, Evicts::Idle { open_ttl_ms }) => is_forgotten(open_ttl_ms),
-            (State::HalfOpen, Evicts::Idle { open_ttl_ms }) => {
-                !self.take_mark() && is_forgotten(open_ttl_ms)
+            (State::Open, Evicts::Idle { open_ttl }) => is_forgotten(open_ttl),
+            (State::HalfOpen, Evicts::Idle { open_ttl }) => {
+                !self.take_mark() && is_forgotten(open_ttl)
             }
         };
         if !goes {
@@ -93,25 +93,22 @@ impl Cell {
         &self,
         shared: &Shared<C>,
         control: Control,
-        open_ttl_ms: u64,
+        open_ttl: Option<Millis>,
     ) -> Result<bool, Moved> {
         // The open time, and the time from the change to the end of the circuit's use.
-        let (open_ms, used_ms) = match control.state() {
+        let (open, used) = match control.state() {
             // A sweep knows no rule: what isn't fixed yet stays so.
             State::Open => {
-                let open_ms = self.fixed_open_ms(control)?.unwrap_or_default();
-                (open_ms, open_ms)
+                let open = self.fixed_open_time(control)?.unwrap_or_default();
+                (open, open)
             }
             // The open time isn't known any more.
-            State::HalfOpen => (shared.longest_open_ms(), self.probes(control)?.taken_ms()),
-            _ => (0, 0),
+            State::HalfOpen => (shared.longest_open_time(), self.probes(control)?.taken()),
+            _ => (Millis::ZERO, Millis::ZERO),
         };
-        let ttl_ms = if open_ttl_ms == 0 {
-            OPEN_TTL_MS.max(open_ms.saturating_mul(OPEN_TTL_FACTOR))
-        } else {
-            open_ttl_ms
-        };
+        let by_default = || OPEN_TTL.max(open.times(OPEN_TTL_FACTOR));
+        let ttl = open_ttl.unwrap_or_else(by_default);
         let since = self.since(shared, control)?;
-        Ok(shared.now() >= since.saturating_add(used_ms).saturating_add(ttl_ms))
+        Ok(shared.now() >= since + used + ttl)
     }
 }

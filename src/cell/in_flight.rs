@@ -1,11 +1,12 @@
-//! InFlight of the calls in flight of one circuit: when each call began, for up to 64 of them.
+//! The calls in flight of one circuit: when each began, for up to 64 of them.
 //!
-//! InFlight belong to one generation of one circuit, as their [`Watch`](super::watch::Watch) does, and
+//! The slots belong to one generation of one circuit, as their [`Watch`](super::watch::Watch) does, and
 //! are never made twice in it. So a slot that was taken in a generation is given back to the same
 //! slots or, where those are gone, not at all.
 
 use crate::rules::HUNG_CALLS_MAX;
 use crate::sync::atomic::{AtomicU64, Ordering};
+use crate::word::{Millis, Timestamp};
 
 #[cfg(not(breakerbox_loom))]
 const SLOTS: usize = HUNG_CALLS_MAX as usize;
@@ -24,15 +25,18 @@ impl InFlight {
     }
 
     /// Returns when the call of the slot began; `None` if it is free.
-    fn since(&self, slot: usize) -> Option<u64> {
+    fn since(&self, slot: usize) -> Option<Timestamp> {
         // Acquire: pairs with the Release of the exchanges, so that a call that has seen another
         // one's slot taken comes after it.
-        self.0[slot].load(Ordering::Acquire).checked_sub(1)
+        self.0[slot]
+            .load(Ordering::Acquire)
+            .checked_sub(1)
+            .map(Timestamp::from_unix_ms)
     }
 
     /// Takes a slot for a call that begins at `now`; `None`: all are taken.
-    pub(super) fn take(&self, now: u64) -> Option<u8> {
-        let taken = now.saturating_add(1);
+    pub(super) fn take(&self, now: Timestamp) -> Option<u8> {
+        let taken = now.unix_ms() + 1;
         let take = |slot: &usize| {
             // AcqRel: pairs with the Acquire in `since`. Relaxed on failure: another is tried.
             let exchange =
@@ -50,11 +54,11 @@ impl InFlight {
         }
     }
 
-    /// Counts the calls that began at least `hung_ms` before `now`.
-    pub(super) fn overdue(&self, now: u64, hung_ms: u64) -> u32 {
+    /// Counts the calls that began at least `hung` before `now`.
+    pub(super) fn overdue(&self, now: Timestamp, hung: Millis) -> u32 {
         let is_overdue = |slot: &usize| {
             let since = self.since(*slot);
-            since.is_some_and(|since| now.saturating_sub(since) >= hung_ms)
+            since.is_some_and(|since| now.since(since) >= hung)
         };
         (0..SLOTS).filter(is_overdue).count() as u32
     }
@@ -65,19 +69,24 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_call_has_a_seat_of_its_own() {
+    fn each_call_has_a_slot_of_its_own() {
+        let at = Timestamp::from_unix_ms;
         let in_flight = InFlight::new();
-        let taken: Vec<_> = (0..64).map(|n| in_flight.take(n).unwrap()).collect();
+        let taken: Vec<_> = (0..64).map(|n| in_flight.take(at(n)).unwrap()).collect();
         assert_eq!(taken, (0..64).collect::<Vec<u8>>());
-        assert_eq!(in_flight.take(64), None);
+        assert_eq!(in_flight.take(at(64)), None);
 
-        assert_eq!(in_flight.overdue(99, 50), 50, "those of 0 to 49");
-        assert_eq!(in_flight.overdue(99, 36), 64);
-        assert_eq!(in_flight.overdue(99, 100), 0);
+        assert_eq!(
+            in_flight.overdue(at(99), Millis::new(50)),
+            50,
+            "those of 0 to 49"
+        );
+        assert_eq!(in_flight.overdue(at(99), Millis::new(36)), 64);
+        assert_eq!(in_flight.overdue(at(99), Millis::new(100)), 0);
         in_flight.give_back(3);
-        assert_eq!(in_flight.overdue(99, 50), 49);
-        assert_eq!(in_flight.take(64), Some(3));
-        assert_eq!(in_flight.overdue(99, 50), 49);
+        assert_eq!(in_flight.overdue(at(99), Millis::new(50)), 49);
+        assert_eq!(in_flight.take(at(64)), Some(3));
+        assert_eq!(in_flight.overdue(at(99), Millis::new(50)), 49);
         in_flight.give_back(200);
     }
 }

@@ -11,7 +11,7 @@ use super::transition::Transition;
 use crate::clock::Clock;
 use crate::rules::{Policy, is_stale};
 use crate::sync::atomic::Ordering;
-use crate::word::{Call, History, PermitToken, Pins, Side, State};
+use crate::word::{Call, History, Millis, PermitToken, Pins, Side, State, Timestamp};
 
 /// The words of one cell, as they stand for its generation. To be read at rest: they aren't loaded
 /// at one moment.
@@ -115,7 +115,10 @@ impl Cell {
             is_marked: control.is_new_life()
                 || control.is_begun_by_probe()
                 || control.is_escalated(),
-            open_ms: phase.filter(|_| is_open).and_then(Side::as_time),
+            open_ms: phase
+                .filter(|_| is_open)
+                .and_then(Side::millis)
+                .map(Millis::get),
             probes: (state == State::HalfOpen).then(|| probes.payload()),
             openings: history.openings,
             group: history.group,
@@ -140,11 +143,14 @@ impl Cell {
         let control = self.alive(shared)?;
         match part {
             Part::Time => {
-                let _ = self.raise_last_failure(control, kept.snapshot.last_failure_time);
+                let _ = self.raise_last_failure(
+                    control,
+                    Timestamp::from_unix_ms(kept.snapshot.last_failure_time),
+                );
             }
             Part::State if control.state().is_closed() && control.failures() == 0 => {
                 let mut kept = kept.clone();
-                (kept.open_for_ms, kept.openings) = (None, 0);
+                (kept.open_for, kept.openings) = (None, 0);
                 kept.snapshot.success_count = 0;
                 let mut tx = Transition::new(shared, changes);
                 return Ok(match self.restore_over(&mut tx, control, &kept) {

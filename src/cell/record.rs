@@ -55,7 +55,7 @@ impl Cell {
                 failure_count: u64::from(control.failures()),
                 success_count,
                 last_failure_time,
-                last_state_change,
+                last_state_change: last_state_change.unix_ms(),
             });
         }
     }
@@ -103,11 +103,12 @@ impl Cell {
         })
     }
 
-    /// Returns when the generation that the caller put in began: now, if it is over already and
+    /// Returns when the generation that the caller put in began, in Unix ms: now, if it is over already and
     /// another one's stamp is in its place.
     fn changed_at<C: Clock>(&self, shared: &Shared<C>, control: Control) -> u64 {
         self.since(shared, control)
             .unwrap_or_else(|Moved| shared.now())
+            .unix_ms()
     }
 
     /// Returns the circuit as a step that leaves `control` will have left it.
@@ -121,7 +122,7 @@ impl Cell {
             failure_count: u64::from(control.failures()),
             success_count,
             last_failure_time,
-            last_state_change,
+            last_state_change: last_state_change.unix_ms(),
         };
         Ok(Left {
             snapshot,

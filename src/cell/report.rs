@@ -12,7 +12,7 @@ use crate::rules::{
     Policy, ProbeVerdict, Verdict, is_slow, is_stale, on_probe, on_report, outcome_of,
 };
 use crate::word::{
-    Call, Control, Generation, Outcome, PermitToken, Report, Reported, State, Tally,
+    Call, Control, Generation, Millis, Outcome, PermitToken, Report, Reported, State, Tally,
 };
 
 /// A report, with the looks that it is decided on.
@@ -24,7 +24,7 @@ struct Decision<'a> {
     outcome: Outcome,
     /// What the window holds, this call included.
     window: Tally,
-    retry_after_ms: u64,
+    retry_after: Millis,
     policy: &'a Policy,
 }
 
@@ -110,7 +110,7 @@ impl Cell {
                 permit,
                 outcome,
                 window: counted.unwrap_or_default(),
-                retry_after_ms: report.retry_after_ms(),
+                retry_after: report.retry_after_time(),
                 policy,
             };
             if let Ok(()) = self.decide(tx, &decision, &mut noted) {
@@ -159,7 +159,7 @@ impl Cell {
                 self.note_if_failure(tx, decision, noted)?;
                 let opening = Opening {
                     policy,
-                    retry_after_ms: decision.retry_after_ms,
+                    retry_after: decision.retry_after,
                     cause,
                 };
                 self.open(tx, control, counted, opening).map(drop)
@@ -192,7 +192,7 @@ impl Cell {
             ProbeVerdict::Open(counted, cause) => {
                 let opening = Opening {
                     policy,
-                    retry_after_ms: decision.retry_after_ms,
+                    retry_after: decision.retry_after,
                     cause,
                 };
                 self.open(tx, control, counted, opening).map(drop)

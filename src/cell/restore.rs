@@ -10,14 +10,14 @@ use crate::clock::Clock;
 use crate::rules::Cause;
 use crate::snapshot::{CircuitBreakerSnapshot, CircuitState};
 use crate::sync::atomic::AtomicU64;
-use crate::word::{Control, History, Side, State};
+use crate::word::{Control, History, Millis, Side, State, Timestamp};
 
 /// What of a circuit outlives its store.
 #[derive(Clone, Debug)]
 pub(crate) struct Kept {
     pub(crate) snapshot: CircuitBreakerSnapshot,
-    /// How long an open circuit still rejects, in ms; `None`: no check has fixed that yet.
-    pub(crate) open_for_ms: Option<u64>,
+    /// How long an open circuit still rejects; `None`: no check has fixed that yet.
+    pub(crate) open_for: Option<Millis>,
     /// Openings without a stable time between.
     pub(crate) openings: u32,
     /// The group in which it has a place.
@@ -40,16 +40,16 @@ impl Cell {
         loop {
             let control = self.control();
             let snapshot = self.peek(shared)?;
-            let open_for_ms = self.fixed_time_left(shared, control);
+            let open_for = self.fixed_time_left(shared, control);
             let history = self.history(shared, control);
-            if let (Ok(open_for_ms), Ok(history)) = (open_for_ms, history)
+            if let (Ok(open_for), Ok(history)) = (open_for, history)
                 && self.still_in(control).is_ok()
             {
                 let closed = snapshot.state == CircuitState::Closed;
                 let clean = closed && snapshot.failure_count == 0 && history.openings == 0;
                 return (!clean).then_some(Kept {
                     snapshot,
-                    open_for_ms,
+                    open_for,
                     openings: history.openings,
                     group: shared.groups.name(history.group),
                 });
@@ -57,19 +57,19 @@ impl Cell {
         }
     }
 
-    /// Returns how long the circuit `control` still rejects, in ms, if it is open and that is
+    /// Returns how long the circuit `control` still rejects, if it is open and that is
     /// fixed.
     fn fixed_time_left<C: Clock>(
         &self,
         shared: &Shared<C>,
         control: Control,
-    ) -> Result<Option<u64>, Moved> {
+    ) -> Result<Option<Millis>, Moved> {
         if control.state() != State::Open {
             return Ok(None);
         }
         let since = self.since(shared, control)?;
-        let for_ms = self.fixed_open_ms(control)?;
-        Ok(for_ms.map(|for_ms| time_left(since, for_ms, shared.now())))
+        let time = self.fixed_open_time(control)?;
+        Ok(time.map(|time| time_left(since, time, shared.now())))
     }
 
     /// Makes the circuit what was kept, if it is unknown or clean.
@@ -130,7 +130,7 @@ impl Cell {
         // Put in first, so that the time is never missing where the failures are seen.
         let time = snapshot.last_failure_time;
         if time != 0 {
-            self.raise_last_failure(control, time)?;
+            self.raise_last_failure(control, Timestamp::from_unix_ms(time))?;
         }
         let restored = self.put_next(tx, control, next, Cause::Imported)?;
         // From here on the circuit is there. If it moves on meanwhile, the rest is of no interest.
@@ -146,8 +146,8 @@ impl Cell {
         kept: &Kept,
     ) -> Result<(), Moved> {
         let snapshot = &kept.snapshot;
-        if let (CircuitState::Open, Some(ms)) = (snapshot.state, kept.open_for_ms) {
-            self.set_open_ms(restored, ms)?;
+        if let (CircuitState::Open, Some(time)) = (snapshot.state, kept.open_for) {
+            self.set_open_time(restored, time)?;
         }
         let successes = Side::new(restored.generation(), snapshot.success_count);
         self.raise(&self.successes, restored, successes)?;

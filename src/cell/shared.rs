@@ -6,7 +6,7 @@ use super::summary::Summary;
 use crate::clock::Clock;
 use crate::sync::PlainAtomicU64;
 use crate::sync::atomic::Ordering;
-use crate::word::{Generation, TIME_MAX, stripe_of};
+use crate::word::{Generation, Millis, Timestamp, stripe_of};
 
 /// What all cells of a store share.
 pub(crate) struct Shared<C> {
@@ -37,18 +37,19 @@ impl<C> Shared<C> {
         }
     }
 
-    /// A rule opens a circuit for `ms`.
-    pub(super) fn note_open_ms(&self, ms: u64) {
+    /// Notes that a rule opens a circuit for this time.
+    pub(super) fn note_open_time(&self, time: Millis) {
+        let ms = time.get();
         // Relaxed: it publishes nothing. Written only where it grows.
         if self.evicts && ms > self.longest_open_ms.load(Ordering::Relaxed) {
             self.longest_open_ms.fetch_max(ms, Ordering::Relaxed);
         }
     }
 
-    /// The longest time that a rule has opened a circuit for.
-    pub(super) fn longest_open_ms(&self) -> u64 {
-        // Relaxed: as in `note_open_ms`.
-        self.longest_open_ms.load(Ordering::Relaxed)
+    /// Returns the longest time that a rule has opened a circuit for.
+    pub(super) fn longest_open_time(&self) -> Millis {
+        // Relaxed: as in `note_open_time`.
+        Millis::new(self.longest_open_ms.load(Ordering::Relaxed))
     }
 
     /// Returns a random number, always the same for this generation.
@@ -65,13 +66,11 @@ impl<C> Shared<C> {
         bits ^ (bits >> 31)
     }
 
-    /// Unix ms, no later than a word can hold: with a time beyond that every period would look
-    /// over.
-    pub(crate) fn now(&self) -> u64
+    pub(crate) fn now(&self) -> Timestamp
     where
         C: Clock,
     {
-        self.clock.now_ms().min(TIME_MAX)
+        Timestamp::from_unix_ms(self.clock.now_ms())
     }
 
     /// The generation in which a circuit of this stripe is born.

@@ -9,7 +9,7 @@ use super::shared::Shared;
 use crate::clock::Clock;
 use crate::rules::Policy;
 use crate::sync::atomic::{AtomicU64, Ordering};
-use crate::word::{Control, History, Probes, Side, State};
+use crate::word::{Control, History, Millis, Probes, Side, State, Timestamp};
 
 /// The generation in which an operation has noted the time of its failure.
 pub(super) struct Noted(u64);
@@ -91,82 +91,82 @@ impl Cell {
         }
     }
 
-    /// Returns when `control`'s generation began, in Unix ms, and stamps it if no thread has.
+    /// Returns when `control`'s generation began, and stamps it if no thread has.
     #[inline]
     pub(super) fn since<C: Clock>(
         &self,
         shared: &Shared<C>,
         control: Control,
-    ) -> Result<u64, Moved> {
+    ) -> Result<Timestamp, Moved> {
         let generation = control.generation();
         loop {
             // The clock is read after `control`, and only if it is needed: a stalled helper must
             // not stamp a fresh trip with an old time.
-            let stamp = |_| Side::time(generation, shared.now());
+            let stamp = |_| Side::at(generation, shared.now());
             let seen = self.side(&self.stamp, control, stamp)?;
-            if let Some(since) = seen.as_time() {
+            if let Some(since) = seen.timestamp() {
                 return Ok(since);
             }
             // A cell that was never stamped, in a generation whose tag is 0.
             self.still_in(control)?;
             let stamped = stamp(seen);
-            if let (Ok(()), Some(since)) = (self.put(&self.stamp, seen, stamped), stamped.as_time())
+            if let (Ok(()), Some(since)) =
+                (self.put(&self.stamp, seen, stamped), stamped.timestamp())
             {
                 return Ok(since);
             }
         }
     }
 
-    /// Returns for how long the open circuit `control` rejects, in ms, if that is fixed. A check or
+    /// Returns for how long the open circuit `control` rejects, if that is fixed. A check or
     /// a trip fixes it, since those know the rule.
-    pub(super) fn fixed_open_ms(&self, control: Control) -> Result<Option<u64>, Moved> {
+    pub(super) fn fixed_open_time(&self, control: Control) -> Result<Option<Millis>, Moved> {
         let unset = |_| Side::new(control.generation(), 0);
-        Ok(self.side(&self.phase, control, unset)?.as_time())
+        Ok(self.side(&self.phase, control, unset)?.millis())
     }
 
-    /// Returns for how long the open circuit `control` would reject, in ms, if `policy` fixed that
-    /// now.
-    pub(super) fn open_ms_by<C>(
+    /// Returns for how long the open circuit `control` would reject, if `policy` fixed that now.
+    pub(super) fn open_time_by<C>(
         &self,
         shared: &Shared<C>,
         control: Control,
         policy: &Policy,
-    ) -> Result<u64, Moved> {
+    ) -> Result<Millis, Moved> {
         let exponent = self.history(shared, control)?.openings.saturating_sub(1);
         let random = shared.random(control.generation());
-        Ok(policy.open.ms(exponent, random))
+        Ok(policy.open.time(exponent, random))
     }
 
     /// Fixes for how long the open circuit `control` rejects, unless another thread has: as long as
-    /// `policy` says, and at least as long as the upstream asks for. Returns that time in ms.
-    pub(super) fn fix_open_ms<C>(
+    /// `policy` says, and at least as long as the upstream asks for. Returns that time.
+    pub(super) fn fix_open_time<C>(
         &self,
         shared: &Shared<C>,
         control: Control,
         policy: &Policy,
-        retry_after_ms: u64,
-    ) -> Result<u64, Moved> {
+        retry_after: Millis,
+    ) -> Result<Millis, Moved> {
         let generation = control.generation();
         loop {
             // Unset where a transition that is about to leave brought the word up, and where it was
             // never used.
             let unset = |_| Side::new(generation, 0);
             let seen = self.side(&self.phase, control, unset)?;
-            let own = match seen.as_time() {
-                Some(ms) => ms,
-                None => self.open_ms_by(shared, control, policy)?,
+            let own = match seen.millis() {
+                Some(time) => time,
+                None => self.open_time_by(shared, control, policy)?,
             };
-            let next = Side::time(generation, policy.open.lengthened(own, retry_after_ms));
+            let next = Side::lasting(generation, policy.open.lengthened(own, retry_after));
             if next != seen {
                 self.still_in(control)?;
                 if self.put(&self.phase, seen, next).is_err() {
                     continue;
                 }
                 // By a rule alone: what one upstream asks for must not keep other circuits.
-                shared.note_open_ms(own);
+                shared.note_open_time(own);
             }
-            if let Some(ms) = next.as_time() {
-                return Ok(ms);
+            if let Some(time) = next.millis() {
+                return Ok(time);
             }
         }
     }
@@ -174,8 +174,8 @@ impl Cell {
     /// Fixes for how long the open circuit `control` rejects, even if a check has fixed it since it
     /// opened: for an import, which knows better than a rule.
     #[cfg(feature = "serde")]
-    pub(super) fn set_open_ms(&self, control: Control, ms: u64) -> Result<(), Moved> {
-        let next = Side::time(control.generation(), ms);
+    pub(super) fn set_open_time(&self, control: Control, time: Millis) -> Result<(), Moved> {
+        let next = Side::lasting(control.generation(), time);
         loop {
             let seen = self.side(&self.phase, control, |_| next)?;
             self.still_in(control)?;
@@ -296,14 +296,14 @@ impl Cell {
 
     /// Raises the time of the last failure to `now`, unless it is later.
     #[inline]
-    pub(super) fn raise_last_failure(&self, control: Control, now: u64) -> Result<(), Moved> {
+    pub(super) fn raise_last_failure(&self, control: Control, now: Timestamp) -> Result<(), Moved> {
         loop {
             // Acquire: as in `install`.
             let seen = Side::from_bits(self.last_failure.load(Ordering::Acquire));
             let belongs = seen.belongs_to(control.generation());
-            let kept = last_failure_of(control, seen).as_time();
+            let kept = last_failure_of(control, seen).timestamp();
             let latest = kept.map_or(now, |time| time.max(now));
-            let next = Side::time(control.generation(), latest);
+            let next = Side::at(control.generation(), latest);
             // The same millisecond again: nothing to write.
             if belongs && next == seen {
                 return Ok(());
@@ -342,12 +342,15 @@ impl Cell {
         (seen, successes_of(control, seen).payload())
     }
 
-    /// Returns when the last failure of `control`'s life was recorded, in Unix ms; 0 if none was.
+    /// Returns when the last failure of `control`'s life was recorded, in Unix ms; 0 if none was,
+    /// as snapshots have it.
     #[inline]
     pub(super) fn last_failure(&self, control: Control) -> u64 {
         // Acquire: as in `install`; the caller looks at control again.
         let seen = Side::from_bits(self.last_failure.load(Ordering::Acquire));
-        last_failure_of(control, seen).as_time().unwrap_or(0)
+        last_failure_of(control, seen)
+            .timestamp()
+            .map_or(0, Timestamp::unix_ms)
     }
 }
 

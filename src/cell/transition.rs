@@ -9,14 +9,14 @@ use super::ticket::Ticket;
 use crate::clock::Clock;
 use crate::rules::{Cap, Cause, Policy};
 use crate::sync::atomic::Ordering;
-use crate::word::{Control, Generation, History, Series, Spell, State};
+use crate::word::{Control, Generation, History, Millis, Series, Spell, State};
 
 /// What opens a circuit.
 #[derive(Clone, Copy)]
 pub(super) struct Opening<'a> {
     pub(super) policy: &'a Policy,
-    /// What the upstream asks for; 0: nothing.
-    pub(super) retry_after_ms: u64,
+    /// The time that the upstream asks for; zero for none.
+    pub(super) retry_after: Millis,
     pub(super) cause: Cause,
 }
 
@@ -153,7 +153,7 @@ impl Cell {
         let next = |generation| counted.opened(generation, series);
         let opened = self.put_next(tx, control, next, opening.cause)?;
         // Fixed before the trip returns, unless the circuit has moved on already.
-        let _ = self.fix_open_ms(tx.shared, opened, opening.policy, opening.retry_after_ms);
+        let _ = self.fix_open_time(tx.shared, opened, opening.policy, opening.retry_after);
         Ok(Opened::Done)
     }
 
@@ -171,8 +171,8 @@ impl Cell {
         if !policy.open.backs_off() || control.is_new_life() {
             return Ok(Series::First);
         }
-        let closed_for = shared.now().saturating_sub(self.since(shared, control)?);
-        Ok(if closed_for < policy.open.stable_ms {
+        let closed_for = shared.now().since(self.since(shared, control)?);
+        Ok(if closed_for < policy.open.stable_after {
             Series::Next
         } else {
             Series::First
@@ -296,7 +296,7 @@ impl Cell {
         shared.groups.held_back.add_one();
         if tx.changes.is_wanted() {
             let now = shared.now();
-            let new = |seen: History| seen.held_back(now, policy.open.base_ms);
+            let new = |seen: History| seen.held_back(now, policy.open.base);
             if let Ok(Some(_)) = self.remember(shared, counted, new) {
                 let (open, most) = (u32::try_from(open).unwrap_or(u32::MAX), policy.cap.most);
                 let cause = Cause::EjectionCap { open, most };

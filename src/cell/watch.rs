@@ -53,7 +53,7 @@ impl Watch {
         let new_window = |span| {
             PlainArc::new(match span {
                 Span::Calls(calls) => Window::count(calls),
-                Span::Ms(ms) => Window::time(ms),
+                Span::Time(time) => Window::time(time),
             })
         };
         Self {
@@ -100,7 +100,11 @@ impl Watch {
 
     /// Returns what it holds for `generation` at `now`.
     #[cfg(any(breakerbox_loom, breakerbox_steps))]
-    pub(super) fn calls(&self, generation: Generation, now: u64) -> super::Calls {
+    pub(super) fn calls(
+        &self,
+        generation: Generation,
+        now: crate::word::Timestamp,
+    ) -> super::Calls {
         let own = self.generation == generation;
         let window = self.window.as_ref().filter(|_| own);
         let tally = |window: &PlainArc<Window>| {
@@ -116,7 +120,12 @@ impl Watch {
             on: self.on,
             held: self.held,
             window: window.map(tally),
-            in_flight: in_flight.map_or(0, |in_flight| in_flight.overdue(u64::MAX, 0)),
+            in_flight: in_flight.map_or(0, |in_flight| {
+                in_flight.overdue(
+                    crate::word::Timestamp::from_unix_ms(u64::MAX),
+                    crate::word::Millis::ZERO,
+                )
+            }),
         }
     }
 

@@ -78,7 +78,7 @@ impl Cell {
             };
             let now = shared.now();
             // Counted before this call takes its slot, and so without it.
-            let hung = in_flight.overdue(now, policy.trip.hung_ms);
+            let hung = in_flight.overdue(now, policy.trip.hung);
             let slot = in_flight.take(now);
             Entered { slot, hung }
         })

@@ -27,7 +27,7 @@
 
 use crate::rules::Span;
 use crate::sync::atomic::{AtomicU64, Ordering};
-use crate::word::{Bucket, Call, Head, Outcomes, Tally};
+use crate::word::{Bucket, Call, Head, Millis, Outcomes, Tally, Timestamp};
 
 /// A window of calls.
 pub(super) enum Window {
@@ -36,27 +36,27 @@ pub(super) enum Window {
 }
 
 impl Window {
-    /// Of the last `size` calls: 1 to 1,000.
+    /// Makes a window of this many calls: 1 to 1,000.
     pub(super) fn count(size: u32) -> Self {
         Window::Count(CountWindow::new(size))
     }
 
-    /// Of the last `span_ms`, at least 10.
-    pub(super) fn time(span_ms: u64) -> Self {
-        Window::Time(TimeWindow::new(span_ms))
+    /// Makes a window of this time, at least 10 ms.
+    pub(super) fn time(span: Millis) -> Self {
+        Window::Time(TimeWindow::new(span))
     }
 
     /// What it keeps.
     pub(super) fn span(&self) -> Span {
         match self {
             Window::Count(window) => Span::Calls(window.size),
-            Window::Time(window) => Span::Ms(window.width_ms * Bucket::TICKS),
+            Window::Time(window) => Span::Time(window.width.times(Bucket::TICKS)),
         }
     }
 
     /// Returns what it holds at `now`.
     #[cfg(any(breakerbox_loom, breakerbox_steps))]
-    pub(super) fn tally(&self, now: u64) -> Tally {
+    pub(super) fn tally(&self, now: Timestamp) -> Tally {
         match self {
             Window::Count(window) => window.tally(),
             Window::Time(window) => window.tally(window.tick(now)),
@@ -64,7 +64,7 @@ impl Window {
     }
 
     /// Counts a call; what the window holds then. The clock is read for a window of time alone.
-    pub(super) fn record(&self, call: Call, now: impl FnMut() -> u64) -> Tally {
+    pub(super) fn record(&self, call: Call, now: impl FnMut() -> Timestamp) -> Tally {
         match self {
             Window::Count(window) => window.record(call),
             Window::Time(window) => window.record(call, now),
@@ -159,7 +159,8 @@ impl CountWindow {
 
 /// The calls of the last ten ticks.
 pub(super) struct TimeWindow {
-    width_ms: u64,
+    /// The time of a tick.
+    width: Millis,
     buckets: Box<[Counts; Bucket::TICKS as usize]>,
 }
 
@@ -219,15 +220,15 @@ impl Count {
 }
 
 impl TimeWindow {
-    fn new(span_ms: u64) -> Self {
+    fn new(span: Millis) -> Self {
         Self {
-            width_ms: span_ms.div_ceil(Bucket::TICKS).max(1),
+            width: Millis::new(span.get().div_ceil(Bucket::TICKS).max(1)),
             buckets: Box::default(),
         }
     }
 
-    fn tick(&self, now_ms: u64) -> u64 {
-        (now_ms / self.width_ms) & Bucket::TICK_MASK
+    fn tick(&self, now: Timestamp) -> u64 {
+        (now.unix_ms() / self.width.get()) & Bucket::TICK_MASK
     }
 
     fn counts(&self, tick: u64) -> &Counts {
@@ -235,7 +236,7 @@ impl TimeWindow {
     }
 
     /// The tick that a call of now counts in.
-    fn current(&self, now: &mut impl FnMut() -> u64) -> u64 {
+    fn current(&self, now: &mut impl FnMut() -> Timestamp) -> u64 {
         if let Some(tick) = self.latest(self.tick(now())) {
             return tick;
         }
@@ -265,7 +266,7 @@ impl TimeWindow {
         self.buckets.iter().filter_map(ahead).max().unwrap_or(0)
     }
 
-    fn record(&self, call: Call, mut now: impl FnMut() -> u64) -> Tally {
+    fn record(&self, call: Call, mut now: impl FnMut() -> Timestamp) -> Tally {
         let mut tick = self.current(&mut now);
         loop {
             let counts = self.counts(tick);

@@ -5,20 +5,20 @@ use super::check::{at_least, needs, within};
 use super::policy::{
     BUCKETS, Cap, FAILURE_THRESHOLD_MAX, HalfOpen, OFF, OpenFor, Policy, ProbeRule, Span, Trip,
 };
-use super::settings::{Millis, ProbeFailureRate};
+use super::settings::ProbeFailureRate;
 use super::{DroppedPermit, SlidingWindow};
 use crate::error::ConfigError;
-use crate::word::TIME_MAX;
+use crate::word::Millis;
 use std::time::Duration;
 
 /// Failures that open, unless it is set, where no other rule is.
 const FAILURE_THRESHOLD: u32 = 5;
-const RESET_TIMEOUT_MS: u64 = 30_000;
+const RESET_TIMEOUT: Millis = Millis::new(30_000);
 /// Calls below which a rate says nothing, unless it is set: Hystrix's request volume.
 const MINIMUM_CALLS: u32 = 20;
 /// The cap of the back-off, unless it is set: so many times the reset timeout.
 const BACKOFF_CAP: u64 = 10;
-const RETRY_AFTER_MAX_MS: u64 = 300_000;
+const RETRY_AFTER_MAX: Millis = Millis::new(300_000);
 
 impl Settings {
     pub(super) fn build(&self) -> Result<Policy, ConfigError> {
@@ -26,7 +26,7 @@ impl Settings {
         let (trip, open) = (self.trip()?, self.open()?);
         let dropped_permit = match self.dropped_permit.unwrap_or_default() {
             DroppedPermit::FailureIfOlder(age) => {
-                DroppedPermit::FailureIfOlder(Duration::from_millis(ms(Some(age.into()), 0)))
+                DroppedPermit::FailureIfOlder(Duration::from(Millis::from(age)))
             }
             plain => plain,
         };
@@ -34,12 +34,12 @@ impl Settings {
         Ok(Policy {
             trip,
             open,
-            half_open: self.half_open(open.base_ms)?,
+            half_open: self.half_open(open.base)?,
             shadow: self.shadow.unwrap_or_default(),
             forced: self.forced,
             dropped_permit,
             checks_closely: self.forced.is_some() || trip.hung_calls != 0,
-            timed: trip.slow_ms != 0 || ages,
+            timed: trip.slow.is_some() || ages,
             cap: Cap::default(),
             set: 0,
         })
@@ -78,7 +78,7 @@ impl Settings {
         if let (Some(window), None) = (window, rates.or(self.failures_in_window)) {
             let value = match window {
                 Span::Calls(calls) => format!("{calls} calls"),
-                Span::Ms(ms) => format!("{:?}", Millis(ms)),
+                Span::Time(time) => format!("{time:?}"),
             };
             let expected = "unset, or given with a rate threshold or failures_in_window";
             return Err(ConfigError::new("sliding_window", value, expected));
@@ -110,9 +110,9 @@ impl Settings {
             failures_in_window: self.failures_in_window.unwrap_or(0),
             failure_rate: self.failure_rate_threshold.unwrap_or(0),
             slow_rate: self.slow_call_rate_threshold.unwrap_or(0),
-            slow_ms: ms(self.slow_call_duration, 0),
+            slow: self.slow_call_duration,
             hung_calls: self.hung_calls.unwrap_or(0),
-            hung_ms: ms(self.hung_call_duration, 0),
+            hung: self.hung_call_duration.unwrap_or_default(),
         })
     }
 
@@ -121,13 +121,14 @@ impl Settings {
             SlidingWindow::Calls(calls) => Span::Calls(calls),
             // Whole milliseconds a bucket.
             SlidingWindow::Time(time) => {
-                Span::Ms(ms(Some(time.into()), 0).next_multiple_of(BUCKETS))
+                let ms = Millis::from(time).get().next_multiple_of(BUCKETS);
+                Span::Time(Millis::new(ms))
             }
         })
     }
 
     fn open(&self) -> Result<OpenFor, ConfigError> {
-        let base_ms = ms(self.reset_timeout, RESET_TIMEOUT_MS);
+        let base = self.reset_timeout.unwrap_or(RESET_TIMEOUT);
         let factor = (self.backoff_factor.unwrap_or(1.0) * 1_000.0).round() as u32;
         let backs_off = factor > 1_000;
         let needed = "a backoff_factor above 1";
@@ -138,26 +139,25 @@ impl Settings {
             needed,
         )?;
         needs("stable_after", self.stable_after, backs_off, needed)?;
-        let max_ms = match self.reset_timeout_max {
+        let max = match self.reset_timeout_max {
             Some(max) => {
-                let max = Millis(ms(Some(max), 0));
-                at_least("reset_timeout_max", max, Millis(base_ms))?;
-                max.0
+                at_least("reset_timeout_max", max, base)?;
+                max
             }
-            None if backs_off => base_ms.saturating_mul(BACKOFF_CAP).min(TIME_MAX),
-            None => base_ms,
+            None if backs_off => base.times(BACKOFF_CAP).min(Millis::MAX),
+            None => base,
         };
         Ok(OpenFor {
-            base_ms,
+            base,
             factor,
-            max_ms,
+            max,
             jitter: self.jitter.unwrap_or(0),
-            stable_ms: ms(self.stable_after, max_ms),
-            retry_after_max_ms: ms(self.retry_after_max, RETRY_AFTER_MAX_MS),
+            stable_after: self.stable_after.unwrap_or(max),
+            retry_after_max: self.retry_after_max.unwrap_or(RETRY_AFTER_MAX),
         })
     }
 
-    fn half_open(&self, reset_timeout_ms: u64) -> Result<HalfOpen, ConfigError> {
+    fn half_open(&self, reset_timeout: Millis) -> Result<HalfOpen, ConfigError> {
         let rate = self.probe_failure_rate;
         for (field, value) in [
             ("success_threshold", self.success_threshold),
@@ -183,16 +183,11 @@ impl Settings {
         Ok(HalfOpen {
             max_probes: self.half_open_max.unwrap_or(1),
             verdict,
-            lease_ms: ms(self.probe_lease, reset_timeout_ms),
-            timeout_ms: ms(timeout, 0),
+            lease: self.probe_lease.unwrap_or(reset_timeout),
+            timeout,
             after: after.unwrap_or_default(),
         })
     }
-}
-
-/// Returns a duration in ms, as long as words can hold.
-fn ms(duration: Option<Millis>, default: u64) -> u64 {
-    duration.map_or(default, |Millis(ms)| ms.min(TIME_MAX))
 }
 
 /// Two settings of which neither has an effect without the other.
@@ -227,27 +222,26 @@ impl Policy {
             failures_in_window,
             failure_rate,
             slow_rate,
-            slow_ms,
+            slow,
             hung_calls,
-            hung_ms,
+            hung,
         } = trip;
         let OpenFor {
-            base_ms,
+            base,
             factor,
-            max_ms,
+            max,
             jitter,
-            stable_ms,
-            retry_after_max_ms,
+            stable_after,
+            retry_after_max,
         } = open;
         let HalfOpen {
             max_probes,
             verdict: _,
-            lease_ms,
-            timeout_ms,
+            lease,
+            timeout,
             after,
         } = half_open;
         let set = |value: u32| (value != 0).then_some(value);
-        let set_ms = |ms: u64| (ms != 0).then_some(Millis(ms));
         let backs_off = factor > 1_000;
         let rates = failure_rate != 0 || slow_rate != 0;
         Settings {
@@ -258,24 +252,24 @@ impl Policy {
             failures_in_window: set(failures_in_window),
             failure_rate_threshold: set(failure_rate),
             slow_call_rate_threshold: set(slow_rate),
-            slow_call_duration: set_ms(slow_ms),
+            slow_call_duration: slow,
             hung_calls: set(hung_calls),
-            hung_call_duration: set_ms(hung_ms),
-            reset_timeout: Some(Millis(base_ms)),
+            hung_call_duration: set(hung_calls).map(|_| hung),
+            reset_timeout: Some(base),
             backoff_factor: Some(self.backoff_factor()),
-            reset_timeout_max: backs_off.then_some(Millis(max_ms)),
-            stable_after: backs_off.then_some(Millis(stable_ms)),
+            reset_timeout_max: backs_off.then_some(max),
+            stable_after: backs_off.then_some(stable_after),
             jitter: Some(jitter),
-            retry_after_max: Some(Millis(retry_after_max_ms)),
+            retry_after_max: Some(retry_after_max),
             half_open_max: Some(max_probes),
             success_threshold: self.success_threshold(),
             probe_failures_allowed: self.probe_failures_allowed(),
             probe_failure_rate: self
                 .probe_failure_rate()
                 .map(|(sample, percent)| ProbeFailureRate { sample, percent }),
-            probe_lease: Some(Millis(lease_ms)),
-            half_open_timeout: set_ms(timeout_ms),
-            after_half_open: (timeout_ms != 0).then_some(after),
+            probe_lease: Some(lease),
+            half_open_timeout: timeout,
+            after_half_open: timeout.map(|_| after),
             shadow: Some(shadow),
             forced,
             dropped_permit: Some(dropped_permit),

@@ -2,9 +2,10 @@
 
 use super::check::Checked;
 use super::policy::{FAILURE_THRESHOLD_MAX, HUNG_CALLS_MAX, PROBES_MAX, Policy};
-use super::settings::{Millis, ProbeFailureRate, settings};
+use super::settings::{ProbeFailureRate, settings};
 use super::{AfterHalfOpen, DroppedPermit, FailureCounting, Forced, SlidingWindow};
 use crate::error::ConfigError;
+use crate::word::Millis;
 use std::fmt;
 use std::time::Duration;
 
@@ -16,21 +17,21 @@ settings! {
     failures_in_window: u32 in 1..=FAILURE_THRESHOLD_MAX,
     failure_rate_threshold: u32 in 1..=100,
     slow_call_rate_threshold: u32 in 1..=100,
-    slow_call_duration: Millis in Millis(1),
+    slow_call_duration: Millis in Millis::new(1),
     hung_calls: u32 in 1..=HUNG_CALLS_MAX,
-    hung_call_duration: Millis in Millis(1),
-    reset_timeout: Millis in Millis(1),
+    hung_call_duration: Millis in Millis::new(1),
+    reset_timeout: Millis in Millis::new(1),
     backoff_factor: f64 in 1.0..=100.0,
-    reset_timeout_max: Millis in Millis(1),
-    stable_after: Millis in Millis(1),
+    reset_timeout_max: Millis in Millis::new(1),
+    stable_after: Millis in Millis::new(1),
     jitter: u32 in 0..=100,
-    retry_after_max: Millis in Millis(0),
+    retry_after_max: Millis in Millis::new(0),
     half_open_max: u32 in 1..=PROBES_MAX,
     success_threshold: u32 in 1..=PROBES_MAX,
     probe_failures_allowed: u32 in 0..=PROBES_MAX,
     probe_failure_rate: ProbeFailureRate,
-    probe_lease: Millis in Millis(1),
-    half_open_timeout: Millis in Millis(1),
+    probe_lease: Millis in Millis::new(1),
+    half_open_timeout: Millis in Millis::new(1),
     after_half_open: AfterHalfOpen,
     shadow: bool,
     forced: Forced,

@@ -1,9 +1,10 @@
 //! Checks of single settings: each refuses by field, value and range.
 
 use super::policy::{BUCKETS, PROBES_MAX, WINDOW_CALLS_MAX};
-use super::settings::{Millis, ProbeFailureRate};
+use super::settings::ProbeFailureRate;
 use super::{AfterHalfOpen, DroppedPermit, FailureCounting, Forced, SlidingWindow};
 use crate::error::ConfigError;
+use crate::word::Millis;
 use std::fmt::{Debug, Display};
 use std::ops::RangeInclusive;
 use std::time::Duration;
@@ -36,8 +37,8 @@ impl Checked for Millis {
     /// The shortest: 0 or 1 ms. The longest saturates.
     type Range = Millis;
 
-    fn check(&self, field: &'static str, Millis(least): Millis) -> Result<(), ConfigError> {
-        if self.0 < least {
+    fn check(&self, field: &'static str, least: Millis) -> Result<(), ConfigError> {
+        if *self < least {
             return Err(ConfigError::new(field, "0ns", "longer than 0"));
         }
         Ok(())
@@ -50,7 +51,7 @@ impl Checked for SlidingWindow {
     fn check(&self, field: &'static str, (): ()) -> Result<(), ConfigError> {
         match *self {
             SlidingWindow::Calls(calls) => within(field, calls, 1..=WINDOW_CALLS_MAX).map(drop),
-            SlidingWindow::Time(time) => at_least(field, Millis::from(time), Millis(BUCKETS)),
+            SlidingWindow::Time(time) => at_least(field, Millis::from(time), Millis::new(BUCKETS)),
         }
     }
 }
@@ -112,7 +113,7 @@ pub(super) fn at_least(
     time: Millis,
     least: Millis,
 ) -> Result<(), ConfigError> {
-    if time.0 >= least.0 {
+    if time >= least {
         return Ok(());
     }
     let expected = format!("at least {least:?}");
@@ -139,6 +140,6 @@ pub(super) fn needs(
 /// Returns a duration in whole milliseconds, unless it is 0.
 pub(crate) fn positive_ms(field: &'static str, value: Duration) -> Result<u64, ConfigError> {
     let millis = Millis::from(value);
-    millis.check(field, Millis(1))?;
-    Ok(millis.0)
+    millis.check(field, Millis::new(1))?;
+    Ok(millis.get())
 }

@@ -161,8 +161,10 @@ pub(crate) fn outcome_of(report: Report, state: State, policy: &Policy) -> Outco
 /// Whether the call was slow, where that matters.
 #[inline]
 pub(crate) fn is_slow(report: Report, policy: &Policy) -> bool {
-    let is_slow = |took_ms| took_ms >= policy.trip.slow_ms;
-    policy.trip.slow_ms != 0 && report.took_ms().is_some_and(is_slow)
+    match (policy.trip.slow, report.took_time()) {
+        (Some(slow), Some(took)) => took >= slow,
+        _ => false,
+    }
 }
 
 #[cfg(test)]

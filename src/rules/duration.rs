@@ -1,7 +1,7 @@
 //! Durations as text: `"5s"`, `"250ms"`, `"1m30s"`.
 
 use crate::error::ConfigError;
-use crate::word::{TIME_MAX, saturating_ms};
+use crate::word::{Millis, TIME_MAX};
 use std::time::Duration;
 
 /// The units, the longest first, with their length in milliseconds.
@@ -84,7 +84,7 @@ mod with_serde {
     use std::fmt;
 
     pub(crate) fn serialize<S: Serializer>(duration: &Duration, s: S) -> Result<S::Ok, S::Error> {
-        s.serialize_str(&text(saturating_ms(*duration)))
+        s.serialize_str(&text(Millis::from(*duration).get()))
     }
 
     pub(crate) fn deserialize<'de, D: Deserializer<'de>>(d: D) -> Result<Duration, D::Error> {

@@ -1,7 +1,7 @@
 //! The policy of a circuit as plain numbers: all that a decision needs to know.
 
 use super::{AfterHalfOpen, DroppedPermit, FailureCounting, Forced, SlidingWindow};
-use crate::word::{FAILURES_MAX, Probes};
+use crate::word::{FAILURES_MAX, Millis, Probes};
 use std::fmt;
 use std::time::Duration;
 
@@ -107,29 +107,31 @@ pub(crate) struct Trip {
     pub(crate) failure_rate: u32,
     /// Percent.
     pub(crate) slow_rate: u32,
-    pub(crate) slow_ms: u64,
+    /// The time from which a call is slow; `None` where that doesn't matter.
+    pub(crate) slow: Option<Millis>,
     pub(crate) hung_calls: u32,
-    pub(crate) hung_ms: u64,
+    /// The time from which a call in flight hangs.
+    pub(crate) hung: Millis,
 }
 
-/// What a window keeps: as many calls, or the calls of so many ms.
+/// The calls that a window keeps: the last N, or those of the last T.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub(crate) enum Span {
     Calls(u32),
-    Ms(u64),
+    Time(Millis),
 }
 
 /// For how long an open circuit rejects.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub(crate) struct OpenFor {
-    pub(crate) base_ms: u64,
+    pub(crate) base: Millis,
     /// Thousandths; 1,000: always the base.
     pub(crate) factor: u32,
-    pub(crate) max_ms: u64,
+    pub(crate) max: Millis,
     /// Percent.
     pub(crate) jitter: u32,
-    pub(crate) stable_ms: u64,
-    pub(crate) retry_after_max_ms: u64,
+    pub(crate) stable_after: Millis,
+    pub(crate) retry_after_max: Millis,
 }
 
 /// How a half-open circuit decides.
@@ -137,9 +139,8 @@ pub(crate) struct OpenFor {
 pub(crate) struct HalfOpen {
     pub(crate) max_probes: u32,
     pub(crate) verdict: ProbeRule,
-    pub(crate) lease_ms: u64,
-    /// 0: none.
-    pub(crate) timeout_ms: u64,
+    pub(crate) lease: Millis,
+    pub(crate) timeout: Option<Millis>,
     pub(crate) after: AfterHalfOpen,
 }
 
@@ -167,7 +168,7 @@ impl Policy {
     pub fn sliding_window(&self) -> Option<SlidingWindow> {
         self.trip.window.map(|span| match span {
             Span::Calls(calls) => SlidingWindow::Calls(calls),
-            Span::Ms(ms) => SlidingWindow::Time(Duration::from_millis(ms)),
+            Span::Time(time) => SlidingWindow::Time(time.into()),
         })
     }
 
@@ -193,7 +194,7 @@ impl Policy {
 
     /// From what duration on a call is slow.
     pub fn slow_call_duration(&self) -> Option<Duration> {
-        set_ms(self.trip.slow_ms)
+        self.trip.slow.map(Duration::from)
     }
 
     /// Hung calls that open the circuit.
@@ -203,12 +204,12 @@ impl Policy {
 
     /// From what age on a call in flight is a hung one.
     pub fn hung_call_duration(&self) -> Option<Duration> {
-        set_ms(self.trip.hung_ms)
+        self.hung_calls().map(|_| self.trip.hung.into())
     }
 
     /// How long an open circuit rejects, at first, before it lets a probe through.
     pub fn reset_timeout(&self) -> Duration {
-        Duration::from_millis(self.open.base_ms)
+        self.open.base.into()
     }
 
     /// By what the reset timeout grows with each opening that follows.
@@ -218,7 +219,7 @@ impl Policy {
 
     /// How far it grows.
     pub fn reset_timeout_max(&self) -> Duration {
-        Duration::from_millis(self.open.max_ms)
+        self.open.max.into()
     }
 
     /// By up to how much the reset timeout is lengthened at random, in percent.
@@ -228,12 +229,12 @@ impl Policy {
 
     /// After how long in the closed state a circuit's openings begin with the reset timeout again.
     pub fn stable_after(&self) -> Duration {
-        Duration::from_millis(self.open.stable_ms)
+        self.open.stable_after.into()
     }
 
     /// The longest open time that an upstream may ask for.
     pub fn retry_after_max(&self) -> Duration {
-        Duration::from_millis(self.open.retry_after_max_ms)
+        self.open.retry_after_max.into()
     }
 
     /// How many probes of a half-open circuit may be out at the same time, not counting those whose
@@ -270,12 +271,12 @@ impl Policy {
     /// How long a half-open circuit waits for the probe that it admitted last before it lets others
     /// out in place of all that haven't reported.
     pub fn probe_lease(&self) -> Duration {
-        Duration::from_millis(self.half_open.lease_ms)
+        self.half_open.lease.into()
     }
 
     /// How long a circuit may be half-open.
     pub fn half_open_timeout(&self) -> Option<Duration> {
-        set_ms(self.half_open.timeout_ms)
+        self.half_open.timeout.map(Duration::from)
     }
 
     /// Where it goes then.
@@ -349,10 +350,6 @@ impl Policy {
 
 fn set(value: u32) -> Option<u32> {
     (value != 0).then_some(value)
-}
-
-fn set_ms(ms: u64) -> Option<Duration> {
-    (ms != 0).then(|| Duration::from_millis(ms))
 }
 
 impl Default for Policy {

@@ -1,31 +1,5 @@
 //! The form in which settings are kept until a policy is made of them: each set, or not.
 
-use crate::word::saturating_ms;
-use std::fmt;
-use std::time::Duration;
-
-/// A duration in whole milliseconds, as a setting keeps it.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Millis(pub(crate) u64);
-
-impl From<Duration> for Millis {
-    fn from(duration: Duration) -> Self {
-        Self(saturating_ms(duration))
-    }
-}
-
-impl From<Millis> for Duration {
-    fn from(Millis(ms): Millis) -> Self {
-        Duration::from_millis(ms)
-    }
-}
-
-impl fmt::Debug for Millis {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        Duration::from(*self).fmt(f)
-    }
-}
-
 /// The sample of probes by which a half-open circuit is judged, and the share that opens it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
@@ -78,7 +52,7 @@ macro_rules! settings {
             }
 
             /// Shows what is set, under the name of the type that it is part of.
-            pub(crate) fn fmt_as(&self, name: &str, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            pub(crate) fn fmt_as(&self, name: &str, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
                 let mut shown = f.debug_struct(name);
                 $(
                     if let Some(value) = &self.$name {

@@ -2,7 +2,7 @@
 
 use super::policy::{OpenFor, ProbeRule, Trip};
 use super::{Cause, FailureCounting};
-use crate::word::Tally;
+use crate::word::{Millis, Tally};
 
 /// The most steps that the back-off takes: each is by more than a thousandth.
 const STEPS_MAX: u32 = 63;
@@ -52,27 +52,27 @@ fn reaches(part: u32, whole: u32, percent: u32) -> bool {
 }
 
 impl OpenFor {
-    /// How long an opening lasts that follows `exponent` others without a stable time between,
-    /// in ms; lengthened by the jitter's share of `random`, of which all 64 bits count.
-    pub(crate) fn ms(&self, exponent: u32, random: u64) -> u64 {
-        let mut ms = self.base_ms;
+    /// Returns how long an opening lasts that follows `exponent` others without a stable time
+    /// between, lengthened by the jitter's share of `random`, of which all 64 bits count.
+    pub(crate) fn time(&self, exponent: u32, random: u64) -> Millis {
+        let (mut ms, max_ms) = (self.base.get(), self.max.get());
         if self.factor > 1_000 {
             for _ in 0..exponent.min(STEPS_MAX) {
-                if ms >= self.max_ms {
+                if ms >= max_ms {
                     break;
                 }
                 // 2^42 ms by 100,000 fit.
-                ms = (ms * u64::from(self.factor) / 1_000).min(self.max_ms);
+                ms = (ms * u64::from(self.factor) / 1_000).min(max_ms);
             }
         }
         let most = ms * u64::from(self.jitter) / 100;
         let extra = (u128::from(random) * (u128::from(most) + 1)) >> u64::BITS;
-        ms + u64::try_from(extra).unwrap_or(most)
+        Millis::new(ms + u64::try_from(extra).unwrap_or(most))
     }
 
-    /// As `own`, or as the upstream asks for, within its bound.
-    pub(crate) fn lengthened(&self, own: u64, retry_after_ms: u64) -> u64 {
-        own.max(retry_after_ms.min(self.retry_after_max_ms))
+    /// Returns the longer of `own` and what the upstream asks for, within its bound.
+    pub(crate) fn lengthened(&self, own: Millis, retry_after: Millis) -> Millis {
+        own.max(retry_after.min(self.retry_after_max))
     }
 
     /// Whether openings that follow each other last longer and longer.
@@ -136,19 +136,19 @@ mod tests {
     #[test]
     fn what_does_not_grow_has_no_cap() {
         let open = OpenFor {
-            base_ms: 10,
+            base: Millis::new(10),
             factor: 1_000,
-            max_ms: 5,
+            max: Millis::new(5),
             jitter: 0,
             ..Policy::default().open
         };
-        assert_eq!(open.ms(3, u64::MAX), 10);
+        assert_eq!(open.time(3, u64::MAX).get(), 10);
         let growing = OpenFor {
             factor: 1_001,
-            base_ms: 4,
+            base: Millis::new(4),
             ..open
         };
-        assert_eq!(growing.ms(300, u64::MAX), 4);
+        assert_eq!(growing.time(300, u64::MAX).get(), 4);
     }
 
     #[test]
@@ -242,40 +242,40 @@ mod tests {
     #[test]
     fn back_off_grows_to_its_cap_and_jitter_only_lengthens() {
         let open = OpenFor {
-            base_ms: 1_000,
+            base: Millis::new(1_000),
             factor: 2_000,
-            max_ms: 10_000,
+            max: Millis::new(10_000),
             ..Policy::default().open
         };
-        let times: Vec<_> = (0..6).map(|n| open.ms(n, u64::MAX)).collect();
+        let times: Vec<_> = (0..6).map(|n| open.time(n, u64::MAX).get()).collect();
         assert_eq!(times, [1_000, 2_000, 4_000, 8_000, 10_000, 10_000]);
-        assert_eq!(open.ms(u32::MAX, 0), 10_000);
+        assert_eq!(open.time(u32::MAX, 0).get(), 10_000);
 
         let jittered = OpenFor { jitter: 50, ..open };
-        assert_eq!(jittered.ms(0, 0), 1_000);
-        assert_eq!(jittered.ms(0, u64::MAX), 1_500);
-        assert_eq!(jittered.ms(9, u64::MAX / 2), 12_500);
+        assert_eq!(jittered.time(0, 0).get(), 1_000);
+        assert_eq!(jittered.time(0, u64::MAX).get(), 1_500);
+        assert_eq!(jittered.time(9, u64::MAX / 2).get(), 12_500);
 
         let fixed = OpenFor {
             factor: 1_000,
             ..open
         };
-        assert_eq!(fixed.ms(63, u64::MAX), 1_000);
+        assert_eq!(fixed.time(63, u64::MAX).get(), 1_000);
         let longest = OpenFor {
-            base_ms: crate::word::TIME_MAX,
-            max_ms: crate::word::TIME_MAX,
+            base: Millis::new(crate::word::TIME_MAX),
+            max: Millis::new(crate::word::TIME_MAX),
             factor: 100_000,
             jitter: 100,
             ..open
         };
-        assert_eq!(longest.ms(5, 0), crate::word::TIME_MAX);
-        assert_eq!(longest.ms(5, u64::MAX), 2 * crate::word::TIME_MAX);
+        assert_eq!(longest.time(5, 0).get(), crate::word::TIME_MAX);
+        assert_eq!(longest.time(5, u64::MAX).get(), 2 * crate::word::TIME_MAX);
     }
 
     #[test]
     fn an_upstream_lengthens_within_its_bound() {
         let open = OpenFor {
-            retry_after_max_ms: 60_000,
+            retry_after_max: Millis::new(60_000),
             ..Policy::default().open
         };
         for (asked, expected) in [
@@ -284,9 +284,15 @@ mod tests {
             (45_000, 45_000),
             (90_000, 60_000),
         ] {
-            assert_eq!(open.lengthened(30_000, asked), expected);
+            assert_eq!(
+                open.lengthened(Millis::new(30_000), Millis::new(asked)),
+                Millis::new(expected)
+            );
         }
-        assert_eq!(open.lengthened(70_000, 90_000), 70_000);
+        assert_eq!(
+            open.lengthened(Millis::new(70_000), Millis::new(90_000)),
+            Millis::new(70_000)
+        );
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Values of settings that are neither numbers nor durations.
 
-use crate::word::Outcome;
+use crate::word::{Millis, Outcome};
 use std::time::Duration;
 
 /// Which failures the [failure threshold](crate::PolicyBuilder::failure_threshold) counts.
@@ -67,12 +67,12 @@ pub enum DroppedPermit {
 }
 
 impl DroppedPermit {
-    /// Returns the outcome of a permit that was dropped at age `age_ms`.
-    pub(crate) fn outcome(self, age_ms: impl FnOnce() -> u64) -> Outcome {
+    /// Returns the outcome of a permit that was dropped at this age.
+    pub(crate) fn outcome(self, age: impl FnOnce() -> Millis) -> Outcome {
         match self {
             DroppedPermit::Ignored => Outcome::Ignored,
             DroppedPermit::Failure => Outcome::Failure,
-            DroppedPermit::FailureIfOlder(age) if Duration::from_millis(age_ms()) >= age => {
+            DroppedPermit::FailureIfOlder(least) if Duration::from(age()) >= least => {
                 Outcome::Failure
             }
             DroppedPermit::FailureIfOlder(_) => Outcome::Ignored,

@@ -9,7 +9,7 @@ use crate::clock::{Clock, SystemClock};
 use crate::events::{Listeners, StateChange};
 use crate::stats::Counter;
 use crate::sync::{Map, PlainAtomicU64};
-use crate::word::saturating_ms;
+use crate::word::Millis;
 use std::fmt;
 use std::hash::{BuildHasher, Hash, RandomState};
 use std::sync::Arc;
@@ -42,7 +42,7 @@ pub struct InMemoryStoreBuilder<K = String, S = RandomState, C = SystemClock> {
 struct Evicts<K> {
     max_circuits: usize,
     key: Option<fn(&K) -> K>,
-    open_ttl_ms: u64,
+    open_ttl: Option<Millis>,
 }
 
 impl<K> InMemoryStoreBuilder<K> {
@@ -55,7 +55,7 @@ impl<K> InMemoryStoreBuilder<K> {
             evicts: Evicts {
                 max_circuits: usize::MAX,
                 key: None,
-                open_ttl_ms: 0,
+                open_ttl: None,
             },
         }
     }
@@ -131,7 +131,7 @@ impl<K, S, C> InMemoryStoreBuilder<K, S, C> {
     /// up to whole milliseconds. Default, and if 0: the longer of 5 minutes and 10 times its open
     /// time; of a half-open one, 10 times the longest that a rule has opened a circuit for.
     pub fn open_ttl(mut self, ttl: Duration) -> Self {
-        self.evicts.open_ttl_ms = saturating_ms(ttl);
+        self.evicts.open_ttl = Some(Millis::from(ttl)).filter(|ttl| !ttl.is_zero());
         self
     }
 
@@ -178,7 +178,7 @@ impl<K: Hash + Eq, S: BuildHasher, C: Clock> InMemoryStoreBuilder<K, S, C> {
                 map: Map::new(capacity.min(max), hasher),
                 listeners,
                 by_hand: ByHand::new(),
-                bound: Bound::new(max, evicts.open_ttl_ms, evicts.key),
+                bound: Bound::new(max, evicts.open_ttl, evicts.key),
                 untracked: PlainAtomicU64::new(0),
                 rejections: Counter::new(),
             }),

@@ -20,13 +20,14 @@ use crate::clock::Clock;
 use crate::stats::Counter;
 use crate::sync::PlainAtomicU64;
 use crate::sync::atomic::Ordering;
+use crate::word::Millis;
 use std::hash::{BuildHasher, Hash};
 
 /// How many circuits a store holds, and what it does about it.
 pub(super) struct Bound<K> {
     max: usize,
-    /// How long an open circuit stays that nobody asks for, in ms; 0: as its open time says.
-    open_ttl_ms: u64,
+    /// How long an open circuit stays that no call asks for; `None`: as its open time says.
+    open_ttl: Option<Millis>,
     /// `None`: nothing is evicted.
     key: Option<fn(&K) -> K>,
     sweeping: PlainAtomicU64,
@@ -38,10 +39,10 @@ pub(super) struct Bound<K> {
 }
 
 impl<K> Bound<K> {
-    pub(super) fn new(max: usize, open_ttl_ms: u64, key: Option<fn(&K) -> K>) -> Self {
+    pub(super) fn new(max: usize, open_ttl: Option<Millis>, key: Option<fn(&K) -> K>) -> Self {
         Self {
             max,
-            open_ttl_ms,
+            open_ttl,
             key,
             sweeping: PlainAtomicU64::new(0),
             pause: PlainAtomicU64::new(0),
@@ -110,7 +111,7 @@ impl<K: Hash + Eq, S: BuildHasher, C: Clock> Inner<K, S, C> {
 
     fn sweep(&self, key_of: fn(&K) -> K) {
         let idle = Evicts::Idle {
-            open_ttl_ms: self.bound.open_ttl_ms,
+            open_ttl: self.bound.open_ttl,
         };
         let mut announced = Vec::new();
         for evicts in [Evicts::Clean, idle, idle, idle] {

@@ -7,7 +7,7 @@ use crate::cell::{Cell, Changes, Gone, Kept, Restored, Shared};
 use crate::clock::Clock;
 use crate::key::ToKey;
 use crate::snapshot::{CircuitBreakerSnapshot, CircuitState};
-use crate::word::{FAILURES_MAX, TIME_MAX};
+use crate::word::{FAILURES_MAX, Millis, TIME_MAX, Timestamp};
 use serde::{Deserialize, Serialize};
 use std::collections::HashSet;
 use std::error::Error;
@@ -152,7 +152,7 @@ impl<K> Exported<K> {
         }
         Kept {
             snapshot,
-            open_for_ms,
+            open_for: open_for_ms.map(Millis::new),
             openings: self.openings,
             group: self.group.clone(),
         }
@@ -198,7 +198,7 @@ where
                 circuits.push(Exported {
                     key: found.key().clone(),
                     circuit: kept.snapshot,
-                    open_for_ms: kept.open_for_ms,
+                    open_for_ms: kept.open_for.map(Millis::get),
                     openings: kept.openings,
                     group: kept.group,
                 });
@@ -206,7 +206,7 @@ where
         });
         Export {
             version: VERSION,
-            time,
+            time: time.unix_ms(),
             circuits,
         }
     }
@@ -249,7 +249,11 @@ where
     {
         let inner = &*self.inner;
         export.check(inner.bound.max())?;
-        let elapsed_ms = inner.shared.now().saturating_sub(export.time);
+        let elapsed_ms = inner
+            .shared
+            .now()
+            .since(Timestamp::from_unix_ms(export.time))
+            .get();
         let mut done = Imported {
             imported: 0,
             skipped: 0,

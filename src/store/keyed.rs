@@ -222,7 +222,7 @@ impl<K: Hash + Eq, S: BuildHasher, C: Clock> Inner<K, S, C> {
         match forced {
             Forced::Disabled => Ok(PermitToken::plain(generation)),
             Forced::Open => Err(Refused {
-                rejected: Rejected::new(CircuitState::ForcedOpen, policy.open.base_ms),
+                rejected: Rejected::new(CircuitState::ForcedOpen, policy.open.base),
                 generation,
             }),
         }
@@ -381,7 +381,7 @@ impl<K: Hash + Eq, S: BuildHasher, C: Clock> Inner<K, S, C> {
     pub(super) fn untracked(&self, state: CircuitState) -> CircuitBreakerSnapshot {
         CircuitBreakerSnapshot {
             state,
-            last_state_change: self.shared.now(),
+            last_state_change: self.shared.now().unix_ms(),
             ..CircuitBreakerSnapshot::default()
         }
     }

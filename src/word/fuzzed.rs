@@ -4,7 +4,9 @@ use super::history::History;
 use super::probes::Probes;
 use super::side::{PAYLOAD_BITS, Side};
 use super::window::{Bucket, Call, Head, Outcomes};
-use super::{Control, FAILURES_MAX, Generation, Outcome, Series, State, TIME_MAX};
+use super::{
+    Control, FAILURES_MAX, Generation, Millis, Outcome, Series, State, TIME_MAX, Timestamp,
+};
 use std::collections::VecDeque;
 
 /// What `numbers` do to every kind of word; panics where a word and its fields differ.
@@ -91,7 +93,9 @@ fn side(numbers: &[u64]) {
         assert_eq!(more.payload(), (payload + 1).min(max));
         assert!(more.belongs_to(of));
         assert_eq!(
-            Side::time(of, pair[1]).as_time(),
+            Side::lasting(of, Millis::new(pair[1]))
+                .millis()
+                .map(Millis::get),
             Some(pair[1].min(max - 1))
         );
     }
@@ -105,14 +109,14 @@ fn probes(numbers: &[u64]) {
         let outcome = [Outcome::Success, Outcome::Failure, Outcome::Ignored][(n >> 2) as usize % 3];
         let (age, limit) = ((n >> 8).min(TIME_MAX), (n >> 2) as u32 % 9);
         if n % 2 == 0 {
-            let next = word.take(limit, age, 7);
+            let next = word.take(limit, Millis::new(age), Millis::new(7));
             let renewed = out >= limit;
             assert_eq!(next.is_some(), !renewed || age >= taken + 7);
             if let Some(next) = next {
                 word = next;
                 out = if renewed { 1 } else { out + 1 };
                 lease = (lease + u8::from(renewed)).min(15);
-                taken = word.taken_ms();
+                taken = word.taken().get();
                 assert!(taken >= age);
             }
         } else {
@@ -124,9 +128,12 @@ fn probes(numbers: &[u64]) {
         }
         word = Probes::from_payload(word.payload());
         assert_eq!((word.succeeded, word.failed), (succeeded, failed));
-        assert_eq!((word.lease(), word.taken_ms()), (lease, taken));
-        assert_eq!(word.take(out, 0, u64::MAX), None);
-        assert!(word.take(out + 1, 0, u64::MAX).is_some());
+        assert_eq!((word.lease(), word.taken().get()), (lease, taken));
+        assert_eq!(word.take(out, Millis::ZERO, Millis::new(u64::MAX)), None);
+        assert!(
+            word.take(out + 1, Millis::ZERO, Millis::new(u64::MAX))
+                .is_some()
+        );
     }
 }
 
@@ -134,13 +141,13 @@ fn history(numbers: &[u64]) {
     for &n in numbers {
         let word = History::from_payload(n & ((1 << PAYLOAD_BITS) - 1));
         assert_eq!(word.payload(), n & ((1 << PAYLOAD_BITS) - 1));
-        let now = n % TIME_MAX;
+        let (now, every) = (Timestamp::from_unix_ms(n % TIME_MAX), Millis::new(30_000));
         if word.spell.is_none()
-            && let Some(held) = word.held_back(now, 30_000)
+            && let Some(held) = word.held_back(now, every)
         {
             assert_eq!(History::from_payload(held.payload()), held);
-            assert_eq!(held.held_back(now, 30_000), None, "said a moment ago");
-            assert!(held.held_back(now + 31_000, 30_000).is_some());
+            assert_eq!(held.held_back(now, every), None, "said a moment ago");
+            assert!(held.held_back(now + Millis::new(31_000), every).is_some());
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use super::field::layout;
 use super::side::PAYLOAD_BITS;
+use super::time::{Millis, Timestamp};
 use super::{Control, Generation, State};
 
 layout!(PAYLOAD_BITS => OPENINGS: 6, GROUP: u16::BITS, NOTE: 19, REJECTS: 1);
@@ -61,10 +62,10 @@ impl History {
         note | GROUP.put(self.group as u64) | OPENINGS.put(self.openings as u64)
     }
 
-    /// Notes that an opening is held back at `now`. `None`: one was announced less than `every_ms`
+    /// Notes that an opening is held back at `now`. `None`: one was announced less than `every`
     /// ago (or half of six days, if that is shorter), so this one isn't.
-    pub(crate) fn held_back(self, now_ms: u64, every_ms: u64) -> Option<Self> {
-        let now = now_ms / 1_000 % Self::SECONDS;
+    pub(crate) fn held_back(self, now: Timestamp, every: Millis) -> Option<Self> {
+        let now = now.unix_ms() / 1_000 % Self::SECONDS;
         let next = Self {
             held_back: now as u32 + 1,
             ..self
@@ -73,7 +74,7 @@ impl History {
             return Some(next);
         };
         let passed = (now + Self::SECONDS - before) % Self::SECONDS;
-        let every = every_ms.div_ceil(1_000).clamp(1, Self::SECONDS / 2);
+        let every = every.get().div_ceil(1_000).clamp(1, Self::SECONDS / 2);
         (passed >= every).then_some(next)
     }
 
@@ -111,7 +112,9 @@ mod tests {
     fn what_is_held_back_is_said_once_in_a_while() {
         let none = History::default();
         for start in [0, 999, 5_000, History::SECONDS * 1_000 - 1, 1 << 41] {
-            let first = none.held_back(start, 30_000).unwrap();
+            let first = none
+                .held_back(Timestamp::from_unix_ms(start), Millis::new(30_000))
+                .unwrap();
             assert_eq!(History::from_payload(first.payload()), first);
             assert!(first.payload() >> PAYLOAD_BITS == 0);
             for (after, every, new) in [
@@ -122,7 +125,8 @@ mod tests {
                 (31_000, u64::MAX, false),
                 (History::SECONDS * 600, u64::MAX, true),
             ] {
-                let next = first.held_back(start + after, every);
+                let next =
+                    first.held_back(Timestamp::from_unix_ms(start + after), Millis::new(every));
                 assert_eq!(next.is_some(), new, "{start} + {after}, every {every}");
             }
         }

@@ -3,6 +3,7 @@
 use super::Outcome;
 use super::field::layout;
 use super::side::PAYLOAD_BITS;
+use super::time::Millis;
 
 layout!(PAYLOAD_BITS => OUT: 7, SUCCEEDED: 7, FAILED: 7, LEASE: 4, TAKEN: Age::BITS);
 
@@ -79,14 +80,15 @@ impl Probes {
         self.lease as u8
     }
 
-    /// Returns when a slot was taken last, in ms from the beginning of the half-open.
-    pub(crate) const fn taken_ms(self) -> u64 {
-        self.taken.ms()
+    /// Returns when a probe was last let out, from the beginning of the half-open.
+    pub(crate) const fn taken(self) -> Millis {
+        Millis::new(self.taken.ms())
     }
 
-    /// Takes a slot, `age_ms` after the half-open began: a free one under `limit`, or the first of
-    /// the next lease, if the last slot was taken `lease_ms` ago. `None`: all are taken.
-    pub(crate) fn take(self, limit: u32, age_ms: u64, lease_ms: u64) -> Option<Self> {
+    /// Lets a probe out at this age of the half-open: if fewer than `limit` are out, or as the first
+    /// of the next lease, if the last one went out a `lease` ago. `None`: all are out.
+    pub(crate) fn take(self, limit: u32, age: Millis, lease: Millis) -> Option<Self> {
+        let (age_ms, lease_ms) = (age.get(), lease.get());
         let taken = self.taken.max(Age::rounded_up(age_ms));
         if self.out < limit.min(Self::MAX) {
             let out = self.out + 1;
@@ -234,7 +236,10 @@ mod tests {
                         } else {
                             None
                         };
-                        assert_eq!(probes.take(limit, age, lease_ms), expected);
+                        assert_eq!(
+                            probes.take(limit, Millis::new(age), Millis::new(lease_ms)),
+                            expected
+                        );
                     }
                 }
             }
@@ -271,12 +276,20 @@ mod tests {
         let mut probes = Probes::FIRST_OUT;
         for days in 1..2_000 {
             let age = days * 86_400_000;
-            let renewed = probes.take(1, age, 30_000);
+            let renewed = probes.take(1, Millis::new(age), Millis::new(30_000));
             probes = renewed.expect("a day is longer than a lease");
-            assert_eq!(probes.take(1, age + 29_999, 30_000), None);
-            assert_eq!(probes.take(1, age, 30_000), None);
+            assert_eq!(
+                probes.take(1, Millis::new(age + 29_999), Millis::new(30_000)),
+                None
+            );
+            assert_eq!(probes.take(1, Millis::new(age), Millis::new(30_000)), None);
             let late = age + 30_000 + age / 2_048;
-            assert!(probes.take(1, late, 30_000).is_some(), "day {days}");
+            assert!(
+                probes
+                    .take(1, Millis::new(late), Millis::new(30_000))
+                    .is_some(),
+                "day {days}"
+            );
         }
     }
 }

@@ -1,7 +1,7 @@
 //! The outcome of a call, and what else a report of it says.
 
 use super::field::layout;
-use super::saturating_ms;
+use super::time::Millis;
 use std::time::Duration;
 
 /// How a guarded call went.
@@ -53,26 +53,27 @@ impl Report {
     /// How long the call took: whole milliseconds, rounded up, at most 24 days. Zero is a time too,
     /// and keeps the breaker from measuring. A call whose time is unknown doesn't count as slow.
     pub fn took(self, duration: Duration) -> Self {
-        self.with_took_ms(saturating_ms(duration))
+        self.with_took(Millis::from(duration))
     }
 
     /// How long the upstream asks to be left alone; an opening that this report causes lasts at
     /// least that long, up to [`Policy::retry_after_max`](crate::Policy::retry_after_max). Whole
     /// milliseconds, rounded up, at most 24 days.
     pub fn retry_after(self, duration: Duration) -> Self {
-        let ms = saturating_ms(duration).min(RETRY_AFTER.max());
+        let ms = Millis::from(duration).get().min(RETRY_AFTER.max());
         Self(RETRY_AFTER.set(self.0, ms))
     }
 
     /// As [`took`](Self::took), unless that has been said.
     pub(crate) fn or_took(self, duration: Duration) -> Self {
-        match self.took_ms() {
+        match self.took_time() {
             Some(_) => self,
             None => self.took(duration),
         }
     }
 
-    const fn with_took_ms(self, ms: u64) -> Self {
+    const fn with_took(self, time: Millis) -> Self {
+        let ms = time.get();
         let ms = if ms > Self::TOOK_MAX {
             Self::TOOK_MAX
         } else {
@@ -92,12 +93,13 @@ impl Report {
     }
 
     /// Returns how long the call took; `None` if the report doesn't say.
-    pub(crate) const fn took_ms(self) -> Option<u64> {
-        TOOK.get(self.0).checked_sub(1)
+    pub(crate) fn took_time(self) -> Option<Millis> {
+        TOOK.get(self.0).checked_sub(1).map(Millis::new)
     }
 
-    pub(crate) const fn retry_after_ms(self) -> u64 {
-        RETRY_AFTER.get(self.0)
+    /// Returns how long the upstream asks to be left alone; zero if it doesn't ask.
+    pub(crate) const fn retry_after_time(self) -> Millis {
+        Millis::new(RETRY_AFTER.get(self.0))
     }
 }
 
@@ -112,8 +114,8 @@ impl std::fmt::Debug for Report {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Report")
             .field("outcome", &self.outcome())
-            .field("took_ms", &self.took_ms())
-            .field("retry_after_ms", &self.retry_after_ms())
+            .field("took", &self.took_time())
+            .field("retry_after", &self.retry_after_time())
             .finish()
     }
 }
@@ -136,7 +138,7 @@ mod tests {
         let times = [0, 1, 30_000, RETRY_AFTER.max() - 1, RETRY_AFTER.max()];
         for outcome in [Outcome::Success, Outcome::Failure, Outcome::Ignored] {
             assert_eq!(Report::from(outcome).outcome(), outcome);
-            assert_eq!(Report::from(outcome).took_ms(), None);
+            assert_eq!(Report::from(outcome).took_time(), None);
             for took in times.map(|time| time.min(Report::TOOK_MAX)) {
                 for retry in times {
                     let report = Report::from(outcome)
@@ -144,8 +146,12 @@ mod tests {
                         .retry_after(Duration::from_millis(9))
                         .retry_after(Duration::from_millis(retry))
                         .took(Duration::from_millis(took));
-                    let read = (report.outcome(), report.took_ms(), report.retry_after_ms());
-                    assert_eq!(read, (outcome, Some(took), retry));
+                    let read = (
+                        report.outcome(),
+                        report.took_time(),
+                        report.retry_after_time(),
+                    );
+                    assert_eq!(read, (outcome, Some(Millis::new(took)), Millis::new(retry)));
                 }
             }
         }
@@ -153,18 +159,21 @@ mod tests {
             .took(Duration::MAX)
             .retry_after(Duration::MAX);
         assert_eq!(longest.outcome(), Outcome::Failure);
-        assert_eq!(longest.took_ms(), Some(Report::TOOK_MAX));
-        assert_eq!(longest.retry_after_ms(), RETRY_AFTER.max());
+        assert_eq!(longest.took_time(), Some(Millis::new(Report::TOOK_MAX)));
+        assert_eq!(longest.retry_after_time(), Millis::new(RETRY_AFTER.max()));
     }
 
     #[test]
     fn a_time_that_was_said_is_not_measured() {
         let report = Report::from(Outcome::Success);
         let measured = Duration::from_millis(7);
-        assert_eq!(report.or_took(measured).took_ms(), Some(7));
+        assert_eq!(report.or_took(measured).took_time(), Some(Millis::new(7)));
         for said in [0, 3] {
             let report = report.took(Duration::from_millis(said));
-            assert_eq!(report.or_took(measured).took_ms(), Some(said));
+            assert_eq!(
+                report.or_took(measured).took_time(),
+                Some(Millis::new(said))
+            );
         }
     }
 }

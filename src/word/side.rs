@@ -4,7 +4,7 @@ use super::Generation;
 use super::field::layout;
 use super::generation::Tag;
 use super::stripe::{STRIPE_BITS, stripe_of};
-use std::time::Duration;
+use super::time::{Millis, Timestamp};
 
 pub(super) const PAYLOAD_BITS: u32 = 42;
 layout!(64 => PAYLOAD: PAYLOAD_BITS, TAG: Tag::BITS);
@@ -13,12 +13,6 @@ layout!(64 => PAYLOAD: PAYLOAD_BITS, TAG: Tag::BITS);
 ///
 /// One less than the payload's maximum, since a time is stored as itself plus one: 0 is 'none'.
 pub(crate) const TIME_MAX: u64 = PAYLOAD.max() - 1;
-
-/// Whole milliseconds, rounded up, saturated to what a word holds (139 years).
-pub(crate) fn saturating_ms(duration: Duration) -> u64 {
-    let ms = duration.as_nanos().div_ceil(1_000_000);
-    u64::try_from(ms).unwrap_or(TIME_MAX).min(TIME_MAX)
-}
 
 /// The value of a side word: what it holds, and the tag of the generation that it belongs to.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -44,9 +38,16 @@ impl Side {
         Self(TAG.put(generation.tag().bits()) | PAYLOAD.put(payload))
     }
 
-    /// A time, saturated to [`TIME_MAX`].
+    /// Returns a word that holds a moment.
     #[inline]
-    pub(crate) const fn time(generation: Generation, ms: u64) -> Self {
+    pub(crate) const fn at(generation: Generation, time: Timestamp) -> Self {
+        Self::new(generation, time.unix_ms() + 1)
+    }
+
+    /// Returns a word that holds a length of time, saturated to [`TIME_MAX`].
+    #[inline]
+    pub(crate) const fn lasting(generation: Generation, time: Millis) -> Self {
+        let ms = time.get();
         let ms = if ms > TIME_MAX { TIME_MAX } else { ms };
         Self::new(generation, ms + 1)
     }
@@ -61,10 +62,16 @@ impl Side {
         PAYLOAD.get(self.0)
     }
 
-    /// The payload as a time; `None` where none was stored.
+    /// Returns the payload as a moment; `None` where none was stored.
     #[inline]
-    pub(crate) const fn as_time(self) -> Option<u64> {
-        self.payload().checked_sub(1)
+    pub(crate) fn timestamp(self) -> Option<Timestamp> {
+        self.payload().checked_sub(1).map(Timestamp::from_unix_ms)
+    }
+
+    /// Returns the payload as a length of time; `None` where none was stored.
+    #[inline]
+    pub(crate) fn millis(self) -> Option<Millis> {
+        self.payload().checked_sub(1).map(Millis::new)
     }
 
     /// One more; saturates.
@@ -182,16 +189,22 @@ mod tests {
                 assert_eq!(Side::from_bits(side.bits()), side);
             }
             assert_eq!(Side::new(generation, u64::MAX).payload(), PAYLOAD.max());
-            assert_eq!(Side::time(generation, u64::MAX).as_time(), Some(TIME_MAX));
-            assert_eq!(Side::time(generation, 0).as_time(), Some(0));
-            assert_eq!(Side::new(generation, 0).as_time(), None);
+            assert_eq!(
+                Side::lasting(generation, Millis::new(u64::MAX)).millis(),
+                Some(Millis::MAX)
+            );
+            assert_eq!(
+                Side::at(generation, Timestamp::default()).timestamp(),
+                Some(Timestamp::default())
+            );
+            assert_eq!(Side::new(generation, 0).timestamp(), None);
         }
     }
 
     #[test]
     fn the_all_zero_side_is_empty_for_generation_zero() {
         let zero = Side::from_bits(0);
-        assert!(zero.belongs_to(Generation::ZERO) && zero.as_time().is_none());
+        assert!(zero.belongs_to(Generation::ZERO) && zero.millis().is_none());
     }
 
     #[test]

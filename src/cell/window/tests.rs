@@ -2,6 +2,10 @@
 
 use super::*;
 use proptest::prelude::*;
+
+fn at(ms: u64) -> Timestamp {
+    Timestamp::from_unix_ms(ms)
+}
 use std::collections::VecDeque;
 
 fn call(kind: u8) -> Call {
@@ -43,7 +47,7 @@ proptest! {
         span in prop_oneof![Just(10_u64), Just(100), Just(1_000), Just(60_000)],
         steps in prop::collection::vec((0..4_u8, -15..40_i64), 0..200),
     ) {
-        let window = TimeWindow::new(span);
+        let window = TimeWindow::new(Millis::new(span));
         let width = span / 10;
         let mut now = 1_700_000_000_000_u64;
         let mut buckets: [(u64, Vec<Call>); 10] = Default::default();
@@ -69,7 +73,7 @@ proptest! {
             bucket.1.push(call(kind));
             let inside = buckets.iter().filter(|(at, _)| tick - at < 10);
             let expected = tally(inside.flat_map(|(_, calls)| calls.iter().copied()));
-            prop_assert_eq!(window.record(call(kind), || now), expected);
+            prop_assert_eq!(window.record(call(kind), || at(now)), expected);
         }
     }
 }
@@ -77,11 +81,11 @@ proptest! {
 #[test]
 fn a_burst_counts_the_same_at_once_and_spread() {
     for gap in [0, 1, 50, 99, 100] {
-        let window = TimeWindow::new(1_000);
+        let window = TimeWindow::new(Millis::new(1_000));
         let start = 5_000_000;
         let mut last = Tally::default();
         for n in 0..9 {
-            last = window.record(call(1), || start + n * gap);
+            last = window.record(call(1), || at(start + n * gap));
         }
         assert_eq!(last.failures, 9, "{gap} ms between");
     }
@@ -90,9 +94,9 @@ fn a_burst_counts_the_same_at_once_and_spread() {
 #[test]
 fn a_call_leaves_between_nine_tenths_and_all_of_the_time() {
     for offset in [0, 1, 50, 99] {
-        let window = TimeWindow::new(1_000);
+        let window = TimeWindow::new(Millis::new(1_000));
         let start = 5_000_000 + offset;
-        window.record(call(1), || start);
+        window.record(call(1), || at(start));
         assert!(!window_is_empty(&window, start + 900));
         assert!(window_is_empty(&window, start + 1_000));
         let left = 1_000 - offset;
@@ -102,20 +106,20 @@ fn a_call_leaves_between_nine_tenths_and_all_of_the_time() {
 }
 
 fn window_is_empty(window: &TimeWindow, now: u64) -> bool {
-    let tick = window.tick(now);
+    let tick = window.tick(at(now));
     window.tally(window.latest(tick).unwrap_or(tick)).calls == 0
 }
 
 #[test]
 fn idle_gaps_of_any_length_empty_it() {
     for gap in [1_000, 10_000, 86_400_000, 400 * 86_400_000_u64] {
-        let window = TimeWindow::new(1_000);
+        let window = TimeWindow::new(Millis::new(1_000));
         let start = 1_700_000_000_000;
         for _ in 0..5 {
-            window.record(call(3), || start);
+            window.record(call(3), || at(start));
         }
         assert!(window_is_empty(&window, start + gap), "{gap}");
-        let tally = window.record(call(0), || start + gap);
+        let tally = window.record(call(0), || at(start + gap));
         let one = Tally {
             calls: 1,
             ..Tally::default()
@@ -158,12 +162,12 @@ fn many_threads_lose_and_invent_nothing() {
         assert_eq!((window.tally().failures, window.tally().slow), (size, 0));
     }
 
-    let window = TimeWindow::new(10_000);
+    let window = TimeWindow::new(Millis::new(10_000));
     std::thread::scope(|scope| {
         for _ in 0..THREADS {
             scope.spawn(|| {
                 for _ in 0..EACH {
-                    window.record(call(3), || 5_000);
+                    window.record(call(3), || at(5_000));
                 }
             });
         }
@@ -174,5 +178,5 @@ fn many_threads_lose_and_invent_nothing() {
         failures: all,
         slow: all,
     };
-    assert_eq!(window.tally(window.tick(5_000)), expected);
+    assert_eq!(window.tally(window.tick(at(5_000))), expected);
 }

@@ -5,14 +5,14 @@ use crate::rules::SlidingWindow;
 use crate::rules::builder::Settings;
 use crate::rules::duration::{self, Text};
 use crate::rules::policy::Policy;
-use crate::rules::settings::Millis;
+use crate::word::Millis;
 use serde::de::{self, Deserialize, Deserializer, Visitor};
 use serde::{Serialize, Serializer};
 use std::fmt;
 
 impl Serialize for Millis {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(&duration::text(self.0))
+        serializer.serialize_str(&duration::text(self.get()))
     }
 }
 
