@@ -17,7 +17,6 @@ mod timings;
 
 use std::path::{Path, PathBuf};
 
-use crate::args::Args;
 use crate::charts::data::{Latency, Memory, Timing, read};
 use crate::charts::palette::Palette;
 use crate::error::{Error, Result};
@@ -27,12 +26,21 @@ use crate::project::Project;
 /// A picture's file, that of its data, and the picture: none where the data has nothing for it.
 type Drawn = (&'static str, &'static str, Option<String>);
 
-pub(crate) fn command(project: &Project, mut args: Args) -> Result<()> {
+/// The arguments of `charts`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// Where the JSON is, target/comparison without it
+    #[arg(long, value_name = "DIR")]
+    from: Option<PathBuf>,
+    /// Where the pictures go, docs/charts without it
+    #[arg(long, value_name = "DIR")]
+    to: Option<PathBuf>,
+}
+
+pub(crate) fn command(project: &Project, args: Args) -> Result<()> {
     // Cargo runs this where the user stands, so that a path of theirs is as they mean it.
-    let path = |given: Option<String>, default: PathBuf| given.map_or(default, PathBuf::from);
-    let from = path(args.value("--from")?, project.target("comparison"));
-    let to = path(args.value("--to")?, project.path("docs/charts"));
-    args.finish()?;
+    let from = args.from.unwrap_or_else(|| project.target("comparison"));
+    let to = args.to.unwrap_or_else(|| project.path("docs/charts"));
     let charts = draw(&from)?;
     if !charts.iter().any(|drawn| drawn.2.is_some()) {
         return Err(Error::failed(format!(

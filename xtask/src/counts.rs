@@ -1,31 +1,29 @@
 //! What the test harness says about the tests that it ran.
 
+use crate::process::Ran;
+
 /// The sums of all `test result:` lines of a run.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Counts {
     pub(crate) passed: u64,
-    pub(crate) failed: u64,
-    pub(crate) ignored: u64,
+    failed: u64,
+    ignored: u64,
 }
 
 impl Counts {
     pub(crate) fn parse(output: &str) -> Self {
         let mut counts = Self::default();
-        for line in output.lines() {
-            let Some((_, result)) = line.split_once("test result: ") else {
-                continue;
-            };
-            for part in result.split([';', '.']) {
-                let mut words = part.split_whitespace();
-                if let (Some(number), Some(what)) = (words.next(), words.next()) {
-                    let number: u64 = number.parse().unwrap_or(0);
-                    match what {
-                        "passed" => counts.passed += number,
-                        "failed" => counts.failed += number,
-                        "ignored" => counts.ignored += number,
-                        _ => {}
-                    }
-                }
+        let results = output
+            .lines()
+            .filter_map(|line| line.split_once("test result: "));
+        for part in results.flat_map(|(_, result)| result.split([';', '.'])) {
+            let mut words = part.split_whitespace();
+            let number = words.next().and_then(|word| word.parse::<u64>().ok());
+            match (number, words.next()) {
+                (Some(number), Some("passed")) => counts.passed += number,
+                (Some(number), Some("failed")) => counts.failed += number,
+                (Some(number), Some("ignored")) => counts.ignored += number,
+                _ => {}
             }
         }
         counts
@@ -45,7 +43,19 @@ impl std::fmt::Display for Counts {
     }
 }
 
-/// The names of the tests that failed, from the lists that the harness ends with.
+/// Counts the tests of a run; an error, which says why, if one failed or none ran, which is green
+/// and shows nothing.
+pub(crate) fn judge(ran: &Ran) -> Result<Counts, String> {
+    let counts = Counts::parse(&ran.output);
+    match failures(&ran.output)[..] {
+        _ if ran.success && counts.passed > 0 => Ok(counts),
+        [] if ran.success => Err("no test ran".to_owned()),
+        [] => Err(format!("{counts}, and an error that is no test's")),
+        ref names => Err(format!("{counts}: {}", names.join(", "))),
+    }
+}
+
+/// Returns the names of the tests that failed, from the lists that the harness ends with.
 pub(crate) fn failures(output: &str) -> Vec<&str> {
     let mut names = Vec::new();
     let mut listing = false;
@@ -69,19 +79,13 @@ mod tests {
     use super::*;
 
     const OUTPUT: &str = "\
-running 3 tests
 test a::one ... ok
-test a::two ... ignored, build with --cfg breakerbox_loom
-
 test result: ok. 1 passed; 0 failed; 1 ignored; 0 measured; 0 filtered out; finished in 0.00s
 
 failures:
 
 ---- trip::one_wins stdout ----
-
-thread 'trip::one_wins' panicked at src/lib.rs:1:1:
 assertion `left == right` failed
-  left: 1
     indented remark
 
 failures:
@@ -91,23 +95,23 @@ failures:
 test result: FAILED. 2 passed; 2 failed; 0 ignored; 0 measured; 0 filtered out; finished in 1.25s
 ";
 
-    #[test]
-    fn results_are_summed() {
-        let counts = Counts::parse(OUTPUT);
-        assert_eq!(
-            counts,
-            Counts {
-                passed: 3,
-                failed: 2,
-                ignored: 1
-            }
-        );
-        assert_eq!(counts.to_string(), "3 tests, 2 failed, 1 ignored");
-        assert_eq!(Counts::parse("nothing"), Counts::default());
+    fn judged(output: &str, success: bool) -> Result<String, String> {
+        let ran = Ran {
+            output: output.to_owned(),
+            success,
+            timed_out: false,
+        };
+        judge(&ran).map(|counts| counts.to_string())
     }
 
     #[test]
-    fn failing_tests_are_named() {
-        assert_eq!(failures(OUTPUT), ["trip::one_wins", "trip::other"]);
+    fn a_run_is_judged_by_what_ran() {
+        let failed = "3 tests, 2 failed, 1 ignored: trip::one_wins, trip::other";
+        assert_eq!(judged(OUTPUT, false), Err(failed.to_owned()));
+        let passed = "test result: ok. 3 passed; 0 failed; 0 ignored";
+        assert_eq!(judged(passed, true), Ok("3 tests".to_owned()));
+        assert!(judged(passed, false).is_err());
+        let none = "test result: ok. 0 passed; 0 failed; 3 ignored";
+        assert_eq!(judged(none, true), Err("no test ran".to_owned()));
     }
 }

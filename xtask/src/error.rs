@@ -7,7 +7,7 @@ use std::path::Path;
 /// What went wrong; `main` turns it into the exit code.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Error {
-    /// The command line makes no sense: exit code 2, with the usage text.
+    /// The command line makes no sense: exit code 2.
     Usage(String),
     /// The command ran and the answer is no: exit code 1.
     Failed(String),
@@ -18,10 +18,6 @@ pub(crate) enum Error {
 pub(crate) type Result<T> = std::result::Result<T, Error>;
 
 impl Error {
-    pub(crate) fn usage(message: impl Into<String>) -> Self {
-        Self::Usage(message.into())
-    }
-
     pub(crate) fn failed(message: impl Into<String>) -> Self {
         Self::Failed(message.into())
     }
@@ -36,7 +32,7 @@ impl Display for Error {
     }
 }
 
-/// Adds the path to an I/O error, which does not name it by itself.
+/// Adds the path to an error that does not name it by itself.
 pub(crate) trait AtPath<T> {
     fn at(self, path: &Path) -> Result<T>;
 }

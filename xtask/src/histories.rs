@@ -3,17 +3,48 @@
 
 use std::path::Path;
 
-use crate::args::Args;
-use crate::counts::{Counts, failures};
+use clap::value_parser;
+
+use crate::counts;
 use crate::error::{Error, Result};
 use crate::process::{Log, Run, say_what_is_scrubbed};
 use crate::project::Project;
+
+/// The arguments of `histories`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct HistoriesArgs {
+    /// The tests whose names contain this
+    filter: Option<String>,
+    /// Random programs for each scheduler, 4000 without it
+    #[arg(long, value_name = "N", value_parser = value_parser!(u64).range(1..))]
+    count: Option<u64>,
+    /// The first of the programs, another each time without it
+    #[arg(long, value_name = "S")]
+    seed: Option<u64>,
+    /// Show all output of what runs
+    #[arg(long)]
+    verbose: bool,
+}
+
+/// The arguments of `pairs`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct PairsArgs {
+    /// The tests whose names contain this
+    filter: Option<String>,
+    /// The pairs whose names contain this, each compared with every order: "breaker, window,
+    /// failed: to closed / acquire"
+    #[arg(long, value_name = "PAIR")]
+    only: Option<String>,
+    /// Show all output of what runs
+    #[arg(long)]
+    verbose: bool,
+}
 
 /// The cfg builds atomics that tell of each step.
 const FLAGS: &str = "--cfg breakerbox_steps -C debug-assertions=on";
 
 /// What the tests' harness is told: they print what they saw.
-pub(crate) const HARNESS: [&str; 1] = ["--nocapture"];
+pub(crate) const HARNESS: &str = "--nocapture";
 
 /// The tests that are built with the steps.
 #[derive(Clone, Copy, Debug)]
@@ -33,68 +64,61 @@ impl Steps {
     }
 }
 
-pub(crate) fn command(project: &Project, mut args: Args) -> Result<()> {
-    let count = args.number::<u64>("--count")?;
-    let seed = args.number::<u64>("--seed")?;
-    let set = [("BREAKERBOX_HISTORIES", count), ("BREAKERBOX_SEED", seed)];
-    let set = set.map(|(name, value)| (name, value.map(|value| value.to_string())));
-    run(project, Steps::Histories, args, &set)
+pub(crate) fn command(project: &Project, args: &HistoriesArgs) -> Result<()> {
+    let text = |number: Option<u64>| number.map(|number| number.to_string());
+    let set = [
+        ("BREAKERBOX_HISTORIES", text(args.count)),
+        ("BREAKERBOX_SEED", text(args.seed)),
+    ];
+    run(project, Steps::Histories, &args.filter, args.verbose, &set)
 }
 
-pub(crate) fn pairs_command(project: &Project, mut args: Args) -> Result<()> {
-    let only = args.value("--only")?;
-    run(project, Steps::Pairs, args, &[("BREAKERBOX_PAIRS", only)])
+pub(crate) fn pairs_command(project: &Project, args: &PairsArgs) -> Result<()> {
+    let set = [("BREAKERBOX_PAIRS", args.only.clone())];
+    run(project, Steps::Pairs, &args.filter, args.verbose, &set)
 }
 
 /// Runs these tests, with variables that are set where they have a value.
 fn run(
     project: &Project,
     steps: Steps,
-    mut args: Args,
+    filter: &Option<String>,
+    verbose: bool,
     set: &[(&str, Option<String>)],
 ) -> Result<()> {
-    let verbose = args.flag("--verbose");
-    let filter = args.positional()?;
-    args.finish()?;
     say_what_is_scrubbed();
-    let show = if verbose { |_: &str| true } else { is_tally };
-    let log = Log::create(project, steps.name(), show)?;
+    let log = Log::create(project, steps.name(), verbose, is_tally)?;
     let mut run = cargo_test(steps, project.root(), &project.target("steps"));
     for (name, value) in set {
         if let Some(value) = value {
             run = run.env(name, value);
         }
     }
-    let ran = run
-        .args(["--no-fail-fast", "--"])
-        .args(filter)
-        .args(HARNESS)
-        .run(&log)?;
-    let counts = Counts::parse(&ran.output);
-    if ran.success && counts.passed > 0 {
-        println!("{counts}");
-        return Ok(());
+    let run = run.words("--no-fail-fast --").args(filter).words(HARNESS);
+    match counts::judge(&run.run(&log)?) {
+        Ok(counts) => {
+            println!("{counts}");
+            Ok(())
+        }
+        Err(why) => {
+            if !verbose {
+                eprintln!("{}\n", log.tail(60));
+            }
+            Err(Error::failed(why))
+        }
     }
-    if !verbose {
-        eprintln!("{}\n", log.tail(60));
-    }
-    Err(Error::failed(match failures(&ran.output)[..] {
-        [] => "no test ran, or they do not build".to_owned(),
-        ref names => format!("failed: {}", names.join(", ")),
-    }))
 }
 
-/// `cargo test` of these tests in the tree at `dir`.
+/// Returns `cargo test` of these tests in the tree at `dir`.
 pub(crate) fn cargo_test(steps: Steps, dir: &Path, target: &Path) -> Run {
-    Run::cargo(dir)
+    Run::cargo("test --release --package breakerbox-loom-tests --test")
+        .dir(dir)
         .env("RUSTFLAGS", FLAGS)
-        .args(["test", "--release", "--package", "breakerbox-loom-tests"])
-        .args(["--test", steps.name(), "--target-dir"])
+        .args([steps.name(), "--target-dir"])
         .args([target])
 }
 
 fn is_tally(line: &str) -> bool {
-    [" histories, ", " stops, ", " pairs, "]
-        .iter()
-        .any(|tally| line.contains(tally))
+    let tallies = [" histories, ", " stops, ", " pairs, "];
+    tallies.iter().any(|tally| line.contains(tally))
 }

@@ -3,68 +3,91 @@
 pub(crate) mod debian;
 pub(crate) mod source;
 
+use std::fmt;
 use std::path::PathBuf;
 
 use crate::error::{Error, Result};
 use crate::process::{Log, Run};
 use crate::project::Project;
 
-/// The nightly toolchain that is installed, by its whole name.
-pub(crate) fn nightly(project: &Project, log: &Log) -> Option<String> {
-    let listed = Run::new("rustup", project.root())
-        .args(["toolchain", "list"])
-        .run(log)
-        .ok()?;
-    let name = listed
-        .output
-        .split_whitespace()
-        .find(|name| name.starts_with("nightly"))?;
-    Some(name.to_owned())
+/// Why something cannot be had.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Unable {
+    /// The machine could have it.
+    Missing(String),
+    /// There is none for this machine.
+    Impossible(String),
 }
 
-/// Finds the cargo subcommand `name`, or installs it into the target directory.
-pub(crate) fn tool(project: &Project, name: &str, log: &Log) -> Result<PathBuf> {
-    let tools = project.target("tools");
-    let own = tools.join("bin").join(name);
-    if own.exists() {
-        return Ok(own);
+impl fmt::Display for Unable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (Self::Missing(why) | Self::Impossible(why)) = self;
+        f.write_str(why)
+    }
+}
+
+/// Lists rustup's toolchains by their whole names; none where there is no rustup.
+pub(crate) fn toolchains(log: &Log) -> Vec<String> {
+    let listed = Run::new("rustup").words("toolchain list").output(log);
+    let listed = listed.unwrap_or_default();
+    let names = listed
+        .lines()
+        .filter_map(|line| line.split_whitespace().next());
+    names.map(str::to_owned).collect()
+}
+
+/// Finds the nightly toolchain.
+pub(crate) fn nightly(log: &Log) -> std::result::Result<String, Unable> {
+    let nightly = toolchains(log)
+        .into_iter()
+        .find(|name| name.starts_with("nightly"));
+    nightly.ok_or_else(|| Unable::Impossible("no nightly toolchain is installed".to_owned()))
+}
+
+/// Finds the cargo subcommand `spec`, which is `NAME` or `NAME@VERSION`, or installs it into the
+/// target directory.
+pub(crate) fn tool(project: &Project, spec: &str, log: &Log) -> Result<PathBuf> {
+    let (name, version) = spec.split_once('@').unwrap_or((spec, ""));
+    let own = project.target(&format!("tools/{spec}"));
+    let program = own.join("bin").join(name);
+    if program.exists() {
+        return Ok(program);
     }
     // Cargo calls its subcommands by the last word of their name too.
     let command = name.trim_start_matches("cargo-");
-    let found = Run::new(name, project.root())
-        .args([command, "--version"])
-        .run(log);
-    if found.is_ok_and(|ran| ran.success) {
+    let found = Run::new(name).args([command, "--version"]).output(log);
+    if found.is_some_and(|found| found.contains(version)) {
         return Ok(name.into());
     }
-    log.line(&format!("installing {name}"));
-    let installed = Run::cargo(project.root())
-        .args(["install", name, "--locked", "--root"])
-        .args([&tools])
+    log.line(&format!("installing {spec}"));
+    // Compiled for speed they take five times as long to build, for seconds that they run.
+    let installed = Run::cargo("install --locked --debug")
+        .args([spec, "--root"])
+        .args([&own])
+        .env("CARGO_PROFILE_DEV_DEBUG", "none")
         .run(log)?;
-    if installed.success && own.exists() {
-        Ok(own)
+    if installed.success && program.exists() {
+        Ok(program)
     } else {
-        Err(Error::failed(format!("{name} could not be installed")))
+        Err(Error::failed(format!("{spec} could not be installed")))
     }
 }
 
-/// Finds valgrind, or installs it where that takes no questions: on Debian and its kin, as root.
-pub(crate) fn valgrind(project: &Project, log: &Log) -> Result<PathBuf> {
+/// Makes sure of valgrind: installs it where that takes no questions, on Debian and its kin as root.
+pub(crate) fn valgrind(log: &Log) -> std::result::Result<(), Unable> {
     let works = || {
-        let found = Run::new("valgrind", project.root())
+        Run::new("valgrind")
             .args(["--version"])
-            .run(log);
-        found.is_ok_and(|ran| ran.success)
+            .output(log)
+            .is_some()
     };
     if works() {
-        return Ok("valgrind".into());
+        return Ok(());
     }
-    debian::install(project, log, &["valgrind"])
-        .map_err(|unable| Error::failed(unable.to_string()))?;
+    debian::install(log, &["valgrind"])?;
     if works() {
-        Ok("valgrind".into())
-    } else {
-        Err(Error::failed("valgrind is installed and does not start"))
+        return Ok(());
     }
+    let why = "valgrind is installed and does not start";
+    Err(Unable::Missing(why.to_owned()))
 }

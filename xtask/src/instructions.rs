@@ -3,57 +3,65 @@
 mod accesses;
 mod compare;
 mod count;
-mod markdown;
 mod recorded;
 
-use crate::args::Args;
 use crate::error::{Error, Result};
-use crate::installed;
-use crate::process::{Log, say_what_is_scrubbed};
+use crate::installed::{self, Unable};
+use crate::process::{Log, NOTHING, say_what_is_scrubbed};
 use crate::project::Project;
+use crate::sections;
 
+use accesses::Accesses;
 use compare::{Comparison, PLANTED};
 use count::Machine;
-use recorded::Recorded;
+use recorded::{Recorded, short};
 
-pub(crate) fn command(project: &Project, mut args: Args) -> Result<()> {
-    let record = args.flag("--record");
-    let as_markdown = args.flag("--markdown");
-    let verbose = args.flag("--verbose");
-    args.finish()?;
+/// The arguments of `instructions`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// Record the counts anew, in benches/instructions.toml and BENCHMARKS.md
+    #[arg(long)]
+    record: bool,
+    /// Print the table of BENCHMARKS.md too
+    #[arg(long)]
+    markdown: bool,
+    /// Show all output of what runs
+    #[arg(long)]
+    verbose: bool,
+}
+
+/// The document that has the table.
+const DOCUMENT: &str = "BENCHMARKS.md";
+
+pub(crate) fn command(project: &Project, args: &Args) -> Result<()> {
     say_what_is_scrubbed();
-    let show = if verbose {
-        |_: &str| true
-    } else {
-        |_: &str| false
-    };
-    let log = Log::create(project, "instructions", show)?;
-    run(project, &log, record, as_markdown).map_err(|error| {
+    let log = Log::create(project, "instructions", args.verbose, NOTHING)?;
+    run(project, &log, args).map_err(|error| {
         let whole = project.relative(log.path());
-        match error {
-            Error::Failed(why) => Error::failed(format!("{why}\nthe whole output: {whole}")),
-            other => other,
-        }
+        Error::failed(format!("{error}\nthe whole output: {whole}"))
     })
 }
 
-fn run(project: &Project, log: &Log, record: bool, as_markdown: bool) -> Result<()> {
-    let machine = Machine::here(project, log)?;
+fn run(project: &Project, log: &Log, args: &Args) -> Result<()> {
+    let machine = Machine::here(log)?;
     let recorded = match Recorded::read(project) {
-        Err(_) if record => None,
+        Err(_) if args.record => None,
         recorded => Some(recorded?),
     };
-    let counts = count::all(project, log, record)?;
+    installed::valgrind(log).map_err(|unable| Error::failed(unable.to_string()))?;
+    let counts = count::all(log, args.record)?;
     let comparable = recorded
         .as_ref()
         .filter(|recorded| recorded.machine == machine);
-    let comparison = Comparison::new(counts.clone(), comparable.map(|known| &*known.counts));
+    let comparison = Comparison::new(&counts, comparable);
     println!("{}", comparison.table());
     if let (Some(recorded), None) = (&recorded, comparable) {
         println!("NOT COMPARED: {}\n", differs(&recorded.machine, &machine));
     }
-    if !comparison.faster().is_empty() && !record {
-        let faster = comparison.faster().join("`, `");
+    if let faster @ [_, ..] = &comparison.faster()[..]
+        && !args.record
+    {
+        let faster = faster.join("`, `");
         println!(
             "faster than recorded: `{faster}`; `cargo xtask instructions --record` keeps it\n"
         );
@@ -61,18 +69,18 @@ fn run(project: &Project, log: &Log, record: bool, as_markdown: bool) -> Result<
 
     let accesses = accesses::run(project, log)?;
     println!("{}", accesses::table(&accesses));
-    if as_markdown {
-        println!("{}", markdown::table(&comparison.rows, &accesses));
+    let markdown = markdown(&comparison, &accesses);
+    if args.markdown {
+        println!("{markdown}");
     }
     let mut problems = comparison.problems;
-    if record {
+    if args.record {
         // Goals stay goals; that something is slower than it was is what is recorded now.
-        problems = Comparison::new(counts.clone(), None).problems;
+        problems = Comparison::new(&counts, None).problems;
         let counts = counts.into_iter().filter(|(name, _)| name != PLANTED.0);
-        let counts = counts.collect();
-        Recorded { machine, counts }.write(project)?;
-        markdown::put(project, &markdown::table(&comparison.rows, &accesses))?;
-        println!("recorded in {} and {}", recorded::FILE, markdown::FILE);
+        recorded::write(project, &machine, counts)?;
+        sections::put(project, DOCUMENT, "instructions", &markdown)?;
+        println!("recorded in {} and {DOCUMENT}", recorded::FILE);
     }
     if problems.is_empty() {
         Ok(())
@@ -87,67 +95,63 @@ pub(crate) enum Checked {
     /// That many operations are as recorded.
     Same(usize),
     Different(Vec<String>),
-    /// The machine isn't the one that was recorded on.
-    Incomparable(String),
-    /// What counts isn't there.
-    Missing(String),
+    /// The machine can't count, or isn't the one that was recorded on.
+    Unable(Unable),
 }
 
 /// Compares the counts, and nothing else.
 pub(crate) fn check(project: &Project, log: &Log) -> Result<Checked> {
     let recorded = Recorded::read(project)?;
-    let machine = Machine::here(project, log)?;
+    let machine = Machine::here(log)?;
+    let incomparable = || {
+        let why = differs(&recorded.machine, &machine);
+        Ok(Checked::Unable(Unable::Impossible(why)))
+    };
     if recorded.machine.target != machine.target {
-        return Ok(Checked::Incomparable(differs(&recorded.machine, &machine)));
+        return incomparable();
     }
-    if let Err(error) = installed::valgrind(project, log) {
-        return Ok(Checked::Missing(error.to_string()));
+    if let Err(unable) = installed::valgrind(log) {
+        return Ok(Checked::Unable(Unable::Missing(unable.to_string())));
     }
-    let counts = count::all(project, log, false)?;
     let is_same = recorded.machine == machine;
-    let comparison = Comparison::new(counts, is_same.then_some(&*recorded.counts));
+    let counts = count::all(log, false)?;
+    let comparison = Comparison::new(&counts, is_same.then_some(&recorded));
     log.line(&comparison.table().to_string());
-    Ok(if !comparison.problems.is_empty() {
-        Checked::Different(comparison.problems)
+    if !comparison.problems.is_empty() {
+        Ok(Checked::Different(comparison.problems))
     } else if is_same {
-        Checked::Same(comparison.rows.len())
+        Ok(Checked::Same(comparison.rows.len()))
     } else {
-        Checked::Incomparable(differs(&recorded.machine, &machine))
-    })
+        incomparable()
+    }
 }
 
 fn differs(recorded: &Machine, here: &Machine) -> String {
-    let parts = [
-        (&recorded.rustc, &here.rustc),
-        (&recorded.target, &here.target),
-        (&recorded.libc, &here.libc),
-    ];
-    let different = parts.iter().filter(|(recorded, here)| recorded != here);
-    let (recorded, here): (Vec<&str>, Vec<&str>) = different
-        .map(|(recorded, here)| (recorded.as_str(), here.as_str()))
-        .unzip();
     format!(
-        "recorded with {}, here is {}; `cargo xtask instructions --record` records anew",
-        recorded.join(", "),
-        here.join(", ")
+        "recorded with {recorded}, here is {here}; `cargo xtask instructions --record` records anew"
     )
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_differs_is_named() {
-        let machine = |rustc: &str| Machine {
-            rustc: rustc.to_owned(),
-            target: "x86_64-unknown-linux-gnu".to_owned(),
-            libc: "2.36".to_owned(),
+/// Writes the counts as the table of the document.
+fn markdown(comparison: &Comparison, accesses: &[Accesses]) -> String {
+    let mut table = String::from(
+        "| operation | instructions | locked | words read | words updated | look-ups | lines touched | lines written |\n\
+         |---|--:|--:|--:|--:|--:|--:|--:|\n",
+    );
+    for row in &comparison.rows {
+        let (name, count) = (&row.name, row.now);
+        let told = match accesses.iter().find(|one| one.name == *name) {
+            Some(one) => {
+                let [loads, updates, look_ups, _, statistics, touched, written] = one.counts;
+                // A statistic is a word and a line of the thread's own.
+                let own = [updates, touched, written].map(|count| count + statistics);
+                let [updates, touched, written] = own;
+                format!("{loads} | {updates} | {look_ups} | {touched} | {written}")
+            }
+            None => [""; 5].join(" | "),
         };
-        assert_eq!(
-            differs(&machine("rustc 1.95.0"), &machine("rustc 1.96.0")),
-            "recorded with rustc 1.95.0, here is rustc 1.96.0; \
-             `cargo xtask instructions --record` records anew"
-        );
+        let (instructions, locked) = (short(count.instructions), short(count.locked));
+        table += &format!("| {name} | {instructions} | {locked} | {told} |\n");
     }
+    table
 }

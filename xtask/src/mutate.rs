@@ -6,18 +6,34 @@ mod recipe;
 mod tree;
 mod trial;
 
+use std::num::NonZeroUsize;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
-use crate::args::Args;
 use crate::error::{Error, Result};
-use crate::process::{Log, say_what_is_scrubbed};
+use crate::process::{Log, NOTHING, say_what_is_scrubbed};
 use crate::project::Project;
 use crate::table::Table;
 
 use recipe::Recipe;
 use tree::Tree;
-use trial::Bench;
-pub(crate) use trial::Fate;
+use trial::{Bench, Fate};
+
+/// The arguments of `mutate`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// Every mutant of the words, and no recorded mutation
+    #[arg(long, conflicts_with_all = ["only", "sample"])]
+    words: bool,
+    /// These recorded mutations and no others
+    #[arg(long, value_name = "NAME", value_delimiter = ',')]
+    only: Vec<String>,
+    /// Some of the recorded mutations, other ones each day
+    #[arg(long, value_name = "K")]
+    sample: Option<NonZeroUsize>,
+    /// Show all output of what runs
+    #[arg(long)]
+    verbose: bool,
+}
 
 /// Where the mutations are recorded.
 const RECIPES: &str = "loom-tests/mutations";
@@ -25,55 +41,53 @@ const RECIPES: &str = "loom-tests/mutations";
 /// What became of one mutation.
 #[derive(Debug)]
 pub(crate) struct Tried {
-    pub(crate) name: String,
-    pub(crate) fate: Fate,
+    name: String,
+    fate: Fate,
     model: String,
     why: String,
     seconds: f64,
 }
 
-pub(crate) fn command(project: &Project, mut args: Args) -> Result<()> {
-    let only = args.list("--only")?;
-    let sample = args.number::<usize>("--sample")?;
-    let words = args.flag("--words");
-    let verbose = args.flag("--verbose");
-    args.finish()?;
-    if words && (only.is_some() || sample.is_some()) {
-        return Err(Error::usage("--words tries no recorded mutations"));
+impl Tried {
+    /// Returns its name and what became of it, unless it was killed.
+    pub(crate) fn problem(&self) -> Option<String> {
+        let is_killed = matches!(self.fate, Fate::Killed(_));
+        (!is_killed).then(|| format!("{}: {}", self.name, self.fate))
     }
-    let all = only.is_none() && sample.is_none();
+}
+
+pub(crate) fn command(project: &Project, args: &Args) -> Result<()> {
     let mut recipes = recipes(project)?;
-    if let Some(only) = only {
-        if let Some(unknown) = only
-            .iter()
-            .find(|name| recipes.iter().all(|recipe| recipe.name != **name))
-        {
-            return Err(Error::usage(format!("there is no mutation `{unknown}`")));
+    if !args.only.is_empty() {
+        let is_unknown = |name: &&String| recipes.iter().all(|recipe| recipe.name != **name);
+        if let Some(unknown) = args.only.iter().find(is_unknown) {
+            return Err(Error::Usage(format!(
+                "there is no mutation `{unknown}` in {RECIPES}"
+            )));
         }
-        recipes.retain(|recipe| only.contains(&recipe.name));
+        recipes.retain(|recipe| args.only.contains(&recipe.name));
     }
-    if let Some(count) = sample {
-        recipes = todays(recipes, count);
+    if let Some(count) = args.sample {
+        recipes = todays(recipes, count.get());
     }
     say_what_is_scrubbed();
     // Both tell of what they find before either ends the command.
-    let recorded = if words {
+    let recorded = if args.words {
         Ok(())
     } else {
-        judge(project, &recipes, verbose)
+        judge(project, &recipes, args.verbose)
     };
-    let words = if all {
-        judge_words(project, verbose)
+    if args.only.is_empty() && args.sample.is_none() {
+        recorded.and(judge_words(project, args.verbose))
     } else {
-        Ok(())
-    };
-    recorded.and(words)
+        recorded
+    }
 }
 
 /// Tries every mutant of the words; an error if one lives that `.cargo/mutants.toml` doesn't
 /// explain.
 fn judge_words(project: &Project, verbose: bool) -> Result<()> {
-    let log = log(project, "mutate-words", verbose)?;
+    let log = Log::create(project, "mutate-words", verbose, NOTHING)?;
     println!("\ntrying every mutant of the words; this takes some five minutes");
     let tally = pure::run(project, &log)?;
     for missed in &tally.missed {
@@ -89,47 +103,34 @@ fn judge_words(project: &Project, verbose: bool) -> Result<()> {
     )))
 }
 
-fn log(project: &Project, name: &str, verbose: bool) -> Result<Log> {
-    Log::create(project, name, if verbose { |_| true } else { |_| false })
-}
-
 /// Tries all recorded mutations; an error if one of them is not killed.
 pub(crate) fn all(project: &Project, verbose: bool) -> Result<()> {
     judge(project, &recipes(project)?, verbose)
 }
 
-/// Tries `count` of the mutations, other ones each day, or all of them.
-pub(crate) fn some(project: &Project, count: Option<usize>, log: &Log) -> Result<Vec<Tried>> {
-    let all = recipes(project)?;
-    let recipes = match count {
-        Some(count) => todays(all, count),
-        None => all,
-    };
-    try_each(project, &recipes, log, |_| ())
+/// Tries `count` of the mutations, other ones each day.
+pub(crate) fn some(project: &Project, count: usize, log: &Log) -> Result<Vec<Tried>> {
+    try_each(project, &todays(recipes(project)?, count), log, |_| ())
 }
 
-/// What speaks against the recorded mutations without trying any: texts that the source has no more.
-pub(crate) fn rotten(project: &Project) -> Result<Vec<String>> {
-    let mut rotten = Vec::new();
-    for recipe in recipes(project)? {
+/// Counts the recorded mutations without trying any, and names those whose text the source has no
+/// more.
+pub(crate) fn rotten(project: &Project) -> Result<(usize, Vec<String>)> {
+    let (recipes, mut rotten) = (recipes(project)?, Vec::new());
+    for recipe in &recipes {
         if let Err(why) = recipe.apply(&project.read(&recipe.file)?) {
             rotten.push(format!("{}: {why}", recipe.name));
         }
     }
-    Ok(rotten)
+    Ok((recipes.len(), rotten))
 }
 
-/// The results as a table.
-pub(crate) fn table(tried: &[Tried]) -> Table {
+/// Shows the results as a table.
+pub(crate) fn table(tried: &[Tried]) -> Table<5> {
     let mut table = Table::new(["mutation", "result", ">seconds", "model", "why"]);
     for one in tried {
-        table.row([
-            one.name.clone(),
-            one.fate.to_string(),
-            format!("{:.1}", one.seconds),
-            one.model.clone(),
-            one.why.clone(),
-        ]);
+        let seconds = format!("{:.1}", one.seconds);
+        table.row([&one.name, &one.fate, &seconds, &one.model, &one.why]);
     }
     table
 }
@@ -145,21 +146,20 @@ fn recipes(project: &Project) -> Result<Vec<Recipe>> {
 }
 
 fn judge(project: &Project, recipes: &[Recipe], verbose: bool) -> Result<()> {
-    let log = log(project, "mutate", verbose)?;
+    let log = Log::create(project, "mutate", verbose, NOTHING)?;
     println!("running the models without the mutations first; a first build takes a while");
     let tried = try_each(project, recipes, &log, |one| {
         println!("  {}: {}", one.name, one.fate);
     })?;
     println!("\n{}", table(&tried));
-    let bad = tried.iter().filter(|one| !one.fate.is_killed()).count();
+    let bad = tried.iter().filter_map(Tried::problem).count();
     println!("{} killed, {bad} not", tried.len() - bad);
     if bad == 0 {
         return Ok(());
     }
+    let (all, whole) = (tried.len(), project.relative(log.path()));
     Err(Error::failed(format!(
-        "{bad} of {} mutations not killed; the whole output: {}",
-        tried.len(),
-        project.relative(log.path())
+        "{bad} of {all} mutations not killed; the whole output: {whole}"
     )))
 }
 
@@ -171,21 +171,16 @@ fn try_each(
 ) -> Result<Vec<Tried>> {
     let tree = Tree::sync(project)?;
     let mut bench = Bench::new(&tree, project.target("mutate/target"), log);
-    let mut objections = Vec::new();
-    for recipe in recipes {
-        objections.push(bench.objection(recipe)?);
-    }
+    // Before the first is tried, so that the sound tree is built once.
+    let objections = recipes.iter().map(|recipe| bench.objection(recipe));
+    let objections = objections.collect::<Result<Vec<_>>>()?;
     let mut tried = Vec::new();
     for (recipe, objection) in recipes.iter().zip(objections) {
         log.line(&format!("--- {}: {}", recipe.name, recipe.why));
         let start = Instant::now();
-        let fate = match objection {
-            Some(fate) => fate,
-            None => bench.try_one(recipe)?,
-        };
         let one = Tried {
             name: recipe.name.clone(),
-            fate,
+            fate: objection.map_or_else(|| bench.try_one(recipe), Ok)?,
             model: recipe.model.clone(),
             why: recipe.why.clone(),
             seconds: start.elapsed().as_secs_f64(),
@@ -196,16 +191,16 @@ fn try_each(
     Ok(tried)
 }
 
-/// `count` of the recipes, so chosen that every one has its turn within a few days.
+/// Chooses `count` of the recipes so that every one has its turn within a few days.
 fn todays(recipes: Vec<Recipe>, count: usize) -> Vec<Recipe> {
-    let today = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .map_or(0, |since| since.as_secs() / 86_400);
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    let today = since.map_or(0, |since| since.as_secs() / 86_400);
     rotated(recipes, count, today as usize)
 }
 
 fn rotated<T>(mut all: Vec<T>, count: usize, day: usize) -> Vec<T> {
-    if !all.is_empty() {
+    let count = count.min(all.len());
+    if count > 0 {
         let first = (day * count) % all.len();
         all.rotate_left(first);
     }
@@ -223,7 +218,7 @@ mod tests {
         assert_eq!(rotated(all.clone(), 2, 0), [0, 1]);
         assert_eq!(rotated(all.clone(), 2, 1), [2, 3]);
         assert_eq!(rotated(all.clone(), 2, 2), [4, 0]);
-        assert_eq!(rotated(all.clone(), 9, 3), [2, 3, 4, 0, 1]);
+        assert_eq!(rotated(all.clone(), usize::MAX, 3), all);
         assert_eq!(rotated(Vec::<u8>::new(), 2, 1), [0; 0]);
     }
 }

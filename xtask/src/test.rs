@@ -1,6 +1,5 @@
 //! `cargo xtask test`: every ring that this machine can run, and what each showed.
 
-mod advisories;
 mod demo;
 mod dependencies;
 mod layers;
@@ -9,59 +8,78 @@ mod paths;
 mod rebuilt;
 mod ring;
 mod rings;
-mod summary;
 mod tools;
 
 use std::io::Write;
+use std::num::NonZeroUsize;
 use std::time::Instant;
 
-use crate::args::Args;
+use clap::builder::{PossibleValue, PossibleValuesParser};
+
 use crate::error::{Error, Result};
-use crate::process::{Log, Run, say_what_is_scrubbed};
+use crate::process::{Log, NOTHING, Run, say_what_is_scrubbed};
 use crate::project::Project;
 
-use ring::{Context, Outcome, Ring, Verdict};
+use ring::{Context, Kind, Outcome, Ring, Row, Summary, Verdict};
 use rings::RINGS;
-use summary::{Row, Summary};
 
-/// Mutations that a run tries without being told how many.
-const SAMPLE: usize = 5;
+/// The arguments of `test`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// What answers within 5 minutes, once built: for the middle of a change, not for its end
+    #[arg(long)]
+    quick: bool,
+    /// These rings and no others
+    #[arg(long, value_name = "RING", value_delimiter = ',', value_parser = ring_names())]
+    only: Vec<String>,
+    /// Name the rings and run nothing
+    #[arg(long)]
+    list: bool,
+    /// Recorded mutations to try, a number or `all`
+    #[arg(long, value_name = "K", default_value = "5", value_parser = sample, conflicts_with = "quick")]
+    sample: usize,
+    /// Show the output of what runs, not only when it fails
+    #[arg(long)]
+    verbose: bool,
+}
 
 /// How much of a failed ring's log is shown.
 const TAIL: usize = 60;
 
-pub(crate) fn command(project: &Project, mut args: Args) -> Result<()> {
-    let only = args.list("--only")?;
-    let list = args.flag("--list");
-    let verbose = args.flag("--verbose");
-    let sample = match args.value("--sample")?.as_deref() {
-        None => Some(SAMPLE),
-        Some("all") => None,
-        Some(count) => Some(count.parse().map_err(|_| {
-            Error::usage(format!("--sample takes a number or `all`, not `{count}`"))
-        })?),
-    };
-    args.finish()?;
-    let rings = chosen(only.as_deref())?;
-    if list {
-        for ring in rings {
-            println!("{:12}  {}", ring.name, ring.what);
+fn ring_names() -> PossibleValuesParser {
+    PossibleValuesParser::new(RINGS.map(|ring| PossibleValue::new(ring.name).help(ring.what)))
+}
+
+fn sample(value: &str) -> std::result::Result<usize, String> {
+    match value {
+        "all" => Ok(usize::MAX),
+        _ => value
+            .parse()
+            .map(NonZeroUsize::get)
+            .map_err(|error| error.to_string()),
+    }
+}
+
+pub(crate) fn command(project: &Project, args: &Args) -> Result<()> {
+    let rings = chosen(&args.only, args.quick)?;
+    if args.list {
+        for Ring { name, what, .. } in rings {
+            println!("{name:12}  {what}");
         }
         return Ok(());
     }
     say_what_is_scrubbed();
 
-    let strict = std::env::var_os("CI").is_some_and(|ci| !ci.is_empty() && ci != "false");
-    let mut summary = Summary::new(strict);
+    let mut summary = Summary {
+        strict: std::env::var_os("CI").is_some_and(|ci| !ci.is_empty() && ci != "false"),
+        left_out: args.quick.then(left_out),
+        ..Summary::default()
+    };
     let mut broken = false;
     for (at, ring) in rings.iter().enumerate() {
-        let log = Log::create(
-            project,
-            ring.name,
-            if verbose { |_| true } else { |_| false },
-        )?;
+        let log = Log::create(project, ring.name, args.verbose, NOTHING)?;
         print!("[{:>2}/{}] {:12} ", at + 1, rings.len(), ring.name);
-        if verbose {
+        if args.verbose {
             println!("{}", ring.what);
         }
         std::io::stdout().flush().ok();
@@ -69,10 +87,11 @@ pub(crate) fn command(project: &Project, mut args: Args) -> Result<()> {
         let context = Context {
             project,
             log: &log,
-            sample,
+            sample: args.sample,
+            quick: args.quick,
         };
         let start = Instant::now();
-        let outcome = if broken && ring.builds {
+        let outcome = if broken && ring.kind != Kind::Source {
             Outcome::missing("the workspace does not compile")
         } else {
             (ring.run)(&context).unwrap_or_else(|error| Outcome::failed(error.to_string()))
@@ -83,14 +102,17 @@ pub(crate) fn command(project: &Project, mut args: Args) -> Result<()> {
             seconds: start.elapsed().as_secs_f64(),
         };
         println!("{}", row.line());
-        if let (Verdict::Failed, false) = (&row.outcome.verdict, verbose) {
-            println!("{}\n", indented(&log.tail(TAIL)));
-            println!("the whole output: {}\n", project.relative(log.path()));
+        let is_failed = row.outcome.verdict == Verdict::Failed;
+        if is_failed && !args.verbose {
+            for line in log.tail(TAIL).lines() {
+                println!("    | {line}");
+            }
+            println!("\nthe whole output: {}\n", project.relative(log.path()));
         }
-        if ring.name == "clippy" && row.outcome.verdict == Verdict::Failed {
-            broken = !compiles(&context);
-        }
-        summary.push(row);
+        // It may have been more than a lint.
+        let check = || Run::cargo("check --workspace --all-targets --all-features");
+        broken |= is_failed && ring.name == "clippy" && check().output(&log).is_none();
+        summary.rows.push(row);
     }
     println!("\n{summary}");
     if summary.failed() == 0 {
@@ -101,32 +123,54 @@ pub(crate) fn command(project: &Project, mut args: Args) -> Result<()> {
     }
 }
 
-fn chosen(only: Option<&[String]>) -> Result<Vec<&'static Ring>> {
-    let Some(only) = only else {
-        return Ok(RINGS.iter().collect());
-    };
-    if let Some(unknown) = only
-        .iter()
-        .find(|name| RINGS.iter().all(|ring| ring.name != **name))
-    {
-        let known = RINGS.map(|ring| ring.name).join(", ");
-        return Err(Error::usage(format!(
-            "there is no ring `{unknown}`; there are {known}"
-        )));
+fn chosen(only: &[String], quick: bool) -> Result<Vec<Ring>> {
+    let is_named = |ring: &Ring| only.iter().any(|name| name == ring.name);
+    let mut rings = Vec::from(RINGS);
+    rings.retain(|ring| is_named(ring) || only.is_empty() && !(quick && ring.kind == Kind::Full));
+    match rings.iter().find(|ring| quick && ring.kind == Kind::Full) {
+        Some(ring) => Err(Error::Usage(format!(
+            "`{}` has no form that is --quick",
+            ring.name
+        ))),
+        None => Ok(rings),
     }
-    let is_chosen = |ring: &&Ring| only.iter().any(|name| name == ring.name);
-    Ok(RINGS.iter().filter(is_chosen).collect())
 }
 
-/// Whether it was more than a lint that clippy stumbled over.
-fn compiles(context: &Context<'_>) -> bool {
-    Run::cargo(context.project.root())
-        .args(["check", "--workspace", "--all-targets", "--all-features"])
-        .run(context.log)
-        .is_ok_and(|ran| ran.success)
+/// Says what a quick run does not show.
+fn left_out() -> String {
+    let full = RINGS.iter().filter(|ring| ring.kind == Kind::Full);
+    let full: Vec<_> = full.map(|ring| ring.name).collect();
+    format!("{}; of {}", full.join(", "), rings::SHORTENED)
 }
 
-fn indented(text: &str) -> String {
-    let lines: Vec<_> = text.lines().map(|line| format!("    | {line}")).collect();
-    lines.join("\n")
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(only: &[&str], quick: bool) -> Result<Vec<&'static str>> {
+        let only: Vec<_> = only.iter().map(|name| (*name).to_owned()).collect();
+        chosen(&only, quick).map(|rings| rings.iter().map(|ring| ring.name).collect())
+    }
+
+    #[test]
+    fn rings_run_in_their_own_order() {
+        assert_eq!(names(&["loom", "fmt"], true), Ok(vec!["fmt", "loom"]));
+        assert_eq!(names(&["stress"], false), Ok(vec!["stress"]));
+        assert!(names(&["fmt", "stress"], true).is_err());
+    }
+
+    #[test]
+    fn a_quick_run_names_each_ring_that_it_leaves_out() {
+        let quick = names(&[], true).unwrap();
+        let left_out = left_out();
+        for ring in names(&[], false).unwrap() {
+            let is_left_out = left_out
+                .split("; of ")
+                .next()
+                .unwrap()
+                .split(", ")
+                .any(|one| one == ring);
+            assert_ne!(quick.contains(&ring), is_left_out, "{ring}");
+        }
+    }
 }

@@ -3,7 +3,7 @@
 //! The words and what they need make a package of their own, which compiles in a second. What no
 //! test can notice is listed in `.cargo/mutants.toml`, with its reason.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use crate::error::{AtPath, Error, Result};
 use crate::files;
@@ -41,9 +41,9 @@ const LIMIT: &str = "10";
 /// How many mutants met each end, and which lived.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Tally {
-    pub(crate) caught: usize,
-    pub(crate) timed_out: usize,
-    pub(crate) not_viable: usize,
+    caught: usize,
+    timed_out: usize,
+    not_viable: usize,
     pub(crate) missed: Vec<String>,
 }
 
@@ -55,37 +55,33 @@ pub(crate) fn run(project: &Project, log: &Log) -> Result<Tally> {
     let out = project.target("mutate/words-out");
     std::fs::create_dir_all(&out).at(&out)?;
     let jobs = std::thread::available_parallelism().map_or(1, usize::from);
-    let ran = Run::new(&mutants, &root)
-        .args(["mutants", "--no-times", "--colors", "never", "--config"])
+    let ran = Run::new(&mutants)
+        .dir(&root)
+        .words("mutants --no-times --colors never --config")
         .args([project.path(".cargo/mutants.toml")])
-        .args(["--file", "src/word.rs", "--file", "src/word/**"])
-        .args(["--cargo-arg=--lib", "--minimum-test-timeout", LIMIT])
+        .words("--file src/word.rs --file src/word/** --cargo-arg=--lib")
+        .args(["--minimum-test-timeout", LIMIT])
         .args(["--jobs", &jobs.to_string(), "--output"])
         .args([&out])
         .run(log)?;
     let tally = Tally::read(&out.join("mutants.out"))?;
     // Its exit code is 2 where some were missed, and 3 where some timed out: the lists tell.
     if !ran.success && tally.missed.is_empty() && tally.timed_out == 0 || tally.caught == 0 {
-        return Err(Error::failed(format!(
-            "cargo-mutants did not come to its end; its output: {}",
-            project.relative(log.path())
-        )));
+        let whole = project.relative(log.path());
+        let why = format!("cargo-mutants did not come to its end; its output: {whole}");
+        return Err(Error::failed(why));
     }
     Ok(tally)
 }
 
 /// Writes the package, and takes what it no longer has away.
 fn package(project: &Project, root: &Path) -> Result<()> {
-    let _ = std::fs::remove_dir_all(root);
+    files::empty_dir(root)?;
     let mut lib = "#![allow(dead_code, unused_imports, unexpected_cfgs)]\n".to_owned();
     for module in MODULES {
         lib += &format!("mod {module};\npub use {module}::*;\n");
-        let file = PathBuf::from(format!("src/{module}.rs"));
-        let mut sources = vec![project.root().join(file)];
-        let folder = project.path(&format!("src/{module}"));
-        if folder.exists() {
-            sources.extend(files::below(&folder)?);
-        }
+        let mut sources = files::below(&project.path(&format!("src/{module}")))?;
+        sources.push(project.path(&format!("src/{module}.rs")));
         for source in sources {
             let inside = source.strip_prefix(project.root()).expect("it lies below");
             files::write(&root.join(inside), std::fs::read(&source).at(&source)?)?;
@@ -110,10 +106,6 @@ impl Tally {
             missed: list("missed.txt")?,
         })
     }
-
-    pub(crate) fn killed(&self) -> usize {
-        self.caught + self.timed_out
-    }
 }
 
 impl std::fmt::Display for Tally {
@@ -121,33 +113,10 @@ impl std::fmt::Display for Tally {
         write!(
             f,
             "words: {} killed ({} of them by not ending), {} do not compile, {} missed",
-            self.killed(),
+            self.caught + self.timed_out,
             self.timed_out,
             self.not_viable,
             self.missed.len()
         )
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_lists_are_counted() {
-        let dir = std::env::temp_dir().join(format!("breakerbox-lists-{}", std::process::id()));
-        for (name, text) in [
-            ("caught.txt", "a\nb\n"),
-            ("timeout.txt", "c\n"),
-            ("unviable.txt", ""),
-            ("missed.txt", "src/word.rs:1:1: replace + with -\n"),
-        ] {
-            files::write(&dir.join(name), text).unwrap();
-        }
-        let tally = Tally::read(&dir).unwrap();
-        std::fs::remove_dir_all(&dir).unwrap();
-        assert_eq!((tally.killed(), tally.not_viable), (3, 0));
-        assert_eq!(tally.missed, ["src/word.rs:1:1: replace + with -"]);
-        assert!(Tally::read(&dir).is_err());
     }
 }

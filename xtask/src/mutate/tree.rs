@@ -12,7 +12,7 @@ use crate::project::Project;
 /// A copy of everything that git tracks or would track.
 #[derive(Debug)]
 pub(crate) struct Tree {
-    root: PathBuf,
+    pub(crate) root: PathBuf,
 }
 
 impl Tree {
@@ -20,10 +20,7 @@ impl Tree {
     /// builds little.
     pub(crate) fn sync(project: &Project) -> Result<Self> {
         let root = project.target("mutate/tree");
-        let wanted: BTreeSet<_> = tracked(project)?
-            .into_iter()
-            .filter(|file| project.root().join(file).is_file())
-            .collect();
+        let wanted = tracked(project)?;
         for path in files::below(&root)? {
             let file = path.strip_prefix(&root).expect("it lies below the root");
             if !wanted.contains(file) {
@@ -31,14 +28,13 @@ impl Tree {
             }
         }
         for file in &wanted {
-            let from = project.root().join(file);
-            write_if_new(&root.join(file), &fs::read(&from).at(&from)?)?;
+            let (from, to) = (project.root().join(file), root.join(file));
+            let content = fs::read(&from).at(&from)?;
+            if !fs::read(&to).is_ok_and(|there| there == content) {
+                files::write(&to, content)?;
+            }
         }
         Ok(Self { root })
-    }
-
-    pub(crate) fn root(&self) -> &Path {
-        &self.root
     }
 
     pub(crate) fn read(&self, file: &str) -> Result<String> {
@@ -52,7 +48,7 @@ impl Tree {
     }
 }
 
-fn tracked(project: &Project) -> Result<Vec<PathBuf>> {
+fn tracked(project: &Project) -> Result<BTreeSet<PathBuf>> {
     let listing = Command::new("git")
         .args([
             "ls-files",
@@ -62,22 +58,15 @@ fn tracked(project: &Project) -> Result<Vec<PathBuf>> {
             "--exclude-standard",
         ])
         .current_dir(project.root())
-        .output()
-        .ok()
-        .filter(|listing| listing.status.success())
+        .output();
+    let listing = listing.ok().filter(|listing| listing.status.success());
+    let names = listing
+        .map(|listing| String::from_utf8_lossy(&listing.stdout).into_owned())
         .ok_or_else(|| Error::failed("git cannot list the files of the repository"))?;
-    let names = String::from_utf8_lossy(&listing.stdout).into_owned();
-    Ok(names
-        .split_terminator('\0')
-        .map(PathBuf::from)
-        // A copy within the copy is of no use, should the target directory not be ignored.
-        .filter(|name| !project.root().join(name).starts_with(project.target("")))
+    // A copy within the copy is of no use, should the target directory not be ignored.
+    let is_wanted = |path: &Path| path.is_file() && !path.starts_with(project.target(""));
+    let files = names.split_terminator('\0').map(PathBuf::from);
+    Ok(files
+        .filter(|file| is_wanted(&project.root().join(file)))
         .collect())
-}
-
-fn write_if_new(path: &Path, content: &[u8]) -> Result<()> {
-    if fs::read(path).is_ok_and(|there| there == content) {
-        return Ok(());
-    }
-    files::write(path, content)
 }

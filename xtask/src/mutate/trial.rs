@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::fmt::Display;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use super::recipe::{Recipe, Ring};
 use super::tree::Tree;
@@ -21,12 +22,6 @@ pub(crate) enum Fate {
     Survived,
     /// Nothing was shown, because the mutation or its model is wrong.
     Invalid(String),
-}
-
-impl Fate {
-    pub(crate) fn is_killed(&self) -> bool {
-        matches!(self, Self::Killed(_))
-    }
 }
 
 impl Display for Fate {
@@ -69,8 +64,6 @@ impl<'a> Bench<'a> {
     }
 
     /// What speaks against a mutation before it is made: it has rotted, or its model fails anyway.
-    ///
-    /// Asked for all mutations before the first is tried, so that the sound tree is built once.
     pub(crate) fn objection(&mut self, recipe: &Recipe) -> Result<Option<Fate>> {
         let Ok(sound) = self.tree.read(&recipe.file) else {
             return Ok(Some(Fate::Invalid(format!("there is no {}", recipe.file))));
@@ -82,7 +75,7 @@ impl<'a> Bench<'a> {
         .map(Fate::Invalid))
     }
 
-    /// Makes the mutation, sees who notices, and takes it back.
+    /// Makes the mutation, sees which test notices, and takes it back.
     pub(crate) fn try_one(&self, recipe: &Recipe) -> Result<Fate> {
         let sound = self.tree.read(&recipe.file)?;
         let mutant = recipe.apply(&sound).map_err(Error::failed)?;
@@ -93,10 +86,10 @@ impl<'a> Bench<'a> {
             Tested::Failed(by) => Fate::Killed(by),
             Tested::Passed => Fate::Survived,
             Tested::DoesNotBuild => Fate::Invalid("the mutant does not build".to_owned()),
-            Tested::TimedOut => Fate::Invalid(format!(
-                "no end within {} s, which shows nothing",
-                recipe.limit.as_secs()
-            )),
+            Tested::TimedOut => {
+                let limit = recipe.limit;
+                Fate::Invalid(format!("no end within {limit} s, which shows nothing"))
+            }
             Tested::NoTest => Fate::Invalid("no test ran".to_owned()),
         })
     }
@@ -130,12 +123,12 @@ impl<'a> Bench<'a> {
         let ran = self
             .cargo_test(recipe)
             .args(["--no-fail-fast", "--", &recipe.model])
-            .args(match recipe.ring {
-                Ring::Loom => loom::HARNESS.as_slice(),
-                Ring::Histories | Ring::Pairs => histories::HARNESS.as_slice(),
-                Ring::Test => &[],
+            .words(match recipe.ring {
+                Ring::Loom => loom::HARNESS,
+                Ring::Histories | Ring::Pairs => histories::HARNESS,
+                Ring::Test => "",
             })
-            .limit(recipe.limit)
+            .limit(Duration::from_secs(recipe.limit.into()))
             .run(self.log)?;
         Ok(if ran.timed_out {
             Tested::TimedOut
@@ -152,16 +145,16 @@ impl<'a> Bench<'a> {
     }
 
     fn cargo_test(&self, recipe: &Recipe) -> Run {
+        let (root, target) = (&self.tree.root, &self.target);
         let run = match recipe.ring {
-            Ring::Loom => loom::cargo_test(self.tree.root(), &self.target, recipe.bound),
-            Ring::Histories => {
-                histories::cargo_test(Steps::Histories, self.tree.root(), &self.target)
+            Ring::Loom => loom::cargo_test(root, target, recipe.bound),
+            Ring::Histories => histories::cargo_test(Steps::Histories, root, target),
+            Ring::Pairs => histories::cargo_test(Steps::Pairs, root, target),
+            Ring::Test => {
+                Run::cargo("test --package breakerbox --all-features --tests --target-dir")
+                    .args([target])
+                    .dir(root)
             }
-            Ring::Pairs => histories::cargo_test(Steps::Pairs, self.tree.root(), &self.target),
-            Ring::Test => Run::cargo(self.tree.root())
-                .args(["test", "--package", "breakerbox", "--all-features"])
-                .args(["--tests", "--target-dir"])
-                .args([&self.target]),
         };
         // Each mutant is built once and run for a second: what builds fast is fastest.
         run.env("CARGO_PROFILE_RELEASE_OPT_LEVEL", "1")

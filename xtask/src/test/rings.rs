@@ -1,165 +1,164 @@
 //! The rings, from the quickest answer to the longest.
 
-use super::demo;
-use super::dependencies;
-use super::layers;
-use super::litmus;
-use super::rebuilt;
-use super::ring::{Context, Outcome, Ring};
-use super::tools;
-use crate::counts::{Counts, failures};
+use super::ring::Kind::{Full, Quick, Source};
+use super::ring::{Context, Kind, Outcome, Ring};
+use super::{demo, dependencies, layers, litmus, rebuilt, tools};
 use crate::error::{Error, Result};
 use crate::histories::Steps;
+use crate::installed;
+use crate::loom::Depth;
 use crate::process::{Ran, Run};
 use crate::{fuzz, histories, instructions, loom, mutate};
 
 /// Seconds for all fuzz targets together: enough to start each and to find what is shallow.
 const FUZZ_SECONDS: u64 = 12;
 
-pub(crate) const RINGS: [Ring; 25] = [
-    ring("fmt", "formatting", false, fmt),
+/// What rings leave out under `--quick`.
+pub(super) const SHORTENED: &str = "loom, more than one preemption where a model takes long; \
+                                    of mutations, all but that they apply";
+
+pub(super) const RINGS: [Ring; 25] = [
+    ring(Source, "fmt", "formatting", fmt),
     ring(
+        Source,
         "clippy",
         "lints, of all targets and features",
-        false,
         clippy,
     ),
-    ring("docs", "documentation, without a warning", true, docs),
+    ring(Full, "docs", "documentation, without a warning", docs),
     ring(
+        Source,
         "layers",
-        "who may name whom, and sizes of files",
-        false,
+        "which module may name which, and sizes of files",
         layers::check,
     ),
     ring(
+        Full,
         "dependencies",
-        "what the core brings along, and its licenses",
-        false,
+        "what comes with the core, licenses, advisories",
         dependencies::check,
     ),
     ring(
+        Quick,
         "features",
         "the core without features, with each, with all",
-        true,
         features,
     ),
     ring(
+        Quick,
         "msrv",
         "nothing newer than rust-version, by lint",
-        true,
         msrv,
     ),
     ring(
+        Full,
         "msrv-build",
         "a build by the compiler of rust-version",
-        true,
         msrv_build,
     ),
-    ring("tests", "unit and integration tests", true, tests),
-    ring("doctests", "examples in the documentation", true, doctests),
+    ring(Quick, "tests", "unit and integration tests", tests),
+    ring(Quick, "doctests", "examples in the documentation", doctests),
     ring(
+        Full,
         "stress",
         "many threads for a while, in release",
-        true,
         stress,
     ),
     ring(
+        Full,
         "litmus",
         "protocols between words, by the models of C11 and Arm",
-        false,
         litmus::check,
     ),
-    ring("loom", "the models, at their own bounds", true, models),
+    ring(Quick, "loom", "the models, at their own bounds", models),
     ring(
+        Full,
         "histories",
         "what threads saw, at any step, against the contract",
-        true,
         all_histories,
     ),
     ring(
+        Full,
         "pairs",
         "every pair of operations, one within the other at each step",
-        true,
         all_pairs,
     ),
     ring(
+        Quick,
         "mutations",
         "some of the recorded mutations, other ones each day",
-        true,
         mutations,
     ),
-    ring("fuzz", "every fuzz target for a few seconds", true, fuzzing),
+    ring(Full, "fuzz", "every fuzz target for a few seconds", fuzzing),
     ring(
+        Full,
         "asan",
         "the address sanitizer, leaks included",
-        true,
         tools::address,
     ),
     ring(
+        Full,
         "tsan",
         "the thread sanitizer, in what races",
-        true,
         rebuilt::thread,
     ),
     ring(
+        Full,
         "miri",
         "undefined behaviour, by interpretation",
-        true,
         tools::miri,
     ),
     ring(
+        Full,
         "machines",
         "aarch64, emulated, and 32 bits",
-        true,
         rebuilt::machines,
     ),
-    ring("benches", "benchmarks compile", true, benches),
+    ring(Full, "benches", "benchmarks compile", benches),
     ring(
+        Quick,
         "instructions",
         "what hot operations execute, against what is recorded",
-        true,
-        counted_instructions,
+        counted,
     ),
     ring(
+        Full,
         "comparison",
         "the benches that compare, in their shortest form",
-        true,
         comparison,
     ),
     ring(
+        Full,
         "demo",
         "the gateway's demo opens, rejects and recovers",
-        true,
         demo::check,
     ),
 ];
 
 const fn ring(
+    kind: Kind,
     name: &'static str,
     what: &'static str,
-    builds: bool,
     run: fn(&Context<'_>) -> Result<Outcome>,
 ) -> Ring {
     Ring {
         name,
         what,
-        builds,
+        kind,
         run,
     }
 }
 
 /// Runs cargo with the words of `line`.
-pub(crate) fn cargo(context: &Context<'_>, line: &str) -> Result<Ran> {
-    cargo_run(context, line).run(context.log)
-}
-
-fn cargo_run(context: &Context<'_>, line: &str) -> Run {
-    Run::cargo(context.project.root()).args(line.split_whitespace())
+pub(super) fn cargo(context: &Context<'_>, line: &str) -> Result<Ran> {
+    Run::cargo(line).run(context.log)
 }
 
 fn fmt(context: &Context<'_>) -> Result<Outcome> {
-    let ran = cargo(context, "fmt --all --check")?;
-    Ok(Outcome::of(ran.success, ""))
+    Ok(Outcome::of(
+        cargo(context, "fmt --all --check")?.success,
+        "",
+    ))
 }
 
 fn clippy(context: &Context<'_>) -> Result<Outcome> {
@@ -168,22 +167,27 @@ fn clippy(context: &Context<'_>) -> Result<Outcome> {
 }
 
 fn docs(context: &Context<'_>) -> Result<Outcome> {
-    let ran = cargo_run(context, "doc --workspace --no-deps --all-features")
+    let ran = Run::cargo("doc --workspace --no-deps --all-features")
         .env("RUSTDOCFLAGS", "-D warnings")
         .run(context.log)?;
     Ok(Outcome::of(ran.success, ""))
 }
 
 fn features(context: &Context<'_>) -> Result<Outcome> {
-    let manifest = context.project.manifest("Cargo.toml")?;
-    let mut sets = vec!["--no-default-features".to_owned()];
+    let manifest = context.project.toml("Cargo.toml")?;
+    let names = manifest["features"]
+        .as_table()
+        .into_iter()
+        .flat_map(|table| table.keys());
+    let mut sets = vec![
+        "--no-default-features".to_owned(),
+        "--all-features".to_owned(),
+    ];
     sets.extend(
-        manifest
-            .keys("features")
+        names
             .filter(|name| *name != "default")
             .map(|name| format!("--no-default-features --features {name}")),
     );
-    sets.push("--all-features".to_owned());
     for set in &sets {
         if !cargo(context, &format!("check --package breakerbox {set}"))?.success {
             return Ok(Outcome::failed(format!("does not compile with {set}")));
@@ -192,111 +196,85 @@ fn features(context: &Context<'_>) -> Result<Outcome> {
     Ok(Outcome::passed(format!("{} sets of features", sets.len())))
 }
 
-/// The `rust-version` that all packages share.
+/// Returns the `rust-version` that all packages share.
 pub(super) fn rust_version(context: &Context<'_>) -> Result<String> {
-    let manifest = context.project.manifest("Cargo.toml")?;
-    let version = manifest.values("workspace.package", "rust-version").next();
-    version
-        .map(str::to_owned)
-        .ok_or_else(|| Error::failed("Cargo.toml has no rust-version for the workspace"))
+    let manifest = context.project.toml("Cargo.toml")?;
+    let version = manifest["workspace"]["package"].get("rust-version");
+    let version = version
+        .and_then(|version| version.as_str())
+        .map(str::to_owned);
+    version.ok_or_else(|| Error::failed("Cargo.toml has no rust-version for the workspace"))
 }
 
 fn msrv(context: &Context<'_>) -> Result<Outcome> {
     let version = rust_version(context)?;
     for package in ["Cargo.toml", "crates/gateway/Cargo.toml"] {
-        let manifest = context.project.manifest(package)?;
-        if manifest.values("package", "rust-version.workspace").next() != Some("true") {
-            return Ok(Outcome::failed(format!(
-                "{package} does not take the workspace's rust-version"
-            )));
+        let manifest = context.project.toml(package)?;
+        let own = manifest["package"].get("rust-version");
+        if own.and_then(|own| own.get("workspace")?.as_bool()) != Some(true) {
+            let why = format!("{package} does not take the workspace's rust-version");
+            return Ok(Outcome::failed(why));
         }
     }
-    let ran = cargo(
-        context,
-        "clippy --package breakerbox --lib --all-features -- -D clippy::incompatible_msrv",
-    )?;
-    Ok(Outcome::of(ran.success, format!("rust-version {version}")))
+    let line = "clippy --package breakerbox --lib --all-features -- -D clippy::incompatible_msrv";
+    Ok(Outcome::of(
+        cargo(context, line)?.success,
+        format!("rust-version {version}"),
+    ))
 }
 
 fn msrv_build(context: &Context<'_>) -> Result<Outcome> {
     let version = rust_version(context)?;
-    let root = context.project.root();
-    let toolchains = Run::new("rustup", root)
-        .args(["toolchain", "list"])
-        .run(context.log)
-        .map(|ran| ran.output)
-        .unwrap_or_default();
-    let Some(toolchain) = toolchains.split_whitespace().find(|name| {
-        name.starts_with(&format!("{version}.")) || name.starts_with(&format!("{version}-"))
-    }) else {
+    let is_oldest = |name: &String| {
+        ['.', '-']
+            .iter()
+            .any(|end| name.starts_with(&format!("{version}{end}")))
+    };
+    let Some(toolchain) = installed::toolchains(context.log)
+        .into_iter()
+        .find(is_oldest)
+    else {
         return Ok(Outcome::impossible(format!(
             "no toolchain {version} is installed"
         )));
     };
-    let ran = Run::with_toolchain(toolchain, "cargo", root)
-        .args(["check", "--package", "breakerbox", "--all-features"])
-        .args([
-            "--target-dir".as_ref(),
-            context.project.target("msrv").as_path(),
-        ])
+    let ran = Run::with_toolchain(&toolchain, "cargo")
+        .words("check --package breakerbox --all-features --target-dir")
+        .args([context.project.target("msrv")])
         .run(context.log)?;
     Ok(Outcome::of(ran.success, toolchain))
 }
 
 fn tests(context: &Context<'_>) -> Result<Outcome> {
-    let ran = cargo(
-        context,
-        "test --workspace --all-features --tests --no-fail-fast",
-    )?;
-    Ok(counted(&ran))
+    let line = "test --workspace --all-features --tests --no-fail-fast";
+    Ok(Outcome::of_tests(&cargo(context, line)?))
 }
 
 fn doctests(context: &Context<'_>) -> Result<Outcome> {
-    let ran = cargo(
-        context,
-        "test --workspace --all-features --doc --no-fail-fast",
-    )?;
-    Ok(counted(&ran))
+    let line = "test --workspace --all-features --doc --no-fail-fast";
+    Ok(Outcome::of_tests(&cargo(context, line)?))
 }
 
 fn stress(context: &Context<'_>) -> Result<Outcome> {
-    if !context.project.has("tests/stress.rs") && !context.project.has("tests/stress/main.rs") {
-        return Ok(Outcome::missing("there is no tests/stress.rs"));
-    }
-    let ran = cargo(
-        context,
-        "test --release --package breakerbox --all-features --test stress --test memory --test soak -- --include-ignored",
-    )?;
-    Ok(counted(&ran))
-}
-
-/// Passed if tests ran and none failed: a run of no test is green and shows nothing.
-pub(super) fn counted(ran: &Ran) -> Outcome {
-    let counts = Counts::parse(&ran.output);
-    if ran.success && counts.passed > 0 {
-        return Outcome::passed(counts.to_string());
-    }
-    Outcome::failed(match failures(&ran.output)[..] {
-        [] if ran.success => "no test ran".to_owned(),
-        [] => counts.to_string(),
-        ref names => format!("{counts}: {}", names.join(", ")),
-    })
+    let line = "test --release --package breakerbox --all-features \
+                --test stress --test memory --test soak -- --include-ignored";
+    Ok(Outcome::of_tests(&cargo(context, line)?))
 }
 
 fn models(context: &Context<'_>) -> Result<Outcome> {
-    if !context.project.has("loom-tests/tests") {
-        return Ok(Outcome::missing("there are no models: loom-tests/tests"));
-    }
-    let report = loom::run(context.project, None, None, context.log)?;
+    let depth = if context.quick {
+        Depth::Quick
+    } else {
+        Depth::Own
+    };
+    let report = loom::run(context.project, None, depth, context.log)?;
     context.log.line(&loom::table(&report.models).to_string());
-    if !report.problems.is_empty() {
-        return Ok(Outcome::failed(report.problems.join("; ")));
-    }
     let executions: u64 = report.models.iter().map(|model| model.executions).sum();
-    Ok(Outcome::passed(format!(
-        "{} models, {executions} executions",
-        report.models.len()
-    )))
+    let mut count = format!("{} models, {executions} executions", report.models.len());
+    if report.cut > 0 {
+        count += &format!("; {} of them with one preemption only", report.cut);
+    }
+    Ok(Outcome::unless(&report.problems, count))
 }
 
 fn all_histories(context: &Context<'_>) -> Result<Outcome> {
@@ -308,84 +286,61 @@ fn all_pairs(context: &Context<'_>) -> Result<Outcome> {
 }
 
 fn by_steps(context: &Context<'_>, steps: Steps) -> Result<Outcome> {
-    let target = context.project.target("steps");
-    let ran = histories::cargo_test(steps, context.project.root(), &target)
-        .args(["--no-fail-fast", "--"])
-        .args(histories::HARNESS)
+    let project = context.project;
+    let ran = histories::cargo_test(steps, project.root(), &project.target("steps"))
+        .words("--no-fail-fast --")
+        .words(histories::HARNESS)
         .run(context.log)?;
-    Ok(counted(&ran))
+    Ok(Outcome::of_tests(&ran))
 }
 
 fn mutations(context: &Context<'_>) -> Result<Outcome> {
-    let rotten = mutate::rotten(context.project)?;
-    if !rotten.is_empty() {
-        return Ok(Outcome::failed(rotten.join("; ")));
+    let (all, rotten) = mutate::rotten(context.project)?;
+    if context.quick || !rotten.is_empty() {
+        return Ok(Outcome::unless(
+            &rotten,
+            format!("{all} apply, none is tried"),
+        ));
     }
     let tried = mutate::some(context.project, context.sample, context.log)?;
     context.log.line(&mutate::table(&tried).to_string());
-    let bad: Vec<_> = tried
-        .iter()
-        .filter(|one| !one.fate.is_killed())
-        .map(|one| format!("{}: {}", one.name, one.fate))
-        .collect();
-    Ok(if bad.is_empty() {
-        Outcome::passed(format!("{} killed", tried.len()))
-    } else {
-        Outcome::failed(bad.join("; "))
-    })
+    let bad: Vec<_> = tried.iter().filter_map(|one| one.problem()).collect();
+    Ok(Outcome::unless(&bad, format!("{} killed", tried.len())))
 }
 
 fn fuzzing(context: &Context<'_>) -> Result<Outcome> {
     let (project, log) = (context.project, context.log);
-    let ready =
-        fuzz::targets(project).and_then(|targets| Ok((fuzz::prepare(project, log)?, targets)));
-    let (cargo_fuzz, targets) = match ready {
-        Ok(ready) => ready,
-        Err(unable @ fuzz::Unable::NoNightly) => {
-            return Ok(Outcome::impossible(unable.to_string()));
-        }
-        Err(unable) => return Ok(Outcome::missing(unable.to_string())),
+    let targets = fuzz::targets(project)?;
+    let cargo_fuzz = match fuzz::prepare(project, log) {
+        Ok(cargo_fuzz) => cargo_fuzz,
+        Err(unable) => return Ok(unable.into()),
     };
     let fuzzed = fuzz::run(project, &cargo_fuzz, &targets, FUZZ_SECONDS, log)?;
-    let problems: Vec<_> = fuzzed
-        .iter()
-        .filter_map(|one| Some(format!("{}: {}", one.target, one.problem.as_ref()?)))
-        .collect();
-    if !problems.is_empty() {
-        return Ok(Outcome::failed(problems.join("; ")));
-    }
-    let inputs: u64 = fuzzed.iter().filter_map(|one| one.inputs).sum();
-    Ok(Outcome::passed(format!(
-        "{} targets, {inputs} inputs",
-        fuzzed.len()
-    )))
+    let problem = |one: &fuzz::Fuzzed| Some(format!("{}: {}", one.target, one.problem.as_ref()?));
+    let problems: Vec<_> = fuzzed.iter().filter_map(problem).collect();
+    let inputs: u64 = fuzzed.iter().map(|one| one.inputs).sum();
+    Ok(Outcome::unless(
+        &problems,
+        format!("{} targets, {inputs} inputs", fuzzed.len()),
+    ))
 }
 
 fn benches(context: &Context<'_>) -> Result<Outcome> {
-    if !context.project.has("benches") {
-        return Ok(Outcome::missing("there are no benches"));
-    }
     // Compiled as tests are, not optimised: what is asked is whether they still compile.
     let ran = cargo(context, "check --workspace --all-features --benches")?;
     Ok(Outcome::of(ran.success, ""))
 }
 
-fn counted_instructions(context: &Context<'_>) -> Result<Outcome> {
+fn counted(context: &Context<'_>) -> Result<Outcome> {
     use instructions::Checked;
     Ok(match instructions::check(context.project, context.log)? {
         Checked::Same(operations) => Outcome::passed(format!("{operations} operations")),
         Checked::Different(problems) => Outcome::failed(problems.join("; ")),
-        Checked::Incomparable(why) => Outcome::impossible(why),
-        Checked::Missing(what) => Outcome::missing(what),
+        Checked::Unable(unable) => unable.into(),
     })
 }
 
 fn comparison(context: &Context<'_>) -> Result<Outcome> {
-    if !context.project.has("benches/comparison.rs")
-        && !context.project.has("benches/comparison/main.rs")
-    {
-        return Ok(Outcome::missing("there is no benches/comparison"));
-    }
     for benches in [
         "breakerbox-benches --bench comparison --bench latency --bench memory --bench scaling \
          --bench trips --bench words",

@@ -22,13 +22,6 @@ impl Language {
     }
 }
 
-/// Functions of the source that a file speaks of.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) struct Source {
-    pub(super) file: String,
-    pub(super) functions: Vec<String>,
-}
-
 /// A file that could be read.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Litmus {
@@ -37,7 +30,8 @@ pub(super) struct Litmus {
     pub(super) language: Language,
     /// What herd7 must answer.
     pub(super) result: Observed,
-    pub(super) sources: Vec<Source>,
+    /// Files of the source, and functions in them, that it speaks of.
+    pub(super) sources: Vec<(String, String)>,
     init: String,
     threads: String,
     condition: String,
@@ -55,16 +49,6 @@ impl Litmus {
             .strip_prefix("(*\n")
             .and_then(|rest| rest.split_once("\n *)\n"))
             .ok_or("no head follows the first line")?;
-        let head = Head::parse(head)?;
-        let is_twin = name.contains('.');
-        match head.result {
-            Observed::Never if !is_twin => {}
-            Observed::Sometimes if is_twin => {}
-            _ => return Err("a protocol must answer Never, a weakened twin Sometimes".to_owned()),
-        }
-        if head.is_weaker != is_twin {
-            return Err("a twin says what is weaker, and nothing else does".to_owned());
-        }
         let (init, rest) = rest
             .trim_start()
             .split_once("\n\n")
@@ -75,11 +59,12 @@ impl Litmus {
             .rsplit_once("\n\n")
             .filter(|(_, condition)| condition.starts_with("exists (") && !condition.contains('\n'))
             .ok_or("does not end with `exists (..)` on a line of its own")?;
+        let (result, sources) = parse_head(head, name.contains('.'))?;
         Ok(Self {
             name: name.to_owned(),
             language,
-            result: head.result,
-            sources: head.sources,
+            result,
+            sources,
             init: init.to_owned(),
             threads: threads.to_owned(),
             condition: condition.to_owned(),
@@ -92,57 +77,43 @@ impl Litmus {
     }
 }
 
-/// The comment at the beginning of a file.
-struct Head {
-    result: Observed,
-    sources: Vec<Source>,
-    is_weaker: bool,
-}
-
-impl Head {
-    fn parse(head: &str) -> Parsed<Self> {
-        let (fields, claim) = head
-            .split_once("\n *\n")
-            .ok_or("no claim follows the fields of the head")?;
-        if claim.trim_matches([' ', '*', '\n']).is_empty() {
-            return Err("the claim is empty".to_owned());
-        }
-        let (mut result, mut sources, mut is_weaker) = (None, Vec::new(), false);
-        for line in fields.lines() {
-            let field = line
-                .strip_prefix(" * ")
-                .and_then(|line| line.split_once(": "));
-            match field {
-                Some(("Result", value)) if result.is_none() => {
-                    result = Some(Observed::parse(value)?);
-                }
-                Some(("Source", value)) => sources.push(Source::parse(value)?),
-                Some(("Weaker", value)) if !is_weaker && !value.trim().is_empty() => {
-                    is_weaker = true;
-                }
-                _ => return Err(format!("`{line}` is no field, or is given twice")),
-            }
-        }
-        if sources.is_empty() {
-            return Err("`Source` is missing".to_owned());
-        }
-        Ok(Self {
-            result: result.ok_or("`Result` is missing")?,
-            sources,
-            is_weaker,
-        })
+/// Reads the comment at the beginning of a file.
+fn parse_head(head: &str, is_twin: bool) -> Parsed<(Observed, Vec<(String, String)>)> {
+    let (fields, claim) = head
+        .split_once("\n *\n")
+        .ok_or("no claim follows the fields of the head")?;
+    if claim.trim_matches([' ', '*', '\n']).is_empty() {
+        return Err("the claim is empty".to_owned());
     }
-}
-
-impl Source {
-    fn parse(value: &str) -> Parsed<Self> {
-        let (file, functions) = value
-            .split_once(": ")
-            .ok_or_else(|| format!("`{value}` is not `FILE: FUNCTION, ..`"))?;
-        Ok(Self {
-            file: file.to_owned(),
-            functions: functions.split(", ").map(str::to_owned).collect(),
-        })
+    let (mut result, mut sources, mut is_weaker) = (None, Vec::new(), false);
+    for line in fields.lines() {
+        let field = line
+            .strip_prefix(" * ")
+            .and_then(|line| line.split_once(": "));
+        match field {
+            Some(("Result", value)) if result.is_none() => result = Some(Observed::parse(value)?),
+            Some(("Source", value)) => {
+                let (file, functions) = value
+                    .split_once(": ")
+                    .ok_or_else(|| format!("`{value}` is not `FILE: FUNCTION, ..`"))?;
+                let functions = functions.split(", ").map(str::to_owned);
+                sources.extend(functions.map(|function| (file.to_owned(), function)));
+            }
+            Some(("Weaker", value)) if !is_weaker && !value.trim().is_empty() => is_weaker = true,
+            _ => return Err(format!("`{line}` is no field, or is given twice")),
+        }
+    }
+    if sources.is_empty() {
+        return Err("`Source` is missing".to_owned());
+    }
+    if is_weaker != is_twin {
+        return Err("a twin says what is weaker, and nothing else does".to_owned());
+    }
+    match result {
+        None => Err("`Result` is missing".to_owned()),
+        Some(result @ Observed::Never) if !is_twin => Ok((result, sources)),
+        Some(result @ Observed::Sometimes) if is_twin => Ok((result, sources)),
+        Some(_) => Err("a protocol must answer Never, a weakened twin Sometimes".to_owned()),
     }
 }
 
@@ -175,5 +146,103 @@ pub(super) fn mismatches(found: &[Litmus]) -> Vec<String> {
 }
 
 #[cfg(test)]
-#[path = "file_tests.rs"]
-mod tests;
+mod tests {
+    use super::*;
+
+    const SOUND: &str = "\
+C gate
+(*
+ * Result: Never
+ * Source: src/cell/gate.rs: release, load
+ *
+ * A claim.
+ *)
+
+{ x = 0; }
+
+P0(atomic_int* x) {
+  atomic_store_explicit(x, 1, memory_order_release);
+}
+
+exists (x=2)
+";
+
+    fn twin() -> String {
+        SOUND
+            .replace("C gate", "C gate.relaxed")
+            .replace("Never", "Sometimes")
+            .replace(" *\n * A claim", " * Weaker: the store.\n *\n * A claim")
+            .replace("memory_order_release", "memory_order_relaxed")
+    }
+
+    #[test]
+    fn a_file_says_what_it_wants_and_what_it_speaks_of() {
+        let litmus = Litmus::parse("gate", SOUND).unwrap();
+        assert_eq!(
+            (litmus.language, litmus.result),
+            (Language::C, Observed::Never)
+        );
+        let source = |function: &str| ("src/cell/gate.rs".to_owned(), function.to_owned());
+        assert_eq!(litmus.sources, ["release", "load"].map(source));
+        assert_eq!(litmus.condition, "exists (x=2)");
+        assert!(Litmus::parse("gate.relaxed", &twin()).is_ok());
+    }
+
+    #[test]
+    fn a_file_that_is_not_whole_is_refused() {
+        for (from, to, complaint) in [
+            ("C gate", "C other", "`C gate`"),
+            ("C gate", "X86_64 gate", "AArch64 gate"),
+            (" * Result: Never\n", "", "`Result` is missing"),
+            ("Never", "Seldom", "Seldom"),
+            ("Never", "Sometimes", "must answer Never"),
+            ("Result: Never", "Result: Never\n * Result: Never", "twice"),
+            ("Result: Never", "Wants: Never", "no field"),
+            ("src/cell/gate.rs: release, load", "gate", "FILE: FUNCTION"),
+            (
+                " * Source: src/cell/gate.rs: release, load\n",
+                "",
+                "`Source` is missing",
+            ),
+            (" *\n * A claim", " * Weaker: x.\n *\n * A claim", "weaker"),
+            (" * A claim.\n", " *\n", "claim"),
+            ("(*\n", "", "head"),
+            ("{ x = 0; }", "", "`{..}`"),
+            ("exists (x=2)", "forall (x=2)", "exists"),
+            ("exists (x=2)", "exists (x=2)\nexists (x=3)", "exists"),
+        ] {
+            assert!(SOUND.contains(from), "{from}");
+            let problem = Litmus::parse("gate", &SOUND.replacen(from, to, 1)).unwrap_err();
+            assert!(problem.contains(complaint), "{to}: {problem}");
+        }
+        for (from, to) in [("Sometimes", "Never"), (" * Weaker: the store.\n", "")] {
+            assert!(Litmus::parse("gate.relaxed", &twin().replace(from, to)).is_err());
+        }
+    }
+
+    #[test]
+    fn twins_go_with_their_protocols() {
+        let sound = || Litmus::parse("gate", SOUND).unwrap();
+        let weaker = |text: &str| Litmus::parse("gate.relaxed", text).unwrap();
+        assert_eq!(mismatches(&[sound(), weaker(&twin())]), [""; 0]);
+        assert_eq!(mismatches(&[sound()]), ["gate has no weakened twin"]);
+        assert_eq!(
+            mismatches(&[weaker(&twin())]),
+            ["gate.relaxed is the twin of nothing"]
+        );
+        for (from, to) in [
+            ("x=2", "x=3"),
+            ("{ x = 0; }", "{ x = 5; }"),
+            ("C g", "AArch64 g"),
+        ] {
+            let other = weaker(&twin().replacen(from, to, 1));
+            let told = mismatches(&[sound(), other]);
+            assert_eq!(told, ["gate.relaxed asks something else than gate"]);
+        }
+        let same = weaker(&twin().replace("relaxed);", "release);"));
+        assert_eq!(
+            mismatches(&[sound(), same]),
+            ["gate.relaxed is as strong as gate"]
+        );
+    }
+}
