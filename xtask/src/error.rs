@@ -1,16 +1,20 @@
 //! The ways in which a command ends badly.
 
-use std::fmt::Display;
+use std::fmt::{self, Display};
 use std::io;
 use std::path::Path;
 
-/// What went wrong; `main` turns it into the exit code.
+/// What went wrong; `main` turns it into the exit code, and `test` into what a ring answers.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Error {
-    /// The command line makes no sense: exit code 2.
+    /// The command line makes no sense: exit code 2, as all others have 1.
     Usage(String),
-    /// The command ran and the answer is no: exit code 1.
+    /// The command ran and the answer is no.
     Failed(String),
+    /// Something is missing that the machine could have.
+    Missing(String),
+    /// Something is missing that there is none of for this machine.
+    Impossible(String),
     /// As `Failed`, where all has been said already.
     Told,
 }
@@ -24,9 +28,10 @@ impl Error {
 }
 
 impl Display for Error {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Usage(message) | Self::Failed(message) => f.write_str(message),
+            Self::Usage(why) | Self::Failed(why) => f.write_str(why),
+            Self::Missing(why) | Self::Impossible(why) => f.write_str(why),
             Self::Told => Ok(()),
         }
     }

@@ -6,8 +6,7 @@ use std::time::Duration;
 use crate::error::{AtPath, Error, Result};
 use crate::files;
 use crate::installed;
-use crate::installed::Unable;
-use crate::process::{Log, Run, say_what_is_scrubbed};
+use crate::process::{Log, Run};
 use crate::project::Project;
 use crate::table::Table;
 
@@ -44,7 +43,6 @@ pub(crate) struct Fuzzed {
 }
 
 pub(crate) fn command(project: &Project, args: &Args) -> Result<()> {
-    say_what_is_scrubbed();
     let is_progress = |line: &str| line.starts_with("$ ") || line.starts_with("Done ");
     let log = Log::create(project, "fuzz", args.verbose, is_progress)?;
     let mut targets = targets(project)?;
@@ -57,8 +55,7 @@ pub(crate) fn command(project: &Project, args: &Args) -> Result<()> {
         }
         targets.retain(|target| target == only);
     }
-    let unable = |unable: Unable| Error::failed(unable.to_string());
-    let cargo_fuzz = prepare(project, &log).map_err(unable)?;
+    let cargo_fuzz = prepare(project, &log)?;
     let results = run(project, &cargo_fuzz, &targets, args.seconds, &log)?;
 
     let mut table = Table::new(["target", ">inputs", ">edges taken", "result"]);
@@ -79,13 +76,8 @@ pub(crate) fn command(project: &Project, args: &Args) -> Result<()> {
             .iter()
             .try_for_each(|target| keep(project, &cargo_fuzz, target, &log));
     }
-    if !args.verbose {
-        eprintln!("{}\n", log.tail(60));
-    }
-    let whole = project.relative(log.path());
-    Err(Error::failed(format!(
-        "fuzzing found something; the whole output: {whole}"
-    )))
+    log.print_tail("");
+    Err(log.failed("fuzzing found something"))
 }
 
 /// Returns the names of the fuzz targets.
@@ -104,9 +96,9 @@ pub(crate) fn targets(project: &Project) -> Result<Vec<String>> {
 }
 
 /// Finds cargo-fuzz, or installs it into the target directory.
-pub(crate) fn prepare(project: &Project, log: &Log) -> std::result::Result<PathBuf, Unable> {
+pub(crate) fn prepare(project: &Project, log: &Log) -> Result<PathBuf> {
     installed::nightly(log)?;
-    installed::tool(project, "cargo-fuzz", log).map_err(|error| Unable::Missing(error.to_string()))
+    installed::tool(project, "cargo-fuzz", log)
 }
 
 /// Runs each target for its share of `seconds`, which do not count the building.
@@ -118,39 +110,47 @@ pub(crate) fn run(
     log: &Log,
 ) -> Result<Vec<Fuzzed>> {
     let share = (seconds / targets.len().max(1) as u64).max(1);
-    let mut results = Vec::new();
-    for target in targets {
-        let mut fuzzed = Fuzzed {
-            target: target.clone(),
-            inputs: 0,
-            edges: None,
-            problem: None,
-        };
-        if cargo_fuzz_run(project, cargo_fuzz, "build", target)
-            .run(log)?
-            .success
-        {
-            let ran = cargo_fuzz_run(project, cargo_fuzz, "run", target)
-                .args(corpus(project, target)?)
-                .args(["--", &format!("-max_total_time={share}")])
-                .limit(Duration::from_secs(share.saturating_add(120)))
-                .run(log)?;
-            let inputs = inputs(&ran.output);
-            fuzzed.inputs = inputs.unwrap_or(0);
-            fuzzed.edges = edges(&ran.output);
-            fuzzed.problem = match written(&ran.output) {
-                _ if ran.success && inputs.is_none() => Some("tried no input".to_owned()),
-                _ if ran.success => None,
-                Some(input) => Some(format!("CRASH: {}", project.relative(Path::new(input)))),
-                None if ran.timed_out => Some("did not end in time".to_owned()),
-                None => Some("failed without an input to show".to_owned()),
-            };
-        } else {
-            fuzzed.problem = Some("does not build".to_owned());
-        }
-        results.push(fuzzed);
+    targets
+        .iter()
+        .map(|target| fuzz(project, cargo_fuzz, target, share, log))
+        .collect()
+}
+
+/// Runs one target.
+fn fuzz(
+    project: &Project,
+    cargo_fuzz: &Path,
+    target: &str,
+    seconds: u64,
+    log: &Log,
+) -> Result<Fuzzed> {
+    let mut fuzzed = Fuzzed {
+        target: target.to_owned(),
+        inputs: 0,
+        edges: None,
+        problem: Some("does not build".to_owned()),
+    };
+    if !cargo_fuzz_run(project, cargo_fuzz, "build", target)
+        .run(log)?
+        .success
+    {
+        return Ok(fuzzed);
     }
-    Ok(results)
+    let ran = cargo_fuzz_run(project, cargo_fuzz, "run", target)
+        .args(corpus(project, target)?)
+        .args(["--", &format!("-max_total_time={seconds}")])
+        .limit(Duration::from_secs(seconds.saturating_add(120)))
+        .run(log)?;
+    fuzzed.inputs = inputs(&ran.output).unwrap_or(0);
+    fuzzed.edges = edges(&ran.output);
+    fuzzed.problem = match written(&ran.output) {
+        _ if ran.success && fuzzed.inputs > 0 => None,
+        _ if ran.success => Some("tried no input".to_owned()),
+        Some(input) => Some(format!("CRASH: {}", project.relative(Path::new(input)))),
+        None if ran.timed_out => Some("did not end in time".to_owned()),
+        None => Some("failed without an input to show".to_owned()),
+    };
+    Ok(fuzzed)
 }
 
 fn cargo_fuzz_run(project: &Project, cargo_fuzz: &Path, command: &str, target: &str) -> Run {

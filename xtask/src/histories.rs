@@ -6,38 +6,42 @@ use std::path::Path;
 use clap::value_parser;
 
 use crate::counts;
-use crate::error::{Error, Result};
-use crate::process::{Log, Run, say_what_is_scrubbed};
+use crate::error::Result;
+use crate::process::{Log, Run};
 use crate::project::Project;
+
+/// What both commands take.
+#[derive(Debug, clap::Args)]
+struct Common {
+    /// The tests whose names contain this
+    filter: Option<String>,
+    /// Show all output of what runs
+    #[arg(long)]
+    verbose: bool,
+}
 
 /// The arguments of `histories`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct HistoriesArgs {
-    /// The tests whose names contain this
-    filter: Option<String>,
+    #[command(flatten)]
+    common: Common,
     /// Random programs for each scheduler, 4000 without it
     #[arg(long, value_name = "N", value_parser = value_parser!(u64).range(1..))]
     count: Option<u64>,
     /// The first of the programs, another each time without it
     #[arg(long, value_name = "S")]
     seed: Option<u64>,
-    /// Show all output of what runs
-    #[arg(long)]
-    verbose: bool,
 }
 
 /// The arguments of `pairs`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct PairsArgs {
-    /// The tests whose names contain this
-    filter: Option<String>,
+    #[command(flatten)]
+    common: Common,
     /// The pairs whose names contain this, each compared with every order: "breaker, window,
     /// failed: to closed / acquire"
     #[arg(long, value_name = "PAIR")]
     only: Option<String>,
-    /// Show all output of what runs
-    #[arg(long)]
-    verbose: bool,
 }
 
 /// The cfg builds atomics that tell of each step.
@@ -70,24 +74,22 @@ pub(crate) fn command(project: &Project, args: &HistoriesArgs) -> Result<()> {
         ("BREAKERBOX_HISTORIES", text(args.count)),
         ("BREAKERBOX_SEED", text(args.seed)),
     ];
-    run(project, Steps::Histories, &args.filter, args.verbose, &set)
+    run(project, Steps::Histories, &args.common, &set)
 }
 
 pub(crate) fn pairs_command(project: &Project, args: &PairsArgs) -> Result<()> {
     let set = [("BREAKERBOX_PAIRS", args.only.clone())];
-    run(project, Steps::Pairs, &args.filter, args.verbose, &set)
+    run(project, Steps::Pairs, &args.common, &set)
 }
 
 /// Runs these tests, with variables that are set where they have a value.
 fn run(
     project: &Project,
     steps: Steps,
-    filter: &Option<String>,
-    verbose: bool,
+    Common { filter, verbose }: &Common,
     set: &[(&str, Option<String>)],
 ) -> Result<()> {
-    say_what_is_scrubbed();
-    let log = Log::create(project, steps.name(), verbose, is_tally)?;
+    let log = Log::create(project, steps.name(), *verbose, is_tally)?;
     let mut run = cargo_test(steps, project.root(), &project.target("steps"));
     for (name, value) in set {
         if let Some(value) = value {
@@ -95,18 +97,12 @@ fn run(
         }
     }
     let run = run.words("--no-fail-fast --").args(filter).words(HARNESS);
-    match counts::judge(&run.run(&log)?) {
-        Ok(counts) => {
-            println!("{counts}");
-            Ok(())
-        }
-        Err(why) => {
-            if !verbose {
-                eprintln!("{}\n", log.tail(60));
-            }
-            Err(Error::failed(why))
-        }
-    }
+    let counts = counts::judge(&run.run(&log)?).map_err(|why| {
+        log.print_tail("");
+        log.failed(why)
+    })?;
+    println!("{counts}");
+    Ok(())
 }
 
 /// Returns `cargo test` of these tests in the tree at `dir`.

@@ -3,28 +3,11 @@
 pub(crate) mod debian;
 pub(crate) mod source;
 
-use std::fmt;
 use std::path::PathBuf;
 
 use crate::error::{Error, Result};
 use crate::process::{Log, Run};
 use crate::project::Project;
-
-/// Why something cannot be had.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Unable {
-    /// The machine could have it.
-    Missing(String),
-    /// There is none for this machine.
-    Impossible(String),
-}
-
-impl fmt::Display for Unable {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (Self::Missing(why) | Self::Impossible(why)) = self;
-        f.write_str(why)
-    }
-}
 
 /// Lists rustup's toolchains by their whole names; none where there is no rustup.
 pub(crate) fn toolchains(log: &Log) -> Vec<String> {
@@ -37,11 +20,11 @@ pub(crate) fn toolchains(log: &Log) -> Vec<String> {
 }
 
 /// Finds the nightly toolchain.
-pub(crate) fn nightly(log: &Log) -> std::result::Result<String, Unable> {
+pub(crate) fn nightly(log: &Log) -> Result<String> {
     let nightly = toolchains(log)
         .into_iter()
         .find(|name| name.starts_with("nightly"));
-    nightly.ok_or_else(|| Unable::Impossible("no nightly toolchain is installed".to_owned()))
+    nightly.ok_or_else(|| Error::Impossible("no nightly toolchain is installed".to_owned()))
 }
 
 /// Finds the cargo subcommand `spec`, which is `NAME` or `NAME@VERSION`, or installs it into the
@@ -69,12 +52,12 @@ pub(crate) fn tool(project: &Project, spec: &str, log: &Log) -> Result<PathBuf> 
     if installed.success && program.exists() {
         Ok(program)
     } else {
-        Err(Error::failed(format!("{spec} could not be installed")))
+        Err(Error::Missing(format!("{spec} could not be installed")))
     }
 }
 
 /// Makes sure of valgrind: installs it where that takes no questions, on Debian and its kin as root.
-pub(crate) fn valgrind(log: &Log) -> std::result::Result<(), Unable> {
+pub(crate) fn valgrind(log: &Log) -> Result<()> {
     let works = || {
         Run::new("valgrind")
             .args(["--version"])
@@ -84,10 +67,10 @@ pub(crate) fn valgrind(log: &Log) -> std::result::Result<(), Unable> {
     if works() {
         return Ok(());
     }
-    debian::install(log, &["valgrind"])?;
-    if works() {
-        return Ok(());
-    }
-    let why = "valgrind is installed and does not start";
-    Err(Unable::Missing(why.to_owned()))
+    let why = match debian::install(log, &["valgrind"]) {
+        Ok(()) if works() => return Ok(()),
+        Ok(()) => "valgrind is installed and does not start".to_owned(),
+        Err(error) => error.to_string(),
+    };
+    Err(Error::Missing(why))
 }

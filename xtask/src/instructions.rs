@@ -6,8 +6,8 @@ mod count;
 mod recorded;
 
 use crate::error::{Error, Result};
-use crate::installed::{self, Unable};
-use crate::process::{Log, NOTHING, say_what_is_scrubbed};
+use crate::installed;
+use crate::process::{Log, NOTHING};
 use crate::project::Project;
 use crate::sections;
 
@@ -34,12 +34,8 @@ pub(crate) struct Args {
 const DOCUMENT: &str = "BENCHMARKS.md";
 
 pub(crate) fn command(project: &Project, args: &Args) -> Result<()> {
-    say_what_is_scrubbed();
     let log = Log::create(project, "instructions", args.verbose, NOTHING)?;
-    run(project, &log, args).map_err(|error| {
-        let whole = project.relative(log.path());
-        Error::failed(format!("{error}\nthe whole output: {whole}"))
-    })
+    run(project, &log, args).map_err(|error| log.failed(error))
 }
 
 fn run(project: &Project, log: &Log, args: &Args) -> Result<()> {
@@ -48,20 +44,18 @@ fn run(project: &Project, log: &Log, args: &Args) -> Result<()> {
         Err(_) if args.record => None,
         recorded => Some(recorded?),
     };
-    installed::valgrind(log).map_err(|unable| Error::failed(unable.to_string()))?;
+    installed::valgrind(log)?;
     let counts = count::all(log, args.record)?;
     let comparable = recorded
         .as_ref()
         .filter(|recorded| recorded.machine == machine);
-    let comparison = Comparison::new(&counts, comparable);
+    let comparison = Comparison::new(&counts, comparable.map(|recorded| &recorded.counts));
     println!("{}", comparison.table());
     if let (Some(recorded), None) = (&recorded, comparable) {
         println!("NOT COMPARED: {}\n", differs(&recorded.machine, &machine));
     }
-    if let faster @ [_, ..] = &comparison.faster()[..]
-        && !args.record
-    {
-        let faster = faster.join("`, `");
+    let faster = comparison.faster().join("`, `");
+    if !faster.is_empty() && !args.record {
         println!(
             "faster than recorded: `{faster}`; `cargo xtask instructions --record` keeps it\n"
         );
@@ -83,46 +77,31 @@ fn run(project: &Project, log: &Log, args: &Args) -> Result<()> {
         println!("recorded in {} and {DOCUMENT}", recorded::FILE);
     }
     if problems.is_empty() {
-        Ok(())
-    } else {
-        Err(Error::failed(problems.join("\n       ")))
+        return Ok(());
     }
+    Err(Error::failed(problems.join("\n       ")))
 }
 
-/// How the counts of a ring end.
-#[derive(Debug)]
-pub(crate) enum Checked {
-    /// That many operations are as recorded.
-    Same(usize),
-    Different(Vec<String>),
-    /// The machine can't count, or isn't the one that was recorded on.
-    Unable(Unable),
-}
-
-/// Compares the counts, and nothing else.
-pub(crate) fn check(project: &Project, log: &Log) -> Result<Checked> {
+/// Compares the counts, and nothing else; returns the number of operations.
+pub(crate) fn check(project: &Project, log: &Log) -> Result<usize> {
     let recorded = Recorded::read(project)?;
     let machine = Machine::here(log)?;
-    let incomparable = || {
-        let why = differs(&recorded.machine, &machine);
-        Ok(Checked::Unable(Unable::Impossible(why)))
-    };
-    if recorded.machine.target != machine.target {
-        return incomparable();
-    }
-    if let Err(unable) = installed::valgrind(log) {
-        return Ok(Checked::Unable(Unable::Missing(unable.to_string())));
-    }
     let is_same = recorded.machine == machine;
+    let unable = || Error::Impossible(differs(&recorded.machine, &machine));
+    if recorded.machine.target != machine.target {
+        return Err(unable());
+    }
+    installed::valgrind(log)?;
     let counts = count::all(log, false)?;
-    let comparison = Comparison::new(&counts, is_same.then_some(&recorded));
+    let comparison = Comparison::new(&counts, is_same.then_some(&recorded.counts));
     log.line(&comparison.table().to_string());
     if !comparison.problems.is_empty() {
-        Ok(Checked::Different(comparison.problems))
-    } else if is_same {
-        Ok(Checked::Same(comparison.rows.len()))
+        return Err(Error::failed(comparison.problems.join("; ")));
+    }
+    if is_same {
+        Ok(comparison.rows.len())
     } else {
-        incomparable()
+        Err(unable())
     }
 }
 

@@ -5,10 +5,10 @@ mod replay;
 use std::path::Path;
 use std::time::Duration;
 
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::mutate;
 use crate::parallel;
-use crate::process::{Log, Run, say_what_is_scrubbed};
+use crate::process::{Log, Run};
 use crate::project::Project;
 use crate::table::Table;
 
@@ -77,7 +77,6 @@ pub(crate) struct Report {
 }
 
 pub(crate) fn command(project: &Project, args: &Args) -> Result<()> {
-    say_what_is_scrubbed();
     if let (true, Some(filter)) = (args.replay, &args.filter) {
         return replay::command(project, filter, args.bound);
     }
@@ -85,23 +84,15 @@ pub(crate) fn command(project: &Project, args: &Args) -> Result<()> {
     println!("building the models; their own target directory makes the first build a long one");
     let depth = args.bound.map_or(Depth::Own, Depth::Bound);
     let report = run(project, args.filter.as_deref(), depth, &log)?;
-    if !report.models.is_empty() {
-        println!("\n{}", table(&report.models));
-    }
+    println!("\n{}", table(&report.models));
     if args.mutations {
         mutate::all(project, args.verbose)?;
     }
     if report.problems.is_empty() {
         return Ok(());
     }
-    if !args.verbose {
-        eprintln!("{}\n", log.tail(60));
-    }
-    let problems = report.problems.join("\n       ");
-    let whole = project.relative(log.path());
-    Err(Error::failed(format!(
-        "{problems}\nthe whole output: {whole}"
-    )))
+    log.print_tail("");
+    Err(log.failed(report.problems.join("\n       ")))
 }
 
 /// Runs the models that `filter` selects, each in a process of its own.
@@ -112,13 +103,8 @@ pub(crate) fn run(
     log: &Log,
 ) -> Result<Report> {
     let build = cargo_test(project.root(), &project.target("loom"), None);
-    let Some(program) = build.program("models", log)? else {
-        return Ok(Report {
-            models: Vec::new(),
-            cut: 0,
-            problems: vec!["the models do not build".to_owned()],
-        });
-    };
+    let program = build.program("models", log);
+    let program = program.ok_or_else(|| log.failed("the models do not build"))?;
     let list = Run::new(&program)
         .words("--list --include-ignored")
         .args(filter);

@@ -66,15 +66,18 @@ fn main() -> ExitCode {
         Err(Error::Usage(message)) => Cli::command()
             .error(ErrorKind::InvalidValue, message)
             .exit(),
-        Err(Error::Failed(message)) => {
-            eprintln!("error: {message}");
+        Err(Error::Told) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("error: {error}");
             ExitCode::FAILURE
         }
-        Err(Error::Told) => ExitCode::FAILURE,
     }
 }
 
 fn run(project: &Project, command: Command) -> Result<()> {
+    if !matches!(command, Command::Bench(_) | Command::Charts(_)) {
+        process::say_what_is_scrubbed();
+    }
     match command {
         Command::Test(args) => test::command(project, &args),
         Command::Loom(args) => loom::command(project, &args),

@@ -10,7 +10,7 @@ use std::num::NonZeroUsize;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use crate::error::{Error, Result};
-use crate::process::{Log, NOTHING, say_what_is_scrubbed};
+use crate::process::{Log, NOTHING};
 use crate::project::Project;
 use crate::table::Table;
 
@@ -70,7 +70,6 @@ pub(crate) fn command(project: &Project, args: &Args) -> Result<()> {
     if let Some(count) = args.sample {
         recipes = todays(recipes, count.get());
     }
-    say_what_is_scrubbed();
     // Both tell of what they find before either ends the command.
     let recorded = if args.words {
         Ok(())
@@ -157,10 +156,7 @@ fn judge(project: &Project, recipes: &[Recipe], verbose: bool) -> Result<()> {
     if bad == 0 {
         return Ok(());
     }
-    let (all, whole) = (tried.len(), project.relative(log.path()));
-    Err(Error::failed(format!(
-        "{bad} of {all} mutations not killed; the whole output: {whole}"
-    )))
+    Err(log.failed(format!("{bad} of {} mutations not killed", tried.len())))
 }
 
 fn try_each(

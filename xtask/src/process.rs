@@ -51,6 +51,7 @@ pub(crate) struct Log {
     root: PathBuf,
     path: PathBuf,
     file: Mutex<File>,
+    verbose: bool,
     show: Show,
 }
 
@@ -63,12 +64,9 @@ impl Log {
             root: project.root().to_owned(),
             file: Mutex::new(File::create(&path).at(&path)?),
             path,
-            show: if verbose { |_| true } else { show },
+            verbose,
+            show,
         })
-    }
-
-    pub(crate) fn path(&self) -> &Path {
-        &self.path
     }
 
     /// Writes a line, and shows it if it is one of those to be shown.
@@ -77,7 +75,7 @@ impl Log {
         if line.starts_with("{\"reason\":") {
             return;
         }
-        if (self.show)(line) {
+        if self.verbose || (self.show)(line) {
             println!("{line}");
         }
         // A full disk must not stop the checks themselves.
@@ -85,12 +83,20 @@ impl Log {
         let _ = writeln!(file, "{line}");
     }
 
-    /// Returns the last `lines` lines.
-    pub(crate) fn tail(&self, lines: usize) -> String {
+    /// Prints the last lines, each after `before`, unless all have been shown.
+    pub(crate) fn print_tail(&self, before: &str) {
         let text = std::fs::read(&self.path).unwrap_or_default();
         let text = String::from_utf8_lossy(&text);
-        let all: Vec<_> = text.lines().collect();
-        all[all.len().saturating_sub(lines)..].join("\n")
+        let skipped = text.lines().count().saturating_sub(60);
+        for line in text.lines().skip(skipped).filter(|_| !self.verbose) {
+            println!("{before}{line}");
+        }
+    }
+
+    /// Returns an error that says where the whole output is.
+    pub(crate) fn failed(&self, why: impl std::fmt::Display) -> Error {
+        let path = self.path.strip_prefix(&self.root).unwrap_or(&self.path);
+        Error::failed(format!("{why}\nthe whole output: {}", path.display()))
     }
 }
 
@@ -114,14 +120,14 @@ pub(crate) struct Run {
 impl Run {
     pub(crate) fn new(program: impl AsRef<OsStr>) -> Self {
         let mut command = Command::new(program);
-        command.env("CARGO_TERM_COLOR", "never");
+        command
+            .env("CARGO_TERM_COLOR", "never")
+            .stdin(Stdio::null());
         for name in SCRUBBED {
             command.env_remove(name);
         }
-        Self {
-            command,
-            limit: Duration::MAX,
-        }
+        let limit = Duration::MAX;
+        Self { command, limit }
     }
 
     /// Runs the cargo that runs this xtask, with the words of `line`.
@@ -170,23 +176,18 @@ impl Run {
     }
 
     /// Builds with cargo and returns the program of the target `name`; none if it does not build.
-    pub(crate) fn program(self, name: &str, log: &Log) -> Result<Option<PathBuf>> {
-        let line = "--no-run --message-format json-render-diagnostics";
-        let built = self.words(line).run(log)?;
-        let program = |line| {
+    pub(crate) fn program(self, name: &str, log: &Log) -> Option<PathBuf> {
+        let build = self.words("--no-run --message-format json-render-diagnostics");
+        build.output(log)?.lines().find_map(|line| {
             let message: serde_json::Value = serde_json::from_str(line).ok()?;
             let is_named = message["target"]["name"] == name;
-            let program = message["executable"].as_str().filter(|_| is_named);
-            program.map(PathBuf::from)
-        };
-        let found = built.output.lines().find_map(program);
-        Ok(found.filter(|_| built.success))
+            Some(message["executable"].as_str().filter(|_| is_named)?.into())
+        })
     }
 
     /// Runs the child to its end; an error only if it could not be started.
     pub(crate) fn run(mut self, log: &Log) -> Result<Ran> {
         log.line(&self.describe());
-        let start = Instant::now();
         let program = self.command.get_program().display().to_string();
         let unable = |error| Error::failed(format!("`{program}` could not be started: {error}"));
         if self.command.get_current_dir().is_none() {
@@ -194,20 +195,21 @@ impl Run {
         }
         let (reader, writer) = std::io::pipe().map_err(unable)?;
         let also = writer.try_clone().map_err(unable)?;
-        let command = self
+        let mut child = self
             .command
-            .stdin(Stdio::null())
             .stdout(also)
-            .stderr(writer);
-        let mut child = command.spawn().map_err(unable)?;
+            .stderr(writer)
+            .spawn()
+            .map_err(unable)?;
+        let start = Instant::now();
         // The command holds an end of the pipe, which would never close.
         drop(self.command);
         let (send, lines) = mpsc::channel();
         thread::spawn(move || {
-            let lines = BufReader::new(reader).split(b'\n');
-            lines
-                .map_while(|line| line.ok())
-                .try_for_each(|line| send.send(line))
+            let mut lines = BufReader::new(reader)
+                .split(b'\n')
+                .map_while(|line| line.ok());
+            lines.try_for_each(|line| send.send(line))
         });
 
         let mut output = String::new();
@@ -217,7 +219,7 @@ impl Run {
                 Ok(line) if !left.is_zero() => {
                     let line = String::from_utf8_lossy(&line);
                     log.line(&line);
-                    output.push_str(&line);
+                    output += &line;
                     output.push('\n');
                 }
                 Err(RecvTimeoutError::Disconnected) => {
@@ -233,27 +235,26 @@ impl Run {
         };
         Ok(Ran {
             output,
-            success: success.unwrap_or(false),
+            success: success == Some(true),
             timed_out: success.is_none(),
         })
     }
 
     /// Returns the command as one would type it.
     fn describe(&self) -> String {
-        let mut line = "$".to_owned();
-        for (name, value) in self.command.get_envs() {
-            if let Some(value) = value
-                && name != "CARGO_TERM_COLOR"
-            {
-                line += &format!(" {}='{}'", name.display(), value.display());
-            }
-        }
-        let program = Path::new(self.command.get_program());
-        line += &format!(" {}", program.file_stem().unwrap_or_default().display());
-        for arg in self.command.get_args() {
-            line += &format!(" {}", arg.display());
-        }
-        line
+        let variables = self
+            .command
+            .get_envs()
+            .filter(|(name, _)| *name != "CARGO_TERM_COLOR");
+        let set = variables.filter_map(|(name, value)| Some((name, value?)));
+        let set = set.map(|(name, value)| format!("{}='{}' ", name.display(), value.display()));
+        let program = Path::new(self.command.get_program()).file_stem();
+        let args = self
+            .command
+            .get_args()
+            .map(|arg| format!(" {}", arg.display()));
+        let (set, args): (String, String) = (set.collect(), args.collect());
+        format!("$ {set}{}{args}", program.unwrap_or_default().display())
     }
 }
 
@@ -264,10 +265,7 @@ impl Run {
 fn kill(process: u32) {
     let id = process.to_string();
     let children = Command::new("pgrep").args(["-P", &id]).output();
-    let _ = Command::new("kill")
-        .args(["-KILL", &id])
-        .stderr(Stdio::null())
-        .status();
+    let _ = Command::new("kill").args(["-KILL", &id]).output();
     let children = children.map(|children| children.stdout).unwrap_or_default();
     for child in String::from_utf8_lossy(&children).split_whitespace() {
         child.parse().map(kill).unwrap_or_default();
@@ -282,17 +280,14 @@ mod tests {
     fn a_child_is_ended_with_what_it_started() {
         let log = Log::create(&Project::find(), "process-test", false, NOTHING).unwrap();
         let run = |script: &str| Run::new("sh").args(["-c", script]);
+        let limit = Duration::from_millis(500);
         let ran = run("sh -c 'echo $$; sleep 60'; true")
-            .limit(Duration::from_millis(500))
+            .limit(limit)
             .run(&log)
             .unwrap();
         assert!(ran.timed_out && !ran.success);
-        let child = ran.output.trim();
-        assert!(
-            run(&format!("ps -o stat= -p {child} | grep -v Z"))
-                .output(&log)
-                .is_none()
-        );
+        let lives = format!("ps -o stat= -p {} | grep -v Z", ran.output.trim());
+        assert!(run(&lives).output(&log).is_none());
         let ran = run("echo one; echo two >&2; exit 3").run(&log).unwrap();
         assert_eq!((&*ran.output, ran.success), ("one\ntwo\n", false));
     }

@@ -17,7 +17,7 @@ use std::time::Instant;
 use clap::builder::{PossibleValue, PossibleValuesParser};
 
 use crate::error::{Error, Result};
-use crate::process::{Log, NOTHING, Run, say_what_is_scrubbed};
+use crate::process::{Log, NOTHING, Run};
 use crate::project::Project;
 
 use ring::{Context, Kind, Outcome, Ring, Row, Summary, Verdict};
@@ -43,9 +43,6 @@ pub(crate) struct Args {
     verbose: bool,
 }
 
-/// How much of a failed ring's log is shown.
-const TAIL: usize = 60;
-
 fn ring_names() -> PossibleValuesParser {
     PossibleValuesParser::new(RINGS.map(|ring| PossibleValue::new(ring.name).help(ring.what)))
 }
@@ -68,8 +65,6 @@ pub(crate) fn command(project: &Project, args: &Args) -> Result<()> {
         }
         return Ok(());
     }
-    say_what_is_scrubbed();
-
     let mut summary = Summary {
         strict: std::env::var_os("CI").is_some_and(|ci| !ci.is_empty() && ci != "false"),
         left_out: args.quick.then(left_out),
@@ -92,9 +87,9 @@ pub(crate) fn command(project: &Project, args: &Args) -> Result<()> {
         };
         let start = Instant::now();
         let outcome = if broken && ring.kind != Kind::Source {
-            Outcome::missing("the workspace does not compile")
+            Outcome::new(Verdict::Missing, "the workspace does not compile")
         } else {
-            (ring.run)(&context).unwrap_or_else(|error| Outcome::failed(error.to_string()))
+            ring.run(&context)
         };
         let row = Row {
             name: ring.name,
@@ -104,10 +99,8 @@ pub(crate) fn command(project: &Project, args: &Args) -> Result<()> {
         println!("{}", row.line());
         let is_failed = row.outcome.verdict == Verdict::Failed;
         if is_failed && !args.verbose {
-            for line in log.tail(TAIL).lines() {
-                println!("    | {line}");
-            }
-            println!("\nthe whole output: {}\n", project.relative(log.path()));
+            log.print_tail("    | ");
+            println!("{}\n", log.failed(""));
         }
         // It may have been more than a lint.
         let check = || Run::cargo("check --workspace --all-targets --all-features");

@@ -1,10 +1,10 @@
 //! Debian's packages: which there are, and installing them where that takes no questions.
 
-use super::Unable;
+use crate::error::{Error, Result};
 use crate::process::{Log, Run};
 
 /// Installs `packages` unless they are all there.
-pub(crate) fn ensure(log: &Log, packages: &[&str]) -> Result<(), Unable> {
+pub(crate) fn ensure(log: &Log, packages: &[&str]) -> Result<()> {
     let format = "--showformat=${Package} ${db:Status-Status}\\n";
     let list = Run::new("dpkg-query")
         .args(["--show", format])
@@ -19,14 +19,14 @@ pub(crate) fn ensure(log: &Log, packages: &[&str]) -> Result<(), Unable> {
 }
 
 /// Installs or upgrades `packages`, as root, and takes no other package away for it.
-pub(crate) fn install(log: &Log, packages: &[&str]) -> Result<(), Unable> {
+pub(crate) fn install(log: &Log, packages: &[&str]) -> Result<()> {
     let names = packages.join(", ");
     if !has_apt(log) {
-        return Err(Unable::Impossible(format!(
+        return Err(Error::Impossible(format!(
             "{names}: packages of Debian, and this machine has no apt-get"
         )));
     }
-    let missing = |why: &str| Err(Unable::Missing(format!("not installed, {why}: {names}")));
+    let missing = |why: &str| Err(Error::Missing(format!("not installed, {why}: {names}")));
     if !is_root(log) {
         return missing("and only root may install them");
     }

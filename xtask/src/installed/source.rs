@@ -2,7 +2,8 @@
 
 use std::path::PathBuf;
 
-use super::{Unable, debian, toolchains};
+use super::{debian, toolchains};
+use crate::error::{Error, Result};
 use crate::process::{Log, Run};
 
 /// Where a compiler looks for that source, below its sysroot.
@@ -30,7 +31,7 @@ pub(crate) struct Compiler {
 
 impl Compiler {
     /// Finds one of at least the version `oldest`, or installs Debian's.
-    pub(crate) fn find(log: &Log, oldest: &str) -> Result<Self, Unable> {
+    pub(crate) fn find(log: &Log, oldest: &str) -> Result<Self> {
         if let Some(found) = Self::installed(log, oldest) {
             return Ok(found);
         }
@@ -47,16 +48,16 @@ impl Compiler {
                     offered.as_deref().unwrap_or("unknown to apt-get")
                 );
                 return Err(if is_fresh {
-                    Unable::Impossible(why)
+                    Error::Impossible(why)
                 } else {
-                    Unable::Missing(format!("{why}; `apt-get update` failed"))
+                    Error::Missing(format!("{why}; `apt-get update` failed"))
                 });
             }
         }
         debian::install(log, &PACKAGES)?;
         Self::installed(log, oldest).ok_or_else(|| {
             let packages = PACKAGES.join(", ");
-            Unable::Missing(format!("{packages} are installed and have no source"))
+            Error::Missing(format!("{packages} are installed and have no source"))
         })
     }
 

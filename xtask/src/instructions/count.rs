@@ -57,11 +57,8 @@ impl Machine {
 
 impl fmt::Display for Machine {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "{}, {}, C library {}",
-            self.rustc, self.target, self.libc
-        )
+        let [rustc, target, libc] = [&self.rustc, &self.target, &self.libc];
+        write!(f, "{rustc}, {target}, C library {libc}")
     }
 }
 
@@ -71,25 +68,19 @@ impl fmt::Display for Machine {
 pub(crate) fn all(log: &Log, twice: bool) -> Result<Vec<(String, Count)>> {
     // As measured: by the profile of benches.
     let build = Run::cargo("bench --package breakerbox-benches --bench instructions");
-    let program = build
-        .program("instructions", log)?
-        .ok_or_else(|| Error::failed("the program of the hot operations does not build"))?;
+    let program = build.program("instructions", log);
+    let program = program.ok_or_else(|| Error::failed("the hot operations do not build"))?;
     let listed = Run::new(&program).output(log).unwrap_or_default();
     let names: Vec<_> = listed.lines().collect();
     let mut counts = parallel::map(&names, |name| {
         let first = count(&program, name, log)?;
         if twice && count(&program, name, log)? != first {
-            return Err(Error::failed(format!(
-                "`{name}` is not the same each time: it can't be compared"
-            )));
+            return Err(Error::failed(format!("`{name}` is not the same each time")));
         }
         Ok(((*name).to_owned(), first))
     })?;
-    let Some(at) = counts.iter().position(|(name, _)| name == NOTHING) else {
-        return Err(Error::failed(format!(
-            "the program has no operation `{NOTHING}`"
-        )));
-    };
+    let at = counts.iter().position(|(name, _)| name == NOTHING);
+    let at = at.ok_or_else(|| Error::failed(format!("there is no operation `{NOTHING}`")))?;
     let (_, around) = counts.remove(at);
     for (_, count) in &mut counts {
         count.instructions -= around.instructions;
@@ -117,11 +108,8 @@ fn count(program: &Path, name: &str, log: &Log) -> Result<Count> {
 
 /// The instructions and the locked ones that callgrind has counted.
 fn collected(output: &str) -> Option<(u64, u64)> {
-    let line = output.lines().find_map(|line| {
-        let (_, counts) = line.split_once("Collected :")?;
-        Some(counts)
-    })?;
-    let mut numbers = line.split_whitespace().map(str::parse);
+    let (_, counts) = output.split_once("Collected :")?;
+    let mut numbers = counts.lines().next()?.split_whitespace().map(str::parse);
     Some((numbers.next()?.ok()?, numbers.next()?.ok()?))
 }
 

@@ -23,8 +23,8 @@ pub(super) fn command(project: &Project, model: &str, bound: Option<u32>) -> Res
     println!("looking for the execution that fails; noting each makes it slower");
     let list = run().args([model]).words("--list --include-ignored");
     let Some(listed) = list.output(&log) else {
-        println!("{}", log.tail(40));
-        return Err(Error::failed("the models do not build"));
+        log.print_tail("");
+        return Err(log.failed("the models do not build"));
     };
     let name = only(&listed, model).map_err(Error::Usage)?;
     let run = || run().args(["--exact", name]).words(HARNESS);
@@ -32,20 +32,15 @@ pub(super) fn command(project: &Project, model: &str, bound: Option<u32>) -> Res
         return Err(Error::failed(format!("{name} does not fail")));
     }
     if !checkpoint.exists() {
-        println!("{}", log.tail(40));
-        return Err(Error::failed(format!(
-            "{name} fails before its first execution"
-        )));
+        log.print_tail("");
+        return Err(log.failed(format!("{name} fails before its first execution")));
     }
     let log = Log::create(project, "loom-replay", true, NOTHING)?;
     run()
         .env("LOOM_LOG", "trace")
         .env("LOOM_LOCATION", "1")
         .run(&log)?;
-    let whole = project.relative(log.path());
-    Err(Error::failed(format!(
-        "{name} fails; the whole output: {whole}"
-    )))
+    Err(log.failed(format!("{name} fails")))
 }
 
 /// Returns the one test of the harness's listing that `model` means: a name in full, or part of one

@@ -67,9 +67,7 @@ pub(crate) fn run(project: &Project, log: &Log) -> Result<Tally> {
     let tally = Tally::read(&out.join("mutants.out"))?;
     // Its exit code is 2 where some were missed, and 3 where some timed out: the lists tell.
     if !ran.success && tally.missed.is_empty() && tally.timed_out == 0 || tally.caught == 0 {
-        let whole = project.relative(log.path());
-        let why = format!("cargo-mutants did not come to its end; its output: {whole}");
-        return Err(Error::failed(why));
+        return Err(log.failed("cargo-mutants did not come to its end"));
     }
     Ok(tally)
 }

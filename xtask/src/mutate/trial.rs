@@ -34,23 +34,13 @@ impl Display for Fate {
     }
 }
 
-/// How the tests of a tree ended.
-#[derive(Clone, Debug, PartialEq, Eq)]
-enum Tested {
-    Passed,
-    Failed(String),
-    NoTest,
-    DoesNotBuild,
-    TimedOut,
-}
-
 /// The copied tree with what it is built and run by.
 pub(crate) struct Bench<'a> {
     tree: &'a Tree,
     target: PathBuf,
     log: &'a Log,
     /// How the sound tree did, by ring, model and bound: mutations may share them.
-    sound: HashMap<(Ring, String, Option<u32>), Tested>,
+    sound: HashMap<(Ring, String, Option<u32>), Fate>,
 }
 
 impl<'a> Bench<'a> {
@@ -63,14 +53,25 @@ impl<'a> Bench<'a> {
         }
     }
 
-    /// What speaks against a mutation before it is made: it has rotted, or its model fails anyway.
+    /// Returns what speaks against a mutation before it is made: it has rotted, or its model fails
+    /// anyway.
     pub(crate) fn objection(&mut self, recipe: &Recipe) -> Result<Option<Fate>> {
-        let Ok(sound) = self.tree.read(&recipe.file) else {
-            return Ok(Some(Fate::Invalid(format!("there is no {}", recipe.file))));
+        let sound = match self.tree.read(&recipe.file) {
+            Ok(sound) => recipe.apply(&sound),
+            Err(_) => Err(format!("there is no {}", recipe.file)),
         };
-        Ok(match recipe.apply(&sound) {
-            Ok(_) => self.unsound(recipe)?,
-            Err(why) => Some(why),
+        if let Err(why) = sound {
+            return Ok(Some(Fate::Invalid(why)));
+        }
+        let key = (recipe.ring, recipe.model.clone(), recipe.bound);
+        if !self.sound.contains_key(&key) {
+            let fate = self.test(recipe)?;
+            self.sound.insert(key.clone(), fate);
+        }
+        Ok(match &self.sound[&key] {
+            Fate::Survived => None,
+            Fate::Killed(by) => Some(format!("{by} fails without the mutation")),
+            Fate::Invalid(why) => Some(format!("{why}, without the mutation too")),
         }
         .map(Fate::Invalid))
     }
@@ -80,46 +81,19 @@ impl<'a> Bench<'a> {
         let sound = self.tree.read(&recipe.file)?;
         let mutant = recipe.apply(&sound).map_err(Error::failed)?;
         self.tree.write(&recipe.file, &mutant)?;
-        let tested = self.test(recipe);
+        let fate = self.test(recipe);
         self.tree.write(&recipe.file, &sound)?;
-        Ok(match tested? {
-            Tested::Failed(by) => Fate::Killed(by),
-            Tested::Passed => Fate::Survived,
-            Tested::DoesNotBuild => Fate::Invalid("the mutant does not build".to_owned()),
-            Tested::TimedOut => {
-                let limit = recipe.limit;
-                Fate::Invalid(format!("no end within {limit} s, which shows nothing"))
-            }
-            Tested::NoTest => Fate::Invalid("no test ran".to_owned()),
-        })
+        fate
     }
 
-    /// What keeps the model from showing anything even without the mutation.
-    fn unsound(&mut self, recipe: &Recipe) -> Result<Option<String>> {
-        let key = (recipe.ring, recipe.model.clone(), recipe.bound);
-        let tested = match self.sound.get(&key) {
-            Some(tested) => tested.clone(),
-            None => {
-                let tested = self.test(recipe)?;
-                self.sound.insert(key, tested.clone());
-                tested
-            }
-        };
-        Ok(match tested {
-            Tested::Passed => None,
-            Tested::Failed(by) => Some(format!("{by} fails without the mutation")),
-            Tested::NoTest => Some(format!("no test is called `{}`", recipe.model)),
-            Tested::DoesNotBuild => Some("does not build without the mutation".to_owned()),
-            Tested::TimedOut => Some("no end in time without the mutation".to_owned()),
-        })
-    }
-
-    fn test(&self, recipe: &Recipe) -> Result<Tested> {
+    /// Builds the tree as it is and runs what must notice a mutation.
+    fn test(&self, recipe: &Recipe) -> Result<Fate> {
         // Built by itself first: neither a compile error nor a slow build may pass for a kill.
-        let built = self.cargo_test(recipe).args(["--no-run"]).run(self.log)?;
-        if !built.success {
-            return Ok(Tested::DoesNotBuild);
+        let build = self.cargo_test(recipe).args(["--no-run"]);
+        if build.output(self.log).is_none() {
+            return Ok(Fate::Invalid("does not build".to_owned()));
         }
+        let limit = recipe.limit;
         let ran = self
             .cargo_test(recipe)
             .args(["--no-fail-fast", "--", &recipe.model])
@@ -128,19 +102,14 @@ impl<'a> Bench<'a> {
                 Ring::Histories | Ring::Pairs => histories::HARNESS,
                 Ring::Test => "",
             })
-            .limit(Duration::from_secs(recipe.limit.into()))
+            .limit(Duration::from_secs(limit.into()))
             .run(self.log)?;
-        Ok(if ran.timed_out {
-            Tested::TimedOut
-        } else if !ran.success {
-            Tested::Failed(match failures(&ran.output)[..] {
-                [] => format!("{} (it ended the process)", recipe.model),
-                ref names => names.join(", "),
-            })
-        } else if Counts::parse(&ran.output).passed == 0 {
-            Tested::NoTest
-        } else {
-            Tested::Passed
+        Ok(match failures(&ran.output)[..] {
+            _ if ran.timed_out => Fate::Invalid(format!("no end within {limit} s")),
+            _ if ran.success && Counts::parse(&ran.output).passed > 0 => Fate::Survived,
+            _ if ran.success => Fate::Invalid(format!("no test is called `{}`", recipe.model)),
+            [] => Fate::Killed(format!("{} (it ended the process)", recipe.model)),
+            ref names => Fate::Killed(names.join(", ")),
         })
     }
 

@@ -15,7 +15,7 @@ const EVIDENCE: [(&str, &[&str]); 3] = [
 ];
 
 pub(crate) fn check(context: &Context<'_>) -> Result<Outcome> {
-    if !cargo(context, "build --release --package breakerbox-gateway")?.success {
+    if !cargo(context, "build --release --package breakerbox-gateway")? {
         return Ok(Outcome::failed("the gateway does not build"));
     }
     let line = "run --release --package breakerbox-gateway -- demo --seconds 10 --plain";

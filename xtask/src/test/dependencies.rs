@@ -32,10 +32,7 @@ fn user(project: &Project) -> Result<PathBuf> {
 
 pub(super) fn check(context: &Context<'_>) -> Result<Outcome> {
     let (project, log) = (context.project, context.log);
-    let program = match installed::tool(project, CARGO_DENY, log) {
-        Ok(program) => program,
-        Err(error) => return Ok(Outcome::missing(error.to_string())),
-    };
+    let program = installed::tool(project, CARGO_DENY, log)?;
     let deny = |manifest: &Path, words: &str| {
         let deny = Run::new(&program).args(["--manifest-path".as_ref(), manifest]);
         let deny = deny.args(["--config".as_ref(), &*project.path("deny.toml")]);

@@ -4,9 +4,10 @@ use std::env::consts;
 
 use super::ring::{Context, Outcome, Verdict};
 use super::rings::rust_version;
+use crate::counts;
 use crate::error::{AtPath, Error, Result};
+use crate::installed::debian;
 use crate::installed::source::Compiler;
-use crate::installed::{Unable, debian};
 use crate::process::Run;
 
 /// A machine that this one is not.
@@ -73,9 +74,8 @@ const SANITIZED: &str = "-Zsanitizer=thread -Zexternal-clangrt \
 const PLANTED: &str = "xtask/planted_race.rs";
 
 /// Finds a compiler that can build its standard library, and installs `packages`.
-fn equip(context: &Context<'_>, packages: &[&str]) -> std::result::Result<Compiler, Unable> {
-    let oldest = rust_version(context).map_err(|why| Unable::Missing(why.to_string()))?;
-    let compiler = Compiler::find(context.log, &oldest)?;
+fn equip(context: &Context<'_>, packages: &[&str]) -> Result<Compiler> {
+    let compiler = Compiler::find(context.log, &rust_version(context)?)?;
     debian::ensure(context.log, packages)?;
     Ok(compiler)
 }
@@ -95,13 +95,11 @@ fn tests(context: &Context<'_>, compiler: &Compiler, target: &str, of: &str) -> 
 /// lets an ARM's loads and stores take the order that x86 gives them.
 pub(super) fn machines(context: &Context<'_>) -> Result<Outcome> {
     if consts::ARCH != "x86_64" {
-        return Ok(Outcome::impossible("the compilers for them run on x86-64"));
+        let why = "the compilers for them run on x86-64";
+        return Err(Error::Impossible(why.to_owned()));
     }
     let packages = MACHINES.map(|machine| machine.packages).concat();
-    let compiler = match equip(context, &packages) {
-        Ok(compiler) => compiler,
-        Err(unable) => return Ok(unable.into()),
-    };
+    let compiler = equip(context, &packages)?;
     let mut notes = Vec::new();
     let mut verdicts = Vec::new();
     for machine in &MACHINES {
@@ -109,14 +107,14 @@ pub(super) fn machines(context: &Context<'_>) -> Result<Outcome> {
         notes.push(format!("{}: {}", machine.target, outcome.note));
         verdicts.push(outcome.verdict);
     }
-    let notes = notes.join("; ");
-    Ok(if verdicts.contains(&Verdict::Failed) {
-        Outcome::failed(notes)
-    } else if verdicts.contains(&Verdict::Impossible) {
-        Outcome::impossible(notes)
-    } else {
-        Outcome::passed(format!("{notes}; weak orders are not shown"))
-    })
+    notes.push("weak orders are not shown".to_owned());
+    let has = |verdict| verdicts.contains(&verdict);
+    let verdict = match (has(Verdict::Failed), has(Verdict::Impossible)) {
+        (true, _) => Verdict::Failed,
+        (_, true) => Verdict::Impossible,
+        _ => Verdict::Passed,
+    };
+    Ok(Outcome::new(verdict, notes.join("; ")))
 }
 
 impl Machine {
@@ -138,21 +136,19 @@ impl Machine {
                     .output(context.log)
                     .is_none()
                 {
-                    return Ok(Outcome::impossible("this kernel runs none of its programs"));
+                    let why = "this kernel runs none of its programs";
+                    return Ok(Outcome::new(Verdict::Impossible, why));
                 }
             }
         }
-        Ok(Outcome::of_tests(&run.run(context.log)?))
+        Outcome::of_tests(run, context.log)
     }
 }
 
 /// Finds data races, in what the tests do. What fences alone order is not shown: the sanitizer knows none,
 /// so what it says of papaya and seize is suppressed.
 pub(super) fn thread(context: &Context<'_>) -> Result<Outcome> {
-    let compiler = match equip(context, &SANITIZER) {
-        Ok(compiler) => compiler,
-        Err(unable) => return Ok(unable.into()),
-    };
+    let compiler = equip(context, &SANITIZER)?;
     let options = format!(
         "suppressions={} external_symbolizer_path={SYMBOLIZER}",
         context.project.path("xtask/tsan.supp").display()
@@ -171,12 +167,10 @@ pub(super) fn thread(context: &Context<'_>) -> Result<Outcome> {
         // For the same limits: one after the other, each with the whole machine.
         .args(["--", "--test-threads=1"])
         .run(context.log)?;
-    let outcome = Outcome::of_tests(&ran);
-    let (races, note) = (reports(&ran.output), &outcome.note);
-    Ok(match outcome.verdict {
-        Verdict::Passed => Outcome::passed(format!("{note}; fences are not shown")),
-        _ if races > 0 => Outcome::failed(format!("{races} reports; {note}")),
-        _ => outcome,
+    let (races, judged) = (reports(&ran.output), counts::judge(&ran));
+    Ok(match judged {
+        Ok(counts) => Outcome::passed(format!("{counts}; fences are not shown")),
+        Err(why) => Outcome::failed(format!("{races} reports; {why}")),
     })
 }
 

@@ -3,19 +3,18 @@
 use std::fmt;
 
 use crate::counts;
-use crate::error::Result;
-use crate::installed::Unable;
-use crate::process::{Log, Ran};
+use crate::error::{Error, Result};
+use crate::process::{Log, Run};
 use crate::project::Project;
 use crate::table::Table;
 
 /// One kind of check.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Ring {
+    pub(crate) kind: Kind,
     pub(crate) name: &'static str,
     pub(crate) what: &'static str,
-    pub(crate) kind: Kind,
-    pub(crate) run: fn(&Context<'_>) -> Result<Outcome>,
+    pub(crate) check: Check,
 }
 
 /// When a ring runs.
@@ -29,6 +28,16 @@ pub(crate) enum Kind {
     Full,
 }
 
+/// How a ring is asked.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Check {
+    /// Passes if cargo does with these words.
+    Cargo(&'static str),
+    /// Passes if cargo does with these words, a test ran and none failed.
+    Tests(&'static str),
+    By(fn(&Context<'_>) -> Result<Outcome>),
+}
+
 /// What a ring works with.
 #[derive(Debug)]
 pub(crate) struct Context<'a> {
@@ -37,6 +46,24 @@ pub(crate) struct Context<'a> {
     /// Mutations to try.
     pub(crate) sample: usize,
     pub(crate) quick: bool,
+}
+
+impl Ring {
+    pub(crate) fn run(&self, context: &Context<'_>) -> Outcome {
+        let outcome = match self.check {
+            Check::Cargo(line) => {
+                let ran = Run::cargo(line).run(context.log);
+                ran.map(|ran| Outcome::of(ran.success, ""))
+            }
+            Check::Tests(line) => Outcome::of_tests(Run::cargo(line), context.log),
+            Check::By(run) => run(context),
+        };
+        outcome.unwrap_or_else(|error| match error {
+            Error::Missing(why) => Outcome::new(Verdict::Missing, why),
+            Error::Impossible(why) => Outcome::new(Verdict::Impossible, why),
+            other => Outcome::failed(other.to_string()),
+        })
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,6 +85,11 @@ pub(crate) struct Outcome {
 }
 
 impl Outcome {
+    pub(crate) fn new(verdict: Verdict, note: impl Into<String>) -> Self {
+        let note = note.into();
+        Self { verdict, note }
+    }
+
     pub(crate) fn passed(count: impl Into<String>) -> Self {
         Self::new(Verdict::Passed, count)
     }
@@ -66,55 +98,30 @@ impl Outcome {
         Self::new(Verdict::Failed, why)
     }
 
-    pub(crate) fn missing(why: impl Into<String>) -> Self {
-        Self::new(Verdict::Missing, why)
-    }
-
-    pub(crate) fn impossible(why: impl Into<String>) -> Self {
-        Self::new(Verdict::Impossible, why)
-    }
-
     /// Returns passed with that count, if the child succeeded.
     pub(crate) fn of(success: bool, count: impl Into<String>) -> Self {
-        let verdict = if success {
-            Verdict::Passed
-        } else {
-            Verdict::Failed
-        };
-        Self::new(verdict, count)
+        Self::new(
+            if success {
+                Verdict::Passed
+            } else {
+                Verdict::Failed
+            },
+            count,
+        )
     }
 
     /// Returns failed over these problems, or passed with that count where there are none.
     pub(crate) fn unless(problems: &[String], count: impl Into<String>) -> Self {
-        if problems.is_empty() {
-            Self::passed(count)
-        } else {
-            Self::failed(problems.join("; "))
+        match problems {
+            [] => Self::passed(count),
+            problems => Self::failed(problems.join("; ")),
         }
     }
 
-    /// Returns passed if tests ran and none failed.
-    pub(crate) fn of_tests(ran: &Ran) -> Self {
-        match counts::judge(ran) {
-            Ok(counts) => Self::passed(counts.to_string()),
-            Err(why) => Self::failed(why),
-        }
-    }
-
-    fn new(verdict: Verdict, note: impl Into<String>) -> Self {
-        Self {
-            verdict,
-            note: note.into(),
-        }
-    }
-}
-
-impl From<Unable> for Outcome {
-    fn from(unable: Unable) -> Self {
-        match unable {
-            Unable::Missing(why) => Self::missing(why),
-            Unable::Impossible(why) => Self::impossible(why),
-        }
+    /// Runs tests; passed if some ran and none failed.
+    pub(crate) fn of_tests(tests: Run, log: &Log) -> Result<Self> {
+        let judged = counts::judge(&tests.run(log)?);
+        Ok(judged.map_or_else(Self::failed, |counts| Self::passed(counts.to_string())))
     }
 }
 
@@ -201,14 +208,14 @@ impl fmt::Display for Summary {
 mod tests {
     use super::*;
 
-    fn closing_line(strict: bool, outcomes: impl IntoIterator<Item = Outcome>) -> String {
-        let row = |outcome| Row {
+    fn closing_line(strict: bool, verdicts: &[Verdict]) -> String {
+        let row = |&verdict: &Verdict| Row {
             name: "ring",
-            outcome,
+            outcome: Outcome::new(verdict, ""),
             seconds: 1.0,
         };
         let summary = Summary {
-            rows: outcomes.into_iter().map(row).collect(),
+            rows: verdicts.iter().map(row).collect(),
             strict,
             left_out: None,
         };
@@ -217,18 +224,16 @@ mod tests {
 
     #[test]
     fn the_closing_line_counts_rings() {
+        use Verdict::*;
+        assert_eq!(closing_line(false, &[Passed, Failed]), "1 passed, 1 failed");
+        let missing = [Impossible, Missing];
         assert_eq!(
-            closing_line(false, [Outcome::passed("")]),
-            "1 passed, 0 failed"
-        );
-        let outcomes = || [Outcome::impossible(""), Outcome::missing("")];
-        assert_eq!(
-            closing_line(false, outcomes()),
+            closing_line(false, &missing),
             "0 passed, 0 failed, 2 skipped"
         );
         // Only the impossible is skipped there.
         assert_eq!(
-            closing_line(true, outcomes()),
+            closing_line(true, &missing),
             "0 passed, 1 failed, 1 skipped"
         );
     }

@@ -1,13 +1,14 @@
 //! The rings, from the quickest answer to the longest.
 
+use super::ring::Check::{By, Cargo, Tests};
 use super::ring::Kind::{Full, Quick, Source};
-use super::ring::{Context, Kind, Outcome, Ring};
+use super::ring::{Check, Context, Kind, Outcome, Ring};
 use super::{demo, dependencies, layers, litmus, rebuilt, tools};
 use crate::error::{Error, Result};
 use crate::histories::Steps;
 use crate::installed;
 use crate::loom::Depth;
-use crate::process::{Ran, Run};
+use crate::process::Run;
 use crate::{fuzz, histories, instructions, loom, mutate};
 
 /// Seconds for all fuzz targets together: enough to start each and to find what is shallow.
@@ -17,160 +18,63 @@ const FUZZ_SECONDS: u64 = 12;
 pub(super) const SHORTENED: &str = "loom, more than one preemption where a model takes long; \
                                     of mutations, all but that they apply";
 
+/// What cargo runs for `stress`; the tests that take long are ignored elsewhere.
+const STRESS: &str = "test --release --package breakerbox --all-features \
+                      --test stress --test memory --test soak -- --include-ignored";
+
+#[rustfmt::skip] // a table
 pub(super) const RINGS: [Ring; 25] = [
-    ring(Source, "fmt", "formatting", fmt),
-    ring(
-        Source,
-        "clippy",
-        "lints, of all targets and features",
-        clippy,
-    ),
-    ring(Full, "docs", "documentation, without a warning", docs),
-    ring(
-        Source,
-        "layers",
-        "which module may name which, and sizes of files",
-        layers::check,
-    ),
-    ring(
-        Full,
-        "dependencies",
-        "what comes with the core, licenses, advisories",
-        dependencies::check,
-    ),
-    ring(
-        Quick,
-        "features",
-        "the core without features, with each, with all",
-        features,
-    ),
-    ring(
-        Quick,
-        "msrv",
-        "nothing newer than rust-version, by lint",
-        msrv,
-    ),
-    ring(
-        Full,
-        "msrv-build",
-        "a build by the compiler of rust-version",
-        msrv_build,
-    ),
-    ring(Quick, "tests", "unit and integration tests", tests),
-    ring(Quick, "doctests", "examples in the documentation", doctests),
-    ring(
-        Full,
-        "stress",
-        "many threads for a while, in release",
-        stress,
-    ),
-    ring(
-        Full,
-        "litmus",
-        "protocols between words, by the models of C11 and Arm",
-        litmus::check,
-    ),
-    ring(Quick, "loom", "the models, at their own bounds", models),
-    ring(
-        Full,
-        "histories",
-        "what threads saw, at any step, against the contract",
-        all_histories,
-    ),
-    ring(
-        Full,
-        "pairs",
-        "every pair of operations, one within the other at each step",
-        all_pairs,
-    ),
-    ring(
-        Quick,
-        "mutations",
-        "some of the recorded mutations, other ones each day",
-        mutations,
-    ),
-    ring(Full, "fuzz", "every fuzz target for a few seconds", fuzzing),
-    ring(
-        Full,
-        "asan",
-        "the address sanitizer, leaks included",
-        tools::address,
-    ),
-    ring(
-        Full,
-        "tsan",
-        "the thread sanitizer, in what races",
-        rebuilt::thread,
-    ),
-    ring(
-        Full,
-        "miri",
-        "undefined behaviour, by interpretation",
-        tools::miri,
-    ),
-    ring(
-        Full,
-        "machines",
-        "aarch64, emulated, and 32 bits",
-        rebuilt::machines,
-    ),
-    ring(Full, "benches", "benchmarks compile", benches),
-    ring(
-        Quick,
-        "instructions",
-        "what hot operations execute, against what is recorded",
-        counted,
-    ),
-    ring(
-        Full,
-        "comparison",
-        "the benches that compare, in their shortest form",
-        comparison,
-    ),
-    ring(
-        Full,
-        "demo",
-        "the gateway's demo opens, rejects and recovers",
-        demo::check,
-    ),
+    ring(Source, "fmt", "formatting", Cargo("fmt --all --check")),
+    ring(Source, "clippy", "lints, of all targets and features",
+        Cargo("clippy --workspace --all-targets --all-features -- -D warnings")),
+    ring(Full, "docs", "documentation, without a warning", By(docs)),
+    ring(Source, "layers", "which module may name which, and sizes of files", By(layers::check)),
+    ring(Full, "dependencies", "what the core brings along, licenses, advisories", By(dependencies::check)),
+    ring(Quick, "features", "the core without features, with each, with all", By(features)),
+    ring(Quick, "msrv", "nothing newer than rust-version, by lint", By(msrv)),
+    ring(Full, "msrv-build", "a build by the compiler of rust-version", By(msrv_build)),
+    ring(Quick, "tests", "unit and integration tests",
+        Tests("test --workspace --all-features --tests --no-fail-fast")),
+    ring(Quick, "doctests", "examples in the documentation",
+        Tests("test --workspace --all-features --doc --no-fail-fast")),
+    ring(Full, "stress", "many threads for a while, in release", Tests(STRESS)),
+    ring(Full, "litmus", "protocols between words, by the models of C11 and Arm", By(litmus::check)),
+    ring(Quick, "loom", "the models, at their own bounds", By(models)),
+    ring(Full, "histories", "what threads saw, at any step, against the contract",
+        By(|context| by_steps(context, Steps::Histories))),
+    ring(Full, "pairs", "every pair of operations, one within the other at each step",
+        By(|context| by_steps(context, Steps::Pairs))),
+    ring(Quick, "mutations", "some of the recorded mutations, other ones each day", By(mutations)),
+    ring(Full, "fuzz", "every fuzz target for a few seconds", By(fuzzing)),
+    ring(Full, "asan", "the address sanitizer, leaks included", By(tools::address)),
+    ring(Full, "tsan", "the thread sanitizer, in what races", By(rebuilt::thread)),
+    ring(Full, "miri", "undefined behaviour, by interpretation", By(tools::miri)),
+    ring(Full, "machines", "aarch64, emulated, and 32 bits", By(rebuilt::machines)),
+    // Compiled as tests are, not optimised: what is asked is whether they still compile.
+    ring(Full, "benches", "benchmarks compile", Cargo("check --workspace --all-features --benches")),
+    ring(Quick, "instructions", "what hot operations execute, against what is recorded", By(counted)),
+    ring(Full, "comparison", "the benches that compare, in their shortest form", By(comparison)),
+    ring(Full, "demo", "the gateway's demo opens, rejects and recovers", By(demo::check)),
 ];
 
-const fn ring(
-    kind: Kind,
-    name: &'static str,
-    what: &'static str,
-    run: fn(&Context<'_>) -> Result<Outcome>,
-) -> Ring {
+const fn ring(kind: Kind, name: &'static str, what: &'static str, check: Check) -> Ring {
     Ring {
+        kind,
         name,
         what,
-        kind,
-        run,
+        check,
     }
 }
 
-/// Runs cargo with the words of `line`.
-pub(super) fn cargo(context: &Context<'_>, line: &str) -> Result<Ran> {
-    Run::cargo(line).run(context.log)
-}
-
-fn fmt(context: &Context<'_>) -> Result<Outcome> {
-    Ok(Outcome::of(
-        cargo(context, "fmt --all --check")?.success,
-        "",
-    ))
-}
-
-fn clippy(context: &Context<'_>) -> Result<Outcome> {
-    let line = "clippy --workspace --all-targets --all-features -- -D warnings";
-    Ok(Outcome::of(cargo(context, line)?.success, ""))
+/// Returns whether cargo succeeds with the words of `line`.
+pub(super) fn cargo(context: &Context<'_>, line: &str) -> Result<bool> {
+    Ok(Run::cargo(line).run(context.log)?.success)
 }
 
 fn docs(context: &Context<'_>) -> Result<Outcome> {
-    let ran = Run::cargo("doc --workspace --no-deps --all-features")
-        .env("RUSTDOCFLAGS", "-D warnings")
-        .run(context.log)?;
-    Ok(Outcome::of(ran.success, ""))
+    let docs = Run::cargo("doc --workspace --no-deps --all-features");
+    let docs = docs.env("RUSTDOCFLAGS", "-D warnings").run(context.log)?;
+    Ok(Outcome::of(docs.success, ""))
 }
 
 fn features(context: &Context<'_>) -> Result<Outcome> {
@@ -189,7 +93,7 @@ fn features(context: &Context<'_>) -> Result<Outcome> {
             .map(|name| format!("--no-default-features --features {name}")),
     );
     for set in &sets {
-        if !cargo(context, &format!("check --package breakerbox {set}"))?.success {
+        if !cargo(context, &format!("check --package breakerbox {set}"))? {
             return Ok(Outcome::failed(format!("does not compile with {set}")));
         }
     }
@@ -218,47 +122,26 @@ fn msrv(context: &Context<'_>) -> Result<Outcome> {
     }
     let line = "clippy --package breakerbox --lib --all-features -- -D clippy::incompatible_msrv";
     Ok(Outcome::of(
-        cargo(context, line)?.success,
+        cargo(context, line)?,
         format!("rust-version {version}"),
     ))
 }
 
 fn msrv_build(context: &Context<'_>) -> Result<Outcome> {
     let version = rust_version(context)?;
+    let toolchains = installed::toolchains(context.log);
     let is_oldest = |name: &String| {
-        ['.', '-']
-            .iter()
-            .any(|end| name.starts_with(&format!("{version}{end}")))
+        let rest = name.strip_prefix(&version);
+        rest.is_some_and(|rest| rest.starts_with(['.', '-']))
     };
-    let Some(toolchain) = installed::toolchains(context.log)
-        .into_iter()
-        .find(is_oldest)
-    else {
-        return Ok(Outcome::impossible(format!(
-            "no toolchain {version} is installed"
-        )));
-    };
+    let toolchain = toolchains.into_iter().find(is_oldest);
+    let none = || Error::Impossible(format!("no toolchain {version} is installed"));
+    let toolchain = toolchain.ok_or_else(none)?;
     let ran = Run::with_toolchain(&toolchain, "cargo")
         .words("check --package breakerbox --all-features --target-dir")
         .args([context.project.target("msrv")])
         .run(context.log)?;
     Ok(Outcome::of(ran.success, toolchain))
-}
-
-fn tests(context: &Context<'_>) -> Result<Outcome> {
-    let line = "test --workspace --all-features --tests --no-fail-fast";
-    Ok(Outcome::of_tests(&cargo(context, line)?))
-}
-
-fn doctests(context: &Context<'_>) -> Result<Outcome> {
-    let line = "test --workspace --all-features --doc --no-fail-fast";
-    Ok(Outcome::of_tests(&cargo(context, line)?))
-}
-
-fn stress(context: &Context<'_>) -> Result<Outcome> {
-    let line = "test --release --package breakerbox --all-features \
-                --test stress --test memory --test soak -- --include-ignored";
-    Ok(Outcome::of_tests(&cargo(context, line)?))
 }
 
 fn models(context: &Context<'_>) -> Result<Outcome> {
@@ -277,21 +160,11 @@ fn models(context: &Context<'_>) -> Result<Outcome> {
     Ok(Outcome::unless(&report.problems, count))
 }
 
-fn all_histories(context: &Context<'_>) -> Result<Outcome> {
-    by_steps(context, Steps::Histories)
-}
-
-fn all_pairs(context: &Context<'_>) -> Result<Outcome> {
-    by_steps(context, Steps::Pairs)
-}
-
 fn by_steps(context: &Context<'_>, steps: Steps) -> Result<Outcome> {
     let project = context.project;
-    let ran = histories::cargo_test(steps, project.root(), &project.target("steps"))
-        .words("--no-fail-fast --")
-        .words(histories::HARNESS)
-        .run(context.log)?;
-    Ok(Outcome::of_tests(&ran))
+    let tests = histories::cargo_test(steps, project.root(), &project.target("steps"));
+    let tests = tests.words("--no-fail-fast --").words(histories::HARNESS);
+    Outcome::of_tests(tests, context.log)
 }
 
 fn mutations(context: &Context<'_>) -> Result<Outcome> {
@@ -311,10 +184,7 @@ fn mutations(context: &Context<'_>) -> Result<Outcome> {
 fn fuzzing(context: &Context<'_>) -> Result<Outcome> {
     let (project, log) = (context.project, context.log);
     let targets = fuzz::targets(project)?;
-    let cargo_fuzz = match fuzz::prepare(project, log) {
-        Ok(cargo_fuzz) => cargo_fuzz,
-        Err(unable) => return Ok(unable.into()),
-    };
+    let cargo_fuzz = fuzz::prepare(project, log)?;
     let fuzzed = fuzz::run(project, &cargo_fuzz, &targets, FUZZ_SECONDS, log)?;
     let problem = |one: &fuzz::Fuzzed| Some(format!("{}: {}", one.target, one.problem.as_ref()?));
     let problems: Vec<_> = fuzzed.iter().filter_map(problem).collect();
@@ -325,19 +195,9 @@ fn fuzzing(context: &Context<'_>) -> Result<Outcome> {
     ))
 }
 
-fn benches(context: &Context<'_>) -> Result<Outcome> {
-    // Compiled as tests are, not optimised: what is asked is whether they still compile.
-    let ran = cargo(context, "check --workspace --all-features --benches")?;
-    Ok(Outcome::of(ran.success, ""))
-}
-
 fn counted(context: &Context<'_>) -> Result<Outcome> {
-    use instructions::Checked;
-    Ok(match instructions::check(context.project, context.log)? {
-        Checked::Same(operations) => Outcome::passed(format!("{operations} operations")),
-        Checked::Different(problems) => Outcome::failed(problems.join("; ")),
-        Checked::Unable(unable) => unable.into(),
-    })
+    let operations = instructions::check(context.project, context.log)?;
+    Ok(Outcome::passed(format!("{operations} operations")))
 }
 
 fn comparison(context: &Context<'_>) -> Result<Outcome> {
@@ -347,7 +207,7 @@ fn comparison(context: &Context<'_>) -> Result<Outcome> {
         "breakerbox-gateway --bench end_to_end",
     ] {
         let line = format!("bench --profile release --package {benches} -- --smoke");
-        if !cargo(context, &line)?.success {
+        if !cargo(context, &line)? {
             return Ok(Outcome::failed(benches));
         }
     }
