@@ -5,7 +5,7 @@
 
 use std::path::Path;
 
-use crate::error::{AtPath, Error, Result};
+use crate::error::{AtPath, Result};
 use crate::files;
 use crate::installed;
 use crate::process::{Log, Run};
