@@ -19,12 +19,17 @@ pub(crate) fn toolchains(log: &Log) -> Vec<String> {
     names.map(str::to_owned).collect()
 }
 
+/// Finds a toolchain whose name begins with one of `names`.
+pub(crate) fn toolchain(log: &Log, names: &[String]) -> Result<String> {
+    let is_one = |toolchain: &String| names.iter().any(|name| toolchain.starts_with(name));
+    let found = toolchains(log).into_iter().find(is_one);
+    let none = || Error::Impossible(format!("no toolchain {} is installed", names[0]));
+    found.ok_or_else(none)
+}
+
 /// Finds the nightly toolchain.
 pub(crate) fn nightly(log: &Log) -> Result<String> {
-    let nightly = toolchains(log)
-        .into_iter()
-        .find(|name| name.starts_with("nightly"));
-    nightly.ok_or_else(|| Error::Impossible("no nightly toolchain is installed".to_owned()))
+    toolchain(log, &["nightly".to_owned()])
 }
 
 /// Finds the cargo subcommand `spec`, which is `NAME` or `NAME@VERSION`, or installs it into the

@@ -1,5 +1,6 @@
 //! Counts against those recorded, and against the goals.
 
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
 use super::count::Count;
@@ -24,31 +25,17 @@ const GOALS: [(&str, Option<f64>, f64); 8] = [
     ("breaker's handle: check, success", None, 0.0),
 ];
 
-/// How a count compares with the one recorded.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Change {
-    None,
-    Faster,
-    Slower,
-    /// Nothing is recorded, or nothing that could be compared.
-    Unknown,
-}
-
-impl Change {
-    fn of(recorded: Count, now: Count) -> Self {
-        if now.locked - recorded.locked > 0.5 {
-            return Self::Slower;
-        }
-        let more = now.instructions - recorded.instructions;
-        let (share, least) = TOLERANCE;
-        if more.abs() < least || more.abs() <= share * recorded.instructions {
-            Self::None
-        } else if more > 0.0 {
-            Self::Slower
-        } else {
-            Self::Faster
-        }
+/// Returns how a count compares with the one recorded: greater is slower.
+fn change(recorded: Count, now: Count) -> Ordering {
+    if now.locked - recorded.locked > 0.5 {
+        return Ordering::Greater;
     }
+    let more = now.instructions - recorded.instructions;
+    let (share, least) = TOLERANCE;
+    if more.abs() < least || more.abs() <= share * recorded.instructions {
+        return Ordering::Equal;
+    }
+    more.total_cmp(&0.0)
 }
 
 /// One operation.
@@ -57,7 +44,14 @@ pub(crate) struct Row {
     pub(crate) name: String,
     recorded: Option<Count>,
     pub(crate) now: Count,
-    change: Change,
+}
+
+impl Row {
+    /// Returns how it has changed; equal where nothing is recorded that could be compared.
+    fn change(&self) -> Ordering {
+        let recorded = self.recorded.unwrap_or(self.now);
+        change(recorded, self.now)
+    }
 }
 
 /// All operations, and what is wrong with them.
@@ -81,11 +75,14 @@ impl Comparison {
             }
         }
         for (name, now) in now.iter().filter(|(name, _)| name != PLANTED.0) {
-            let before = recorded.and_then(|recorded| recorded.get(name).copied());
-            let change = before.map_or(Change::Unknown, |before| Change::of(before, *now));
-            match before {
-                Some(before) if change == Change::Slower => problems.push(format!(
-                    "`{name}` takes {} instructions, {} of them locked; recorded are {} and {}",
+            let row = Row {
+                name: name.clone(),
+                recorded: recorded.and_then(|recorded| recorded.get(name).copied()),
+                now: *now,
+            };
+            match row.recorded {
+                Some(before) if row.change().is_gt() => problems.push(format!(
+                    "`{name}` takes {}, {} of them locked; recorded are {} and {}",
                     short(now.instructions),
                     short(now.locked),
                     short(before.instructions),
@@ -94,41 +91,39 @@ impl Comparison {
                 None if recorded.is_some() => problems.push(format!("`{name}` is not recorded")),
                 _ => {}
             }
-            comparison.rows.push(Row {
-                name: name.clone(),
-                recorded: before,
-                now: *now,
-                change,
-            });
+            comparison.rows.push(row);
         }
         comparison
     }
 
     /// Names the operations that have become faster.
     pub(crate) fn faster(&self) -> Vec<&str> {
-        let faster = self.rows.iter().filter(|row| row.change == Change::Faster);
+        let faster = self.rows.iter().filter(|row| row.change().is_lt());
         faster.map(|row| &*row.name).collect()
     }
 
     pub(crate) fn table(&self) -> Table<6> {
         let mut table = Table::new(["operation", ">recorded", ">now", ">change", ">locked", ""]);
         for row in &self.rows {
-            let instructions = |count: Count| short(count.instructions);
-            let recorded = row.recorded.map_or("–".to_owned(), instructions);
-            let percent = row.recorded.map(|before| percent(before, row.now));
-            let locked = match row.recorded.map(|before| short(before.locked)) {
-                Some(before) if before != short(row.now.locked) => {
-                    format!("{before} → {}", short(row.now.locked))
+            let (now, locked) = (short(row.now.instructions), short(row.now.locked));
+            let mut cells = ["–".to_owned(), now, String::new(), locked];
+            if let Some(before) = row.recorded {
+                let share = row.now.instructions / before.instructions - 1.0;
+                cells[0] = short(before.instructions);
+                if before.instructions > 0.0 && share.abs() >= 0.0005 {
+                    cells[2] = format!("{:+.1} %", share * 100.0);
                 }
-                _ => short(row.now.locked),
+                if short(before.locked) != cells[3] {
+                    cells[3] = format!("{} → {}", short(before.locked), cells[3]);
+                }
+            }
+            let change = match row.change() {
+                Ordering::Less => "faster",
+                Ordering::Equal => "",
+                Ordering::Greater => "SLOWER",
             };
-            let change = match row.change {
-                Change::None | Change::Unknown => "",
-                Change::Faster => "faster",
-                Change::Slower => "SLOWER",
-            };
-            let (now, percent) = (instructions(row.now), percent.unwrap_or_default());
-            table.row([&row.name, &recorded, &now, &percent, &locked, &change]);
+            let [recorded, now, percent, locked] = &cells;
+            table.row([&row.name, recorded, now, percent, locked, &change]);
         }
         table
     }
@@ -143,7 +138,7 @@ fn find(counts: &[(String, Count)], name: &str) -> Option<Count> {
 fn check_planted(now: &[(String, Count)], problems: &mut Vec<String>) {
     let (planted, healthy) = PLANTED;
     match (find(now, planted), find(now, healthy)) {
-        (Some(slow), Some(sound)) if Change::of(sound, slow) == Change::Slower => {}
+        (Some(slow), Some(sound)) if change(sound, slow).is_gt() => {}
         (Some(_), Some(_)) => {
             problems.push(format!(
                 "the {planted} goes unnoticed: the comparison shows nothing"
@@ -154,32 +149,22 @@ fn check_planted(now: &[(String, Count)], problems: &mut Vec<String>) {
 }
 
 fn judge(now: &[(String, Count)], problems: &mut Vec<String>) {
-    for (name, most, locked) in GOALS {
+    for (name, most, most_locked) in GOALS {
         let Some(count) = find(now, name) else {
             problems.push(format!("`{name}` has a goal, and there is none"));
             continue;
         };
-        if let Some(most) = most.filter(|&most| count.instructions > most) {
-            let count = short(count.instructions);
-            problems.push(format!(
-                "`{name}` takes {count} instructions, the goal is {most}"
-            ));
-        }
-        if count.locked > locked {
-            let count = short(count.locked);
-            problems.push(format!(
-                "`{name}` executes {count} locked instructions, the goal is {locked}"
-            ));
+        let most = most.unwrap_or(f64::MAX);
+        for (what, count, goal) in [
+            ("instructions", count.instructions, most),
+            ("locked instructions", count.locked, most_locked),
+        ] {
+            if count > goal {
+                let count = short(count);
+                problems.push(format!("`{name}` takes {count} {what}, the goal is {goal}"));
+            }
         }
     }
-}
-
-fn percent(before: Count, now: Count) -> String {
-    let share = (now.instructions / before.instructions - 1.0) * 100.0;
-    if before.instructions == 0.0 || share.abs() < 0.05 {
-        return String::new();
-    }
-    format!("{share:+.1} %")
 }
 
 #[cfg(test)]
@@ -245,7 +230,7 @@ mod tests {
             [
                 "the planted slowdown goes unnoticed: the comparison shows nothing",
                 "`handle: check` takes 11 instructions, the goal is 10",
-                "`handle: check` executes 1 locked instructions, the goal is 0",
+                "`handle: check` takes 1 locked instructions, the goal is 0",
             ]
         );
     }

@@ -3,7 +3,7 @@
 use std::env::consts;
 
 use super::ring::{Context, Outcome, Verdict};
-use super::rings::rust_version;
+use super::rings::RUST_VERSION;
 use crate::counts;
 use crate::error::{AtPath, Error, Result};
 use crate::installed::debian;
@@ -75,7 +75,7 @@ const PLANTED: &str = "xtask/planted_race.rs";
 
 /// Finds a compiler that can build its standard library, and installs `packages`.
 fn equip(context: &Context<'_>, packages: &[&str]) -> Result<Compiler> {
-    let compiler = Compiler::find(context.log, &rust_version(context)?)?;
+    let compiler = Compiler::find(context.log, RUST_VERSION)?;
     debian::ensure(context.log, packages)?;
     Ok(compiler)
 }

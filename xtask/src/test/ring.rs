@@ -125,39 +125,21 @@ impl Outcome {
     }
 }
 
-/// A ring that is through.
-#[derive(Debug)]
-pub(crate) struct Row {
-    pub(crate) name: &'static str,
-    pub(crate) outcome: Outcome,
-    pub(crate) seconds: f64,
-}
-
-impl Row {
-    /// Returns the end of the line that announced the ring.
-    pub(crate) fn line(&self) -> String {
-        let (verdict, note) = (self.verdict(), &self.outcome.note);
-        match verdict {
-            "NOT RUN" => format!("{verdict}: {note}"),
-            _ => format!("{verdict:8} {:6.1} s  {note}", self.seconds)
-                .trim_end()
-                .to_owned(),
-        }
-    }
-
-    fn verdict(&self) -> &'static str {
-        match self.outcome.verdict {
-            Verdict::Passed => "passed",
-            Verdict::Failed => "FAILED",
-            Verdict::Missing | Verdict::Impossible => "NOT RUN",
-        }
+impl fmt::Display for Verdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Passed => "passed",
+            Self::Failed => "FAILED",
+            Self::Missing | Self::Impossible => "NOT RUN",
+        })
     }
 }
 
 /// All rings of a run.
 #[derive(Debug, Default)]
 pub(crate) struct Summary {
-    pub(crate) rows: Vec<Row>,
+    /// Each ring's name, what it showed, and the seconds that it took.
+    pub(crate) rows: Vec<(&'static str, Outcome, f64)>,
     /// Whether a ring that could have run counts as failed.
     pub(crate) strict: bool,
     /// What `--quick` did not ask.
@@ -166,36 +148,36 @@ pub(crate) struct Summary {
 
 impl Summary {
     pub(crate) fn failed(&self) -> usize {
-        let missing = if self.strict {
-            self.count(Verdict::Missing)
-        } else {
-            0
+        let is_failed = |verdict| match verdict {
+            Verdict::Missing => self.strict,
+            verdict => verdict == Verdict::Failed,
         };
-        self.count(Verdict::Failed) + missing
+        self.count(is_failed)
     }
 
-    fn count(&self, verdict: Verdict) -> usize {
-        let same = |row: &&Row| row.outcome.verdict == verdict;
-        self.rows.iter().filter(same).count()
+    fn count(&self, is_counted: impl Fn(Verdict) -> bool) -> usize {
+        let rows = self.rows.iter();
+        rows.filter(|(_, outcome, _)| is_counted(outcome.verdict))
+            .count()
     }
 }
 
 impl fmt::Display for Summary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut table = Table::new(["ring", "result", ">seconds", ""]);
-        for row in &self.rows {
-            let result = match row.outcome.verdict {
+        for (name, Outcome { verdict, note }, seconds) in &self.rows {
+            let result = match verdict {
                 Verdict::Missing if self.strict => "NOT RUN, which fails under CI",
-                _ => row.verdict(),
+                verdict => &verdict.to_string(),
             };
-            let seconds = format!("{:.1}", row.seconds);
-            table.row([&row.name, &result, &seconds, &row.outcome.note]);
+            table.row([name, &result, &format!("{seconds:.1}"), note]);
         }
         writeln!(f, "{table}")?;
         if let Some(left_out) = &self.left_out {
             writeln!(f, "left out by --quick: {left_out}\n")?;
         }
-        let (passed, failed) = (self.count(Verdict::Passed), self.failed());
+        let passed = self.count(|verdict| verdict == Verdict::Passed);
+        let failed = self.failed();
         write!(f, "{passed} passed, {failed} failed")?;
         match self.rows.len() - passed - failed {
             0 => Ok(()),
@@ -209,11 +191,7 @@ mod tests {
     use super::*;
 
     fn closing_line(strict: bool, verdicts: &[Verdict]) -> String {
-        let row = |&verdict: &Verdict| Row {
-            name: "ring",
-            outcome: Outcome::new(verdict, ""),
-            seconds: 1.0,
-        };
+        let row = |&verdict: &Verdict| ("ring", Outcome::new(verdict, ""), 1.0);
         let summary = Summary {
             rows: verdicts.iter().map(row).collect(),
             strict,

@@ -4,12 +4,15 @@ use super::ring::Check::{By, Cargo, Tests};
 use super::ring::Kind::{Full, Quick, Source};
 use super::ring::{Check, Context, Kind, Outcome, Ring};
 use super::{demo, dependencies, layers, litmus, rebuilt, tools};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::histories::Steps;
 use crate::installed;
 use crate::loom::Depth;
 use crate::process::Run;
 use crate::{fuzz, histories, instructions, loom, mutate};
+
+/// The `rust-version` of the workspace, which this package takes.
+pub(super) const RUST_VERSION: &str = env!("CARGO_PKG_RUST_VERSION");
 
 /// Seconds for all fuzz targets together: enough to start each and to find what is shallow.
 const FUZZ_SECONDS: u64 = 12;
@@ -79,19 +82,11 @@ fn docs(context: &Context<'_>) -> Result<Outcome> {
 
 fn features(context: &Context<'_>) -> Result<Outcome> {
     let manifest = context.project.toml("Cargo.toml")?;
-    let names = manifest["features"]
-        .as_table()
-        .into_iter()
-        .flat_map(|table| table.keys());
-    let mut sets = vec![
-        "--no-default-features".to_owned(),
-        "--all-features".to_owned(),
-    ];
-    sets.extend(
-        names
-            .filter(|name| *name != "default")
-            .map(|name| format!("--no-default-features --features {name}")),
-    );
+    let names = manifest["features"].as_table().into_iter();
+    let names = names.flat_map(|features| features.keys());
+    let one = |name| format!("--no-default-features --features {name}");
+    let mut sets: Vec<_> = names.map(one).collect();
+    sets.extend(["--no-default-features", "--all-features"].map(str::to_owned));
     for set in &sets {
         if !cargo(context, &format!("check --package breakerbox {set}"))? {
             return Ok(Outcome::failed(format!("does not compile with {set}")));
@@ -100,43 +95,23 @@ fn features(context: &Context<'_>) -> Result<Outcome> {
     Ok(Outcome::passed(format!("{} sets of features", sets.len())))
 }
 
-/// Returns the `rust-version` that all packages share.
-pub(super) fn rust_version(context: &Context<'_>) -> Result<String> {
-    let manifest = context.project.toml("Cargo.toml")?;
-    let version = manifest["workspace"]["package"].get("rust-version");
-    let version = version
-        .and_then(|version| version.as_str())
-        .map(str::to_owned);
-    version.ok_or_else(|| Error::failed("Cargo.toml has no rust-version for the workspace"))
-}
-
 fn msrv(context: &Context<'_>) -> Result<Outcome> {
-    let version = rust_version(context)?;
     for package in ["Cargo.toml", "crates/gateway/Cargo.toml"] {
         let manifest = context.project.toml(package)?;
         let own = manifest["package"].get("rust-version");
-        if own.and_then(|own| own.get("workspace")?.as_bool()) != Some(true) {
+        if own.and_then(|own| own.get("workspace")).is_none() {
             let why = format!("{package} does not take the workspace's rust-version");
             return Ok(Outcome::failed(why));
         }
     }
     let line = "clippy --package breakerbox --lib --all-features -- -D clippy::incompatible_msrv";
-    Ok(Outcome::of(
-        cargo(context, line)?,
-        format!("rust-version {version}"),
-    ))
+    let version = format!("rust-version {RUST_VERSION}");
+    Ok(Outcome::of(cargo(context, line)?, version))
 }
 
 fn msrv_build(context: &Context<'_>) -> Result<Outcome> {
-    let version = rust_version(context)?;
-    let toolchains = installed::toolchains(context.log);
-    let is_oldest = |name: &String| {
-        let rest = name.strip_prefix(&version);
-        rest.is_some_and(|rest| rest.starts_with(['.', '-']))
-    };
-    let toolchain = toolchains.into_iter().find(is_oldest);
-    let none = || Error::Impossible(format!("no toolchain {version} is installed"));
-    let toolchain = toolchain.ok_or_else(none)?;
+    let oldest = ['.', '-'].map(|end| format!("{RUST_VERSION}{end}"));
+    let toolchain = installed::toolchain(context.log, &oldest)?;
     let ran = Run::with_toolchain(&toolchain, "cargo")
         .words("check --package breakerbox --all-features --target-dir")
         .args([context.project.target("msrv")])
@@ -145,11 +120,8 @@ fn msrv_build(context: &Context<'_>) -> Result<Outcome> {
 }
 
 fn models(context: &Context<'_>) -> Result<Outcome> {
-    let depth = if context.quick {
-        Depth::Quick
-    } else {
-        Depth::Own
-    };
+    let (own, quick) = (Depth::Own, Depth::Quick);
+    let depth = if context.quick { quick } else { own };
     let report = loom::run(context.project, None, depth, context.log)?;
     context.log.line(&loom::table(&report.models).to_string());
     let executions: u64 = report.models.iter().map(|model| model.executions).sum();
@@ -170,10 +142,8 @@ fn by_steps(context: &Context<'_>, steps: Steps) -> Result<Outcome> {
 fn mutations(context: &Context<'_>) -> Result<Outcome> {
     let (all, rotten) = mutate::rotten(context.project)?;
     if context.quick || !rotten.is_empty() {
-        return Ok(Outcome::unless(
-            &rotten,
-            format!("{all} apply, none is tried"),
-        ));
+        let count = format!("{all} apply, none is tried");
+        return Ok(Outcome::unless(&rotten, count));
     }
     let tried = mutate::some(context.project, context.sample, context.log)?;
     context.log.line(&mutate::table(&tried).to_string());
@@ -189,10 +159,8 @@ fn fuzzing(context: &Context<'_>) -> Result<Outcome> {
     let problem = |one: &fuzz::Fuzzed| Some(format!("{}: {}", one.target, one.problem.as_ref()?));
     let problems: Vec<_> = fuzzed.iter().filter_map(problem).collect();
     let inputs: u64 = fuzzed.iter().map(|one| one.inputs).sum();
-    Ok(Outcome::unless(
-        &problems,
-        format!("{} targets, {inputs} inputs", fuzzed.len()),
-    ))
+    let count = format!("{} targets, {inputs} inputs", targets.len());
+    Ok(Outcome::unless(&problems, count))
 }
 
 fn counted(context: &Context<'_>) -> Result<Outcome> {
