@@ -78,40 +78,26 @@ pub(crate) fn failures(output: &str) -> Vec<&str> {
 mod tests {
     use super::*;
 
-    const OUTPUT: &str = "\
-test a::one ... ok
-test result: ok. 1 passed; 0 failed; 1 ignored; 0 measured; 0 filtered out; finished in 0.00s
-
-failures:
-
----- trip::one_wins stdout ----
-assertion `left == right` failed
-    indented remark
-
-failures:
-    trip::one_wins
-    trip::other
-
-test result: FAILED. 2 passed; 2 failed; 0 ignored; 0 measured; 0 filtered out; finished in 1.25s
-";
-
-    fn judged(output: &str, success: bool) -> Result<String, String> {
-        let ran = Ran {
-            output: output.to_owned(),
-            success,
-            timed_out: false,
-        };
-        judge(&ran).map(|counts| counts.to_string())
-    }
-
     #[test]
     fn a_run_is_judged_by_what_ran() {
-        let failed = "3 tests, 2 failed, 1 ignored: trip::one_wins, trip::other";
-        assert_eq!(judged(OUTPUT, false), Err(failed.to_owned()));
-        let passed = "test result: ok. 3 passed; 0 failed; 0 ignored";
-        assert_eq!(judged(passed, true), Ok("3 tests".to_owned()));
-        assert!(judged(passed, false).is_err());
-        let none = "test result: ok. 0 passed; 0 failed; 3 ignored";
-        assert_eq!(judged(none, true), Err("no test ran".to_owned()));
+        let judged = |success, output: &str| {
+            let (output, timed_out) = (output.to_owned(), false);
+            let ran = Ran {
+                output,
+                success,
+                timed_out,
+            };
+            judge(&ran).map(|counts| counts.to_string())
+        };
+        let passed = "test result: ok. 3 passed; 0 failed; 0 ignored; finished in 0.00s\n";
+        assert_eq!(judged(true, passed), Ok("3 tests".to_owned()));
+        assert!(judged(false, passed).is_err());
+        assert!(judged(true, &passed.replace('3', "0")).is_err());
+        let failed =
+            "failures:\n\n---- a stdout ----\n    a remark\n\nfailures:\n    a::b\n    c\n";
+        let failed =
+            format!("{failed}\ntest result: FAILED. 2 passed; 2 failed; 1 ignored\n{passed}");
+        let why = "5 tests, 2 failed, 1 ignored: a::b, c";
+        assert_eq!(judged(false, &failed), Err(why.to_owned()));
     }
 }

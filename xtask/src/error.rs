@@ -37,6 +37,14 @@ impl Display for Error {
     }
 }
 
+/// Returns [`Error::Failed`] from a function, with a message as `format!` takes it.
+macro_rules! bail {
+    ($($message:tt)*) => {
+        return Err($crate::error::Error::failed(format!($($message)*)))
+    };
+}
+pub(crate) use bail;
+
 /// Adds the path to an error that does not name it by itself.
 pub(crate) trait AtPath<T> {
     fn at(self, path: &Path) -> Result<T>;

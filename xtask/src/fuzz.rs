@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use crate::error::{AtPath, Error, Result};
+use crate::error::{AtPath, Error, Result, bail};
 use crate::files;
 use crate::installed;
 use crate::process::{Log, Run};
@@ -44,166 +44,147 @@ pub(crate) struct Fuzzed {
 
 pub(crate) fn command(project: &Project, args: &Args) -> Result<()> {
     let is_progress = |line: &str| line.starts_with("$ ") || line.starts_with("Done ");
-    let log = Log::create(project, "fuzz", args.verbose, is_progress)?;
+    let log = &Log::create(project, "fuzz", args.verbose, is_progress)?;
     let mut targets = targets(project)?;
     if let Some(only) = &args.target {
-        if !targets.contains(only) {
-            let known = targets.join(", ");
-            return Err(Error::Usage(format!(
-                "there is no fuzz target `{only}`; there are {known}"
-            )));
-        }
+        let known = targets.join(", ");
         targets.retain(|target| target == only);
+        if targets.is_empty() {
+            let why = format!("there is no fuzz target `{only}`; there are {known}");
+            return Err(Error::Usage(why));
+        }
     }
-    let cargo_fuzz = prepare(project, &log)?;
-    let results = run(project, &cargo_fuzz, &targets, args.seconds, &log)?;
+    let fuzz = Fuzz::prepare(project, log)?;
+    let results = fuzz.run(&targets, args.seconds)?;
 
     let mut table = Table::new(["target", ">inputs", ">edges taken", "result"]);
-    for Fuzzed {
-        target,
-        inputs,
-        edges,
-        problem,
-    } in &results
-    {
-        let edges = edges.map_or("?".to_owned(), |(taken, all)| format!("{taken} of {all}"));
-        table.row([target, inputs, &edges, &problem.as_deref().unwrap_or("ok")]);
+    for one in &results {
+        let edges = one.edges.map(|(taken, all)| format!("{taken} of {all}"));
+        let (edges, problem) = (edges.unwrap_or_default(), one.problem.as_deref());
+        table.row([&one.target, &one.inputs, &edges, &problem.unwrap_or("ok")]);
     }
     println!("\n{table}");
-    if results.iter().all(|result| result.problem.is_none()) {
-        let minimized = if args.minimize { &targets[..] } else { &[] };
-        return minimized
-            .iter()
-            .try_for_each(|target| keep(project, &cargo_fuzz, target, &log));
+    if results.iter().any(|result| result.problem.is_some()) {
+        log.print_tail("");
+        return Err(log.failed("fuzzing found something"));
     }
-    log.print_tail("");
-    Err(log.failed("fuzzing found something"))
+    let mut minimized = targets.iter().filter(|_| args.minimize);
+    minimized.try_for_each(|target| fuzz.keep(target))
 }
 
 /// Returns the names of the fuzz targets.
 pub(crate) fn targets(project: &Project) -> Result<Vec<String>> {
     let manifest = project.toml(MANIFEST)?;
     let programs = manifest.get("bin").and_then(|programs| programs.as_array());
-    let names = programs
-        .into_iter()
-        .flatten()
-        .filter_map(|program| program["name"].as_str());
+    let programs = programs.map(Vec::as_slice).unwrap_or_default();
+    let names = programs.iter().filter_map(|one| one.get("name")?.as_str());
     let names: Vec<_> = names.map(str::to_owned).collect();
     if names.is_empty() {
-        return Err(Error::failed(format!("{MANIFEST} has no [[bin]]")));
+        bail!("{MANIFEST} has no [[bin]]");
     }
     Ok(names)
 }
 
-/// Finds cargo-fuzz, or installs it into the target directory.
-pub(crate) fn prepare(project: &Project, log: &Log) -> Result<PathBuf> {
-    installed::nightly(log)?;
-    installed::tool(project, "cargo-fuzz", log)
+/// What fuzzes.
+#[derive(Debug)]
+pub(crate) struct Fuzz<'a> {
+    project: &'a Project,
+    cargo_fuzz: PathBuf,
+    log: &'a Log,
 }
 
-/// Runs each target for its share of `seconds`, which do not count the building.
-pub(crate) fn run(
-    project: &Project,
-    cargo_fuzz: &Path,
-    targets: &[String],
-    seconds: u64,
-    log: &Log,
-) -> Result<Vec<Fuzzed>> {
-    let share = (seconds / targets.len().max(1) as u64).max(1);
-    targets
-        .iter()
-        .map(|target| fuzz(project, cargo_fuzz, target, share, log))
-        .collect()
-}
-
-/// Runs one target.
-fn fuzz(
-    project: &Project,
-    cargo_fuzz: &Path,
-    target: &str,
-    seconds: u64,
-    log: &Log,
-) -> Result<Fuzzed> {
-    let mut fuzzed = Fuzzed {
-        target: target.to_owned(),
-        inputs: 0,
-        edges: None,
-        problem: Some("does not build".to_owned()),
-    };
-    if !cargo_fuzz_run(project, cargo_fuzz, "build", target)
-        .run(log)?
-        .success
-    {
-        return Ok(fuzzed);
+impl<'a> Fuzz<'a> {
+    /// Finds cargo-fuzz, or installs it into the target directory.
+    pub(crate) fn prepare(project: &'a Project, log: &'a Log) -> Result<Self> {
+        installed::nightly(log)?;
+        let cargo_fuzz = installed::tool(project, "cargo-fuzz", log)?;
+        Ok(Self {
+            project,
+            cargo_fuzz,
+            log,
+        })
     }
-    let ran = cargo_fuzz_run(project, cargo_fuzz, "run", target)
-        .args(corpus(project, target)?)
-        .args(["--", &format!("-max_total_time={seconds}")])
-        .limit(Duration::from_secs(seconds.saturating_add(120)))
-        .run(log)?;
-    fuzzed.inputs = inputs(&ran.output).unwrap_or(0);
-    fuzzed.edges = edges(&ran.output);
-    fuzzed.problem = match written(&ran.output) {
-        _ if ran.success && fuzzed.inputs > 0 => None,
-        _ if ran.success => Some("tried no input".to_owned()),
-        Some(input) => Some(format!("CRASH: {}", project.relative(Path::new(input)))),
-        None if ran.timed_out => Some("did not end in time".to_owned()),
-        None => Some("failed without an input to show".to_owned()),
-    };
-    Ok(fuzzed)
-}
 
-fn cargo_fuzz_run(project: &Project, cargo_fuzz: &Path, command: &str, target: &str) -> Run {
-    Run::with_toolchain(TOOLCHAIN, cargo_fuzz)
-        .args(["fuzz", command, "--target-dir"])
-        .args([project.target("fuzz")])
-        .args([target])
-}
-
-/// Replaces the recorded inputs of a target by the fewest that take all edges known so far.
-fn keep(project: &Project, cargo_fuzz: &Path, target: &str, log: &Log) -> Result<()> {
-    let fewest = project.target(&format!("fuzz/fewest/{target}"));
-    files::empty_dir(&fewest)?;
-    let merge = cargo_fuzz_run(project, cargo_fuzz, "run", target)
-        .args([&fewest])
-        .args(corpus(project, target)?)
-        .words("-- -merge=1 -use_counters=0");
-    if !merge.run(log)?.success {
-        return Err(Error::failed(format!(
-            "{target}: the inputs could not be merged"
-        )));
+    /// Runs each target for its share of `seconds`, which do not count the building.
+    pub(crate) fn run(&self, targets: &[String], seconds: u64) -> Result<Vec<Fuzzed>> {
+        let share = (seconds / targets.len().max(1) as u64).max(1);
+        let fuzzed = targets.iter().map(|target| self.run_one(target, share));
+        fuzzed.collect()
     }
-    let kept = project.path(&format!("fuzz/corpus/{target}"));
-    files::empty_dir(&kept)?;
-    for input in files::below(&fewest)? {
-        let to = kept.join(input.file_name().unwrap_or_default());
-        std::fs::copy(&input, &to).at(&to)?;
-    }
-    Ok(())
-}
 
-/// Returns where new inputs go, outside the tracked files, and then the recorded seeds if any.
-fn corpus(project: &Project, target: &str) -> Result<Vec<PathBuf>> {
-    let own = project.target(&format!("fuzz/corpus/{target}"));
-    std::fs::create_dir_all(&own).at(&own)?;
-    let seeds = project.path(&format!("fuzz/corpus/{target}"));
-    let seeds = seeds.exists().then_some(seeds);
-    Ok([own].into_iter().chain(seeds).collect())
+    fn run_one(&self, target: &str, seconds: u64) -> Result<Fuzzed> {
+        let mut fuzzed = Fuzzed {
+            target: target.to_owned(),
+            inputs: 0,
+            edges: None,
+            problem: Some("does not build".to_owned()),
+        };
+        if !self.cargo("build", target).works(self.log) {
+            return Ok(fuzzed);
+        }
+        let fuzz = self.cargo("run", target).args(self.corpus(target)?);
+        let ran = fuzz
+            .args(["--", &format!("-max_total_time={seconds}")])
+            .limit(Duration::from_secs(seconds.saturating_add(120)))
+            .run(self.log)?;
+        fuzzed.inputs = inputs(&ran.output).unwrap_or(0);
+        fuzzed.edges = edges(&ran.output);
+        fuzzed.problem = match written(&ran.output) {
+            _ if ran.success && fuzzed.inputs > 0 => None,
+            _ if ran.success => Some("tried no input".to_owned()),
+            Some(input) => Some(format!("CRASH: {}", self.project.relative(input))),
+            None if ran.timed_out => Some("did not end in time".to_owned()),
+            None => Some("failed without an input to show".to_owned()),
+        };
+        Ok(fuzzed)
+    }
+
+    fn cargo(&self, command: &str, target: &str) -> Run {
+        Run::with_toolchain(TOOLCHAIN, &self.cargo_fuzz)
+            .args(["fuzz", command, "--target-dir"])
+            .args([self.project.target("fuzz")])
+            .args([target])
+    }
+
+    /// Replaces the recorded inputs of a target by the fewest that take all edges known so far.
+    fn keep(&self, target: &str) -> Result<()> {
+        let fewest = self.project.target(&format!("fuzz/fewest/{target}"));
+        files::empty_dir(&fewest)?;
+        let merge = self.cargo("run", target).args([&fewest]);
+        let merge = merge.args(self.corpus(target)?);
+        let merge = merge.words("-- -merge=1 -use_counters=0");
+        if !merge.works(self.log) {
+            bail!("{target}: the inputs could not be merged");
+        }
+        let kept = self.project.path(&format!("fuzz/corpus/{target}"));
+        files::empty_dir(&kept)?;
+        for input in files::below(&fewest)? {
+            let to = kept.join(input.file_name().unwrap_or_default());
+            std::fs::copy(&input, &to).at(&to)?;
+        }
+        Ok(())
+    }
+
+    /// Returns where new inputs go, outside the tracked files, and then the recorded seeds if any.
+    fn corpus(&self, target: &str) -> Result<Vec<PathBuf>> {
+        let own = self.project.target(&format!("fuzz/corpus/{target}"));
+        std::fs::create_dir_all(&own).at(&own)?;
+        let seeds = self.project.path(&format!("fuzz/corpus/{target}"));
+        let seeds = seeds.exists().then_some(seeds);
+        Ok([own].into_iter().chain(seeds).collect())
+    }
 }
 
 /// Reads where libFuzzer says that it wrote the input that fails.
-fn written(output: &str) -> Option<&str> {
+fn written(output: &str) -> Option<&Path> {
     let (_, path) = output.split_once("Test unit written to ")?;
-    path.lines().next().map(str::trim_end)
+    path.lines().next().map(|path| Path::new(path.trim_end()))
 }
 
 /// Reads libFuzzer's `Done N runs in S second(s)`.
 fn inputs(output: &str) -> Option<u64> {
-    let line = output
-        .lines()
-        .rev()
-        .find_map(|line| line.strip_prefix("Done "))?;
-    line.split_once(" runs in ")?.0.parse().ok()
+    let (_, done) = output.rsplit_once("\nDone ")?;
+    done.split_once(" runs in ")?.0.parse().ok()
 }
 
 /// Reads libFuzzer's `cov: N`, and of how many: `INFO: Loaded 1 modules   (N inline 8-bit counters)`.
@@ -212,20 +193,4 @@ fn edges(output: &str) -> Option<(u64, u64)> {
     let (_, loaded) = output.split_once("INFO: Loaded")?;
     let (_, taken) = output.rsplit_once(" cov: ")?;
     Some((number(taken)?, number(loaded.split_once('(')?.1)?))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_the_fuzzer_says_is_read() {
-        let output = "INFO: Loaded 1 modules   (21404 inline 8-bit counters): 21404 [0x5, 0x6),\n\
-                      #2\tINITED cov: 3 ft: 4\n#900\tDONE   cov: 40 ft: 5 corp: 1/1b\n\
-                      Test unit written to /a/crash-1\nDone 900000 runs in 6 second(s)\n";
-        assert_eq!(edges(output), Some((40, 21_404)));
-        assert_eq!(inputs(output), Some(900_000));
-        assert_eq!(written(output), Some("/a/crash-1"));
-        assert_eq!(inputs("==1== ERROR: libFuzzer: deadly signal"), None);
-    }
 }

@@ -49,30 +49,21 @@ pub(crate) fn tool(project: &Project, spec: &str, log: &Log) -> Result<PathBuf> 
     }
     log.line(&format!("installing {spec}"));
     // Compiled for speed they take five times as long to build, for seconds that they run.
-    let installed = Run::cargo("install --locked --debug")
-        .args([spec, "--root"])
-        .args([&own])
-        .env("CARGO_PROFILE_DEV_DEBUG", "none")
-        .run(log)?;
-    if installed.success && program.exists() {
-        Ok(program)
-    } else {
-        Err(Error::Missing(format!("{spec} could not be installed")))
+    let install = Run::cargo("install --locked --debug").args([spec, "--root"]);
+    let install = install.args([&own]).env("CARGO_PROFILE_DEV_DEBUG", "none");
+    if install.works(log) && program.exists() {
+        return Ok(program);
     }
+    Err(Error::Missing(format!("{spec} could not be installed")))
 }
 
 /// Makes sure of valgrind: installs it where that takes no questions, on Debian and its kin as root.
 pub(crate) fn valgrind(log: &Log) -> Result<()> {
-    let works = || {
-        Run::new("valgrind")
-            .args(["--version"])
-            .output(log)
-            .is_some()
-    };
+    let works = || Run::new("valgrind").words("--version").works(log);
     if works() {
         return Ok(());
     }
-    let why = match debian::install(log, &["valgrind"]) {
+    let why = match debian::install(log, "valgrind") {
         Ok(()) if works() => return Ok(()),
         Ok(()) => "valgrind is installed and does not start".to_owned(),
         Err(error) => error.to_string(),

@@ -9,7 +9,7 @@ mod trial;
 use std::num::NonZeroUsize;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, bail};
 use crate::process::{Log, NOTHING};
 use crate::project::Project;
 use crate::table::Table;
@@ -41,10 +41,8 @@ const RECIPES: &str = "loom-tests/mutations";
 /// What became of one mutation.
 #[derive(Debug)]
 pub(crate) struct Tried {
-    name: String,
+    recipe: Recipe,
     fate: Fate,
-    model: String,
-    why: String,
     seconds: f64,
 }
 
@@ -52,64 +50,40 @@ impl Tried {
     /// Returns its name and what became of it, unless it was killed.
     pub(crate) fn problem(&self) -> Option<String> {
         let is_killed = matches!(self.fate, Fate::Killed(_));
-        (!is_killed).then(|| format!("{}: {}", self.name, self.fate))
+        (!is_killed).then(|| format!("{}: {}", self.recipe.name, self.fate))
     }
 }
 
 pub(crate) fn command(project: &Project, args: &Args) -> Result<()> {
+    if args.words {
+        return pure::judge(project, args.verbose);
+    }
     let mut recipes = recipes(project)?;
-    if !args.only.is_empty() {
-        let is_unknown = |name: &&String| recipes.iter().all(|recipe| recipe.name != **name);
-        if let Some(unknown) = args.only.iter().find(is_unknown) {
-            return Err(Error::Usage(format!(
-                "there is no mutation `{unknown}` in {RECIPES}"
-            )));
-        }
-        recipes.retain(|recipe| args.only.contains(&recipe.name));
+    let is_unknown = |name: &&String| recipes.iter().all(|recipe| recipe.name != **name);
+    if let Some(unknown) = args.only.iter().find(is_unknown) {
+        let why = format!("there is no mutation `{unknown}` in {RECIPES}");
+        return Err(Error::Usage(why));
     }
-    if let Some(count) = args.sample {
-        recipes = todays(recipes, count.get());
-    }
+    recipes.retain(|recipe| args.only.is_empty() || args.only.contains(&recipe.name));
+    let is_all = args.only.is_empty() && args.sample.is_none();
+    let count = args.sample.map_or(usize::MAX, NonZeroUsize::get);
+    let recorded = judge(project, todays(recipes, count), args.verbose);
     // Both tell of what they find before either ends the command.
-    let recorded = if args.words {
-        Ok(())
-    } else {
-        judge(project, &recipes, args.verbose)
-    };
-    if args.only.is_empty() && args.sample.is_none() {
-        recorded.and(judge_words(project, args.verbose))
+    if is_all {
+        recorded.and(pure::judge(project, args.verbose))
     } else {
         recorded
     }
 }
 
-/// Tries every mutant of the words; an error if one lives that `.cargo/mutants.toml` doesn't
-/// explain.
-fn judge_words(project: &Project, verbose: bool) -> Result<()> {
-    let log = Log::create(project, "mutate-words", verbose, NOTHING)?;
-    println!("\ntrying every mutant of the words; this takes some five minutes");
-    let tally = pure::run(project, &log)?;
-    for missed in &tally.missed {
-        println!("  MISSED: {missed}");
-    }
-    println!("{tally}");
-    if tally.missed.is_empty() {
-        return Ok(());
-    }
-    Err(Error::failed(format!(
-        "{} mutants of the words live; kill them, or explain them in .cargo/mutants.toml",
-        tally.missed.len()
-    )))
-}
-
 /// Tries all recorded mutations; an error if one of them is not killed.
 pub(crate) fn all(project: &Project, verbose: bool) -> Result<()> {
-    judge(project, &recipes(project)?, verbose)
+    judge(project, recipes(project)?, verbose)
 }
 
 /// Tries `count` of the mutations, other ones each day.
 pub(crate) fn some(project: &Project, count: usize, log: &Log) -> Result<Vec<Tried>> {
-    try_each(project, &todays(recipes(project)?, count), log, |_| ())
+    try_each(project, todays(recipes(project)?, count), log, |_| ())
 }
 
 /// Counts the recorded mutations without trying any, and names those whose text the source has no
@@ -128,8 +102,10 @@ pub(crate) fn rotten(project: &Project) -> Result<(usize, Vec<String>)> {
 pub(crate) fn table(tried: &[Tried]) -> Table<5> {
     let mut table = Table::new(["mutation", "result", ">seconds", "model", "why"]);
     for one in tried {
-        let seconds = format!("{:.1}", one.seconds);
-        table.row([&one.name, &one.fate, &seconds, &one.model, &one.why]);
+        let Recipe {
+            name, model, why, ..
+        } = &one.recipe;
+        table.row([name, &one.fate, &format!("{:.1}", one.seconds), model, why]);
     }
     table
 }
@@ -137,18 +113,16 @@ pub(crate) fn table(tried: &[Tried]) -> Table<5> {
 fn recipes(project: &Project) -> Result<Vec<Recipe>> {
     let recipes = recipe::read_all(&project.path(RECIPES))?;
     if recipes.is_empty() {
-        return Err(Error::failed(format!(
-            "no mutation is recorded in {RECIPES}"
-        )));
+        bail!("no mutation is recorded in {RECIPES}");
     }
     Ok(recipes)
 }
 
-fn judge(project: &Project, recipes: &[Recipe], verbose: bool) -> Result<()> {
+fn judge(project: &Project, recipes: Vec<Recipe>, verbose: bool) -> Result<()> {
     let log = Log::create(project, "mutate", verbose, NOTHING)?;
     println!("running the models without the mutations first; a first build takes a while");
     let tried = try_each(project, recipes, &log, |one| {
-        println!("  {}: {}", one.name, one.fate);
+        println!("  {}: {}", one.recipe.name, one.fate);
     })?;
     println!("\n{}", table(&tried));
     let bad = tried.iter().filter_map(Tried::problem).count();
@@ -161,7 +135,7 @@ fn judge(project: &Project, recipes: &[Recipe], verbose: bool) -> Result<()> {
 
 fn try_each(
     project: &Project,
-    recipes: &[Recipe],
+    recipes: Vec<Recipe>,
     log: &Log,
     done: impl Fn(&Tried),
 ) -> Result<Vec<Tried>> {
@@ -171,14 +145,12 @@ fn try_each(
     let objections = recipes.iter().map(|recipe| bench.objection(recipe));
     let objections = objections.collect::<Result<Vec<_>>>()?;
     let mut tried = Vec::new();
-    for (recipe, objection) in recipes.iter().zip(objections) {
+    for (recipe, objection) in recipes.into_iter().zip(objections) {
         log.line(&format!("--- {}: {}", recipe.name, recipe.why));
         let start = Instant::now();
         let one = Tried {
-            name: recipe.name.clone(),
-            fate: objection.map_or_else(|| bench.try_one(recipe), Ok)?,
-            model: recipe.model.clone(),
-            why: recipe.why.clone(),
+            fate: objection.map_or_else(|| bench.try_one(&recipe), Ok)?,
+            recipe,
             seconds: start.elapsed().as_secs_f64(),
         };
         done(&one);

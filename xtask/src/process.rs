@@ -175,6 +175,11 @@ impl Run {
         ran.success.then_some(ran.output)
     }
 
+    /// Runs the child; returns whether it could be started and succeeds.
+    pub(crate) fn works(self, log: &Log) -> bool {
+        self.output(log).is_some()
+    }
+
     /// Builds with cargo and returns the program of the target `name`; none if it does not build.
     pub(crate) fn program(self, name: &str, log: &Log) -> Option<PathBuf> {
         let build = self.words("--no-run --message-format json-render-diagnostics");

@@ -104,7 +104,7 @@ pub(crate) fn command(project: &Project, args: &Args) -> Result<()> {
         }
         // It may have been more than a lint.
         let check = || Run::cargo("check --workspace --all-targets --all-features");
-        broken |= is_failed && ring.name == "clippy" && check().output(log).is_none();
+        broken |= is_failed && ring.name == "clippy" && !check().works(log);
         summary.rows.push((ring.name, outcome, seconds));
     }
     println!("\n{summary}");

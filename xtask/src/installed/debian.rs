@@ -3,42 +3,41 @@
 use crate::error::{Error, Result};
 use crate::process::{Log, Run};
 
-/// Installs `packages` unless they are all there.
-pub(crate) fn ensure(log: &Log, packages: &[&str]) -> Result<()> {
-    let format = "--showformat=${Package} ${db:Status-Status}\\n";
-    let list = Run::new("dpkg-query")
-        .args(["--show", format])
-        .args(packages);
-    if list
-        .output(log)
-        .is_some_and(|listed| are_installed(&listed, packages))
-    {
+/// Installs `packages`, words of a line, unless they are all there.
+pub(crate) fn ensure(log: &Log, packages: &str) -> Result<()> {
+    let query =
+        Run::new("dpkg-query").args(["--show", "--showformat=${Package} ${db:Status-Status}\\n"]);
+    let listed = query.words(packages).output(log).unwrap_or_default();
+    // One that was removed keeps its line.
+    let is_there = |package| {
+        listed
+            .lines()
+            .any(|line| line == format!("{package} installed"))
+    };
+    if packages.split(' ').all(is_there) {
         return Ok(());
     }
     install(log, packages)
 }
 
 /// Installs or upgrades `packages`, as root, and takes no other package away for it.
-pub(crate) fn install(log: &Log, packages: &[&str]) -> Result<()> {
-    let names = packages.join(", ");
+pub(crate) fn install(log: &Log, packages: &str) -> Result<()> {
     if !has_apt(log) {
-        return Err(Error::Impossible(format!(
-            "{names}: packages of Debian, and this machine has no apt-get"
-        )));
+        let why = format!("{packages}: packages of Debian, and this machine has no apt-get");
+        return Err(Error::Impossible(why));
     }
-    let missing = |why: &str| Err(Error::Missing(format!("not installed, {why}: {names}")));
     if !is_root(log) {
-        return missing("and only root may install them");
+        let why = format!("not installed, and only root may install them: {packages}");
+        return Err(Error::Missing(why));
     }
-    log.line(&format!("installing {names}"));
-    let mut args = vec!["install", "-y", "--no-install-recommends", "--no-remove"];
-    args.extend(packages);
+    log.line(&format!("installing {packages}"));
+    let install = format!("install -y --no-install-recommends --no-remove {packages}");
     // A machine without lists of packages knows none, and one with old lists asks for what is gone.
-    if apt(log, &args) || refresh(log) && apt(log, &args) {
-        Ok(())
-    } else {
-        missing("and apt-get could not install them")
+    if apt(log, &install) || refresh(log) && apt(log, &install) {
+        return Ok(());
     }
+    let why = format!("not installed, and apt-get could not install them: {packages}");
+    Err(Error::Missing(why))
 }
 
 /// Returns the version of `package` that would be installed, if there is such a package.
@@ -51,20 +50,17 @@ pub(crate) fn offered(log: &Log, package: &str) -> Option<String> {
 
 /// Fetches the lists of packages where the user may; false if that was tried and failed.
 pub(crate) fn refresh(log: &Log) -> bool {
-    !has_apt(log) || !is_root(log) || apt(log, &["update"])
+    !has_apt(log) || !is_root(log) || apt(log, "update")
 }
 
-fn apt(log: &Log, args: &[&str]) -> bool {
+fn apt(log: &Log, words: &str) -> bool {
     let apt = Run::new("apt-get").env("DEBIAN_FRONTEND", "noninteractive");
-    let apt = apt.words("-o DPkg::Lock::Timeout=120").args(args);
-    apt.output(log).is_some()
+    let apt = apt.words("-o DPkg::Lock::Timeout=120").words(words);
+    apt.works(log)
 }
 
 fn has_apt(log: &Log) -> bool {
-    Run::new("apt-get")
-        .args(["--version"])
-        .output(log)
-        .is_some()
+    Run::new("apt-get").args(["--version"]).works(log)
 }
 
 fn is_root(log: &Log) -> bool {
@@ -72,40 +68,9 @@ fn is_root(log: &Log) -> bool {
     id.is_some_and(|id| id.trim() == "0")
 }
 
-/// Returns whether each of `packages` is listed as installed: one that was removed keeps its line.
-fn are_installed(listed: &str, packages: &[&str]) -> bool {
-    let is_installed = |package: &&str| {
-        let line = format!("{package} installed");
-        listed.lines().any(|listed| listed == line)
-    };
-    packages.iter().all(is_installed)
-}
-
 /// Reads the version after `Candidate:` in what `apt-cache policy` says.
 fn candidate(policy: &str) -> Option<&str> {
-    let line = |line: &'_ str| line.trim_start().starts_with("Candidate: ");
-    let (_, version) = policy.lines().find(|text| line(text))?.split_once(": ")?;
-    Some(version.trim()).filter(|version| *version != "(none)")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_package_that_was_removed_is_not_installed() {
-        let listed = "clang-19 installed\nllvm-19 config-files\n";
-        assert!(are_installed(listed, &["clang-19"]));
-        assert!(!are_installed(listed, &["clang-19", "llvm-19"]));
-        // Not by the beginning of a name either.
-        assert!(!are_installed(listed, &["clang"]));
-    }
-
-    #[test]
-    fn what_would_be_installed_is_the_candidate() {
-        let policy = "rustc-web:\n  Installed: 1.85.0+dfsg3-1~deb12u3\n  \
-                      Candidate: 1.96.0+dfsg1-1~deb12u2\n  Version table:\n";
-        assert_eq!(candidate(policy), Some("1.96.0+dfsg1-1~deb12u2"));
-        assert_eq!(candidate("mine:\n  Candidate: (none)\n"), None);
-    }
+    let (_, version) = policy.split_once("Candidate: ")?;
+    let version = version.lines().next()?.trim();
+    (version != "(none)").then_some(version)
 }

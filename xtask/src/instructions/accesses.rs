@@ -62,20 +62,3 @@ pub(crate) fn table(all: &[Accesses]) -> Table<8> {
     }
     table
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_the_test_tells_is_read() {
-        let line = "test accesses::accesses_are_told ... accesses: handle: check, success: \
-                    loads 2, updates 1, look-ups 3, slots 4, statistics 5, touched 6, written 7";
-        let accesses = Accesses {
-            name: "handle: check, success".to_owned(),
-            counts: [2, 1, 3, 4, 5, 6, 7],
-        };
-        assert_eq!(parse(line), Some(accesses));
-        assert_eq!(parse("test result: ok. 3 passed"), None);
-    }
-}

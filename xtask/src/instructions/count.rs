@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde::Deserialize;
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, bail};
 use crate::parallel;
 use crate::process::{Log, Run};
 
@@ -75,7 +75,7 @@ pub(crate) fn all(log: &Log, twice: bool) -> Result<Vec<(String, Count)>> {
     let mut counts = parallel::map(&names, |name| {
         let first = count(&program, name, log)?;
         if twice && count(&program, name, log)? != first {
-            return Err(Error::failed(format!("`{name}` is not the same each time")));
+            bail!("`{name}` is not the same each time");
         }
         Ok(((*name).to_owned(), first))
     })?;
@@ -111,17 +111,4 @@ fn collected(output: &str) -> Option<(u64, u64)> {
     let (_, counts) = output.split_once("Collected :")?;
     let mut numbers = counts.lines().next()?.split_whitespace().map(str::parse);
     Some((numbers.next()?.ok()?, numbers.next()?.ok()?))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_callgrind_counted_is_read() {
-        let output = "==1== Events    : Ir Ge\n==1== Collected : 126559 20\n==1==\n";
-        assert_eq!(collected(output), Some((126_559, 20)));
-        assert_eq!(collected("==1== Collected : 126559\n"), None);
-        assert_eq!(collected("nothing"), None);
-    }
 }

@@ -5,10 +5,10 @@
 
 use std::path::Path;
 
-use crate::error::{AtPath, Result};
+use crate::error::{AtPath, Result, bail};
 use crate::files;
 use crate::installed;
-use crate::process::{Log, Run};
+use crate::process::{Log, NOTHING, Run};
 use crate::project::Project;
 
 /// What the package consists of, below `src`: the words, and what names and checks their rules.
@@ -38,22 +38,17 @@ debug = 0
 /// A mutant that loops is ended after so many seconds; the tests take less than one.
 const LIMIT: &str = "10";
 
-/// How many mutants met each end, and which lived.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Tally {
-    caught: usize,
-    timed_out: usize,
-    not_viable: usize,
-    pub(crate) missed: Vec<String>,
-}
-
-/// Tries every mutant of the words.
-pub(crate) fn run(project: &Project, log: &Log) -> Result<Tally> {
-    let mutants = installed::tool(project, "cargo-mutants", log)?;
-    let root = project.target("mutate/words");
+/// Tries every mutant of the words; an error if one lives that `.cargo/mutants.toml` doesn't explain.
+pub(super) fn judge(project: &Project, verbose: bool) -> Result<()> {
+    let log = Log::create(project, "mutate-words", verbose, NOTHING)?;
+    println!("\ntrying every mutant of the words; this takes some five minutes");
+    let mutants = installed::tool(project, "cargo-mutants", &log)?;
+    let (root, out) = (
+        project.target("mutate/words"),
+        project.target("mutate/words-out"),
+    );
     package(project, &root)?;
-    let out = project.target("mutate/words-out");
-    std::fs::create_dir_all(&out).at(&out)?;
+    files::empty_dir(&out)?;
     let jobs = std::thread::available_parallelism().map_or(1, usize::from);
     let ran = Run::new(&mutants)
         .dir(&root)
@@ -63,13 +58,32 @@ pub(crate) fn run(project: &Project, log: &Log) -> Result<Tally> {
         .args(["--minimum-test-timeout", LIMIT])
         .args(["--jobs", &jobs.to_string(), "--output"])
         .args([&out])
-        .run(log)?;
-    let tally = Tally::read(&out.join("mutants.out"))?;
+        .run(&log)?;
+    let list = |name: &str| {
+        let path = out.join("mutants.out").join(name);
+        let text = std::fs::read_to_string(&path).at(&path)?;
+        Ok(text.lines().map(str::to_owned).collect::<Vec<_>>())
+    };
+    let (caught, not_viable) = (list("caught.txt")?.len(), list("unviable.txt")?.len());
+    let (timed_out, missed) = (list("timeout.txt")?.len(), list("missed.txt")?);
     // Its exit code is 2 where some were missed, and 3 where some timed out: the lists tell.
-    if !ran.success && tally.missed.is_empty() && tally.timed_out == 0 || tally.caught == 0 {
+    if !ran.success && missed.is_empty() && timed_out == 0 || caught == 0 {
         return Err(log.failed("cargo-mutants did not come to its end"));
     }
-    Ok(tally)
+    for missed in &missed {
+        println!("  MISSED: {missed}");
+    }
+    let (killed, missed) = (caught + timed_out, missed.len());
+    println!(
+        "words: {killed} killed ({timed_out} of them by not ending), {not_viable} do not compile, \
+         {missed} missed"
+    );
+    if missed > 0 {
+        bail!(
+            "{missed} mutants of the words live; kill them, or explain them in .cargo/mutants.toml"
+        );
+    }
+    Ok(())
 }
 
 /// Writes the package, and takes what it no longer has away.
@@ -88,33 +102,4 @@ fn package(project: &Project, root: &Path) -> Result<()> {
     files::write(&root.join("src/lib.rs"), lib)?;
     files::write(&root.join("Cargo.toml"), MANIFEST)?;
     files::write(&root.join("Cargo.lock"), project.read("Cargo.lock")?)
-}
-
-impl Tally {
-    fn read(dir: &Path) -> Result<Self> {
-        let list = |name: &str| -> Result<Vec<String>> {
-            let path = dir.join(name);
-            let text = std::fs::read_to_string(&path).at(&path)?;
-            Ok(text.lines().map(str::to_owned).collect())
-        };
-        Ok(Self {
-            caught: list("caught.txt")?.len(),
-            timed_out: list("timeout.txt")?.len(),
-            not_viable: list("unviable.txt")?.len(),
-            missed: list("missed.txt")?,
-        })
-    }
-}
-
-impl std::fmt::Display for Tally {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(
-            f,
-            "words: {} killed ({} of them by not ending), {} do not compile, {} missed",
-            self.caught + self.timed_out,
-            self.timed_out,
-            self.not_viable,
-            self.missed.len()
-        )
-    }
 }

@@ -90,7 +90,7 @@ impl<'a> Bench<'a> {
     fn test(&self, recipe: &Recipe) -> Result<Fate> {
         // Built by itself first: neither a compile error nor a slow build may pass for a kill.
         let build = self.cargo_test(recipe).args(["--no-run"]);
-        if build.output(self.log).is_none() {
+        if !build.works(self.log) {
             return Ok(Fate::Invalid("does not build".to_owned()));
         }
         let limit = recipe.limit;

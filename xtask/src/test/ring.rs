@@ -66,14 +66,15 @@ impl Ring {
     }
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// What a ring comes to, from the best to the worst.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Verdict {
     Passed,
-    Failed,
-    /// Something is missing that could be there: under CI this is a failure.
-    Missing,
     /// The machine cannot run it, and nothing in the repository can change that.
     Impossible,
+    /// Something is missing that could be there: under CI this is a failure.
+    Missing,
+    Failed,
 }
 
 /// What a ring showed.

@@ -5,6 +5,7 @@ use super::ring::Kind::{Full, Quick, Source};
 use super::ring::{Check, Context, Kind, Outcome, Ring};
 use super::{demo, dependencies, layers, litmus, rebuilt, tools};
 use crate::error::Result;
+use crate::fuzz::Fuzz;
 use crate::histories::Steps;
 use crate::installed;
 use crate::loom::Depth;
@@ -154,10 +155,11 @@ fn mutations(context: &Context<'_>) -> Result<Outcome> {
 fn fuzzing(context: &Context<'_>) -> Result<Outcome> {
     let (project, log) = (context.project, context.log);
     let targets = fuzz::targets(project)?;
-    let cargo_fuzz = fuzz::prepare(project, log)?;
-    let fuzzed = fuzz::run(project, &cargo_fuzz, &targets, FUZZ_SECONDS, log)?;
-    let problem = |one: &fuzz::Fuzzed| Some(format!("{}: {}", one.target, one.problem.as_ref()?));
-    let problems: Vec<_> = fuzzed.iter().filter_map(problem).collect();
+    let fuzzed = Fuzz::prepare(project, log)?.run(&targets, FUZZ_SECONDS)?;
+    let problems = fuzzed.iter();
+    let problems =
+        problems.filter_map(|one| Some(format!("{}: {}", one.target, one.problem.as_ref()?)));
+    let problems: Vec<_> = problems.collect();
     let inputs: u64 = fuzzed.iter().map(|one| one.inputs).sum();
     let count = format!("{} targets, {inputs} inputs", targets.len());
     Ok(Outcome::unless(&problems, count))

@@ -30,7 +30,7 @@ pub(super) fn address(context: &Context<'_>) -> Result<Outcome> {
 pub(super) fn miri(context: &Context<'_>) -> Result<Outcome> {
     let toolchain = installed::nightly(context.log)?;
     let miri = || Run::with_toolchain(&toolchain, "cargo").args(["miri"]);
-    if miri().args(["--version"]).output(context.log).is_none() {
+    if !miri().args(["--version"]).works(context.log) {
         return Err(Error::Impossible(format!("{toolchain} has no miri")));
     }
     let tests = miri()
