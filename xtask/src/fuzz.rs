@@ -117,7 +117,7 @@ impl<'a> Fuzz<'a> {
             target: target.to_owned(),
             inputs: 0,
             edges: None,
-            problem: Some("does not build".to_owned()),
+            problem: Some(format!("{target} does not build")),
         };
         if !self.cargo("build", target).works(self.log) {
             return Ok(fuzzed);
@@ -131,10 +131,13 @@ impl<'a> Fuzz<'a> {
         fuzzed.edges = edges(&ran.output);
         fuzzed.problem = match written(&ran.output) {
             _ if ran.success && fuzzed.inputs > 0 => None,
-            _ if ran.success => Some("tried no input".to_owned()),
-            Some(input) => Some(format!("CRASH: {}", self.project.relative(input))),
-            None if ran.timed_out => Some("did not end in time".to_owned()),
-            None => Some("failed without an input to show".to_owned()),
+            _ if ran.success => Some(format!("{target} tried no input")),
+            Some(input) => Some(format!(
+                "{target} CRASHES: {}",
+                self.project.relative(input)
+            )),
+            None if ran.timed_out => Some(format!("{target} did not end in time")),
+            None => Some(format!("{target} failed without an input to show")),
         };
         Ok(fuzzed)
     }

@@ -50,50 +50,32 @@ const FLAGS: &str = "--cfg breakerbox_steps -C debug-assertions=on";
 /// What the tests' harness is told: they print what they saw.
 pub(crate) const HARNESS: &str = "--nocapture";
 
-/// The tests that are built with the steps.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Steps {
-    /// Random programs, against the sequential contract.
-    Histories,
-    /// Every pair of operations, one within the other.
-    Pairs,
-}
-
-impl Steps {
-    fn name(self) -> &'static str {
-        match self {
-            Self::Histories => "histories",
-            Self::Pairs => "pairs",
-        }
-    }
-}
-
 pub(crate) fn command(project: &Project, args: &HistoriesArgs) -> Result<()> {
     let text = |number: Option<u64>| number.map(|number| number.to_string());
     let set = [
         ("BREAKERBOX_HISTORIES", text(args.count)),
         ("BREAKERBOX_SEED", text(args.seed)),
     ];
-    run(project, Steps::Histories, &args.common, &set)
+    run(project, "histories", &args.common, &set)
 }
 
 pub(crate) fn pairs_command(project: &Project, args: &PairsArgs) -> Result<()> {
     let set = [("BREAKERBOX_PAIRS", args.only.clone())];
-    run(project, Steps::Pairs, &args.common, &set)
+    run(project, "pairs", &args.common, &set)
 }
 
 /// Runs these tests, with variables that are set where they have a value.
 fn run(
     project: &Project,
-    steps: Steps,
+    name: &str,
     Common { filter, verbose }: &Common,
     set: &[(&str, Option<String>)],
 ) -> Result<()> {
-    let log = Log::create(project, steps.name(), *verbose, is_tally)?;
-    let mut run = cargo_test(steps, project.root(), &project.target("steps"));
-    for (name, value) in set {
+    let log = Log::create(project, name, *verbose, is_tally)?;
+    let mut run = cargo_test(name, project.root(), &project.target("steps"));
+    for (variable, value) in set {
         if let Some(value) = value {
-            run = run.env(name, value);
+            run = run.env(variable, value);
         }
     }
     let run = run.words("--no-fail-fast --").args(filter).words(HARNESS);
@@ -105,12 +87,12 @@ fn run(
     Ok(())
 }
 
-/// Returns `cargo test` of these tests in the tree at `dir`.
-pub(crate) fn cargo_test(steps: Steps, dir: &Path, target: &Path) -> Run {
+/// Returns `cargo test` of the tests `name`, which are built with the steps, in the tree at `dir`.
+pub(crate) fn cargo_test(name: &str, dir: &Path, target: &Path) -> Run {
     Run::cargo("test --release --package breakerbox-loom-tests --test")
         .dir(dir)
         .env("RUSTFLAGS", FLAGS)
-        .args([steps.name(), "--target-dir"])
+        .args([name, "--target-dir"])
         .args([target])
 }
 

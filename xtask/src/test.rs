@@ -20,7 +20,7 @@ use crate::error::{Error, Result};
 use crate::process::{Log, NOTHING, Run};
 use crate::project::Project;
 
-use ring::{Context, Kind, Outcome, Ring, Summary, Verdict};
+use ring::{Context, Kind, Ring, Summary};
 use rings::RINGS;
 
 /// The arguments of `test`.
@@ -87,17 +87,17 @@ pub(crate) fn command(project: &Project, args: &Args) -> Result<()> {
             quick,
         };
         let start = Instant::now();
-        let outcome = if broken && ring.kind != Kind::Source {
-            Outcome::new(Verdict::Missing, "the workspace does not compile")
+        let answer = if broken && ring.kind != Kind::Source {
+            Err(Error::Missing("the workspace does not compile".to_owned()))
         } else {
             ring.run(&context)
         };
-        let (Outcome { verdict, note }, seconds) = (&outcome, start.elapsed().as_secs_f64());
-        println!(
-            "{}",
-            format!("{verdict:8} {seconds:6.1} s  {note}").trim_end()
+        let is_failed = !matches!(
+            answer,
+            Ok(_) | Err(Error::Missing(_) | Error::Impossible(_))
         );
-        let is_failed = *verdict == Verdict::Failed;
+        let seconds = start.elapsed().as_secs_f64();
+        println!("{}", summary.push(ring.name, answer, seconds));
         if is_failed && !args.verbose {
             log.print_tail("    | ");
             println!("{}\n", log.failed(""));
@@ -105,7 +105,6 @@ pub(crate) fn command(project: &Project, args: &Args) -> Result<()> {
         // It may have been more than a lint.
         let check = || Run::cargo("check --workspace --all-targets --all-features");
         broken |= is_failed && ring.name == "clippy" && !check().works(log);
-        summary.rows.push((ring.name, outcome, seconds));
     }
     println!("\n{summary}");
     if summary.failed() == 0 {

@@ -1,7 +1,7 @@
 //! What each hot operation does to shared words, as the atomics that tell of each access say.
 
 use crate::error::{Error, Result};
-use crate::histories::{self, Steps};
+use crate::histories;
 use crate::process::Log;
 use crate::project::Project;
 use crate::table::Table;
@@ -17,7 +17,7 @@ pub(crate) struct Accesses {
 
 /// Returns every operation of ours; an error if one that must not write does.
 pub(crate) fn run(project: &Project, log: &Log) -> Result<Vec<Accesses>> {
-    let ran = histories::cargo_test(Steps::Histories, project.root(), &project.target("steps"))
+    let ran = histories::cargo_test("histories", project.root(), &project.target("steps"))
         .words("-- accesses:: --test-threads=1")
         .words(histories::HARNESS)
         .output(log);

@@ -9,7 +9,6 @@ use super::recipe::{Recipe, Ring};
 use super::tree::Tree;
 use crate::counts::{Counts, failures};
 use crate::error::{Error, Result};
-use crate::histories::Steps;
 use crate::process::{Log, Run};
 use crate::{histories, loom};
 
@@ -117,8 +116,8 @@ impl<'a> Bench<'a> {
         let (root, target) = (&self.tree.root, &self.target);
         let run = match recipe.ring {
             Ring::Loom => loom::cargo_test(root, target, recipe.bound),
-            Ring::Histories => histories::cargo_test(Steps::Histories, root, target),
-            Ring::Pairs => histories::cargo_test(Steps::Pairs, root, target),
+            Ring::Histories => histories::cargo_test("histories", root, target),
+            Ring::Pairs => histories::cargo_test("pairs", root, target),
             Ring::Test => {
                 Run::cargo("test --package breakerbox --all-features --tests --target-dir")
                     .args([target])

@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
-use super::ring::{Context, Outcome};
-use super::rings::cargo;
-use crate::error::Result;
+use super::ring::{Answer, Context, cargo};
+use crate::error::bail;
 use crate::process::Run;
+
+const LIMIT: Duration = Duration::from_secs(60);
 
 /// What must be seen in the output: any of the words on one line with a number above 0, or alone.
 const EVIDENCE: [(&str, &[&str]); 3] = [
@@ -14,23 +15,19 @@ const EVIDENCE: [(&str, &[&str]); 3] = [
     ("recovery", &["-> closed", "→ closed", "recovered"]),
 ];
 
-pub(crate) fn check(context: &Context<'_>) -> Result<Outcome> {
-    if !cargo(context, "build --release --package breakerbox-gateway")? {
-        return Ok(Outcome::failed("the gateway does not build"));
-    }
+pub(crate) fn check(context: &Context<'_>) -> Answer {
+    cargo(
+        Run::cargo("build --release --package breakerbox-gateway"),
+        context.log,
+    )?;
     let line = "run --release --package breakerbox-gateway -- demo --seconds 10 --plain";
-    let limit = Duration::from_secs(60);
-    let ran = Run::cargo(line).limit(limit).run(context.log)?;
-    if ran.timed_out {
-        return Ok(Outcome::failed("still running after 60 s"));
+    let ran = Run::cargo(line).limit(LIMIT).run(context.log)?;
+    match missing(&ran.output)[..] {
+        _ if ran.timed_out => bail!("still running after {} s", LIMIT.as_secs()),
+        _ if !ran.success => bail!("the demo failed"),
+        [] => Ok("opening, rejections and recovery seen".to_owned()),
+        ref missing => bail!("the output shows no {}", missing.join(", no ")),
     }
-    if !ran.success {
-        return Ok(Outcome::failed("the demo failed"));
-    }
-    Ok(match missing(&ran.output)[..] {
-        [] => Outcome::passed("opening, rejections and recovery seen"),
-        ref missing => Outcome::failed(format!("the output shows no {}", missing.join(", no "))),
-    })
 }
 
 fn missing(output: &str) -> Vec<&'static str> {

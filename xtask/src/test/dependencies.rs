@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::ring::{Context, Outcome};
+use super::ring::{Answer, Context, unless};
 use crate::error::Result;
 use crate::files;
 use crate::installed;
@@ -30,7 +30,7 @@ fn user(project: &Project) -> Result<PathBuf> {
     Ok(manifest)
 }
 
-pub(super) fn check(context: &Context<'_>) -> Result<Outcome> {
+pub(super) fn check(context: &Context<'_>) -> Answer {
     let (project, log) = (context.project, context.log);
     let program = installed::tool(project, CARGO_DENY, log)?;
     let deny = |manifest: &Path, words: &str| {
@@ -55,11 +55,8 @@ pub(super) fn check(context: &Context<'_>) -> Result<Outcome> {
     for (manifest, words) in checks {
         let ran = deny(manifest, words).run(log)?;
         if !ran.success {
-            let errors: Vec<_> = ran
-                .output
-                .lines()
-                .filter(|line| line.starts_with("error"))
-                .collect();
+            let errors = ran.output.lines().filter(|line| line.starts_with("error"));
+            let errors: Vec<_> = errors.collect();
             problems.push(format!(
                 "{}: {}",
                 project.relative(manifest),
@@ -67,13 +64,9 @@ pub(super) fn check(context: &Context<'_>) -> Result<Outcome> {
             ));
         }
     }
-    let advisories = if has_advisories {
-        "no advisory"
-    } else {
-        "ADVISORIES NOT RUN: their database can't be had"
+    let advisories = match has_advisories {
+        true => "no advisory",
+        false => "ADVISORIES NOT RUN: their database can't be had",
     };
-    Ok(Outcome::unless(
-        &problems,
-        format!("bans, licenses, sources; {advisories}"),
-    ))
+    unless(&problems, format!("bans, licenses, sources; {advisories}"))
 }

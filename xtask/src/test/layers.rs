@@ -1,8 +1,8 @@
 //! The rules of `docs/design.md` that no lint knows: who may name whom, and how long a file may be.
 
 use super::paths::{names, paths};
-use super::ring::{Context, Outcome};
-use crate::error::Result;
+use super::ring::{Answer, Context};
+use crate::error::{Result, bail};
 use crate::files;
 use crate::project::Project;
 
@@ -63,7 +63,7 @@ const RULES: [Rule; 2] = [
     },
 ];
 
-pub(crate) fn check(context: &Context<'_>) -> Result<Outcome> {
+pub(crate) fn check(context: &Context<'_>) -> Answer {
     let found = read(context.project)?;
     let root = context.project.read("src/lib.rs")?;
     let exports = exports(&root)?;
@@ -74,11 +74,10 @@ pub(crate) fn check(context: &Context<'_>) -> Result<Outcome> {
     for offence in &offences {
         context.log.line(offence);
     }
-    Ok(if offences.is_empty() {
-        Outcome::passed(format!("{} files", found.len()))
-    } else {
-        Outcome::failed(format!("{} offences", offences.len()))
-    })
+    if offences.is_empty() {
+        return Ok(format!("{} files", found.len()));
+    }
+    bail!("{} offences", offences.len())
 }
 
 /// The text files of the crates that ship, named from the root.

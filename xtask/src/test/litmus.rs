@@ -4,7 +4,7 @@ mod file;
 
 use std::time::Duration;
 
-use super::ring::{Context, Outcome};
+use super::ring::{Answer, Context, unless};
 use crate::error::{AtPath, Error, Result};
 use crate::files;
 use crate::process::{Log, Run};
@@ -23,7 +23,7 @@ const LIMIT: Duration = Duration::from_secs(60);
 const RESERVATIONS: [&str; 4] = ["Warning", "Undef", "Flag", "Loop"];
 
 /// Checks the files, then has herd7 answer them where it is installed.
-pub(super) fn check(context: &Context<'_>) -> Result<Outcome> {
+pub(super) fn check(context: &Context<'_>) -> Answer {
     let (found, mut problems) = read(context.project)?;
     let count = found.len();
     if problems.is_empty() {
@@ -43,7 +43,7 @@ pub(super) fn check(context: &Context<'_>) -> Result<Outcome> {
     problems
         .iter()
         .for_each(|problem| context.log.line(problem));
-    Ok(Outcome::unless(&problems, format!("{count} files")))
+    unless(&problems, format!("{count} files"))
 }
 
 /// Returns the files that can be read, and what is wrong with the others or between them.

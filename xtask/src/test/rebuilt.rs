@@ -2,7 +2,7 @@
 
 use std::env::consts;
 
-use super::ring::{Context, Outcome, Verdict};
+use super::ring::{self, Answer, Context};
 use super::rings::RUST_VERSION;
 use crate::counts;
 use crate::error::{Error, Result, bail};
@@ -79,31 +79,38 @@ fn tests(context: &Context<'_>, compiler: &Compiler, target: &str, of: &str) -> 
 
 /// Tests other widths, alignments and atomic instructions. Weak orders are not shown: on x86 the
 /// emulator lets an ARM's loads and stores take the order that x86 gives them.
-pub(super) fn machines(context: &Context<'_>) -> Result<Outcome> {
+pub(super) fn machines(context: &Context<'_>) -> Answer {
     if consts::ARCH != "x86_64" {
         let why = "the compilers for them run on x86-64";
         return Err(Error::Impossible(why.to_owned()));
     }
     let packages = MACHINES.map(|(_, packages, _)| packages).join(" ");
     let compiler = equip(context, &packages)?;
-    let (mut verdict, mut notes) = (Verdict::Passed, String::new());
-    for machine in &MACHINES {
-        let outcome = run(machine, context, &compiler)?;
-        verdict = verdict.max(outcome.verdict);
-        notes += &format!("{}: {}; ", machine.0, outcome.note);
+    // The second runs whatever the first shows, and a failure tells more than what can't run.
+    let answers = MACHINES.map(|machine| (machine.0, run(&machine, context, &compiler)));
+    let notes = answers.iter().map(|(target, answer)| match answer {
+        Ok(note) => format!("{target}: {note}; "),
+        Err(why) => format!("{target}: {why}; "),
+    });
+    let notes = notes.collect::<String>() + "weak orders are not shown";
+    let errors = || {
+        answers
+            .iter()
+            .filter_map(|(_, answer)| answer.as_ref().err())
+    };
+    if errors().any(|error| !matches!(error, Error::Impossible(_))) {
+        bail!("{notes}");
     }
-    Ok(Outcome::new(verdict, notes + "weak orders are not shown"))
+    errors()
+        .next()
+        .map_or(Ok(notes.clone()), |_| Err(Error::Impossible(notes)))
 }
 
-fn run(
-    &(target, _, emulator): &Machine,
-    context: &Context<'_>,
-    compiler: &Compiler,
-) -> Result<Outcome> {
+fn run(&(target, _, emulator): &Machine, context: &Context<'_>, compiler: &Compiler) -> Answer {
     let starts = |program| Run::new(program).args(["--version"]).output(context.log);
     if emulator.is_none() && starts(PROGRAM).is_none() {
         let why = "this kernel runs none of its programs";
-        return Ok(Outcome::new(Verdict::Impossible, why));
+        return Err(Error::Impossible(why.to_owned()));
     }
     let name = target.to_uppercase().replace('-', "_");
     let linker = format!("{}-gcc", target.replace("-unknown", ""));
@@ -115,19 +122,19 @@ fn run(
             .env(&format!("CARGO_TARGET_{name}_RUNNER"), emulator)
             .args(["--", "--skip", LONG_WHEN_EMULATED]);
     }
-    Outcome::of_tests(tests, context.log)
+    ring::tests(tests, context.log)
 }
 
 /// Finds data races, in what the tests do. What fences alone order is not shown: the sanitizer knows
 /// none, so what it says of papaya and seize is suppressed.
-pub(super) fn thread(context: &Context<'_>) -> Result<Outcome> {
+pub(super) fn thread(context: &Context<'_>) -> Answer {
     let compiler = equip(context, SANITIZER)?;
     let options = format!(
         "suppressions={} external_symbolizer_path={SYMBOLIZER}",
         context.project.path("xtask/tsan.supp").display()
     );
     if !sees_the_planted_race(context, &compiler, &options)? {
-        return Ok(Outcome::failed(format!("it is blind to {PLANTED}")));
+        bail!("it is blind to {PLANTED}");
     }
     let optimised =
         OPTIMISED.map(|name| format!("--config=profile.dev.package.{name}.opt-level=1"));
@@ -141,10 +148,10 @@ pub(super) fn thread(context: &Context<'_>) -> Result<Outcome> {
         .args(["--", "--test-threads=1"])
         .run(context.log)?;
     let races = reports(&ran.output);
-    Ok(match counts::judge(&ran) {
-        Ok(counts) => Outcome::passed(format!("{counts}; fences are not shown")),
-        Err(why) => Outcome::failed(format!("{races} reports; {why}")),
-    })
+    match counts::judge(&ran) {
+        Ok(counts) => Ok(format!("{counts}; fences are not shown")),
+        Err(why) => bail!("{races} reports; {why}"),
+    }
 }
 
 /// Shows that the ring isn't blind: the program is a race for certain.

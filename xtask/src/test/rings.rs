@@ -2,11 +2,10 @@
 
 use super::ring::Check::{By, Cargo, Tests};
 use super::ring::Kind::{Full, Quick, Source};
-use super::ring::{Check, Context, Kind, Outcome, Ring};
+use super::ring::{Answer, Check, Context, Kind, Ring, cargo, unless};
 use super::{demo, dependencies, layers, litmus, rebuilt, tools};
-use crate::error::Result;
+use crate::error::bail;
 use crate::fuzz::Fuzz;
-use crate::histories::Steps;
 use crate::installed;
 use crate::loom::Depth;
 use crate::process::Run;
@@ -45,9 +44,9 @@ pub(super) const RINGS: [Ring; 25] = [
     ring(Full, "litmus", "protocols between words, by the models of C11 and Arm", By(litmus::check)),
     ring(Quick, "loom", "the models, at their own bounds", By(models)),
     ring(Full, "histories", "what threads saw, at any step, against the contract",
-        By(|context| by_steps(context, Steps::Histories))),
+        By(|context| by_steps(context, "histories"))),
     ring(Full, "pairs", "every pair of operations, one within the other at each step",
-        By(|context| by_steps(context, Steps::Pairs))),
+        By(|context| by_steps(context, "pairs"))),
     ring(Quick, "mutations", "some of the recorded mutations, other ones each day", By(mutations)),
     ring(Full, "fuzz", "every fuzz target for a few seconds", By(fuzzing)),
     ring(Full, "asan", "the address sanitizer, leaks included", By(tools::address)),
@@ -70,18 +69,12 @@ const fn ring(kind: Kind, name: &'static str, what: &'static str, check: Check) 
     }
 }
 
-/// Returns whether cargo succeeds with the words of `line`.
-pub(super) fn cargo(context: &Context<'_>, line: &str) -> Result<bool> {
-    Ok(Run::cargo(line).run(context.log)?.success)
-}
-
-fn docs(context: &Context<'_>) -> Result<Outcome> {
+fn docs(context: &Context<'_>) -> Answer {
     let docs = Run::cargo("doc --workspace --no-deps --all-features");
-    let docs = docs.env("RUSTDOCFLAGS", "-D warnings").run(context.log)?;
-    Ok(Outcome::of(docs.success, ""))
+    cargo(docs.env("RUSTDOCFLAGS", "-D warnings"), context.log)
 }
 
-fn features(context: &Context<'_>) -> Result<Outcome> {
+fn features(context: &Context<'_>) -> Answer {
     let manifest = context.project.toml("Cargo.toml")?;
     let names = manifest["features"].as_table().into_iter();
     let names = names.flat_map(|features| features.keys());
@@ -89,38 +82,40 @@ fn features(context: &Context<'_>) -> Result<Outcome> {
     let mut sets: Vec<_> = names.map(one).collect();
     sets.extend(["--no-default-features", "--all-features"].map(str::to_owned));
     for set in &sets {
-        if !cargo(context, &format!("check --package breakerbox {set}"))? {
-            return Ok(Outcome::failed(format!("does not compile with {set}")));
+        if !Run::cargo("check --package breakerbox")
+            .words(set)
+            .works(context.log)
+        {
+            bail!("does not compile with {set}");
         }
     }
-    Ok(Outcome::passed(format!("{} sets of features", sets.len())))
+    Ok(format!("{} sets of features", sets.len()))
 }
 
-fn msrv(context: &Context<'_>) -> Result<Outcome> {
+fn msrv(context: &Context<'_>) -> Answer {
     for package in ["Cargo.toml", "crates/gateway/Cargo.toml"] {
         let manifest = context.project.toml(package)?;
         let own = manifest["package"].get("rust-version");
         if own.and_then(|own| own.get("workspace")).is_none() {
-            let why = format!("{package} does not take the workspace's rust-version");
-            return Ok(Outcome::failed(why));
+            bail!("{package} does not take the workspace's rust-version");
         }
     }
     let line = "clippy --package breakerbox --lib --all-features -- -D clippy::incompatible_msrv";
-    let version = format!("rust-version {RUST_VERSION}");
-    Ok(Outcome::of(cargo(context, line)?, version))
+    cargo(Run::cargo(line), context.log)?;
+    Ok(format!("rust-version {RUST_VERSION}"))
 }
 
-fn msrv_build(context: &Context<'_>) -> Result<Outcome> {
+fn msrv_build(context: &Context<'_>) -> Answer {
     let oldest = ['.', '-'].map(|end| format!("{RUST_VERSION}{end}"));
     let toolchain = installed::toolchain(context.log, &oldest)?;
-    let ran = Run::with_toolchain(&toolchain, "cargo")
+    let check = Run::with_toolchain(&toolchain, "cargo")
         .words("check --package breakerbox --all-features --target-dir")
-        .args([context.project.target("msrv")])
-        .run(context.log)?;
-    Ok(Outcome::of(ran.success, toolchain))
+        .args([context.project.target("msrv")]);
+    cargo(check, context.log)?;
+    Ok(toolchain)
 }
 
-fn models(context: &Context<'_>) -> Result<Outcome> {
+fn models(context: &Context<'_>) -> Answer {
     let (own, quick) = (Depth::Own, Depth::Quick);
     let depth = if context.quick { quick } else { own };
     let report = loom::run(context.project, None, depth, context.log)?;
@@ -130,56 +125,57 @@ fn models(context: &Context<'_>) -> Result<Outcome> {
     if report.cut > 0 {
         count += &format!("; {} of them with one preemption only", report.cut);
     }
-    Ok(Outcome::unless(&report.problems, count))
+    unless(&report.problems, count)
 }
 
-fn by_steps(context: &Context<'_>, steps: Steps) -> Result<Outcome> {
+fn by_steps(context: &Context<'_>, name: &str) -> Answer {
     let project = context.project;
-    let tests = histories::cargo_test(steps, project.root(), &project.target("steps"));
+    let tests = histories::cargo_test(name, project.root(), &project.target("steps"));
     let tests = tests.words("--no-fail-fast --").words(histories::HARNESS);
-    Outcome::of_tests(tests, context.log)
+    super::ring::tests(tests, context.log)
 }
 
-fn mutations(context: &Context<'_>) -> Result<Outcome> {
+fn mutations(context: &Context<'_>) -> Answer {
     let (all, rotten) = mutate::rotten(context.project)?;
     if context.quick || !rotten.is_empty() {
-        let count = format!("{all} apply, none is tried");
-        return Ok(Outcome::unless(&rotten, count));
+        return unless(&rotten, format!("{all} apply, none is tried"));
     }
     let tried = mutate::some(context.project, context.sample, context.log)?;
     context.log.line(&mutate::table(&tried).to_string());
     let bad: Vec<_> = tried.iter().filter_map(|one| one.problem()).collect();
-    Ok(Outcome::unless(&bad, format!("{} killed", tried.len())))
+    unless(&bad, format!("{} killed", tried.len()))
 }
 
-fn fuzzing(context: &Context<'_>) -> Result<Outcome> {
-    let (project, log) = (context.project, context.log);
-    let targets = fuzz::targets(project)?;
-    let fuzzed = Fuzz::prepare(project, log)?.run(&targets, FUZZ_SECONDS)?;
-    let problems = fuzzed.iter();
-    let problems =
-        problems.filter_map(|one| Some(format!("{}: {}", one.target, one.problem.as_ref()?)));
-    let problems: Vec<_> = problems.collect();
+fn fuzzing(context: &Context<'_>) -> Answer {
+    let targets = fuzz::targets(context.project)?;
+    let fuzz = Fuzz::prepare(context.project, context.log)?;
+    let fuzzed = fuzz.run(&targets, FUZZ_SECONDS)?;
+    let problems: Vec<_> = fuzzed
+        .iter()
+        .filter_map(|one| one.problem.clone())
+        .collect();
     let inputs: u64 = fuzzed.iter().map(|one| one.inputs).sum();
-    let count = format!("{} targets, {inputs} inputs", targets.len());
-    Ok(Outcome::unless(&problems, count))
+    unless(
+        &problems,
+        format!("{} targets, {inputs} inputs", targets.len()),
+    )
 }
 
-fn counted(context: &Context<'_>) -> Result<Outcome> {
+fn counted(context: &Context<'_>) -> Answer {
     let operations = instructions::check(context.project, context.log)?;
-    Ok(Outcome::passed(format!("{operations} operations")))
+    Ok(format!("{operations} operations"))
 }
 
-fn comparison(context: &Context<'_>) -> Result<Outcome> {
+fn comparison(context: &Context<'_>) -> Answer {
     for benches in [
         "breakerbox-benches --bench comparison --bench latency --bench memory --bench scaling \
          --bench trips --bench words",
         "breakerbox-gateway --bench end_to_end",
     ] {
         let line = format!("bench --profile release --package {benches} -- --smoke");
-        if !cargo(context, &line)? {
-            return Ok(Outcome::failed(benches));
+        if !Run::cargo(&line).works(context.log) {
+            bail!("{benches}");
         }
     }
-    Ok(Outcome::passed(""))
+    Ok(String::new())
 }

@@ -1,7 +1,7 @@
 //! Rings that need a nightly compiler: the address sanitizer, miri.
 
-use super::ring::{Context, Outcome};
-use crate::error::{Error, Result};
+use super::ring::{Answer, Context, tests};
+use crate::error::Error;
 use crate::installed::{self, source};
 use crate::process::Run;
 
@@ -9,7 +9,7 @@ use crate::process::Run;
 const WATCHED: &str = "--lib --test leaks --test interleaved --test restart";
 
 /// Finds uses after free, overflows and leaks, in what the tests do.
-pub(super) fn address(context: &Context<'_>) -> Result<Outcome> {
+pub(super) fn address(context: &Context<'_>) -> Answer {
     let toolchain = installed::nightly(context.log)?;
     let version = Run::with_toolchain(&toolchain, "rustc")
         .args(["-vV"])
@@ -17,26 +17,26 @@ pub(super) fn address(context: &Context<'_>) -> Result<Outcome> {
     let (_, host) = version
         .and_then(|version| source::identity(&version))
         .ok_or_else(|| Error::failed(format!("{toolchain} does not say what it is")))?;
-    let tests = Run::with_toolchain(&toolchain, "cargo")
+    let run = Run::with_toolchain(&toolchain, "cargo")
         .env("RUSTFLAGS", "-Zsanitizer=address")
         .words("test --package breakerbox --all-features")
         .words(WATCHED)
         .args(["--target", &host, "--target-dir"])
         .args([context.project.target("sanitizer-address")]);
-    Outcome::of_tests(tests, context.log)
+    tests(run, context.log)
 }
 
 /// Finds undefined behaviour, by interpretation of what has `unsafe` below it.
-pub(super) fn miri(context: &Context<'_>) -> Result<Outcome> {
+pub(super) fn miri(context: &Context<'_>) -> Answer {
     let toolchain = installed::nightly(context.log)?;
     let miri = || Run::with_toolchain(&toolchain, "cargo").args(["miri"]);
     if !miri().args(["--version"]).works(context.log) {
         return Err(Error::Impossible(format!("{toolchain} has no miri")));
     }
-    let tests = miri()
+    let run = miri()
         .env("MIRIFLAGS", "-Zmiri-disable-isolation -Zmiri-ignore-leaks")
         .words("test --package breakerbox --lib --target-dir")
         .args([context.project.target("miri")])
         .words("-- store cell");
-    Outcome::of_tests(tests, context.log)
+    tests(run, context.log)
 }
