@@ -8,7 +8,7 @@ use std::{fs, thread};
 use clap::builder::PossibleValuesParser;
 
 use crate::charts;
-use crate::error::{AtPath, Error, Result};
+use crate::error::{AtPath, Error, Result, bail};
 use crate::project::Project;
 use crate::sections;
 
@@ -34,12 +34,10 @@ pub(crate) struct Args {
 }
 
 /// Names, and by which arguments cargo runs each.
+#[rustfmt::skip] // a table
 const BENCHES: [(&str, &str); 8] = [
     ("comparison", "breakerbox-benches --bench comparison --"),
-    (
-        "threads",
-        "breakerbox-benches --bench comparison -- --threads",
-    ),
+    ("threads", "breakerbox-benches --bench comparison -- --threads"),
     ("latency", "breakerbox-benches --bench latency --"),
     ("trips", "breakerbox-benches --bench trips --"),
     ("memory", "breakerbox-benches --bench memory --"),
@@ -56,12 +54,7 @@ fn sections_of(bench: &str) -> impl Iterator<Item = (&'static str, &str)> {
 
 /// Returns the JSON that a bench writes.
 fn data(bench: &str) -> String {
-    let name = if bench == "comparison" {
-        "results"
-    } else {
-        bench
-    };
-    format!("{name}.json")
+    format!("{bench}.json").replace("comparison", "results")
 }
 
 impl Args {
@@ -98,10 +91,8 @@ pub(crate) fn command(project: &Project, args: &Args) -> Result<()> {
         return Ok(());
     }
     println!();
-    let measured = args
-        .from
-        .clone()
-        .unwrap_or_else(|| project.target("comparison"));
+    let measured = args.from.clone();
+    let measured = measured.unwrap_or_else(|| project.target("comparison"));
     let data: Vec<_> = benches.iter().map(|(bench, _)| data(bench)).collect();
     charts::draw_some(project, &measured, &project.path("docs/charts"), &data)
 }
@@ -117,11 +108,10 @@ fn measure(project: &Project, args: &Args) -> Result<()> {
             None => failed.push(bench),
         }
     }
-    if failed.is_empty() {
-        return Ok(());
+    if !failed.is_empty() {
+        bail!("did not come to its end: {}", failed.join(", "));
     }
-    let failed = failed.join(", ");
-    Err(Error::failed(format!("did not come to its end: {failed}")))
+    Ok(())
 }
 
 /// Records what was printed on another machine, which may have no Cargo, if all of it is there.
@@ -132,10 +122,9 @@ fn record_from(project: &Project, args: &Args, from: &Path) -> Result<()> {
     };
     let machine = read("machine.txt")?;
     let benches = args.benches();
-    let outputs = benches
-        .iter()
-        .map(|(bench, _)| read(&format!("{bench}.txt")));
-    for ((bench, _), output) in benches.iter().zip(outputs.collect::<Result<Vec<_>>>()?) {
+    let read_one = |(bench, _): &(&str, _)| read(&format!("{bench}.txt"));
+    let outputs = benches.iter().map(read_one).collect::<Result<Vec<_>>>()?;
+    for ((bench, _), output) in benches.iter().zip(outputs) {
         record(project, args, bench, machine.trim(), &output)?;
     }
     Ok(())
@@ -193,8 +182,6 @@ fn machine() -> String {
     let model = model.unwrap_or(std::env::consts::ARCH);
     let system = match std::env::consts::OS {
         "linux" => "Linux",
-        "macos" => "macOS",
-        "windows" => "Windows",
         other => other,
     };
     format!("{cores} ({model}, {system})")

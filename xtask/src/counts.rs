@@ -13,16 +13,15 @@ pub(crate) struct Counts {
 impl Counts {
     pub(crate) fn parse(output: &str) -> Self {
         let mut counts = Self::default();
-        let results = output
-            .lines()
-            .filter_map(|line| line.split_once("test result: "));
-        for part in results.flat_map(|(_, result)| result.split([';', '.'])) {
-            let mut words = part.split_whitespace();
-            let number = words.next().and_then(|word| word.parse::<u64>().ok());
-            match (number, words.next()) {
-                (Some(number), Some("passed")) => counts.passed += number,
-                (Some(number), Some("failed")) => counts.failed += number,
-                (Some(number), Some("ignored")) => counts.ignored += number,
+        let results = output.split("test result: ").skip(1);
+        let results = results.filter_map(|result| result.lines().next());
+        for part in results.flat_map(|result| result.split([';', '.'])) {
+            let (number, what) = part.trim().split_once(' ').unwrap_or_default();
+            let number: u64 = number.parse().unwrap_or(0);
+            match what {
+                "passed" => counts.passed += number,
+                "failed" => counts.failed += number,
+                "ignored" => counts.ignored += number,
                 _ => {}
             }
         }
@@ -33,11 +32,10 @@ impl Counts {
 impl std::fmt::Display for Counts {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{} tests", self.passed)?;
-        if self.failed > 0 {
-            write!(f, ", {} failed", self.failed)?;
-        }
-        if self.ignored > 0 {
-            write!(f, ", {} ignored", self.ignored)?;
+        for (number, what) in [(self.failed, "failed"), (self.ignored, "ignored")] {
+            if number > 0 {
+                write!(f, ", {number} {what}")?;
+            }
         }
         Ok(())
     }

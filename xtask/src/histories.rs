@@ -51,35 +51,23 @@ const FLAGS: &str = "--cfg breakerbox_steps -C debug-assertions=on";
 pub(crate) const HARNESS: &str = "--nocapture";
 
 pub(crate) fn command(project: &Project, args: &HistoriesArgs) -> Result<()> {
-    let text = |number: Option<u64>| number.map(|number| number.to_string());
-    let set = [
-        ("BREAKERBOX_HISTORIES", text(args.count)),
-        ("BREAKERBOX_SEED", text(args.seed)),
-    ];
-    run(project, "histories", &args.common, &set)
+    let tests = cargo_test("histories", project.root(), &project.target("steps"))
+        .env_if("BREAKERBOX_HISTORIES", args.count)
+        .env_if("BREAKERBOX_SEED", args.seed);
+    run(tests, project, "histories", &args.common)
 }
 
 pub(crate) fn pairs_command(project: &Project, args: &PairsArgs) -> Result<()> {
-    let set = [("BREAKERBOX_PAIRS", args.only.clone())];
-    run(project, "pairs", &args.common, &set)
+    let tests = cargo_test("pairs", project.root(), &project.target("steps"));
+    let tests = tests.env_if("BREAKERBOX_PAIRS", args.only.as_ref());
+    run(tests, project, "pairs", &args.common)
 }
 
-/// Runs these tests, with variables that are set where they have a value.
-fn run(
-    project: &Project,
-    name: &str,
-    Common { filter, verbose }: &Common,
-    set: &[(&str, Option<String>)],
-) -> Result<()> {
-    let log = Log::create(project, name, *verbose, is_tally)?;
-    let mut run = cargo_test(name, project.root(), &project.target("steps"));
-    for (variable, value) in set {
-        if let Some(value) = value {
-            run = run.env(variable, value);
-        }
-    }
-    let run = run.words("--no-fail-fast --").args(filter).words(HARNESS);
-    let counts = counts::judge(&run.run(&log)?).map_err(|why| {
+fn run(tests: Run, project: &Project, name: &str, common: &Common) -> Result<()> {
+    let log = Log::create(project, name, common.verbose, is_tally)?;
+    let tests = tests.words("--no-fail-fast --").args(&common.filter);
+    let ran = tests.words(HARNESS).run(&log)?;
+    let counts = counts::judge(&ran).map_err(|why| {
         log.print_tail("");
         log.failed(why)
     })?;

@@ -34,6 +34,9 @@ pub(crate) struct Args {
 /// The cfg builds the models; the assertions are loom's means to find what goes wrong.
 const FLAGS: &str = "--cfg breakerbox_loom -C debug-assertions=on";
 
+/// Loom panics over an empty value, so without a bound the variable is not set at all.
+const BOUND: &str = "LOOM_MAX_PREEMPTIONS";
+
 /// The one model that claims to explore a single execution: it shows what loom does not see, and
 /// checks by itself what it saw.
 const BLIND_SPOT: &str = "loom_misses_a_load_before_an_update";
@@ -108,9 +111,9 @@ pub(crate) fn run(
     let list = Run::new(&program).words("--list --include-ignored");
     let listed = list.args(filter).output(log).unwrap_or_default();
     let names: Vec<_> = listed.lines().filter_map(test_name).collect();
-    let explore = |name: &str, bound| {
+    let explore = |name: &str, bound: Option<u32>| {
         let run = Run::new(&program).args([name, "--exact"]);
-        bounded(run.words(HARNESS), bound)
+        run.words(HARNESS).env_if(BOUND, bound)
     };
     let ran = parallel::map(&names, |name| match depth {
         Depth::Own => Ok((explore(name, None).run(log)?, false)),
@@ -160,15 +163,7 @@ fn test_name(line: &str) -> Option<&str> {
 pub(crate) fn cargo_test(dir: &Path, target: &Path, bound: Option<u32>) -> Run {
     let line = "test --release --package breakerbox-loom-tests --test models --target-dir";
     let run = Run::cargo(line).args([target]).dir(dir);
-    bounded(run.env("RUSTFLAGS", FLAGS), bound)
-}
-
-fn bounded(run: Run, bound: Option<u32>) -> Run {
-    // Loom panics over an empty value, so without a bound the variable is not set at all.
-    match bound {
-        Some(bound) => run.env("LOOM_MAX_PREEMPTIONS", bound.to_string()),
-        None => run,
-    }
+    run.env("RUSTFLAGS", FLAGS).env_if(BOUND, bound)
 }
 
 pub(crate) fn table(models: &[Model]) -> Table<3> {

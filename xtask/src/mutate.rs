@@ -139,7 +139,7 @@ fn try_each(
     log: &Log,
     done: impl Fn(&Tried),
 ) -> Result<Vec<Tried>> {
-    let tree = Tree::sync(project)?;
+    let tree = Tree::sync(project, log)?;
     let mut bench = Bench::new(&tree, project.target("mutate/target"), log);
     // Before the first is tried, so that the sound tree is built once.
     let objections = recipes.iter().map(|recipe| bench.objection(recipe));

@@ -163,6 +163,14 @@ impl Run {
         self
     }
 
+    /// Sets a variable if there is a value for it.
+    pub(crate) fn env_if(self, name: &str, value: Option<impl ToString>) -> Self {
+        match value {
+            Some(value) => self.env(name, value.to_string()),
+            None => self,
+        }
+    }
+
     /// Ends the child, and what it started, after this long.
     pub(crate) fn limit(mut self, limit: Duration) -> Self {
         self.limit = limit;

@@ -7,7 +7,7 @@ fn marks(name: &str) -> [String; 2] {
     [format!("<!-- {name} -->\n"), format!("<!-- /{name} -->")]
 }
 
-/// Whether `file` has the section; an error names the marks that it lacks.
+/// Makes sure that `file` has the section; an error names the marks that it lacks.
 pub(crate) fn expect(project: &Project, file: &str, name: &str) -> Result<()> {
     let text = project.read(file)?;
     find(&text, name).map(|_| ()).ok_or_else(|| {
@@ -26,12 +26,12 @@ pub(crate) fn put(project: &Project, file: &str, name: &str, new: &str) -> Resul
     std::fs::write(&path, new).at(&path)
 }
 
-/// What a bench has printed as a section.
+/// Returns what a bench has printed as a section.
 pub(crate) fn printed<'t>(output: &'t str, name: &str) -> Option<&'t str> {
     find(output, name).map(|[_, section, _]| section)
 }
 
-/// What stands before the section, in it, and after it; without the marks.
+/// Returns what stands before the section, in it, and after it; without the marks.
 fn find<'t>(text: &'t str, name: &str) -> Option<[&'t str; 3]> {
     let [begin, end] = marks(name);
     let (before, rest) = text.split_once(&begin)?;

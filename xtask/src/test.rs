@@ -28,7 +28,7 @@ use rings::RINGS;
 pub(crate) struct Args {
     /// What answers within 5 minutes, once built: for the middle of a change, not for its end
     #[arg(long)]
-    quick: bool,
+    pub(super) quick: bool,
     /// These rings and no others
     #[arg(long, value_name = "RING", value_delimiter = ',', value_parser = ring_names())]
     only: Vec<String>,
@@ -37,7 +37,7 @@ pub(crate) struct Args {
     list: bool,
     /// Recorded mutations to try, a number or `all`
     #[arg(long, value_name = "K", default_value = "5", value_parser = sample, conflicts_with = "quick")]
-    sample: usize,
+    pub(super) sample: usize,
     /// Show the output of what runs, not only when it fails
     #[arg(long)]
     verbose: bool,
@@ -50,10 +50,10 @@ fn ring_names() -> PossibleValuesParser {
 fn sample(value: &str) -> std::result::Result<usize, String> {
     match value {
         "all" => Ok(usize::MAX),
-        _ => value
-            .parse()
-            .map(NonZeroUsize::get)
-            .map_err(|error| error.to_string()),
+        _ => match value.parse::<NonZeroUsize>() {
+            Ok(count) => Ok(count.get()),
+            Err(error) => Err(error.to_string()),
+        },
     }
 }
 
@@ -67,7 +67,7 @@ pub(crate) fn command(project: &Project, args: &Args) -> Result<()> {
     }
     let mut summary = Summary {
         strict: std::env::var_os("CI").is_some_and(|ci| !ci.is_empty() && ci != "false"),
-        left_out: args.quick.then(left_out),
+        left_out: (args.quick && args.only.is_empty()).then(left_out),
         ..Summary::default()
     };
     let mut broken = false;
@@ -79,23 +79,15 @@ pub(crate) fn command(project: &Project, args: &Args) -> Result<()> {
         }
         std::io::stdout().flush().ok();
 
-        let (sample, quick) = (args.sample, args.quick);
-        let context = Context {
-            project,
-            log,
-            sample,
-            quick,
-        };
+        let context = Context { project, log, args };
         let start = Instant::now();
         let answer = if broken && ring.kind != Kind::Source {
             Err(Error::Missing("the workspace does not compile".to_owned()))
         } else {
             ring.run(&context)
         };
-        let is_failed = !matches!(
-            answer,
-            Ok(_) | Err(Error::Missing(_) | Error::Impossible(_))
-        );
+        let is_missing = matches!(answer, Err(Error::Missing(_) | Error::Impossible(_)));
+        let is_failed = answer.is_err() && !is_missing;
         let seconds = start.elapsed().as_secs_f64();
         println!("{}", summary.push(ring.name, answer, seconds));
         if is_failed && !args.verbose {
@@ -120,10 +112,7 @@ fn chosen(only: &[String], quick: bool) -> Result<Vec<Ring>> {
     let mut rings = Vec::from(RINGS);
     rings.retain(|ring| is_named(ring) || only.is_empty() && !(quick && ring.kind == Kind::Full));
     match rings.iter().find(|ring| quick && ring.kind == Kind::Full) {
-        Some(ring) => Err(Error::Usage(format!(
-            "`{}` has no form that is --quick",
-            ring.name
-        ))),
+        Some(Ring { name, .. }) => Err(Error::Usage(format!("`{name}` has no --quick form"))),
         None => Ok(rings),
     }
 }

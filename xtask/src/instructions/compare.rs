@@ -81,13 +81,9 @@ impl Comparison {
                 now: *now,
             };
             match row.recorded {
-                Some(before) if row.change().is_gt() => problems.push(format!(
-                    "`{name}` takes {}, {} of them locked; recorded are {} and {}",
-                    short(now.instructions),
-                    short(now.locked),
-                    short(before.instructions),
-                    short(before.locked)
-                )),
+                Some(before) if row.change().is_gt() => {
+                    problems.push(format!("`{name}` takes {now}; recorded are {before}"));
+                }
                 None if recorded.is_some() => problems.push(format!("`{name}` is not recorded")),
                 _ => {}
             }
@@ -103,27 +99,22 @@ impl Comparison {
     }
 
     pub(crate) fn table(&self) -> Table<6> {
-        let mut table = Table::new(["operation", ">recorded", ">now", ">change", ">locked", ""]);
+        let mut table = Table::new(["operation", ">recorded", ">now", ">locked", ">change", ""]);
         for row in &self.rows {
-            let (now, locked) = (short(row.now.instructions), short(row.now.locked));
-            let mut cells = ["–".to_owned(), now, String::new(), locked];
-            if let Some(before) = row.recorded {
-                let share = row.now.instructions / before.instructions - 1.0;
-                cells[0] = short(before.instructions);
-                if before.instructions > 0.0 && share.abs() >= 0.0005 {
-                    cells[2] = format!("{:+.1} %", share * 100.0);
-                }
-                if short(before.locked) != cells[3] {
-                    cells[3] = format!("{} → {}", short(before.locked), cells[3]);
-                }
-            }
+            let before = row.recorded.map(|before| before.instructions);
+            let recorded = before.map_or("–".to_owned(), short);
+            let share = before.map_or(0.0, |before| row.now.instructions / before - 1.0);
             let change = match row.change() {
                 Ordering::Less => "faster",
                 Ordering::Equal => "",
                 Ordering::Greater => "SLOWER",
             };
-            let [recorded, now, percent, locked] = &cells;
-            table.row([&row.name, recorded, now, percent, locked, &change]);
+            let (now, locked) = (short(row.now.instructions), short(row.now.locked));
+            let mut percent = format!("{:+.1} %", share * 100.0);
+            if share.is_nan() || share.abs() < 0.0005 {
+                percent.clear();
+            }
+            table.row([&row.name, &recorded, &now, &locked, &percent, &change]);
         }
         table
     }
@@ -137,14 +128,14 @@ fn find(counts: &[(String, Count)], name: &str) -> Option<Count> {
 /// Checks that a slowdown would be noticed at all.
 fn check_planted(now: &[(String, Count)], problems: &mut Vec<String>) {
     let (planted, healthy) = PLANTED;
-    match (find(now, planted), find(now, healthy)) {
-        (Some(slow), Some(sound)) if change(sound, slow).is_gt() => {}
-        (Some(_), Some(_)) => {
-            problems.push(format!(
-                "the {planted} goes unnoticed: the comparison shows nothing"
-            ));
-        }
-        _ => problems.push(format!("`{planted}` or `{healthy}` is missing")),
+    let [slow, sound] = [planted, healthy].map(|name| find(now, name));
+    let is_noticed = slow
+        .zip(sound)
+        .map(|(slow, sound)| change(sound, slow).is_gt());
+    if is_noticed != Some(true) {
+        problems.push(format!(
+            "the {planted} goes unnoticed: the comparison shows nothing"
+        ));
     }
 }
 
@@ -155,14 +146,8 @@ fn judge(now: &[(String, Count)], problems: &mut Vec<String>) {
             continue;
         };
         let most = most.unwrap_or(f64::MAX);
-        for (what, count, goal) in [
-            ("instructions", count.instructions, most),
-            ("locked instructions", count.locked, most_locked),
-        ] {
-            if count > goal {
-                let count = short(count);
-                problems.push(format!("`{name}` takes {count} {what}, the goal is {goal}"));
-            }
+        if count.instructions > most || count.locked > most_locked {
+            problems.push(format!("`{name}` takes {count}, and misses its goal"));
         }
     }
 }
@@ -225,14 +210,9 @@ mod tests {
     #[test]
     fn goals_are_judged_where_nothing_can_be_compared() {
         let now = counts("handle: check", count(11.0, 1.0));
-        assert_eq!(
-            Comparison::new(&now, None).problems,
-            [
-                "the planted slowdown goes unnoticed: the comparison shows nothing",
-                "`handle: check` takes 11 instructions, the goal is 10",
-                "`handle: check` takes 1 locked instructions, the goal is 0",
-            ]
-        );
+        let problems = Comparison::new(&now, None).problems;
+        assert_eq!(problems.len(), 2);
+        assert!(problems[1].contains("11 instructions, 1 of them locked"));
     }
 
     #[test]

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use serde::Deserialize;
 
+use super::recorded::short;
 use crate::error::{Error, Result, bail};
 use crate::parallel;
 use crate::process::{Log, Run};
@@ -22,6 +23,13 @@ pub(crate) struct Count {
     pub(crate) instructions: f64,
     /// Locked ones among them, each a write that takes its cache line from all others.
     pub(crate) locked: f64,
+}
+
+impl fmt::Display for Count {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (instructions, locked) = (short(self.instructions), short(self.locked));
+        write!(f, "{instructions} instructions, {locked} of them locked")
+    }
 }
 
 /// Everything that counts depend on beside the source.

@@ -72,13 +72,13 @@ impl Recipe {
 
     /// Returns the text of the mutated file, given the sound one.
     pub(crate) fn apply(&self, sound: &str) -> std::result::Result<String, String> {
-        match sound.matches(&self.find).count() {
-            1 => Ok(sound.replacen(&self.find, &self.replace, 1)),
-            n => Err(format!(
-                "rotted: `find` occurs {n} times in {}, not once",
-                self.file
-            )),
+        let (file, count) = (&self.file, sound.matches(&self.find).count());
+        if count == 1 {
+            return Ok(sound.replacen(&self.find, &self.replace, 1));
         }
+        Err(format!(
+            "rotted: `find` occurs {count} times in {file}, not once"
+        ))
     }
 }
 
@@ -88,11 +88,6 @@ mod tests {
 
     const LINES: &str = "why = 'so'\nmodel = 'one_wins'\nfile = \"src/cell.rs\"\n\
                          find = '''\nload(Acquire)'''\nreplace = \"load(Relaxed)\"\n";
-
-    fn problem(from: &str, to: &str) -> String {
-        assert!(LINES.contains(from), "{from}");
-        Recipe::parse("name", &LINES.replacen(from, to, 1)).unwrap_err()
-    }
 
     #[test]
     fn mistakes_are_named() {
@@ -105,11 +100,9 @@ mod tests {
             ("one_wins", "", "must not be empty"),
             ("Relaxed", "Acquire", "are the same"),
         ] {
-            assert!(
-                problem(from, to).contains(complaint),
-                "{}",
-                problem(from, to)
-            );
+            assert!(LINES.contains(from), "{from}");
+            let problem = Recipe::parse("name", &LINES.replacen(from, to, 1)).unwrap_err();
+            assert!(problem.contains(complaint), "{problem}");
         }
     }
 
@@ -117,16 +110,9 @@ mod tests {
     fn the_text_must_occur_once() {
         let recipe = Recipe::parse("name", LINES).unwrap();
         assert_eq!((recipe.limit, recipe.ring), (120, Ring::Loom));
-        assert_eq!(
-            recipe.apply("x.load(Acquire);\n"),
-            Ok("x.load(Relaxed);\n".to_owned())
-        );
-        assert!(
-            recipe
-                .apply("load(Acquire) load(Acquire)")
-                .unwrap_err()
-                .contains("2 times")
-        );
+        let mutant = recipe.apply("x.load(Acquire);\n");
+        assert_eq!(mutant, Ok("x.load(Relaxed);\n".to_owned()));
+        assert!(recipe.apply("load(Acquire) load(Acquire)").is_err());
         assert!(recipe.apply("").is_err());
     }
 }

@@ -3,10 +3,10 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use crate::error::{AtPath, Error, Result};
 use crate::files;
+use crate::process::{Log, Run};
 use crate::project::Project;
 
 /// A copy of everything that git tracks or would track.
@@ -18,9 +18,9 @@ pub(crate) struct Tree {
 impl Tree {
     /// Brings the copy up to date. Files that are right already keep their times, so that cargo
     /// builds little.
-    pub(crate) fn sync(project: &Project) -> Result<Self> {
+    pub(crate) fn sync(project: &Project, log: &Log) -> Result<Self> {
         let root = project.target("mutate/tree");
-        let wanted = tracked(project)?;
+        let wanted = tracked(project, log)?;
         for path in files::below(&root)? {
             let file = path.strip_prefix(&root).expect("it lies below the root");
             if !wanted.contains(file) {
@@ -48,25 +48,14 @@ impl Tree {
     }
 }
 
-fn tracked(project: &Project) -> Result<BTreeSet<PathBuf>> {
-    let listing = Command::new("git")
-        .args([
-            "ls-files",
-            "-z",
-            "--cached",
-            "--others",
-            "--exclude-standard",
-        ])
-        .current_dir(project.root())
-        .output();
-    let listing = listing.ok().filter(|listing| listing.status.success());
-    let names = listing
-        .map(|listing| String::from_utf8_lossy(&listing.stdout).into_owned())
-        .ok_or_else(|| Error::failed("git cannot list the files of the repository"))?;
+/// Lists what git tracks or would track.
+fn tracked(project: &Project, log: &Log) -> Result<BTreeSet<PathBuf>> {
+    let list = Run::new("git").words("ls-files -z --cached --others --exclude-standard");
+    let none = || Error::failed("git cannot list the files of the repository");
+    let names = list.output(log).ok_or_else(none)?;
     // A copy within the copy is of no use, should the target directory not be ignored.
     let is_wanted = |path: &Path| path.is_file() && !path.starts_with(project.target(""));
-    let files = names.split_terminator('\0').map(PathBuf::from);
-    Ok(files
-        .filter(|file| is_wanted(&project.root().join(file)))
-        .collect())
+    let files = names.split('\0').map(PathBuf::from);
+    let wanted = files.filter(|file| is_wanted(&project.root().join(file)));
+    Ok(wanted.collect())
 }

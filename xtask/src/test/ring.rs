@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use super::Args;
 use crate::counts;
 use crate::error::{Error, Result, bail};
 use crate::process::{Log, Run};
@@ -46,9 +47,7 @@ pub(crate) type Answer = Result<String>;
 pub(crate) struct Context<'a> {
     pub(crate) project: &'a Project,
     pub(crate) log: &'a Log,
-    /// Mutations to try.
-    pub(crate) sample: usize,
-    pub(crate) quick: bool,
+    pub(crate) args: &'a Args,
 }
 
 impl Ring {

@@ -79,7 +79,7 @@ fn features(context: &Context<'_>) -> Answer {
     let names = manifest["features"].as_table().into_iter();
     let names = names.flat_map(|features| features.keys());
     let one = |name| format!("--no-default-features --features {name}");
-    let mut sets: Vec<_> = names.map(one).collect();
+    let mut sets: Vec<_> = names.filter(|name| *name != "default").map(one).collect();
     sets.extend(["--no-default-features", "--all-features"].map(str::to_owned));
     for set in &sets {
         if !Run::cargo("check --package breakerbox")
@@ -117,7 +117,7 @@ fn msrv_build(context: &Context<'_>) -> Answer {
 
 fn models(context: &Context<'_>) -> Answer {
     let (own, quick) = (Depth::Own, Depth::Quick);
-    let depth = if context.quick { quick } else { own };
+    let depth = if context.args.quick { quick } else { own };
     let report = loom::run(context.project, None, depth, context.log)?;
     context.log.line(&loom::table(&report.models).to_string());
     let executions: u64 = report.models.iter().map(|model| model.executions).sum();
@@ -137,10 +137,10 @@ fn by_steps(context: &Context<'_>, name: &str) -> Answer {
 
 fn mutations(context: &Context<'_>) -> Answer {
     let (all, rotten) = mutate::rotten(context.project)?;
-    if context.quick || !rotten.is_empty() {
+    if context.args.quick || !rotten.is_empty() {
         return unless(&rotten, format!("{all} apply, none is tried"));
     }
-    let tried = mutate::some(context.project, context.sample, context.log)?;
+    let tried = mutate::some(context.project, context.args.sample, context.log)?;
     context.log.line(&mutate::table(&tried).to_string());
     let bad: Vec<_> = tried.iter().filter_map(|one| one.problem()).collect();
     unless(&bad, format!("{} killed", tried.len()))
