@@ -21,9 +21,6 @@ pub(crate) struct Args {
     /// Then record the fewest inputs that take every edge
     #[arg(long)]
     minimize: bool,
-    /// Show all output of what runs
-    #[arg(long)]
-    verbose: bool,
 }
 
 /// The sanitizers that libFuzzer runs with are a nightly compiler's.
@@ -42,9 +39,9 @@ pub(crate) struct Fuzzed {
     pub(crate) problem: Option<String>,
 }
 
-pub(crate) fn command(project: &Project, args: &Args) -> Result<()> {
+pub(crate) fn command(project: &Project, args: &Args, verbose: bool) -> Result<()> {
     let is_progress = |line: &str| line.starts_with("$ ") || line.starts_with("Done ");
-    let log = &Log::create(project, "fuzz", args.verbose, is_progress)?;
+    let log = &Log::create(project, "fuzz", verbose, is_progress)?;
     let mut targets = targets(project)?;
     if let Some(only) = &args.target {
         let known = targets.join(", ");

@@ -10,21 +10,11 @@ use crate::error::Result;
 use crate::process::{Log, Run};
 use crate::project::Project;
 
-/// What both commands take.
-#[derive(Debug, clap::Args)]
-struct Common {
-    /// The tests whose names contain this
-    filter: Option<String>,
-    /// Show all output of what runs
-    #[arg(long)]
-    verbose: bool,
-}
-
 /// The arguments of `histories`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct HistoriesArgs {
-    #[command(flatten)]
-    common: Common,
+    /// The tests whose names contain this
+    filter: Option<String>,
     /// Random programs for each scheduler, 4000 without it
     #[arg(long, value_name = "N", value_parser = value_parser!(u64).range(1..))]
     count: Option<u64>,
@@ -36,8 +26,8 @@ pub(crate) struct HistoriesArgs {
 /// The arguments of `pairs`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct PairsArgs {
-    #[command(flatten)]
-    common: Common,
+    /// The tests whose names contain this
+    filter: Option<String>,
     /// The pairs whose names contain this, each compared with every order: "breaker, window,
     /// failed: to closed / acquire"
     #[arg(long, value_name = "PAIR")]
@@ -50,23 +40,32 @@ const FLAGS: &str = "--cfg breakerbox_steps -C debug-assertions=on";
 /// What the tests' harness is told: they print what they saw.
 pub(crate) const HARNESS: &str = "--nocapture";
 
-pub(crate) fn command(project: &Project, args: &HistoriesArgs) -> Result<()> {
+pub(crate) fn command(project: &Project, args: &HistoriesArgs, verbose: bool) -> Result<()> {
     let tests = cargo_test("histories", project.root(), &project.target("steps"))
         .env_if("BREAKERBOX_HISTORIES", args.count)
         .env_if("BREAKERBOX_SEED", args.seed);
-    run(tests, project, "histories", &args.common)
+    run(
+        tests.words("--no-fail-fast").args(&args.filter),
+        project,
+        "histories",
+        verbose,
+    )
 }
 
-pub(crate) fn pairs_command(project: &Project, args: &PairsArgs) -> Result<()> {
+pub(crate) fn pairs_command(project: &Project, args: &PairsArgs, verbose: bool) -> Result<()> {
     let tests = cargo_test("pairs", project.root(), &project.target("steps"));
     let tests = tests.env_if("BREAKERBOX_PAIRS", args.only.as_ref());
-    run(tests, project, "pairs", &args.common)
+    run(
+        tests.words("--no-fail-fast").args(&args.filter),
+        project,
+        "pairs",
+        verbose,
+    )
 }
 
-fn run(tests: Run, project: &Project, name: &str, common: &Common) -> Result<()> {
-    let log = Log::create(project, name, common.verbose, is_tally)?;
-    let tests = tests.words("--no-fail-fast --").args(&common.filter);
-    let ran = tests.words(HARNESS).run(&log)?;
+fn run(tests: Run, project: &Project, name: &str, verbose: bool) -> Result<()> {
+    let log = Log::create(project, name, verbose, is_tally)?;
+    let ran = tests.words("--").words(HARNESS).run(&log)?;
     let counts = counts::judge(&ran).map_err(|why| {
         log.print_tail("");
         log.failed(why)

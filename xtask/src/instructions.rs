@@ -25,16 +25,13 @@ pub(crate) struct Args {
     /// Print the table of BENCHMARKS.md too
     #[arg(long)]
     markdown: bool,
-    /// Show all output of what runs
-    #[arg(long)]
-    verbose: bool,
 }
 
 /// The document that has the table.
 const DOCUMENT: &str = "BENCHMARKS.md";
 
-pub(crate) fn command(project: &Project, args: &Args) -> Result<()> {
-    let log = Log::create(project, "instructions", args.verbose, NOTHING)?;
+pub(crate) fn command(project: &Project, args: &Args, verbose: bool) -> Result<()> {
+    let log = Log::create(project, "instructions", verbose, NOTHING)?;
     run(project, &log, args).map_err(|error| log.failed(error))
 }
 
@@ -46,9 +43,8 @@ fn run(project: &Project, log: &Log, args: &Args) -> Result<()> {
     };
     installed::valgrind(log)?;
     let counts = count::all(log, args.record)?;
-    let comparable = recorded
-        .as_ref()
-        .filter(|recorded| recorded.machine == machine);
+    let is_same = |recorded: &&Recorded| recorded.machine == machine;
+    let comparable = recorded.as_ref().filter(is_same);
     let comparison = Comparison::new(&counts, comparable.map(|recorded| &recorded.counts));
     println!("{}", comparison.table());
     if let (Some(recorded), None) = (&recorded, comparable) {
@@ -56,9 +52,7 @@ fn run(project: &Project, log: &Log, args: &Args) -> Result<()> {
     }
     let faster = comparison.faster().join("`, `");
     if !faster.is_empty() && !args.record {
-        println!(
-            "faster than recorded: `{faster}`; `cargo xtask instructions --record` keeps it\n"
-        );
+        println!("faster than recorded, which `--record` keeps: `{faster}`\n");
     }
 
     let accesses = accesses::run(project, log)?;
@@ -98,17 +92,12 @@ pub(crate) fn check(project: &Project, log: &Log) -> Result<usize> {
     if !comparison.problems.is_empty() {
         return Err(Error::failed(comparison.problems.join("; ")));
     }
-    if is_same {
-        Ok(comparison.rows.len())
-    } else {
-        Err(unable())
-    }
+    let count = comparison.rows.len();
+    is_same.then_some(count).ok_or_else(unable)
 }
 
 fn differs(recorded: &Machine, here: &Machine) -> String {
-    format!(
-        "recorded with {recorded}, here is {here}; `cargo xtask instructions --record` records anew"
-    )
+    format!("recorded with {recorded}, here is {here}; `instructions --record` records anew")
 }
 
 /// Writes the counts as the table of the document.

@@ -26,9 +26,6 @@ pub(crate) struct Args {
     /// Run the failing execution of the one model again, step by step
     #[arg(long, requires = "filter")]
     replay: bool,
-    /// Show all output of what runs
-    #[arg(long)]
-    verbose: bool,
 }
 
 /// The cfg builds the models; the assertions are loom's means to find what goes wrong.
@@ -79,17 +76,17 @@ pub(crate) struct Report {
     pub(crate) problems: Vec<String>,
 }
 
-pub(crate) fn command(project: &Project, args: &Args) -> Result<()> {
+pub(crate) fn command(project: &Project, args: &Args, verbose: bool) -> Result<()> {
     if let (true, Some(filter)) = (args.replay, &args.filter) {
         return replay::command(project, filter, args.bound);
     }
-    let log = Log::create(project, "loom", args.verbose, |line| parse(line).is_some())?;
+    let log = Log::create(project, "loom", verbose, |line| parse(line).is_some())?;
     println!("building the models; their own target directory makes the first build a long one");
     let depth = args.bound.map_or(Depth::Own, Depth::Bound);
     let report = run(project, args.filter.as_deref(), depth, &log)?;
     println!("\n{}", table(&report.models));
     if args.mutations {
-        mutate::all(project, args.verbose)?;
+        mutate::all(project, verbose)?;
     }
     if report.problems.is_empty() {
         return Ok(());

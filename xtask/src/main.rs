@@ -35,6 +35,9 @@ use crate::project::Project;
 struct Cli {
     #[command(subcommand)]
     command: Command,
+    /// Show all output of what runs
+    #[arg(long, global = true)]
+    verbose: bool,
 }
 
 #[derive(Debug, Subcommand)]
@@ -61,7 +64,7 @@ enum Command {
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
-    match run(&Project::find(), cli.command) {
+    match run(&Project::find(), cli.command, cli.verbose) {
         Ok(()) => ExitCode::SUCCESS,
         Err(Error::Usage(message)) => Cli::command()
             .error(ErrorKind::InvalidValue, message)
@@ -74,20 +77,20 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(project: &Project, command: Command) -> Result<()> {
+fn run(project: &Project, command: Command, verbose: bool) -> Result<()> {
     if !matches!(command, Command::Bench(_) | Command::Charts(_)) {
         process::say_what_is_scrubbed();
     }
     match command {
-        Command::Test(args) => test::command(project, &args),
-        Command::Loom(args) => loom::command(project, &args),
-        Command::Histories(args) => histories::command(project, &args),
-        Command::Pairs(args) => histories::pairs_command(project, &args),
-        Command::Mutate(args) => mutate::command(project, &args),
-        Command::Fuzz(args) => fuzz::command(project, &args),
+        Command::Test(args) => test::command(project, &args, verbose),
+        Command::Loom(args) => loom::command(project, &args, verbose),
+        Command::Histories(args) => histories::command(project, &args, verbose),
+        Command::Pairs(args) => histories::pairs_command(project, &args, verbose),
+        Command::Mutate(args) => mutate::command(project, &args, verbose),
+        Command::Fuzz(args) => fuzz::command(project, &args, verbose),
         Command::Bench(args) => bench::command(project, &args),
         Command::Charts(args) => charts::command(project, args),
-        Command::Instructions(args) => instructions::command(project, &args),
+        Command::Instructions(args) => instructions::command(project, &args, verbose),
     }
 }
 

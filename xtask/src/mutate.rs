@@ -30,9 +30,6 @@ pub(crate) struct Args {
     /// Some of the recorded mutations, other ones each day
     #[arg(long, value_name = "K")]
     sample: Option<NonZeroUsize>,
-    /// Show all output of what runs
-    #[arg(long)]
-    verbose: bool,
 }
 
 /// Where the mutations are recorded.
@@ -54,9 +51,9 @@ impl Tried {
     }
 }
 
-pub(crate) fn command(project: &Project, args: &Args) -> Result<()> {
+pub(crate) fn command(project: &Project, args: &Args, verbose: bool) -> Result<()> {
     if args.words {
-        return pure::judge(project, args.verbose);
+        return pure::judge(project, verbose);
     }
     let mut recipes = recipes(project)?;
     let is_unknown = |name: &&String| recipes.iter().all(|recipe| recipe.name != **name);
@@ -67,10 +64,10 @@ pub(crate) fn command(project: &Project, args: &Args) -> Result<()> {
     recipes.retain(|recipe| args.only.is_empty() || args.only.contains(&recipe.name));
     let is_all = args.only.is_empty() && args.sample.is_none();
     let count = args.sample.map_or(usize::MAX, NonZeroUsize::get);
-    let recorded = judge(project, todays(recipes, count), args.verbose);
+    let recorded = judge(project, todays(recipes, count), verbose);
     // Both tell of what they find before either ends the command.
     if is_all {
-        recorded.and(pure::judge(project, args.verbose))
+        recorded.and(pure::judge(project, verbose))
     } else {
         recorded
     }

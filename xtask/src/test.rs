@@ -38,9 +38,6 @@ pub(crate) struct Args {
     /// Recorded mutations to try, a number or `all`
     #[arg(long, value_name = "K", default_value = "5", value_parser = sample, conflicts_with = "quick")]
     pub(super) sample: usize,
-    /// Show the output of what runs, not only when it fails
-    #[arg(long)]
-    verbose: bool,
 }
 
 fn ring_names() -> PossibleValuesParser {
@@ -57,7 +54,7 @@ fn sample(value: &str) -> std::result::Result<usize, String> {
     }
 }
 
-pub(crate) fn command(project: &Project, args: &Args) -> Result<()> {
+pub(crate) fn command(project: &Project, args: &Args, verbose: bool) -> Result<()> {
     let rings = chosen(&args.only, args.quick)?;
     if args.list {
         for Ring { name, what, .. } in rings {
@@ -72,9 +69,9 @@ pub(crate) fn command(project: &Project, args: &Args) -> Result<()> {
     };
     let mut broken = false;
     for (at, ring) in rings.iter().enumerate() {
-        let log = &Log::create(project, ring.name, args.verbose, NOTHING)?;
+        let log = &Log::create(project, ring.name, verbose, NOTHING)?;
         print!("[{:>2}/{}] {:12} ", at + 1, rings.len(), ring.name);
-        if args.verbose {
+        if verbose {
             println!("{}", ring.what);
         }
         std::io::stdout().flush().ok();
@@ -90,7 +87,7 @@ pub(crate) fn command(project: &Project, args: &Args) -> Result<()> {
         let is_failed = answer.is_err() && !is_missing;
         let seconds = start.elapsed().as_secs_f64();
         println!("{}", summary.push(ring.name, answer, seconds));
-        if is_failed && !args.verbose {
+        if is_failed && !verbose {
             log.print_tail("    | ");
             println!("{}\n", log.failed(""));
         }

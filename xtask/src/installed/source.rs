@@ -37,28 +37,18 @@ impl Compiler {
         if let Some(found) = Self::installed(log, oldest) {
             return Ok(found);
         }
-        let offered = || debian::offered(log, RUSTC);
-        let is_new = |version: &Option<String>| {
-            version
-                .as_ref()
-                .is_some_and(|version| release(version) >= release(oldest))
-        };
-        if !is_new(&offered()) {
+        let offered = || debian::offered(log, RUSTC).unwrap_or("none".to_owned());
+        let is_new = || release(&offered()) >= release(oldest);
+        if !is_new() {
             let is_fresh = debian::refresh(log);
-            let offered = offered();
-            if !is_new(&offered) {
+            if !is_new() {
                 let why = format!(
                     "no compiler from {oldest} on has the source of its standard library (`rustup \
-                     component add rust-src`), and Debian's {RUSTC} is {}",
-                    offered.as_deref().unwrap_or("unknown to apt-get")
+                     component add rust-src`), and the {RUSTC} of apt-get is {}",
+                    offered()
                 );
-                let missing = format!("{why}; `apt-get update` failed");
-                let impossible = Error::Impossible(why);
-                return Err(if is_fresh {
-                    impossible
-                } else {
-                    Error::Missing(missing)
-                });
+                let kind = [Error::Missing, Error::Impossible][usize::from(is_fresh)];
+                return Err(kind(why));
             }
         }
         debian::install(log, PACKAGES)?;

@@ -47,10 +47,8 @@ impl Machine {
         let version = version.ok_or_else(|| Error::failed("rustc does not say what it is"))?;
         let host = version.lines().find_map(|line| line.strip_prefix("host: "));
         // Where there is no `ldd` there is no callgrind either.
-        let ldd = Run::new("ldd")
-            .args(["--version"])
-            .output(log)
-            .unwrap_or_default();
+        let ldd = Run::new("ldd").words("--version").output(log);
+        let ldd = ldd.unwrap_or_default();
         let libc = ldd
             .lines()
             .next()

@@ -67,6 +67,7 @@ pub(crate) fn short(count: f64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::collections::BTreeSet;
 
     #[test]
     fn what_is_recorded_would_be_written_again() {
@@ -75,11 +76,7 @@ mod tests {
         let Recorded { machine, counts } = Recorded::read(&project).unwrap();
         let written = text(&machine, counts.into_iter());
         // The counts that were read have lost their order.
-        let lines = |text: &str| {
-            text.lines()
-                .map(str::to_owned)
-                .collect::<std::collections::BTreeSet<_>>()
-        };
-        assert_eq!(lines(&written), lines(&there));
+        let [written, there] = [&written, &there].map(|text| BTreeSet::from_iter(text.lines()));
+        assert_eq!(written, there);
     }
 }
