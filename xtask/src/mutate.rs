@@ -136,8 +136,12 @@ fn try_each(
     log: &Log,
     done: impl Fn(&Tried),
 ) -> Result<Vec<Tried>> {
-    let tree = Tree::sync(project, log)?;
-    let mut bench = Bench::new(&tree, project.target("mutate/target"), log);
+    let mut bench = Bench {
+        tree: Tree::sync(project, log)?,
+        target: project.target("mutate/target"),
+        log,
+        sound: Default::default(),
+    };
     // Before the first is tried, so that the sound tree is built once.
     let objections = recipes.iter().map(|recipe| bench.objection(recipe));
     let objections = objections.collect::<Result<Vec<_>>>()?;

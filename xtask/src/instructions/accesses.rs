@@ -1,10 +1,9 @@
 //! What each hot operation does to shared words, as the atomics that tell of each access say.
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, bail};
 use crate::histories;
 use crate::process::Log;
 use crate::project::Project;
-use crate::table::Table;
 
 /// One operation.
 #[derive(Debug, PartialEq, Eq)]
@@ -21,14 +20,11 @@ pub(crate) fn run(project: &Project, log: &Log) -> Result<Vec<Accesses>> {
         .words("-- accesses:: --test-threads=1")
         .words(histories::HARNESS)
         .output(log);
-    let told = ran.ok_or_else(|| {
-        Error::failed(
-            "the accesses of operations are not what they should be, or their tests don't build",
-        )
-    })?;
+    let wrong = "the accesses of operations are not what they should be, or don't build";
+    let told = ran.ok_or_else(|| Error::failed(wrong))?;
     let all: Vec<_> = told.lines().filter_map(parse).collect();
     if all.is_empty() {
-        return Err(Error::failed("the accesses of no operation were told"));
+        bail!("the accesses of no operation were told");
     }
     Ok(all)
 }
@@ -43,22 +39,4 @@ fn parse(line: &str) -> Option<Accesses> {
         name: name.to_owned(),
         counts: counts.try_into().ok()?,
     })
-}
-
-pub(crate) fn table(all: &[Accesses]) -> Table<8> {
-    let mut table = Table::new([
-        "operation",
-        ">loads",
-        ">updates",
-        ">look-ups",
-        ">slots",
-        ">statistics",
-        ">lines",
-        ">written",
-    ]);
-    for Accesses { name, counts } in all {
-        let [a, b, c, d, e, f, g] = counts;
-        table.row([name, a, b, c, d, e, f, g]);
-    }
-    table
 }

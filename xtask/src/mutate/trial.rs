@@ -35,23 +35,14 @@ impl Display for Fate {
 
 /// The copied tree with what it is built and run by.
 pub(crate) struct Bench<'a> {
-    tree: &'a Tree,
-    target: PathBuf,
-    log: &'a Log,
+    pub(crate) tree: Tree,
+    pub(crate) target: PathBuf,
+    pub(crate) log: &'a Log,
     /// How the sound tree did, by ring, model and bound: mutations may share them.
-    sound: HashMap<(Ring, String, Option<u32>), Fate>,
+    pub(crate) sound: HashMap<(Ring, String, Option<u32>), Fate>,
 }
 
-impl<'a> Bench<'a> {
-    pub(crate) fn new(tree: &'a Tree, target: PathBuf, log: &'a Log) -> Self {
-        Self {
-            tree,
-            target,
-            log,
-            sound: HashMap::new(),
-        }
-    }
-
+impl Bench<'_> {
     /// Returns what speaks against a mutation before it is made: it has rotted, or its model fails
     /// anyway.
     pub(crate) fn objection(&mut self, recipe: &Recipe) -> Result<Option<Fate>> {

@@ -164,8 +164,10 @@ mod tests {
     #[test]
     fn the_closing_line_counts_rings() {
         let closing_line = |strict| {
-            let mut summary = Summary::default();
-            summary.strict = strict;
+            let mut summary = Summary {
+                strict,
+                ..Summary::default()
+            };
             let why = || "why".to_owned();
             let errors = [Error::Failed, Error::Missing, Error::Impossible];
             let answers = errors.map(|error| Err(error(why()))).into_iter();
