@@ -1,4 +1,4 @@
-//! What the test harness says about the tests that it ran.
+//! Results that the test harness prints.
 
 use crate::process::Ran;
 

@@ -4,7 +4,7 @@ use std::fmt::{self, Display};
 use std::io;
 use std::path::Path;
 
-/// What went wrong; `main` turns it into the exit code, and `test` into what a ring answers.
+/// A bad end; `main` turns it into the exit code, and `test` into the answer of a ring.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Error {
     /// The command line makes no sense: exit code 2, as all others have 1.

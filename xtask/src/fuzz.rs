@@ -28,14 +28,14 @@ const TOOLCHAIN: &str = "nightly";
 
 const MANIFEST: &str = "fuzz/Cargo.toml";
 
-/// How one target did.
+/// The result of one target.
 #[derive(Debug)]
 pub(crate) struct Fuzzed {
     pub(crate) target: String,
     pub(crate) inputs: u64,
     /// Edges of the program that some input takes, and all that there are, those of libraries too.
     edges: Option<(u64, u64)>,
-    /// Why it is not well, if it is not.
+    /// The reason why it failed, if it did.
     pub(crate) problem: Option<String>,
 }
 
@@ -82,7 +82,7 @@ pub(crate) fn targets(project: &Project) -> Result<Vec<String>> {
     Ok(names)
 }
 
-/// What fuzzes.
+/// The tool that fuzzes, and its log.
 #[derive(Debug)]
 pub(crate) struct Fuzz<'a> {
     project: &'a Project,

@@ -37,7 +37,7 @@ pub(crate) struct PairsArgs {
 /// The cfg builds atomics that tell of each step.
 const FLAGS: &str = "--cfg breakerbox_steps -C debug-assertions=on";
 
-/// What the tests' harness is told: they print what they saw.
+/// The arguments of the tests' harness: they print what they saw.
 pub(crate) const HARNESS: &str = "--nocapture";
 
 pub(crate) fn command(project: &Project, args: &HistoriesArgs, verbose: bool) -> Result<()> {

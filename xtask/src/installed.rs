@@ -1,4 +1,4 @@
-//! What else the machine has: toolchains, and tools, which are installed if they are missing.
+//! Toolchains and tools of the machine; tools are installed if they are missing.
 
 pub(crate) mod debian;
 pub(crate) mod source;

@@ -41,11 +41,11 @@ const BLIND_SPOT: &str = "loom_misses_a_load_before_an_update";
 /// The one test that is no model: it fails where the models aren't built.
 const GUARD: &str = "enabled::models_are_built";
 
-/// What the models' test harness is told. One thread: within one process models wait for each other
+/// The arguments of the models' harness. One thread: within one process models wait for each other
 /// where stacks are mapped.
 pub(crate) const HARNESS: &str = "--include-ignored --nocapture --test-threads=1";
 
-/// What one model reports when it is through.
+/// The report of one model.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Model {
     name: String,
@@ -53,7 +53,7 @@ pub(crate) struct Model {
     time: String,
 }
 
-/// How many preemptions an execution may have.
+/// The number of preemptions that an execution may have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Depth {
     /// As many as each model says.

@@ -32,10 +32,10 @@ pub(crate) struct Args {
     sample: Option<NonZeroUsize>,
 }
 
-/// Where the mutations are recorded.
+/// The folder of the recorded mutations.
 const RECIPES: &str = "loom-tests/mutations";
 
-/// What became of one mutation.
+/// One mutation that was tried.
 #[derive(Debug)]
 pub(crate) struct Tried {
     recipe: Recipe,

@@ -100,12 +100,12 @@ impl Log {
     }
 }
 
-/// How a child ended.
+/// The end of a child.
 #[derive(Debug)]
 pub(crate) struct Ran {
     /// Standard output and error, as they came.
     pub(crate) output: String,
-    /// Whether it exited with 0, within its limit.
+    /// True if it exited with 0, within its limit.
     pub(crate) success: bool,
     pub(crate) timed_out: bool,
 }

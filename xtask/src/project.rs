@@ -1,4 +1,4 @@
-//! Where things are: the repository's root, the target directory, the manifests.
+//! Places: the repository's root, the target directory, the manifests.
 
 use std::env;
 use std::path::{Path, PathBuf};

@@ -26,10 +26,10 @@ use rings::RINGS;
 /// The arguments of `test`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// What answers within 5 minutes, once built: for the middle of a change, not for its end
+    /// Run what answers within 5 minutes, once built: for the middle of a change, not for its end
     #[arg(long)]
     pub(super) quick: bool,
-    /// These rings and no others
+    /// Run these rings and no others
     #[arg(long, value_name = "RING", value_delimiter = ',', value_parser = ring_names())]
     only: Vec<String>,
     /// Name the rings and run nothing

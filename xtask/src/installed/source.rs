@@ -6,7 +6,7 @@ use super::{debian, toolchains};
 use crate::error::{Error, Result};
 use crate::process::{Log, Run};
 
-/// Where a compiler looks for that source, below its sysroot.
+/// The place of that source, below a compiler's sysroot.
 const SOURCE: &str = "lib/rustlib/src/rust/library/Cargo.lock";
 
 /// Debian's compiler for its browsers, which is newer than its `rustc`.
@@ -47,8 +47,10 @@ impl Compiler {
                      component add rust-src`), and the {RUSTC} of apt-get is {}",
                     offered()
                 );
-                let kind = [Error::Missing, Error::Impossible][usize::from(is_fresh)];
-                return Err(kind(why));
+                return Err(match is_fresh {
+                    true => Error::Impossible(why),
+                    false => Error::Missing(why),
+                });
             }
         }
         debian::install(log, PACKAGES)?;

@@ -1,4 +1,4 @@
-//! What each hot operation does to shared words, as the atomics that tell of each access say.
+//! Accesses of each hot operation to shared words, as the atomics that tell of each access count.
 
 use crate::error::{Error, Result, bail};
 use crate::histories;

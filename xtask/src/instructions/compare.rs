@@ -7,7 +7,7 @@ use super::count::Count;
 use super::recorded::short;
 use crate::table::Table;
 
-/// By how much a count may change unnoticed, in both respects: a share, and instructions.
+/// The change of a count that goes unnoticed: a share, and a number of instructions.
 const TOLERANCE: (f64, f64) = (0.02, 1.0);
 
 /// A handle's check made slower on purpose, and what it was made from: the comparison has to see it.

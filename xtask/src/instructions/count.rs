@@ -17,7 +17,7 @@ const NOTHING: &str = "nothing";
 /// crossbeam-epoch tidies up: the longer run has exactly twice as many of those.
 const TIMES: u64 = 1024;
 
-/// What one operation executes.
+/// The instructions that one operation executes.
 #[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
 pub(crate) struct Count {
     pub(crate) instructions: f64,

@@ -16,7 +16,7 @@ const HEAD: &str = "\
 # them that write a shared word. Counts hold for this compiler, target and C library only.
 ";
 
-/// What the file says.
+/// The content of the file.
 #[derive(Debug, PartialEq, Deserialize)]
 pub(crate) struct Recorded {
     #[serde(flatten)]

@@ -11,7 +11,7 @@ use crate::installed;
 use crate::process::{Log, NOTHING, Run};
 use crate::project::Project;
 
-/// What the package consists of, below `src`: the words, and what names and checks their rules.
+/// The modules of the package, below `src`: the words, and what names and checks their rules.
 const MODULES: [&str; 4] = ["config", "error", "snapshot", "word"];
 
 const MANIFEST: &str = r#"[package]

@@ -12,7 +12,7 @@ use crate::error::{Error, Result};
 use crate::process::{Log, Run};
 use crate::{histories, loom};
 
-/// What became of a mutation.
+/// The end of a mutation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Fate {
     /// A test failed; its name, if the harness lived to tell.
@@ -38,7 +38,7 @@ pub(crate) struct Bench<'a> {
     pub(crate) tree: Tree,
     pub(crate) target: PathBuf,
     pub(crate) log: &'a Log,
-    /// How the sound tree did, by ring, model and bound: mutations may share them.
+    /// The results of the sound tree, by ring, model and bound: mutations may share them.
     pub(crate) sound: HashMap<(Ring, String, Option<u32>), Fate>,
 }
 

@@ -8,7 +8,7 @@ use crate::process::Run;
 
 const LIMIT: Duration = Duration::from_secs(60);
 
-/// What must be seen in the output: any of the words on one line with a number above 0, or alone.
+/// The evidence that the output must show: any of the words on one line with a number above 0, or alone.
 const EVIDENCE: [(&str, &[&str]); 3] = [
     ("opening", &["-> open", "→ open", "opened"]),
     ("rejections", &["rejected", "rejection"]),

@@ -14,11 +14,11 @@ use file::Litmus;
 
 const DIR: &str = "loom-tests/litmus";
 
-/// How long one file may take. The longest takes some ten seconds on a busy machine; a file with one
+/// The time limit of one file. The longest takes some ten seconds on a busy machine; a file with one
 /// word more takes minutes.
 const LIMIT: Duration = Duration::from_secs(60);
 
-/// How lines begin by which herd7 says that its answer is not all: an input that it didn't
+/// Beginnings of lines by which herd7 says that its answer is not all: an input that it didn't
 /// understand, a data race, a loop that it cut.
 const RESERVATIONS: [&str; 4] = ["Warning", "Undef", "Flag", "Loop"];
 

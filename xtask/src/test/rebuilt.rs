@@ -32,7 +32,7 @@ const MACHINES: [Machine; 2] = [
 /// A program of 32 bits, which a kernel need not run, even where the processor would.
 const PROGRAM: &str = "/lib/ld-linux.so.2";
 
-/// Where all of it is built, below the target directory.
+/// The folder of all builds, below the target directory.
 const BUILDS: &str = "rebuilt";
 
 /// Tests of words, of the contract and of what several circuits share.
@@ -44,7 +44,7 @@ const LONG_WHEN_EMULATED: &str = "failures_saturate";
 /// Tests whose threads race.
 const RACES: &str = "--test stress --test groups";
 
-/// What they spend their time in: each has a limit, and is too slow under the sanitizer otherwise.
+/// The crates in which they spend their time: each test has a limit, and is too slow otherwise.
 const OPTIMISED: [&str; 3] = ["breakerbox", "papaya", "seize"];
 
 /// The thread sanitizer's library is clang's, and its suppressions go by what a symbolizer says.
@@ -52,11 +52,11 @@ const SANITIZER: &str = "clang-19 libclang-rt-19-dev llvm-19";
 
 const SYMBOLIZER: &str = "/usr/lib/llvm-19/bin/llvm-symbolizer";
 
-/// How the compiler is told; `-Zexternal-clangrt` because Debian's brings no such library.
+/// The compiler's flags; `-Zexternal-clangrt` because Debian's brings no such library.
 const SANITIZED: &str = "-Zsanitizer=thread -Zexternal-clangrt \
                          -Clinker=clang-19 -Clink-arg=-fsanitize=thread";
 
-/// What the sanitizer must report.
+/// The race that the sanitizer must report.
 const PLANTED: &str = "xtask/planted_race.rs";
 
 /// Finds a compiler that can build its standard library, and installs `packages`.

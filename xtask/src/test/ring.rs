@@ -1,4 +1,4 @@
-//! What a ring is, what it may answer, and the table of all answers.
+//! Rings, their answers, and the table of all answers.
 
 use std::fmt;
 
@@ -18,7 +18,7 @@ pub(crate) struct Ring {
     pub(crate) check: Check,
 }
 
-/// When a ring runs.
+/// The runs that a ring takes part in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
     /// Always, also in a workspace that doesn't compile.
@@ -29,7 +29,7 @@ pub(crate) enum Kind {
     Full,
 }
 
-/// How a ring is asked.
+/// The way to ask a ring.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Check {
     /// Passes if cargo does with these words.
@@ -39,10 +39,10 @@ pub(crate) enum Check {
     By(fn(&Context<'_>) -> Answer),
 }
 
-/// What was counted if the ring passed, else why it didn't.
+/// The count of a ring that passed, or the reason why it didn't.
 pub(crate) type Answer = Result<String>;
 
-/// What a ring works with.
+/// The surroundings of a ring.
 #[derive(Debug)]
 pub(crate) struct Context<'a> {
     pub(crate) project: &'a Project,
@@ -100,9 +100,9 @@ fn verdict(answer: &Answer, strict: bool) -> &'static str {
 pub(crate) struct Summary {
     /// Each ring's name, its answer, and the seconds that it took.
     pub(crate) rows: Vec<(&'static str, Answer, f64)>,
-    /// Whether a ring that could have run counts as failed.
+    /// True if a ring that could have run counts as failed.
     pub(crate) strict: bool,
-    /// What `--quick` did not ask.
+    /// The parts that `--quick` did not ask.
     pub(crate) left_out: Option<String>,
 }
 

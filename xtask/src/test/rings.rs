@@ -17,11 +17,11 @@ pub(super) const RUST_VERSION: &str = env!("CARGO_PKG_RUST_VERSION");
 /// Seconds for all fuzz targets together: enough to start each and to find what is shallow.
 const FUZZ_SECONDS: u64 = 12;
 
-/// What rings leave out under `--quick`.
+/// The parts that quick rings leave out.
 pub(super) const SHORTENED: &str = "loom, more than one preemption where a model takes long; \
                                     of mutations, all but that they apply";
 
-/// What cargo runs for `stress`; the tests that take long are ignored elsewhere.
+/// The words for `stress`; its long tests are ignored elsewhere.
 const STRESS: &str = "test --release --package breakerbox --all-features \
                       --test stress --test memory --test soak -- --include-ignored";
 
