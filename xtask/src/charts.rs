@@ -10,7 +10,6 @@ mod throughput;
 
 use std::path::{Path, PathBuf};
 
-use crate::args::Args;
 use crate::error::{Error, Result};
 use crate::files;
 use crate::project::Project;
@@ -19,12 +18,21 @@ use crate::project::Project;
 const PICTURE: &str = "throughput.svg";
 const DATA: &str = "threads.json";
 
-pub(crate) fn command(project: &Project, mut args: Args) -> Result<()> {
+/// The arguments of `charts`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// Where the JSON is, target/comparison without it
+    #[arg(long, value_name = "DIR")]
+    from: Option<PathBuf>,
+    /// Where the picture goes, docs/charts without it
+    #[arg(long, value_name = "DIR")]
+    to: Option<PathBuf>,
+}
+
+pub(crate) fn command(project: &Project, args: Args) -> Result<()> {
     // Cargo runs this where the user stands, so that a path of theirs is as they mean it.
-    let path = |given: Option<String>, default: PathBuf| given.map_or(default, PathBuf::from);
-    let from = path(args.value("--from")?, project.target("comparison"));
-    let to = path(args.value("--to")?, project.path("docs/charts"));
-    args.finish()?;
+    let from = args.from.unwrap_or_else(|| project.target("comparison"));
+    let to = args.to.unwrap_or_else(|| project.path("docs/charts"));
     draw(project, &from, &to)
 }
 

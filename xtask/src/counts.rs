@@ -1,31 +1,28 @@
-//! What the test harness says about the tests that it ran.
+//! Results that the test harness prints.
+
+use crate::process::Ran;
 
 /// The sums of all `test result:` lines of a run.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Counts {
     pub(crate) passed: u64,
-    pub(crate) failed: u64,
-    pub(crate) ignored: u64,
+    failed: u64,
+    ignored: u64,
 }
 
 impl Counts {
     pub(crate) fn parse(output: &str) -> Self {
         let mut counts = Self::default();
-        for line in output.lines() {
-            let Some((_, result)) = line.split_once("test result: ") else {
-                continue;
-            };
-            for part in result.split([';', '.']) {
-                let mut words = part.split_whitespace();
-                if let (Some(number), Some(what)) = (words.next(), words.next()) {
-                    let number: u64 = number.parse().unwrap_or(0);
-                    match what {
-                        "passed" => counts.passed += number,
-                        "failed" => counts.failed += number,
-                        "ignored" => counts.ignored += number,
-                        _ => {}
-                    }
-                }
+        let results = output.split("test result: ").skip(1);
+        let results = results.filter_map(|result| result.lines().next());
+        for part in results.flat_map(|result| result.split([';', '.'])) {
+            let (number, what) = part.trim().split_once(' ').unwrap_or_default();
+            let number: u64 = number.parse().unwrap_or(0);
+            match what {
+                "passed" => counts.passed += number,
+                "failed" => counts.failed += number,
+                "ignored" => counts.ignored += number,
+                _ => {}
             }
         }
         counts
@@ -35,17 +32,28 @@ impl Counts {
 impl std::fmt::Display for Counts {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{} tests", self.passed)?;
-        if self.failed > 0 {
-            write!(f, ", {} failed", self.failed)?;
-        }
-        if self.ignored > 0 {
-            write!(f, ", {} ignored", self.ignored)?;
+        for (number, what) in [(self.failed, "failed"), (self.ignored, "ignored")] {
+            if number > 0 {
+                write!(f, ", {number} {what}")?;
+            }
         }
         Ok(())
     }
 }
 
-/// The names of the tests that failed, from the lists that the harness ends with.
+/// Counts the tests of a run; an error, which says why, if one failed or none ran, which is green
+/// and shows nothing.
+pub(crate) fn judge(ran: &Ran) -> Result<Counts, String> {
+    let counts = Counts::parse(&ran.output);
+    match failures(&ran.output)[..] {
+        _ if ran.success && counts.passed > 0 => Ok(counts),
+        [] if ran.success => Err("no test ran".to_owned()),
+        [] => Err(format!("{counts}, and an error that is no test's")),
+        ref names => Err(format!("{counts}: {}", names.join(", "))),
+    }
+}
+
+/// Returns the names of the tests that failed, from the lists that the harness ends with.
 pub(crate) fn failures(output: &str) -> Vec<&str> {
     let mut names = Vec::new();
     let mut listing = false;
@@ -68,46 +76,26 @@ pub(crate) fn failures(output: &str) -> Vec<&str> {
 mod tests {
     use super::*;
 
-    const OUTPUT: &str = "\
-running 3 tests
-test a::one ... ok
-test a::two ... ignored, build with --cfg breakerbox_loom
-
-test result: ok. 1 passed; 0 failed; 1 ignored; 0 measured; 0 filtered out; finished in 0.00s
-
-failures:
-
----- trip::one_wins stdout ----
-
-thread 'trip::one_wins' panicked at src/lib.rs:1:1:
-assertion `left == right` failed
-  left: 1
-    indented remark
-
-failures:
-    trip::one_wins
-    trip::other
-
-test result: FAILED. 2 passed; 2 failed; 0 ignored; 0 measured; 0 filtered out; finished in 1.25s
-";
-
     #[test]
-    fn results_are_summed() {
-        let counts = Counts::parse(OUTPUT);
-        assert_eq!(
-            counts,
-            Counts {
-                passed: 3,
-                failed: 2,
-                ignored: 1
-            }
-        );
-        assert_eq!(counts.to_string(), "3 tests, 2 failed, 1 ignored");
-        assert_eq!(Counts::parse("nothing"), Counts::default());
-    }
-
-    #[test]
-    fn failing_tests_are_named() {
-        assert_eq!(failures(OUTPUT), ["trip::one_wins", "trip::other"]);
+    fn a_run_is_judged_by_what_ran() {
+        let judged = |success, output: &str| {
+            let (output, timed_out) = (output.to_owned(), false);
+            let ran = Ran {
+                output,
+                success,
+                timed_out,
+            };
+            judge(&ran).map(|counts| counts.to_string())
+        };
+        let passed = "test result: ok. 3 passed; 0 failed; 0 ignored; finished in 0.00s\n";
+        assert_eq!(judged(true, passed), Ok("3 tests".to_owned()));
+        assert!(judged(false, passed).is_err());
+        assert!(judged(true, &passed.replace('3', "0")).is_err());
+        let failed =
+            "failures:\n\n---- a stdout ----\n    a remark\n\nfailures:\n    a::b\n    c\n";
+        let failed =
+            format!("{failed}\ntest result: FAILED. 2 passed; 2 failed; 1 ignored\n{passed}");
+        let why = "5 tests, 2 failed, 1 ignored: a::b, c";
+        assert_eq!(judged(false, &failed), Err(why.to_owned()));
     }
 }

@@ -5,11 +5,18 @@ use std::path::{Path, PathBuf};
 
 use crate::error::{AtPath, Result};
 
-/// Every file below `dir` in a fixed order; none where there is no such directory.
+/// Lists every file below `dir` in a fixed order; none where there is no such directory.
 pub(crate) fn below(dir: &Path) -> Result<Vec<PathBuf>> {
     let mut found = Vec::new();
     if dir.exists() {
-        collect(dir, &mut found)?;
+        for entry in fs::read_dir(dir).at(dir)? {
+            let path = entry.at(dir)?.path();
+            if path.is_dir() {
+                found.extend(below(&path)?);
+            } else {
+                found.push(path);
+            }
+        }
     }
     found.sort();
     Ok(found)
@@ -22,14 +29,8 @@ pub(crate) fn write(path: &Path, content: impl AsRef<[u8]>) -> Result<()> {
     fs::write(path, content).at(path)
 }
 
-fn collect(dir: &Path, found: &mut Vec<PathBuf>) -> Result<()> {
-    for entry in fs::read_dir(dir).at(dir)? {
-        let path = entry.at(dir)?.path();
-        if path.is_dir() {
-            collect(&path, found)?;
-        } else {
-            found.push(path);
-        }
-    }
-    Ok(())
+/// Makes a directory that is empty, whatever was there before.
+pub(crate) fn empty_dir(path: &Path) -> Result<()> {
+    let _ = fs::remove_dir_all(path);
+    fs::create_dir_all(path).at(path)
 }

@@ -3,98 +3,87 @@
 
 use std::path::Path;
 
-use crate::args::Args;
-use crate::counts::{Counts, failures};
-use crate::error::{Error, Result};
-use crate::process::{Log, Run, say_what_is_scrubbed};
+use clap::value_parser;
+
+use crate::counts;
+use crate::error::Result;
+use crate::process::{Log, Run};
 use crate::project::Project;
+
+/// The arguments of `histories`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct HistoriesArgs {
+    /// The tests whose names contain this
+    filter: Option<String>,
+    /// Random programs for each scheduler, 4000 without it
+    #[arg(long, value_name = "N", value_parser = value_parser!(u64).range(1..))]
+    count: Option<u64>,
+    /// The first of the programs, another each time without it
+    #[arg(long, value_name = "S")]
+    seed: Option<u64>,
+}
+
+/// The arguments of `pairs`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct PairsArgs {
+    /// The tests whose names contain this
+    filter: Option<String>,
+    /// The pairs whose names contain this, each compared with every order: "breaker, window,
+    /// failed: to closed / acquire"
+    #[arg(long, value_name = "PAIR")]
+    only: Option<String>,
+}
 
 /// The cfg builds atomics that tell of each step.
 const FLAGS: &str = "--cfg breakerbox_steps -C debug-assertions=on";
 
-/// What the tests' harness is told: they print what they saw.
-pub(crate) const HARNESS: [&str; 1] = ["--nocapture"];
+/// The arguments of the tests' harness: they print what they saw.
+pub(crate) const HARNESS: &str = "--nocapture";
 
-/// The tests that are built with the steps.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Steps {
-    /// Random programs, against the sequential contract.
-    Histories,
-    /// Every pair of operations, one within the other.
-    Pairs,
+pub(crate) fn command(project: &Project, args: &HistoriesArgs, verbose: bool) -> Result<()> {
+    let tests = cargo_test("histories", project.root(), &project.target("steps"))
+        .env_if("BREAKERBOX_HISTORIES", args.count)
+        .env_if("BREAKERBOX_SEED", args.seed);
+    run(
+        tests.words("--no-fail-fast").args(&args.filter),
+        project,
+        "histories",
+        verbose,
+    )
 }
 
-impl Steps {
-    fn name(self) -> &'static str {
-        match self {
-            Self::Histories => "histories",
-            Self::Pairs => "pairs",
-        }
-    }
+pub(crate) fn pairs_command(project: &Project, args: &PairsArgs, verbose: bool) -> Result<()> {
+    let tests = cargo_test("pairs", project.root(), &project.target("steps"));
+    let tests = tests.env_if("BREAKERBOX_PAIRS", args.only.as_ref());
+    run(
+        tests.words("--no-fail-fast").args(&args.filter),
+        project,
+        "pairs",
+        verbose,
+    )
 }
 
-pub(crate) fn command(project: &Project, mut args: Args) -> Result<()> {
-    let count = args.number::<u64>("--count")?;
-    let seed = args.number::<u64>("--seed")?;
-    let set = [("BREAKERBOX_HISTORIES", count), ("BREAKERBOX_SEED", seed)];
-    let set = set.map(|(name, value)| (name, value.map(|value| value.to_string())));
-    run(project, Steps::Histories, args, &set)
+fn run(tests: Run, project: &Project, name: &str, verbose: bool) -> Result<()> {
+    let log = Log::create(project, name, verbose, is_tally)?;
+    let ran = tests.words("--").words(HARNESS).run(&log)?;
+    let counts = counts::judge(&ran).map_err(|why| {
+        log.print_tail("");
+        log.failed(why)
+    })?;
+    println!("{counts}");
+    Ok(())
 }
 
-pub(crate) fn pairs_command(project: &Project, mut args: Args) -> Result<()> {
-    let only = args.value("--only")?;
-    run(project, Steps::Pairs, args, &[("BREAKERBOX_PAIRS", only)])
-}
-
-/// Runs these tests, with variables that are set where they have a value.
-fn run(
-    project: &Project,
-    steps: Steps,
-    mut args: Args,
-    set: &[(&str, Option<String>)],
-) -> Result<()> {
-    let verbose = args.flag("--verbose");
-    let filter = args.positional()?;
-    args.finish()?;
-    say_what_is_scrubbed();
-    let show = if verbose { |_: &str| true } else { is_tally };
-    let log = Log::create(project, steps.name(), show)?;
-    let mut run = cargo_test(steps, project.root(), &project.target("steps"));
-    for (name, value) in set {
-        if let Some(value) = value {
-            run = run.env(name, value);
-        }
-    }
-    let ran = run
-        .args(["--no-fail-fast", "--"])
-        .args(filter)
-        .args(HARNESS)
-        .run(&log)?;
-    let counts = Counts::parse(&ran.output);
-    if ran.success && counts.passed > 0 {
-        println!("{counts}");
-        return Ok(());
-    }
-    if !verbose {
-        eprintln!("{}\n", log.tail(60));
-    }
-    Err(Error::failed(match failures(&ran.output)[..] {
-        [] => "no test ran, or they do not build".to_owned(),
-        ref names => format!("failed: {}", names.join(", ")),
-    }))
-}
-
-/// `cargo test` of these tests in the tree at `dir`.
-pub(crate) fn cargo_test(steps: Steps, dir: &Path, target: &Path) -> Run {
-    Run::cargo(dir)
+/// Returns `cargo test` of the tests `name`, which are built with the steps, in the tree at `dir`.
+pub(crate) fn cargo_test(name: &str, dir: &Path, target: &Path) -> Run {
+    Run::cargo("test --release --package breakerbox-loom-tests --test")
+        .dir(dir)
         .env("RUSTFLAGS", FLAGS)
-        .args(["test", "--release", "--package", "breakerbox-loom-tests"])
-        .args(["--test", steps.name(), "--target-dir"])
+        .args([name, "--target-dir"])
         .args([target])
 }
 
 fn is_tally(line: &str) -> bool {
-    [" histories, ", " stops, ", " pairs, "]
-        .iter()
-        .any(|tally| line.contains(tally))
+    let tallies = [" histories, ", " stops, ", " pairs, "];
+    tallies.iter().any(|tally| line.contains(tally))
 }

@@ -3,151 +3,123 @@
 mod accesses;
 mod compare;
 mod count;
-mod markdown;
 mod recorded;
 
-use crate::args::Args;
 use crate::error::{Error, Result};
 use crate::installed;
-use crate::process::{Log, say_what_is_scrubbed};
+use crate::process::{Log, NOTHING};
 use crate::project::Project;
+use crate::sections;
 
+use accesses::Accesses;
 use compare::{Comparison, PLANTED};
 use count::Machine;
-use recorded::Recorded;
+use recorded::{Recorded, short};
 
-pub(crate) fn command(project: &Project, mut args: Args) -> Result<()> {
-    let record = args.flag("--record");
-    let as_markdown = args.flag("--markdown");
-    let verbose = args.flag("--verbose");
-    args.finish()?;
-    say_what_is_scrubbed();
-    let show = if verbose {
-        |_: &str| true
-    } else {
-        |_: &str| false
-    };
-    let log = Log::create(project, "instructions", show)?;
-    run(project, &log, record, as_markdown).map_err(|error| {
-        let whole = project.relative(log.path());
-        match error {
-            Error::Failed(why) => Error::failed(format!("{why}\nthe whole output: {whole}")),
-            other => other,
-        }
-    })
+/// The arguments of `instructions`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// Record the counts anew, in benches/instructions.toml and BENCHMARKS.md
+    #[arg(long)]
+    record: bool,
+    /// Print the table of BENCHMARKS.md too
+    #[arg(long)]
+    markdown: bool,
 }
 
-fn run(project: &Project, log: &Log, record: bool, as_markdown: bool) -> Result<()> {
-    let machine = Machine::here(project, log)?;
+/// The document that has the table.
+const DOCUMENT: &str = "BENCHMARKS.md";
+
+pub(crate) fn command(project: &Project, args: &Args, verbose: bool) -> Result<()> {
+    let log = Log::create(project, "instructions", verbose, NOTHING)?;
+    run(project, &log, args).map_err(|error| log.failed(error))
+}
+
+fn run(project: &Project, log: &Log, args: &Args) -> Result<()> {
+    let machine = Machine::here(log)?;
     let recorded = match Recorded::read(project) {
-        Err(_) if record => None,
+        Err(_) if args.record => None,
         recorded => Some(recorded?),
     };
-    let counts = count::all(project, log, record)?;
-    let comparable = recorded
-        .as_ref()
-        .filter(|recorded| recorded.machine == machine);
-    let comparison = Comparison::new(counts.clone(), comparable.map(|known| &*known.counts));
+    installed::valgrind(log)?;
+    let counts = count::all(log, args.record)?;
+    let is_same = |recorded: &&Recorded| recorded.machine == machine;
+    let comparable = recorded.as_ref().filter(is_same);
+    let comparison = Comparison::new(&counts, comparable.map(|recorded| &recorded.counts));
     println!("{}", comparison.table());
     if let (Some(recorded), None) = (&recorded, comparable) {
         println!("NOT COMPARED: {}\n", differs(&recorded.machine, &machine));
     }
-    if !comparison.faster().is_empty() && !record {
-        let faster = comparison.faster().join("`, `");
-        println!(
-            "faster than recorded: `{faster}`; `cargo xtask instructions --record` keeps it\n"
-        );
+    let faster = comparison.faster().join("`, `");
+    if !faster.is_empty() && !args.record {
+        println!("faster than recorded, which `--record` keeps: `{faster}`\n");
     }
 
+    // Run whatever is printed: they fail where an operation writes that must not.
     let accesses = accesses::run(project, log)?;
-    println!("{}", accesses::table(&accesses));
-    if as_markdown {
-        println!("{}", markdown::table(&comparison.rows, &accesses));
+    let markdown = markdown(&comparison, &accesses);
+    if args.markdown {
+        println!("{markdown}");
     }
     let mut problems = comparison.problems;
-    if record {
+    if args.record {
         // Goals stay goals; that something is slower than it was is what is recorded now.
-        problems = Comparison::new(counts.clone(), None).problems;
+        problems = Comparison::new(&counts, None).problems;
         let counts = counts.into_iter().filter(|(name, _)| name != PLANTED.0);
-        let counts = counts.collect();
-        Recorded { machine, counts }.write(project)?;
-        markdown::put(project, &markdown::table(&comparison.rows, &accesses))?;
-        println!("recorded in {} and {}", recorded::FILE, markdown::FILE);
+        recorded::write(project, &machine, counts)?;
+        sections::put(project, DOCUMENT, "instructions", &markdown)?;
+        println!("recorded in {} and {DOCUMENT}", recorded::FILE);
     }
     if problems.is_empty() {
-        Ok(())
-    } else {
-        Err(Error::failed(problems.join("\n       ")))
+        return Ok(());
     }
+    Err(Error::failed(problems.join("\n       ")))
 }
 
-/// How the counts of a ring end.
-#[derive(Debug)]
-pub(crate) enum Checked {
-    /// That many operations are as recorded.
-    Same(usize),
-    Different(Vec<String>),
-    /// The machine isn't the one that was recorded on.
-    Incomparable(String),
-    /// What counts isn't there.
-    Missing(String),
-}
-
-/// Compares the counts, and nothing else.
-pub(crate) fn check(project: &Project, log: &Log) -> Result<Checked> {
+/// Compares the counts, and nothing else; returns the number of operations.
+pub(crate) fn check(project: &Project, log: &Log) -> Result<usize> {
     let recorded = Recorded::read(project)?;
-    let machine = Machine::here(project, log)?;
-    if recorded.machine.target != machine.target {
-        return Ok(Checked::Incomparable(differs(&recorded.machine, &machine)));
-    }
-    if let Err(error) = installed::valgrind(project, log) {
-        return Ok(Checked::Missing(error.to_string()));
-    }
-    let counts = count::all(project, log, false)?;
+    let machine = Machine::here(log)?;
     let is_same = recorded.machine == machine;
-    let comparison = Comparison::new(counts, is_same.then_some(&*recorded.counts));
+    let unable = || Error::Impossible(differs(&recorded.machine, &machine));
+    if recorded.machine.target != machine.target {
+        return Err(unable());
+    }
+    installed::valgrind(log)?;
+    let counts = count::all(log, false)?;
+    let comparison = Comparison::new(&counts, is_same.then_some(&recorded.counts));
     log.line(&comparison.table().to_string());
-    Ok(if !comparison.problems.is_empty() {
-        Checked::Different(comparison.problems)
-    } else if is_same {
-        Checked::Same(comparison.rows.len())
-    } else {
-        Checked::Incomparable(differs(&recorded.machine, &machine))
-    })
+    if !comparison.problems.is_empty() {
+        return Err(Error::failed(comparison.problems.join("; ")));
+    }
+    let count = comparison.rows.len();
+    is_same.then_some(count).ok_or_else(unable)
 }
 
 fn differs(recorded: &Machine, here: &Machine) -> String {
-    let parts = [
-        (&recorded.rustc, &here.rustc),
-        (&recorded.target, &here.target),
-        (&recorded.libc, &here.libc),
-    ];
-    let different = parts.iter().filter(|(recorded, here)| recorded != here);
-    let (recorded, here): (Vec<&str>, Vec<&str>) = different
-        .map(|(recorded, here)| (recorded.as_str(), here.as_str()))
-        .unzip();
-    format!(
-        "recorded with {}, here is {}; `cargo xtask instructions --record` records anew",
-        recorded.join(", "),
-        here.join(", ")
-    )
+    format!("recorded with {recorded}, here is {here}; `instructions --record` records anew")
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_differs_is_named() {
-        let machine = |rustc: &str| Machine {
-            rustc: rustc.to_owned(),
-            target: "x86_64-unknown-linux-gnu".to_owned(),
-            libc: "2.36".to_owned(),
+/// Writes the counts as the table of the document.
+fn markdown(comparison: &Comparison, accesses: &[Accesses]) -> String {
+    let mut table = String::from(
+        "| operation | instructions | locked | words read | words updated | look-ups | lines touched | lines written |\n\
+         |---|--:|--:|--:|--:|--:|--:|--:|\n",
+    );
+    for row in &comparison.rows {
+        let (name, count) = (&row.name, row.now);
+        let told = match accesses.iter().find(|one| one.name == *name) {
+            Some(one) => {
+                let [loads, updates, look_ups, _, statistics, touched, written] = one.counts;
+                // A statistic is a word and a line of the thread's own.
+                let own = [updates, touched, written].map(|count| count + statistics);
+                let [updates, touched, written] = own;
+                format!("{loads} | {updates} | {look_ups} | {touched} | {written}")
+            }
+            None => [""; 5].join(" | "),
         };
-        assert_eq!(
-            differs(&machine("rustc 1.95.0"), &machine("rustc 1.96.0")),
-            "recorded with rustc 1.95.0, here is rustc 1.96.0; \
-             `cargo xtask instructions --record` records anew"
-        );
+        let (instructions, locked) = (short(count.instructions), short(count.locked));
+        table += &format!("| {name} | {instructions} | {locked} | {told} |\n");
     }
+    table
 }

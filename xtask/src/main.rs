@@ -1,6 +1,5 @@
 //! The project's commands, run as `cargo xtask COMMAND`.
 
-mod args;
 mod bench;
 mod charts;
 mod counts;
@@ -11,8 +10,8 @@ mod histories;
 mod installed;
 mod instructions;
 mod loom;
-mod manifest;
 mod mutate;
+mod parallel;
 mod process;
 mod project;
 mod sections;
@@ -21,100 +20,107 @@ mod test;
 
 use std::process::ExitCode;
 
-use crate::args::Args;
+use clap::error::ErrorKind;
+use clap::{CommandFactory, Parser, Subcommand};
+
 use crate::error::{Error, Result};
 use crate::project::Project;
 
-const USAGE: &str = "\
-usage: cargo xtask COMMAND [OPTION..]
+/// The project's commands.
+#[derive(Debug, Parser)]
+#[command(
+    bin_name = "cargo xtask",
+    after_help = "CONTRIBUTING.md says how long each takes and how to read what it prints."
+)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+    /// Show all output of what runs
+    #[arg(long, global = true)]
+    verbose: bool,
+}
 
-  test                  every check that this machine can run, one ring after another
-    --only RING[,RING]    these rings and no others
-    --list                name the rings and run nothing
-    --sample K|all        mutations to run, 5 without it
-    --verbose             show the output of what runs, not only when it fails
-  loom [MODEL-FILTER]   the loom models, with executions and time of each
-    --bound N             preemption bound, instead of each model's own
-    --mutations           then all recorded mutations
-    --replay              the failing execution of the one model again, step by step
-    --verbose
-  histories [FILTER]    what threads saw of the real types, against the contract
-    --count N             random programs for each scheduler, 4000 without it
-    --seed S              the first of them, another each time without it
-    --verbose
-  pairs [FILTER]        every pair of operations, one within the other at each of its steps
-    --only PAIR           the pairs whose names contain this, each compared with every order:
-                          breaker, window, failed: to closed / acquire
-    --verbose
-  mutate                the recorded mutations, and all of the words, and whether each is killed
-    --words               those of the words alone
-    --only NAME[,NAME]    these and no others
-    --sample K            some of them, other ones each day
-    --verbose
-  fuzz [TARGET]         every fuzz target in turn
-    --seconds N           time for all of them together, 60 without it
-    --minimize            then record the fewest inputs that take every edge
-    --verbose
-  bench                 all benches that compare: tables, and JSON in target/comparison
-    --quick               the comparison alone, with fewer cells and shorter rounds
-    --only NAME[,NAME]    these: comparison, threads, latency, trips, memory, scaling,
-                          words, end-to-end
-    --markdown            print the tables of the documents too
-    --record              put them in BENCHMARKS.md and README.md, and draw docs/charts
-    --from DIR            record what was measured on another machine, see CONTRIBUTING.md
-  charts                pictures of what the measurements wrote
-    --from DIR            the JSON, target/comparison without it
-    --to DIR              the pictures, docs/charts without it
-  instructions          what each hot operation executes, against what is recorded
-    --record              record it anew, in benches/instructions.toml and BENCHMARKS.md
-    --markdown            print the table of BENCHMARKS.md too
-    --verbose
-
-CONTRIBUTING.md says how long each takes and how to read what it prints.";
-
-type Command = fn(&Project, Args) -> Result<()>;
-
-const COMMANDS: [(&str, Command); 9] = [
-    ("test", test::command),
-    ("loom", loom::command),
-    ("histories", histories::command),
-    ("pairs", histories::pairs_command),
-    ("mutate", mutate::command),
-    ("fuzz", fuzz::command),
-    ("bench", bench::command),
-    ("charts", charts::command),
-    ("instructions", instructions::command),
-];
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run every check that this machine can run, one ring after another
+    Test(test::Args),
+    /// Run the loom models, with the executions and time of each
+    Loom(loom::Args),
+    /// Hold what threads saw of the real types against the contract
+    Histories(histories::HistoriesArgs),
+    /// Run every pair of operations, one within the other at each of its steps
+    Pairs(histories::PairsArgs),
+    /// Try the recorded mutations, then all of the words, and show whether each is killed
+    Mutate(mutate::Args),
+    /// Run every fuzz target in turn
+    Fuzz(fuzz::Args),
+    /// Run the benches that compare: tables, and JSON in target/comparison
+    Bench(bench::Args),
+    /// Draw what the measurements wrote
+    Charts(charts::Args),
+    /// Count what each hot operation executes, and compare with what is recorded
+    Instructions(instructions::Args),
+}
 
 fn main() -> ExitCode {
-    let mut args = Args::new(std::env::args().skip(1));
-    if args.flag("--help") || args.flag("-h") {
-        println!("{USAGE}");
-        return ExitCode::SUCCESS;
-    }
-    match run(args) {
+    let cli = Cli::parse();
+    match run(&Project::find(), cli.command, cli.verbose) {
         Ok(()) => ExitCode::SUCCESS,
-        Err(Error::Usage(message)) => {
-            eprintln!("error: {message}\n\n{USAGE}");
-            ExitCode::from(2)
-        }
-        Err(Error::Failed(message)) => {
-            eprintln!("error: {message}");
+        Err(Error::Usage(message)) => Cli::command()
+            .error(ErrorKind::InvalidValue, message)
+            .exit(),
+        Err(Error::Told) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("error: {error}");
             ExitCode::FAILURE
         }
-        Err(Error::Told) => ExitCode::FAILURE,
     }
 }
 
-fn run(mut args: Args) -> Result<()> {
-    let name = args
-        .positional()?
-        .ok_or_else(|| Error::usage("no command given"))?;
-    let Some((_, command)) = COMMANDS.iter().find(|(known, _)| *known == name) else {
-        let known = COMMANDS.map(|(name, _)| name).join(", ");
-        return Err(Error::usage(format!(
-            "there is no command `{name}`; there are {known}"
-        )));
-    };
-    command(&Project::find(), args)
+fn run(project: &Project, command: Command, verbose: bool) -> Result<()> {
+    if !matches!(command, Command::Bench(_) | Command::Charts(_)) {
+        process::say_what_is_scrubbed();
+    }
+    match command {
+        Command::Test(args) => test::command(project, &args, verbose),
+        Command::Loom(args) => loom::command(project, &args, verbose),
+        Command::Histories(args) => histories::command(project, &args, verbose),
+        Command::Pairs(args) => histories::pairs_command(project, &args, verbose),
+        Command::Mutate(args) => mutate::command(project, &args, verbose),
+        Command::Fuzz(args) => fuzz::command(project, &args, verbose),
+        Command::Bench(args) => bench::command(project, &args),
+        Command::Charts(args) => charts::command(project, args),
+        Command::Instructions(args) => instructions::command(project, &args, verbose),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn is_understood(line: &str) -> bool {
+        let words = line.split_whitespace();
+        Cli::try_parse_from(["cargo xtask"].into_iter().chain(words)).is_ok()
+    }
+
+    #[test]
+    fn command_lines_that_make_sense_are_understood() {
+        Cli::command().debug_assert();
+        let lines = "test; test --only fmt,clippy --list --verbose; test --quick --only loom; \
+            test --sample all; loom one_wins --bound 3 --replay; loom --mutations --verbose; \
+            histories random --seed 8625878334 --count 1; pairs scene --only first:second; \
+            mutate --only permit-too-new,other; mutate --sample 3; mutate --words --verbose; \
+            fuzz words --seconds 60 --minimize; bench --quick --only=memory,latency --markdown; \
+            bench --record --from a; charts --from a --to b; instructions --record --markdown";
+        for line in lines.split(';') {
+            assert!(is_understood(line), "{line}");
+        }
+        let lines = "; tets; test --only; test --only fnt; test --sample some; test --sample 0; \
+            test --quick --sample 3; loom --bound x; loom --replay; loom a --replay --mutations; \
+            histories --count 0; mutate --words --sample 3; mutate --sample 0; fuzz --seconds 1s; \
+            bench --from a; bench --only nonsense; charts nonsense; instructions --nonsense";
+        for line in lines.split(';') {
+            assert!(!is_understood(line), "{line}");
+        }
+    }
 }

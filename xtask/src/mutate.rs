@@ -6,130 +6,103 @@ mod recipe;
 mod tree;
 mod trial;
 
+use std::num::NonZeroUsize;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
-use crate::args::Args;
-use crate::error::{Error, Result};
-use crate::process::{Log, say_what_is_scrubbed};
+use crate::error::{Error, Result, bail};
+use crate::process::{Log, NOTHING};
 use crate::project::Project;
 use crate::table::Table;
 
 use recipe::Recipe;
 use tree::Tree;
-use trial::Bench;
-pub(crate) use trial::Fate;
+use trial::{Bench, Fate};
 
-/// Where the mutations are recorded.
+/// The arguments of `mutate`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// Every mutant of the words, and no recorded mutation
+    #[arg(long, conflicts_with_all = ["only", "sample"])]
+    words: bool,
+    /// These recorded mutations and no others
+    #[arg(long, value_name = "NAME", value_delimiter = ',')]
+    only: Vec<String>,
+    /// Some of the recorded mutations, other ones each day
+    #[arg(long, value_name = "K")]
+    sample: Option<NonZeroUsize>,
+}
+
+/// The folder of the recorded mutations.
 const RECIPES: &str = "loom-tests/mutations";
 
-/// What became of one mutation.
+/// One mutation that was tried.
 #[derive(Debug)]
 pub(crate) struct Tried {
-    pub(crate) name: String,
-    pub(crate) fate: Fate,
-    model: String,
-    why: String,
+    recipe: Recipe,
+    fate: Fate,
     seconds: f64,
 }
 
-pub(crate) fn command(project: &Project, mut args: Args) -> Result<()> {
-    let only = args.list("--only")?;
-    let sample = args.number::<usize>("--sample")?;
-    let words = args.flag("--words");
-    let verbose = args.flag("--verbose");
-    args.finish()?;
-    if words && (only.is_some() || sample.is_some()) {
-        return Err(Error::usage("--words tries no recorded mutations"));
+impl Tried {
+    /// Returns its name and what became of it, unless it was killed.
+    pub(crate) fn problem(&self) -> Option<String> {
+        let is_killed = matches!(self.fate, Fate::Killed(_));
+        (!is_killed).then(|| format!("{}: {}", self.recipe.name, self.fate))
     }
-    let all = only.is_none() && sample.is_none();
+}
+
+pub(crate) fn command(project: &Project, args: &Args, verbose: bool) -> Result<()> {
+    if args.words {
+        return pure::judge(project, verbose);
+    }
     let mut recipes = recipes(project)?;
-    if let Some(only) = only {
-        if let Some(unknown) = only
-            .iter()
-            .find(|name| recipes.iter().all(|recipe| recipe.name != **name))
-        {
-            return Err(Error::usage(format!("there is no mutation `{unknown}`")));
-        }
-        recipes.retain(|recipe| only.contains(&recipe.name));
+    let is_unknown = |name: &&String| recipes.iter().all(|recipe| recipe.name != **name);
+    if let Some(unknown) = args.only.iter().find(is_unknown) {
+        let why = format!("there is no mutation `{unknown}` in {RECIPES}");
+        return Err(Error::Usage(why));
     }
-    if let Some(count) = sample {
-        recipes = todays(recipes, count);
-    }
-    say_what_is_scrubbed();
+    recipes.retain(|recipe| args.only.is_empty() || args.only.contains(&recipe.name));
+    let is_all = args.only.is_empty() && args.sample.is_none();
+    let count = args.sample.map_or(usize::MAX, NonZeroUsize::get);
+    let recorded = judge(project, todays(recipes, count), verbose);
     // Both tell of what they find before either ends the command.
-    let recorded = if words {
-        Ok(())
+    if is_all {
+        recorded.and(pure::judge(project, verbose))
     } else {
-        judge(project, &recipes, verbose)
-    };
-    let words = if all {
-        judge_words(project, verbose)
-    } else {
-        Ok(())
-    };
-    recorded.and(words)
-}
-
-/// Tries every mutant of the words; an error if one lives that `.cargo/mutants.toml` doesn't
-/// explain.
-fn judge_words(project: &Project, verbose: bool) -> Result<()> {
-    let log = log(project, "mutate-words", verbose)?;
-    println!("\ntrying every mutant of the words; this takes some five minutes");
-    let tally = pure::run(project, &log)?;
-    for missed in &tally.missed {
-        println!("  MISSED: {missed}");
+        recorded
     }
-    println!("{tally}");
-    if tally.missed.is_empty() {
-        return Ok(());
-    }
-    Err(Error::failed(format!(
-        "{} mutants of the words live; kill them, or explain them in .cargo/mutants.toml",
-        tally.missed.len()
-    )))
-}
-
-fn log(project: &Project, name: &str, verbose: bool) -> Result<Log> {
-    Log::create(project, name, if verbose { |_| true } else { |_| false })
 }
 
 /// Tries all recorded mutations; an error if one of them is not killed.
 pub(crate) fn all(project: &Project, verbose: bool) -> Result<()> {
-    judge(project, &recipes(project)?, verbose)
+    judge(project, recipes(project)?, verbose)
 }
 
-/// Tries `count` of the mutations, other ones each day, or all of them.
-pub(crate) fn some(project: &Project, count: Option<usize>, log: &Log) -> Result<Vec<Tried>> {
-    let all = recipes(project)?;
-    let recipes = match count {
-        Some(count) => todays(all, count),
-        None => all,
-    };
-    try_each(project, &recipes, log, |_| ())
+/// Tries `count` of the mutations, other ones each day.
+pub(crate) fn some(project: &Project, count: usize, log: &Log) -> Result<Vec<Tried>> {
+    try_each(project, todays(recipes(project)?, count), log, |_| ())
 }
 
-/// What speaks against the recorded mutations without trying any: texts that the source has no more.
-pub(crate) fn rotten(project: &Project) -> Result<Vec<String>> {
-    let mut rotten = Vec::new();
-    for recipe in recipes(project)? {
+/// Counts the recorded mutations without trying any, and names those whose text the source has no
+/// more.
+pub(crate) fn rotten(project: &Project) -> Result<(usize, Vec<String>)> {
+    let (recipes, mut rotten) = (recipes(project)?, Vec::new());
+    for recipe in &recipes {
         if let Err(why) = recipe.apply(&project.read(&recipe.file)?) {
             rotten.push(format!("{}: {why}", recipe.name));
         }
     }
-    Ok(rotten)
+    Ok((recipes.len(), rotten))
 }
 
-/// The results as a table.
-pub(crate) fn table(tried: &[Tried]) -> Table {
+/// Shows the results as a table.
+pub(crate) fn table(tried: &[Tried]) -> Table<5> {
     let mut table = Table::new(["mutation", "result", ">seconds", "model", "why"]);
     for one in tried {
-        table.row([
-            one.name.clone(),
-            one.fate.to_string(),
-            format!("{:.1}", one.seconds),
-            one.model.clone(),
-            one.why.clone(),
-        ]);
+        let Recipe {
+            name, model, why, ..
+        } = &one.recipe;
+        table.row([name, &one.fate, &format!("{:.1}", one.seconds), model, why]);
     }
     table
 }
@@ -137,57 +110,48 @@ pub(crate) fn table(tried: &[Tried]) -> Table {
 fn recipes(project: &Project) -> Result<Vec<Recipe>> {
     let recipes = recipe::read_all(&project.path(RECIPES))?;
     if recipes.is_empty() {
-        return Err(Error::failed(format!(
-            "no mutation is recorded in {RECIPES}"
-        )));
+        bail!("no mutation is recorded in {RECIPES}");
     }
     Ok(recipes)
 }
 
-fn judge(project: &Project, recipes: &[Recipe], verbose: bool) -> Result<()> {
-    let log = log(project, "mutate", verbose)?;
+fn judge(project: &Project, recipes: Vec<Recipe>, verbose: bool) -> Result<()> {
+    let log = Log::create(project, "mutate", verbose, NOTHING)?;
     println!("running the models without the mutations first; a first build takes a while");
     let tried = try_each(project, recipes, &log, |one| {
-        println!("  {}: {}", one.name, one.fate);
+        println!("  {}: {}", one.recipe.name, one.fate);
     })?;
     println!("\n{}", table(&tried));
-    let bad = tried.iter().filter(|one| !one.fate.is_killed()).count();
+    let bad = tried.iter().filter_map(Tried::problem).count();
     println!("{} killed, {bad} not", tried.len() - bad);
     if bad == 0 {
         return Ok(());
     }
-    Err(Error::failed(format!(
-        "{bad} of {} mutations not killed; the whole output: {}",
-        tried.len(),
-        project.relative(log.path())
-    )))
+    Err(log.failed(format!("{bad} of {} mutations not killed", tried.len())))
 }
 
 fn try_each(
     project: &Project,
-    recipes: &[Recipe],
+    recipes: Vec<Recipe>,
     log: &Log,
     done: impl Fn(&Tried),
 ) -> Result<Vec<Tried>> {
-    let tree = Tree::sync(project)?;
-    let mut bench = Bench::new(&tree, project.target("mutate/target"), log);
-    let mut objections = Vec::new();
-    for recipe in recipes {
-        objections.push(bench.objection(recipe)?);
-    }
+    let mut bench = Bench {
+        tree: Tree::sync(project, log)?,
+        target: project.target("mutate/target"),
+        log,
+        sound: Default::default(),
+    };
+    // Before the first is tried, so that the sound tree is built once.
+    let objections = recipes.iter().map(|recipe| bench.objection(recipe));
+    let objections = objections.collect::<Result<Vec<_>>>()?;
     let mut tried = Vec::new();
-    for (recipe, objection) in recipes.iter().zip(objections) {
+    for (recipe, objection) in recipes.into_iter().zip(objections) {
         log.line(&format!("--- {}: {}", recipe.name, recipe.why));
         let start = Instant::now();
-        let fate = match objection {
-            Some(fate) => fate,
-            None => bench.try_one(recipe)?,
-        };
         let one = Tried {
-            name: recipe.name.clone(),
-            fate,
-            model: recipe.model.clone(),
-            why: recipe.why.clone(),
+            fate: objection.map_or_else(|| bench.try_one(&recipe), Ok)?,
+            recipe,
             seconds: start.elapsed().as_secs_f64(),
         };
         done(&one);
@@ -196,16 +160,16 @@ fn try_each(
     Ok(tried)
 }
 
-/// `count` of the recipes, so chosen that every one has its turn within a few days.
+/// Chooses `count` of the recipes so that every one has its turn within a few days.
 fn todays(recipes: Vec<Recipe>, count: usize) -> Vec<Recipe> {
-    let today = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .map_or(0, |since| since.as_secs() / 86_400);
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    let today = since.map_or(0, |since| since.as_secs() / 86_400);
     rotated(recipes, count, today as usize)
 }
 
 fn rotated<T>(mut all: Vec<T>, count: usize, day: usize) -> Vec<T> {
-    if !all.is_empty() {
+    let count = count.min(all.len());
+    if count > 0 {
         let first = (day * count) % all.len();
         all.rotate_left(first);
     }
@@ -223,7 +187,7 @@ mod tests {
         assert_eq!(rotated(all.clone(), 2, 0), [0, 1]);
         assert_eq!(rotated(all.clone(), 2, 1), [2, 3]);
         assert_eq!(rotated(all.clone(), 2, 2), [4, 0]);
-        assert_eq!(rotated(all.clone(), 9, 3), [2, 3, 4, 0, 1]);
+        assert_eq!(rotated(all.clone(), usize::MAX, 3), all);
         assert_eq!(rotated(Vec::<u8>::new(), 2, 1), [0; 0]);
     }
 }

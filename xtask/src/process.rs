@@ -2,21 +2,22 @@
 
 use std::ffi::OsStr;
 use std::fs::File;
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::process::{Command, Stdio};
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::error::{AtPath, Error, Result};
+use crate::files;
 use crate::project::Project;
 
 /// Variables that change what is built or how far a model goes.
 ///
 /// Flags from the environment replace those that a command sets, without a word: the loom models
-/// would be built without their cfg, and all of them would pass. So each command says itself which
-/// flags it wants.
+/// would be built without their cfg, and all of them would pass. So each command sets its own flags.
 const SCRUBBED: [&str; 9] = [
     "CARGO_ENCODED_RUSTFLAGS",
     "CARGO_ENCODED_RUSTDOCFLAGS",
@@ -41,252 +42,247 @@ pub(crate) fn say_what_is_scrubbed() {
 /// Which lines of a child's output are shown while it runs; the log has all of them.
 pub(crate) type Show = fn(&str) -> bool;
 
+/// A [`Show`] of nothing.
+pub(crate) const NOTHING: Show = |_| false;
+
 /// A log file, and what of it is shown.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(crate) struct Log {
+    root: PathBuf,
     path: PathBuf,
-    file: Arc<Mutex<File>>,
+    file: Mutex<File>,
+    verbose: bool,
     show: Show,
 }
 
 impl Log {
-    /// Begins the log `NAME.log` anew.
-    pub(crate) fn create(project: &Project, name: &str, show: Show) -> Result<Self> {
+    /// Begins the log `NAME.log` anew; it shows all if `verbose`, else what `show` picks.
+    pub(crate) fn create(project: &Project, name: &str, verbose: bool, show: Show) -> Result<Self> {
         let path = project.target(&format!("xtask/{name}.log"));
-        let dir = path.parent().expect("a log lies in a directory");
-        std::fs::create_dir_all(dir).at(dir)?;
-        let file = File::create(&path).at(&path)?;
+        files::write(&path, "")?;
         Ok(Self {
+            root: project.root().to_owned(),
+            file: Mutex::new(File::create(&path).at(&path)?),
             path,
-            file: Arc::new(Mutex::new(file)),
+            verbose,
             show,
         })
     }
 
-    pub(crate) fn path(&self) -> &Path {
-        &self.path
-    }
-
     /// Writes a line, and shows it if it is one of those to be shown.
     pub(crate) fn line(&self, line: &str) {
-        if (self.show)(line) {
+        // Cargo's messages to programs.
+        if line.starts_with("{\"reason\":") {
+            return;
+        }
+        if self.verbose || (self.show)(line) {
             println!("{line}");
         }
         // A full disk must not stop the checks themselves.
-        let _ = writeln!(lock(&self.file), "{line}");
+        let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
+        let _ = writeln!(file, "{line}");
     }
 
-    /// The last `lines` lines.
-    pub(crate) fn tail(&self, lines: usize) -> String {
+    /// Prints the last lines, each after `before`, unless all have been shown.
+    pub(crate) fn print_tail(&self, before: &str) {
         let text = std::fs::read(&self.path).unwrap_or_default();
         let text = String::from_utf8_lossy(&text);
-        let all: Vec<_> = text.lines().collect();
-        all[all.len().saturating_sub(lines)..].join("\n")
+        let skipped = text.lines().count().saturating_sub(60);
+        for line in text.lines().skip(skipped).filter(|_| !self.verbose) {
+            println!("{before}{line}");
+        }
+    }
+
+    /// Returns an error that says where the whole output is.
+    pub(crate) fn failed(&self, why: impl std::fmt::Display) -> Error {
+        let path = self.path.strip_prefix(&self.root).unwrap_or(&self.path);
+        Error::failed(format!("{why}\nthe whole output: {}", path.display()))
     }
 }
 
-/// How a child ended.
+/// The end of a child.
 #[derive(Debug)]
 pub(crate) struct Ran {
     /// Standard output and error, as they came.
     pub(crate) output: String,
-    /// Whether it exited with 0, within its limit.
+    /// True if it exited with 0, within its limit.
     pub(crate) success: bool,
     pub(crate) timed_out: bool,
 }
 
-/// A command to run in the repository's root.
+/// A command, run in the repository's root unless it is told another directory.
 #[derive(Debug)]
 pub(crate) struct Run {
     command: Command,
-    limit: Option<Duration>,
+    limit: Duration,
 }
 
 impl Run {
-    pub(crate) fn new(program: impl AsRef<OsStr>, dir: &Path) -> Self {
+    pub(crate) fn new(program: impl AsRef<OsStr>) -> Self {
         let mut command = Command::new(program);
         command
-            .current_dir(dir)
             .env("CARGO_TERM_COLOR", "never")
             .stdin(Stdio::null());
         for name in SCRUBBED {
             command.env_remove(name);
         }
-        Self {
-            command,
-            limit: None,
-        }
+        let limit = Duration::MAX;
+        Self { command, limit }
     }
 
-    /// The cargo that runs this xtask.
-    pub(crate) fn cargo(dir: &Path) -> Self {
+    /// Runs the cargo that runs this xtask, with the words of `line`.
+    pub(crate) fn cargo(line: &str) -> Self {
         let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-        Self::new(cargo, dir)
+        Self::new(cargo).words(line)
     }
 
-    /// `program` with the tools of another toolchain.
-    pub(crate) fn with_toolchain(toolchain: &str, program: impl AsRef<OsStr>, dir: &Path) -> Self {
-        let mut run = Self::new("rustup", dir)
-            .args(["run", toolchain])
-            .args([program]);
+    /// Runs `program` with the tools of another toolchain.
+    pub(crate) fn with_toolchain(toolchain: &str, program: impl AsRef<OsStr>) -> Self {
+        let mut run = Self::new("rustup").args(["run", toolchain]).args([program]);
         // It names the cargo of the toolchain that runs now.
         run.command.env_remove("CARGO");
         run
     }
 
-    pub(crate) fn args<I, A>(mut self, args: I) -> Self
-    where
-        I: IntoIterator<Item = A>,
-        A: AsRef<OsStr>,
-    {
+    pub(crate) fn dir(mut self, dir: &Path) -> Self {
+        self.command.current_dir(dir);
+        self
+    }
+
+    pub(crate) fn words(self, line: &str) -> Self {
+        self.args(line.split_whitespace())
+    }
+
+    pub(crate) fn args<A: AsRef<OsStr>>(mut self, args: impl IntoIterator<Item = A>) -> Self {
         self.command.args(args);
         self
     }
 
-    pub(crate) fn env(mut self, name: &str, value: &str) -> Self {
+    pub(crate) fn env(mut self, name: &str, value: impl AsRef<OsStr>) -> Self {
         self.command.env(name, value);
         self
     }
 
+    /// Sets a variable if there is a value for it.
+    pub(crate) fn env_if(self, name: &str, value: Option<impl ToString>) -> Self {
+        match value {
+            Some(value) => self.env(name, value.to_string()),
+            None => self,
+        }
+    }
+
     /// Ends the child, and what it started, after this long.
     pub(crate) fn limit(mut self, limit: Duration) -> Self {
-        self.limit = Some(limit);
+        self.limit = limit;
         self
+    }
+
+    /// Returns what the child prints; none if it can't be started or fails.
+    pub(crate) fn output(self, log: &Log) -> Option<String> {
+        let ran = self.run(log).ok()?;
+        ran.success.then_some(ran.output)
+    }
+
+    /// Runs the child; returns whether it could be started and succeeds.
+    pub(crate) fn works(self, log: &Log) -> bool {
+        self.output(log).is_some()
+    }
+
+    /// Builds with cargo and returns the program of the target `name`; none if it does not build.
+    pub(crate) fn program(self, name: &str, log: &Log) -> Option<PathBuf> {
+        let build = self.words("--no-run --message-format json-render-diagnostics");
+        build.output(log)?.lines().find_map(|line| {
+            let message: serde_json::Value = serde_json::from_str(line).ok()?;
+            let is_named = message["target"]["name"] == name;
+            Some(message["executable"].as_str().filter(|_| is_named)?.into())
+        })
     }
 
     /// Runs the child to its end; an error only if it could not be started.
     pub(crate) fn run(mut self, log: &Log) -> Result<Ran> {
         log.line(&self.describe());
+        let program = self.command.get_program().display().to_string();
+        let unable = |error| Error::failed(format!("`{program}` could not be started: {error}"));
+        if self.command.get_current_dir().is_none() {
+            self.command.current_dir(&log.root);
+        }
+        let (reader, writer) = std::io::pipe().map_err(unable)?;
+        let also = writer.try_clone().map_err(unable)?;
         let mut child = self
             .command
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
+            .stdout(also)
+            .stderr(writer)
             .spawn()
-            .map_err(|error| {
-                let program = self.command.get_program().display();
-                Error::failed(format!("`{program}` could not be started: {error}"))
-            })?;
-        let output = Arc::new(Mutex::new(String::new()));
-        let readers = [
-            read(child.stdout.take(), log, &output),
-            read(child.stderr.take(), log, &output),
-        ];
-        let status = wait(&mut child, self.limit);
-        let timed_out = status.is_none();
-        if timed_out {
-            log.line("ended: it ran out of its time limit");
-        } else {
-            // After a kill something that the child started may still hold the pipe.
-            for reader in readers {
-                let _ = reader.join();
+            .map_err(unable)?;
+        let start = Instant::now();
+        // The command holds an end of the pipe, which would never close.
+        drop(self.command);
+        let (send, lines) = mpsc::channel();
+        thread::spawn(move || {
+            let mut lines = BufReader::new(reader)
+                .split(b'\n')
+                .map_while(|line| line.ok());
+            lines.try_for_each(|line| send.send(line))
+        });
+
+        let mut output = String::new();
+        let success = loop {
+            let left = self.limit.saturating_sub(start.elapsed());
+            match lines.recv_timeout(left) {
+                Ok(line) if !left.is_zero() => {
+                    let line = String::from_utf8_lossy(&line);
+                    log.line(&line);
+                    output += &line;
+                    output.push('\n');
+                }
+                Err(RecvTimeoutError::Disconnected) => {
+                    break Some(child.wait().is_ok_and(|status| status.success()));
+                }
+                Ok(_) | Err(RecvTimeoutError::Timeout) => {
+                    log.line("ended: it ran out of its time limit");
+                    kill(child.id());
+                    let _ = child.wait();
+                    break None;
+                }
             }
-        }
-        let output = std::mem::take(&mut *lock(&output));
+        };
         Ok(Ran {
             output,
-            success: status.unwrap_or(false),
-            timed_out,
+            success: success == Some(true),
+            timed_out: success.is_none(),
         })
     }
 
-    /// The command as one would type it.
+    /// Returns the command as one would type it.
     fn describe(&self) -> String {
-        let mut line = "$".to_owned();
-        for (name, value) in self.command.get_envs() {
-            if let Some(value) = value
-                && name != "CARGO_TERM_COLOR"
-            {
-                line += &format!(" {}='{}'", name.display(), value.display());
-            }
-        }
-        let program = Path::new(self.command.get_program());
-        line += &format!(" {}", program.file_stem().unwrap_or_default().display());
-        for arg in self.command.get_args() {
-            line += &format!(" {}", arg.display());
-        }
-        line
+        let variables = self
+            .command
+            .get_envs()
+            .filter(|(name, _)| *name != "CARGO_TERM_COLOR");
+        let set = variables.filter_map(|(name, value)| Some((name, value?)));
+        let set = set.map(|(name, value)| format!("{}='{}' ", name.display(), value.display()));
+        let program = Path::new(self.command.get_program()).file_stem();
+        let args = self
+            .command
+            .get_args()
+            .map(|arg| format!(" {}", arg.display()));
+        let (set, args): (String, String) = (set.collect(), args.collect());
+        format!("$ {set}{}{args}", program.unwrap_or_default().display())
     }
 }
 
-fn read(
-    pipe: Option<impl Read + Send + 'static>,
-    log: &Log,
-    output: &Arc<Mutex<String>>,
-) -> thread::JoinHandle<()> {
-    let (log, output) = (log.clone(), Arc::clone(output));
-    let pipe = pipe.expect("the pipe was asked for and is taken once");
-    thread::spawn(move || {
-        for line in BufReader::new(pipe)
-            .split(b'\n')
-            .map_while(|line| line.ok())
-        {
-            let line = String::from_utf8_lossy(&line);
-            log.line(&line);
-            let mut output = lock(&output);
-            output.push_str(&line);
-            output.push('\n');
-        }
-    })
-}
-
-/// Whether the child succeeded; none if it had to be ended.
-fn wait(child: &mut Child, limit: Option<Duration>) -> Option<bool> {
-    let Some(limit) = limit else {
-        return Some(child.wait().is_ok_and(|status| status.success()));
-    };
-    let deadline = Instant::now() + limit;
-    loop {
-        match child.try_wait() {
-            Ok(Some(status)) => return Some(status.success()),
-            Ok(None) if Instant::now() < deadline => thread::sleep(Duration::from_millis(20)),
-            Ok(None) | Err(_) => {
-                end_descendants(child.id());
-                let _ = child.kill();
-                let _ = child.wait();
-                return None;
-            }
-        }
-    }
-}
-
-/// Kills what `parent` started, so that no test binary lives on after its cargo.
+/// Kills a process and what it started, so that no test binary lives on after its cargo.
 ///
 /// A process group would do it in one step, but takes the children out of the terminal's reach:
 /// Ctrl-C would leave them running.
-fn end_descendants(parent: u32) {
-    let Ok(listing) = Command::new("ps").args(["-eo", "pid=,ppid="]).output() else {
-        return;
-    };
-    let listing = String::from_utf8_lossy(&listing.stdout).into_owned();
-    for pid in descendants(parent, &listing) {
-        let _ = Command::new("kill")
-            .args(["-KILL", &pid.to_string()])
-            .stderr(Stdio::null())
-            .status();
+fn kill(process: u32) {
+    let id = process.to_string();
+    let children = Command::new("pgrep").args(["-P", &id]).output();
+    let _ = Command::new("kill").args(["-KILL", &id]).output();
+    let children = children.map(|children| children.stdout).unwrap_or_default();
+    for child in String::from_utf8_lossy(&children).split_whitespace() {
+        child.parse().map(kill).unwrap_or_default();
     }
-}
-
-/// All processes below `parent`, from lines of process and parent ids.
-fn descendants(parent: u32, listing: &str) -> Vec<u32> {
-    let pairs: Vec<(u32, u32)> = listing
-        .lines()
-        .filter_map(|line| {
-            let mut ids = line.split_whitespace().map(str::parse);
-            Some((ids.next()?.ok()?, ids.next()?.ok()?))
-        })
-        .collect();
-    let mut found = vec![parent];
-    let mut next = 0;
-    while let Some(&above) = found.get(next) {
-        next += 1;
-        let children = pairs.iter().filter(|&&(_, ppid)| ppid == above);
-        found.extend(children.map(|&(pid, _)| pid));
-    }
-    found.split_off(1)
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]
@@ -294,9 +290,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn descendants_are_found_through_generations() {
-        let listing = "    1     0\n   10     1\n   11    10\n   12    11\n   20     1\n";
-        assert_eq!(descendants(10, listing), [11, 12]);
-        assert_eq!(descendants(20, listing), [0; 0]);
+    fn a_child_is_ended_with_what_it_started() {
+        let log = Log::create(&Project::find(), "process-test", false, NOTHING).unwrap();
+        let run = |script: &str| Run::new("sh").args(["-c", script]);
+        let limit = Duration::from_millis(500);
+        let ran = run("sh -c 'echo $$; sleep 60'; true")
+            .limit(limit)
+            .run(&log)
+            .unwrap();
+        assert!(ran.timed_out && !ran.success);
+        let lives = format!("ps -o stat= -p {} | grep -v Z", ran.output.trim());
+        assert!(run(&lives).output(&log).is_none());
+        let ran = run("echo one; echo two >&2; exit 3").run(&log).unwrap();
+        assert_eq!((&*ran.output, ran.success), ("one\ntwo\n", false));
     }
 }

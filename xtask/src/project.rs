@@ -1,10 +1,9 @@
-//! Where things are: the repository's root, the target directory, the manifests.
+//! Places: the repository's root, the target directory, the manifests.
 
 use std::env;
 use std::path::{Path, PathBuf};
 
-use crate::error::{AtPath, Result};
-use crate::manifest::Manifest;
+use crate::error::{AtPath, Error, Result};
 
 /// The checkout that this xtask belongs to.
 #[derive(Debug)]
@@ -33,18 +32,14 @@ impl Project {
         &self.root
     }
 
-    /// The path of something in the repository.
+    /// Returns the path of something in the repository.
     pub(crate) fn path(&self, relative: &str) -> PathBuf {
         self.root.join(relative)
     }
 
-    /// The path of something in the target directory.
+    /// Returns the path of something in the target directory.
     pub(crate) fn target(&self, relative: &str) -> PathBuf {
         self.target.join(relative)
-    }
-
-    pub(crate) fn has(&self, relative: &str) -> bool {
-        self.path(relative).exists()
     }
 
     pub(crate) fn read(&self, relative: &str) -> Result<String> {
@@ -52,12 +47,13 @@ impl Project {
         std::fs::read_to_string(&path).at(&path)
     }
 
-    /// The manifest at `relative`, a path that ends in `Cargo.toml`.
-    pub(crate) fn manifest(&self, relative: &str) -> Result<Manifest> {
-        Ok(Manifest::parse(&self.read(relative)?))
+    /// Reads the TOML file at `relative`.
+    pub(crate) fn toml(&self, relative: &str) -> Result<toml::Table> {
+        let table = self.read(relative)?.parse();
+        table.map_err(|error| Error::failed(format!("{relative}: {error}")))
     }
 
-    /// `path` as it reads from the root, for people.
+    /// Returns `path` as it reads from the root, for people.
     pub(crate) fn relative<'a>(&self, path: &'a Path) -> std::path::Display<'a> {
         path.strip_prefix(&self.root).unwrap_or(path).display()
     }

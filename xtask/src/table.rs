@@ -1,43 +1,37 @@
 //! Tables for the terminal: columns as wide as their widest cell.
 
+use std::fmt;
+
 /// Rows of text under a header.
 #[derive(Debug)]
-pub(crate) struct Table {
-    rows: Vec<Vec<String>>,
-    right: Vec<bool>,
+pub(crate) struct Table<const N: usize> {
+    rows: Vec<[String; N]>,
+    right: [bool; N],
 }
 
-impl Table {
-    /// A header; a name that begins with `>` makes its column stand on the right.
-    pub(crate) fn new<const N: usize>(header: [&str; N]) -> Self {
+impl<const N: usize> Table<N> {
+    /// Begins with a header; a name that begins with `>` makes its column stand on the right.
+    pub(crate) fn new(header: [&str; N]) -> Self {
         Self {
-            right: header.iter().map(|name| name.starts_with('>')).collect(),
-            rows: vec![
-                header
-                    .iter()
-                    .map(|name| name.trim_start_matches('>').to_owned())
-                    .collect(),
-            ],
+            right: header.map(|name| name.starts_with('>')),
+            rows: vec![header.map(|name| name.trim_start_matches('>').to_owned())],
         }
     }
 
-    pub(crate) fn row<const N: usize>(&mut self, cells: [String; N]) {
-        debug_assert_eq!(N, self.right.len(), "as many cells as columns");
-        self.rows.push(cells.into());
+    pub(crate) fn row(&mut self, cells: [&dyn fmt::Display; N]) {
+        self.rows.push(cells.map(|cell| cell.to_string()));
     }
 }
 
-impl std::fmt::Display for Table {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let width = |column: usize| {
-            let cells = self.rows.iter().map(|row| row[column].chars().count());
-            cells.max().unwrap_or(0)
-        };
-        let widths: Vec<_> = (0..self.right.len()).map(width).collect();
+impl<const N: usize> fmt::Display for Table<N> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let length = |row: &[String; N], column: usize| row[column].chars().count();
         for row in &self.rows {
             let mut line = String::new();
-            for ((cell, &width), &right) in row.iter().zip(&widths).zip(&self.right) {
-                line += &if right {
+            for (column, cell) in row.iter().enumerate() {
+                let lengths = self.rows.iter().map(|row| length(row, column));
+                let width = lengths.max().unwrap_or(0);
+                line += &if self.right[column] {
                     format!("  {cell:>width$}")
                 } else {
                     format!("  {cell:<width$}")
@@ -56,13 +50,9 @@ mod tests {
     #[test]
     fn columns_line_up() {
         let mut table = Table::new(["name", ">count", "why"]);
-        table.row(["a".into(), "12345678".into(), String::new()]);
-        table.row(["longer".into(), "1".into(), "because".into()]);
-        let text = "\
-\u{20} name       count  why
-\u{20} a       12345678
-\u{20} longer         1  because
-";
+        table.row([&"a", &12345678, &""]);
+        table.row([&"longer", &1, &"because"]);
+        let text = "  name       count  why\n  a       12345678\n  longer         1  because\n";
         assert_eq!(table.to_string(), text);
     }
 }

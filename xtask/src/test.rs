@@ -1,6 +1,5 @@
 //! `cargo xtask test`: every ring that this machine can run, and what each showed.
 
-mod advisories;
 mod demo;
 mod dependencies;
 mod layers;
@@ -9,88 +8,92 @@ mod paths;
 mod rebuilt;
 mod ring;
 mod rings;
-mod summary;
 mod tools;
 
 use std::io::Write;
+use std::num::NonZeroUsize;
 use std::time::Instant;
 
-use crate::args::Args;
+use clap::builder::{PossibleValue, PossibleValuesParser};
+
 use crate::error::{Error, Result};
-use crate::process::{Log, Run, say_what_is_scrubbed};
+use crate::process::{Log, NOTHING, Run};
 use crate::project::Project;
 
-use ring::{Context, Outcome, Ring, Verdict};
+use ring::{Context, Kind, Ring, Summary};
 use rings::RINGS;
-use summary::{Row, Summary};
 
-/// Mutations that a run tries without being told how many.
-const SAMPLE: usize = 5;
+/// The arguments of `test`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// Run what answers within 5 minutes, once built: for the middle of a change, not for its end
+    #[arg(long)]
+    pub(super) quick: bool,
+    /// Run these rings and no others
+    #[arg(long, value_name = "RING", value_delimiter = ',', value_parser = ring_names())]
+    only: Vec<String>,
+    /// Name the rings and run nothing
+    #[arg(long)]
+    list: bool,
+    /// Recorded mutations to try, a number or `all`
+    #[arg(long, value_name = "K", default_value = "5", value_parser = sample, conflicts_with = "quick")]
+    pub(super) sample: usize,
+}
 
-/// How much of a failed ring's log is shown.
-const TAIL: usize = 60;
+fn ring_names() -> PossibleValuesParser {
+    PossibleValuesParser::new(RINGS.map(|ring| PossibleValue::new(ring.name).help(ring.what)))
+}
 
-pub(crate) fn command(project: &Project, mut args: Args) -> Result<()> {
-    let only = args.list("--only")?;
-    let list = args.flag("--list");
-    let verbose = args.flag("--verbose");
-    let sample = match args.value("--sample")?.as_deref() {
-        None => Some(SAMPLE),
-        Some("all") => None,
-        Some(count) => Some(count.parse().map_err(|_| {
-            Error::usage(format!("--sample takes a number or `all`, not `{count}`"))
-        })?),
-    };
-    args.finish()?;
-    let rings = chosen(only.as_deref())?;
-    if list {
-        for ring in rings {
-            println!("{:12}  {}", ring.name, ring.what);
+fn sample(value: &str) -> std::result::Result<usize, String> {
+    match value {
+        "all" => Ok(usize::MAX),
+        _ => match value.parse::<NonZeroUsize>() {
+            Ok(count) => Ok(count.get()),
+            Err(error) => Err(error.to_string()),
+        },
+    }
+}
+
+pub(crate) fn command(project: &Project, args: &Args, verbose: bool) -> Result<()> {
+    let rings = chosen(&args.only, args.quick)?;
+    if args.list {
+        for Ring { name, what, .. } in rings {
+            println!("{name:12}  {what}");
         }
         return Ok(());
     }
-    say_what_is_scrubbed();
-
-    let strict = std::env::var_os("CI").is_some_and(|ci| !ci.is_empty() && ci != "false");
-    let mut summary = Summary::new(strict);
+    let mut summary = Summary {
+        strict: std::env::var_os("CI").is_some_and(|ci| !ci.is_empty() && ci != "false"),
+        left_out: (args.quick && args.only.is_empty()).then(left_out),
+        ..Summary::default()
+    };
     let mut broken = false;
     for (at, ring) in rings.iter().enumerate() {
-        let log = Log::create(
-            project,
-            ring.name,
-            if verbose { |_| true } else { |_| false },
-        )?;
+        let log = &Log::create(project, ring.name, verbose, NOTHING)?;
         print!("[{:>2}/{}] {:12} ", at + 1, rings.len(), ring.name);
         if verbose {
             println!("{}", ring.what);
         }
         std::io::stdout().flush().ok();
 
-        let context = Context {
-            project,
-            log: &log,
-            sample,
-        };
+        let context = Context { project, log, args };
         let start = Instant::now();
-        let outcome = if broken && ring.builds {
-            Outcome::missing("the workspace does not compile")
+        let answer = if broken && ring.kind != Kind::Source {
+            Err(Error::Missing("the workspace does not compile".to_owned()))
         } else {
-            (ring.run)(&context).unwrap_or_else(|error| Outcome::failed(error.to_string()))
+            ring.run(&context)
         };
-        let row = Row {
-            name: ring.name,
-            outcome,
-            seconds: start.elapsed().as_secs_f64(),
-        };
-        println!("{}", row.line());
-        if let (Verdict::Failed, false) = (&row.outcome.verdict, verbose) {
-            println!("{}\n", indented(&log.tail(TAIL)));
-            println!("the whole output: {}\n", project.relative(log.path()));
+        let is_missing = matches!(answer, Err(Error::Missing(_) | Error::Impossible(_)));
+        let is_failed = answer.is_err() && !is_missing;
+        let seconds = start.elapsed().as_secs_f64();
+        println!("{}", summary.push(ring.name, answer, seconds));
+        if is_failed && !verbose {
+            log.print_tail("    | ");
+            println!("{}\n", log.failed(""));
         }
-        if ring.name == "clippy" && row.outcome.verdict == Verdict::Failed {
-            broken = !compiles(&context);
-        }
-        summary.push(row);
+        // It may have been more than a lint.
+        let check = || Run::cargo("check --workspace --all-targets --all-features");
+        broken |= is_failed && ring.name == "clippy" && !check().works(log);
     }
     println!("\n{summary}");
     if summary.failed() == 0 {
@@ -101,32 +104,38 @@ pub(crate) fn command(project: &Project, mut args: Args) -> Result<()> {
     }
 }
 
-fn chosen(only: Option<&[String]>) -> Result<Vec<&'static Ring>> {
-    let Some(only) = only else {
-        return Ok(RINGS.iter().collect());
-    };
-    if let Some(unknown) = only
-        .iter()
-        .find(|name| RINGS.iter().all(|ring| ring.name != **name))
-    {
-        let known = RINGS.map(|ring| ring.name).join(", ");
-        return Err(Error::usage(format!(
-            "there is no ring `{unknown}`; there are {known}"
-        )));
+fn chosen(only: &[String], quick: bool) -> Result<Vec<Ring>> {
+    let is_named = |ring: &Ring| only.iter().any(|name| name == ring.name);
+    let mut rings = Vec::from(RINGS);
+    rings.retain(|ring| is_named(ring) || only.is_empty() && !(quick && ring.kind == Kind::Full));
+    match rings.iter().find(|ring| quick && ring.kind == Kind::Full) {
+        Some(Ring { name, .. }) => Err(Error::Usage(format!("`{name}` has no --quick form"))),
+        None => Ok(rings),
     }
-    let is_chosen = |ring: &&Ring| only.iter().any(|name| name == ring.name);
-    Ok(RINGS.iter().filter(is_chosen).collect())
 }
 
-/// Whether it was more than a lint that clippy stumbled over.
-fn compiles(context: &Context<'_>) -> bool {
-    Run::cargo(context.project.root())
-        .args(["check", "--workspace", "--all-targets", "--all-features"])
-        .run(context.log)
-        .is_ok_and(|ran| ran.success)
+/// Says what a quick run does not show.
+fn left_out() -> String {
+    let full = RINGS.iter().filter(|ring| ring.kind == Kind::Full);
+    let full: Vec<_> = full.map(|ring| ring.name).collect();
+    format!("{}; of {}", full.join(", "), rings::SHORTENED)
 }
 
-fn indented(text: &str) -> String {
-    let lines: Vec<_> = text.lines().map(|line| format!("    | {line}")).collect();
-    lines.join("\n")
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_quick_run_has_what_it_does_not_leave_out() {
+        let quick = chosen(&[], true).unwrap().len();
+        let left_out = left_out();
+        let names = left_out.split("; ").next().unwrap().split(", ");
+        assert_eq!(quick + names.count(), RINGS.len());
+        let only = |names: &[&str]| {
+            let names: Vec<_> = names.iter().map(|name| (*name).to_owned()).collect();
+            chosen(&names, true)
+        };
+        assert_eq!(only(&["loom", "fmt"]).unwrap()[0].name, "fmt");
+        assert!(only(&["fmt", "stress"]).is_err());
+    }
 }

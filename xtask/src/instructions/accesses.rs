@@ -1,114 +1,42 @@
-//! What each hot operation does to shared words, as the atomics that tell of each access say.
+//! Accesses of each hot operation to shared words, as the atomics that tell of each access count.
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, bail};
 use crate::histories;
-use crate::histories::Steps;
 use crate::process::Log;
 use crate::project::Project;
-use crate::table::Table;
-
-/// Begins the lines that the test prints.
-const PREFIX: &str = "accesses: ";
 
 /// One operation.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Accesses {
     pub(crate) name: String,
-    pub(crate) loads: u64,
-    pub(crate) updates: u64,
-    /// In the map.
-    pub(crate) look_ups: u64,
-    /// Reads and replacements of policies and windows, under a pin of the epoch.
-    pub(crate) slots: u64,
-    pub(crate) statistics: u64,
-    /// Cache lines.
-    pub(crate) touched: u64,
-    pub(crate) written: u64,
+    /// Loads and updates; look-ups in the map; slots, which are policies and windows read or
+    /// replaced under a pin of the epoch; statistics; cache lines touched, and written.
+    pub(crate) counts: [u64; 7],
 }
 
-/// Every operation of ours; an error if one that must not write does.
+/// Returns every operation of ours; an error if one that must not write does.
 pub(crate) fn run(project: &Project, log: &Log) -> Result<Vec<Accesses>> {
-    let ran = histories::cargo_test(Steps::Histories, project.root(), &project.target("steps"))
-        .args(["--", "accesses::", "--test-threads=1"])
-        .args(histories::HARNESS)
-        .run(log)?;
-    if !ran.success {
-        return Err(Error::failed(
-            "the accesses of operations are not what they should be, or their tests don't build",
-        ));
-    }
-    let all: Vec<_> = ran.output.lines().filter_map(parse).collect();
+    let ran = histories::cargo_test("histories", project.root(), &project.target("steps"))
+        .words("-- accesses:: --test-threads=1")
+        .words(histories::HARNESS)
+        .output(log);
+    let wrong = "the accesses of operations are not what they should be, or don't build";
+    let told = ran.ok_or_else(|| Error::failed(wrong))?;
+    let all: Vec<_> = told.lines().filter_map(parse).collect();
     if all.is_empty() {
-        return Err(Error::failed("the accesses of no operation were told"));
+        bail!("the accesses of no operation were told");
     }
     Ok(all)
 }
 
-/// `accesses: NAME: loads N, …`, wherever the test harness has put it on its line.
+/// Reads `accesses: NAME: loads N, …`, wherever the test harness has put it on its line.
 fn parse(line: &str) -> Option<Accesses> {
-    let (_, told) = line.split_once(PREFIX)?;
+    let (_, told) = line.split_once("accesses: ")?;
     let (name, counts) = told.split_once(": loads ")?;
-    let mut numbers = counts
-        .split([' ', ','])
-        .filter_map(|word| word.parse().ok());
-    let mut next = || numbers.next();
+    let words = counts.split([' ', ',']);
+    let counts: Vec<_> = words.filter_map(|word| word.parse().ok()).collect();
     Some(Accesses {
         name: name.to_owned(),
-        loads: next()?,
-        updates: next()?,
-        look_ups: next()?,
-        slots: next()?,
-        statistics: next()?,
-        touched: next()?,
-        written: next()?,
+        counts: counts.try_into().ok()?,
     })
-}
-
-pub(crate) fn table(all: &[Accesses]) -> Table {
-    let mut table = Table::new([
-        "operation",
-        ">loads",
-        ">updates",
-        ">look-ups",
-        ">slots",
-        ">statistics",
-        ">lines",
-        ">written",
-    ]);
-    for one in all {
-        table.row([
-            one.name.clone(),
-            one.loads.to_string(),
-            one.updates.to_string(),
-            one.look_ups.to_string(),
-            one.slots.to_string(),
-            one.statistics.to_string(),
-            one.touched.to_string(),
-            one.written.to_string(),
-        ]);
-    }
-    table
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_the_test_tells_is_read() {
-        let line = "test accesses::accesses_are_told ... accesses: handle: check, success: \
-                    loads 2, updates 1, look-ups 3, slots 4, statistics 5, touched 6, written 7";
-        let accesses = Accesses {
-            name: "handle: check, success".to_owned(),
-            loads: 2,
-            updates: 1,
-            look_ups: 3,
-            slots: 4,
-            statistics: 5,
-            touched: 6,
-            written: 7,
-        };
-        assert_eq!(parse(line), Some(accesses));
-        assert_eq!(parse("test result: ok. 3 passed"), None);
-    }
 }

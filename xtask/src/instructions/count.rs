@@ -1,13 +1,14 @@
 //! Counts what one run of each hot operation executes, by callgrind.
 
-use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::thread;
+use std::fmt;
+use std::path::Path;
 
-use crate::error::{Error, Result};
-use crate::installed;
+use serde::Deserialize;
+
+use super::recorded::short;
+use crate::error::{Error, Result, bail};
+use crate::parallel;
 use crate::process::{Log, Run};
-use crate::project::Project;
 
 /// The loop alone, which is taken off every other count.
 const NOTHING: &str = "nothing";
@@ -16,16 +17,23 @@ const NOTHING: &str = "nothing";
 /// crossbeam-epoch tidies up: the longer run has exactly twice as many of those.
 const TIMES: u64 = 1024;
 
-/// What one operation executes.
-#[derive(Clone, Copy, Debug, PartialEq)]
+/// The instructions that one operation executes.
+#[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
 pub(crate) struct Count {
     pub(crate) instructions: f64,
     /// Locked ones among them, each a write that takes its cache line from all others.
     pub(crate) locked: f64,
 }
 
+impl fmt::Display for Count {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (instructions, locked) = (short(self.instructions), short(self.locked));
+        write!(f, "{instructions} instructions, {locked} of them locked")
+    }
+}
+
 /// Everything that counts depend on beside the source.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub(crate) struct Machine {
     pub(crate) rustc: String,
     pub(crate) target: String,
@@ -34,137 +42,67 @@ pub(crate) struct Machine {
 }
 
 impl Machine {
-    pub(crate) fn here(project: &Project, log: &Log) -> Result<Self> {
-        let version = Run::new("rustc", project.root()).args(["-vV"]).run(log)?;
-        let mut lines = version.output.lines();
-        let rustc = lines.next().unwrap_or_default().to_owned();
-        let target = lines.find_map(|line| line.strip_prefix("host: "));
+    pub(crate) fn here(log: &Log) -> Result<Self> {
+        let version = Run::new("rustc").args(["-vV"]).output(log);
+        let version = version.ok_or_else(|| Error::failed("rustc does not say what it is"))?;
+        let host = version.lines().find_map(|line| line.strip_prefix("host: "));
         // Where there is no `ldd` there is no callgrind either.
-        let ldd = Run::new("ldd", project.root()).args(["--version"]).run(log);
-        let ldd = ldd.map(|ran| ran.output).unwrap_or_default();
+        let ldd = Run::new("ldd").words("--version").output(log);
+        let ldd = ldd.unwrap_or_default();
         let libc = ldd
             .lines()
             .next()
             .and_then(|line| line.split(' ').next_back());
         Ok(Self {
-            rustc,
-            target: target.unwrap_or_default().to_owned(),
+            rustc: version.lines().next().unwrap_or_default().to_owned(),
+            target: host.unwrap_or_default().to_owned(),
             libc: libc.unwrap_or("unknown").to_owned(),
         })
     }
 }
 
-/// Every operation with its count, in the program's own order; the loop around them is taken off.
+impl fmt::Display for Machine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let [rustc, target, libc] = [&self.rustc, &self.target, &self.libc];
+        write!(f, "{rustc}, {target}, C library {libc}")
+    }
+}
+
+/// Counts every operation, in the program's own order; the loop around them is taken off.
 ///
 /// `twice`: each is counted again, and a different count is an error.
-pub(crate) fn all(project: &Project, log: &Log, twice: bool) -> Result<Vec<(String, Count)>> {
-    let valgrind = installed::valgrind(project, log)?;
-    let program = build(project, log)?;
-    let listed = Run::new(&program, project.root()).run(log)?;
-    let names: Vec<_> = listed.output.lines().map(str::to_owned).collect();
-    if !listed.success || names.is_empty() {
-        return Err(Error::failed("the program names no operations"));
-    }
-
-    let one = |name: &str| {
-        let count = || count(project, &valgrind, &program, name, log);
-        let first = count()?;
-        if twice && count()? != first {
-            return Err(Error::failed(format!(
-                "`{name}` is not the same each time: it can't be compared"
-            )));
+pub(crate) fn all(log: &Log, twice: bool) -> Result<Vec<(String, Count)>> {
+    // As measured: by the profile of benches.
+    let build = Run::cargo("bench --package breakerbox-benches --bench instructions");
+    let program = build.program("instructions", log);
+    let program = program.ok_or_else(|| Error::failed("the hot operations do not build"))?;
+    let listed = Run::new(&program).output(log).unwrap_or_default();
+    let names: Vec<_> = listed.lines().collect();
+    let mut counts = parallel::map(&names, |name| {
+        let first = count(&program, name, log)?;
+        if twice && count(&program, name, log)? != first {
+            bail!("`{name}` is not the same each time");
         }
-        Ok(first)
-    };
-    let counts = in_parallel(&names, one)?;
-    let mut all: Vec<_> = names.into_iter().zip(counts).collect();
-    let Some(at) = all.iter().position(|(name, _)| name == NOTHING) else {
-        return Err(Error::failed(format!(
-            "the program has no operation `{NOTHING}`"
-        )));
-    };
-    let (_, around) = all.remove(at);
-    for (_, count) in &mut all {
+        Ok(((*name).to_owned(), first))
+    })?;
+    let at = counts.iter().position(|(name, _)| name == NOTHING);
+    let at = at.ok_or_else(|| Error::failed(format!("there is no operation `{NOTHING}`")))?;
+    let (_, around) = counts.remove(at);
+    for (_, count) in &mut counts {
         count.instructions -= around.instructions;
         count.locked -= around.locked;
     }
-    Ok(all)
+    Ok(counts)
 }
 
-/// The program of the hot operations, as measured: by the profile of benches.
-fn build(project: &Project, log: &Log) -> Result<PathBuf> {
-    let built = Run::cargo(project.root())
-        .args(["bench", "--package", "breakerbox-benches"])
-        .args(["--bench", "instructions", "--no-run"])
-        .args(["--message-format", "json-render-diagnostics"])
-        .run(log)?;
-    if !built.success {
-        return Err(Error::failed(
-            "the program of the hot operations does not build",
-        ));
-    }
-    executable(&built.output, "instructions")
-        .ok_or_else(|| Error::failed("cargo does not say where the program of operations is"))
-}
-
-/// The path that cargo gives for the target `name`, in its messages.
-fn executable(messages: &str, name: &str) -> Option<PathBuf> {
-    let named = format!("\"name\":\"{name}\"");
-    messages
-        .lines()
-        .filter(|line| line.starts_with('{') && line.contains(&named))
-        .find_map(|line| {
-            let (_, path) = line.split_once("\"executable\":\"")?;
-            let (path, _) = path.split_once('"')?;
-            Some(PathBuf::from(path))
-        })
-}
-
-/// What each of `names` has, asked for by as many threads as there are cores.
-fn in_parallel<T: Send>(
-    names: &[String],
-    ask: impl Fn(&str) -> Result<T> + Sync,
-) -> Result<Vec<T>> {
-    let next = AtomicUsize::new(0);
-    let work = || {
-        let mut done = Vec::new();
-        // Relaxed: each number is taken once, and that is all.
-        while let Some(name) = names.get(next.fetch_add(1, Ordering::Relaxed)) {
-            done.push((name, ask(name)?));
-        }
-        Ok(done)
-    };
-    let mut done = Vec::new();
-    thread::scope(|scope| {
-        let cores = thread::available_parallelism().map_or(1, usize::from);
-        let workers: Vec<_> = (0..cores).map(|_| scope.spawn(work)).collect();
-        for worker in workers {
-            done.extend(worker.join().expect("counting doesn't panic")?);
-        }
-        Ok(())
-    })?;
-    let place = |name: &String| names.iter().position(|other| other == name);
-    done.sort_by_key(|(name, _)| place(name));
-    Ok(done.into_iter().map(|(_, answer)| answer).collect())
-}
-
-fn count(
-    project: &Project,
-    valgrind: &Path,
-    program: &Path,
-    name: &str,
-    log: &Log,
-) -> Result<Count> {
+fn count(program: &Path, name: &str, log: &Log) -> Result<Count> {
     let total = |times: u64| {
-        let ran = Run::new(valgrind, project.root())
-            .args(["--tool=callgrind", "--collect-bus=yes"])
-            .args(["--callgrind-out-file=/dev/null"])
+        let run = Run::new("valgrind")
+            .words("--tool=callgrind --collect-bus=yes --callgrind-out-file=/dev/null")
             .args([program])
-            .args([name, &times.to_string()])
-            .run(log)?;
-        collected(&ran.output)
-            .filter(|_| ran.success)
-            .ok_or_else(|| Error::failed(format!("callgrind could not count `{name}`")))
+            .args([name, &times.to_string()]);
+        let counted = run.output(log).and_then(|output| collected(&output));
+        counted.ok_or_else(|| Error::failed(format!("callgrind could not count `{name}`")))
     };
     let (once, twice) = (total(TIMES)?, total(2 * TIMES)?);
     let each = |once: u64, twice: u64| twice.saturating_sub(once) as f64 / TIMES as f64;
@@ -176,44 +114,7 @@ fn count(
 
 /// The instructions and the locked ones that callgrind has counted.
 fn collected(output: &str) -> Option<(u64, u64)> {
-    let line = output.lines().find_map(|line| {
-        let (_, counts) = line.split_once("Collected :")?;
-        Some(counts)
-    })?;
-    let mut numbers = line.split_whitespace().map(str::parse);
+    let (_, counts) = output.split_once("Collected :")?;
+    let mut numbers = counts.lines().next()?.split_whitespace().map(str::parse);
     Some((numbers.next()?.ok()?, numbers.next()?.ok()?))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_callgrind_counted_is_read() {
-        let output = "==1== Events    : Ir Ge\n==1== Collected : 126559 20\n==1==\n";
-        assert_eq!(collected(output), Some((126_559, 20)));
-        assert_eq!(collected("==1== Collected : 126559\n"), None);
-        assert_eq!(collected("nothing"), None);
-    }
-
-    #[test]
-    fn the_program_is_found_in_cargos_messages() {
-        let messages = "\
-   Compiling something
-{\"reason\":\"compiler-artifact\",\"target\":{\"name\":\"lib\"},\"executable\":null}
-{\"reason\":\"compiler-artifact\",\"target\":{\"name\":\"instructions\"},\"executable\":\"/t/i-1\"}
-{\"reason\":\"build-finished\",\"success\":true}
-";
-        assert_eq!(executable(messages, "instructions"), Some("/t/i-1".into()));
-        assert_eq!(executable(messages, "lib"), None);
-    }
-
-    #[test]
-    fn answers_keep_the_order_of_the_questions() {
-        let names: Vec<_> = (0..50).map(|number| number.to_string()).collect();
-        let answers = in_parallel(&names, |name| Ok(name.to_owned()));
-        assert_eq!(answers, Ok(names));
-        let error = in_parallel(&["a".to_owned()], |_| Err::<(), _>(Error::Told));
-        assert_eq!(error, Err(Error::Told));
-    }
 }

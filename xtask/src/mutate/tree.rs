@@ -3,27 +3,24 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use crate::error::{AtPath, Error, Result};
 use crate::files;
+use crate::process::{Log, Run};
 use crate::project::Project;
 
 /// A copy of everything that git tracks or would track.
 #[derive(Debug)]
 pub(crate) struct Tree {
-    root: PathBuf,
+    pub(crate) root: PathBuf,
 }
 
 impl Tree {
     /// Brings the copy up to date. Files that are right already keep their times, so that cargo
     /// builds little.
-    pub(crate) fn sync(project: &Project) -> Result<Self> {
+    pub(crate) fn sync(project: &Project, log: &Log) -> Result<Self> {
         let root = project.target("mutate/tree");
-        let wanted: BTreeSet<_> = tracked(project)?
-            .into_iter()
-            .filter(|file| project.root().join(file).is_file())
-            .collect();
+        let wanted = tracked(project, log)?;
         for path in files::below(&root)? {
             let file = path.strip_prefix(&root).expect("it lies below the root");
             if !wanted.contains(file) {
@@ -31,14 +28,13 @@ impl Tree {
             }
         }
         for file in &wanted {
-            let from = project.root().join(file);
-            write_if_new(&root.join(file), &fs::read(&from).at(&from)?)?;
+            let (from, to) = (project.root().join(file), root.join(file));
+            let content = fs::read(&from).at(&from)?;
+            if !fs::read(&to).is_ok_and(|there| there == content) {
+                files::write(&to, content)?;
+            }
         }
         Ok(Self { root })
-    }
-
-    pub(crate) fn root(&self) -> &Path {
-        &self.root
     }
 
     pub(crate) fn read(&self, file: &str) -> Result<String> {
@@ -52,32 +48,14 @@ impl Tree {
     }
 }
 
-fn tracked(project: &Project) -> Result<Vec<PathBuf>> {
-    let listing = Command::new("git")
-        .args([
-            "ls-files",
-            "-z",
-            "--cached",
-            "--others",
-            "--exclude-standard",
-        ])
-        .current_dir(project.root())
-        .output()
-        .ok()
-        .filter(|listing| listing.status.success())
-        .ok_or_else(|| Error::failed("git cannot list the files of the repository"))?;
-    let names = String::from_utf8_lossy(&listing.stdout).into_owned();
-    Ok(names
-        .split_terminator('\0')
-        .map(PathBuf::from)
-        // A copy within the copy is of no use, should the target directory not be ignored.
-        .filter(|name| !project.root().join(name).starts_with(project.target("")))
-        .collect())
-}
-
-fn write_if_new(path: &Path, content: &[u8]) -> Result<()> {
-    if fs::read(path).is_ok_and(|there| there == content) {
-        return Ok(());
-    }
-    files::write(path, content)
+/// Lists what git tracks or would track.
+fn tracked(project: &Project, log: &Log) -> Result<BTreeSet<PathBuf>> {
+    let list = Run::new("git").words("ls-files -z --cached --others --exclude-standard");
+    let none = || Error::failed("git cannot list the files of the repository");
+    let names = list.output(log).ok_or_else(none)?;
+    // A copy within the copy is of no use, should the target directory not be ignored.
+    let is_wanted = |path: &Path| path.is_file() && !path.starts_with(project.target(""));
+    let files = names.split('\0').map(PathBuf::from);
+    let wanted = files.filter(|file| is_wanted(&project.root().join(file)));
+    Ok(wanted.collect())
 }

@@ -3,16 +3,16 @@
 use std::collections::HashMap;
 use std::fmt::Display;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use super::recipe::{Recipe, Ring};
 use super::tree::Tree;
 use crate::counts::{Counts, failures};
 use crate::error::{Error, Result};
-use crate::histories::Steps;
 use crate::process::{Log, Run};
 use crate::{histories, loom};
 
-/// What became of a mutation.
+/// The end of a mutation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Fate {
     /// A test failed; its name, if the harness lived to tell.
@@ -21,12 +21,6 @@ pub(crate) enum Fate {
     Survived,
     /// Nothing was shown, because the mutation or its model is wrong.
     Invalid(String),
-}
-
-impl Fate {
-    pub(crate) fn is_killed(&self) -> bool {
-        matches!(self, Self::Killed(_))
-    }
 }
 
 impl Display for Fate {
@@ -39,129 +33,87 @@ impl Display for Fate {
     }
 }
 
-/// How the tests of a tree ended.
-#[derive(Clone, Debug, PartialEq, Eq)]
-enum Tested {
-    Passed,
-    Failed(String),
-    NoTest,
-    DoesNotBuild,
-    TimedOut,
-}
-
 /// The copied tree with what it is built and run by.
 pub(crate) struct Bench<'a> {
-    tree: &'a Tree,
-    target: PathBuf,
-    log: &'a Log,
-    /// How the sound tree did, by ring, model and bound: mutations may share them.
-    sound: HashMap<(Ring, String, Option<u32>), Tested>,
+    pub(crate) tree: Tree,
+    pub(crate) target: PathBuf,
+    pub(crate) log: &'a Log,
+    /// The results of the sound tree, by ring, model and bound: mutations may share them.
+    pub(crate) sound: HashMap<(Ring, String, Option<u32>), Fate>,
 }
 
-impl<'a> Bench<'a> {
-    pub(crate) fn new(tree: &'a Tree, target: PathBuf, log: &'a Log) -> Self {
-        Self {
-            tree,
-            target,
-            log,
-            sound: HashMap::new(),
-        }
-    }
-
-    /// What speaks against a mutation before it is made: it has rotted, or its model fails anyway.
-    ///
-    /// Asked for all mutations before the first is tried, so that the sound tree is built once.
+impl Bench<'_> {
+    /// Returns what speaks against a mutation before it is made: it has rotted, or its model fails
+    /// anyway.
     pub(crate) fn objection(&mut self, recipe: &Recipe) -> Result<Option<Fate>> {
-        let Ok(sound) = self.tree.read(&recipe.file) else {
-            return Ok(Some(Fate::Invalid(format!("there is no {}", recipe.file))));
+        let sound = match self.tree.read(&recipe.file) {
+            Ok(sound) => recipe.apply(&sound),
+            Err(_) => Err(format!("there is no {}", recipe.file)),
         };
-        Ok(match recipe.apply(&sound) {
-            Ok(_) => self.unsound(recipe)?,
-            Err(why) => Some(why),
+        if let Err(why) = sound {
+            return Ok(Some(Fate::Invalid(why)));
+        }
+        let key = (recipe.ring, recipe.model.clone(), recipe.bound);
+        if !self.sound.contains_key(&key) {
+            let fate = self.test(recipe)?;
+            self.sound.insert(key.clone(), fate);
+        }
+        Ok(match &self.sound[&key] {
+            Fate::Survived => None,
+            Fate::Killed(by) => Some(format!("{by} fails without the mutation")),
+            Fate::Invalid(why) => Some(format!("{why}, without the mutation too")),
         }
         .map(Fate::Invalid))
     }
 
-    /// Makes the mutation, sees who notices, and takes it back.
+    /// Makes the mutation, sees which test notices, and takes it back.
     pub(crate) fn try_one(&self, recipe: &Recipe) -> Result<Fate> {
         let sound = self.tree.read(&recipe.file)?;
         let mutant = recipe.apply(&sound).map_err(Error::failed)?;
         self.tree.write(&recipe.file, &mutant)?;
-        let tested = self.test(recipe);
+        let fate = self.test(recipe);
         self.tree.write(&recipe.file, &sound)?;
-        Ok(match tested? {
-            Tested::Failed(by) => Fate::Killed(by),
-            Tested::Passed => Fate::Survived,
-            Tested::DoesNotBuild => Fate::Invalid("the mutant does not build".to_owned()),
-            Tested::TimedOut => Fate::Invalid(format!(
-                "no end within {} s, which shows nothing",
-                recipe.limit.as_secs()
-            )),
-            Tested::NoTest => Fate::Invalid("no test ran".to_owned()),
-        })
+        fate
     }
 
-    /// What keeps the model from showing anything even without the mutation.
-    fn unsound(&mut self, recipe: &Recipe) -> Result<Option<String>> {
-        let key = (recipe.ring, recipe.model.clone(), recipe.bound);
-        let tested = match self.sound.get(&key) {
-            Some(tested) => tested.clone(),
-            None => {
-                let tested = self.test(recipe)?;
-                self.sound.insert(key, tested.clone());
-                tested
-            }
-        };
-        Ok(match tested {
-            Tested::Passed => None,
-            Tested::Failed(by) => Some(format!("{by} fails without the mutation")),
-            Tested::NoTest => Some(format!("no test is called `{}`", recipe.model)),
-            Tested::DoesNotBuild => Some("does not build without the mutation".to_owned()),
-            Tested::TimedOut => Some("no end in time without the mutation".to_owned()),
-        })
-    }
-
-    fn test(&self, recipe: &Recipe) -> Result<Tested> {
+    /// Builds the tree as it is and runs what must notice a mutation.
+    fn test(&self, recipe: &Recipe) -> Result<Fate> {
         // Built by itself first: neither a compile error nor a slow build may pass for a kill.
-        let built = self.cargo_test(recipe).args(["--no-run"]).run(self.log)?;
-        if !built.success {
-            return Ok(Tested::DoesNotBuild);
+        let build = self.cargo_test(recipe).args(["--no-run"]);
+        if !build.works(self.log) {
+            return Ok(Fate::Invalid("does not build".to_owned()));
         }
+        let limit = recipe.limit;
         let ran = self
             .cargo_test(recipe)
             .args(["--no-fail-fast", "--", &recipe.model])
-            .args(match recipe.ring {
-                Ring::Loom => loom::HARNESS.as_slice(),
-                Ring::Histories | Ring::Pairs => histories::HARNESS.as_slice(),
-                Ring::Test => &[],
+            .words(match recipe.ring {
+                Ring::Loom => loom::HARNESS,
+                Ring::Histories | Ring::Pairs => histories::HARNESS,
+                Ring::Test => "",
             })
-            .limit(recipe.limit)
+            .limit(Duration::from_secs(limit.into()))
             .run(self.log)?;
-        Ok(if ran.timed_out {
-            Tested::TimedOut
-        } else if !ran.success {
-            Tested::Failed(match failures(&ran.output)[..] {
-                [] => format!("{} (it ended the process)", recipe.model),
-                ref names => names.join(", "),
-            })
-        } else if Counts::parse(&ran.output).passed == 0 {
-            Tested::NoTest
-        } else {
-            Tested::Passed
+        Ok(match failures(&ran.output)[..] {
+            _ if ran.timed_out => Fate::Invalid(format!("no end within {limit} s")),
+            _ if ran.success && Counts::parse(&ran.output).passed > 0 => Fate::Survived,
+            _ if ran.success => Fate::Invalid(format!("no test is called `{}`", recipe.model)),
+            [] => Fate::Killed(format!("{} (it ended the process)", recipe.model)),
+            ref names => Fate::Killed(names.join(", ")),
         })
     }
 
     fn cargo_test(&self, recipe: &Recipe) -> Run {
+        let (root, target) = (&self.tree.root, &self.target);
         let run = match recipe.ring {
-            Ring::Loom => loom::cargo_test(self.tree.root(), &self.target, recipe.bound),
-            Ring::Histories => {
-                histories::cargo_test(Steps::Histories, self.tree.root(), &self.target)
+            Ring::Loom => loom::cargo_test(root, target, recipe.bound),
+            Ring::Histories => histories::cargo_test("histories", root, target),
+            Ring::Pairs => histories::cargo_test("pairs", root, target),
+            Ring::Test => {
+                Run::cargo("test --package breakerbox --all-features --tests --target-dir")
+                    .args([target])
+                    .dir(root)
             }
-            Ring::Pairs => histories::cargo_test(Steps::Pairs, self.tree.root(), &self.target),
-            Ring::Test => Run::cargo(self.tree.root())
-                .args(["test", "--package", "breakerbox", "--all-features"])
-                .args(["--tests", "--target-dir"])
-                .args([&self.target]),
         };
         // Each mutant is built once and run for a second: what builds fast is fastest.
         run.env("CARGO_PROFILE_RELEASE_OPT_LEVEL", "1")

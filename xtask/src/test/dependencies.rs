@@ -1,120 +1,72 @@
-//! What the core brings along to its users: few crates, by name, free to use, without known faults.
+//! The ring `dependencies`: what cargo-deny says of the lock files, by the rules of `deny.toml`.
 
-use super::advisories;
-use super::ring::{Context, Outcome};
-use super::rings::cargo;
+use std::path::{Path, PathBuf};
+
+use super::ring::{Answer, Context, unless};
 use crate::error::Result;
+use crate::files;
+use crate::installed;
+use crate::process::Run;
+use crate::project::Project;
 
-/// All that a build without features compiles.
-const CORE: [&str; 7] = [
-    "crossbeam-epoch",
-    "crossbeam-utils",
-    "equivalent",
-    "libc",
-    "papaya",
-    "portable-atomic",
-    "seize",
-];
+const CARGO_DENY: &str = "cargo-deny@0.20.2";
 
-/// What is compiled with every feature is under one of these.
-const LICENSES: [&str; 2] = ["MIT", "Apache-2.0"];
-
-const TREE: &str = "tree --package breakerbox --edges normal --prefix none --locked";
-
-/// Name and license of each crate in a listing of `cargo tree`, but for our own.
-fn crates(output: &str) -> Vec<(&str, &str)> {
-    let mut crates: Vec<_> = output
-        .lines()
-        .filter_map(|line| {
-            let (name, rest) = line.split_once(" v")?;
-            let (_, license) = rest.split_once('|')?;
-            Some((name, license.trim_end_matches(" (*)")))
-        })
-        .filter(|(name, _)| *name != "breakerbox")
-        .collect();
-    crates.sort_unstable();
-    crates.dedup();
-    crates
+/// Writes a package that depends on the core alone, as a user's does, and returns its manifest. What
+/// Cargo puts into its lock file is what the core brings along, on any platform.
+fn user(project: &Project) -> Result<PathBuf> {
+    let manifest = project.target("xtask/user/Cargo.toml");
+    let core = toml::Value::from(&*project.root().to_string_lossy());
+    let text = format!(
+        "[package]\nname = \"breakerbox-user\"\nedition = \"2024\"\nlicense = \"MIT\"\n\n\
+         [dependencies]\nbreakerbox = {{ path = {core} }}\n\n[workspace]\n"
+    );
+    files::write(&manifest, text)?;
+    files::write(&project.target("xtask/user/src/lib.rs"), "")?;
+    // The same versions; Cargo takes away what is of no use.
+    files::write(
+        &project.target("xtask/user/Cargo.lock"),
+        project.read("Cargo.lock")?,
+    )?;
+    Ok(manifest)
 }
 
-/// Whether one may choose a license that we know. (`A AND B` has ours in brackets, or not at all.)
-fn is_free(license: &str) -> bool {
-    let choices = license.split(" AND ").next().unwrap_or(license);
-    choices
-        .split([' ', '/', '(', ')'])
-        .any(|one| LICENSES.contains(&one))
-}
-
-pub(super) fn check(context: &Context<'_>) -> Result<Outcome> {
-    let format = "--format {p}|{l}";
-    let core = cargo(context, &format!("{TREE} {format}"))?;
-    let all = cargo(context, &format!("{TREE} {format} --all-features"))?;
-    if !core.success || !all.success {
-        return Ok(Outcome::failed("the dependencies can't be listed"));
+pub(super) fn check(context: &Context<'_>) -> Answer {
+    let (project, log) = (context.project, context.log);
+    let program = installed::tool(project, CARGO_DENY, log)?;
+    let deny = |manifest: &Path, words: &str| {
+        let deny = Run::new(&program).args(["--manifest-path".as_ref(), manifest]);
+        let deny = deny.args(["--config".as_ref(), &*project.path("deny.toml")]);
+        deny.words("--all-features").words(words)
+    };
+    let user = user(project)?;
+    let (own, fuzz) = (project.path("Cargo.toml"), project.path("fuzz/Cargo.toml"));
+    let mut checks = vec![
+        (&user, "check bans"),
+        (&own, "--workspace check licenses sources"),
+        (&fuzz, "check licenses sources"),
+    ];
+    // From GitHub, which not every machine reaches.
+    let has_advisories = deny(&own, "fetch db").works(log);
+    if has_advisories {
+        checks.push((&own, "--workspace check advisories"));
+        checks.push((&fuzz, "check advisories"));
     }
-    let core = crates(&core.output);
-    let new: Vec<_> = core
-        .iter()
-        .map(|(name, _)| *name)
-        .filter(|name| !CORE.contains(name))
-        .collect();
-    if !new.is_empty() {
-        return Ok(Outcome::failed(format!(
-            "the core depends on more than is agreed: {}",
-            new.join(", ")
-        )));
-    }
-    let all = crates(&all.output);
-    let bound: Vec<_> = all
-        .iter()
-        .filter(|(_, license)| !is_free(license))
-        .map(|(name, license)| format!("{name} ({license})"))
-        .collect();
-    if !bound.is_empty() || core.is_empty() {
-        return Ok(Outcome::failed(format!(
-            "another license: {}",
-            bound.join(", ")
-        )));
-    }
-    let audit = advisories::audit(context.project)?;
-    Ok(if audit.objections.is_empty() {
-        Outcome::passed(format!(
-            "{} crates, {} with features; no advisory of before {} about {} locked ones",
-            core.len(),
-            all.len(),
-            audit.read,
-            audit.crates
-        ))
-    } else {
-        Outcome::failed(audit.objections.join("; "))
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn crates_are_read() {
-        let output = "breakerbox v0.1.0 (/a)|MIT\npapaya v0.2.5|MIT\npapaya v0.2.5|MIT (*)\n\
-                      serde_derive v1.0.2 (proc-macro)|MIT OR Apache-2.0\n";
-        assert_eq!(
-            crates(output),
-            [("papaya", "MIT"), ("serde_derive", "MIT OR Apache-2.0")]
-        );
-    }
-
-    #[test]
-    fn licenses_are_read() {
-        for free in [
-            "MIT",
-            "MIT/Apache-2.0",
-            "(MIT OR Apache-2.0) AND Unicode-3.0",
-        ] {
-            assert!(is_free(free), "{free}");
-        }
-        for bound in ["GPL-3.0", "", "MPL-2.0 AND MIT"] {
-            assert!(!is_free(bound), "{bound}");
+    let mut problems = Vec::new();
+    for (manifest, words) in checks {
+        let ran = deny(manifest, words).run(log)?;
+        if !ran.success {
+            let errors = ran.output.lines().filter(|line| line.starts_with("error"));
+            let errors: Vec<_> = errors.collect();
+            problems.push(format!(
+                "{}: {}",
+                project.relative(manifest),
+                errors.join(", ")
+            ));
         }
     }
+    let advisories = match has_advisories {
+        true => "no advisory",
+        false => "ADVISORIES NOT RUN: their database can't be had",
+    };
+    unless(&problems, format!("bans, licenses, sources; {advisories}"))
 }

@@ -3,8 +3,8 @@
 //! Also: no circle of files, one way to atomics and to time, short files, nothing unfinished.
 
 use super::paths::{Named, names, paths};
-use super::ring::{Context, Outcome};
-use crate::error::{Error, Result};
+use super::ring::{Answer, Context};
+use crate::error::{Error, Result, bail};
 use crate::files;
 use crate::project::Project;
 use std::collections::{BTreeMap, BTreeSet};
@@ -45,7 +45,7 @@ const RULES: [Rule; 2] = [
 /// The modules of the core, the highest first, and what each imports.
 type Drawing = Vec<(String, BTreeSet<String>)>;
 
-pub(crate) fn check(context: &Context<'_>) -> Result<Outcome> {
+pub(crate) fn check(context: &Context<'_>) -> Answer {
     let found = read(context.project)?;
     let mut offences = Vec::new();
     for (file, text) in &found {
@@ -62,11 +62,10 @@ pub(crate) fn check(context: &Context<'_>) -> Result<Outcome> {
     for offence in &offences {
         context.log.line(offence);
     }
-    Ok(if offences.is_empty() {
-        Outcome::passed(format!("{} files", found.len()))
-    } else {
-        Outcome::failed(format!("{} offences", offences.len()))
-    })
+    if offences.is_empty() {
+        return Ok(format!("{} files", found.len()));
+    }
+    bail!("{} offences", offences.len())
 }
 
 /// Returns the text files of all crates, named from the project's root.

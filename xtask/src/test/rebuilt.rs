@@ -2,240 +2,182 @@
 
 use std::env::consts;
 
-use super::ring::{Context, Outcome, Verdict};
-use super::rings::{counted, rust_version};
-use crate::error::{AtPath, Error, Result};
-use crate::installed::debian::{self, Unable};
-use crate::installed::source::{Compiler, Release};
+use super::ring::{self, Answer, Context};
+use super::rings::RUST_VERSION;
+use crate::counts;
+use crate::error::{Error, Result, bail};
+use crate::files;
+use crate::installed::debian;
+use crate::installed::source::Compiler;
 use crate::process::Run;
 
-/// A machine that this one is not.
-struct Machine {
-    target: &'static str,
-    /// What links its programs and what runs them here.
-    packages: &'static [&'static str],
-    linker: &'static str,
-    runs: Runs,
-}
-
-/// What runs a machine's programs.
-enum Runs {
-    Emulator(&'static str),
-    /// This machine, if it runs that program, which is one of them.
-    Here(&'static str),
-}
+/// A target, what links and runs its programs here, and the emulator that does the latter; none
+/// where this kernel may do it by itself.
+type Machine = (&'static str, &'static str, Option<&'static str>);
 
 const MACHINES: [Machine; 2] = [
-    Machine {
-        target: "aarch64-unknown-linux-gnu",
-        packages: &[
-            "gcc-aarch64-linux-gnu",
-            "libc6-dev-arm64-cross",
-            "qemu-user",
-        ],
-        linker: "aarch64-linux-gnu-gcc",
-        runs: Runs::Emulator("qemu-aarch64 -L /usr/aarch64-linux-gnu"),
-    },
+    (
+        "aarch64-unknown-linux-gnu",
+        "gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user",
+        Some("qemu-aarch64 -L /usr/aarch64-linux-gnu"),
+    ),
     // Not emulated: qemu-i386 7.2 never ends a test that ends here at once.
-    Machine {
-        target: "i686-unknown-linux-gnu",
-        packages: &["gcc-i686-linux-gnu", "libc6-dev-i386-cross", "libc6-i386"],
-        linker: "i686-linux-gnu-gcc",
-        runs: Runs::Here("/lib/ld-linux.so.2"),
-    },
+    (
+        "i686-unknown-linux-gnu",
+        "gcc-i686-linux-gnu libc6-dev-i386-cross libc6-i386",
+        None,
+    ),
 ];
 
-/// Where all of it is built, below the target directory.
+/// A program of 32 bits, which a kernel need not run, even where the processor would.
+const PROGRAM: &str = "/lib/ld-linux.so.2";
+
+/// The folder of all builds, below the target directory.
 const BUILDS: &str = "rebuilt";
 
 /// Tests of words, of the contract and of what several circuits share.
-const TESTS: [&str; 7] = [
-    "--lib", "--test", "contract", "--test", "groups", "--test", "policies",
-];
+const TESTS: &str = "--lib --test contract --test groups --test policies";
 
 /// The test that counts for minutes when emulated, in plain arithmetic.
 const LONG_WHEN_EMULATED: &str = "failures_saturate";
 
 /// Tests whose threads race.
-const RACES: [&str; 4] = ["--test", "stress", "--test", "groups"];
+const RACES: &str = "--test stress --test groups";
 
-/// What they spend their time in: each has a limit, and is too slow under the sanitizer otherwise.
+/// The crates in which they spend their time: each test has a limit, and is too slow otherwise.
 const OPTIMISED: [&str; 3] = ["breakerbox", "papaya", "seize"];
 
 /// The thread sanitizer's library is clang's, and its suppressions go by what a symbolizer says.
-const SANITIZER: [&str; 3] = ["clang-19", "libclang-rt-19-dev", "llvm-19"];
+const SANITIZER: &str = "clang-19 libclang-rt-19-dev llvm-19";
 
 const SYMBOLIZER: &str = "/usr/lib/llvm-19/bin/llvm-symbolizer";
 
-/// How the compiler is told; `-Zexternal-clangrt` because Debian's brings no such library.
+/// The compiler's flags; `-Zexternal-clangrt` because Debian's brings no such library.
 const SANITIZED: &str = "-Zsanitizer=thread -Zexternal-clangrt \
                          -Clinker=clang-19 -Clink-arg=-fsanitize=thread";
 
-/// What the sanitizer must report.
+/// The race that the sanitizer must report.
 const PLANTED: &str = "xtask/planted_race.rs";
 
 /// Finds a compiler that can build its standard library, and installs `packages`.
-fn equip(context: &Context<'_>, packages: &[&str]) -> std::result::Result<Compiler, Unable> {
-    let unreadable = |why: Error| Unable::Missing(why.to_string());
-    let version = rust_version(context).map_err(unreadable)?;
-    let oldest = Release::parse(&version)
-        .ok_or_else(|| Unable::Missing(format!("rust-version = {version} is no version")))?;
-    let compiler = Compiler::find(context.project, context.log, oldest)?;
-    debian::ensure(context.project, context.log, packages)?;
+fn equip(context: &Context<'_>, packages: &str) -> Result<Compiler> {
+    let compiler = Compiler::find(context.log, RUST_VERSION)?;
+    debian::ensure(context.log, packages)?;
     Ok(compiler)
 }
 
-/// `cargo test` of the core and its standard library.
-fn tests(context: &Context<'_>, compiler: &Compiler, target: &str, of: &[&str]) -> Run {
+/// Returns `cargo test` of the core and its standard library.
+fn tests(context: &Context<'_>, compiler: &Compiler, target: &str, of: &str) -> Run {
     compiler
-        .cargo(context.project)
-        .args(["test", "--package", "breakerbox", "--all-features"])
-        .args(["--no-fail-fast", "-Zbuild-std", "--target", target])
+        .cargo()
+        .words("test --package breakerbox --all-features --no-fail-fast -Zbuild-std")
         // One directory for all: procedural macros are of this machine, and built once.
-        .args(["--target-dir"])
+        .args(["--target", target, "--target-dir"])
         .args([context.project.target(BUILDS)])
-        .args(of)
+        .words(of)
 }
 
-/// Other widths, alignments and atomic instructions. Weak orders are not shown: on x86 the emulator
-/// lets an ARM's loads and stores take the order that x86 gives them.
-pub(super) fn machines(context: &Context<'_>) -> Result<Outcome> {
+/// Tests other widths, alignments and atomic instructions. Weak orders are not shown: on x86 the
+/// emulator lets an ARM's loads and stores take the order that x86 gives them.
+pub(super) fn machines(context: &Context<'_>) -> Answer {
     if consts::ARCH != "x86_64" {
-        return Ok(Outcome::impossible("the compilers for them run on x86-64"));
+        let why = "the compilers for them run on x86-64";
+        return Err(Error::Impossible(why.to_owned()));
     }
-    let packages = MACHINES.map(|machine| machine.packages).concat();
-    let compiler = match equip(context, &packages) {
-        Ok(compiler) => compiler,
-        Err(unable) => return Ok(unable.into()),
+    let packages = MACHINES.map(|(_, packages, _)| packages).join(" ");
+    let compiler = equip(context, &packages)?;
+    // The second runs whatever the first shows, and a failure tells more than what can't run.
+    let answers = MACHINES.map(|machine| (machine.0, run(&machine, context, &compiler)));
+    let notes = answers.iter().map(|(target, answer)| match answer {
+        Ok(note) => format!("{target}: {note}; "),
+        Err(why) => format!("{target}: {why}; "),
+    });
+    let notes = notes.collect::<String>() + "weak orders are not shown";
+    let errors = || {
+        answers
+            .iter()
+            .filter_map(|(_, answer)| answer.as_ref().err())
     };
-    let mut notes = Vec::new();
-    let mut verdicts = Vec::new();
-    for machine in &MACHINES {
-        let outcome = machine.run(context, &compiler)?;
-        notes.push(format!("{}: {}", machine.target, outcome.note));
-        verdicts.push(outcome.verdict);
+    if errors().any(|error| !matches!(error, Error::Impossible(_))) {
+        bail!("{notes}");
     }
-    let notes = notes.join("; ");
-    Ok(if verdicts.contains(&Verdict::Failed) {
-        Outcome::failed(notes)
-    } else if verdicts.contains(&Verdict::Impossible) {
-        Outcome::impossible(notes)
-    } else {
-        Outcome::passed(format!("{notes}; weak orders are not shown"))
-    })
+    errors()
+        .next()
+        .map_or(Ok(notes.clone()), |_| Err(Error::Impossible(notes)))
 }
 
-impl Machine {
-    fn run(&self, context: &Context<'_>, compiler: &Compiler) -> Result<Outcome> {
-        let name = self.target.to_uppercase().replace('-', "_");
-        let mut run = tests(context, compiler, self.target, &TESTS)
-            .env("CARGO_PROFILE_DEV_DEBUG", "0")
-            .env(&format!("CARGO_TARGET_{name}_LINKER"), self.linker);
-        match self.runs {
-            Runs::Emulator(emulator) => {
-                run = run
-                    .env(&format!("CARGO_TARGET_{name}_RUNNER"), emulator)
-                    .args(["--", "--skip", LONG_WHEN_EMULATED]);
-            }
-            // A kernel need not run programs of 32 bits, even where the processor would.
-            Runs::Here(program) if !starts(context, program) => {
-                return Ok(Outcome::impossible("this kernel runs none of its programs"));
-            }
-            Runs::Here(_) => {}
-        }
-        Ok(counted(&run.run(context.log)?))
+fn run(&(target, _, emulator): &Machine, context: &Context<'_>, compiler: &Compiler) -> Answer {
+    let starts = |program| Run::new(program).args(["--version"]).output(context.log);
+    if emulator.is_none() && starts(PROGRAM).is_none() {
+        let why = "this kernel runs none of its programs";
+        return Err(Error::Impossible(why.to_owned()));
     }
+    let name = target.to_uppercase().replace('-', "_");
+    let linker = format!("{}-gcc", target.replace("-unknown", ""));
+    let mut tests = tests(context, compiler, target, TESTS)
+        .env("CARGO_PROFILE_DEV_DEBUG", "0")
+        .env(&format!("CARGO_TARGET_{name}_LINKER"), linker);
+    if let Some(emulator) = emulator {
+        tests = tests
+            .env(&format!("CARGO_TARGET_{name}_RUNNER"), emulator)
+            .args(["--", "--skip", LONG_WHEN_EMULATED]);
+    }
+    ring::tests(tests, context.log)
 }
 
-fn starts(context: &Context<'_>, program: &str) -> bool {
-    let ran = Run::new(program, context.project.root())
-        .args(["--version"])
-        .run(context.log);
-    ran.is_ok_and(|ran| ran.success)
-}
-
-/// Data races, in what the tests do. What fences alone order is not shown: the sanitizer knows none,
-/// so what it says of papaya and seize is suppressed.
-pub(super) fn thread(context: &Context<'_>) -> Result<Outcome> {
-    let compiler = match equip(context, &SANITIZER) {
-        Ok(compiler) => compiler,
-        Err(unable) => return Ok(unable.into()),
-    };
+/// Finds data races, in what the tests do. What fences alone order is not shown: the sanitizer knows
+/// none, so what it says of papaya and seize is suppressed.
+pub(super) fn thread(context: &Context<'_>) -> Answer {
+    let compiler = equip(context, SANITIZER)?;
     let options = format!(
         "suppressions={} external_symbolizer_path={SYMBOLIZER}",
         context.project.path("xtask/tsan.supp").display()
     );
     if !sees_the_planted_race(context, &compiler, &options)? {
-        return Ok(Outcome::failed(format!("it is blind to {PLANTED}")));
+        bail!("it is blind to {PLANTED}");
     }
-    let ran = tests(context, &compiler, &compiler.host, &RACES)
+    let optimised =
+        OPTIMISED.map(|name| format!("--config=profile.dev.package.{name}.opt-level=1"));
+    let ran = tests(context, &compiler, &compiler.host, RACES)
         // Suppressions go by functions, of which the inlined ones are known by the lines alone.
         .env("CARGO_PROFILE_DEV_DEBUG", "line-tables-only")
         .env("RUSTFLAGS", SANITIZED)
         .env("TSAN_OPTIONS", &options)
-        .args(
-            OPTIMISED.map(|package| format!("--config=profile.dev.package.{package}.opt-level=1")),
-        )
+        .args(optimised)
         // For the same limits: one after the other, each with the whole machine.
         .args(["--", "--test-threads=1"])
         .run(context.log)?;
-    let outcome = counted(&ran);
-    let (races, note) = (reports(&ran.output), &outcome.note);
-    Ok(match outcome.verdict {
-        Verdict::Passed => Outcome::passed(format!("{note}; fences are not shown")),
-        _ if races > 0 => Outcome::failed(format!("{races} reports; {note}")),
-        _ => outcome,
-    })
+    let races = reports(&ran.output);
+    match counts::judge(&ran) {
+        Ok(counts) => Ok(format!("{counts}; fences are not shown")),
+        Err(why) => bail!("{races} reports; {why}"),
+    }
 }
 
-/// A ring that reports nothing may be blind: this is a race for certain.
+/// Shows that the ring isn't blind: the program is a race for certain.
 fn sees_the_planted_race(
     context: &Context<'_>,
     compiler: &Compiler,
     options: &str,
 ) -> Result<bool> {
-    let dir = context.project.target(BUILDS);
-    std::fs::create_dir_all(&dir).at(&dir)?;
-    let program = dir.join("planted_race");
-    let built = compiler
-        .rustc(context.project)
+    let program = context.project.target(BUILDS).join("planted_race");
+    files::write(&program, "")?;
+    let build = compiler
+        .rustc()
         .args(["--edition", "2024", PLANTED, "-o"])
         .args([&program])
         // Its standard library is the compiler's own, in which there is nothing to see.
         .args(["-Cunsafe-allow-abi-mismatch=sanitizer"])
-        .args(SANITIZED.split_whitespace())
-        .run(context.log)?;
-    if !built.success {
-        return Err(Error::failed(format!("{PLANTED} does not compile")));
+        .words(SANITIZED);
+    if !build.works(context.log) {
+        bail!("{PLANTED} does not compile");
     }
-    let ran = Run::new(program, context.project.root())
-        .env("TSAN_OPTIONS", options)
-        .run(context.log)?;
+    let run = Run::new(program).env("TSAN_OPTIONS", options);
+    let ran = run.run(context.log)?;
     Ok(!ran.success && reports(&ran.output) == 1)
 }
 
-/// How many races the sanitizer says that it saw.
+/// Counts the races that the sanitizer says it saw, wherever on a line.
 fn reports(output: &str) -> usize {
-    let is_report = |line: &&str| line.starts_with("WARNING: ThreadSanitizer: ");
-    output.lines().filter(is_report).count()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn each_warning_is_a_report() {
-        let output = "\
-==================
-WARNING: ThreadSanitizer: data race (pid=6507)
-  Write of size 8 at 0x5573a0050d18 by thread T2:
-SUMMARY: ThreadSanitizer: data race in main
-==================
-WARNING: ThreadSanitizer: data race on vptr (pid=6507)
-ThreadSanitizer: reported 2 warnings
-";
-        assert_eq!(reports(output), 2);
-        assert_eq!(reports("test result: ok. 11 passed"), 0);
-    }
+    output.matches("WARNING: ThreadSanitizer: ").count()
 }

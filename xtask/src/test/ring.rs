@@ -1,86 +1,183 @@
-//! What a ring is, and what it may answer.
+//! Rings, their answers, and the table of all answers.
 
-use crate::error::Result;
-use crate::installed::debian::Unable;
-use crate::process::Log;
+use std::fmt;
+
+use super::Args;
+use crate::counts;
+use crate::error::{Error, Result, bail};
+use crate::process::{Log, Run};
 use crate::project::Project;
+use crate::table::Table;
 
 /// One kind of check.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Ring {
+    pub(crate) kind: Kind,
     pub(crate) name: &'static str,
     pub(crate) what: &'static str,
-    /// Whether it cannot work in a workspace that doesn't compile.
-    pub(crate) builds: bool,
-    pub(crate) run: fn(&Context<'_>) -> Result<Outcome>,
+    pub(crate) check: Check,
 }
 
-/// What a ring works with.
+/// The runs that a ring takes part in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// Always, also in a workspace that doesn't compile.
+    Source,
+    /// Under `--quick` too, perhaps in a shorter form.
+    Quick,
+    /// Without `--quick`.
+    Full,
+}
+
+/// The way to ask a ring.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Check {
+    /// Passes if cargo does with these words.
+    Cargo(&'static str),
+    /// Passes if cargo does with these words, a test ran and none failed.
+    Tests(&'static str),
+    By(fn(&Context<'_>) -> Answer),
+}
+
+/// The count of a ring that passed, or the reason why it didn't.
+pub(crate) type Answer = Result<String>;
+
+/// The surroundings of a ring.
 #[derive(Debug)]
 pub(crate) struct Context<'a> {
     pub(crate) project: &'a Project,
     pub(crate) log: &'a Log,
-    /// Mutations to try; none means all of them.
-    pub(crate) sample: Option<usize>,
+    pub(crate) args: &'a Args,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Verdict {
-    Passed,
-    Failed,
-    /// Something is missing that could be there: under CI this is a failure.
-    Missing,
-    /// The machine cannot run it, and nothing in the repository can change that.
-    Impossible,
-}
-
-/// What a ring showed.
-#[derive(Debug)]
-pub(crate) struct Outcome {
-    pub(crate) verdict: Verdict,
-    /// What was counted if it passed, else why it didn't.
-    pub(crate) note: String,
-}
-
-impl Outcome {
-    pub(crate) fn passed(count: impl Into<String>) -> Self {
-        Self::new(Verdict::Passed, count)
-    }
-
-    pub(crate) fn failed(why: impl Into<String>) -> Self {
-        Self::new(Verdict::Failed, why)
-    }
-
-    pub(crate) fn missing(why: impl Into<String>) -> Self {
-        Self::new(Verdict::Missing, why)
-    }
-
-    pub(crate) fn impossible(why: impl Into<String>) -> Self {
-        Self::new(Verdict::Impossible, why)
-    }
-
-    /// Passed with that count, if the child succeeded.
-    pub(crate) fn of(success: bool, count: impl Into<String>) -> Self {
-        if success {
-            Self::passed(count)
-        } else {
-            Self::failed(count)
-        }
-    }
-
-    fn new(verdict: Verdict, note: impl Into<String>) -> Self {
-        Self {
-            verdict,
-            note: note.into(),
+impl Ring {
+    pub(crate) fn run(&self, context: &Context<'_>) -> Answer {
+        match self.check {
+            Check::Cargo(line) => cargo(Run::cargo(line), context.log),
+            Check::Tests(line) => tests(Run::cargo(line), context.log),
+            Check::By(run) => run(context),
         }
     }
 }
 
-impl From<Unable> for Outcome {
-    fn from(unable: Unable) -> Self {
-        match unable {
-            Unable::Missing(why) => Self::missing(why),
-            Unable::Impossible(why) => Self::impossible(why),
+/// Runs a command; passed if it succeeds.
+pub(crate) fn cargo(command: Run, log: &Log) -> Answer {
+    if command.run(log)?.success {
+        return Ok(String::new());
+    }
+    bail!("")
+}
+
+/// Runs tests; passed if some ran and none failed.
+pub(crate) fn tests(tests: Run, log: &Log) -> Answer {
+    let judged = counts::judge(&tests.run(log)?);
+    judged
+        .map(|counts| counts.to_string())
+        .map_err(Error::Failed)
+}
+
+/// Returns failed over these problems, or passed with that count where there are none.
+pub(crate) fn unless(problems: &[String], count: String) -> Answer {
+    match problems {
+        [] => Ok(count),
+        problems => Err(Error::Failed(problems.join("; "))),
+    }
+}
+
+/// Returns an answer in a word. A ring that could have run fails too, if `strict`.
+fn verdict(answer: &Answer, strict: bool) -> &'static str {
+    match answer {
+        Ok(_) => "passed",
+        Err(Error::Impossible(_)) => "NOT RUN",
+        Err(Error::Missing(_)) if strict => "NOT RUN, which fails under CI",
+        Err(Error::Missing(_)) => "NOT RUN",
+        Err(_) => "FAILED",
+    }
+}
+
+/// All rings of a run.
+#[derive(Debug, Default)]
+pub(crate) struct Summary {
+    /// Each ring's name, its answer, and the seconds that it took.
+    pub(crate) rows: Vec<(&'static str, Answer, f64)>,
+    /// True if a ring that could have run counts as failed.
+    pub(crate) strict: bool,
+    /// The parts that `--quick` did not ask.
+    pub(crate) left_out: Option<String>,
+}
+
+impl Summary {
+    /// Adds a ring; returns the end of the line that announced it.
+    pub(crate) fn push(&mut self, name: &'static str, answer: Answer, seconds: f64) -> String {
+        let note = note(&answer);
+        let line = format!("{:8} {seconds:6.1} s  {note}", verdict(&answer, false));
+        self.rows.push((name, answer, seconds));
+        line.trim_end().to_owned()
+    }
+
+    pub(crate) fn failed(&self) -> usize {
+        let answers = self
+            .rows
+            .iter()
+            .map(|(_, answer, _)| verdict(answer, self.strict));
+        answers
+            .filter(|verdict| !["passed", "NOT RUN"].contains(verdict))
+            .count()
+    }
+}
+
+fn note(answer: &Answer) -> String {
+    answer
+        .as_ref()
+        .map_or_else(|error| error.to_string(), String::clone)
+}
+
+impl fmt::Display for Summary {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut table = Table::new(["ring", "result", ">seconds", ""]);
+        for (name, answer, seconds) in &self.rows {
+            let verdict = verdict(answer, self.strict);
+            table.row([name, &verdict, &format!("{seconds:.1}"), &note(answer)]);
         }
+        writeln!(f, "{table}")?;
+        if let Some(left_out) = &self.left_out {
+            writeln!(f, "left out by --quick: {left_out}\n")?;
+        }
+        let passed = self
+            .rows
+            .iter()
+            .filter(|(_, answer, _)| answer.is_ok())
+            .count();
+        let failed = self.failed();
+        write!(f, "{passed} passed, {failed} failed")?;
+        match self.rows.len() - passed - failed {
+            0 => Ok(()),
+            skipped => write!(f, ", {skipped} skipped"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_closing_line_counts_rings() {
+        let closing_line = |strict| {
+            let mut summary = Summary {
+                strict,
+                ..Summary::default()
+            };
+            let why = || "why".to_owned();
+            let errors = [Error::Failed, Error::Missing, Error::Impossible];
+            let answers = errors.map(|error| Err(error(why()))).into_iter();
+            for answer in answers.chain([Ok(why())]) {
+                summary.push("ring", answer, 1.0);
+            }
+            summary.to_string().lines().last().unwrap().to_owned()
+        };
+        assert_eq!(closing_line(false), "1 passed, 1 failed, 2 skipped");
+        // Only the impossible is skipped there.
+        assert_eq!(closing_line(true), "1 passed, 2 failed, 1 skipped");
     }
 }

@@ -2,42 +2,17 @@
 //!
 //! `loom-tests/litmus/README.md` describes the format.
 
-use super::answer::Observed;
-
 type Parsed<T> = std::result::Result<T, String>;
-
-/// The language of a file, and with it the memory model.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Language {
-    C,
-    AArch64,
-}
-
-impl Language {
-    pub(super) const fn model(self) -> &'static str {
-        match self {
-            Self::C => "rc11.cat",
-            Self::AArch64 => "aarch64.cat",
-        }
-    }
-}
-
-/// Functions of the source that a file speaks of.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) struct Source {
-    pub(super) file: String,
-    pub(super) functions: Vec<String>,
-}
 
 /// A file that could be read.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Litmus {
     /// `PROTOCOL`, or `PROTOCOL.WEAKER` of a weakened twin.
     pub(super) name: String,
-    pub(super) language: Language,
-    /// What herd7 must answer.
-    pub(super) result: Observed,
-    pub(super) sources: Vec<Source>,
+    /// The memory model of its language, as herd7 names it.
+    pub(super) model: &'static str,
+    /// Files of the source, and functions in them, that it speaks of.
+    pub(super) sources: Vec<(String, String)>,
     init: String,
     threads: String,
     condition: String,
@@ -46,103 +21,78 @@ pub(super) struct Litmus {
 impl Litmus {
     pub(super) fn parse(name: &str, text: &str) -> Parsed<Self> {
         let (first, rest) = text.split_once('\n').ok_or("is empty")?;
-        let language = match first.split_once(' ') {
-            Some(("C", named)) if named == name => Language::C,
-            Some(("AArch64", named)) if named == name => Language::AArch64,
+        let model = match first.split_once(' ') {
+            Some(("C", named)) if named == name => "rc11.cat",
+            Some(("AArch64", named)) if named == name => "aarch64.cat",
             _ => return Err(format!("`{first}` is not `C {name}` nor `AArch64 {name}`")),
         };
+        let rest = rest.strip_prefix("(*\n");
         let (head, rest) = rest
-            .strip_prefix("(*\n")
             .and_then(|rest| rest.split_once("\n *)\n"))
             .ok_or("no head follows the first line")?;
-        let head = Head::parse(head)?;
-        let is_twin = name.contains('.');
-        match head.result {
-            Observed::Never if !is_twin => {}
-            Observed::Sometimes if is_twin => {}
-            _ => return Err("a protocol must answer Never, a weakened twin Sometimes".to_owned()),
+        let (init, rest) = rest.trim().split_once("\n\n").unwrap_or_default();
+        let (threads, condition) = rest.rsplit_once("\n\n").unwrap_or_default();
+        if !init.starts_with('{') || !init.ends_with('}') {
+            return Err("no `{..}` follows the head".to_owned());
         }
-        if head.is_weaker != is_twin {
-            return Err("a twin says what is weaker, and nothing else does".to_owned());
+        if !condition.starts_with("exists (") || condition.contains('\n') {
+            return Err("does not end with `exists (..)` on a line of its own".to_owned());
         }
-        let (init, rest) = rest
-            .trim_start()
-            .split_once("\n\n")
-            .filter(|(init, _)| init.starts_with('{') && init.ends_with('}'))
-            .ok_or("no `{..}` follows the head")?;
-        let (threads, condition) = rest
-            .trim_end()
-            .rsplit_once("\n\n")
-            .filter(|(_, condition)| condition.starts_with("exists (") && !condition.contains('\n'))
-            .ok_or("does not end with `exists (..)` on a line of its own")?;
-        Ok(Self {
+        let mut litmus = Self {
             name: name.to_owned(),
-            language,
-            result: head.result,
-            sources: head.sources,
+            model,
+            sources: Vec::new(),
             init: init.to_owned(),
             threads: threads.to_owned(),
             condition: condition.to_owned(),
-        })
+        };
+        litmus.read_head(head)?;
+        Ok(litmus)
     }
 
-    /// Returns the protocol that this file is a twin of.
-    fn twin_of(&self) -> Option<&str> {
-        Some(self.name.split_once('.')?.0)
-    }
-}
-
-/// The comment at the beginning of a file.
-struct Head {
-    result: Observed,
-    sources: Vec<Source>,
-    is_weaker: bool,
-}
-
-impl Head {
-    fn parse(head: &str) -> Parsed<Self> {
-        let (fields, claim) = head
-            .split_once("\n *\n")
-            .ok_or("no claim follows the fields of the head")?;
+    /// Reads the sources in the comment at the beginning of a file, and checks the rest of it.
+    fn read_head(&mut self, head: &str) -> Parsed<()> {
+        let (fields, claim) = head.split_once("\n *\n").unwrap_or((head, ""));
         if claim.trim_matches([' ', '*', '\n']).is_empty() {
-            return Err("the claim is empty".to_owned());
+            return Err("no claim follows the fields of the head".to_owned());
         }
-        let (mut result, mut sources, mut is_weaker) = (None, Vec::new(), false);
+        let (mut result, mut weaker) = (None, None);
         for line in fields.lines() {
             let field = line
                 .strip_prefix(" * ")
                 .and_then(|line| line.split_once(": "));
             match field {
-                Some(("Result", value)) if result.is_none() => {
-                    result = Some(Observed::parse(value)?);
-                }
-                Some(("Source", value)) => sources.push(Source::parse(value)?),
-                Some(("Weaker", value)) if !is_weaker && !value.trim().is_empty() => {
-                    is_weaker = true;
+                Some(("Result", value)) if result.is_none() => result = Some(value),
+                Some(("Weaker", value)) if weaker.is_none() => weaker = Some(value),
+                Some(("Source", value)) => {
+                    let not = || format!("`{value}` is not `FILE: FUNCTION, ..`");
+                    let (file, functions) = value.split_once(": ").ok_or_else(not)?;
+                    let functions = functions.split(", ");
+                    let sources = functions.map(|name| (file.to_owned(), name.to_owned()));
+                    self.sources.extend(sources);
                 }
                 _ => return Err(format!("`{line}` is no field, or is given twice")),
             }
         }
-        if sources.is_empty() {
+        if result != Some(self.result()) {
+            return Err(format!("`Result` must be {}", self.result()));
+        }
+        if self.sources.is_empty() {
             return Err("`Source` is missing".to_owned());
         }
-        Ok(Self {
-            result: result.ok_or("`Result` is missing")?,
-            sources,
-            is_weaker,
-        })
+        if weaker.is_some_and(|weaker| !weaker.trim().is_empty()) != self.is_twin() {
+            return Err("a twin says what is weaker, and nothing else does".to_owned());
+        }
+        Ok(())
     }
-}
 
-impl Source {
-    fn parse(value: &str) -> Parsed<Self> {
-        let (file, functions) = value
-            .split_once(": ")
-            .ok_or_else(|| format!("`{value}` is not `FILE: FUNCTION, ..`"))?;
-        Ok(Self {
-            file: file.to_owned(),
-            functions: functions.split(", ").map(str::to_owned).collect(),
-        })
+    pub(super) fn is_twin(&self) -> bool {
+        self.name.contains('.')
+    }
+
+    /// Returns how many executions meet the condition, in herd7's words.
+    pub(super) fn result(&self) -> &'static str {
+        if self.is_twin() { "Sometimes" } else { "Never" }
     }
 }
 
@@ -153,8 +103,9 @@ impl Source {
 pub(super) fn mismatches(found: &[Litmus]) -> Vec<String> {
     let mut problems = Vec::new();
     for one in found {
-        let Some(protocol) = one.twin_of() else {
-            if !found.iter().any(|two| two.twin_of() == Some(&one.name)) {
+        let Some((protocol, _)) = one.name.split_once('.') else {
+            let twin = format!("{}.", one.name);
+            if !found.iter().any(|two| two.name.starts_with(&twin)) {
                 problems.push(format!("{} has no weakened twin", one.name));
             }
             continue;
@@ -163,7 +114,7 @@ pub(super) fn mismatches(found: &[Litmus]) -> Vec<String> {
             problems.push(format!("{} is the twin of nothing", one.name));
             continue;
         };
-        let asks = |one: &Litmus| (one.language, one.init.clone(), one.condition.clone());
+        let asks = |one: &Litmus| (one.model, one.init.clone(), one.condition.clone());
         if asks(sound) != asks(one) {
             problems.push(format!("{} asks something else than {protocol}", one.name));
         }
@@ -174,6 +125,80 @@ pub(super) fn mismatches(found: &[Litmus]) -> Vec<String> {
     problems
 }
 
+/// A file that is as it should be.
 #[cfg(test)]
-#[path = "file_tests.rs"]
-mod tests;
+pub(super) const SOUND: &str = "\
+C gate
+(*
+ * Result: Never
+ * Source: src/cell/gate.rs: release, load
+ *
+ * A claim.
+ *)
+
+{ x = 0; }
+
+P0(atomic_int* x) {
+  atomic_store_explicit(x, 1, memory_order_release);
+}
+
+exists (x=2)
+";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn twin() -> String {
+        SOUND
+            .replace("C gate", "C gate.relaxed")
+            .replace("Never", "Sometimes")
+            .replace(" *\n * A claim", " * Weaker: the store.\n *\n * A claim")
+            .replace("memory_order_release", "memory_order_relaxed")
+    }
+
+    #[test]
+    fn a_file_that_is_not_whole_is_refused() {
+        for (from, to) in [
+            ("C gate", "C other"),
+            ("C gate", "X86_64 gate"),
+            (" * Result: Never\n", ""),
+            ("Never", "Sometimes"),
+            ("Result: Never", "Result: Never\n * Result: Never"),
+            ("Result: Never", "Wants: Never"),
+            ("src/cell/gate.rs: release, load", "gate"),
+            (" * Source: src/cell/gate.rs: release, load\n", ""),
+            (" *\n * A claim", " * Weaker: x.\n *\n * A claim"),
+            (" * A claim.\n", " *\n"),
+            ("(*\n", ""),
+            ("{ x = 0; }", ""),
+            ("exists (x=2)", "forall (x=2)"),
+            ("exists (x=2)", "exists (x=2)\nexists (x=3)"),
+        ] {
+            assert!(SOUND.contains(from), "{from}");
+            let parsed = Litmus::parse("gate", &SOUND.replacen(from, to, 1));
+            assert!(parsed.is_err(), "{to}");
+        }
+        for (from, to) in [("Sometimes", "Never"), (" * Weaker: the store.\n", "")] {
+            assert!(Litmus::parse("gate.relaxed", &twin().replace(from, to)).is_err());
+        }
+    }
+
+    #[test]
+    fn twins_go_with_their_protocols() {
+        let sound = || Litmus::parse("gate", SOUND).unwrap();
+        let weaker = |text: &str| Litmus::parse("gate.relaxed", text).unwrap();
+        assert_eq!(mismatches(&[sound(), weaker(&twin())]), [""; 0]);
+        assert_eq!(mismatches(&[sound()]).len(), 1);
+        assert_eq!(mismatches(&[weaker(&twin())]).len(), 1);
+        for (from, to) in [
+            ("x=2", "x=3"),
+            ("{ x = 0; }", "{ x = 5; }"),
+            ("C g", "AArch64 g"),
+            ("relaxed);", "release);"),
+        ] {
+            let other = weaker(&twin().replacen(from, to, 1));
+            assert_eq!(mismatches(&[sound(), other]).len(), 1, "{from}");
+        }
+    }
+}
