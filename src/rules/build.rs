@@ -6,7 +6,7 @@ use super::policy::{
     BUCKETS, Cap, FAILURE_THRESHOLD_MAX, HalfOpen, OFF, OpenFor, Policy, ProbeRule, Span, Trip,
 };
 use super::settings::{Millis, ProbeFailureRate};
-use super::{DroppedPermit, SlidingWindow};
+use super::values::{DroppedPermit, SlidingWindow};
 use crate::error::ConfigError;
 use crate::word::TIME_MAX;
 use std::time::Duration;

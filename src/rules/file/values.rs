@@ -1,11 +1,11 @@
 //! Values in a file, and the table of one policy.
 
 use super::names::Table;
-use crate::rules::SlidingWindow;
 use crate::rules::builder::Settings;
 use crate::rules::duration::{self, Text};
 use crate::rules::policy::Policy;
 use crate::rules::settings::Millis;
+use crate::rules::values::SlidingWindow;
 use serde::de::{self, Deserialize, Deserializer, Visitor};
 use serde::{Serialize, Serializer};
 use std::fmt;
