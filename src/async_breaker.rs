@@ -1,6 +1,7 @@
 //! A breaker over any store: it waits only so long for an answer, and admits without one.
 
 mod builder;
+mod policies;
 
 pub use builder::AsyncCircuitBreakerBuilder;
 
@@ -15,7 +16,7 @@ use crate::stats::Counter;
 use crate::sync::atomic::Ordering;
 use crate::sync::{EpochCell, PlainAtomicU64};
 use crate::word::{Millis, Outcome, PermitToken, Report, Reported};
-use std::any::Any;
+use policies::PolicyOf;
 use std::borrow::Borrow;
 use std::convert::Infallible;
 use std::fmt;
@@ -50,48 +51,6 @@ use std::time::{Duration, Instant};
 /// ```
 pub struct AsyncCircuitBreaker<K: ?Sized> {
     inner: Arc<Remote<K>>,
-}
-
-/// The policy of a key, whatever it takes to know.
-struct PolicyOf<K: ?Sized> {
-    find: Box<dyn Fn(&K) -> Policy + Send + Sync>,
-    /// A set of policies by `K::Owned`, or one policy.
-    declared: Arc<dyn Any + Send + Sync>,
-}
-
-impl<K: ?Sized> PolicyOf<K> {
-    fn one(policy: Policy) -> Arc<Self> {
-        Arc::new(Self {
-            find: Box::new(move |_| policy),
-            declared: Arc::new(policy),
-        })
-    }
-
-    fn of_set(set: PolicySet<K::Owned>) -> Arc<Self>
-    where
-        K: ToOwned + Hash + Eq + ToKey<K::Owned>,
-        K::Owned: Hash + Eq + Send + Sync + 'static,
-    {
-        let set = Arc::new(set);
-        Arc::new(Self {
-            declared: Arc::<PolicySet<K::Owned>>::clone(&set),
-            find: Box::new(move |key| set.policy(key)),
-        })
-    }
-
-    fn set(&self) -> PolicySet<K::Owned>
-    where
-        K: ToOwned,
-        K::Owned: Clone + 'static,
-    {
-        match self.declared.downcast_ref::<Policy>() {
-            Some(policy) => (*policy).into(),
-            None => {
-                let set = self.declared.downcast_ref::<PolicySet<K::Owned>>();
-                set.cloned().unwrap_or_default()
-            }
-        }
-    }
 }
 
 struct Remote<K: ?Sized> {

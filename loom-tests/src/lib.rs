@@ -33,7 +33,7 @@ pub fn model_in_total_order(name: &str, bound: usize, f: impl Fn() + Sync + Send
 
 /// Explores `f` under loom, prints and returns in how many executions.
 ///
-/// `bound` policy preemptions per execution, unless `LOOM_MAX_PREEMPTIONS` says otherwise: 3
+/// `bound` limits preemptions per execution, unless `LOOM_MAX_PREEMPTIONS` says otherwise: 3
 /// suits two threads (a bug of an earlier design was found at 3 and not at 2), 2 three, and 1 is
 /// what the largest models of three threads can afford in every run.
 pub fn explore(name: &str, bound: usize, f: impl Fn() + Sync + Send + 'static) -> u64 {
@@ -124,5 +124,5 @@ pub fn policy(failures: u32, probes: u32, successes: u32) -> Policy {
         .half_open_max(probes)
         .success_threshold(successes)
         .build()
-        .expect("the policy of the models are valid")
+        .expect("the policies of the models are valid")
 }

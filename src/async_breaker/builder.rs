@@ -1,6 +1,7 @@
 //! How a breaker over any store is made.
 
-use super::{AsyncCircuitBreaker, PolicyOf, Remote};
+use super::policies::PolicyOf;
+use super::{AsyncCircuitBreaker, Remote};
 use crate::contract::CircuitBreakerStore;
 use crate::error::ConfigError;
 use crate::key::ToKey;

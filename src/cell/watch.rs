@@ -31,8 +31,8 @@ use crate::word::Generation;
 /// What is known of the calls of one closed generation.
 pub(super) struct Watch {
     pub(super) generation: Generation,
-    /// Whether calls are watched because of the policy. Off, it only keeps the seats of calls that are out, or
-    /// is held.
+    /// Whether calls are watched because of the policy. Off, it only keeps the seats of calls that
+    /// are out, or is held.
     pub(super) on: bool,
     /// Whether a rule by hand covers the circuit.
     pub(super) held: bool,

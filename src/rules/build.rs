@@ -6,7 +6,7 @@ use super::policy::{
     BUCKETS, Cap, FAILURE_THRESHOLD_MAX, HalfOpen, OFF, OpenFor, Policy, ProbeRule, Span, Trip,
 };
 use super::settings::ProbeFailureRate;
-use super::{DroppedPermit, SlidingWindow};
+use super::values::{DroppedPermit, SlidingWindow};
 use crate::error::ConfigError;
 use crate::word::Millis;
 use std::time::Duration;

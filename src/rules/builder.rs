@@ -3,7 +3,7 @@
 use super::check::Checked;
 use super::policy::{FAILURE_THRESHOLD_MAX, HUNG_CALLS_MAX, PROBES_MAX, Policy};
 use super::settings::{ProbeFailureRate, settings};
-use super::{AfterHalfOpen, DroppedPermit, FailureCounting, Forced, SlidingWindow};
+use super::values::{AfterHalfOpen, DroppedPermit, FailureCounting, Forced, SlidingWindow};
 use crate::error::ConfigError;
 use crate::word::Millis;
 use std::fmt;
@@ -38,7 +38,7 @@ settings! {
     dropped_permit: DroppedPermit,
 }
 
-/// Builds [`Policy`]. What isn't set keeps its default.
+/// A builder of a [`Policy`]. A setting that isn't set keeps its default.
 ///
 /// A circuit opens by any of the rules that are set. All together:
 ///
@@ -89,153 +89,156 @@ pub struct PolicyBuilder {
 }
 
 impl PolicyBuilder {
-    /// Failures that open a closed circuit: 1 to 1,000,000. Default 5; where another rule is set,
-    /// none: that rule alone opens.
+    /// Sets how many failures open a closed circuit: 1 to 1,000,000; default 5. Where another rule is
+    /// set and this one is not, that rule alone opens.
     pub fn failure_threshold(mut self, failures: u32) -> Self {
         self.settings.failure_threshold = Some(failures);
         self
     }
 
-    /// Which failures count towards the threshold; default: consecutive ones.
+    /// Sets which failures count towards the threshold: consecutive ones (default), or all of them.
     pub fn failure_counting(mut self, rule: FailureCounting) -> Self {
         self.settings.failure_counting = Some(rule);
         self
     }
 
-    /// The calls that rates are taken over; default: none, and no rates. Costs memory for each
-    /// circuit that has been called (see [`SlidingWindow`]), and makes each report write.
+    /// Sets the calls that rates are taken over: the last 1 to 1,000 calls, or those of the last time,
+    /// at least 10 ms; default: none, and no rates. Costs memory for each circuit that has been called
+    /// (see [`SlidingWindow`]), and makes each report write.
     pub fn sliding_window(mut self, window: SlidingWindow) -> Self {
         self.settings.sliding_window = Some(window);
         self
     }
 
-    /// Calls in the window below which no rate opens the circuit: at least 1 and at most a window
-    /// of calls; default 20, or all of a smaller window.
+    /// Sets how many calls the window must hold before a rate opens the circuit: at least 1, and at
+    /// most a window of calls; default 20, or all of a smaller window.
     pub fn minimum_calls(mut self, calls: u32) -> Self {
         self.settings.minimum_calls = Some(calls);
         self
     }
 
-    /// Failures in the window that open the circuit, however many calls there were: 1 to
+    /// Sets how many failures in the window open the circuit, however many calls there were: 1 to
     /// 1,000,000, and at most a window of calls; default: no such rule.
     pub fn failures_in_window(mut self, failures: u32) -> Self {
         self.settings.failures_in_window = Some(failures);
         self
     }
 
-    /// The share of failures in the window that opens the circuit: 1 to 100 percent; default: no
+    /// Sets the share of failures in the window that opens the circuit: 1 to 100 percent; default: no
     /// such rule.
     pub fn failure_rate_threshold(mut self, percent: u32) -> Self {
         self.settings.failure_rate_threshold = Some(percent);
         self
     }
 
-    /// The share of slow calls in the window that opens the circuit, failed or not: 1 to 100
+    /// Sets the share of slow calls in the window that opens the circuit, failed or not: 1 to 100
     /// percent; default: no such rule. Needs a [`slow_call_duration`](Self::slow_call_duration).
     pub fn slow_call_rate_threshold(mut self, percent: u32) -> Self {
         self.settings.slow_call_rate_threshold = Some(percent);
         self
     }
 
-    /// From what duration on a call is slow: more than 0, rounded up to whole milliseconds. Makes
-    /// permits measure their calls, by two looks at the clock. Of a half-open circuit a slow probe
-    /// counts as failed.
+    /// Sets the duration from which a call is slow: more than 0, rounded up to whole milliseconds;
+    /// default: none. Makes permits measure their calls, by two reads of the clock. A slow probe of a
+    /// half-open circuit counts as failed.
     pub fn slow_call_duration(mut self, duration: Duration) -> Self {
         self.settings.slow_call_duration = Some(duration.into());
         self
     }
 
-    /// So many calls in flight for the [`hung_call_duration`](Self::hung_call_duration) open the
-    /// circuit: 1 to 64; default: no such rule. It is looked for when a call asks to be admitted.
-    /// At most 64 calls of a circuit are watched at a time. Where a bare store's handle is asked,
-    /// see [`StoreHandle::watch`](crate::StoreHandle::watch).
+    /// Sets how many calls that have been in flight for the
+    /// [`hung_call_duration`](Self::hung_call_duration) open the circuit: 1 to 64; default: no such
+    /// rule. The rule is looked at when a call asks to be admitted. At most 64 calls of a circuit are
+    /// watched at a time. For a handle of the bare store, see
+    /// [`StoreHandle::watch`](crate::StoreHandle::watch).
     pub fn hung_calls(mut self, calls: u32) -> Self {
         self.settings.hung_calls = Some(calls);
         self
     }
 
-    /// From what age on a call in flight is a hung one: more than 0, rounded up to whole
-    /// milliseconds.
+    /// Sets the age from which a call in flight is hung: more than 0, rounded up to whole milliseconds;
+    /// default: none.
     pub fn hung_call_duration(mut self, duration: Duration) -> Self {
         self.settings.hung_call_duration = Some(duration.into());
         self
     }
 
-    /// How long an open circuit rejects before it lets a probe through: more than 0, rounded up
-    /// to whole milliseconds; saturates at 139 years; default 30 s.
+    /// Sets how long an open circuit rejects before it admits a probe: more than 0, rounded up to
+    /// whole milliseconds, at most 139 years; default 30 s.
     pub fn reset_timeout(mut self, timeout: Duration) -> Self {
         self.settings.reset_timeout = Some(timeout.into());
         self
     }
 
-    /// By what the reset timeout grows with each opening that follows another without a
-    /// [stable time](Self::stable_after) between: 1 to 100, kept to three decimals; default 1,
-    /// always the same.
+    /// Sets the factor by which the reset timeout grows with each opening that follows another without
+    /// a [stable time](Self::stable_after) between: 1 to 100, kept to three decimals; default 1, which
+    /// keeps it the same.
     pub fn backoff_factor(mut self, factor: f64) -> Self {
         self.settings.backoff_factor = Some(factor);
         self
     }
 
-    /// How far the reset timeout grows: at least itself; default 10 times itself. Rounded up to
-    /// whole milliseconds.
+    /// Sets how far the reset timeout grows: at least itself, rounded up to whole milliseconds;
+    /// default 10 times itself. Needs a [`backoff_factor`](Self::backoff_factor) above 1.
     pub fn reset_timeout_max(mut self, timeout: Duration) -> Self {
         self.settings.reset_timeout_max = Some(timeout.into());
         self
     }
 
-    /// After how long in the closed state a circuit counts as recovered, so that its openings
-    /// begin with the reset timeout again: more than 0, rounded up to whole milliseconds; default:
-    /// as long as the [longest reset timeout](Self::reset_timeout_max).
+    /// Sets how long a circuit must be closed to count as recovered, so that its openings begin with
+    /// the reset timeout again: more than 0, rounded up to whole milliseconds; default: the [longest
+    /// reset timeout](Self::reset_timeout_max). Needs a [`backoff_factor`](Self::backoff_factor) above
+    /// 1.
     pub fn stable_after(mut self, time: Duration) -> Self {
         self.settings.stable_after = Some(time.into());
         self
     }
 
-    /// By up to how much each open time is lengthened at random, so that circuits of many machines
-    /// don't probe at the same moment: 0 to 100 percent; default 0. Comes on top of the longest
+    /// Sets by up to how much each open time is lengthened at random, so that circuits of many machines
+    /// don't probe at the same moment: 0 to 100 percent; default 0. It comes on top of the longest
     /// reset timeout.
     pub fn jitter(mut self, percent: u32) -> Self {
         self.settings.jitter = Some(percent);
         self
     }
 
-    /// The longest open time that a [report](crate::Report::retry_after) may ask for, in whole
-    /// milliseconds, rounded up; 0: what it asks for is ignored. Default 5 minutes. An opening
-    /// never lasts shorter than by the other rules.
+    /// Sets the longest open time that a [report](crate::Report::retry_after) may ask for, rounded up
+    /// to whole milliseconds; 0 ignores what a report asks for; default 5 minutes. An opening never
+    /// lasts shorter than by the other rules.
     pub fn retry_after_max(mut self, time: Duration) -> Self {
         self.settings.retry_after_max = Some(time.into());
         self
     }
 
-    /// How many probes of a half-open circuit may be out at the same time, not counting
-    /// those whose [lease](Self::probe_lease) is over: 1 to 100; default 1.
+    /// Sets how many probes of a half-open circuit may be out at the same time, not counting those
+    /// whose [lease](Self::probe_lease) is over: 1 to 100; default 1.
     pub fn half_open_max(mut self, probes: u32) -> Self {
         self.settings.half_open_max = Some(probes);
         self
     }
 
-    /// Successful probes that close a half-open circuit: 1 to 100; default 1.
+    /// Sets how many successful probes close a half-open circuit: 1 to 100; default 1.
     pub fn success_threshold(mut self, successes: u32) -> Self {
         self.settings.success_threshold = Some(successes);
         self
     }
 
-    /// Failed probes that don't open a half-open circuit yet, the next one does: 0 to 100;
+    /// Sets how many probes may fail before the next failure opens a half-open circuit: 0 to 100;
     /// default 0.
     pub fn probe_failures_allowed(mut self, failures: u32) -> Self {
         self.settings.probe_failures_allowed = Some(failures);
         self
     }
 
-    /// Judges a half-open circuit by the share of failures among `sample` probes, 1 to 100: it
-    /// opens where at least `percent`, 1 to 100, failed, as soon as that is certain, and closes
-    /// otherwise when all have been reported. In place of counts.
+    /// Judges a half-open circuit by the share of failures among `sample` probes, 1 to 100: it opens
+    /// where at least `percent`, 1 to 100, failed, as soon as that is certain, and closes otherwise
+    /// when all have been reported. In place of counts; default: counts.
     pub fn probe_failure_rate(mut self, sample: u32, percent: u32) -> Self {
         self.settings.probe_failure_rate = Some(ProbeFailureRate { sample, percent });
         self
     }
 
-    /// How long a half-open circuit whose slots are all taken waits for the probe that it admitted
+    /// Sets how long a half-open circuit whose slots are all taken waits for the probe that it admitted
     /// last, before it hands all slots out again: more than 0, rounded up to whole milliseconds;
     /// saturates at 139 years; default: the reset timeout.
     ///
@@ -250,23 +253,23 @@ impl PolicyBuilder {
         self
     }
 
-    /// How long a circuit may be half-open: more than 0, rounded up to whole milliseconds;
-    /// default: for ever. It is looked at when a call asks to be admitted.
+    /// Sets how long a circuit may be half-open: more than 0, rounded up to whole milliseconds;
+    /// default: no limit. It is looked at when a call asks to be admitted.
     pub fn half_open_timeout(mut self, timeout: Duration) -> Self {
         self.settings.half_open_timeout = Some(timeout.into());
         self
     }
 
-    /// Where it goes then; default: open again.
+    /// Sets the state that a circuit moves to when it has been half-open for too long: open (default)
+    /// or closed. Needs a [`half_open_timeout`](Self::half_open_timeout).
     pub fn after_half_open(mut self, after: AfterHalfOpen) -> Self {
         self.settings.after_half_open = Some(after);
         self
     }
 
-    /// Whether rejections are only counted (see
-    /// [`CircuitBreaker::shadowed`](crate::CircuitBreaker::shadowed)) and the calls admitted:
-    /// everything else, openings and announcements too, is as if they were rejected. Default:
-    /// `false`.
+    /// Sets whether rejections are only counted (see
+    /// [`CircuitBreaker::shadowed`](crate::CircuitBreaker::shadowed)) and the calls admitted; default
+    /// `false`. Everything else, openings and announcements too, is as if they were rejected.
     pub fn shadow(mut self, shadow: bool) -> Self {
         self.settings.shadow = Some(shadow);
         self

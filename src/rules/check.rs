@@ -2,7 +2,7 @@
 
 use super::policy::{BUCKETS, PROBES_MAX, WINDOW_CALLS_MAX};
 use super::settings::ProbeFailureRate;
-use super::{AfterHalfOpen, DroppedPermit, FailureCounting, Forced, SlidingWindow};
+use super::values::{AfterHalfOpen, DroppedPermit, FailureCounting, Forced, SlidingWindow};
 use crate::error::ConfigError;
 use crate::word::Millis;
 use std::fmt::{Debug, Display};

@@ -1,7 +1,9 @@
 //! The decisions: what a check and a report mean for a control word under a given policy.
 
+use super::cause::Cause;
+use super::policy::Policy;
 use super::trip::Judgement;
-use super::{Cause, FailureCounting, Policy};
+use super::values::FailureCounting;
 use crate::word::{Control, Generation, Outcome, PermitToken, Probes, Report, State, Tally};
 
 /// What a check of a circuit has to do next.
@@ -169,8 +171,8 @@ pub(crate) fn is_slow(report: Report, policy: &Policy) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::super::SlidingWindow;
     use super::super::policy::ProbeRule;
+    use super::super::values::SlidingWindow;
     use super::*;
     use crate::word::FAILURES_MAX;
     use std::time::Duration;

@@ -1,7 +1,7 @@
 //! Durations as text: `"5s"`, `"250ms"`, `"1m30s"`.
 
 use crate::error::ConfigError;
-use crate::word::{Millis, TIME_MAX};
+use crate::word::TIME_MAX;
 use std::time::Duration;
 
 /// The units, the longest first, with their length in milliseconds.
@@ -79,6 +79,7 @@ pub(super) use with_serde::{Text, deserialize, serialize};
 #[cfg(feature = "serde")]
 mod with_serde {
     use super::*;
+    use crate::word::Millis;
     use serde::de::{self, Visitor};
     use serde::{Deserializer, Serializer};
     use std::fmt;

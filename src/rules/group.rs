@@ -1,21 +1,21 @@
-//! Groups of circuits of which only so many may be open at once: whose they are, and how many.
+//! Groups of circuits with a cap on those that are open at once.
 
+use super::check::within;
 use crate::error::ConfigError;
-use crate::rules::within;
 use std::collections::HashMap;
 use std::hash::Hash;
 
-/// How many circuits of a group may be open at once: what Envoy calls `max_ejection_percent`.
+/// The most circuits of a group that may be open at once: what Envoy calls `max_ejection_percent`.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[non_exhaustive]
 pub enum EjectionCap {
-    /// So many in a hundred, rounded down: 1 to 100, and at least one circuit.
+    /// A share in percent, rounded down: 1 to 100, and at least one circuit.
     Percent(u32),
     /// All but one, of at least two.
     AllButOne,
 }
 
-/// Circuits of which only so many may be open at once, so that a rule that is too strict, or a
+/// Circuits of which only some may be open at once, so that a rule that is too strict, or a
 /// fault on this side of the wire, never takes all upstreams away.
 ///
 /// A circuit takes a place in its group when a rule opens it, and gives it back when it closes, or
@@ -58,14 +58,14 @@ pub(super) enum Members<K> {
     These(Vec<K>),
     Prefix {
         prefix: Box<str>,
-        /// What a key's text is.
+        /// The text of a key.
         text: fn(&K) -> &str,
     },
     Class,
 }
 
 impl<K> Group<K> {
-    /// The circuits of these keys.
+    /// Returns a group of the circuits of these keys.
     ///
     /// # Errors
     /// If the cap leaves no circuit that may open, or there are none or more than 2^23 members.
@@ -75,7 +75,7 @@ impl<K> Group<K> {
         Self::new(Members::These(members), "members", size, cap)
     }
 
-    /// The circuits of all keys that begin with `prefix`, of which there are `size`. In several such
+    /// Returns a group of the circuits of all keys that begin with `prefix`, of which there are `size`. In several such
     /// groups, a key belongs to that of its longest prefix.
     ///
     /// # Errors
@@ -100,7 +100,7 @@ impl<K> Group<K> {
         Self::new(Members::Prefix { prefix, text }, "size", size, cap)
     }
 
-    /// The circuits of all keys to which the [classifier](crate::PolicySet::classify) gives the
+    /// Returns a group of the circuits of all keys to which the [classifier](crate::PolicySet::classify) gives the
     /// group's name, of which there are `size`.
     ///
     /// # Errors
@@ -156,7 +156,7 @@ impl<K> Group<K> {
     }
 }
 
-/// The groups of a policy set: which one a key belongs to.
+/// The groups of a policy set, by the keys that belong to them.
 #[derive(Clone)]
 pub(super) struct Groups<K> {
     all: Vec<(Box<str>, Group<K>)>,
@@ -183,12 +183,12 @@ impl<K> Groups<K> {
         self.all.is_empty()
     }
 
-    /// How many of the group at `place` may be open.
+    /// Returns how many circuits of the group at `place` may be open.
     pub(super) fn most(&self, place: usize) -> u32 {
         self.all[place].1.most()
     }
 
-    /// What a key's text is, if that matters.
+    /// Returns how to get a key's text, if a prefix needs it.
     pub(super) fn text(&self) -> Option<fn(&K) -> &str> {
         self.text
     }
@@ -224,7 +224,7 @@ impl<K> Groups<K> {
         self.place_all();
     }
 
-    /// The group `name`, in place of an earlier one of that name.
+    /// Puts the group `name` in place of an earlier one of that name.
     pub(super) fn insert(&mut self, name: Box<str>, group: Group<K>)
     where
         K: Hash + Eq + Clone,

@@ -1,6 +1,6 @@
 //! The policy of a circuit as plain numbers: all that a decision needs to know.
 
-use super::{AfterHalfOpen, DroppedPermit, FailureCounting, Forced, SlidingWindow};
+use super::values::{AfterHalfOpen, DroppedPermit, FailureCounting, Forced, SlidingWindow};
 use crate::word::{FAILURES_MAX, Millis, Probes};
 use std::fmt;
 use std::time::Duration;
@@ -84,15 +84,16 @@ pub struct Policy {
     pub(crate) set: u64,
 }
 
-/// Of a group of circuits, at most so many may be open at once.
+/// The cap on a group of circuits.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
 pub(crate) struct Cap {
-    /// The store's number for it; 0: none.
+    /// The store's number for the group; 0: none.
     pub(crate) group: u16,
+    /// The circuits of it that may be open at once.
     pub(crate) most: u32,
 }
 
-/// What opens a closed circuit. Any of the rules that are set does.
+/// The rules that open a closed circuit: any of those that are set does.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub(crate) struct Trip {
     /// [`OFF`]: no such rule.
@@ -114,14 +115,14 @@ pub(crate) struct Trip {
     pub(crate) hung: Millis,
 }
 
-/// The calls that a window keeps: the last N, or those of the last T.
+/// The length of a window, in calls or in ms.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub(crate) enum Span {
     Calls(u32),
     Time(Millis),
 }
 
-/// For how long an open circuit rejects.
+/// The time for which an open circuit rejects.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub(crate) struct OpenFor {
     pub(crate) base: Millis,
@@ -134,7 +135,7 @@ pub(crate) struct OpenFor {
     pub(crate) retry_after_max: Millis,
 }
 
-/// How a half-open circuit decides.
+/// The rules by which a half-open circuit decides.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub(crate) struct HalfOpen {
     pub(crate) max_probes: u32,
@@ -144,27 +145,27 @@ pub(crate) struct HalfOpen {
     pub(crate) after: AfterHalfOpen,
 }
 
-/// What the outcomes of probes mean.
+/// The meaning of the outcomes of probes.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub(crate) enum ProbeRule {
-    /// So many successes close; one failure more than allowed opens.
+    /// N successes close; one failure more than allowed opens.
     Count { successes: u32, allowed: u32 },
     /// After `sample` probes: opens where at least `percent` failed, closes otherwise.
     Rate { sample: u32, percent: u32 },
 }
 
 impl Policy {
-    /// Failures that open a closed circuit; `None` where only other rules do.
+    /// Returns how many failures open a closed circuit; `None` where only other rules do.
     pub fn failure_threshold(&self) -> Option<u32> {
         (self.trip.failure_threshold != OFF).then_some(self.trip.failure_threshold)
     }
 
-    /// Which failures count towards the threshold.
+    /// Returns which failures count towards the threshold.
     pub fn failure_counting(&self) -> FailureCounting {
         self.trip.rule
     }
 
-    /// The calls that rates are taken over; a time is rounded up to its buckets.
+    /// Returns the calls that rates are taken over; a time is rounded up to its buckets.
     pub fn sliding_window(&self) -> Option<SlidingWindow> {
         self.trip.window.map(|span| match span {
             Span::Calls(calls) => SlidingWindow::Calls(calls),
@@ -172,78 +173,78 @@ impl Policy {
         })
     }
 
-    /// Calls in the window below which no rate opens the circuit.
+    /// Returns how many calls the window must hold before a rate opens the circuit.
     pub fn minimum_calls(&self) -> Option<u32> {
         self.trip.window.map(|_| self.trip.minimum_calls)
     }
 
-    /// Failures in the window that open the circuit.
+    /// Returns how many failures in the window open the circuit.
     pub fn failures_in_window(&self) -> Option<u32> {
         set(self.trip.failures_in_window)
     }
 
-    /// The share of failures in the window that opens the circuit, in percent.
+    /// Returns the share of failures in the window that opens the circuit, in percent.
     pub fn failure_rate_threshold(&self) -> Option<u32> {
         set(self.trip.failure_rate)
     }
 
-    /// The share of slow calls in the window that opens the circuit, in percent.
+    /// Returns the share of slow calls in the window that opens the circuit, in percent.
     pub fn slow_call_rate_threshold(&self) -> Option<u32> {
         set(self.trip.slow_rate)
     }
 
-    /// From what duration on a call is slow.
+    /// Returns the duration from which a call is slow.
     pub fn slow_call_duration(&self) -> Option<Duration> {
         self.trip.slow.map(Duration::from)
     }
 
-    /// Hung calls that open the circuit.
+    /// Returns how many hung calls open the circuit.
     pub fn hung_calls(&self) -> Option<u32> {
         set(self.trip.hung_calls)
     }
 
-    /// From what age on a call in flight is a hung one.
+    /// Returns the age from which a call in flight is hung.
     pub fn hung_call_duration(&self) -> Option<Duration> {
         self.hung_calls().map(|_| self.trip.hung.into())
     }
 
-    /// How long an open circuit rejects, at first, before it lets a probe through.
+    /// Returns how long an open circuit rejects, at first, before it admits a probe.
     pub fn reset_timeout(&self) -> Duration {
         self.open.base.into()
     }
 
-    /// By what the reset timeout grows with each opening that follows.
+    /// Returns the factor by which the reset timeout grows with each opening that follows.
     pub fn backoff_factor(&self) -> f64 {
         f64::from(self.open.factor) / 1_000.0
     }
 
-    /// How far it grows.
+    /// Returns how far the reset timeout grows.
     pub fn reset_timeout_max(&self) -> Duration {
         self.open.max.into()
     }
 
-    /// By up to how much the reset timeout is lengthened at random, in percent.
+    /// Returns by up to how much the reset timeout is lengthened at random, in percent.
     pub fn jitter(&self) -> u32 {
         self.open.jitter
     }
 
-    /// After how long in the closed state a circuit's openings begin with the reset timeout again.
+    /// Returns how long a circuit must be closed before its openings begin anew.
     pub fn stable_after(&self) -> Duration {
         self.open.stable_after.into()
     }
 
-    /// The longest open time that an upstream may ask for.
+    /// Returns the longest open time that an upstream may ask for.
     pub fn retry_after_max(&self) -> Duration {
         self.open.retry_after_max.into()
     }
 
-    /// How many probes of a half-open circuit may be out at the same time, not counting those whose
-    /// lease is over.
+    /// Returns how many probes of a half-open circuit may be out at the same time, not counting those
+    /// whose lease is over.
     pub fn half_open_max(&self) -> u32 {
         self.half_open.max_probes
     }
 
-    /// Successful probes that close a half-open circuit; `None` under a rate.
+    /// Returns how many successful probes close a half-open circuit; `None` under a rate.
     pub fn success_threshold(&self) -> Option<u32> {
         match self.half_open.verdict {
             ProbeRule::Count { successes, .. } => Some(successes),
@@ -251,7 +252,7 @@ impl Policy {
         }
     }
 
-    /// Failed probes that don't open a half-open circuit yet; `None` under a rate.
+    /// Returns how many probes may fail before the next failure opens; `None` under a rate.
     pub fn probe_failures_allowed(&self) -> Option<u32> {
         match self.half_open.verdict {
             ProbeRule::Count { allowed, .. } => Some(allowed),
@@ -259,7 +260,7 @@ impl Policy {
         }
     }
 
-    /// How many probes are judged by their rate, and the share of failures that opens, in
+    /// Returns how many probes are judged by their rate, and the share of failures that opens, in
     /// percent.
     pub fn probe_failure_rate(&self) -> Option<(u32, u32)> {
         match self.half_open.verdict {
@@ -268,18 +269,18 @@ impl Policy {
         }
     }
 
-    /// How long a half-open circuit waits for the probe that it admitted last before it lets others
-    /// out in place of all that haven't reported.
+    /// Returns how long a half-open circuit waits for the probe that it admitted last before it hands
+    /// all slots out again.
     pub fn probe_lease(&self) -> Duration {
         self.half_open.lease.into()
     }
 
-    /// How long a circuit may be half-open.
+    /// Returns how long a circuit may be half-open.
     pub fn half_open_timeout(&self) -> Option<Duration> {
         self.half_open.timeout.map(Duration::from)
     }
 
-    /// Where it goes then.
+    /// Returns the state that a circuit moves to when it has been half-open for too long.
     pub fn after_half_open(&self) -> AfterHalfOpen {
         self.half_open.after
     }
@@ -319,24 +320,24 @@ impl Policy {
             .expect("it was valid")
     }
 
-    /// Whether every call of a closed circuit counts, successes too.
+    /// Returns whether every call of a closed circuit counts, successes too.
     #[inline]
     pub(crate) fn windows(&self) -> bool {
         self.trip.window.is_some()
     }
 
-    /// Whether calls in flight matter to them.
+    /// Returns whether calls in flight matter.
     #[inline]
     pub(crate) fn counts_in_flight(&self) -> bool {
         self.trip.hung_calls != 0
     }
 
-    /// Whether permits need to know when they began.
+    /// Returns whether permits need to know when they began.
     pub(crate) fn times(&self) -> bool {
         self.timed
     }
 
-    /// Returns whether every call of a closed circuit matters to them.
+    /// Returns whether every call of a closed circuit matters.
     #[inline]
     pub(crate) fn counts_calls(&self) -> bool {
         self.windows() || self.counts_in_flight() || self.times()

@@ -1,9 +1,8 @@
-//! Which policy a key has.
+//! Policies by key.
 
-use super::group::Groups;
-use super::{Group, Policy};
+use super::group::{Group, Groups};
+use super::policy::{Cap, Policy};
 use crate::key::{ToKey, with_text};
-use crate::rules::Cap;
 use std::borrow::Borrow;
 use std::collections::HashMap;
 use std::fmt;
@@ -97,7 +96,7 @@ pub struct PolicySet<K> {
 }
 
 impl<K> PolicySet<K> {
-    /// The same policy for every key.
+    /// Returns a set with the same policy for every key.
     pub fn new(default: Policy) -> Self {
         Self {
             default,
@@ -110,7 +109,7 @@ impl<K> PolicySet<K> {
         }
     }
 
-    /// The policy of one key.
+    /// Sets the policy of one key.
     pub fn key(mut self, key: K, policy: Policy) -> Self
     where
         K: Hash + Eq,
@@ -119,7 +118,7 @@ impl<K> PolicySet<K> {
         self
     }
 
-    /// The policy of all keys that begin with `prefix`; the longest prefix counts. A decision that
+    /// Sets the policy of all keys that begin with `prefix`; the longest prefix counts. A decision that
     /// needs its policy compares with each prefix.
     pub fn prefix(self, prefix: impl Into<Box<str>>, policy: Policy) -> Self
     where
@@ -143,15 +142,15 @@ impl<K> PolicySet<K> {
         self
     }
 
-    /// The policy of the keys that the [classifier](Self::classify) gives this name.
+    /// Sets the policy of the keys that the [classifier](Self::classify) gives this name.
     pub fn class(mut self, name: impl Into<String>, policy: Policy) -> Self {
         self.classes.insert(name.into(), policy);
         self
     }
 
-    /// Of these circuits only so many may be open at once; in place of an earlier group of this
-    /// name. A key that is in several belongs to the one that lists it, else to that of its longest
-    /// prefix, else to that of its class; of several that list it, to the last.
+    /// Bounds how many circuits of a group may be open at once; replaces an earlier group of this name.
+    /// A key that is in several belongs to the one that lists it, else to that of its longest prefix,
+    /// else to that of its class; of several that list it, to the last.
     ///
     /// A circuit that has a place in a group keeps that one until it closes, whatever is declared
     /// meanwhile. A store knows the names that it was ever given: from the 65,536th on, groups have
@@ -164,10 +163,10 @@ impl<K> PolicySet<K> {
         self
     }
 
-    /// Names the class of a key that has no policy of its own or of a prefix; `None`, or a name
-    /// that there is no policy for: the default. Must always say the same of a key. Called for a
-    /// decision that needs its policy; a key that was looked up in a borrowed form is cloned for
-    /// it.
+    /// Sets the function that names the class of a key that has no policy of its own or of a prefix;
+    /// `None`, or a name without a policy, means the default. It must always say the same of a key. It
+    /// is called for a decision that needs its policy; a key that was looked up in a borrowed form is
+    /// cloned for it.
     pub fn classify(
         mut self,
         classifier: impl Fn(&K) -> Option<&'static str> + Send + Sync + 'static,
@@ -300,7 +299,7 @@ impl<K> PolicySet<K> {
         }
     }
 
-    /// The cap on the group of `key`, if it is in one; `numbers` are the store's, in their order.
+    /// Returns the cap on the group of `key`, if it is in one; `numbers` are the store's, in their order.
     pub(crate) fn cap<Q>(&self, key: &Q, numbers: &[u16]) -> Cap
     where
         K: Borrow<Q> + Hash + Eq,
@@ -328,12 +327,12 @@ impl<K> PolicySet<K> {
         !self.groups.is_empty()
     }
 
-    /// Whether it may call the classifier, which is the user's.
+    /// Returns whether it may call the classifier, which is the user's.
     pub(crate) fn asks_classifier(&self) -> bool {
         self.classifier.is_some()
     }
 
-    /// Every policy that a key may have.
+    /// Returns every policy that a key may have.
     pub(crate) fn all(&self) -> impl Iterator<Item = &Policy> {
         let prefixes = self.prefixes.iter().map(|(_, policy)| policy);
         std::iter::once(&self.default)

@@ -1,7 +1,8 @@
 //! Rules applied to counts: does this open, for how long, have the probes decided?
 
+use super::cause::Cause;
 use super::policy::{OpenFor, ProbeRule, Trip};
-use super::{Cause, FailureCounting};
+use super::values::FailureCounting;
 use crate::word::{Millis, Tally};
 
 /// The most steps that the back-off takes: each is by more than a thousandth.

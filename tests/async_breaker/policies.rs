@@ -50,6 +50,18 @@ async fn each_key_goes_by_its_own() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn one_of_them_is_changed() {
+    let builder = Breaker::builder(Arc::new(Faulty::new())).failure_threshold(3);
+    let breaker = builder.build().unwrap();
+    assert_eq!(breaker.policies().default_policy(), opens_at(3));
+    breaker.set_policies(breaker.policies().prefix("batch/", opens_at(2)));
+    breaker.set_policies(breaker.policies().key(KEY.to_string(), opens_at(1)));
+    for (key, opens) in [(KEY, 1), ("batch/1", 2), ("other", 3)] {
+        assert_eq!(breaker.policy(key).failure_threshold(), Some(opens));
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn they_are_replaced_between_decisions() {
     let (breaker, store) = over(PolicySet::new(opens_at(5)));
     fail(&breaker, KEY, 2).await;

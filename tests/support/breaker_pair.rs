@@ -88,7 +88,7 @@ impl BreakerPair {
             .on_state_change(note_in(&announced))
             .clock(clock.clone())
             .build()
-            .expect("the tests ask for valid policy");
+            .expect("the tests ask for a valid policy");
         let store = breaker.store().clone();
         let below = Pair::over(store, clock, announced, without_cap(rules), now);
         BreakerPair {

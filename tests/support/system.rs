@@ -393,7 +393,7 @@ pub fn policy(rules: Rules) -> Policy {
                 AfterHalfOpen::Open
             });
     }
-    policy.build().expect("the tests ask for valid policy")
+    policy.build().expect("the tests ask for a valid policy")
 }
 
 pub fn report_of(told: Told) -> Report {

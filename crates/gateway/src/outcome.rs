@@ -96,7 +96,7 @@ pub(crate) enum Fault {
     Stale,
     /// What came is not HTTP.
     BadAnswer,
-    /// The header is longer than our policy.
+    /// The header is longer than our limits.
     HeaderTooLarge,
     /// The upstream changed the protocol, unasked.
     Switched,

@@ -1,10 +1,10 @@
 //! Values in a file, and the table of one policy.
 
 use super::names::Table;
-use crate::rules::SlidingWindow;
 use crate::rules::builder::Settings;
 use crate::rules::duration::{self, Text};
 use crate::rules::policy::Policy;
+use crate::rules::values::SlidingWindow;
 use crate::word::Millis;
 use serde::de::{self, Deserialize, Deserializer, Visitor};
 use serde::{Serialize, Serializer};

@@ -1,4 +1,4 @@
-//! What was set is what policy say; and what they ask of a circuit.
+//! A policy says what was set, and what it needs of a circuit.
 
 use super::*;
 
@@ -29,6 +29,9 @@ fn every_setting_is_told() {
         .probe_lease(MS(45_000))
         .half_open_timeout(MS(31_000))
         .after_half_open(AfterHalfOpen::Closed)
+        .shadow(true)
+        .forced(Forced::Disabled)
+        .dropped_permit(DroppedPermit::Failure)
         .build()
         .unwrap();
     assert_eq!(policy.failure_threshold(), Some(7));
@@ -54,6 +57,31 @@ fn every_setting_is_told() {
     assert_eq!(policy.probe_lease(), MS(45_000));
     assert_eq!(policy.half_open_timeout(), Some(MS(31_000)));
     assert_eq!(policy.after_half_open(), AfterHalfOpen::Closed);
+    assert!(policy.shadow());
+    assert_eq!(policy.forced(), Some(Forced::Disabled));
+    assert_eq!(policy.dropped_permit(), DroppedPermit::Failure);
+    assert_eq!(policy.to_builder().build(), Ok(policy));
+    let shown = format!("{policy:?}");
+    for name in super::super::builder::Settings::NAMES {
+        // It excludes the counts of probes.
+        let is_told = shown.contains(&format!(" {name}: ")) || *name == "probe_failure_rate";
+        assert!(is_told, "{name} is missing: {shown}");
+    }
+}
+
+#[test]
+fn debug_shows_settings_alone() {
+    assert_eq!(
+        format!("{:?}", Policy::builder().jitter(5).shadow(true)),
+        "PolicyBuilder { jitter: 5, shadow: true }"
+    );
+    let rate = Policy::builder()
+        .sliding_window(SlidingWindow::Calls(10))
+        .failure_rate_threshold(50);
+    let shown = format!("{:?}", rate.build().unwrap());
+    let window =
+        "Policy { sliding_window: Calls(10), minimum_calls: 10, failure_rate_threshold: 50,";
+    assert!(shown.starts_with(window), "{shown}");
 }
 
 #[test]
