@@ -64,6 +64,7 @@ mod inside;
 mod key;
 mod on_panic;
 mod rules;
+mod running;
 mod runtime;
 mod snapshot;
 mod stats;
@@ -72,7 +73,10 @@ mod sync;
 mod word;
 
 pub use async_breaker::{AsyncCircuitBreaker, AsyncCircuitBreakerBuilder, AsyncPermit};
-pub use breaker::{CircuitBreaker, CircuitBreakerBuilder, CircuitHandle, OwnedPermit, Permit};
+pub use breaker::{
+    CircuitBreaker, CircuitBreakerBuilder, CircuitHandle, HandlePermit, KeyPermit, OwnedPermit,
+    Permit,
+};
 pub use classify::{Classify, ErrIsFailure};
 #[cfg(feature = "coarse-clock")]
 pub use clock::CoarseClock;
@@ -102,6 +106,12 @@ pub use word::{Outcome, PermitToken, Report, Reported};
 #[cfg(all(doctest, feature = "tokio"))]
 #[doc = include_str!("../README.md")]
 struct Readme;
+
+/// The circuits that permits report to. No program needs to name them:
+/// [`KeyPermit`], [`HandlePermit`] and [`OwnedPermit`] are permits of each.
+pub mod target {
+    pub use crate::breaker::{Handled, Keyed, Owned, Target};
+}
 
 /// What the models of `loom-tests` see of the inside; not part of the crate.
 #[cfg(breakerbox_loom)]

@@ -1,14 +1,14 @@
 //! How a breaker over any store is made.
 
-use super::{AsyncCircuitBreaker, PolicyOf, Remote, policy_of};
+use super::circuit_breaker::AsyncCircuitBreaker;
+use super::remote::{PolicyOf, Remote, policy_of};
 use crate::contract::CircuitBreakerStore;
 use crate::error::ConfigError;
 use crate::key::ToKey;
 use crate::rules::Limits;
 use crate::rules::{DroppedPermit, Policy, PolicySet};
 use crate::rules::{LimitsBuilder, forward, positive_ms, with_settings};
-use crate::runtime::needs_runtime;
-use crate::runtime::{AsyncRuntime, default_runtime};
+use crate::runtime::{AsyncRuntime, CallTimeout, default_runtime, needs_runtime};
 use crate::stats::Counter;
 use crate::sync::{EpochCell, PlainAtomicU64};
 use std::fmt;
@@ -34,7 +34,7 @@ pub struct AsyncCircuitBreakerBuilder<K: ?Sized> {
 with_settings!(forward impl<K: ?Sized> AsyncCircuitBreakerBuilder<K>);
 
 impl<K: ?Sized + 'static> AsyncCircuitBreakerBuilder<K> {
-    pub(super) fn new(store: Arc<dyn CircuitBreakerStore<K>>) -> Self {
+    fn new(store: Arc<dyn CircuitBreakerStore<K>>) -> Self {
         Self {
             store,
             limits: Limits::builder(),
@@ -111,9 +111,14 @@ impl<K: ?Sized + 'static> AsyncCircuitBreakerBuilder<K> {
             .runtime
             .ok_or_else(|| needs_runtime("store_timeout", self.store_timeout))?;
         positive_ms("store_timeout", self.store_timeout)?;
-        if let Some(timeout) = self.call_timeout {
-            positive_ms("call_timeout", timeout)?;
-        }
+        let call_timeout = match self.call_timeout {
+            None => None,
+            Some(after) => {
+                positive_ms("call_timeout", after)?;
+                let runtime = Arc::clone(&runtime);
+                Some(CallTimeout { after, runtime })
+            }
+        };
         let settings = (&self.limits, self.dropped_permit, self.shadow);
         let one_for_all = Policy::one_for_all(settings, self.policies.is_some())?;
         let policies = self
@@ -125,11 +130,22 @@ impl<K: ?Sized + 'static> AsyncCircuitBreakerBuilder<K> {
                 policies: EpochCell::new(policies),
                 shadowed: Counter::new(),
                 store_timeout: self.store_timeout,
-                call_timeout: self.call_timeout,
+                call_timeout,
                 runtime,
                 store_failures: PlainAtomicU64::new(0),
             }),
         })
+    }
+}
+
+impl<K> AsyncCircuitBreaker<K>
+where
+    K: ToOwned + Sync + ?Sized + 'static,
+    K::Owned: Send + Sync + 'static,
+{
+    /// A breaker over `store`.
+    pub fn builder(store: Arc<dyn CircuitBreakerStore<K>>) -> AsyncCircuitBreakerBuilder<K> {
+        AsyncCircuitBreakerBuilder::new(store)
     }
 }
 

@@ -1,15 +1,13 @@
 //! How a breaker is made.
 
-use super::CircuitBreaker;
-use super::call::CallTimeout;
+use super::circuit_breaker::CircuitBreaker;
 use crate::clock::{Clock, SystemClock};
 use crate::error::ConfigError;
 use crate::events::StateChange;
 use crate::rules::Limits;
 use crate::rules::{DroppedPermit, Policy, PolicySet};
 use crate::rules::{LimitsBuilder, forward, positive_ms, with_settings, within};
-use crate::runtime::needs_runtime;
-use crate::runtime::{AsyncRuntime, default_runtime};
+use crate::runtime::{AsyncRuntime, CallTimeout, default_runtime, needs_runtime};
 use crate::store::{InMemoryCircuitBreakerStore, InMemoryStoreBuilder};
 use std::fmt;
 use std::hash::{BuildHasher, Hash, RandomState};
@@ -51,10 +49,10 @@ pub struct CircuitBreakerBuilder<K = String, S = RandomState, C = SystemClock> {
 }
 
 /// Circuits of a breaker, unless it is told otherwise.
-pub(super) const DEFAULT_CIRCUITS: usize = 100_000;
+const DEFAULT_CIRCUITS: usize = 100_000;
 
 impl<K> CircuitBreakerBuilder<K> {
-    pub(super) fn new() -> Self {
+    fn new() -> Self {
         Self {
             store: InMemoryStoreBuilder::new(),
             limits: Limits::builder(),
@@ -227,6 +225,28 @@ impl<K: Hash + Eq + Clone, S: BuildHasher, C: Clock> CircuitBreakerBuilder<K, S,
             policies,
             call_timeout,
         ))
+    }
+}
+
+impl<K: Hash + Eq + Clone> CircuitBreaker<K> {
+    /// A breaker with the default settings: 5 consecutive failures open a circuit, 30 s later
+    /// one probe decides. It holds 100,000 circuits.
+    pub fn new() -> Self {
+        let store = InMemoryCircuitBreakerStore::builder()
+            .max_circuits(DEFAULT_CIRCUITS)
+            .build();
+        Self::from_parts(store, PolicySet::default(), None)
+    }
+
+    /// A breaker with other settings.
+    pub fn builder() -> CircuitBreakerBuilder<K> {
+        CircuitBreakerBuilder::new()
+    }
+}
+
+impl<K: Hash + Eq + Clone> Default for CircuitBreaker<K> {
+    fn default() -> Self {
+        Self::new()
     }
 }
 

@@ -1,27 +1,19 @@
 //! Guarded calls: acquire, run, report.
 
+use super::circuit_breaker::CircuitBreaker;
+use super::handle::CircuitHandle;
 use super::permit::{Permit, Target};
-use super::{CircuitBreaker, CircuitHandle};
 use crate::classify::{Classify, ErrIsFailure};
 use crate::clock::Clock;
 use crate::error::{CallError, Rejected};
 use crate::key::ToKey;
-use crate::runtime::{AsyncRuntime, within};
-use crate::word::{Outcome, Report};
+use crate::running::Running;
+use crate::runtime::CallTimeout;
+use crate::word::Outcome;
 use std::borrow::Borrow;
 use std::convert::Infallible;
-use std::future::{Future, poll_fn};
+use std::future::Future;
 use std::hash::{BuildHasher, Hash};
-use std::pin::pin;
-use std::sync::Arc;
-use std::time::Duration;
-
-/// How long a call may take, and who measures it.
-#[derive(Clone)]
-pub(super) struct CallTimeout {
-    pub(super) after: Duration,
-    pub(super) runtime: Arc<dyn AsyncRuntime>,
-}
 
 impl<K, S, C> CircuitBreaker<K, S, C>
 where
@@ -162,80 +154,39 @@ where
     }
 }
 
-fn call<P: Target, R>(
-    admitted: Result<Permit<P>, Rejected>,
+fn call<T: Target, R>(
+    admitted: Result<Permit<T>, Rejected>,
     classifier: &impl Classify<R>,
     f: impl FnOnce() -> R,
 ) -> Result<R, Rejected> {
-    let mut running = Running {
-        permit: Some(admitted?),
-        user_code: true,
-    };
-    let result = f();
-    running.finish(classifier.classify(&result));
+    let mut running = Running::new(admitted?, fail);
+    let (result, report) = running.run(|| {
+        let result = f();
+        let report = classifier.classify(&result);
+        (result, report)
+    });
+    // Stale or not: the call's own result is what the caller waits for.
+    let _ = running.end().report(report);
     Ok(result)
 }
 
-async fn call_async<P: Target, R>(
-    admitted: Result<Permit<P>, Rejected>,
+async fn call_async<T: Target, R>(
+    admitted: Result<Permit<T>, Rejected>,
     timeout: Option<&CallTimeout>,
     classifier: &impl Classify<R>,
     future: impl Future<Output = R>,
 ) -> Result<R, CallError<Infallible>> {
-    let mut running = Running {
-        permit: Some(admitted?),
-        user_code: false,
+    let mut running = Running::new(admitted?, fail);
+    let result = running.poll(future, timeout).await;
+    let report = match &result {
+        Ok(result) => running.run(|| classifier.classify(result)),
+        Err(_) => Outcome::Failure.into(),
     };
-    // `None`: timed out.
-    let result = {
-        let mut future = pin!(future);
-        let call = poll_fn(|context| {
-            running.user_code = true;
-            let polled = future.as_mut().poll(context);
-            running.user_code = false;
-            polled
-        });
-        match timeout {
-            None => Some(call.await),
-            Some(timeout) => within(&*timeout.runtime, timeout.after, pin!(call)).await,
-        }
-    };
-
-    match result {
-        Some(result) => {
-            running.user_code = true;
-            running.finish(classifier.classify(&result));
-            Ok(result)
-        }
-        None => {
-            running.finish(Outcome::Failure);
-            Err(CallError::TimedOut(
-                timeout.map(|timeout| timeout.after).unwrap_or_default(),
-            ))
-        }
-    }
+    // As in `call`.
+    let _ = running.end().report(report);
+    result
 }
 
-/// A permit whose call is being made.
-struct Running<P: Target> {
-    permit: Option<Permit<P>>,
-    /// The caller's code is running: if this is dropped now, that code panics.
-    user_code: bool,
-}
-
-impl<P: Target> Running<P> {
-    fn finish(&mut self, report: impl Into<Report>) {
-        if let Some(permit) = self.permit.take() {
-            // Stale or not: the call's own result is what the caller waits for.
-            let _ = permit.report(report);
-        }
-    }
-}
-
-impl<P: Target> Drop for Running<P> {
-    fn drop(&mut self) {
-        if self.user_code {
-            self.finish(Outcome::Failure);
-        }
-    }
+fn fail<T: Target>(permit: Permit<T>) {
+    let _ = permit.failure();
 }

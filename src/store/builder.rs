@@ -1,9 +1,9 @@
 //! How a store is made.
 
-use super::InMemoryCircuitBreakerStore;
-use super::evict::Bound;
-use super::forced::ByHand;
-use super::keyed::Inner;
+use super::bound::Bound;
+use super::by_hand::ByHand;
+use super::in_memory::InMemoryCircuitBreakerStore;
+use super::inner::Inner;
 use crate::cell::Shared;
 use crate::clock::{Clock, SystemClock};
 use crate::events::{Listeners, StateChange};
@@ -183,6 +183,32 @@ impl<K: Hash + Eq, S: BuildHasher, C: Clock> InMemoryStoreBuilder<K, S, C> {
                 rejections: Counter::new(),
             }),
         }
+    }
+}
+
+impl<K: Hash + Eq> InMemoryCircuitBreakerStore<K> {
+    /// An empty store with a randomly seeded hasher and the system's clock.
+    pub fn new() -> Self {
+        Self::builder().build()
+    }
+
+    /// A store with other settings.
+    pub fn builder() -> InMemoryStoreBuilder<K> {
+        InMemoryStoreBuilder::new()
+    }
+}
+
+impl<K, S, C> Default for InMemoryCircuitBreakerStore<K, S, C>
+where
+    K: Hash + Eq,
+    S: BuildHasher + Default,
+    C: Clock + Default,
+{
+    fn default() -> Self {
+        InMemoryStoreBuilder::new()
+            .hasher(S::default())
+            .clock(C::default())
+            .build()
     }
 }
 

@@ -1,6 +1,6 @@
 //! Warm restart: all circuits that aren't clean, out of one store and into another.
 
-use super::InMemoryCircuitBreakerStore;
+use super::in_memory::InMemoryCircuitBreakerStore;
 #[cfg(any(breakerbox_loom, breakerbox_steps))]
 use crate::cell::Part;
 use crate::cell::{Cell, Changes, Gone, Kept, Shared};
@@ -257,7 +257,7 @@ where
         for exported in export.circuits {
             let kept = exported.after(elapsed_ms);
             let mut changes = inner.listeners.changes();
-            let restored = inner.create(self.hashed(&exported.key), |cell| {
+            let restored = inner.create(inner.map.hashed(&exported.key), |cell| {
                 restore(cell, &inner.shared, &kept, &mut changes)
             });
             match restored {

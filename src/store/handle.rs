@@ -1,7 +1,9 @@
 //! Handles: a circuit that one keeps, for a nanosecond's check without a look-up.
 
-use super::InMemoryCircuitBreakerStore;
-use super::keyed::{Inner, Refused};
+use super::in_memory::InMemoryCircuitBreakerStore;
+use super::inner::Inner;
+use super::keyed::Refused;
+use super::pass::counts;
 use crate::cell::{Cell, Gone};
 use crate::clock::{Clock, SystemClock};
 use crate::error::{Rejected, StoreFull};
@@ -57,7 +59,7 @@ where
     {
         // Made first: if it panics, nothing is pinned.
         let owned = key.to_key();
-        let cell = self.inner.create(self.hashed(key), |cell| {
+        let cell = self.inner.create(self.inner.map.hashed(key), |cell| {
             cell.pin(&self.inner.shared)?;
             Ok(CellArc::clone(cell))
         })?;
@@ -96,8 +98,30 @@ impl<K, S, C: Clock> StoreHandle<K, S, C> {
         self.cell.peek(&self.inner.shared)
     }
 
-    pub(crate) fn cell(&self) -> &Cell {
-        &self.cell
+    /// Admits a call of a closed circuit that is not watched: the fast path of a check. `None`:
+    /// look closer.
+    #[inline]
+    pub(crate) fn pass(&self) -> Option<PermitToken> {
+        let generation = self.cell.closed_generation()?;
+        Some(PermitToken::new(generation, false))
+    }
+
+    /// Returns whether a report changes nothing: the fast path of a report. `windows` says whether
+    /// the caller's rules may count successes.
+    #[inline]
+    pub(crate) fn skips(&self, permit: PermitToken, report: Report, windows: bool) -> bool {
+        // Closed and clean, in the very generation of the permit.
+        !counts(report, windows) && self.cell.is_clean_for(permit)
+    }
+
+    /// Gives back what a permit holds, without an outcome.
+    pub(crate) fn give_back(&self, permit: PermitToken) {
+        self.cell.give_back(permit);
+    }
+
+    /// Returns whether limits keep the circuit watched.
+    pub(crate) fn is_watched_by_limits(&self) -> bool {
+        self.cell.is_watched_by_limits()
     }
 
     /// The circuit's key.
@@ -142,8 +166,8 @@ where
     /// where they count calls in flight, say so by [`watch`](Self::watch) before the first call.
     #[inline]
     pub fn acquire(&self, limits: &Limits) -> Result<PermitToken, Rejected> {
-        match self.cell.closed_generation() {
-            Some(generation) => Ok(PermitToken::new(generation, false)),
+        match self.pass() {
+            Some(permit) => Ok(permit),
             None => self.acquire_or_reject(limits),
         }
     }
@@ -156,7 +180,7 @@ where
 
     /// Not closed: rare, and kept out of the callers' code.
     #[cold]
-    pub(crate) fn acquire_slow(&self, limits: &Limits) -> Result<PermitToken, Refused> {
+    pub(super) fn acquire_slow(&self, limits: &Limits) -> Result<PermitToken, Refused> {
         if self.inner.looks_closely(limits) {
             return self.acquire_closely(limits);
         }
@@ -219,21 +243,19 @@ where
         limits: &Limits,
     ) -> Reported {
         let report = report.into();
-        let counts = report.outcome() == Outcome::Failure || limits.windows();
-        // Closed and clean, in the very generation of the permit: a success changes nothing.
-        if !counts && self.cell.is_clean_for(permit) {
+        if self.skips(permit, report, limits.windows()) {
             return Reported::Recorded;
         }
         self.report_slow(permit, report, limits)
     }
 
-    pub(crate) fn report_slow(
+    pub(super) fn report_slow(
         &self,
         permit: PermitToken,
         report: Report,
         limits: &Limits,
     ) -> Reported {
-        let give_back = || self.cell.give_back(permit);
+        let give_back = || self.give_back(permit);
         let report = self
             .inner
             .unless_forced(&self.key, report, limits, give_back);

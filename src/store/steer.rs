@@ -1,7 +1,7 @@
 //! Steering by hand: circuits forced open, closed, disabled, enabled or reset, by key or many; and
 //! the rules that hold for keys without a circuit.
 
-use super::InMemoryCircuitBreakerStore;
+use super::in_memory::InMemoryCircuitBreakerStore;
 use crate::cell::{Cell, Changes, Gone, Shared};
 use crate::clock::Clock;
 use crate::key::ToKey;
@@ -120,7 +120,7 @@ where
     {
         let inner = &*self.inner;
         let mut changes = inner.listeners.changes();
-        let hashed = self.hashed(key);
+        let hashed = inner.map.hashed(key);
         let moved = match steering {
             Steering::Reset => self.reset_in(hashed, &mut changes),
             Steering::Enable => inner

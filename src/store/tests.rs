@@ -1,7 +1,14 @@
 //! What can't be seen from outside: the bound, the counts at rest, what stays in the map.
 
-use super::*;
-use crate::clock::ManualClock;
+use super::handle::StoreHandle;
+use super::in_memory::InMemoryCircuitBreakerStore;
+use super::steer::Steering;
+use crate::clock::{Clock, ManualClock};
+use crate::rules::Limits;
+use crate::snapshot::{CircuitBreakerSnapshot, CircuitState};
+use crate::sync::atomic::Ordering;
+use crate::word::{Outcome, Reported};
+use std::hash::RandomState;
 
 type Store = InMemoryCircuitBreakerStore<u64, RandomState, ManualClock>;
 
@@ -211,7 +218,7 @@ fn a_breaker_that_goes_leaves_nothing_watched() {
     );
     drop(breaker);
     assert_eq!(store.summary_counts(), (0, 0));
-    assert!(!circuit.cell().is_watched_by_limits());
+    assert!(!circuit.is_watched_by_limits());
 }
 
 /// A rule by hand holds the circuit of a handle; when the rule is lifted, nothing holds it, though
@@ -333,7 +340,7 @@ fn rules_that_go_leave_nothing_watched_however_threads_meet() {
         });
         assert_eq!(breaker.store().summary_counts(), (0, 0), "round {round}");
         let circuit = breaker.circuit(&1).unwrap();
-        assert!(!circuit.cell().is_watched_by_limits());
+        assert!(!circuit.is_watched_by_limits());
     }
 }
 

@@ -1,0 +1,77 @@
+//! What an asynchronous breaker, its clones and its permits share.
+
+use crate::contract::{BoxFuture, CircuitBreakerStore};
+use crate::error::Rejected;
+use crate::key::ToKey;
+use crate::rules::{Forced, Limits, Policy, PolicySet};
+use crate::runtime::{AsyncRuntime, CallTimeout, Finisher};
+use crate::snapshot::CircuitState;
+use crate::stats::Counter;
+use crate::sync::atomic::Ordering;
+use crate::sync::{EpochCell, PlainAtomicU64};
+use std::future::Future;
+use std::hash::Hash;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// The policy of a key, whatever it takes to know.
+pub(super) type PolicyOf<K> = Arc<dyn Fn(&K) -> Policy + Send + Sync>;
+
+pub(super) fn policy_of<K>(set: PolicySet<K::Owned>) -> PolicyOf<K>
+where
+    K: ToOwned + Hash + Eq + ToKey<K::Owned> + ?Sized,
+    K::Owned: Hash + Eq + Send + Sync + 'static,
+{
+    Arc::new(move |key| set.policy(key))
+}
+
+pub(super) struct Remote<K: ?Sized> {
+    pub(super) store: Arc<dyn CircuitBreakerStore<K>>,
+    pub(super) policies: EpochCell<PolicyOf<K>>,
+    /// Rejections that a shadow policy kept from taking place.
+    pub(super) shadowed: Counter,
+    pub(super) store_timeout: Duration,
+    pub(super) call_timeout: Option<CallTimeout>,
+    pub(super) runtime: Arc<dyn AsyncRuntime>,
+    pub(super) store_failures: PlainAtomicU64,
+}
+
+impl<K: ?Sized> Remote<K> {
+    pub(super) fn policy(&self, key: &K) -> Policy {
+        let of = self.policies.read(|of| of.map(Arc::clone));
+        // No epoch is pinned while the user's code runs.
+        of.map_or_else(Policy::default, |of| of(key))
+    }
+
+    /// What the store is asked, and what becomes of an answer that no call waits for. After a lease
+    /// a slot is handed out again by itself; a seat never is, so its answer is waited for.
+    pub(super) fn errand<T: Send + 'static>(
+        &self,
+        limits: &Limits,
+        request: impl Future<Output = T> + Send + 'static,
+        on_late: impl FnOnce(T) -> BoxFuture<'static, ()> + Send + 'static,
+    ) -> Finisher<T> {
+        let deadline = (!limits.counts_in_flight()).then(|| limits.probe_lease());
+        Finisher::new(Arc::clone(&self.runtime), deadline, request, on_late)
+    }
+
+    /// Answers a check whose policy forces its state, without asking the store.
+    pub(super) fn by_force(&self, forced: Forced, policy: &Policy) -> Result<(), Rejected> {
+        match forced {
+            Forced::Disabled => Ok(()),
+            Forced::Open if policy.is_shadow() => {
+                self.shadowed.add_one();
+                Ok(())
+            }
+            Forced::Open => {
+                let base_ms = policy.limits().open.base_ms;
+                Err(Rejected::new(CircuitState::ForcedOpen, base_ms))
+            }
+        }
+    }
+
+    pub(super) fn store_failed(&self) {
+        // Relaxed: a statistic.
+        self.store_failures.fetch_add(1, Ordering::Relaxed);
+    }
+}
