@@ -5,7 +5,7 @@ use super::remote::{Remote, policy_of};
 use crate::contract::{BoxFuture, CircuitBreakerStore, StoreResult};
 use crate::error::Rejected;
 use crate::key::ToKey;
-use crate::rules::{Limits, Policy, PolicySet};
+use crate::rules::{Policy, PolicySet};
 use crate::runtime::within;
 use crate::sync::atomic::Ordering;
 use crate::word::PermitToken;
@@ -59,9 +59,8 @@ where
     pub async fn acquire(&self, key: &K) -> Result<AsyncPermit<K>, Rejected> {
         let inner = &self.inner;
         let policy = inner.policy(key);
-        let limits = *policy.limits();
         let key = Arc::new(key.to_owned());
-        if let Some(forced) = limits.forced {
+        if let Some(forced) = policy.forced {
             return inner.by_force(forced, &policy).map(|()| AsyncPermit {
                 inner: Arc::clone(inner),
                 key,
@@ -71,24 +70,24 @@ where
         }
         let request = {
             let (inner, key) = (Arc::clone(inner), Arc::clone(&key));
-            async move { inner.store.acquire((*key).borrow(), &limits).await }
+            async move { inner.store.acquire((*key).borrow(), &policy).await }
         };
         let give_back = {
             let (inner, key) = (Arc::clone(inner), Arc::clone(&key));
             move |late: StoreResult<Result<PermitToken, Rejected>>| -> BoxFuture<'static, ()> {
                 Box::pin(async move {
                     if let Ok(Ok(late)) = late {
-                        let answer = inner.store.release((*key).borrow(), late, &limits).await;
+                        let answer = inner.store.release((*key).borrow(), late, &policy).await;
                         // Where it fails too, the slot waits for its lease.
                         drop(answer);
                     }
                 })
             }
         };
-        let errand = inner.errand(&limits, request, give_back);
+        let errand = inner.errand(&policy, request, give_back);
         let token = match within(&*inner.runtime, inner.store_timeout, pin!(errand)).await {
             Some(Ok(Ok(token))) => Some(token),
-            Some(Ok(Err(_))) if policy.is_shadow() => {
+            Some(Ok(Err(_))) if policy.shadow() => {
                 inner.shadowed.add_one();
                 None
             }
@@ -98,7 +97,7 @@ where
                 None
             }
         };
-        let since = limits.times().then(Instant::now);
+        let since = policy.times().then(Instant::now);
         Ok(AsyncPermit {
             inner: Arc::clone(inner),
             key,
@@ -115,11 +114,6 @@ where
     /// The policy of `key`.
     pub fn policy(&self, key: &K) -> Policy {
         self.inner.policy(key)
-    }
-
-    /// The rules of `key`.
-    pub fn limits(&self, key: &K) -> Limits {
-        *self.policy(key).limits()
     }
 
     /// Replaces all policies, while calls go on: nobody waits. Each check and each report goes by

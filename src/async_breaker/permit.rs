@@ -99,7 +99,7 @@ where
         // rules, which know of both.
         let policy = catch_unwind(AssertUnwindSafe(|| self.policy()));
         let rules = policy.as_ref().copied().unwrap_or_default();
-        let outcome = rules.drops().outcome(age);
+        let outcome = rules.dropped_permit().outcome(age);
         // A call that holds nothing and means nothing needs no message.
         let is_plain = self.token.is_none_or(PermitToken::is_plain);
         if outcome != Outcome::Ignored || !is_plain {
@@ -114,19 +114,19 @@ where
     /// The report; `None` if there is nothing to report to.
     fn send(&mut self, report: Report, policy: &Policy) -> Option<Finisher<StoreResult<Reported>>> {
         let token = self.token.take()?;
-        let limits = *policy.limits();
+        let policy = *policy;
         let report = match self.since {
-            // The slot comes back and nothing counts, whatever the store makes of forced limits.
-            _ if limits.forced.is_some() => Outcome::Ignored.into(),
-            Some(since) if limits.times() => report.or_took(since.elapsed()),
+            // The slot comes back and nothing counts, whatever the store makes of forced policy.
+            _ if policy.forced.is_some() => Outcome::Ignored.into(),
+            Some(since) if policy.times() => report.or_took(since.elapsed()),
             _ => report,
         };
         let (inner, key) = (Arc::clone(&self.inner), Arc::clone(&self.key));
         let report = async move {
             let store = &inner.store;
-            store.report((*key).borrow(), token, report, &limits).await
+            store.report((*key).borrow(), token, report, &policy).await
         };
-        let errand = self.inner.errand(&limits, report, |_| Box::pin(ready(())));
+        let errand = self.inner.errand(&policy, report, |_| Box::pin(ready(())));
         Some(errand)
     }
 }

@@ -3,7 +3,7 @@
 use crate::contract::{BoxFuture, CircuitBreakerStore};
 use crate::error::Rejected;
 use crate::key::ToKey;
-use crate::rules::{Forced, Limits, Policy, PolicySet};
+use crate::rules::{Forced, Policy, PolicySet};
 use crate::runtime::{AsyncRuntime, CallTimeout, Finisher};
 use crate::snapshot::CircuitState;
 use crate::stats::Counter;
@@ -47,11 +47,11 @@ impl<K: ?Sized> Remote<K> {
     /// a slot is handed out again by itself; a seat never is, so its answer is waited for.
     pub(super) fn errand<T: Send + 'static>(
         &self,
-        limits: &Limits,
+        policy: &Policy,
         request: impl Future<Output = T> + Send + 'static,
         on_late: impl FnOnce(T) -> BoxFuture<'static, ()> + Send + 'static,
     ) -> Finisher<T> {
-        let deadline = (!limits.counts_in_flight()).then(|| limits.probe_lease());
+        let deadline = (!policy.counts_in_flight()).then(|| policy.probe_lease());
         Finisher::new(Arc::clone(&self.runtime), deadline, request, on_late)
     }
 
@@ -59,12 +59,12 @@ impl<K: ?Sized> Remote<K> {
     pub(super) fn by_force(&self, forced: Forced, policy: &Policy) -> Result<(), Rejected> {
         match forced {
             Forced::Disabled => Ok(()),
-            Forced::Open if policy.is_shadow() => {
+            Forced::Open if policy.shadow() => {
                 self.shadowed.add_one();
                 Ok(())
             }
             Forced::Open => {
-                let base_ms = policy.limits().open.base_ms;
+                let base_ms = policy.open.base_ms;
                 Err(Rejected::new(CircuitState::ForcedOpen, base_ms))
             }
         }

@@ -57,7 +57,7 @@ where
     {
         // Asked before the call is admitted: the clock is the user's, and may panic.
         let started = self.started(policy);
-        let admitted = circuit.acquire_by(policy.limits());
+        let admitted = circuit.acquire_by(policy);
         if self.is_replaced(policy) {
             // The classifier of the new set is the user's, and may panic.
             let held = OnPanic::new(|| {
@@ -125,7 +125,7 @@ where
         let policy = self.rules.policies.of(circuit.key());
         let report = self.timed(&policy, report, started);
         held.disarm();
-        let reported = circuit.report_by(permit, report, policy.limits());
+        let reported = circuit.report_by(permit, report, &policy);
         if self.is_replaced(&policy) {
             self.sync_watch(circuit);
         }
@@ -138,7 +138,7 @@ where
         K: Borrow<T::Key>,
         T::Key: Hash + Eq + ToKey<K>,
     {
-        let watch = |limits: &_| circuit.watch(limits);
+        let watch = |policy: &_| circuit.watch(policy);
         self.rules.sync_watch(circuit.key(), watch);
     }
 
@@ -146,7 +146,7 @@ where
     /// replaced since. Then the circuit's watch has to be synchronized: the replacement may have
     /// been at it before.
     fn is_replaced(&self, policy: &Policy) -> bool {
-        policy.limits().watches() && !self.rules.policies.is_current(policy)
+        policy.watches() && !self.rules.policies.is_current(policy)
     }
 
     /// Applies the policy's shadow to the store's answer.
@@ -156,7 +156,7 @@ where
         admitted: Result<PermitToken, Refused>,
     ) -> Result<PermitToken, Rejected> {
         match admitted {
-            Err(refused) if policy.is_shadow() => {
+            Err(refused) if policy.shadow() => {
                 self.shadowed.add_one();
                 Ok(refused.permit())
             }
@@ -166,7 +166,7 @@ where
 
     /// Returns when a permit that is given now begins, if its rules need to know.
     fn started(&self, policy: &Policy) -> Started {
-        match policy.limits().times() {
+        match policy.times() {
             true => Started::at(self.store.clock().now_ms()),
             false => Started::UNKNOWN,
         }
@@ -175,7 +175,7 @@ where
     /// Adds to `report` how long the call took, where the rules need to know.
     fn timed(&self, policy: &Policy, report: Report, started: Started) -> Report {
         match started.age(|| self.store.clock().now_ms()) {
-            Some(ms) if policy.limits().times() => report.or_took(Duration::from_millis(ms)),
+            Some(ms) if policy.times() => report.or_took(Duration::from_millis(ms)),
             _ => report,
         }
     }
@@ -187,6 +187,6 @@ where
         Q: Hash + Eq + ToKey<K> + ?Sized,
     {
         let age = || started.age(|| self.store.clock().now_ms()).unwrap_or(0);
-        self.policy(key).drops().outcome(age)
+        self.policy(key).dropped_permit().outcome(age)
     }
 }

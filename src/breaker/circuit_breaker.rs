@@ -3,7 +3,7 @@
 use super::policies::Policies;
 use crate::clock::{Clock, SystemClock};
 use crate::key::ToKey;
-use crate::rules::{Forced, Limits, Policy, PolicySet};
+use crate::rules::{Forced, Policy, PolicySet};
 use crate::runtime::CallTimeout;
 use crate::stats::Counter;
 use crate::store::InMemoryCircuitBreakerStore;
@@ -69,15 +69,15 @@ impl<K, S, C> Drop for Rules<K, S, C> {
 
 impl<K: Hash + Eq, S, C> Rules<K, S, C> {
     /// Makes a circuit watched if its policy needs that, and unwatched otherwise. `watch` does it
-    /// by the limits that it is given.
-    pub(super) fn sync_watch<Q>(&self, key: &Q, watch: impl Fn(&Limits))
+    /// by the policy that it is given.
+    pub(super) fn sync_watch<Q>(&self, key: &Q, watch: impl Fn(&Policy))
     where
         K: Borrow<Q>,
         Q: Hash + Eq + ToKey<K> + ?Sized,
     {
         loop {
             let policy = self.policies.of(key);
-            watch(policy.limits());
+            watch(&policy);
             // Looks again if the policies were replaced meanwhile: that replacement may have
             // visited the circuit before us.
             if self.policies.is_current(&policy) {
@@ -140,15 +140,6 @@ impl<K: Hash + Eq + Clone, S: BuildHasher, C: Clock> CircuitBreaker<K, S, C> {
         self.rules.policies.declared(key)
     }
 
-    /// The rules of `key`.
-    pub fn limits<Q>(&self, key: &Q) -> Limits
-    where
-        K: Borrow<Q>,
-        Q: Hash + Eq + ToKey<K> + ?Sized,
-    {
-        *self.policy(key).limits()
-    }
-
     /// A copy of all policies: to change one of them.
     pub fn policies(&self) -> PolicySet<K> {
         self.rules.policies.get()
@@ -199,7 +190,7 @@ impl<K: Hash + Eq + Clone, S: BuildHasher, C: Clock> CircuitBreaker<K, S, C> {
         K: Borrow<Q>,
         Q: Hash + Eq + ToKey<K> + ?Sized,
     {
-        self.store.forced_by(key, &self.limits(key))
+        self.store.forced_by(key, &self.policy(key))
     }
 
     /// Returns how long the circuit of `key` still rejects: `Some` if it is open, zero where the
@@ -210,11 +201,11 @@ impl<K: Hash + Eq + Clone, S: BuildHasher, C: Clock> CircuitBreaker<K, S, C> {
         K: Borrow<Q>,
         Q: Hash + Eq + ToKey<K> + ?Sized,
     {
-        let limits = self.limits(key);
-        if self.store.forced_by(key, &limits).is_some() {
+        let policy = self.policy(key);
+        if self.store.forced_by(key, &policy).is_some() {
             return None;
         }
-        let left = self.store.open_for(key, &limits)?;
+        let left = self.store.open_for(key, &policy)?;
         Some(Duration::from_millis(left))
     }
 }

@@ -49,7 +49,7 @@ where
         Q: Hash + Eq + ToKey<K> + ?Sized,
     {
         let circuit = self.store.circuit(key)?;
-        let watch = |limits: &_| circuit.watch(limits);
+        let watch = |policy: &_| circuit.watch(policy);
         self.rules.sync_watch::<K>(circuit.key(), watch);
         Ok(CircuitHandle {
             breaker: self.clone(),
@@ -103,7 +103,7 @@ where
     #[inline(never)]
     fn admit_slow(&self) -> Result<Admitted, Rejected> {
         let policy = self.breaker.rules.policies.of(self.circuit.key());
-        if policy.limits().watches() != self.circuit.is_watched_by_limits() {
+        if policy.watches() != self.circuit.is_watched_by_policy() {
             self.breaker.sync_watch(&self.circuit);
         }
         self.breaker.admit_by_rules(&policy, &self.circuit)

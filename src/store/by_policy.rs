@@ -7,7 +7,7 @@ use crate::cell::Shared;
 use crate::clock::Clock;
 use crate::error::Rejected;
 use crate::key::ToKey;
-use crate::rules::{Forced, Limits};
+use crate::rules::{Forced, Policy};
 use crate::sync::{Hashed, OnlyHash};
 use crate::word::{PermitToken, Report, Reported};
 use std::borrow::Borrow;
@@ -20,17 +20,17 @@ pub(crate) trait Circuit {
 
     fn key(&self) -> &Self::Key;
 
-    /// Decides whether a call may go through, by `limits`.
-    fn acquire_by(&self, limits: &Limits) -> Result<PermitToken, Refused>;
+    /// Decides whether a call may go through, by `policy`.
+    fn acquire_by(&self, policy: &Policy) -> Result<PermitToken, Refused>;
 
-    /// Takes a report into account, by `limits`.
-    fn report_by(&self, permit: PermitToken, report: Report, limits: &Limits) -> Reported;
+    /// Takes a report into account, by `policy`.
+    fn report_by(&self, permit: PermitToken, report: Report, policy: &Policy) -> Reported;
 
     /// Gives back what a permit holds, without an outcome.
     fn give_back(&self, permit: PermitToken);
 
-    /// Makes the circuit watched if `limits` need that, and unwatched otherwise.
-    fn watch(&self, limits: &Limits);
+    /// Makes the circuit watched if `policy` need that, and unwatched otherwise.
+    fn watch(&self, policy: &Policy);
 }
 
 /// The circuit of a key, if there is one.
@@ -54,24 +54,24 @@ where
     }
 
     #[inline]
-    fn acquire_by(&self, limits: &Limits) -> Result<PermitToken, Refused> {
-        self.store.inner.acquire_slow(self.key, limits)
+    fn acquire_by(&self, policy: &Policy) -> Result<PermitToken, Refused> {
+        self.store.inner.acquire_slow(self.key, policy)
     }
 
     #[inline]
-    fn report_by(&self, permit: PermitToken, report: Report, limits: &Limits) -> Reported {
-        self.store.inner.report(self.key, permit, report, limits)
+    fn report_by(&self, permit: PermitToken, report: Report, policy: &Policy) -> Reported {
+        self.store.inner.report(self.key, permit, report, policy)
     }
 
     fn give_back(&self, permit: PermitToken) {
         self.store.inner.give_back(self.key, permit);
     }
 
-    fn watch(&self, limits: &Limits) {
+    fn watch(&self, policy: &Policy) {
         let inner = &*self.store.inner;
         inner
             .map
-            .get(self.key, |cell| cell.set_watched(&inner.shared, limits));
+            .get(self.key, |cell| cell.set_watched(&inner.shared, policy));
     }
 }
 
@@ -89,21 +89,21 @@ where
     }
 
     #[inline]
-    fn acquire_by(&self, limits: &Limits) -> Result<PermitToken, Refused> {
-        self.acquire_slow(limits)
+    fn acquire_by(&self, policy: &Policy) -> Result<PermitToken, Refused> {
+        self.acquire_slow(policy)
     }
 
     #[inline]
-    fn report_by(&self, permit: PermitToken, report: Report, limits: &Limits) -> Reported {
-        self.report_slow(permit, report, limits)
+    fn report_by(&self, permit: PermitToken, report: Report, policy: &Policy) -> Reported {
+        self.report_slow(permit, report, policy)
     }
 
     fn give_back(&self, permit: PermitToken) {
         self.give_back(permit);
     }
 
-    fn watch(&self, limits: &Limits) {
-        self.watch(limits);
+    fn watch(&self, policy: &Policy) {
+        self.watch(policy);
     }
 }
 
@@ -183,12 +183,12 @@ where
         self.inner.give_back(self.inner.map.hashed(key), permit);
     }
 
-    /// Calls `f` with each key and what makes its circuit watched, or unwatched, by limits.
-    pub(crate) fn watch_each(&self, mut f: impl FnMut(&K, &dyn Fn(&Limits))) {
+    /// Calls `f` with each key and what makes its circuit watched, or unwatched, by policy.
+    pub(crate) fn watch_each(&self, mut f: impl FnMut(&K, &dyn Fn(&Policy))) {
         let inner = &*self.inner;
         inner.map.for_each(|found, cell| {
-            f(found.key(), &|limits| {
-                cell.set_watched(&inner.shared, limits)
+            f(found.key(), &|policy| {
+                cell.set_watched(&inner.shared, policy)
             });
         });
     }
@@ -200,15 +200,15 @@ where
     }
 
     /// Returns the state that is forced on `key`, by hand or else by its policy.
-    pub(crate) fn forced_by<Q>(&self, key: &Q, limits: &Limits) -> Option<Forced>
+    pub(crate) fn forced_by<Q>(&self, key: &Q, policy: &Policy) -> Option<Forced>
     where
         Q: ToKey<K> + ?Sized,
     {
-        self.inner.forced(key, limits)
+        self.inner.forced(key, policy)
     }
 
     /// Returns how long the circuit of `key` still rejects, in ms; `None` if it isn't open.
-    pub(crate) fn open_for<Q>(&self, key: &Q, limits: &Limits) -> Option<u64>
+    pub(crate) fn open_for<Q>(&self, key: &Q, policy: &Policy) -> Option<u64>
     where
         K: Borrow<Q>,
         Q: Hash + Eq + ?Sized,
@@ -217,6 +217,6 @@ where
         let key = inner.map.hashed(key);
         inner
             .map
-            .get(key, |cell| cell.open_for(&inner.shared, limits))?
+            .get(key, |cell| cell.open_for(&inner.shared, policy))?
     }
 }

@@ -8,7 +8,7 @@ use crate::cell::{Cell, Gone};
 use crate::clock::{Clock, SystemClock};
 use crate::error::{Rejected, StoreFull};
 use crate::key::ToKey;
-use crate::rules::Limits;
+use crate::rules::Policy;
 use crate::snapshot::{CircuitBreakerSnapshot, CircuitState};
 use crate::sync::Arc as CellArc;
 use crate::word::{Outcome, PermitToken, Report, Reported};
@@ -23,13 +23,13 @@ use std::sync::Arc;
 /// place, so that the handle never has to look it up again. A healthy check is one load.
 ///
 /// ```
-/// use breakerbox::{InMemoryCircuitBreakerStore, Limits, Outcome};
+/// use breakerbox::{InMemoryCircuitBreakerStore, Policy, Outcome};
 ///
 /// let store: InMemoryCircuitBreakerStore = InMemoryCircuitBreakerStore::new();
-/// let limits = Limits::default();
+/// let policy = Policy::default();
 /// let search = store.circuit("search")?;
-/// let permit = search.acquire(&limits)?;
-/// let _ = search.report(permit, Outcome::Failure, &limits);
+/// let permit = search.acquire(&policy)?;
+/// let _ = search.report(permit, Outcome::Failure, &policy);
 /// assert_eq!(store.get_state("search").failure_count, 1);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
@@ -119,9 +119,9 @@ impl<K, S, C: Clock> StoreHandle<K, S, C> {
         self.cell.give_back(permit);
     }
 
-    /// Returns whether limits keep the circuit watched.
-    pub(crate) fn is_watched_by_limits(&self) -> bool {
-        self.cell.is_watched_by_limits()
+    /// Returns whether policy keep the circuit watched.
+    pub(crate) fn is_watched_by_policy(&self) -> bool {
+        self.cell.is_watched_by_policy()
     }
 
     /// The circuit's key.
@@ -162,76 +162,76 @@ where
     }
 
     /// See [`InMemoryCircuitBreakerStore::acquire`]; while the circuit is closed, this is one
-    /// relaxed load of its own word, whatever the others are doing: `limits` aren't looked at, so
+    /// relaxed load of its own word, whatever the others are doing: `policy` aren't looked at, so
     /// where they count calls in flight, say so by [`watch`](Self::watch) before the first call.
     #[inline]
-    pub fn acquire(&self, limits: &Limits) -> Result<PermitToken, Rejected> {
+    pub fn acquire(&self, policy: &Policy) -> Result<PermitToken, Rejected> {
         match self.pass() {
             Some(permit) => Ok(permit),
-            None => self.acquire_or_reject(limits),
+            None => self.acquire_or_reject(policy),
         }
     }
 
     #[cold]
-    fn acquire_or_reject(&self, limits: &Limits) -> Result<PermitToken, Rejected> {
-        self.acquire_slow(limits)
+    fn acquire_or_reject(&self, policy: &Policy) -> Result<PermitToken, Rejected> {
+        self.acquire_slow(policy)
             .map_err(|refused| self.inner.reject(refused))
     }
 
     /// Not closed: rare, and kept out of the callers' code.
     #[cold]
-    pub(super) fn acquire_slow(&self, limits: &Limits) -> Result<PermitToken, Refused> {
-        if self.inner.looks_closely(limits) {
-            return self.acquire_closely(limits);
+    pub(super) fn acquire_slow(&self, policy: &Policy) -> Result<PermitToken, Refused> {
+        if self.inner.looks_closely(policy) {
+            return self.acquire_closely(policy);
         }
         let mut changes = self.inner.listeners.changes();
         let admitted = self
             .inner
-            .admit(|| self.cell.acquire(&self.inner.shared, limits, &mut changes));
+            .admit(|| self.cell.acquire(&self.inner.shared, policy, &mut changes));
         self.inner.listeners.announce(changes, || self.key.clone());
         admitted
     }
 
     /// Acquires where a state may be forced, or the call may need a seat.
     #[inline(never)]
-    fn acquire_closely(&self, limits: &Limits) -> Result<PermitToken, Refused> {
+    fn acquire_closely(&self, policy: &Policy) -> Result<PermitToken, Refused> {
         let (inner, shared) = (&*self.inner, &self.inner.shared);
-        if let Some(forced) = inner.forced(&self.key, limits) {
-            return inner.by_force(forced, limits);
+        if let Some(forced) = inner.forced(&self.key, policy) {
+            return inner.by_force(forced, policy);
         }
         let mut changes = inner.listeners.changes();
         let admitted = inner.admit(|| {
-            if limits.counts_in_flight() {
-                self.pinned(|cell| cell.begin_and_acquire(shared, limits, &mut changes))
+            if policy.counts_in_flight() {
+                self.pinned(|cell| cell.begin_and_acquire(shared, policy, &mut changes))
             } else {
-                self.cell.acquire(shared, limits, &mut changes)
+                self.cell.acquire(shared, policy, &mut changes)
             }
         });
         inner.listeners.announce(changes, || self.key.clone());
         admitted
     }
 
-    /// Every call of the circuit is looked at from here on, or none is, as `limits` want it. Needed
-    /// where they count calls [in flight](crate::LimitsBuilder::hung_calls); a report under limits
+    /// Every call of the circuit is looked at from here on, or none is, as `policy` want it. Needed
+    /// where they count calls [in flight](crate::PolicyBuilder::hung_calls); a report under policy
     /// that need it does it too, and a [`CircuitBreaker`](crate::CircuitBreaker) by itself.
     ///
     /// ```
-    /// use breakerbox::{InMemoryCircuitBreakerStore, Limits, ManualClock};
+    /// use breakerbox::{InMemoryCircuitBreakerStore, Policy, ManualClock};
     /// use std::time::Duration;
     ///
     /// let clock = ManualClock::new(0);
     /// let store = InMemoryCircuitBreakerStore::<String>::builder().clock(clock.clone()).build();
     /// let second = Duration::from_secs(1);
-    /// let limits = Limits::builder().hung_calls(1).hung_call_duration(second).build()?;
+    /// let policy = Policy::builder().hung_calls(1).hung_call_duration(second).build()?;
     /// let search = store.circuit("search")?;
-    /// search.watch(&limits);
-    /// let _hangs = search.acquire(&limits)?;
+    /// search.watch(&policy);
+    /// let _hangs = search.acquire(&policy)?;
     /// clock.advance(second);
-    /// assert!(search.acquire(&limits).is_err());
+    /// assert!(search.acquire(&policy).is_err());
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
-    pub fn watch(&self, limits: &Limits) {
-        self.cell.set_watched(&self.inner.shared, limits);
+    pub fn watch(&self, policy: &Policy) {
+        self.cell.set_watched(&self.inner.shared, policy);
     }
 
     /// See [`InMemoryCircuitBreakerStore::report`].
@@ -240,35 +240,35 @@ where
         &self,
         permit: PermitToken,
         report: impl Into<Report>,
-        limits: &Limits,
+        policy: &Policy,
     ) -> Reported {
         let report = report.into();
-        if self.skips(permit, report, limits.windows()) {
+        if self.skips(permit, report, policy.windows()) {
             return Reported::Recorded;
         }
-        self.report_slow(permit, report, limits)
+        self.report_slow(permit, report, policy)
     }
 
     pub(super) fn report_slow(
         &self,
         permit: PermitToken,
         report: Report,
-        limits: &Limits,
+        policy: &Policy,
     ) -> Reported {
         let give_back = || self.give_back(permit);
         let report = self
             .inner
-            .unless_forced(&self.key, report, limits, give_back);
+            .unless_forced(&self.key, report, policy, give_back);
         let mut changes = self.inner.listeners.changes();
         let reported = self
-            .pinned(|cell| cell.report(&self.inner.shared, permit, report, limits, &mut changes));
+            .pinned(|cell| cell.report(&self.inner.shared, permit, report, policy, &mut changes));
         self.inner.listeners.announce(changes, || self.key.clone());
         reported
     }
 
     /// See [`InMemoryCircuitBreakerStore::release`].
-    pub fn release(&self, permit: PermitToken, limits: &Limits) -> Reported {
-        self.report(permit, Outcome::Ignored, limits)
+    pub fn release(&self, permit: PermitToken, policy: &Policy) -> Reported {
+        self.report(permit, Outcome::Ignored, policy)
     }
 
     /// The store that the circuit is in.

@@ -4,7 +4,7 @@ use super::inner::Inner;
 use crate::clock::{Clock, SystemClock};
 use crate::error::{Rejected, StoreFull};
 use crate::key::ToKey;
-use crate::rules::{Forced, Limits};
+use crate::rules::{Forced, Policy};
 use crate::snapshot::{CircuitBreakerSnapshot, CircuitState};
 use crate::word::{Outcome, PermitToken, Report, Reported};
 use std::borrow::Borrow;
@@ -18,7 +18,7 @@ use std::sync::Arc;
 /// Look-ups take any borrowed form of the key (`&str` for `String`) and never allocate.
 ///
 /// This is the store alone: it counts and moves circuits as it is told and decides by the
-/// [`Limits`] that each call brings. [`CircuitBreaker`](crate::CircuitBreaker) is the store with
+/// [`Policy`] that each call brings. [`CircuitBreaker`](crate::CircuitBreaker) is the store with
 /// rules, permits that report themselves, and calls.
 ///
 /// ```
@@ -203,28 +203,28 @@ where
             .flatten()
     }
 
-    /// Decides whether a call may go through now, by `limits`. While no circuit of the store is
+    /// Decides whether a call may go through now, by `policy`. While no circuit of the store is
     /// open, half-open or forced open, and no rule of a breaker over it needs every check, this is
     /// one atomic load, whatever the key.
     ///
     /// An open circuit whose time is over becomes half-open, and the call is its first probe. A
-    /// half-open one admits while fewer than [`half_open_max`](Limits::half_open_max) probes are
+    /// half-open one admits while fewer than [`half_open_max`](Policy::half_open_max) probes are
     /// out, and as many again once the last of them was admitted a
-    /// [`probe_lease`](Limits::probe_lease) ago. A [forced](Forced) state comes before all that: by
-    /// hand, or by the policy that the limits are of.
+    /// [`probe_lease`](Policy::probe_lease) ago. A [forced](Forced) state comes before all that: by
+    /// hand, or by the policy that the policy are of.
     #[inline]
-    pub fn acquire<Q>(&self, key: &Q, limits: &Limits) -> Result<PermitToken, Rejected>
+    pub fn acquire<Q>(&self, key: &Q, policy: &Policy) -> Result<PermitToken, Rejected>
     where
         K: Borrow<Q>,
         Q: Hash + Eq + ToKey<K> + ?Sized,
     {
-        match self.inner.pass(key, limits.checks_closely(), || false) {
+        match self.inner.pass(key, policy.checks_closely(), || false) {
             Ok(permit) => Ok(permit),
-            Err(hash) => self.inner.acquire(hash, key, limits),
+            Err(hash) => self.inner.acquire(hash, key, policy),
         }
     }
 
-    /// Takes the outcome of an admitted call into account, by `limits`, unless the circuit has
+    /// Takes the outcome of an admitted call into account, by `policy`, unless the circuit has
     /// changed state since. Counting and the transition that follows are one step.
     ///
     /// Closed: a failure counts, and the one that reaches the threshold opens the circuit; a
@@ -241,26 +241,26 @@ where
         key: &Q,
         permit: PermitToken,
         report: impl Into<Report>,
-        limits: &Limits,
+        policy: &Policy,
     ) -> Reported
     where
         K: Borrow<Q>,
         Q: Hash + Eq + ToKey<K> + ?Sized,
     {
         let report = report.into();
-        match self.inner.skips(permit, report, limits.windows()) {
+        match self.inner.skips(permit, report, policy.windows()) {
             true => Reported::Recorded,
-            false => self.inner.report_slow(key, permit, report, limits),
+            false => self.inner.report_slow(key, permit, report, policy),
         }
     }
 
     /// Gives a permit back without an outcome: reports [`Outcome::Ignored`].
-    pub fn release<Q>(&self, key: &Q, permit: PermitToken, limits: &Limits) -> Reported
+    pub fn release<Q>(&self, key: &Q, permit: PermitToken, policy: &Policy) -> Reported
     where
         K: Borrow<Q>,
         Q: Hash + Eq + ToKey<K> + ?Sized,
     {
-        self.report(key, permit, Outcome::Ignored, limits)
+        self.report(key, permit, Outcome::Ignored, policy)
     }
 }
 

@@ -6,7 +6,7 @@ use crate::cell::{Acquired, Cell, Changes};
 use crate::clock::Clock;
 use crate::error::Rejected;
 use crate::key::ToKey;
-use crate::rules::{Forced, Limits};
+use crate::rules::{Forced, Policy};
 use crate::snapshot::CircuitState;
 use crate::sync::{Arc, Hashed, OnlyHash};
 use crate::word::{Generation, PermitToken, Report, Reported};
@@ -40,13 +40,13 @@ impl<K: Hash + Eq, S: BuildHasher, C: Clock> Inner<K, S, C> {
         &self,
         hash: OnlyHash,
         key: &Q,
-        limits: &Limits,
+        policy: &Policy,
     ) -> Result<PermitToken, Rejected>
     where
         K: Borrow<Q>,
         Q: Eq + ToKey<K> + ?Sized,
     {
-        self.acquire_slow(hash.with(key), limits)
+        self.acquire_slow(hash.with(key), policy)
             .map_err(|refused| self.reject(refused))
     }
 
@@ -54,21 +54,21 @@ impl<K: Hash + Eq, S: BuildHasher, C: Clock> Inner<K, S, C> {
     pub(super) fn acquire_slow<Q>(
         &self,
         key: Hashed<'_, Q>,
-        limits: &Limits,
+        policy: &Policy,
     ) -> Result<PermitToken, Refused>
     where
         K: Borrow<Q>,
         Q: Eq + ToKey<K> + ?Sized,
     {
-        if self.looks_closely(limits)
-            && let Some(answer) = self.acquire_closely(key, limits)
+        if self.looks_closely(policy)
+            && let Some(answer) = self.acquire_closely(key, policy)
         {
             return answer;
         }
         let mut changes = self.listeners.changes();
         let admitted = self.admit(|| {
             self.map
-                .get(key, |cell| cell.acquire(&self.shared, limits, &mut changes))
+                .get(key, |cell| cell.acquire(&self.shared, policy, &mut changes))
                 .unwrap_or(Acquired::Unknown)
         });
         self.listeners.announce(changes, || key.key().to_key());
@@ -81,16 +81,16 @@ impl<K: Hash + Eq, S: BuildHasher, C: Clock> Inner<K, S, C> {
     fn acquire_closely<Q>(
         &self,
         key: Hashed<'_, Q>,
-        limits: &Limits,
+        policy: &Policy,
     ) -> Option<Result<PermitToken, Refused>>
     where
         K: Borrow<Q>,
         Q: Eq + ToKey<K> + ?Sized,
     {
-        if let Some(forced) = self.forced(key.key(), limits) {
-            return Some(self.by_force(forced, limits));
+        if let Some(forced) = self.forced(key.key(), policy) {
+            return Some(self.by_force(forced, policy));
         }
-        if !limits.counts_in_flight() {
+        if !policy.counts_in_flight() {
             // The caller hasn't asked the filter, since that can't answer for what is forced.
             return self
                 .filter(self.shared.summary.load(), key.only_hash())
@@ -98,7 +98,7 @@ impl<K: Hash + Eq, S: BuildHasher, C: Clock> Inner<K, S, C> {
         }
         let mut changes = self.listeners.changes();
         let mut acquire =
-            |cell: &Arc<Cell>| cell.begin_and_acquire(&self.shared, limits, &mut changes);
+            |cell: &Arc<Cell>| cell.begin_and_acquire(&self.shared, policy, &mut changes);
         // A full store admits without a seat, and says so in its count.
         let admitted = self.admit(|| {
             let acquired = self.create(key, &mut acquire);
@@ -110,12 +110,12 @@ impl<K: Hash + Eq, S: BuildHasher, C: Clock> Inner<K, S, C> {
 
     /// Answers a check under a forced state. A permit that it grants holds nothing.
     #[cold]
-    pub(super) fn by_force(&self, forced: Forced, limits: &Limits) -> Result<PermitToken, Refused> {
+    pub(super) fn by_force(&self, forced: Forced, policy: &Policy) -> Result<PermitToken, Refused> {
         let generation = self.shared.summary.load().generation();
         match forced {
             Forced::Disabled => Ok(PermitToken::new(generation, false)),
             Forced::Open => Err(Refused {
-                rejected: Rejected::new(CircuitState::ForcedOpen, limits.open.base_ms),
+                rejected: Rejected::new(CircuitState::ForcedOpen, policy.open.base_ms),
                 generation,
             }),
         }
@@ -162,15 +162,15 @@ impl<K: Hash + Eq, S: BuildHasher, C: Clock> Inner<K, S, C> {
         key: &Q,
         permit: PermitToken,
         report: Report,
-        limits: &Limits,
+        policy: &Policy,
     ) -> Reported
     where
         K: Borrow<Q>,
         Q: Hash + Eq + ToKey<K> + ?Sized,
     {
-        match self.skip(key, permit, report, limits.windows()) {
+        match self.skip(key, permit, report, policy.windows()) {
             Ok(skipped) => skipped,
-            Err(key) => self.report(key, permit, report, limits),
+            Err(key) => self.report(key, permit, report, policy),
         }
     }
 
@@ -180,22 +180,22 @@ impl<K: Hash + Eq, S: BuildHasher, C: Clock> Inner<K, S, C> {
         key: Hashed<'_, Q>,
         permit: PermitToken,
         report: Report,
-        limits: &Limits,
+        policy: &Policy,
     ) -> Reported
     where
         K: Borrow<Q>,
         Q: Eq + ToKey<K> + ?Sized,
     {
-        let report = self.unless_forced(key.key(), report, limits, || {
+        let report = self.unless_forced(key.key(), report, policy, || {
             self.give_back(key, permit);
         });
         let mut changes = self.listeners.changes();
         let found = self.find(key, |cell| {
-            cell.report(&self.shared, permit, report, limits, &mut changes)
+            cell.report(&self.shared, permit, report, policy, &mut changes)
         });
         let reported = match found {
             Some(Reported::Recorded) => Reported::Recorded,
-            found => self.report_unrecorded(key, found, permit, report, limits, &mut changes),
+            found => self.report_unrecorded(key, found, permit, report, policy, &mut changes),
         };
         self.listeners.announce(changes, || key.key().to_key());
         reported
@@ -209,14 +209,14 @@ impl<K: Hash + Eq, S: BuildHasher, C: Clock> Inner<K, S, C> {
         found: Option<Reported>,
         permit: PermitToken,
         report: Report,
-        limits: &Limits,
+        policy: &Policy,
         changes: &mut Changes,
     ) -> Reported
     where
         K: Borrow<Q>,
         Q: Eq + ToKey<K> + ?Sized,
     {
-        let creates = counts(report, limits.windows());
+        let creates = counts(report, policy.windows());
         let reported = match found {
             Some(reported) => reported,
             // What began before a removal is stale; and creates nothing.
@@ -230,7 +230,7 @@ impl<K: Hash + Eq, S: BuildHasher, C: Clock> Inner<K, S, C> {
             // A full store loses the call, and says so in its count.
             None if creates => self
                 .create(key, |cell| {
-                    cell.report(&self.shared, permit, report, limits, changes)
+                    cell.report(&self.shared, permit, report, policy, changes)
                 })
                 .unwrap_or(Reported::Recorded),
             None => Reported::Recorded,
