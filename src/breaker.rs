@@ -12,6 +12,6 @@ mod policies;
 
 pub use acquire::{KeyPermit, Keyed, Owned, OwnedPermit};
 pub use builder::CircuitBreakerBuilder;
-pub use circuit_breaker::CircuitBreaker;
-pub use handle::{CircuitHandle, HandlePermit, Handled};
+pub use circuit_breaker::{CircuitBreaker, ClockedBreaker};
+pub use handle::{CircuitHandle, ClockedHandle, HandlePermit, Handled};
 pub use permit::{Permit, Target};

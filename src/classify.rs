@@ -27,7 +27,7 @@ use crate::word::{Outcome, Report};
 ///     }
 /// }
 ///
-/// let breaker: CircuitBreaker = CircuitBreaker::builder().failure_threshold(1).build()?;
+/// let breaker = CircuitBreaker::builder().failure_threshold(1).build()?;
 /// let busy = || Response { status: 503, retry_after: Some(Duration::from_secs(90)) };
 /// let response = breaker.call_with("search", &ByStatus, busy)?; // the response is the caller's
 /// assert_eq!(response.status, 503);

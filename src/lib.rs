@@ -4,7 +4,7 @@
 //! ```
 //! use breakerbox::{CallError, CircuitBreaker};
 //!
-//! let breaker: CircuitBreaker = CircuitBreaker::new(); // 5 failures in a row open, 30 s later a probe decides
+//! let breaker = CircuitBreaker::new(); // 5 failures in a row open, 30 s later a probe decides
 //! for _ in 0..5 {
 //!     let call = breaker.call("search", || Err::<(), _>("connection refused"));
 //!     assert_eq!(call, Err(CallError::Inner("connection refused")));
@@ -20,6 +20,8 @@
 //! - [`CircuitBreaker`]: circuits in memory with rules; [`acquire`](CircuitBreaker::acquire) and
 //!   its permits, [`call`](CircuitBreaker::call), [`call_async`](CircuitBreaker::call_async), and
 //!   handles of single circuits, [`circuit`](CircuitBreaker::circuit).
+//!   Operators look at circuits and steer them by [`snapshots`](CircuitBreaker::snapshots),
+//!   [`force_open`](CircuitBreaker::force_open), [`reset`](CircuitBreaker::reset) and their like.
 //! - [`InMemoryCircuitBreakerStore`]: the store beneath, which counts and moves circuits as it is
 //!   told: get state, record, transition, reset, clear, peek.
 //! - [`CircuitBreakerStore`]: the contract of a store that may be far away, and
@@ -74,8 +76,8 @@ mod word;
 
 pub use async_breaker::{AsyncCircuitBreaker, AsyncCircuitBreakerBuilder, AsyncPermit};
 pub use breaker::{
-    CircuitBreaker, CircuitBreakerBuilder, CircuitHandle, HandlePermit, KeyPermit, OwnedPermit,
-    Permit,
+    CircuitBreaker, CircuitBreakerBuilder, CircuitHandle, ClockedBreaker, ClockedHandle,
+    HandlePermit, KeyPermit, OwnedPermit, Permit,
 };
 pub use classify::{Classify, ErrIsFailure};
 #[cfg(feature = "coarse-clock")]
@@ -95,11 +97,11 @@ pub use runtime::AsyncRuntime;
 #[cfg(feature = "tokio")]
 pub use runtime::TokioRuntime;
 pub use snapshot::{CircuitBreakerSnapshot, CircuitState};
+pub use store::{
+    ClockedStore, InMemoryCircuitBreakerStore, InMemoryStoreBuilder, Steered, Steering, StoreHandle,
+};
 #[cfg(feature = "serde")]
 pub use store::{Export, ImportError, Imported};
-pub use store::{
-    InMemoryCircuitBreakerStore, InMemoryStoreBuilder, Steered, Steering, StoreHandle,
-};
 pub use word::{Outcome, PermitToken, Report, Reported};
 
 /// The README's examples are tested too.

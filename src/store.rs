@@ -24,6 +24,6 @@ pub(crate) use by_policy::Circuit;
 #[cfg(feature = "serde")]
 pub use export::{Export, ImportError, Imported};
 pub use handle::StoreHandle;
-pub use in_memory::InMemoryCircuitBreakerStore;
+pub use in_memory::{ClockedStore, InMemoryCircuitBreakerStore};
 pub(crate) use keyed::Refused;
 pub use steer::{Steered, Steering};

@@ -20,7 +20,7 @@ fn limits(state: State) -> Policy {
 
 pub(crate) fn store(keys: &[String], state: State) -> i64 {
     let limits = limits(state);
-    let store: InMemoryCircuitBreakerStore = InMemoryCircuitBreakerStore::new();
+    let store = InMemoryCircuitBreakerStore::new();
     growth(store, keys, state, |store, key, fails| {
         let permit = store.acquire(key, &limits).expect("closed");
         store.report(key, permit, outcome(fails), &limits);
@@ -30,7 +30,7 @@ pub(crate) fn store(keys: &[String], state: State) -> i64 {
 /// A handle has a copy of its key, beside the store's.
 pub(crate) fn handles(keys: &[String], state: State) -> i64 {
     let limits = limits(state);
-    let store: InMemoryCircuitBreakerStore = InMemoryCircuitBreakerStore::new();
+    let store = InMemoryCircuitBreakerStore::new();
     let before = bytes();
     let handle = |key: &String| store.circuit(&**key).expect("there is room");
     let circuits: Vec<_> = keys.iter().map(handle).collect();

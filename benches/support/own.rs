@@ -75,7 +75,7 @@ pub trait Tripping: Circuits {
 impl<S: Hasher, C: Time> Circuits for Own<S, C> {
     fn new(rules: Rules, keys: &[String]) -> Self {
         let trips = Trips::default();
-        let mut builder = InMemoryCircuitBreakerStore::<String>::builder()
+        let mut builder = InMemoryCircuitBreakerStore::builder()
             .clock(C::default())
             .hasher(S::default())
             .capacity(keys.len() + 1);
@@ -138,7 +138,7 @@ impl<C> Handles<C> {
 impl<S: Hasher> Circuits for Breaker<S> {
     fn new(rules: Rules, keys: &[String]) -> Self {
         let trips = Trips::default();
-        let mut builder = CircuitBreaker::<String>::builder()
+        let mut builder = CircuitBreaker::builder()
             .policy(breakerbox::PolicySet::new(rules.limits()))
             .hasher(S::default())
             .capacity(keys.len() + 1)

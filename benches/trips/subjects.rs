@@ -82,7 +82,7 @@ pub(crate) struct ByHandle {
 
 impl ByHandle {
     pub(crate) fn new(keys: &[String]) -> Self {
-        let store: InMemoryCircuitBreakerStore = InMemoryCircuitBreakerStore::new();
+        let store = InMemoryCircuitBreakerStore::new();
         Self {
             circuits: keys
                 .iter()

@@ -62,7 +62,7 @@ fn read(text: &str) {
             let again = toml::to_string(&set).expect("what was read can be written");
             let again: PolicySet<String> = toml::from_str(&again).expect("and read again");
             assert_eq!(again.policy("k"), set.policy("k"));
-            let breaker = CircuitBreaker::<String>::builder()
+            let breaker = CircuitBreaker::builder()
                 .clock(ManualClock::new(1_000_000))
                 .policy(set)
                 .build()

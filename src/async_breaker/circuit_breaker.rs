@@ -30,7 +30,7 @@ use std::time::Instant;
 /// use breakerbox::{AsyncCircuitBreaker, InMemoryCircuitBreakerStore};
 /// use std::sync::Arc;
 ///
-/// let store = Arc::new(InMemoryCircuitBreakerStore::<String>::new()); // or one in Redis
+/// let store = Arc::new(InMemoryCircuitBreakerStore::new()); // or one in Redis
 /// let breaker = AsyncCircuitBreaker::<str>::builder(store).failure_threshold(3).build()?;
 /// let permit = breaker.acquire("search").await?;
 /// permit.failure().await;

@@ -18,7 +18,7 @@ use std::time::Duration;
 /// use breakerbox::{CircuitBreaker, ManualClock};
 /// use std::time::Duration;
 ///
-/// let breaker = CircuitBreaker::<String>::builder()
+/// let breaker = CircuitBreaker::builder()
 ///     .failure_threshold(10) // failures in a row that open, 1 to 1,000,000; default 5
 ///     .reset_timeout(Duration::from_secs(5)) // default 30 s
 ///     .half_open_max(3) // concurrent probes, 1 to 100; default 1
@@ -103,7 +103,7 @@ impl<K, S, C> CircuitBreakerBuilder<K, S, C> {
     ///     .sliding_window(SlidingWindow::Calls(100))
     ///     .failure_rate_threshold(50)
     ///     .build()?;
-    /// let breaker = CircuitBreaker::<String>::builder().policy(half_of_100).build()?;
+    /// let breaker = CircuitBreaker::builder().policy(half_of_100).build()?;
     /// assert_eq!(breaker.policy("search"), half_of_100);
     /// # Ok::<(), breakerbox::ConfigError>(())
     /// ```
@@ -239,25 +239,53 @@ impl<K: Hash + Eq + Clone, S: BuildHasher, C: Clock> CircuitBreakerBuilder<K, S,
     }
 }
 
-impl<K: Hash + Eq + Clone> CircuitBreaker<K> {
-    /// A breaker with the default settings: 5 consecutive failures open a circuit, 30 s later
-    /// one probe decides. It holds 100,000 circuits.
+impl CircuitBreaker {
+    /// Makes a breaker for `String` keys with the default settings: 5 consecutive failures open a
+    /// circuit, 30 s later one probe decides. It holds 100,000 circuits.
+    ///
+    /// For keys of another type: [`keyed`](CircuitBreaker::keyed).
+    ///
+    /// ```
+    /// let breaker = breakerbox::CircuitBreaker::new();
+    /// assert!(breaker.acquire("search").is_ok());
+    /// ```
     pub fn new() -> Self {
-        let store = InMemoryCircuitBreakerStore::builder()
+        Self::keyed()
+    }
+
+    /// Begins a breaker for `String` keys with other settings.
+    pub fn builder() -> CircuitBreakerBuilder {
+        Self::keyed_builder()
+    }
+}
+
+impl<K: Hash + Eq + Clone> CircuitBreaker<K> {
+    /// As [`new`](CircuitBreaker::new), for keys of any type, which the calls show.
+    ///
+    /// ```
+    /// use breakerbox::CircuitBreaker;
+    ///
+    /// let by_id = CircuitBreaker::keyed();
+    /// assert!(by_id.acquire(&7_u64).is_ok());
+    /// let by_name = CircuitBreaker::<Box<str>>::keyed();
+    /// assert!(by_name.acquire("search").is_ok());
+    /// ```
+    pub fn keyed() -> Self {
+        let store = InMemoryCircuitBreakerStore::keyed_builder()
             .max_circuits(DEFAULT_CIRCUITS)
             .build();
         Self::from_parts(store, PolicySet::default(), None)
     }
 
-    /// A breaker with other settings.
-    pub fn builder() -> CircuitBreakerBuilder<K> {
+    /// As [`builder`](CircuitBreaker::builder), for keys of any type.
+    pub fn keyed_builder() -> CircuitBreakerBuilder<K> {
         CircuitBreakerBuilder::new()
     }
 }
 
 impl<K: Hash + Eq + Clone> Default for CircuitBreaker<K> {
     fn default() -> Self {
-        Self::new()
+        Self::keyed()
     }
 }
 

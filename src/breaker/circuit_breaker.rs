@@ -26,7 +26,7 @@ use std::time::Duration;
 /// use breakerbox::CircuitBreaker;
 /// use std::time::Duration;
 ///
-/// let breaker: CircuitBreaker = CircuitBreaker::builder()
+/// let breaker = CircuitBreaker::builder()
 ///     .failure_threshold(2)
 ///     .reset_timeout(Duration::from_secs(10))
 ///     .on_state_change(|change| println!("{}: {} to {}", change.key, change.from, change.to))
@@ -47,6 +47,18 @@ pub struct CircuitBreaker<K = String, S = RandomState, C = SystemClock> {
     pub(super) shadowed: PlainArc<Counter>,
     pub(super) call_timeout: Option<CallTimeout>,
 }
+
+/// A [`CircuitBreaker`] that reads a clock of type `C`.
+///
+/// ```
+/// use breakerbox::{CircuitBreaker, ClockedBreaker, ConfigError, ManualClock};
+///
+/// fn of_a_test(clock: &ManualClock) -> Result<ClockedBreaker<ManualClock>, ConfigError> {
+///     CircuitBreaker::builder().clock(clock.clone()).build()
+/// }
+/// # let _ = of_a_test(&ManualClock::new(0));
+/// ```
+pub type ClockedBreaker<C, K = String> = CircuitBreaker<K, RandomState, C>;
 
 /// The policies of a breaker and its clones, which hold the store's gate where they have to.
 pub(super) struct Rules<K, S, C> {

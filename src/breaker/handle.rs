@@ -21,7 +21,7 @@ use std::ops::Deref;
 /// ```
 /// use breakerbox::{CircuitBreaker, CircuitState};
 ///
-/// let breaker: CircuitBreaker = CircuitBreaker::new();
+/// let breaker = CircuitBreaker::new();
 /// let search = breaker.circuit("search")?; // once, where the upstream is set up
 /// let permit = search.acquire()?; // for each call
 /// let _ = permit.success();
@@ -32,6 +32,9 @@ pub struct CircuitHandle<K = String, S = RandomState, C = SystemClock> {
     pub(super) breaker: CircuitBreaker<K, S, C>,
     circuit: StoreHandle<K, S, C>,
 }
+
+/// A [`CircuitHandle`] of a breaker that reads a clock of type `C`.
+pub type ClockedHandle<C, K = String> = CircuitHandle<K, RandomState, C>;
 
 impl<K, S, C> CircuitBreaker<K, S, C>
 where

@@ -22,7 +22,7 @@ use std::time::Duration;
 /// use std::hash::{BuildHasherDefault, DefaultHasher};
 ///
 /// let clock = ManualClock::new(1_000);
-/// let store = InMemoryCircuitBreakerStore::<String>::builder()
+/// let store = InMemoryCircuitBreakerStore::builder()
 ///     .clock(clock.clone()) // default: the system's, monotonic
 ///     .hasher(BuildHasherDefault::<DefaultHasher>::default()) // default: randomly seeded
 ///     .capacity(10_000) // circuits that fit before the map grows; default: 0
@@ -186,14 +186,28 @@ impl<K: Hash + Eq, S: BuildHasher, C: Clock> InMemoryStoreBuilder<K, S, C> {
     }
 }
 
-impl<K: Hash + Eq> InMemoryCircuitBreakerStore<K> {
-    /// An empty store with a randomly seeded hasher and the system's clock.
+impl InMemoryCircuitBreakerStore {
+    /// Makes an empty store for `String` keys, with a randomly seeded hasher and the system's clock.
+    ///
+    /// For keys of another type: [`keyed`](InMemoryCircuitBreakerStore::keyed).
     pub fn new() -> Self {
-        Self::builder().build()
+        Self::keyed()
     }
 
-    /// A store with other settings.
-    pub fn builder() -> InMemoryStoreBuilder<K> {
+    /// Begins a store for `String` keys with other settings.
+    pub fn builder() -> InMemoryStoreBuilder {
+        Self::keyed_builder()
+    }
+}
+
+impl<K: Hash + Eq> InMemoryCircuitBreakerStore<K> {
+    /// As [`new`](InMemoryCircuitBreakerStore::new), for keys of any type, which the calls show.
+    pub fn keyed() -> Self {
+        Self::keyed_builder().build()
+    }
+
+    /// As [`builder`](InMemoryCircuitBreakerStore::builder), for keys of any type.
+    pub fn keyed_builder() -> InMemoryStoreBuilder<K> {
         InMemoryStoreBuilder::new()
     }
 }

@@ -179,11 +179,11 @@ where
     /// ```
     /// use breakerbox::{CircuitBreaker, Export};
     ///
-    /// let before: CircuitBreaker = CircuitBreaker::builder().failure_threshold(1).build()?;
+    /// let before = CircuitBreaker::builder().failure_threshold(1).build()?;
     /// let _ = before.acquire("search")?.failure();
     /// let text = serde_json::to_string(&before.store().export())?;
     ///
-    /// let after: CircuitBreaker = CircuitBreaker::new();
+    /// let after = CircuitBreaker::new();
     /// let export: Export<String> = serde_json::from_str(&text)?;
     /// assert_eq!(after.store().import(export)?.imported, 1);
     /// assert!(after.acquire("search").is_err()); // for what remains of its time

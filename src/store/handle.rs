@@ -25,7 +25,7 @@ use std::sync::Arc;
 /// ```
 /// use breakerbox::{InMemoryCircuitBreakerStore, Policy, Outcome};
 ///
-/// let store: InMemoryCircuitBreakerStore = InMemoryCircuitBreakerStore::new();
+/// let store = InMemoryCircuitBreakerStore::new();
 /// let policy = Policy::default();
 /// let search = store.circuit("search")?;
 /// let permit = search.acquire(&policy)?;
@@ -220,7 +220,7 @@ where
     /// use std::time::Duration;
     ///
     /// let clock = ManualClock::new(0);
-    /// let store = InMemoryCircuitBreakerStore::<String>::builder().clock(clock.clone()).build();
+    /// let store = InMemoryCircuitBreakerStore::builder().clock(clock.clone()).build();
     /// let second = Duration::from_secs(1);
     /// let policy = Policy::builder().hung_calls(1).hung_call_duration(second).build()?;
     /// let search = store.circuit("search")?;

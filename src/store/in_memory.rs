@@ -24,7 +24,7 @@ use std::sync::Arc;
 /// ```
 /// use breakerbox::{CircuitState, InMemoryCircuitBreakerStore};
 ///
-/// let store: InMemoryCircuitBreakerStore = InMemoryCircuitBreakerStore::new();
+/// let store = InMemoryCircuitBreakerStore::new();
 /// assert!(store.peek("search").is_none());
 /// assert_eq!(store.record_failure("search").failure_count, 1);
 /// assert_eq!(store.transition("search", CircuitState::Open).state, CircuitState::Open);
@@ -44,6 +44,9 @@ use std::sync::Arc;
 pub struct InMemoryCircuitBreakerStore<K = String, S = RandomState, C = SystemClock> {
     pub(super) inner: Arc<Inner<K, S, C>>,
 }
+
+/// An [`InMemoryCircuitBreakerStore`] that reads a clock of type `C`.
+pub type ClockedStore<C, K = String> = InMemoryCircuitBreakerStore<K, RandomState, C>;
 
 impl<K, S, C> InMemoryCircuitBreakerStore<K, S, C> {
     /// How many circuits a store can hold, unless it is told to hold

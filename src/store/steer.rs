@@ -104,7 +104,7 @@ where
     /// ```
     /// use breakerbox::{CircuitBreaker, CircuitState, Steering};
     ///
-    /// let breaker: CircuitBreaker = CircuitBreaker::new();
+    /// let breaker = CircuitBreaker::new();
     /// let steered = breaker.store().steer("search", Steering::ForceOpen).unwrap();
     /// assert_eq!((steered.from, steered.to), (CircuitState::Closed, CircuitState::ForcedOpen));
     /// assert!(breaker.acquire("search").is_err());
@@ -113,6 +113,7 @@ where
     /// assert_eq!(enabled[0].key, "search");
     /// assert!(breaker.acquire("search").is_ok());
     /// ```
+    #[must_use = "`None` means that there is no circuit"]
     pub fn steer<Q>(&self, key: &Q, steering: Steering) -> Option<Steered<K>>
     where
         K: Borrow<Q>,
@@ -141,6 +142,7 @@ where
 
     /// Steers all keys: [`steer_prefix`](Self::steer_prefix) with the empty prefix, for keys of any
     /// type.
+    #[must_use = "it says which circuits were changed"]
     pub fn steer_all(&self, steering: Steering) -> Vec<Steered<K>> {
         self.steer_by_rule("", steering, |_| true)
     }
@@ -165,19 +167,20 @@ where
     /// ```
     /// use breakerbox::{CircuitBreaker, Forced, Steering};
     ///
-    /// let breaker: CircuitBreaker = CircuitBreaker::new();
+    /// let breaker = CircuitBreaker::new();
     /// let store = breaker.store();
-    /// store.steer_prefix("/batch/", Steering::ForceOpen); // no call has asked for any of them
+    /// let _ = store.steer_prefix("/batch/", Steering::ForceOpen); // no call has asked for any of them
     /// assert!(breaker.acquire("/batch/import").is_err());
     /// assert!(store.peek("/batch/import").is_none());
     ///
-    /// store.steer_prefix("/batch/urgent/", Steering::Enable);
+    /// let _ = store.steer_prefix("/batch/urgent/", Steering::Enable);
     /// assert!(breaker.acquire("/batch/urgent/7").is_ok());
     /// assert_eq!(store.forced("/batch/import"), Some(Forced::Open));
     ///
-    /// store.steer_prefix("/batch/", Steering::Enable);
+    /// let _ = store.steer_prefix("/batch/", Steering::Enable);
     /// assert!(breaker.acquire("/batch/import").is_ok());
     /// ```
+    #[must_use = "it says which circuits were changed"]
     pub fn steer_prefix(&self, prefix: &str, steering: Steering) -> Vec<Steered<K>>
     where
         K: AsRef<str>,
@@ -189,6 +192,7 @@ where
     /// Steers the circuits that are known now and whose keys are `chosen`. Unlike
     /// [`steer_prefix`](Self::steer_prefix) and [`steer_all`](Self::steer_all) it makes no rule for
     /// other keys. A circuit that is created meanwhile may or may not be steered. O(circuits).
+    #[must_use = "it says which circuits were changed"]
     pub fn steer_where(&self, steering: Steering, chosen: impl Fn(&K) -> bool) -> Vec<Steered<K>> {
         self.steer_each(steering, |key, _| chosen(key).then_some(false))
     }

@@ -22,7 +22,7 @@ pub enum Outcome {
 /// use breakerbox::{InMemoryCircuitBreakerStore, Policy, Outcome, Report};
 /// use std::time::Duration;
 ///
-/// let store: InMemoryCircuitBreakerStore = InMemoryCircuitBreakerStore::new();
+/// let store = InMemoryCircuitBreakerStore::new();
 /// let policy = Policy::builder().failure_threshold(1).build()?;
 /// let permit = store.acquire("search", &policy)?;
 /// let overloaded = Report::from(Outcome::Failure)

@@ -240,7 +240,7 @@ impl AsyncRuntime for Impatient {
 
 #[tokio::test(start_paused = true)]
 async fn another_runtime_measures_the_time() {
-    let breaker = CircuitBreaker::<String>::builder()
+    let breaker = CircuitBreaker::builder()
         .call_timeout(ms(300))
         .runtime(Impatient)
         .build()
