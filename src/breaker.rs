@@ -9,6 +9,7 @@ mod handle;
 mod operate;
 mod permit;
 mod policies;
+mod select;
 
 pub use acquire::{KeyPermit, Keyed, Owned, OwnedPermit};
 pub use builder::CircuitBreakerBuilder;

@@ -22,6 +22,7 @@
 //! seen to what it must then see in control.
 
 mod admission;
+mod admits;
 mod changes;
 mod evict;
 mod filter;

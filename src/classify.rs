@@ -68,3 +68,13 @@ impl<T, E> Classify<Result<T, E>> for ErrIsFailure {
         outcome.into()
     }
 }
+
+/// Makes a classifier of results of one of errors: `Ok` is a success.
+pub(crate) fn by_error<T, E, R: Into<Report>>(
+    err_is: impl FnOnce(&E) -> R,
+) -> impl FnOnce(&Result<T, E>) -> Report {
+    |result| match result {
+        Ok(_) => Outcome::Success.into(),
+        Err(error) => err_is(error).into(),
+    }
+}

@@ -2,10 +2,10 @@
 
 use super::circuit_breaker::AsyncCircuitBreaker;
 use super::permit::AsyncPermit;
-use crate::classify::{Classify, ErrIsFailure};
-use crate::error::CallError;
+use crate::classify::{Classify, by_error};
+use crate::error::{CallError, flat};
 use crate::running::Running;
-use crate::word::Outcome;
+use crate::word::{Outcome, Report};
 use std::convert::Infallible;
 use std::future::Future;
 
@@ -26,10 +26,20 @@ where
         key: &K,
         future: impl Future<Output = Result<T, E>>,
     ) -> Result<T, CallError<E>> {
-        match self.call_async_with(key, &ErrIsFailure, future).await {
-            Ok(result) => result.map_err(CallError::Inner),
-            Err(unmade) => Err(unmade.with_error()),
-        }
+        self.call_async_if(key, future, |_| Outcome::Failure).await
+    }
+
+    /// As [`call_async`](Self::call_async), but `err_is` says what an error says of the upstream.
+    ///
+    /// # Errors
+    /// If the call is rejected, times out, or fails.
+    pub async fn call_async_if<T, E, R: Into<Report>>(
+        &self,
+        key: &K,
+        future: impl Future<Output = Result<T, E>>,
+        err_is: impl FnOnce(&E) -> R,
+    ) -> Result<T, CallError<E>> {
+        flat(self.guard(key, future, by_error(err_is)).await)
     }
 
     /// As [`call_async`](Self::call_async), for a future that returns anything: `classifier` says
@@ -43,14 +53,25 @@ where
         classifier: &impl Classify<R>,
         future: impl Future<Output = R>,
     ) -> Result<R, CallError<Infallible>> {
+        let classify = |result: &_| classifier.classify(result);
+        self.guard(key, future, classify).await
+    }
+
+    async fn guard<R>(
+        &self,
+        key: &K,
+        future: impl Future<Output = R>,
+        classify: impl FnOnce(&R) -> Report,
+    ) -> Result<R, CallError<Infallible>> {
         let mut running = Running::new(self.acquire(key).await?, fail);
         let timeout = self.inner.call_timeout.as_ref();
         let result = running.poll(future, timeout).await;
         let report = match &result {
-            Ok(result) => running.run(|| classifier.classify(result)),
+            Ok(result) => running.run(|| classify(result)),
             Err(_) => Outcome::Failure.into(),
         };
-        running.end().report(report).await;
+        // The call's own result is what the caller waits for.
+        let _ = running.end().report(report).await;
         result
     }
 }

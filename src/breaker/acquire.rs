@@ -15,15 +15,15 @@ use std::hash::{BuildHasher, Hash, RandomState};
 /// ```
 /// use breakerbox::{CircuitBreaker, KeyPermit};
 ///
-/// struct Guarded<'a> {
-///     permit: KeyPermit<'a>, // of a `CircuitBreaker<String>` and a `&str`
-///     body: Vec<u8>,
+/// struct Request<'a> {
+///     permit: KeyPermit<'a>, // by a `&str`, of a breaker for `String`s
+///     path: &'a str,
 /// }
 ///
 /// let breaker = CircuitBreaker::new();
-/// let guarded = Guarded { permit: breaker.acquire("search")?, body: Vec::new() };
-/// let _ = guarded.permit.report(if guarded.body.is_empty() { Outcome::Failure } else { Outcome::Success });
-/// # use breakerbox::Outcome;
+/// let request = Request { permit: breaker.acquire("search")?, path: "/search?q=breaker" };
+/// assert_eq!(request.path.len(), 17);
+/// let _ = request.permit.success();
 /// # Ok::<(), breakerbox::Rejected>(())
 /// ```
 pub type KeyPermit<'a, Q = str, K = String, S = RandomState, C = SystemClock> =

@@ -26,12 +26,21 @@ where
         K: Borrow<Q>,
         Q: Hash + Eq + ToKey<K> + ?Sized,
     {
-        let need_checks = || self.rules.policies.need_every_check();
-        let pass = self.store.pass(key, need_checks);
-        match pass {
+        match self.pass(key) {
             Ok(permit) => Ok((permit, Started::UNKNOWN)),
             Err(hash) => self.admit_by_key(hash, key),
         }
+    }
+
+    /// Admits a call by the store's fast path.
+    #[inline]
+    pub(super) fn pass<Q>(&self, key: &Q) -> Result<PermitToken, OnlyHash>
+    where
+        K: Borrow<Q>,
+        Q: Hash + Eq + ToKey<K> + ?Sized,
+    {
+        let need_checks = || self.rules.policies.need_every_check();
+        self.store.pass(key, need_checks)
     }
 
     #[cold]

@@ -30,7 +30,7 @@ use std::ops::Deref;
 /// ```
 pub struct CircuitHandle<K = String, S = RandomState, C = SystemClock> {
     pub(super) breaker: CircuitBreaker<K, S, C>,
-    circuit: StoreHandle<K, S, C>,
+    pub(super) circuit: StoreHandle<K, S, C>,
 }
 
 /// A [`CircuitHandle`] of a breaker that reads a clock of type `C`.

@@ -26,6 +26,10 @@ pub(crate) trait Circuit {
     /// Takes a report into account, by `policy`.
     fn report_by(&self, permit: PermitToken, report: Report, policy: &Policy) -> Reported;
 
+    /// Returns how a check by `policy` would be rejected now; `None`: it would be admitted. Has no
+    /// side effects.
+    fn rejection(&self, policy: &Policy) -> Option<Rejected>;
+
     /// Gives back what a permit holds, without an outcome.
     fn give_back(&self, permit: PermitToken);
 
@@ -63,6 +67,15 @@ where
         self.store.inner.report(self.key, permit, report, policy)
     }
 
+    fn rejection(&self, policy: &Policy) -> Option<Rejected> {
+        let inner = &*self.store.inner;
+        inner.rejection(self.key(), policy, || {
+            inner
+                .map
+                .get(self.key, |cell| cell.rejection(&inner.shared, policy))?
+        })
+    }
+
     fn give_back(&self, permit: PermitToken) {
         self.store.inner.give_back(self.key, permit);
     }
@@ -96,6 +109,10 @@ where
     #[inline]
     fn report_by(&self, permit: PermitToken, report: Report, policy: &Policy) -> Reported {
         self.report_slow(permit, report, policy)
+    }
+
+    fn rejection(&self, policy: &Policy) -> Option<Rejected> {
+        self.rejection(policy)
     }
 
     fn give_back(&self, permit: PermitToken) {

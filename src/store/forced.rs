@@ -1,8 +1,10 @@
 //! Forced states: what a check and a report do under one.
 
 use super::inner::Inner;
+use super::keyed::Refused;
 use crate::cell::Cell;
 use crate::clock::Clock;
+use crate::error::Rejected;
 use crate::key::ToKey;
 use crate::on_panic::OnPanic;
 use crate::rules::{Forced, Policy};
@@ -23,6 +25,23 @@ impl<K: Hash + Eq, S: BuildHasher, C: Clock> Inner<K, S, C> {
         Q: ToKey<K> + ?Sized,
     {
         self.by_hand.of(key).or(policy.forced)
+    }
+
+    /// Returns how a check of `key` by `policy` would be rejected now: under a forced state by that,
+    /// else as the circuit says.
+    pub(super) fn rejection<Q>(
+        &self,
+        key: &Q,
+        policy: &Policy,
+        circuit: impl FnOnce() -> Option<Rejected>,
+    ) -> Option<Rejected>
+    where
+        Q: ToKey<K> + ?Sized,
+    {
+        match self.forced(key, policy) {
+            None => circuit(),
+            Some(forced) => self.by_force(forced, policy).err().map(Refused::rejected),
+        }
     }
 
     /// Makes calls on handles of the circuit follow the rules by hand that are in place now.

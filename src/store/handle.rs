@@ -211,6 +211,13 @@ where
         admitted
     }
 
+    /// Returns how a check by `policy` would be rejected now; `None`: it would be admitted.
+    pub(super) fn rejection(&self, policy: &Policy) -> Option<Rejected> {
+        self.inner.rejection(&self.key, policy, || {
+            self.cell.rejection(&self.inner.shared, policy)
+        })
+    }
+
     /// Every call of the circuit is looked at from here on, or none is, as `policy` want it. Needed
     /// where they count calls [in flight](crate::PolicyBuilder::hung_calls); a report under policy
     /// that need it does it too, and a [`CircuitBreaker`](crate::CircuitBreaker) by itself.

@@ -27,7 +27,11 @@ pub(crate) struct Refused {
 }
 
 impl Refused {
-    /// The permit of a call that is made all the same.
+    pub(super) fn rejected(self) -> Rejected {
+        self.rejected
+    }
+
+    /// Returns the permit of a call that a shadow policy admits nevertheless.
     pub(crate) fn permit(self) -> PermitToken {
         PermitToken::new(self.generation, false)
     }

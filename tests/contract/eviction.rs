@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use breakerbox::{
-    CircuitBreaker, CircuitBreakerBuilder, CircuitState, ManualClock, Outcome, Policy,
-    PolicyBuilder, Report, Steering,
+    CircuitBreaker, CircuitBreakerBuilder, CircuitState, ManualClock, Outcome, Policy, Report,
+    Steering,
 };
 
 use CircuitState::HalfOpen;

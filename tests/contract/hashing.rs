@@ -120,10 +120,11 @@ fn what_goes_over_all_circuits_hashes_nothing() {
 #[test]
 fn an_eviction_hashes_nothing() {
     let hasher = Counting::default();
-    let store: InMemoryCircuitBreakerStore<u64, Counting> = InMemoryCircuitBreakerStore::keyed_builder()
-        .hasher(hasher.clone())
-        .max_circuits(100)
-        .build();
+    let store: InMemoryCircuitBreakerStore<u64, Counting> =
+        InMemoryCircuitBreakerStore::keyed_builder()
+            .hasher(hasher.clone())
+            .max_circuits(100)
+            .build();
     hasher.expect(1_000, || {
         for key in 0..1_000 {
             store.get_state(&key);
