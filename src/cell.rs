@@ -22,6 +22,7 @@
 //! seen to what it must then see in control.
 
 mod acquire;
+mod admits;
 mod changes;
 mod evict;
 mod filter;

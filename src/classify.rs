@@ -27,7 +27,7 @@ use crate::word::{Outcome, Report};
 ///     }
 /// }
 ///
-/// let breaker: CircuitBreaker = CircuitBreaker::builder().failure_threshold(1).build()?;
+/// let breaker = CircuitBreaker::builder().failure_threshold(1).build()?;
 /// let busy = || Response { status: 503, retry_after: Some(Duration::from_secs(90)) };
 /// let response = breaker.call_with("search", &ByStatus, busy)?; // the response is the caller's
 /// assert_eq!(response.status, 503);
@@ -66,5 +66,15 @@ impl<T, E> Classify<Result<T, E>> for ErrIsFailure {
             Err(_) => Outcome::Failure,
         };
         outcome.into()
+    }
+}
+
+/// Makes a classifier of results of one of errors: `Ok` is a success.
+pub(crate) fn by_error<T, E, R: Into<Report>>(
+    err_is: impl FnOnce(&E) -> R,
+) -> impl FnOnce(&Result<T, E>) -> Report {
+    |result| match result {
+        Ok(_) => Outcome::Success.into(),
+        Err(error) => err_is(error).into(),
     }
 }

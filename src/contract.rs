@@ -40,7 +40,7 @@ pub type StoreResult<T> = Result<T, StoreError>;
 /// use std::sync::Arc;
 ///
 /// let store: Arc<dyn CircuitBreakerStore<str>> =
-///     Arc::new(InMemoryCircuitBreakerStore::<String>::new());
+///     Arc::new(InMemoryCircuitBreakerStore::new());
 /// let policy = Policy::default();
 /// let permit = store.acquire("search", &policy).await??;
 /// let _ = store.report("search", permit, Outcome::Success.into(), &policy).await?;

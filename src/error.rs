@@ -2,6 +2,7 @@
 
 use crate::snapshot::CircuitState;
 use crate::word::Millis;
+use std::convert::Infallible;
 use std::error::Error;
 use std::fmt;
 use std::time::Duration;
@@ -58,6 +59,46 @@ impl fmt::Display for Rejected {
 }
 
 impl Error for Rejected {}
+
+/// None of several circuits admits a call: see
+/// [`CircuitHandle::acquire_any`](crate::CircuitHandle::acquire_any).
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct NoneAdmits {
+    soonest: Option<Rejected>,
+}
+
+impl NoneAdmits {
+    pub(crate) const fn new(soonest: Option<Rejected>) -> Self {
+        Self { soonest }
+    }
+
+    /// Returns the rejection with the least time left; `None`: there was no circuit to ask.
+    pub const fn soonest(&self) -> Option<Rejected> {
+        self.soonest
+    }
+
+    /// Returns when to try again, in whole seconds, rounded up and at least 1: the value of HTTP's
+    /// `Retry-After`.
+    pub fn retry_after_secs(&self) -> u64 {
+        self.soonest
+            .map_or(1, |rejected| rejected.retry_after_secs())
+    }
+}
+
+impl fmt::Display for NoneAdmits {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self.soonest {
+            Some(_) => "no circuit admits the call",
+            None => "there is no circuit to make the call through",
+        })
+    }
+}
+
+impl Error for NoneAdmits {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        self.soonest.as_ref().map(|rejected| rejected as _)
+    }
+}
 
 /// The store holds as many circuits as it can: see
 /// [`InMemoryCircuitBreakerStore::MAX_CIRCUITS`](crate::InMemoryCircuitBreakerStore::MAX_CIRCUITS).
@@ -156,14 +197,14 @@ pub enum CallError<E> {
     Inner(E),
 }
 
-impl CallError<std::convert::Infallible> {
-    /// The same, of a call that could have failed too.
-    pub(crate) fn with_error<E>(self) -> CallError<E> {
-        match self {
-            CallError::Rejected(rejected) => CallError::Rejected(rejected),
-            CallError::TimedOut(after) => CallError::TimedOut(after),
-            CallError::Inner(never) => match never {},
-        }
+/// Makes one result of a call's own and of why it has none.
+pub(crate) fn flat<T, E>(
+    result: Result<Result<T, E>, CallError<Infallible>>,
+) -> Result<T, CallError<E>> {
+    match result {
+        Ok(result) => result.map_err(CallError::Inner),
+        Err(CallError::Rejected(rejected)) => Err(CallError::Rejected(rejected)),
+        Err(CallError::TimedOut(after)) => Err(CallError::TimedOut(after)),
     }
 }
 

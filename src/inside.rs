@@ -24,7 +24,7 @@ pub fn summary_counts<K, S, C>(store: &Store<K, S, C>) -> (u64, u64) {
 /// Counts the sets of policies that hold up the summary, and those that hold up the count of unclean
 /// circuits.
 pub fn held<K, S, C>(store: &Store<K, S, C>) -> (u64, u64) {
-    store.inner.shared.summary.held()
+    store.inside().shared.summary.held()
 }
 
 /// Counts the sets of policies that need every check, and those that need every permit that is
@@ -60,8 +60,8 @@ where
     C: Clock,
 {
     let mut all = Vec::new();
-    store.inner.map.for_each(|found, cell| {
-        all.push((found.key().clone(), cell.words(&store.inner.shared)));
+    store.inside().map.for_each(|found, cell| {
+        all.push((found.key().clone(), cell.words(&store.inside().shared)));
     });
     all
 }
@@ -83,8 +83,8 @@ where
     S: BuildHasher,
     C: Clock,
 {
-    let key = store.hashed(key);
-    store.inner.map.get(key, |cell| cell.leave_alone(permit));
+    let key = store.inside().map.hashed(key);
+    store.inside().map.get(key, |cell| cell.leave_alone(permit));
 }
 
 /// Takes the next step of a report under rules over a window alone: counts the call in it. `false`:
@@ -101,9 +101,12 @@ where
     S: BuildHasher,
     C: Clock,
 {
-    let shared = &store.inner.shared;
+    let shared = &store.inside().shared;
     let count = |cell: &Cell| cell.count_alone(shared, permit, failed, policy);
-    let counted = store.inner.map.get(store.hashed(key), |cell| count(cell));
+    let counted = store
+        .inside()
+        .map
+        .get(store.inside().map.hashed(key), |cell| count(cell));
     counted.unwrap_or(false)
 }
 
@@ -159,9 +162,9 @@ where
     S: BuildHasher,
     C: Clock,
 {
-    let shared = &store.inner.shared;
-    let key = store.hashed(key);
-    store.inner.map.get(key, |cell| cell.forget_row(shared));
+    let shared = &store.inside().shared;
+    let key = store.inside().map.hashed(key);
+    store.inside().map.get(key, |cell| cell.forget_row(shared));
 }
 
 /// One step of an import.
@@ -178,11 +181,11 @@ where
 /// The first step of an opening by a rule: a place of the group of this name is taken.
 #[cfg(feature = "serde")]
 pub fn take_place<K, S, C>(store: &Store<K, S, C>, name: &str) {
-    crate::cell::take_place(&store.inner.shared.groups, name);
+    crate::cell::take_place(&store.inside().shared.groups, name);
 }
 
 /// Gives the place back, as if the circuit had changed meanwhile.
 #[cfg(feature = "serde")]
 pub fn leave_place<K, S, C>(store: &Store<K, S, C>, name: &str) {
-    crate::cell::leave_place(&store.inner.shared.groups, name);
+    crate::cell::leave_place(&store.inside().shared.groups, name);
 }

@@ -12,10 +12,10 @@ use std::sync::Arc;
 /// use breakerbox::InMemoryCircuitBreakerStore;
 /// use std::sync::Arc;
 ///
-/// let routes = InMemoryCircuitBreakerStore::<Arc<str>>::new();
+/// let routes = InMemoryCircuitBreakerStore::<Arc<str>>::keyed();
 /// routes.record_failure("/search"); // a `&str`: no allocation, but to create the circuit
 ///
-/// let tenants = InMemoryCircuitBreakerStore::<u64>::new();
+/// let tenants = InMemoryCircuitBreakerStore::<u64>::keyed();
 /// tenants.record_failure(&7);
 /// ```
 pub trait ToKey<K> {

@@ -4,7 +4,7 @@
 //! ```
 //! use breakerbox::{CallError, CircuitBreaker};
 //!
-//! let breaker: CircuitBreaker = CircuitBreaker::new(); // 5 failures in a row open, 30 s later a probe decides
+//! let breaker = CircuitBreaker::new(); // 5 failures in a row open, 30 s later a probe decides
 //! for _ in 0..5 {
 //!     let call = breaker.call("search", || Err::<(), _>("connection refused"));
 //!     assert_eq!(call, Err(CallError::Inner("connection refused")));
@@ -20,6 +20,8 @@
 //! - [`CircuitBreaker`]: circuits in memory with rules; [`acquire`](CircuitBreaker::acquire) and
 //!   its permits, [`call`](CircuitBreaker::call), [`call_async`](CircuitBreaker::call_async), and
 //!   handles of single circuits, [`circuit`](CircuitBreaker::circuit).
+//!   Operators look at circuits and steer them by [`snapshots`](CircuitBreaker::snapshots),
+//!   [`force_open`](CircuitBreaker::force_open), [`reset`](CircuitBreaker::reset) and their like.
 //! - [`InMemoryCircuitBreakerStore`]: the store beneath, which counts and moves circuits as it is
 //!   told: get state, record, transition, reset, clear, peek.
 //! - [`CircuitBreakerStore`]: the contract of a store that may be far away, and
@@ -64,6 +66,7 @@ mod inside;
 mod key;
 mod on_panic;
 mod rules;
+mod running;
 mod runtime;
 mod snapshot;
 mod stats;
@@ -74,13 +77,16 @@ mod word;
 pub use async_breaker::{AsyncCircuitBreaker, AsyncCircuitBreakerBuilder, AsyncPermit};
 #[cfg(feature = "serde")]
 pub use breaker::BreakerConfig;
-pub use breaker::{CircuitBreaker, CircuitBreakerBuilder, CircuitHandle, OwnedPermit, Permit};
+pub use breaker::{
+    CircuitBreaker, CircuitBreakerBuilder, CircuitHandle, ClockedBreaker, ClockedHandle,
+    HandlePermit, KeyPermit, OwnedPermit, Permit,
+};
 pub use classify::{Classify, ErrIsFailure};
 #[cfg(feature = "coarse-clock")]
 pub use clock::CoarseClock;
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use contract::{BoxFuture, CircuitBreakerStore, StoreResult};
-pub use error::{CallError, ConfigError, Rejected, StoreError, StoreFull};
+pub use error::{CallError, ConfigError, NoneAdmits, Rejected, StoreError, StoreFull};
 pub use events::StateChange;
 #[cfg(feature = "subscription")]
 pub use events::{Subscription, subscription};
@@ -93,17 +99,23 @@ pub use runtime::AsyncRuntime;
 #[cfg(feature = "tokio")]
 pub use runtime::TokioRuntime;
 pub use snapshot::{CircuitBreakerSnapshot, CircuitState};
+pub use store::{
+    ClockedStore, InMemoryCircuitBreakerStore, InMemoryStoreBuilder, Steered, Steering, StoreHandle,
+};
 #[cfg(feature = "serde")]
 pub use store::{Export, ImportError, Imported};
-pub use store::{
-    InMemoryCircuitBreakerStore, InMemoryStoreBuilder, Steered, Steering, StoreHandle,
-};
 pub use word::{Outcome, PermitToken, Report, Reported};
 
 /// The README's examples are tested too.
 #[cfg(all(doctest, feature = "tokio"))]
 #[doc = include_str!("../README.md")]
 struct Readme;
+
+/// The circuits that permits report to. No program needs to name them:
+/// [`KeyPermit`], [`HandlePermit`] and [`OwnedPermit`] are permits of each.
+pub mod target {
+    pub use crate::breaker::{Handled, Keyed, Owned, Target};
+}
 
 /// What the models of `loom-tests` see of the inside; not part of the crate.
 #[cfg(breakerbox_loom)]

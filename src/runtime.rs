@@ -51,6 +51,13 @@ pub(crate) fn default_runtime() -> Option<Arc<dyn AsyncRuntime>> {
     return None;
 }
 
+/// How long a call may take, and what measures it.
+#[derive(Clone)]
+pub(crate) struct CallTimeout {
+    pub(crate) after: Duration,
+    pub(crate) runtime: Arc<dyn AsyncRuntime>,
+}
+
 /// The output of `future`, if it is ready within `limit`.
 pub(crate) async fn within<F: Future + ?Sized>(
     runtime: &dyn AsyncRuntime,

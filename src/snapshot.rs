@@ -60,7 +60,7 @@ impl fmt::Display for CircuitState {
 /// # #[cfg(feature = "serde")] {
 /// use breakerbox::{CircuitState, InMemoryCircuitBreakerStore, ManualClock};
 ///
-/// let store = InMemoryCircuitBreakerStore::<String>::builder().clock(ManualClock::new(7)).build();
+/// let store = InMemoryCircuitBreakerStore::builder().clock(ManualClock::new(7)).build();
 /// let snapshot = store.transition("api", CircuitState::ForcedOpen);
 /// let json = r#"{"state":"open","forced":true,"failureCount":0,"successCount":0,"lastFailureTime":0,"lastStateChange":7}"#;
 /// assert_eq!(serde_json::to_string(&snapshot).unwrap(), json);

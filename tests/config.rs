@@ -157,7 +157,7 @@ fn the_longest_durations_work() {
         .reset_timeout(Duration::MAX)
         .probe_lease(Duration::MAX)
         .dropped_permit(DroppedPermit::FailureIfOlder(Duration::MAX));
-    let breaker = CircuitBreaker::<String>::builder()
+    let breaker = CircuitBreaker::builder()
         .policy(policy.build().unwrap())
         .clock(clock.clone())
         .build()
@@ -184,7 +184,7 @@ fn the_longest_durations_work() {
 
 #[test]
 fn the_longest_rules_work() {
-    let breaker = CircuitBreaker::<String>::builder()
+    let breaker = CircuitBreaker::builder()
         .failure_threshold(1_000_000)
         .half_open_max(100)
         .success_threshold(100)
@@ -204,7 +204,7 @@ fn the_longest_rules_work() {
 #[cfg(not(feature = "tokio"))]
 #[test]
 fn a_call_timeout_needs_a_runtime() {
-    let error = CircuitBreaker::<String>::builder()
+    let error = CircuitBreaker::builder()
         .call_timeout(Duration::from_secs(1))
         .build()
         .unwrap_err();

@@ -45,7 +45,7 @@ fn a_prefix_holds_for_keys_without_a_circuit() {
         assert!(!admits(&breaker, "/batch/known") && !admits(&breaker, "/batch/new"));
         assert!(admits(&breaker, "/other") && admits(&breaker, "/batch"));
 
-        store.steer_prefix("/batch/", lifts);
+        let _ = store.steer_prefix("/batch/", lifts);
         assert_eq!(store.forced("/batch/new"), None);
         assert!(admits(&breaker, "/batch/known") && admits(&breaker, "/batch/new"));
     }
@@ -54,7 +54,7 @@ fn a_prefix_holds_for_keys_without_a_circuit() {
 #[test]
 fn nothing_counts_while_a_prefix_is_disabled() {
     let breaker = breaker();
-    breaker.store().steer_prefix("/b/", Disable);
+    let _ = breaker.store().steer_prefix("/b/", Disable);
     for _ in 0..10 {
         assert_eq!(
             breaker.acquire("/b/new").unwrap().failure(),
@@ -71,7 +71,7 @@ fn nothing_counts_while_a_prefix_is_disabled() {
     handle.transition(CircuitState::Open);
     assert!(admits(&breaker, "/b/new"));
     assert_eq!(breaker.retry_after("/b/new"), None);
-    breaker.store().steer_prefix("/b/", Enable);
+    let _ = breaker.store().steer_prefix("/b/", Enable);
     assert!(!admits(&breaker, "/b/new"), "it decides again");
 }
 
@@ -79,9 +79,9 @@ fn nothing_counts_while_a_prefix_is_disabled() {
 fn the_longest_prefix_counts_and_a_shorter_command_replaces_it() {
     let breaker = breaker();
     let store = breaker.store();
-    store.steer_prefix("/a/", ForceOpen);
-    store.steer_prefix("/a/b/", Enable);
-    store.steer_prefix("/a/b/c/", Disable);
+    let _ = store.steer_prefix("/a/", ForceOpen);
+    let _ = store.steer_prefix("/a/b/", Enable);
+    let _ = store.steer_prefix("/a/b/c/", Disable);
     for (key, forced) in [
         ("/a/x", Some(Forced::Open)),
         ("/a/b/x", None),
@@ -91,14 +91,14 @@ fn the_longest_prefix_counts_and_a_shorter_command_replaces_it() {
         assert_eq!(breaker.forced(key), forced, "{key}");
         assert_eq!(admits(&breaker, key), forced != Some(Forced::Open), "{key}");
     }
-    store.steer_prefix("/a/b/c/", Enable);
+    let _ = store.steer_prefix("/a/b/c/", Enable);
     assert_eq!(store.forced("/a/b/c/x"), None);
-    store.steer_prefix("/a/", ForceOpen);
+    let _ = store.steer_prefix("/a/", ForceOpen);
     for key in ["/a/x", "/a/b/x", "/a/b/c/x"] {
         assert!(!admits(&breaker, key), "{key}: no exception any more");
     }
-    store.steer_prefix("/a/b/", ForceOpen);
-    store.steer_prefix("/", Enable);
+    let _ = store.steer_prefix("/a/b/", ForceOpen);
+    let _ = store.steer_prefix("/", Enable);
     for key in ["/a/x", "/a/b/x", "/a/b/c/x"] {
         assert!(admits(&breaker, key), "{key}");
     }
@@ -116,7 +116,7 @@ fn a_handle_made_before_or_after_stays_under_the_rule() {
     let bare = store.circuit("/b/1").unwrap();
     unused.reset();
     let other = breaker.circuit("/c").unwrap();
-    store.steer_prefix("/b/", ForceOpen);
+    let _ = store.steer_prefix("/b/", ForceOpen);
     let after = breaker.circuit("/b/3").unwrap();
     let bare_after = store.circuit("/b/4").unwrap();
     for circuit in [&before, &unused, &after] {
@@ -144,7 +144,7 @@ fn a_handle_made_before_or_after_stays_under_the_rule() {
     let elsewhere = other.acquire().unwrap();
     assert_eq!(elsewhere.success(), Reported::Recorded);
 
-    store.steer_prefix("/b/", Reset);
+    let _ = store.steer_prefix("/b/", Reset);
     for circuit in [&before, &unused, &after] {
         assert!(circuit.acquire().is_ok(), "{}", circuit.key());
     }
@@ -155,22 +155,22 @@ fn a_handle_made_before_or_after_stays_under_the_rule() {
 fn what_is_steered_alone_shows_once_the_rule_is_lifted() {
     let breaker = breaker();
     let store = breaker.store();
-    store.steer_prefix("/b/", ForceOpen);
-    store.steer("/b/1", Disable);
-    store.steer("/b/2", Enable);
+    let _ = store.steer_prefix("/b/", ForceOpen);
+    let _ = store.steer("/b/1", Disable);
+    let _ = store.steer("/b/2", Enable);
     assert!(!admits(&breaker, "/b/1") && !admits(&breaker, "/b/2"));
-    store.steer_prefix("/b/", Disable);
-    store.steer("/b/1", ForceOpen);
+    let _ = store.steer_prefix("/b/", Disable);
+    let _ = store.steer("/b/1", ForceOpen);
     assert!(admits(&breaker, "/b/1"));
     assert_eq!(breaker.peek("/b/1").unwrap().state, ForcedOpen);
     // A closure is no rule.
-    store.steer_where(ForceOpen, |key| key.starts_with("/c/"));
+    let _ = store.steer_where(ForceOpen, |key| key.starts_with("/c/"));
     assert!(admits(&breaker, "/c/1"));
 }
 
 #[test]
 fn all_is_the_empty_prefix_for_keys_of_any_type() {
-    let store = InMemoryCircuitBreakerStore::<u64>::new();
+    let store = InMemoryCircuitBreakerStore::<u64>::keyed();
     let policy = Policy::builder().failure_threshold(1).build().unwrap();
     store.record_failure(&1);
     assert_eq!(store.steer_all(ForceOpen).len(), 1);
@@ -185,7 +185,7 @@ fn all_is_the_empty_prefix_for_keys_of_any_type() {
         let _ = store.report(&key, permit, breakerbox::Outcome::Failure, &policy);
     }
     assert_eq!(store.len(), 2);
-    store.steer_all(Enable);
+    let _ = store.steer_all(Enable);
     for key in [1, 2, 3] {
         assert_eq!(store.forced(&key), None);
         assert!(store.acquire(&key, &policy).is_ok(), "{key}");
@@ -197,10 +197,10 @@ fn all_is_the_empty_prefix_for_keys_of_any_type() {
 fn all_and_prefixes_go_together() {
     let breaker = breaker();
     let store = breaker.store();
-    store.steer_all(ForceOpen);
-    store.steer_prefix("/health", Enable);
+    let _ = store.steer_all(ForceOpen);
+    let _ = store.steer_prefix("/health", Enable);
     assert!(admits(&breaker, "/health") && !admits(&breaker, "/x"));
-    store.steer_all(Enable);
+    let _ = store.steer_all(Enable);
     assert!(admits(&breaker, "/health") && admits(&breaker, "/x"));
 }
 
@@ -212,7 +212,7 @@ fn clear_lifts_what_was_forced_by_hand() {
         InMemoryCircuitBreakerStore::clear,
         InMemoryCircuitBreakerStore::destroy,
     ] {
-        breaker.store().steer_prefix("/b/", ForceOpen);
+        let _ = breaker.store().steer_prefix("/b/", ForceOpen);
         assert!(handle.acquire().is_err());
         clear(breaker.store());
         assert!(breaker.store().is_empty());
@@ -228,15 +228,12 @@ fn a_policy_comes_second() {
     let set = PolicySet::default()
         .prefix("/d/", disabled)
         .prefix("/s/", shadow);
-    let breaker = CircuitBreaker::<String>::builder()
-        .policy(set)
-        .build()
-        .unwrap();
-    breaker.store().steer_all(ForceOpen);
+    let breaker = CircuitBreaker::builder().policy(set).build().unwrap();
+    let _ = breaker.store().steer_all(ForceOpen);
     assert!(!admits(&breaker, "/d/1") && !admits(&breaker, "/x"));
     assert!(breaker.acquire("/s/1").is_ok());
     assert_eq!(breaker.shadowed(), 1);
-    breaker.store().steer_all(Enable);
+    let _ = breaker.store().steer_all(Enable);
     for _ in 0..10 {
         let _ = breaker.acquire("/d/1").unwrap().failure();
     }
@@ -251,13 +248,10 @@ fn a_policy_outlasts_a_restart() {
     let file = r#"prefixes."/batch/" = { forced = "open" }"#;
     let start = || {
         let set: PolicySet<String> = toml::from_str(file).unwrap();
-        CircuitBreaker::<String>::builder()
-            .policy(set)
-            .build()
-            .unwrap()
+        CircuitBreaker::builder().policy(set).build().unwrap()
     };
     let before = start();
-    before.store().steer_prefix("/hand/", ForceOpen);
+    let _ = before.store().steer_prefix("/hand/", ForceOpen);
     before.store().record_failure("/batch/1");
     let after = start();
     after.store().import(before.store().export()).unwrap();
@@ -294,7 +288,7 @@ fn commands_hold_while_others_use_the_circuits() {
         }
         for round in 0..2_000 {
             let key = format!("/b/{round}");
-            store.steer_prefix("/b/", ForceOpen);
+            let _ = store.steer_prefix("/b/", ForceOpen);
             for _ in 0..20 {
                 assert!(handle.acquire().is_err(), "{round}");
             }
@@ -302,12 +296,12 @@ fn commands_hold_while_others_use_the_circuits() {
                 breaker.acquire(&*key).is_err()
                     && breaker.circuit(&key).unwrap().acquire().is_err()
             );
-            store.steer_prefix("/b/", if round % 2 == 0 { Enable } else { Reset });
+            let _ = store.steer_prefix("/b/", if round % 2 == 0 { Enable } else { Reset });
             assert!(breaker.acquire(&*key).is_ok());
         }
         stop.store(true, Ordering::Relaxed);
     });
-    store.steer_prefix("/b/", Reset);
+    let _ = store.steer_prefix("/b/", Reset);
     assert!(handle.acquire().is_ok() && store.forced("/b/kept").is_none());
 }
 
@@ -322,12 +316,12 @@ fn racing_commands_leave_nothing_behind() {
             scope.spawn(move || {
                 for round in 0..500 {
                     let steering = [ForceOpen, Disable, Enable, Reset][round % 4];
-                    store.steer_prefix(prefix, steering);
+                    let _ = store.steer_prefix(prefix, steering);
                 }
             });
         }
     });
-    store.steer_all(Enable);
+    let _ = store.steer_all(Enable);
     for key in ["/a/x", "/a/b/x", "/c/x"] {
         assert_eq!(store.forced(key), None);
         assert!(admits(&breaker, key));

@@ -136,12 +136,12 @@ fn a_place_is_given_back_however_the_circuit_leaves() {
         ("reset", |breaker| breaker.store().reset("host-0")),
         ("cleared", |breaker| breaker.store().clear()),
         ("disabled", |breaker| {
-            breaker.store().steer("host-0", Steering::Disable);
+            let _ = breaker.store().steer("host-0", Steering::Disable);
         }),
         ("forced closed and enabled", |breaker| {
-            breaker.store().steer("host-0", Steering::ForceOpen);
+            let _ = breaker.store().steer("host-0", Steering::ForceOpen);
             assert_eq!(breaker.store().open_in_group("hosts"), Some(1));
-            breaker.store().steer("host-0", Steering::Enable);
+            let _ = breaker.store().steer("host-0", Steering::Enable);
         }),
         ("reset while a handle holds it", |breaker| {
             let handle = breaker.circuit("host-0").unwrap();
@@ -293,7 +293,7 @@ fn a_cap_is_replaced_while_running() {
 fn evicted_circuits_leave_their_group() {
     let clock = ManualClock::new(1_000_000);
     let group = Group::of(hosts(2), EjectionCap::AllButOne).unwrap();
-    let breaker = CircuitBreaker::<String>::builder()
+    let breaker = CircuitBreaker::builder()
         .clock(clock.clone())
         .max_circuits(16)
         .open_ttl(Duration::from_secs(1))
@@ -314,7 +314,7 @@ fn racing_trips_never_exceed_the_cap() {
     const THREADS: usize = 8;
     let group = Group::of(hosts(THREADS), EjectionCap::Percent(40)).unwrap();
     let policy = policy(|policy| policy.failure_threshold(1));
-    let breaker = CircuitBreaker::<String>::builder()
+    let breaker = CircuitBreaker::builder()
         .clock(ManualClock::new(1_000_000))
         .policy(PolicySet::new(policy).group("hosts", group))
         .build()

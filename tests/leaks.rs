@@ -85,7 +85,7 @@ fn all_that_was_given_is_let_go_of() {
     let tokens = Token::default();
     let heard = Arc::clone(&tokens);
     let clock = ManualClock::new(1_000);
-    let breaker: CircuitBreaker<Key, Holding, ManualClock> = CircuitBreaker::<Key>::builder()
+    let breaker: CircuitBreaker<Key, Holding, ManualClock> = CircuitBreaker::<Key>::keyed_builder()
         .hasher(Holding(RandomState::new(), Arc::clone(&tokens)))
         .clock(clock.clone())
         .max_circuits(100)
@@ -137,7 +137,8 @@ fn all_that_was_given_is_let_go_of() {
 #[test]
 fn a_store_goes_with_its_last_handle() {
     let tokens = Token::default();
-    let store: InMemoryCircuitBreakerStore<Key> = InMemoryCircuitBreakerStore::builder().build();
+    let store: InMemoryCircuitBreakerStore<Key> =
+        InMemoryCircuitBreakerStore::keyed_builder().build();
     for number in 0..1_000 {
         store.record_failure(&Key(number.to_string(), Arc::clone(&tokens)));
     }
@@ -158,7 +159,8 @@ fn a_store_goes_with_its_last_handle() {
 #[test]
 fn removed_circuits_let_their_keys_go() {
     let tokens = Token::default();
-    let store: InMemoryCircuitBreakerStore<Key> = InMemoryCircuitBreakerStore::builder().build();
+    let store: InMemoryCircuitBreakerStore<Key> =
+        InMemoryCircuitBreakerStore::keyed_builder().build();
     for round in 0..10 {
         for number in 0..1_000 {
             store.record_failure(&Key(format!("{round} {number}"), Arc::clone(&tokens)));

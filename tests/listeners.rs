@@ -140,7 +140,7 @@ fn handles_and_breakers_tell_too() {
 #[test]
 fn every_listener_is_told_in_the_order_they_were_given() {
     let calls = Arc::new(Mutex::new(Vec::new()));
-    let mut builder = InMemoryCircuitBreakerStore::<String>::builder();
+    let mut builder = InMemoryCircuitBreakerStore::builder();
     for number in 0..3 {
         let calls = Arc::clone(&calls);
         builder = builder.on_state_change(move |_| calls.lock().unwrap().push(number));
@@ -192,7 +192,7 @@ fn a_panic_whose_payload_panics_goes_no_further() {
             panic_quietly();
         }
     }
-    let store = InMemoryCircuitBreakerStore::<String>::builder()
+    let store = InMemoryCircuitBreakerStore::builder()
         .on_state_change(|_| std::panic::resume_unwind(Box::new(Bomb)))
         .build();
     assert_eq!(store.transition("a", Open).state, Open);
@@ -204,7 +204,7 @@ fn calling_back(
 ) -> InMemoryCircuitBreakerStore {
     let itself: Arc<OnceLock<InMemoryCircuitBreakerStore>> = Arc::default();
     let inside = Arc::clone(&itself);
-    let store = InMemoryCircuitBreakerStore::<String>::builder()
+    let store = InMemoryCircuitBreakerStore::builder()
         .on_state_change(move |change| then(inside.get().unwrap(), change))
         .build();
     itself.set(store.clone()).unwrap();

@@ -28,7 +28,7 @@ const UPSTREAMS: std::ops::Range<u64> = u64::MAX - 10..u64::MAX;
 
 fn breaker(with: impl FnOnce(Builder) -> Builder) -> (Breaker, ManualClock) {
     let clock = ManualClock::new(1_000_000);
-    let builder = CircuitBreaker::builder().clock(clock.clone());
+    let builder = CircuitBreaker::keyed_builder().clock(clock.clone());
     (with(builder).build().unwrap(), clock)
 }
 

@@ -372,7 +372,7 @@ fn a_hand_that_closes_ends_a_row_of_openings() {
             let _ = breaker.acquire("a").unwrap().success();
             clock.advance(stable);
             for steering in by_hand {
-                breaker.store().steer("a", *steering);
+                let _ = breaker.store().steer("a", *steering);
             }
             assert_eq!(opens_for(&breaker), second, "{by_hand:?} after {stable:?}");
             breaker.store().reset("a");

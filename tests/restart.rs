@@ -48,8 +48,8 @@ fn exported() -> (Export<String>, String) {
     breaker.store().record_success("failing");
     fail(&breaker, "failing", 1);
     fail(&breaker, "open", 2);
-    breaker.store().steer("forced", Steering::ForceOpen);
-    breaker.store().steer("disabled", Steering::Disable);
+    let _ = breaker.store().steer("forced", Steering::ForceOpen);
+    let _ = breaker.store().steer("disabled", Steering::Disable);
     clock.advance_ms(10_000);
     let export = breaker.store().export();
     drop(probe);
@@ -122,7 +122,7 @@ fn what_is_over_is_over_and_what_is_known_better_stays() {
     let done = late.store().import(export).unwrap();
     assert_eq!((done.imported, done.skipped), (4, 1));
     assert_eq!(state(&late, "failing"), Some(Open));
-    late.store().steer_all(Steering::Enable);
+    let _ = late.store().steer_all(Steering::Enable);
     let probe = late.acquire("open");
     // At least the millisecond in which it was imported.
     assert!(probe.is_err() || state(&late, "open") == Some(HalfOpen));
@@ -221,14 +221,14 @@ fn a_place_in_a_group_goes_over() {
         PolicySet::new(policy.unwrap()).group("hosts", group)
     };
     let grouped = |cap| {
-        let builder = CircuitBreaker::<String>::builder().clock(ManualClock::new(START));
+        let builder = CircuitBreaker::builder().clock(ManualClock::new(START));
         builder.policy(set(cap)).build().unwrap()
     };
     let before = grouped(EjectionCap::AllButOne);
     for key in &hosts[..3] {
         fail(&before, key, 2);
     }
-    before.store().steer("c", Steering::ForceOpen);
+    let _ = before.store().steer("c", Steering::ForceOpen);
     let export = before.store().export();
 
     let after = grouped(EjectionCap::Percent(50));

@@ -9,7 +9,7 @@ use CircuitState::{Closed, Disabled, ForcedOpen, HalfOpen, Open};
 /// successes, where it counts.
 fn snapshot(state: CircuitState) -> CircuitBreakerSnapshot {
     let clock = ManualClock::new(7_000);
-    let store = InMemoryCircuitBreakerStore::<String>::builder()
+    let store = InMemoryCircuitBreakerStore::builder()
         .clock(clock.clone())
         .build();
     store.transition("a", state);

@@ -18,7 +18,7 @@ fn breaker() -> (Breaker, ManualClock, Heard) {
     let clock = ManualClock::new(1_000);
     let heard = Heard::default();
     let ear = Arc::clone(&heard);
-    let breaker = CircuitBreaker::<String>::builder()
+    let breaker = CircuitBreaker::builder()
         .clock(clock.clone())
         .failure_threshold(1)
         .on_state_change(move |change| {
@@ -96,15 +96,15 @@ fn unknown_circuits_are_created_where_that_means_something() {
 #[test]
 fn overrides_last_until_told_otherwise() {
     let (breaker, clock, _) = breaker();
-    breaker.store().steer("k", Steering::ForceOpen);
+    let _ = breaker.store().steer("k", Steering::ForceOpen);
     clock.advance(Duration::from_secs(1_000_000));
     assert!(breaker.acquire("k").is_err());
-    breaker.store().steer("k", Steering::Disable);
+    let _ = breaker.store().steer("k", Steering::Disable);
     for _ in 0..10 {
         let _ = breaker.acquire("k").unwrap().failure();
     }
     assert_eq!(breaker.peek("k").unwrap().failure_count, 0);
-    breaker.store().steer("k", Steering::Enable);
+    let _ = breaker.store().steer("k", Steering::Enable);
     let _ = breaker.acquire("k").unwrap().failure();
     assert_eq!(
         breaker.peek("k").unwrap().state,

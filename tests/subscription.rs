@@ -7,7 +7,7 @@ type Store = InMemoryCircuitBreakerStore<u64>;
 
 fn store(capacity: usize) -> (Store, Subscription<u64>) {
     let (listener, changes) = subscription(capacity);
-    let store = InMemoryCircuitBreakerStore::builder();
+    let store = InMemoryCircuitBreakerStore::keyed_builder();
     (store.on_state_change(listener).build(), changes)
 }
 

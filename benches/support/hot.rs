@@ -242,7 +242,7 @@ fn forcing<R>(op: impl Fn(&Fixture) -> R + 'static) -> Loop {
         fixture.breaker.store(),
         &fixture.guarded.store(),
     ] {
-        store.steer_prefix(OTHER_PREFIX, Steering::ForceOpen);
+        let _ = store.steer_prefix(OTHER_PREFIX, Steering::ForceOpen);
     }
     repeat(fixture, op)
 }

@@ -53,7 +53,7 @@ impl Trips {
 impl<C: Clock + Default + 'static> Circuits for Own<C> {
     fn new(rules: Rules, keys: &[String]) -> Self {
         let trips = Trips::of(rules);
-        let mut builder = InMemoryCircuitBreakerStore::<String>::builder()
+        let mut builder = InMemoryCircuitBreakerStore::builder()
             .clock(C::default())
             .capacity(keys.len() + 1);
         if let Some(trips) = trips.clone() {
@@ -135,7 +135,7 @@ impl Circuits for Handles {
 impl Circuits for Breaker {
     fn new(rules: Rules, keys: &[String]) -> Self {
         let trips = Trips::of(rules);
-        let mut builder = CircuitBreaker::<String>::builder()
+        let mut builder = CircuitBreaker::builder()
             .policy(rules.policy())
             .capacity(keys.len() + 1)
             // A store that is nearly full evicts clean circuits.

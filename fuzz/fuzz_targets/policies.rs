@@ -43,7 +43,7 @@ fn read(text: &str) {
             assert!(again.prefixes().all(|(prefix, policy)| {
                 set.prefixes().any(|other| other == (prefix, policy))
             }));
-            let breaker = CircuitBreaker::<String>::builder()
+            let breaker = CircuitBreaker::builder()
                 .clock(ManualClock::new(1_000_000))
                 .policy(set)
                 .build()

@@ -1,13 +1,13 @@
 //! How a breaker over any store is made.
 
+use super::circuit_breaker::AsyncCircuitBreaker;
 use super::policies::PolicyOf;
-use super::{AsyncCircuitBreaker, Remote};
+use super::remote::Remote;
 use crate::contract::CircuitBreakerStore;
 use crate::error::ConfigError;
 use crate::key::ToKey;
 use crate::rules::{Policy, PolicyBuilder, PolicySet, everyday, positive_ms};
-use crate::runtime::needs_runtime;
-use crate::runtime::{AsyncRuntime, default_runtime};
+use crate::runtime::{AsyncRuntime, CallTimeout, default_runtime, needs_runtime};
 use crate::stats::Counter;
 use crate::sync::{EpochCell, PlainAtomicU64};
 use std::fmt;
@@ -30,7 +30,7 @@ pub struct AsyncCircuitBreakerBuilder<K: ?Sized> {
 }
 
 impl<K: ?Sized + 'static> AsyncCircuitBreakerBuilder<K> {
-    pub(super) fn new(store: Arc<dyn CircuitBreakerStore<K>>) -> Self {
+    fn new(store: Arc<dyn CircuitBreakerStore<K>>) -> Self {
         Self {
             store,
             everyday: Policy::builder(),
@@ -124,9 +124,14 @@ impl<K: ?Sized + 'static> AsyncCircuitBreakerBuilder<K> {
             .runtime
             .ok_or_else(|| needs_runtime("store_timeout", self.store_timeout))?;
         positive_ms("store_timeout", self.store_timeout)?;
-        if let Some(timeout) = self.call_timeout {
-            positive_ms("call_timeout", timeout)?;
-        }
+        let call_timeout = match self.call_timeout {
+            None => None,
+            Some(after) => {
+                positive_ms("call_timeout", after)?;
+                let runtime = Arc::clone(&runtime);
+                Some(CallTimeout { after, runtime })
+            }
+        };
         let default = everyday(&self.everyday, self.policies.is_some())?;
         let policies = self.policies.unwrap_or_else(|| PolicyOf::one(default));
         Ok(AsyncCircuitBreaker {
@@ -135,11 +140,22 @@ impl<K: ?Sized + 'static> AsyncCircuitBreakerBuilder<K> {
                 policies: EpochCell::new(policies),
                 shadowed: Counter::new(),
                 store_timeout: self.store_timeout,
-                call_timeout: self.call_timeout,
+                call_timeout,
                 runtime,
                 store_failures: PlainAtomicU64::new(0),
             }),
         })
+    }
+}
+
+impl<K> AsyncCircuitBreaker<K>
+where
+    K: ToOwned + Sync + ?Sized + 'static,
+    K::Owned: Send + Sync + 'static,
+{
+    /// A breaker over `store`.
+    pub fn builder(store: Arc<dyn CircuitBreakerStore<K>>) -> AsyncCircuitBreakerBuilder<K> {
+        AsyncCircuitBreakerBuilder::new(store)
     }
 }
 

@@ -1,49 +1,18 @@
-//! Checks and reports by policy: the short way where nothing can matter, else by the rules.
+//! Checks and reports by policy: the fast path of the store, else the rules.
 
-use super::call::CallTimeout;
-use super::permit::Started;
-use super::policies::Policies;
-use super::{CircuitBreaker, CircuitHandle, Rules};
-use crate::cell::Cell;
+use super::circuit_breaker::CircuitBreaker;
+use super::permit::{Admitted, Started};
 use crate::clock::Clock;
 use crate::error::Rejected;
 use crate::key::ToKey;
 use crate::on_panic::OnPanic;
-use crate::rules::{Policy, PolicySet};
-use crate::stats::Counter;
-use crate::store::{InMemoryCircuitBreakerStore, Refused};
-use crate::sync::{OnlyHash, PlainArc};
-use crate::word::{Outcome, PermitToken, Report, Reported};
+use crate::rules::Policy;
+use crate::store::{Circuit, Refused};
+use crate::sync::OnlyHash;
+use crate::word::{Millis, Outcome, PermitToken, Report, Reported};
 use std::borrow::Borrow;
 use std::hash::{BuildHasher, Hash};
-
-type Admitted = (PermitToken, Started);
-
-impl<K, S, C> CircuitBreaker<K, S, C>
-where
-    K: Hash + Eq + Clone,
-    S: BuildHasher,
-    C: Clock,
-{
-    pub(super) fn from_parts(
-        store: InMemoryCircuitBreakerStore<K, S, C>,
-        policies: PolicySet<K>,
-        call_timeout: Option<CallTimeout>,
-    ) -> Self {
-        let policies = Policies::new(policies, &store.inner.shared);
-        let rules = Rules {
-            policies,
-            store: store.clone(),
-            unwatch: InMemoryCircuitBreakerStore::unwatch_all,
-        };
-        Self {
-            rules: PlainArc::new(rules),
-            shadowed: PlainArc::new(Counter::new()),
-            store,
-            call_timeout,
-        }
-    }
-}
+use std::time::Duration;
 
 impl<K, S, C> CircuitBreaker<K, S, C>
 where
@@ -57,76 +26,58 @@ where
         K: Borrow<Q>,
         Q: Hash + Eq + ToKey<K> + ?Sized,
     {
-        let summary = self.store.inner.shared.summary.load();
-        if summary.is_quiet() {
-            // Nothing rejects, and no transition is half done: the gate speaks for every key.
-            return Ok((PermitToken::plain(summary.generation()), Started::UNKNOWN));
+        match self.pass(key) {
+            Ok(permit) => Ok((permit, Started::UNKNOWN)),
+            Err(hash) => self.admit_by_key(hash, key),
         }
-        let inner = &*self.store.inner;
-        let hash = inner.map.hashed(key).only_hash();
-        if !inner.shared.summary.needs_checks() {
-            // What nearly every check ends with: another circuit holds the gate up.
-            if let Some(permit) = inner.pass(summary, hash) {
-                return Ok((permit, Started::UNKNOWN));
-            }
-        }
-        self.admit_by_rules(hash, key)
     }
 
-    /// The check of a circuit for which neither gate nor filter answers.
-    #[cold]
-    fn admit_by_rules<Q>(&self, hash: OnlyHash, key: &Q) -> Result<Admitted, Rejected>
+    /// Admits a call by the store's fast path.
+    #[inline]
+    pub(super) fn pass<Q>(&self, key: &Q) -> Result<PermitToken, OnlyHash>
     where
         K: Borrow<Q>,
         Q: Hash + Eq + ToKey<K> + ?Sized,
     {
-        let inner = &*self.store.inner;
-        // Only rules by hand hold the gate up: once they have been asked, the filter may answer
-        // again.
-        if inner.shared.summary.needs_checks()
-            && !self.rules.policies.need_every_check()
-            && inner.by_hand.of(key).is_none()
-            && let Some(permit) = inner.pass(inner.shared.summary.load(), hash)
-        {
-            return Ok((permit, Started::UNKNOWN));
-        }
+        let need_checks = || self.rules.policies.need_every_check();
+        self.store.pass(key, need_checks)
+    }
+
+    #[cold]
+    fn admit_by_key<Q>(&self, hash: OnlyHash, key: &Q) -> Result<Admitted, Rejected>
+    where
+        K: Borrow<Q>,
+        Q: Hash + Eq + ToKey<K> + ?Sized,
+    {
         let policy = self.rules.policies.of(key);
+        self.admit_by_rules(&policy, &self.store.at(hash, key))
+    }
+
+    /// The check of a circuit for which the fast path has no answer.
+    #[inline(always)]
+    pub(super) fn admit_by_rules<T: Circuit>(
+        &self,
+        policy: &Policy,
+        circuit: &T,
+    ) -> Result<Admitted, Rejected>
+    where
+        K: Borrow<T::Key>,
+        T::Key: Hash + Eq + ToKey<K>,
+    {
         // Asked before the call is admitted: the clock is the user's, and may panic.
-        let started = self.started(&policy);
-        let key = hash.with(key);
-        let admitted = inner.acquire_slow(key, &policy);
-        if self.is_replaced(&policy) {
+        let started = self.started(policy);
+        let admitted = circuit.acquire_by(policy);
+        if self.is_replaced(policy) {
             // The classifier of the new set is the user's, and may panic.
             let held = OnPanic::new(|| {
                 if let Ok(permit) = &admitted {
-                    inner.map.get(key, |cell| cell.give_back(*permit));
+                    circuit.give_back(*permit);
                 }
             });
-            inner.map.get(key, |cell| self.sync_watch(key.key(), cell));
+            self.sync_watch(circuit);
             held.disarm();
         }
-        Ok((self.apply_shadow(&policy, admitted)?, started))
-    }
-
-    /// Whether a policy that may have made its circuit watched is of a set that has been replaced
-    /// since: then the circuit has to conform, for the replacement may have been at it before.
-    fn is_replaced(&self, policy: &Policy) -> bool {
-        policy.watches() && !self.rules.policies.is_current(policy)
-    }
-
-    /// What the policy makes of the store's answer.
-    fn apply_shadow(
-        &self,
-        policy: &Policy,
-        admitted: Result<PermitToken, Refused>,
-    ) -> Result<PermitToken, Rejected> {
-        match admitted {
-            Err(refused) if policy.shadow() => {
-                self.shadowed.add_one();
-                Ok(refused.permit())
-            }
-            admitted => admitted.map_err(|refused| self.store.inner.reject(refused)),
-        }
+        Ok((self.apply_shadow(policy, admitted)?, started))
     }
 
     #[inline]
@@ -141,14 +92,14 @@ where
         K: Borrow<Q>,
         Q: Hash + Eq + ToKey<K> + ?Sized,
     {
-        if report.outcome() != Outcome::Failure && self.store.inner.nothing_to_do(permit) {
+        if self.store.skips(permit, report) {
             return Reported::Recorded;
         }
-        self.report_slow(key, permit, report, started)
+        self.report_by_key(key, permit, report, started)
     }
 
     #[inline(never)]
-    fn report_slow<Q>(
+    fn report_by_key<Q>(
         &self,
         key: &Q,
         permit: PermitToken,
@@ -159,105 +110,92 @@ where
         K: Borrow<Q>,
         Q: Hash + Eq + ToKey<K> + ?Sized,
     {
-        let inner = &*self.store.inner;
-        let key = inner.map.hashed(key);
-        if report.outcome() != Outcome::Failure && inner.nothing_to_do_for(key, permit) {
-            return Reported::Recorded;
+        match self.store.skip(key, permit, report) {
+            Ok(skipped) => skipped,
+            Err(circuit) => self.report_by_rules(&circuit, permit, report, started),
         }
+    }
+
+    /// A report that may change something.
+    #[inline(always)]
+    pub(super) fn report_by_rules<T: Circuit>(
+        &self,
+        circuit: &T,
+        permit: PermitToken,
+        report: Report,
+        started: Started,
+    ) -> Reported
+    where
+        K: Borrow<T::Key>,
+        T::Key: Hash + Eq + ToKey<K>,
+    {
         // What the permit holds comes back though the user's code panics on the way to its circuit.
-        let held = OnPanic::new(|| {
-            inner.map.get(key, |cell| cell.give_back(permit));
-        });
-        let policy = self.rules.policies.of(key.key());
+        let held = OnPanic::new(|| circuit.give_back(permit));
+        let policy = self.rules.policies.of(circuit.key());
         let report = self.timed(&policy, report, started);
         held.disarm();
-        let reported = inner.report(key, permit, report, &policy);
+        let reported = circuit.report_by(permit, report, &policy);
         if self.is_replaced(&policy) {
-            inner.map.get(key, |cell| self.sync_watch(key.key(), cell));
+            self.sync_watch(circuit);
         }
         reported
     }
 
     /// Makes the circuit watched if its policy needs that, and unwatched otherwise.
-    pub(super) fn sync_watch<Q>(&self, key: &Q, cell: &Cell)
+    pub(super) fn sync_watch<T: Circuit>(&self, circuit: &T)
+    where
+        K: Borrow<T::Key>,
+        T::Key: Hash + Eq + ToKey<K>,
+    {
+        let watch = |policy: &_| circuit.watch(policy);
+        self.rules.sync_watch(circuit.key(), watch);
+    }
+
+    /// Returns whether a policy that may have made its circuit watched is of a set that has been
+    /// replaced since. Then the circuit's watch has to be synchronized: the replacement may have
+    /// been at it before.
+    fn is_replaced(&self, policy: &Policy) -> bool {
+        policy.watches() && !self.rules.policies.is_current(policy)
+    }
+
+    /// Applies the policy's shadow to the store's answer.
+    fn apply_shadow(
+        &self,
+        policy: &Policy,
+        admitted: Result<PermitToken, Refused>,
+    ) -> Result<PermitToken, Rejected> {
+        match admitted {
+            Err(refused) if policy.shadow() => {
+                self.shadowed.add_one();
+                Ok(refused.permit())
+            }
+            admitted => admitted.map_err(|refused| self.store.reject(refused)),
+        }
+    }
+
+    /// Returns when a permit that is given now begins, if its rules need to know.
+    fn started(&self, policy: &Policy) -> Started {
+        match policy.times() {
+            true => Started::at(self.store.clock().now_ms()),
+            false => Started::UNKNOWN,
+        }
+    }
+
+    /// Adds to `report` how long the call took, where the rules need to know.
+    fn timed(&self, policy: &Policy, report: Report, started: Started) -> Report {
+        match started.age(|| self.store.clock().now_ms()) {
+            Some(ms) if policy.times() => report.or_took(Duration::from_millis(ms)),
+            _ => report,
+        }
+    }
+
+    /// Returns what a permit of `key` that began then means if it is dropped now.
+    pub(super) fn dropped<Q>(&self, key: &Q, started: Started) -> Outcome
     where
         K: Borrow<Q>,
         Q: Hash + Eq + ToKey<K> + ?Sized,
     {
-        loop {
-            let policy = self.rules.policies.of(key);
-            cell.set_watched(&self.store.inner.shared, &policy);
-            // Looks again if the policies were replaced meanwhile: that replacement may have
-            // visited the circuit before us.
-            if self.rules.policies.is_current(&policy) {
-                return;
-            }
-        }
-    }
-}
-
-impl<K, S, C> CircuitHandle<K, S, C>
-where
-    K: Hash + Eq + Clone,
-    S: BuildHasher,
-    C: Clock,
-{
-    #[inline]
-    pub(super) fn admit(&self) -> Result<Admitted, Rejected> {
-        match self.circuit.cell().closed_generation() {
-            Some(generation) => Ok((PermitToken::plain(generation), Started::UNKNOWN)),
-            None => self.admit_slow(),
-        }
-    }
-
-    /// Not closed, or watched.
-    #[inline(never)]
-    fn admit_slow(&self) -> Result<Admitted, Rejected> {
-        let breaker = &self.breaker;
-        let policy = breaker.rules.policies.of(self.circuit.key());
-        if policy.watches() != self.circuit.cell().is_watched_by_policy() {
-            self.sync_watch();
-        }
-        let started = breaker.started(&policy);
-        let admitted = self.circuit.acquire_slow(&policy);
-        if breaker.is_replaced(&policy) {
-            // As in `admit_by_rules`.
-            let held = OnPanic::new(|| {
-                if let Ok(permit) = &admitted {
-                    self.circuit.cell().give_back(*permit);
-                }
-            });
-            self.sync_watch();
-            held.disarm();
-        }
-        Ok((breaker.apply_shadow(&policy, admitted)?, started))
-    }
-
-    fn sync_watch(&self) {
-        self.breaker
-            .sync_watch::<K>(self.circuit.key(), self.circuit.cell());
-    }
-
-    #[inline]
-    pub(super) fn report(&self, permit: PermitToken, report: Report, started: Started) -> Reported {
-        // Closed and clean, in the very generation of the permit: a success changes nothing.
-        if report.outcome() != Outcome::Failure && self.circuit.cell().is_clean_for(permit) {
-            return Reported::Recorded;
-        }
-        self.report_slow(permit, report, started)
-    }
-
-    #[inline(never)]
-    fn report_slow(&self, permit: PermitToken, report: Report, started: Started) -> Reported {
-        let cell = self.circuit.cell();
-        let held = OnPanic::new(|| cell.give_back(permit));
-        let policy = self.breaker.rules.policies.of(self.circuit.key());
-        let report = self.breaker.timed(&policy, report, started);
-        held.disarm();
-        let reported = self.circuit.report_slow(permit, report, &policy);
-        if self.breaker.is_replaced(&policy) {
-            self.sync_watch();
-        }
-        reported
+        let age = || Millis::new(started.age(|| self.store.clock().now_ms()).unwrap_or(0));
+        self.policy(key).dropped_permit().outcome(age)
     }
 }

@@ -1,13 +1,11 @@
 //! How a breaker is made.
 
-use super::CircuitBreaker;
-use super::call::CallTimeout;
+use super::circuit_breaker::CircuitBreaker;
 use crate::clock::{Clock, SystemClock};
 use crate::error::ConfigError;
 use crate::events::StateChange;
 use crate::rules::{Policy, PolicyBuilder, PolicySet, everyday, positive_ms, within};
-use crate::runtime::needs_runtime;
-use crate::runtime::{AsyncRuntime, default_runtime};
+use crate::runtime::{AsyncRuntime, CallTimeout, default_runtime, needs_runtime};
 use crate::store::{InMemoryCircuitBreakerStore, InMemoryStoreBuilder};
 use std::fmt;
 use std::hash::{BuildHasher, Hash, RandomState};
@@ -20,7 +18,7 @@ use std::time::Duration;
 /// use breakerbox::{CircuitBreaker, ManualClock};
 /// use std::time::Duration;
 ///
-/// let breaker = CircuitBreaker::<String>::builder()
+/// let breaker = CircuitBreaker::builder()
 ///     .failure_threshold(10) // failures in a row that open, 1 to 1,000,000; default 5
 ///     .reset_timeout(Duration::from_secs(5)) // default 30 s
 ///     .half_open_max(3) // concurrent probes, 1 to 100; default 1
@@ -45,10 +43,10 @@ pub struct CircuitBreakerBuilder<K = String, S = RandomState, C = SystemClock> {
 }
 
 /// Circuits of a breaker, unless it is told otherwise.
-pub(super) const DEFAULT_CIRCUITS: usize = 100_000;
+const DEFAULT_CIRCUITS: usize = 100_000;
 
 impl<K> CircuitBreakerBuilder<K> {
-    pub(super) fn new() -> Self {
+    fn new() -> Self {
         Self {
             store: InMemoryStoreBuilder::new(),
             everyday: Policy::builder(),
@@ -105,7 +103,7 @@ impl<K, S, C> CircuitBreakerBuilder<K, S, C> {
     ///     .sliding_window(SlidingWindow::Calls(100))
     ///     .failure_rate_threshold(50)
     ///     .build()?;
-    /// let breaker = CircuitBreaker::<String>::builder().policy(half_of_100).build()?;
+    /// let breaker = CircuitBreaker::builder().policy(half_of_100).build()?;
     /// assert_eq!(breaker.policy("search"), half_of_100);
     /// # Ok::<(), breakerbox::ConfigError>(())
     /// ```
@@ -238,6 +236,56 @@ impl<K: Hash + Eq + Clone, S: BuildHasher, C: Clock> CircuitBreakerBuilder<K, S,
             policies,
             call_timeout,
         ))
+    }
+}
+
+impl CircuitBreaker {
+    /// Makes a breaker for `String` keys with the default settings: 5 consecutive failures open a
+    /// circuit, 30 s later one probe decides. It holds 100,000 circuits.
+    ///
+    /// For keys of another type: [`keyed`](CircuitBreaker::keyed).
+    ///
+    /// ```
+    /// let breaker = breakerbox::CircuitBreaker::new();
+    /// assert!(breaker.acquire("search").is_ok());
+    /// ```
+    pub fn new() -> Self {
+        Self::keyed()
+    }
+
+    /// Begins a breaker for `String` keys with other settings.
+    pub fn builder() -> CircuitBreakerBuilder {
+        Self::keyed_builder()
+    }
+}
+
+impl<K: Hash + Eq + Clone> CircuitBreaker<K> {
+    /// As [`new`](CircuitBreaker::new), for keys of any type, which the calls show.
+    ///
+    /// ```
+    /// use breakerbox::CircuitBreaker;
+    ///
+    /// let by_id = CircuitBreaker::keyed();
+    /// assert!(by_id.acquire(&7_u64).is_ok());
+    /// let by_name = CircuitBreaker::<Box<str>>::keyed();
+    /// assert!(by_name.acquire("search").is_ok());
+    /// ```
+    pub fn keyed() -> Self {
+        let store = InMemoryCircuitBreakerStore::keyed_builder()
+            .max_circuits(DEFAULT_CIRCUITS)
+            .build();
+        Self::from_parts(store, PolicySet::default(), None)
+    }
+
+    /// As [`builder`](CircuitBreaker::builder), for keys of any type.
+    pub fn keyed_builder() -> CircuitBreakerBuilder<K> {
+        CircuitBreakerBuilder::new()
+    }
+}
+
+impl<K: Hash + Eq + Clone> Default for CircuitBreaker<K> {
+    fn default() -> Self {
+        Self::keyed()
     }
 }
 

@@ -1,27 +1,19 @@
 //! Guarded calls: acquire, run, report.
 
+use super::circuit_breaker::CircuitBreaker;
+use super::handle::CircuitHandle;
 use super::permit::{Permit, Target};
-use super::{CircuitBreaker, CircuitHandle};
-use crate::classify::{Classify, ErrIsFailure};
+use crate::classify::{Classify, by_error};
 use crate::clock::Clock;
-use crate::error::{CallError, Rejected};
+use crate::error::{CallError, Rejected, flat};
 use crate::key::ToKey;
-use crate::runtime::{AsyncRuntime, within};
+use crate::running::Running;
+use crate::runtime::CallTimeout;
 use crate::word::{Outcome, Report};
 use std::borrow::Borrow;
 use std::convert::Infallible;
-use std::future::{Future, poll_fn};
+use std::future::Future;
 use std::hash::{BuildHasher, Hash};
-use std::pin::pin;
-use std::sync::Arc;
-use std::time::Duration;
-
-/// How long a call may take, and who measures it.
-#[derive(Clone)]
-pub(super) struct CallTimeout {
-    pub(super) after: Duration,
-    pub(super) runtime: Arc<dyn AsyncRuntime>,
-}
 
 impl<K, S, C> CircuitBreaker<K, S, C>
 where
@@ -43,7 +35,39 @@ where
         K: Borrow<Q>,
         Q: Hash + Eq + ToKey<K> + ?Sized,
     {
-        call(self.acquire(key), &ErrIsFailure, f)?.map_err(CallError::Inner)
+        self.call_if(key, f, |_| Outcome::Failure)
+    }
+
+    /// As [`call`](Self::call), but `err_is` says what an error says of the upstream.
+    ///
+    /// ```
+    /// use breakerbox::{CallError, CircuitBreaker, Outcome};
+    /// use std::io::{Error, ErrorKind};
+    ///
+    /// let breaker = CircuitBreaker::new();
+    /// let read = || Err::<Vec<u8>, _>(Error::from(ErrorKind::NotFound));
+    /// let result = breaker.call_if("disk", read, |error| match error.kind() {
+    ///     ErrorKind::NotFound => Outcome::Success, // the disk is well
+    ///     _ => Outcome::Failure,
+    /// });
+    /// assert!(matches!(result, Err(CallError::Inner(error)) if error.kind() == ErrorKind::NotFound));
+    /// assert!(breaker.peek("disk").is_none());
+    /// ```
+    ///
+    /// # Errors
+    /// If the call is rejected, or fails.
+    pub fn call_if<Q, T, E, R>(
+        &self,
+        key: &Q,
+        f: impl FnOnce() -> Result<T, E>,
+        err_is: impl FnOnce(&E) -> R,
+    ) -> Result<T, CallError<E>>
+    where
+        K: Borrow<Q>,
+        Q: Hash + Eq + ToKey<K> + ?Sized,
+        R: Into<Report>,
+    {
+        call(self.acquire(key), f, by_error(err_is))?.map_err(CallError::Inner)
     }
 
     /// As [`call`](Self::call), for a call that returns anything: `classifier` says how it went.
@@ -60,14 +84,16 @@ where
         K: Borrow<Q>,
         Q: Hash + Eq + ToKey<K> + ?Sized,
     {
-        call(self.acquire(key), classifier, f)
+        call(self.acquire(key), f, |result| classifier.classify(result))
     }
 
     /// As [`call`](Self::call), for a future; asks for the permit when it is first polled.
     ///
     /// A future that outlives the [call timeout](super::CircuitBreakerBuilder::call_timeout) is
     /// dropped, and counts as a failure. One that is dropped by the caller, with this future,
-    /// counts as a dropped permit does (see [`DroppedPermit`](crate::DroppedPermit)).
+    /// counts as a dropped permit does (see [`DroppedPermit`](crate::DroppedPermit)): by default it
+    /// is ignored. So a time-out around this future hides hung calls from the circuit. Prefer the
+    /// call timeout.
     ///
     /// # Errors
     /// If the call is rejected, times out, or fails.
@@ -80,11 +106,26 @@ where
         K: Borrow<Q>,
         Q: Hash + Eq + ToKey<K> + ?Sized,
     {
+        self.call_async_if(key, future, |_| Outcome::Failure).await
+    }
+
+    /// As [`call_async`](Self::call_async), but `err_is` says what an error says of the upstream.
+    ///
+    /// # Errors
+    /// If the call is rejected, times out, or fails.
+    pub async fn call_async_if<Q, T, E, R>(
+        &self,
+        key: &Q,
+        future: impl Future<Output = Result<T, E>>,
+        err_is: impl FnOnce(&E) -> R,
+    ) -> Result<T, CallError<E>>
+    where
+        K: Borrow<Q>,
+        Q: Hash + Eq + ToKey<K> + ?Sized,
+        R: Into<Report>,
+    {
         let timeout = self.call_timeout.as_ref();
-        match call_async(self.acquire(key), timeout, &ErrIsFailure, future).await {
-            Ok(result) => result.map_err(CallError::Inner),
-            Err(unmade) => Err(unmade.with_error()),
-        }
+        flat(call_async(self.acquire(key), timeout, future, by_error(err_is)).await)
     }
 
     /// As [`call_async`](Self::call_async), for a future that returns anything: `classifier` says
@@ -102,8 +143,14 @@ where
         K: Borrow<Q>,
         Q: Hash + Eq + ToKey<K> + ?Sized,
     {
-        let timeout = self.call_timeout.as_ref();
-        call_async(self.acquire(key), timeout, classifier, future).await
+        let classify = |result: &_| classifier.classify(result);
+        call_async(
+            self.acquire(key),
+            self.call_timeout.as_ref(),
+            future,
+            classify,
+        )
+        .await
     }
 }
 
@@ -118,7 +165,19 @@ where
     /// # Errors
     /// If the call is rejected, or fails.
     pub fn call<T, E>(&self, f: impl FnOnce() -> Result<T, E>) -> Result<T, CallError<E>> {
-        call(self.acquire(), &ErrIsFailure, f)?.map_err(CallError::Inner)
+        self.call_if(f, |_| Outcome::Failure)
+    }
+
+    /// See [`CircuitBreaker::call_if`].
+    ///
+    /// # Errors
+    /// If the call is rejected, or fails.
+    pub fn call_if<T, E, R: Into<Report>>(
+        &self,
+        f: impl FnOnce() -> Result<T, E>,
+        err_is: impl FnOnce(&E) -> R,
+    ) -> Result<T, CallError<E>> {
+        call(self.acquire(), f, by_error(err_is))?.map_err(CallError::Inner)
     }
 
     /// See [`CircuitBreaker::call_with`].
@@ -130,7 +189,7 @@ where
         classifier: &impl Classify<R>,
         f: impl FnOnce() -> R,
     ) -> Result<R, Rejected> {
-        call(self.acquire(), classifier, f)
+        call(self.acquire(), f, |result| classifier.classify(result))
     }
 
     /// See [`CircuitBreaker::call_async`].
@@ -141,11 +200,20 @@ where
         &self,
         future: impl Future<Output = Result<T, E>>,
     ) -> Result<T, CallError<E>> {
+        self.call_async_if(future, |_| Outcome::Failure).await
+    }
+
+    /// See [`CircuitBreaker::call_async_if`].
+    ///
+    /// # Errors
+    /// If the call is rejected, times out, or fails.
+    pub async fn call_async_if<T, E, R: Into<Report>>(
+        &self,
+        future: impl Future<Output = Result<T, E>>,
+        err_is: impl FnOnce(&E) -> R,
+    ) -> Result<T, CallError<E>> {
         let timeout = self.breaker.call_timeout.as_ref();
-        match call_async(self.acquire(), timeout, &ErrIsFailure, future).await {
-            Ok(result) => result.map_err(CallError::Inner),
-            Err(unmade) => Err(unmade.with_error()),
-        }
+        flat(call_async(self.acquire(), timeout, future, by_error(err_is)).await)
     }
 
     /// See [`CircuitBreaker::call_async_with`].
@@ -158,84 +226,44 @@ where
         future: impl Future<Output = R>,
     ) -> Result<R, CallError<Infallible>> {
         let timeout = self.breaker.call_timeout.as_ref();
-        call_async(self.acquire(), timeout, classifier, future).await
+        let classify = |result: &_| classifier.classify(result);
+        call_async(self.acquire(), timeout, future, classify).await
     }
 }
 
-fn call<P: Target, R>(
-    admitted: Result<Permit<P>, Rejected>,
-    classifier: &impl Classify<R>,
+fn call<T: Target, R>(
+    admitted: Result<Permit<T>, Rejected>,
     f: impl FnOnce() -> R,
+    classify: impl FnOnce(&R) -> Report,
 ) -> Result<R, Rejected> {
-    let mut running = Running {
-        permit: Some(admitted?),
-        user_code: true,
-    };
-    let result = f();
-    running.finish(classifier.classify(&result));
+    let mut running = Running::new(admitted?, fail);
+    let (result, report) = running.run(|| {
+        let result = f();
+        let report = classify(&result);
+        (result, report)
+    });
+    // Stale or not: the call's own result is what the caller waits for.
+    let _ = running.end().report(report);
     Ok(result)
 }
 
-async fn call_async<P: Target, R>(
-    admitted: Result<Permit<P>, Rejected>,
+async fn call_async<T: Target, R>(
+    admitted: Result<Permit<T>, Rejected>,
     timeout: Option<&CallTimeout>,
-    classifier: &impl Classify<R>,
     future: impl Future<Output = R>,
+    classify: impl FnOnce(&R) -> Report,
 ) -> Result<R, CallError<Infallible>> {
-    let mut running = Running {
-        permit: Some(admitted?),
-        user_code: false,
+    let mut running = Running::new(admitted?, fail);
+    let result = running.poll(future, timeout).await;
+    let report = match &result {
+        Ok(result) => running.run(|| classify(result)),
+        Err(_) => Outcome::Failure.into(),
     };
-    // `None`: timed out.
-    let result = {
-        let mut future = pin!(future);
-        let call = poll_fn(|context| {
-            running.user_code = true;
-            let polled = future.as_mut().poll(context);
-            running.user_code = false;
-            polled
-        });
-        match timeout {
-            None => Some(call.await),
-            Some(timeout) => within(&*timeout.runtime, timeout.after, pin!(call)).await,
-        }
-    };
-
-    match result {
-        Some(result) => {
-            running.user_code = true;
-            running.finish(classifier.classify(&result));
-            Ok(result)
-        }
-        None => {
-            running.finish(Outcome::Failure);
-            Err(CallError::TimedOut(
-                timeout.map(|timeout| timeout.after).unwrap_or_default(),
-            ))
-        }
-    }
+    // As in `call`.
+    let _ = running.end().report(report);
+    result
 }
 
-/// A permit whose call is being made.
-struct Running<P: Target> {
-    permit: Option<Permit<P>>,
-    /// The caller's code is running: if this is dropped now, that code panics.
-    user_code: bool,
-}
-
-impl<P: Target> Running<P> {
-    fn finish(&mut self, report: impl Into<Report>) {
-        if let Some(permit) = self.permit.take() {
-            // Stale or not: the call's own result is what the caller waits for.
-            let _ = permit.report(report);
-        }
-    }
-}
-
-impl<P: Target> Drop for Running<P> {
-    fn drop(&mut self) {
-        if self.user_code {
-            self.finish(Outcome::Failure);
-        }
-    }
+fn fail<T: Target>(permit: Permit<T>) {
+    let _ = permit.failure();
 }

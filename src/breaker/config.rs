@@ -76,7 +76,7 @@ impl<K: Hash + Eq + Clone> BreakerConfig<K> {
             open_ttl,
             call_timeout,
         } = self;
-        let mut builder = CircuitBreaker::builder().policy(policies);
+        let mut builder = CircuitBreaker::keyed_builder().policy(policies);
         if let Some(circuits) = max_circuits {
             builder = builder.max_circuits(circuits);
         }

@@ -1,10 +1,14 @@
 //! A handle of one circuit, with the breaker's rules.
 
-use super::CircuitBreaker;
-use super::permit::{Handled, Owned, OwnedPermit, Permit, Target};
+use super::acquire::{Owned, OwnedPermit};
+use super::circuit_breaker::CircuitBreaker;
+use super::permit::{Admitted, Permit, Started, Target};
 use crate::clock::{Clock, SystemClock};
-use crate::error::Rejected;
+use crate::error::{Rejected, StoreFull};
+use crate::key::ToKey;
 use crate::store::StoreHandle;
+use crate::word::{Outcome, PermitToken, Report, Reported};
+use std::borrow::Borrow;
 use std::fmt;
 use std::hash::{BuildHasher, Hash, RandomState};
 use std::ops::Deref;
@@ -17,7 +21,7 @@ use std::ops::Deref;
 /// ```
 /// use breakerbox::{CircuitBreaker, CircuitState};
 ///
-/// let breaker: CircuitBreaker = CircuitBreaker::new();
+/// let breaker = CircuitBreaker::new();
 /// let search = breaker.circuit("search")?; // once, where the upstream is set up
 /// let permit = search.acquire()?; // for each call
 /// let _ = permit.success();
@@ -29,11 +33,35 @@ pub struct CircuitHandle<K = String, S = RandomState, C = SystemClock> {
     pub(super) circuit: StoreHandle<K, S, C>,
 }
 
-impl<K, S, C> CircuitHandle<K, S, C> {
-    pub(super) fn new(breaker: CircuitBreaker<K, S, C>, circuit: StoreHandle<K, S, C>) -> Self {
-        Self { breaker, circuit }
-    }
+/// A [`CircuitHandle`] of a breaker that reads a clock of type `C`.
+pub type ClockedHandle<C, K = String> = CircuitHandle<K, RandomState, C>;
 
+impl<K, S, C> CircuitBreaker<K, S, C>
+where
+    K: Hash + Eq + Clone,
+    S: BuildHasher,
+    C: Clock,
+{
+    /// A handle of one circuit, for an upstream or a connection that one keeps.
+    ///
+    /// # Errors
+    /// If the store is full.
+    pub fn circuit<Q>(&self, key: &Q) -> Result<CircuitHandle<K, S, C>, StoreFull>
+    where
+        K: Borrow<Q>,
+        Q: Hash + Eq + ToKey<K> + ?Sized,
+    {
+        let circuit = self.store.circuit(key)?;
+        let watch = |policy: &_| circuit.watch(policy);
+        self.rules.sync_watch::<K>(circuit.key(), watch);
+        Ok(CircuitHandle {
+            breaker: self.clone(),
+            circuit,
+        })
+    }
+}
+
+impl<K, S, C> CircuitHandle<K, S, C> {
     /// The breaker whose rules apply.
     pub fn breaker(&self) -> &CircuitBreaker<K, S, C> {
         &self.breaker
@@ -51,7 +79,7 @@ where
     /// # Errors
     /// If the circuit is open, forced open, or half-open with all probe slots taken.
     #[inline]
-    pub fn acquire(&self) -> Result<Permit<impl Target + use<'_, K, S, C>>, Rejected> {
+    pub fn acquire(&self) -> Result<HandlePermit<'_, K, S, C>, Rejected> {
         Ok(Permit::new(Handled(self), self.admit()?))
     }
 
@@ -64,6 +92,77 @@ where
             breaker: self.breaker.clone(),
             key: self.circuit.key().clone(),
         }))
+    }
+
+    #[inline]
+    fn admit(&self) -> Result<Admitted, Rejected> {
+        match self.circuit.pass() {
+            Some(permit) => Ok((permit, Started::UNKNOWN)),
+            None => self.admit_slow(),
+        }
+    }
+
+    /// Not closed, or watched.
+    #[inline(never)]
+    fn admit_slow(&self) -> Result<Admitted, Rejected> {
+        let policy = self.breaker.rules.policies.of(self.circuit.key());
+        if policy.watches() != self.circuit.is_watched_by_policy() {
+            self.breaker.sync_watch(&self.circuit);
+        }
+        self.breaker.admit_by_rules(&policy, &self.circuit)
+    }
+
+    #[inline]
+    fn report(&self, permit: PermitToken, report: Report, started: Started) -> Reported {
+        // Rules with windows keep the circuit watched, and that is never skipped.
+        if self.circuit.skips(permit, report, false) {
+            return Reported::Recorded;
+        }
+        self.report_slow(permit, report, started)
+    }
+
+    #[inline(never)]
+    fn report_slow(&self, permit: PermitToken, report: Report, started: Started) -> Reported {
+        self.breaker
+            .report_by_rules(&self.circuit, permit, report, started)
+    }
+}
+
+/// A [`Permit`] of [`CircuitHandle::acquire`], which borrows the handle.
+pub type HandlePermit<'a, K = String, S = RandomState, C = SystemClock> =
+    Permit<Handled<'a, K, S, C>>;
+
+/// The target of a [`HandlePermit`]: a handle, borrowed.
+pub struct Handled<'a, K, S, C>(&'a CircuitHandle<K, S, C>);
+
+impl<K, S, C> Target for Handled<'_, K, S, C>
+where
+    K: Hash + Eq + Clone,
+    S: BuildHasher,
+    C: Clock,
+{
+    #[inline]
+    fn report(&self, token: PermitToken, report: Report, started: Started) -> Reported {
+        self.0.report(token, report, started)
+    }
+
+    #[inline]
+    fn may_mean_something(&self) -> bool {
+        self.0.breaker.rules.policies.need_drops()
+    }
+
+    fn dropped(&self, started: Started) -> Outcome {
+        self.0.breaker.dropped(self.0.circuit.key(), started)
+    }
+
+    fn give_back(&self, token: PermitToken) {
+        self.0.circuit.give_back(token);
+    }
+}
+
+impl<K, S, C> fmt::Debug for Handled<'_, K, S, C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Handled").finish_non_exhaustive()
     }
 }
 

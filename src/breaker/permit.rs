@@ -1,59 +1,9 @@
 //! Permits: the right to make one call, and the duty to say how it went.
 
-use super::{CircuitBreaker, CircuitHandle};
-use crate::clock::{Clock, SystemClock};
-use crate::key::ToKey;
 use crate::on_panic::OnPanic;
-use crate::rules::Policy;
-use crate::word::{Millis, Outcome, PermitToken, Report, Reported};
-use std::borrow::Borrow;
+use crate::word::{Outcome, PermitToken, Report, Reported};
 use std::fmt;
-use std::hash::{BuildHasher, Hash, RandomState};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::time::Duration;
-
-impl<K, S, C: Clock> CircuitBreaker<K, S, C>
-where
-    K: Hash + Eq + Clone,
-    S: BuildHasher,
-{
-    /// When a permit that is given now begins, if its rules need to know.
-    pub(super) fn started(&self, policy: &Policy) -> Started {
-        Started(if policy.times() {
-            self.store.clock().now_ms().saturating_add(1)
-        } else {
-            0
-        })
-    }
-
-    /// `report`, with how long it took where the rules need to know.
-    pub(super) fn timed(&self, policy: &Policy, report: Report, started: Started) -> Report {
-        match started.age(|| self.store.clock().now_ms()) {
-            Some(ms) if policy.times() => report.or_took(Duration::from_millis(ms)),
-            _ => report,
-        }
-    }
-
-    /// Gives back what a permit of `key` holds, without an outcome.
-    fn give_back<Q>(&self, key: &Q, token: PermitToken)
-    where
-        K: Borrow<Q>,
-        Q: Hash + Eq + ?Sized,
-    {
-        let map = &self.store.inner.map;
-        map.get(self.store.hashed(key), |cell| cell.give_back(token));
-    }
-
-    /// What a permit of `key` that began then means if it is dropped now.
-    fn dropped<Q>(&self, key: &Q, started: Started) -> Outcome
-    where
-        K: Borrow<Q>,
-        Q: Hash + Eq + ToKey<K> + ?Sized,
-    {
-        let age = || Millis::new(started.age(|| self.store.clock().now_ms()).unwrap_or(0));
-        self.policy(key).dropped_permit().outcome(age)
-    }
-}
 
 /// When a permit began, where that matters: one more than Unix ms.
 #[derive(Clone, Copy, Debug)]
@@ -62,22 +12,34 @@ pub struct Started(u64);
 impl Started {
     pub(super) const UNKNOWN: Self = Self(0);
 
-    fn age(self, now: impl FnOnce() -> u64) -> Option<u64> {
+    pub(super) fn at(unix_ms: u64) -> Self {
+        Self(unix_ms.saturating_add(1))
+    }
+
+    /// Returns how old the permit is, in ms; `None` where that doesn't matter.
+    pub(super) fn age(self, now: impl FnOnce() -> u64) -> Option<u64> {
         let since = self.0.checked_sub(1)?;
         Some(now().saturating_sub(since))
     }
 }
 
-/// Whom a permit reports to. Sealed: nobody else implements it.
+/// An admitted call: its permit, and when it began.
+pub(super) type Admitted = (PermitToken, Started);
+
+/// The circuit that a [`Permit`] reports to: [`Keyed`](super::Keyed), [`Owned`](super::Owned) or
+/// [`Handled`](super::Handled). Sealed.
 pub trait Target {
     #[doc(hidden)]
     fn report(&self, token: PermitToken, report: Report, started: Started) -> Reported;
+
     /// Returns whether a permit that is dropped may have to be reported.
     #[doc(hidden)]
     fn may_mean_something(&self) -> bool;
-    /// What a permit that began at `started` means if it is dropped now.
+
+    /// Returns what a permit that began at `started` means if it is dropped now.
     #[doc(hidden)]
     fn dropped(&self, started: Started) -> Outcome;
+
     /// Gives back what the permit holds, without an outcome.
     #[doc(hidden)]
     fn give_back(&self, token: PermitToken);
@@ -100,12 +62,9 @@ pub struct Permit<T: Target> {
     started: Started,
 }
 
-/// A [`Permit`] that owns what it needs: `'static`, and `Send` where breaker and key are.
-pub type OwnedPermit<K = String, S = RandomState, C = SystemClock> = Permit<Owned<K, S, C>>;
-
 impl<T: Target> Permit<T> {
     #[inline]
-    pub(super) fn new(target: T, (token, started): (PermitToken, Started)) -> Self {
+    pub(super) fn new(target: T, (token, started): Admitted) -> Self {
         Self {
             target: Some(target),
             token,
@@ -202,111 +161,5 @@ impl<T: Target> fmt::Debug for Permit<T> {
         f.debug_struct("Permit")
             .field("token", &self.token)
             .finish_non_exhaustive()
-    }
-}
-
-/// The target of [`CircuitBreaker::acquire`].
-pub(super) struct Keyed<'a, K, Q: ?Sized, S, C> {
-    pub(super) breaker: &'a CircuitBreaker<K, S, C>,
-    pub(super) key: &'a Q,
-}
-
-impl<K, Q, S, C> Target for Keyed<'_, K, Q, S, C>
-where
-    K: Hash + Eq + Clone + Borrow<Q>,
-    Q: Hash + Eq + ToKey<K> + ?Sized,
-    S: BuildHasher,
-    C: Clock,
-{
-    #[inline]
-    fn report(&self, token: PermitToken, report: Report, started: Started) -> Reported {
-        self.breaker.report(self.key, token, report, started)
-    }
-
-    #[inline]
-    fn may_mean_something(&self) -> bool {
-        self.breaker.rules.policies.need_drops()
-    }
-
-    fn dropped(&self, started: Started) -> Outcome {
-        self.breaker.dropped(self.key, started)
-    }
-
-    fn give_back(&self, token: PermitToken) {
-        self.breaker.give_back(self.key, token);
-    }
-}
-
-/// The target of [`OwnedPermit`]: a reference to the breaker, and the key.
-pub struct Owned<K, S, C>
-where
-    K: Hash + Eq + Clone,
-    S: BuildHasher,
-    C: Clock,
-{
-    pub(super) breaker: CircuitBreaker<K, S, C>,
-    pub(super) key: K,
-}
-
-impl<K, S, C> fmt::Debug for Owned<K, S, C>
-where
-    K: Hash + Eq + Clone,
-    S: BuildHasher,
-    C: Clock,
-{
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Owned").finish_non_exhaustive()
-    }
-}
-
-impl<K, S, C> Target for Owned<K, S, C>
-where
-    K: Hash + Eq + Clone,
-    S: BuildHasher,
-    C: Clock,
-{
-    fn report(&self, token: PermitToken, report: Report, started: Started) -> Reported {
-        self.breaker.report(&self.key, token, report, started)
-    }
-
-    #[inline]
-    fn may_mean_something(&self) -> bool {
-        self.breaker.rules.policies.need_drops()
-    }
-
-    fn dropped(&self, started: Started) -> Outcome {
-        self.breaker.dropped(&self.key, started)
-    }
-
-    fn give_back(&self, token: PermitToken) {
-        self.breaker.give_back(&self.key, token);
-    }
-}
-
-/// The target of a handle's permits.
-pub(super) struct Handled<'a, K, S, C>(pub(super) &'a CircuitHandle<K, S, C>);
-
-impl<K, S, C> Target for Handled<'_, K, S, C>
-where
-    K: Hash + Eq + Clone,
-    S: BuildHasher,
-    C: Clock,
-{
-    #[inline]
-    fn report(&self, token: PermitToken, report: Report, started: Started) -> Reported {
-        self.0.report(token, report, started)
-    }
-
-    #[inline]
-    fn may_mean_something(&self) -> bool {
-        self.0.breaker.rules.policies.need_drops()
-    }
-
-    fn dropped(&self, started: Started) -> Outcome {
-        self.0.breaker.dropped(self.0.circuit.key(), started)
-    }
-
-    fn give_back(&self, token: PermitToken) {
-        self.0.circuit.cell().give_back(token);
     }
 }

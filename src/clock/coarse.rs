@@ -24,7 +24,7 @@ use std::time::Duration;
 /// ```
 /// use breakerbox::{CircuitBreaker, CoarseClock};
 ///
-/// let breaker = CircuitBreaker::<String>::builder().clock(CoarseClock::new()).build()?;
+/// let breaker = CircuitBreaker::builder().clock(CoarseClock::new()).build()?;
 /// assert!(breaker.acquire("search").is_ok());
 /// # Ok::<_, breakerbox::ConfigError>(())
 /// ```

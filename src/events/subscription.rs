@@ -15,7 +15,7 @@ use std::sync::Arc;
 /// use breakerbox::{CircuitBreaker, CircuitState};
 ///
 /// let (listener, changes) = breakerbox::subscription(1_000);
-/// let breaker: CircuitBreaker = CircuitBreaker::builder()
+/// let breaker = CircuitBreaker::builder()
 ///     .failure_threshold(1)
 ///     .on_state_change(listener)
 ///     .build()?;

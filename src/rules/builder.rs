@@ -288,7 +288,7 @@ impl PolicyBuilder {
     ///
     /// let closed = Policy::builder().forced(Forced::Open).build()?;
     /// let policies = PolicySet::default().prefix("/batch/", closed);
-    /// let breaker = CircuitBreaker::<String>::builder().policy(policies).build()?;
+    /// let breaker = CircuitBreaker::builder().policy(policies).build()?;
     /// assert!(breaker.acquire("/batch/import").is_err());
     /// assert!(breaker.acquire("/search").is_ok());
     ///

@@ -30,7 +30,7 @@ pub enum EjectionCap {
 /// let strict = Policy::builder().failure_threshold(1).build()?;
 /// let upstreams = ["10.0.0.1", "10.0.0.2", "10.0.0.3"].map(String::from);
 /// let group = Group::of(upstreams.clone(), EjectionCap::AllButOne)?;
-/// let breaker = CircuitBreaker::<String>::builder()
+/// let breaker = CircuitBreaker::builder()
 ///     .policy(PolicySet::new(strict).group("search", group))
 ///     .build()?;
 ///

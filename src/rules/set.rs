@@ -25,7 +25,7 @@ type Classifier<K> = dyn Fn(&K) -> Option<&'static str> + Send + Sync;
 ///     .class("batch", lenient)
 ///     .classify(|key: &String| key.ends_with("/export").then_some("batch"));
 ///
-/// let breaker = CircuitBreaker::<String>::builder().policy(policies).build()?;
+/// let breaker = CircuitBreaker::builder().policy(policies).build()?;
 /// assert_eq!(breaker.policy("/pay"), strict);
 /// assert_eq!(breaker.policy("/static/logo.png"), lenient);
 /// assert_eq!(breaker.policy("/orders/export"), lenient);

@@ -1,9 +1,9 @@
 //! How a store is made.
 
-use super::InMemoryCircuitBreakerStore;
-use super::evict::Bound;
-use super::forced::ByHand;
-use super::keyed::Inner;
+use super::bound::Bound;
+use super::by_hand::ByHand;
+use super::in_memory::InMemoryCircuitBreakerStore;
+use super::inner::Inner;
 use crate::cell::Shared;
 use crate::clock::{Clock, SystemClock};
 use crate::events::{Listeners, StateChange};
@@ -22,7 +22,7 @@ use std::time::Duration;
 /// use std::hash::{BuildHasherDefault, DefaultHasher};
 ///
 /// let clock = ManualClock::new(1_000);
-/// let store = InMemoryCircuitBreakerStore::<String>::builder()
+/// let store = InMemoryCircuitBreakerStore::builder()
 ///     .clock(clock.clone()) // default: the system's, monotonic
 ///     .hasher(BuildHasherDefault::<DefaultHasher>::default()) // default: randomly seeded
 ///     .capacity(10_000) // circuits that fit before the map grows; default: 0
@@ -183,6 +183,46 @@ impl<K: Hash + Eq, S: BuildHasher, C: Clock> InMemoryStoreBuilder<K, S, C> {
                 rejections: Counter::new(),
             }),
         }
+    }
+}
+
+impl InMemoryCircuitBreakerStore {
+    /// Makes an empty store for `String` keys, with a randomly seeded hasher and the system's clock.
+    ///
+    /// For keys of another type: [`keyed`](InMemoryCircuitBreakerStore::keyed).
+    pub fn new() -> Self {
+        Self::keyed()
+    }
+
+    /// Begins a store for `String` keys with other settings.
+    pub fn builder() -> InMemoryStoreBuilder {
+        Self::keyed_builder()
+    }
+}
+
+impl<K: Hash + Eq> InMemoryCircuitBreakerStore<K> {
+    /// As [`new`](InMemoryCircuitBreakerStore::new), for keys of any type, which the calls show.
+    pub fn keyed() -> Self {
+        Self::keyed_builder().build()
+    }
+
+    /// As [`builder`](InMemoryCircuitBreakerStore::builder), for keys of any type.
+    pub fn keyed_builder() -> InMemoryStoreBuilder<K> {
+        InMemoryStoreBuilder::new()
+    }
+}
+
+impl<K, S, C> Default for InMemoryCircuitBreakerStore<K, S, C>
+where
+    K: Hash + Eq,
+    S: BuildHasher + Default,
+    C: Clock + Default,
+{
+    fn default() -> Self {
+        InMemoryStoreBuilder::new()
+            .hasher(S::default())
+            .clock(C::default())
+            .build()
     }
 }
 

@@ -1,6 +1,6 @@
 //! The in-memory store behind the asynchronous contract: every answer is ready at once.
 
-use super::InMemoryCircuitBreakerStore;
+use super::in_memory::InMemoryCircuitBreakerStore;
 use crate::clock::Clock;
 use crate::contract::{BoxFuture, CircuitBreakerStore, StoreResult};
 use crate::error::Rejected;

@@ -14,91 +14,18 @@
 //! Circuits that a handle holds stay, and so do forced-open and disabled ones. A circuit of the very
 //! key that room is made for, which another thread has created meanwhile, may go like any other.
 
-use super::keyed::Inner;
+use super::inner::Inner;
 use crate::cell::{Changes, Evicts, Gone};
 use crate::clock::Clock;
-use crate::stats::Counter;
-use crate::sync::PlainAtomicU64;
+use crate::error::StoreFull;
 use crate::sync::atomic::Ordering;
-use crate::word::Millis;
 use std::hash::{BuildHasher, Hash};
 
-/// How many circuits a store holds, and what it does about it.
-pub(super) struct Bound<K> {
-    max: usize,
-    /// How long an open circuit stays that no call asks for; `None`: as its open time says.
-    open_ttl: Option<Millis>,
-    /// `None`: nothing is evicted.
-    key: Option<fn(&K) -> K>,
-    sweeping: PlainAtomicU64,
-    /// Insertions before the next sweep, after one that found too little.
-    pause: PlainAtomicU64,
-    /// How many random numbers were drawn so far. Written by sweeps alone, one at a time.
-    drawn: PlainAtomicU64,
-    evicted: Counter,
-}
-
-impl<K> Bound<K> {
-    pub(super) fn new(max: usize, open_ttl: Option<Millis>, key: Option<fn(&K) -> K>) -> Self {
-        Self {
-            max,
-            open_ttl,
-            key,
-            sweeping: PlainAtomicU64::new(0),
-            pause: PlainAtomicU64::new(0),
-            drawn: PlainAtomicU64::new(0),
-            evicted: Counter::new(),
-        }
-    }
-
-    pub(super) fn max(&self) -> usize {
-        self.max
-    }
-
-    pub(super) fn evicted(&self) -> u64 {
-        self.evicted.total()
-    }
-
-    /// From how many circuits on there is a sweep: a little below the bound, so that others find
-    /// room meanwhile.
-    fn full(&self) -> usize {
-        self.max - self.max / 16
-    }
-
-    /// How many circuits a sweep leaves.
-    fn enough(&self) -> usize {
-        self.full() - (self.max / 8).max(1)
-    }
-
-    /// The right to sweep, unless somebody has it, or a sweep would find as little as the last one.
-    fn begin(&self) -> Option<Sweeping<'_>> {
-        // Relaxed, all three: they order nothing, and a pause that is too short or long by a few
-        // insertions does no harm.
-        let pause = self.pause.load(Ordering::Relaxed);
-        if pause > 0 {
-            self.pause.store(pause - 1, Ordering::Relaxed);
-            return None;
-        }
-        let free = self.sweeping.swap(1, Ordering::Relaxed) == 0;
-        free.then(|| Sweeping(&self.sweeping))
-    }
-}
-
-/// The right to sweep, until it is dropped.
-struct Sweeping<'a>(&'a PlainAtomicU64);
-
-impl Drop for Sweeping<'_> {
-    fn drop(&mut self) {
-        // Relaxed: as in `begin`.
-        self.0.store(0, Ordering::Relaxed);
-    }
-}
-
 impl<K: Hash + Eq, S: BuildHasher, C: Clock> Inner<K, S, C> {
-    /// Whether there is room for one circuit more, made if need be.
-    pub(super) fn has_room(&self) -> bool {
+    /// Makes room for one circuit more, by a sweep if the store is nearly full.
+    pub(super) fn make_room(&self) -> Result<(), StoreFull> {
         if self.map.len() < self.bound.full() {
-            return true;
+            return Ok(());
         }
         if let Some(key_of) = self.bound.key
             && let Some(sweeping) = self.bound.begin()
@@ -106,7 +33,11 @@ impl<K: Hash + Eq, S: BuildHasher, C: Clock> Inner<K, S, C> {
             self.sweep(key_of);
             drop(sweeping);
         }
-        self.map.len() < self.bound.max
+        if self.map.len() < self.bound.max() {
+            Ok(())
+        } else {
+            Err(StoreFull)
+        }
     }
 
     fn sweep(&self, key_of: fn(&K) -> K) {
@@ -136,9 +67,7 @@ impl<K: Hash + Eq, S: BuildHasher, C: Clock> Inner<K, S, C> {
             });
         }
         if self.map.len() >= self.bound.full() {
-            let pause = self.bound.max / 8;
-            // Relaxed: as in `begin`.
-            self.bound.pause.store(pause as u64, Ordering::Relaxed);
+            self.bound.pause();
         }
         // After the map is let go of.
         for (changes, key) in announced {

@@ -1,6 +1,6 @@
 //! Warm restart: all circuits that aren't clean, out of one store and into another.
 
-use super::InMemoryCircuitBreakerStore;
+use super::in_memory::InMemoryCircuitBreakerStore;
 #[cfg(any(breakerbox_loom, breakerbox_steps))]
 use crate::cell::Part;
 use crate::cell::{Cell, Changes, Gone, Kept, Restored, Shared};
@@ -179,11 +179,11 @@ where
     /// ```
     /// use breakerbox::{CircuitBreaker, Export};
     ///
-    /// let before: CircuitBreaker = CircuitBreaker::builder().failure_threshold(1).build()?;
+    /// let before = CircuitBreaker::builder().failure_threshold(1).build()?;
     /// let _ = before.acquire("search")?.failure();
     /// let text = serde_json::to_string(&before.store().export())?;
     ///
-    /// let after: CircuitBreaker = CircuitBreaker::new();
+    /// let after = CircuitBreaker::new();
     /// let export: Export<String> = serde_json::from_str(&text)?;
     /// assert_eq!(after.store().import(export)?.imported, 1);
     /// assert!(after.acquire("search").is_err()); // for what remains of its time
@@ -261,7 +261,7 @@ where
         for exported in export.circuits {
             let kept = exported.after(elapsed_ms);
             let mut changes = inner.listeners.changes();
-            let restored = inner.create(self.hashed(&exported.key), |cell| {
+            let restored = inner.create(inner.map.hashed(&exported.key), |cell| {
                 restore(cell, &inner.shared, &kept, &mut changes)
             });
             match restored {

@@ -1,7 +1,9 @@
 //! Handles: a circuit that one keeps, for a nanosecond's check without a look-up.
 
-use super::InMemoryCircuitBreakerStore;
-use super::keyed::{Inner, Refused};
+use super::in_memory::InMemoryCircuitBreakerStore;
+use super::inner::Inner;
+use super::keyed::Refused;
+use super::pass::counts;
 use crate::cell::{Cell, Gone};
 use crate::clock::{Clock, SystemClock};
 use crate::error::{Rejected, StoreFull};
@@ -23,7 +25,7 @@ use std::sync::Arc;
 /// ```
 /// use breakerbox::{InMemoryCircuitBreakerStore, Policy, Outcome};
 ///
-/// let store: InMemoryCircuitBreakerStore = InMemoryCircuitBreakerStore::new();
+/// let store = InMemoryCircuitBreakerStore::new();
 /// let policy = Policy::default();
 /// let search = store.circuit("search")?;
 /// let permit = search.acquire(&policy)?;
@@ -57,7 +59,7 @@ where
     {
         // Made first: if it panics, nothing is pinned.
         let owned = key.to_key();
-        let cell = self.inner.create(self.hashed(key), |cell| {
+        let cell = self.inner.create(self.inner.map.hashed(key), |cell| {
             cell.pin(&self.inner.shared)?;
             Ok(CellArc::clone(cell))
         })?;
@@ -96,8 +98,30 @@ impl<K, S, C: Clock> StoreHandle<K, S, C> {
         self.cell.peek(&self.inner.shared)
     }
 
-    pub(crate) fn cell(&self) -> &Cell {
-        &self.cell
+    /// Admits a call of a closed circuit that is not watched: the fast path of a check. `None`:
+    /// look closer.
+    #[inline]
+    pub(crate) fn pass(&self) -> Option<PermitToken> {
+        let generation = self.cell.closed_generation()?;
+        Some(PermitToken::plain(generation))
+    }
+
+    /// Returns whether a report changes nothing: the fast path of a report. `windows` says whether
+    /// the caller's rules may count successes.
+    #[inline]
+    pub(crate) fn skips(&self, permit: PermitToken, report: Report, windows: bool) -> bool {
+        // Closed and clean, in the very generation of the permit.
+        !counts(report, windows) && self.cell.is_clean_for(permit)
+    }
+
+    /// Gives back what a permit holds, without an outcome.
+    pub(crate) fn give_back(&self, permit: PermitToken) {
+        self.cell.give_back(permit);
+    }
+
+    /// Returns whether policy keep the circuit watched.
+    pub(crate) fn is_watched_by_policy(&self) -> bool {
+        self.cell.is_watched_by_policy()
     }
 
     /// The circuit's key.
@@ -138,12 +162,12 @@ where
     }
 
     /// See [`InMemoryCircuitBreakerStore::acquire`]; while the circuit is closed, this is one
-    /// relaxed load of its own word, whatever the others are doing: `policy` isn't looked at, so
+    /// relaxed load of its own word, whatever the others are doing: `policy` aren't looked at, so
     /// where they count calls in flight, say so by [`watch`](Self::watch) before the first call.
     #[inline]
     pub fn acquire(&self, policy: &Policy) -> Result<PermitToken, Rejected> {
-        match self.cell.closed_generation() {
-            Some(generation) => Ok(PermitToken::plain(generation)),
+        match self.pass() {
+            Some(permit) => Ok(permit),
             None => self.acquire_or_reject(policy),
         }
     }
@@ -156,7 +180,7 @@ where
 
     /// Not closed: rare, and kept out of the callers' code.
     #[cold]
-    pub(crate) fn acquire_slow(&self, policy: &Policy) -> Result<PermitToken, Refused> {
+    pub(super) fn acquire_slow(&self, policy: &Policy) -> Result<PermitToken, Refused> {
         if self.inner.looks_closely(policy) {
             return self.acquire_closely(policy);
         }
@@ -187,8 +211,15 @@ where
         admitted
     }
 
-    /// Every call of the circuit is looked at from here on, or none is, as `policy` wants it. Needed
-    /// where it counts calls [in flight](crate::PolicyBuilder::hung_calls); a report under a policy
+    /// Returns how a check by `policy` would be rejected now; `None`: it would be admitted.
+    pub(super) fn rejection(&self, policy: &Policy) -> Option<Rejected> {
+        self.inner.rejection(&self.key, policy, || {
+            self.cell.rejection(&self.inner.shared, policy)
+        })
+    }
+
+    /// Every call of the circuit is looked at from here on, or none is, as `policy` want it. Needed
+    /// where they count calls [in flight](crate::PolicyBuilder::hung_calls); a report under policy
     /// that need it does it too, and a [`CircuitBreaker`](crate::CircuitBreaker) by itself.
     ///
     /// ```
@@ -196,7 +227,7 @@ where
     /// use std::time::Duration;
     ///
     /// let clock = ManualClock::new(0);
-    /// let store = InMemoryCircuitBreakerStore::<String>::builder().clock(clock.clone()).build();
+    /// let store = InMemoryCircuitBreakerStore::builder().clock(clock.clone()).build();
     /// let second = Duration::from_secs(1);
     /// let policy = Policy::builder().hung_calls(1).hung_call_duration(second).build()?;
     /// let search = store.circuit("search")?;
@@ -219,21 +250,19 @@ where
         policy: &Policy,
     ) -> Reported {
         let report = report.into();
-        let counts = report.outcome() == Outcome::Failure || policy.windows();
-        // Closed and clean, in the very generation of the permit: a success changes nothing.
-        if !counts && self.cell.is_clean_for(permit) {
+        if self.skips(permit, report, policy.windows()) {
             return Reported::Recorded;
         }
         self.report_slow(permit, report, policy)
     }
 
-    pub(crate) fn report_slow(
+    pub(super) fn report_slow(
         &self,
         permit: PermitToken,
         report: Report,
         policy: &Policy,
     ) -> Reported {
-        let give_back = || self.cell.give_back(permit);
+        let give_back = || self.give_back(permit);
         let report = self
             .inner
             .unless_forced(&self.key, report, policy, give_back);

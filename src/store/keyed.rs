@@ -1,18 +1,15 @@
-//! The keyed operations: from a key to its cell, and again if the cell has left the map.
+//! Checks and reports by key that the fast path leaves over.
 
-use super::evict::Bound;
-use super::forced::ByHand;
-use crate::cell::{Acquired, Cell, Changes, Gone, Shared};
+use super::inner::Inner;
+use super::pass::counts;
+use crate::cell::{Acquired, Cell, Changes};
 use crate::clock::Clock;
-use crate::error::{Rejected, StoreFull};
-use crate::events::Listeners;
+use crate::error::Rejected;
 use crate::key::ToKey;
 use crate::rules::{Forced, Policy};
-use crate::snapshot::{CircuitBreakerSnapshot, CircuitState};
-use crate::stats::Counter;
-use crate::sync::atomic::Ordering;
-use crate::sync::{Arc as CellArc, Hashed, Map, OnlyHash, PlainAtomicU64};
-use crate::word::{Generation, Outcome, PermitToken, Report, Reported, SummaryWord, stripe_of};
+use crate::snapshot::CircuitState;
+use crate::sync::{Arc, Hashed, OnlyHash};
+use crate::word::{Generation, PermitToken, Report, Reported};
 use std::borrow::Borrow;
 use std::hash::{BuildHasher, Hash};
 
@@ -22,18 +19,6 @@ use std::hash::{BuildHasher, Hash};
 /// stale.
 const ADMIT_LOOKS: usize = 8;
 
-/// What a store and its handles share.
-pub(crate) struct Inner<K, S, C> {
-    pub(crate) shared: Shared<C>,
-    pub(crate) map: Map<K, Cell, S>,
-    pub(super) listeners: Listeners<K>,
-    pub(crate) by_hand: ByHand<K>,
-    pub(super) bound: Bound<K>,
-    /// Operations that were answered without being stored.
-    pub(super) untracked: PlainAtomicU64,
-    pub(super) rejections: Counter,
-}
-
 /// A rejection, and the generation of the circuit that rejects.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Refused {
@@ -42,94 +27,17 @@ pub(crate) struct Refused {
 }
 
 impl Refused {
-    /// The permit of a call that is made all the same.
+    pub(super) fn rejected(self) -> Rejected {
+        self.rejected
+    }
+
+    /// Returns the permit of a call that a shadow policy admits nevertheless.
     pub(crate) fn permit(self) -> PermitToken {
         PermitToken::plain(self.generation)
     }
 }
 
 impl<K: Hash + Eq, S: BuildHasher, C: Clock> Inner<K, S, C> {
-    /// `op` on the cell of `key`, if there is one; again on the next one if it is gone.
-    #[inline]
-    pub(super) fn find<Q, R>(
-        &self,
-        key: Hashed<'_, Q>,
-        mut op: impl FnMut(&CellArc<Cell>) -> Result<R, Gone>,
-    ) -> Option<R>
-    where
-        K: Borrow<Q>,
-        Q: Eq + ?Sized,
-    {
-        loop {
-            match self.map.get(key, |cell| self.attempt(key, cell, &mut op))? {
-                Ok(result) => return Some(result),
-                Err(Gone) => continue,
-            }
-        }
-    }
-
-    /// `op` on the cell of `key`, created if there was none.
-    ///
-    /// `op` is called in one place, so that it is inlined there: passed through the look-up in
-    /// memory, a snapshot costs as much again as the look-up.
-    #[inline]
-    pub(super) fn create<Q, R>(
-        &self,
-        key: Hashed<'_, Q>,
-        mut op: impl FnMut(&CellArc<Cell>) -> Result<R, Gone>,
-    ) -> Result<R, StoreFull>
-    where
-        K: Borrow<Q>,
-        Q: Eq + ToKey<K> + ?Sized,
-    {
-        loop {
-            let found = self
-                .map
-                .get_apart(key, |cell| self.attempt(key, cell, &mut op));
-            match found {
-                Some(Ok(result)) => return Ok(result),
-                Some(Err(Gone)) => continue,
-                None => self.insert(key)?,
-            }
-        }
-    }
-
-    /// A cell for `key`, if there is none.
-    #[cold]
-    fn insert<Q>(&self, key: Hashed<'_, Q>) -> Result<(), StoreFull>
-    where
-        K: Borrow<Q>,
-        Q: Eq + ToKey<K> + ?Sized,
-    {
-        if !self.has_room() {
-            // Another call may have created it since the caller looked: then there is a circuit.
-            if self.map.get(key, |_| ()).is_some() {
-                return Ok(());
-            }
-            // Relaxed: a statistic.
-            self.untracked.fetch_add(1, Ordering::Relaxed);
-            return Err(StoreFull);
-        }
-        let cell = Cell::new(key.hash());
-        self.map.insert(key, cell);
-        Ok(())
-    }
-
-    /// `op` on a cell; helps it out of the map if it is gone.
-    #[inline]
-    pub(super) fn attempt<Q, R>(
-        &self,
-        key: Hashed<'_, Q>,
-        cell: &CellArc<Cell>,
-        op: impl FnOnce(&CellArc<Cell>) -> Result<R, Gone>,
-    ) -> Result<R, Gone>
-    where
-        K: Borrow<Q>,
-        Q: Eq + ?Sized,
-    {
-        op(cell).inspect_err(|Gone| self.map.remove_same(key, cell))
-    }
-
     /// The check of a circuit for which neither gate nor filter answers.
     #[cold]
     pub(super) fn acquire<Q>(
@@ -146,19 +54,8 @@ impl<K: Hash + Eq, S: BuildHasher, C: Clock> Inner<K, S, C> {
             .map_err(|refused| self.reject(refused))
     }
 
-    /// What nearly every check ends with while the gate is up: nothing that shares the key's slot
-    /// may reject. `None`: look at the circuit.
-    #[inline]
-    pub(crate) fn pass(&self, summary: SummaryWord, hash: OnlyHash) -> Option<PermitToken> {
-        let generation = self
-            .shared
-            .summary
-            .admits(summary, stripe_of(hash.bits()))?;
-        Some(PermitToken::plain(generation))
-    }
-
     #[cold]
-    pub(crate) fn acquire_slow<Q>(
+    pub(super) fn acquire_slow<Q>(
         &self,
         key: Hashed<'_, Q>,
         policy: &Policy,
@@ -200,12 +97,12 @@ impl<K: Hash + Eq, S: BuildHasher, C: Clock> Inner<K, S, C> {
         if !policy.counts_in_flight() {
             // The caller hasn't asked the filter, since that can't answer for what is forced.
             return self
-                .pass(self.shared.summary.load(), key.only_hash())
+                .filter(self.shared.summary.load(), key.only_hash())
                 .map(Ok);
         }
         let mut changes = self.listeners.changes();
         let mut acquire =
-            |cell: &CellArc<Cell>| cell.begin_and_acquire(&self.shared, policy, &mut changes);
+            |cell: &Arc<Cell>| cell.begin_and_acquire(&self.shared, policy, &mut changes);
         // A full store admits without a seat, and says so in its count.
         let admitted = self.admit(|| {
             let acquired = self.create(key, &mut acquire);
@@ -229,7 +126,7 @@ impl<K: Hash + Eq, S: BuildHasher, C: Clock> Inner<K, S, C> {
     }
 
     /// A rejection that takes place.
-    pub(crate) fn reject(&self, refused: Refused) -> Rejected {
+    pub(super) fn reject(&self, refused: Refused) -> Rejected {
         self.rejections.add_one();
         refused.rejected
     }
@@ -262,31 +159,9 @@ impl<K: Hash + Eq, S: BuildHasher, C: Clock> Inner<K, S, C> {
         Ok(PermitToken::plain(before))
     }
 
-    /// Whether a report that is no failure changes nothing and is not stale: no circuit has
-    /// changed state since the permit, and none has failures to forget.
-    #[inline]
-    pub(crate) fn nothing_to_do(&self, permit: PermitToken) -> bool {
-        let summary = &self.shared.summary;
-        // In this order: numbers only grow, so what the second load shows held at the first.
-        summary.all_clean() && permit.is_plainly_of(summary.load().generation())
-    }
-
-    /// The same of a report on this key: no circuit that shares its slot has failures to forget.
-    #[inline]
-    pub(crate) fn nothing_to_do_for<Q: ?Sized>(
-        &self,
-        key: Hashed<'_, Q>,
-        permit: PermitToken,
-    ) -> bool {
-        let summary = &self.shared.summary;
-        // In this order: as above.
-        summary.is_clean(stripe_of(key.hash())) && permit.is_plainly_of(summary.load().generation())
-    }
-
-    /// A report while some circuit is unclean or has changed state. Not inlined, so that
-    /// [`nothing_to_do`](Self::nothing_to_do) is.
+    /// The report that the shortest way leaves over. Not inlined, so that the shortest way is.
     #[inline(never)]
-    pub(super) fn report_unless_clean<Q>(
+    pub(super) fn report_slow<Q>(
         &self,
         key: &Q,
         permit: PermitToken,
@@ -297,16 +172,14 @@ impl<K: Hash + Eq, S: BuildHasher, C: Clock> Inner<K, S, C> {
         K: Borrow<Q>,
         Q: Hash + Eq + ToKey<K> + ?Sized,
     {
-        let key = self.map.hashed(key);
-        let counts = report.outcome() == Outcome::Failure || policy.windows();
-        if !counts && self.nothing_to_do_for(key, permit) {
-            return Reported::Recorded;
+        match self.skip(key, permit, report, policy.windows()) {
+            Ok(skipped) => skipped,
+            Err(key) => self.report(key, permit, report, policy),
         }
-        self.report(key, permit, report, policy)
     }
 
     /// A report that may change something.
-    pub(crate) fn report<Q>(
+    pub(super) fn report<Q>(
         &self,
         key: Hashed<'_, Q>,
         permit: PermitToken,
@@ -318,7 +191,7 @@ impl<K: Hash + Eq, S: BuildHasher, C: Clock> Inner<K, S, C> {
         Q: Eq + ToKey<K> + ?Sized,
     {
         let report = self.unless_forced(key.key(), report, policy, || {
-            self.map.get(key, |cell| cell.give_back(permit));
+            self.give_back(key, permit);
         });
         let mut changes = self.listeners.changes();
         let found = self.find(key, |cell| {
@@ -347,9 +220,7 @@ impl<K: Hash + Eq, S: BuildHasher, C: Clock> Inner<K, S, C> {
         K: Borrow<Q>,
         Q: Eq + ToKey<K> + ?Sized,
     {
-        let outcome = report.outcome();
-        let creates =
-            outcome == Outcome::Failure || outcome == Outcome::Success && policy.windows();
+        let creates = counts(report, policy.windows());
         let reported = match found {
             Some(reported) => reported,
             // What began before a removal is stale; and creates nothing.
@@ -375,14 +246,5 @@ impl<K: Hash + Eq, S: BuildHasher, C: Clock> Inner<K, S, C> {
             });
         }
         reported
-    }
-
-    /// The snapshot that there would have been.
-    pub(super) fn untracked(&self, state: CircuitState) -> CircuitBreakerSnapshot {
-        CircuitBreakerSnapshot {
-            state,
-            last_state_change: self.shared.now().unix_ms(),
-            ..CircuitBreakerSnapshot::default()
-        }
     }
 }

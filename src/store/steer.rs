@@ -1,7 +1,7 @@
 //! Steering by hand: circuits forced open, closed, disabled, enabled or reset, by key or many; and
 //! the rules that hold for keys without a circuit.
 
-use super::InMemoryCircuitBreakerStore;
+use super::in_memory::InMemoryCircuitBreakerStore;
 use crate::cell::{Cell, Changes, Gone, Shared, Unknown};
 use crate::clock::Clock;
 use crate::key::ToKey;
@@ -56,7 +56,7 @@ impl Steering {
         }
     }
 
-    /// Applies the command to one cell. `None`: there is no circuit.
+    /// Applies the command to one cell. Returns `None` if there is no circuit.
     fn steer<C: Clock>(
         self,
         cell: &Cell,
@@ -114,7 +114,7 @@ where
     /// ```
     /// use breakerbox::{CircuitBreaker, CircuitState, Steering};
     ///
-    /// let breaker: CircuitBreaker = CircuitBreaker::new();
+    /// let breaker = CircuitBreaker::new();
     /// let steered = breaker.store().steer("search", Steering::ForceOpen).unwrap();
     /// assert_eq!((steered.from, steered.to), (CircuitState::Closed, CircuitState::ForcedOpen));
     /// assert!(breaker.acquire("search").is_err());
@@ -123,6 +123,7 @@ where
     /// assert_eq!(enabled[0].key, "search");
     /// assert!(breaker.acquire("search").is_ok());
     /// ```
+    #[must_use = "`None` means that there is no circuit"]
     pub fn steer<Q>(&self, key: &Q, steering: Steering) -> Option<Steered<K>>
     where
         K: Borrow<Q>,
@@ -130,7 +131,7 @@ where
     {
         let inner = &*self.inner;
         let mut changes = inner.listeners.changes();
-        let hashed = self.hashed(key);
+        let hashed = inner.map.hashed(key);
         let moved = match steering {
             Steering::Reset => self.reset_in(hashed, &mut changes),
             Steering::Enable => inner
@@ -151,6 +152,7 @@ where
 
     /// Steers all keys: [`steer_prefix`](Self::steer_prefix) with the empty prefix, for keys of any
     /// type.
+    #[must_use = "it says which circuits were changed"]
     pub fn steer_all(&self, steering: Steering) -> Vec<Steered<K>> {
         self.steer_by_rule("", steering, |_| true)
     }
@@ -175,19 +177,20 @@ where
     /// ```
     /// use breakerbox::{CircuitBreaker, Forced, Steering};
     ///
-    /// let breaker: CircuitBreaker = CircuitBreaker::new();
+    /// let breaker = CircuitBreaker::new();
     /// let store = breaker.store();
-    /// store.steer_prefix("/batch/", Steering::ForceOpen); // no call has asked for any of them
+    /// let _ = store.steer_prefix("/batch/", Steering::ForceOpen); // no call has asked for any of them
     /// assert!(breaker.acquire("/batch/import").is_err());
     /// assert!(store.peek("/batch/import").is_none());
     ///
-    /// store.steer_prefix("/batch/urgent/", Steering::Enable);
+    /// let _ = store.steer_prefix("/batch/urgent/", Steering::Enable);
     /// assert!(breaker.acquire("/batch/urgent/7").is_ok());
     /// assert_eq!(store.forced("/batch/import"), Some(Forced::Open));
     ///
-    /// store.steer_prefix("/batch/", Steering::Enable);
+    /// let _ = store.steer_prefix("/batch/", Steering::Enable);
     /// assert!(breaker.acquire("/batch/import").is_ok());
     /// ```
+    #[must_use = "it says which circuits were changed"]
     pub fn steer_prefix(&self, prefix: &str, steering: Steering) -> Vec<Steered<K>>
     where
         K: AsRef<str>,
@@ -199,6 +202,7 @@ where
     /// Steers the circuits that are known now and whose keys are `chosen`. Unlike
     /// [`steer_prefix`](Self::steer_prefix) and [`steer_all`](Self::steer_all) it makes no rule for
     /// other keys. A circuit that is created meanwhile may or may not be steered. O(circuits).
+    #[must_use = "it says which circuits were changed"]
     pub fn steer_where(&self, steering: Steering, chosen: impl Fn(&K) -> bool) -> Vec<Steered<K>> {
         self.steer_each(steering, |key, _| chosen(key).then_some(Unknown::Leave))
     }

@@ -1,12 +1,19 @@
 //! What can't be seen from outside: the bound, the counts at rest, what stays in the map.
 
-use super::*;
-use crate::clock::ManualClock;
+use super::handle::StoreHandle;
+use super::in_memory::InMemoryCircuitBreakerStore;
+use super::steer::Steering;
+use crate::clock::{Clock, ManualClock};
+use crate::rules::Policy;
+use crate::snapshot::{CircuitBreakerSnapshot, CircuitState};
+use crate::sync::atomic::Ordering;
+use crate::word::{Outcome, Reported};
+use std::hash::RandomState;
 
 type Store = InMemoryCircuitBreakerStore<u64, RandomState, ManualClock>;
 
 fn limited(max_circuits: usize) -> Store {
-    InMemoryCircuitBreakerStore::builder()
+    InMemoryCircuitBreakerStore::keyed_builder()
         .clock(ManualClock::new(7))
         .build_limited(max_circuits)
 }
@@ -109,7 +116,7 @@ fn a_breaker_that_goes_lets_the_gate_go() {
         .hung_calls(1)
         .hung_call_duration(std::time::Duration::from_secs(1));
     let policy = hung.build().unwrap();
-    let breaker = crate::CircuitBreaker::<u64>::builder()
+    let breaker = crate::CircuitBreaker::<u64>::keyed_builder()
         .policy(crate::PolicySet::new(policy))
         .build()
         .unwrap();
@@ -126,7 +133,7 @@ fn a_breaker_that_goes_lets_the_gate_go() {
 fn forced_states_let_the_gate_go() {
     use crate::{Forced, Policy, PolicySet};
     use Steering::{Disable, Enable, ForceOpen, Reset};
-    let breaker = crate::CircuitBreaker::<String>::builder().build().unwrap();
+    let breaker = crate::CircuitBreaker::builder().build().unwrap();
     let store = breaker.store();
     let handle = breaker.circuit("/a/kept").unwrap();
     for (prefix, steering, held) in [
@@ -137,7 +144,7 @@ fn forced_states_let_the_gate_go() {
         ("/b/", Reset, 0),
         ("/b/", Reset, 0),
     ] {
-        store.steer_prefix(prefix, steering);
+        let _ = store.steer_prefix(prefix, steering);
         assert_eq!(store.summary_counts().0, held, "{prefix} {steering:?}");
     }
     breaker.set_policies(PolicySet::new(
@@ -150,9 +157,9 @@ fn forced_states_let_the_gate_go() {
     );
     breaker.set_policies(PolicySet::default());
     assert_eq!(store.summary_counts(), (0, 0));
-    store.steer_all(ForceOpen);
+    let _ = store.steer_all(ForceOpen);
     let panics = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
-        store.steer_where(Enable, |_| panic!("the caller's"));
+        let _ = store.steer_where(Enable, |_| panic!("the caller's"));
     }));
     assert!(panics.is_err());
     store.clear();
@@ -163,7 +170,7 @@ fn forced_states_let_the_gate_go() {
 /// A sweep looks at how long a circuit is open, and leaves it to who knows the rule to say so.
 #[test]
 fn a_sweep_does_not_decide_how_long_a_circuit_is_open() {
-    let store: Store = InMemoryCircuitBreakerStore::builder()
+    let store: Store = InMemoryCircuitBreakerStore::keyed_builder()
         .clock(ManualClock::new(7))
         .max_circuits(2)
         .build();
@@ -198,7 +205,7 @@ fn a_breaker_that_goes_leaves_nothing_watched() {
     let window = Policy::builder()
         .sliding_window(crate::SlidingWindow::Calls(10))
         .failure_rate_threshold(50);
-    let breaker = crate::CircuitBreaker::<u64>::builder()
+    let breaker = crate::CircuitBreaker::<u64>::keyed_builder()
         .policy(crate::PolicySet::new(window.build().unwrap()))
         .build()
         .unwrap();
@@ -213,7 +220,7 @@ fn a_breaker_that_goes_leaves_nothing_watched() {
     );
     drop(breaker);
     assert_eq!(store.summary_counts(), (0, 0));
-    assert!(!circuit.cell().is_watched_by_policy());
+    assert!(!circuit.is_watched_by_policy());
 }
 
 /// A rule by hand holds the circuit of a handle; when the rule is lifted, nothing holds it, though
@@ -223,12 +230,12 @@ fn a_rule_that_is_lifted_after_its_handle_holds_nothing() {
     for lifts in [Steering::Enable, Steering::ForceClose, Steering::Reset] {
         for forces in [Steering::ForceOpen, Steering::Disable] {
             for prefix in ["/b/", "/b/1"] {
-                let store = InMemoryCircuitBreakerStore::<String>::new();
+                let store = InMemoryCircuitBreakerStore::new();
                 let handle = store.circuit("/b/1").unwrap();
-                store.steer_all(forces);
+                let _ = store.steer_all(forces);
                 drop(handle);
-                store.steer_prefix(prefix, lifts);
-                store.steer_all(lifts);
+                let _ = store.steer_prefix(prefix, lifts);
+                let _ = store.steer_all(lifts);
                 let counts = store.summary_counts();
                 assert_eq!(counts, (0, 0), "{lifts:?} after {forces:?}");
             }
@@ -274,7 +281,7 @@ fn a_classifier_that_panics_after_a_check_keeps_nothing() {
     for by_handle in [false, true] {
         for state in [CircuitState::Closed, CircuitState::HalfOpen] {
             let clock = Replacing::default();
-            let breaker = crate::CircuitBreaker::<u64>::builder()
+            let breaker = crate::CircuitBreaker::<u64>::keyed_builder()
                 .clock(clock.clone())
                 .policy(crate::PolicySet::new(hung()))
                 .build()
@@ -307,7 +314,7 @@ fn rules_that_go_leave_nothing_watched_however_threads_meet() {
     let watching = [window.build().unwrap(), hung()];
     let set = |policy: Policy| PolicySet::<u64>::new(policy);
     for round in 0..300 {
-        let breaker = CircuitBreaker::<u64>::builder()
+        let breaker = CircuitBreaker::<u64>::keyed_builder()
             .policy(set(watching[round % 2]))
             .build()
             .unwrap();
@@ -335,7 +342,7 @@ fn rules_that_go_leave_nothing_watched_however_threads_meet() {
         });
         assert_eq!(breaker.store().summary_counts(), (0, 0), "round {round}");
         let circuit = breaker.circuit(&1).unwrap();
-        assert!(!circuit.cell().is_watched_by_policy());
+        assert!(!circuit.is_watched_by_policy());
     }
 }
 

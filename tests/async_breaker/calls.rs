@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 use breakerbox::{
     AsyncRuntime, BoxFuture, CallError, CircuitBreaker, CircuitState, DroppedPermit, ManualClock,
-    Policy,
+    Outcome, Policy,
 };
 use tokio::time::{Instant, sleep, timeout};
 
@@ -240,7 +240,7 @@ impl AsyncRuntime for Impatient {
 
 #[tokio::test(start_paused = true)]
 async fn another_runtime_measures_the_time() {
-    let breaker = CircuitBreaker::<String>::builder()
+    let breaker = CircuitBreaker::builder()
         .call_timeout(ms(300))
         .runtime(Impatient)
         .build()
@@ -251,4 +251,32 @@ async fn another_runtime_measures_the_time() {
     assert_eq!(begin.elapsed(), ms(0));
     let at_once = breaker.call_async(KEY, async { Ok::<_, ()>(7) }).await;
     assert_eq!(at_once, Ok(7), "what is ready at once is in time");
+}
+
+/// By key, by handle and over a store: the closures' types are inferred.
+#[tokio::test(start_paused = true)]
+async fn an_error_says_what_it_means() {
+    let ours = CircuitBreaker::new();
+    let handle = ours.circuit(KEY).unwrap();
+    let (remote, store) = breaker(|b| b);
+    for (outcome, counted) in [(Outcome::Ignored, 0), (Outcome::Failure, 2)] {
+        let inner = Err(CallError::Inner("no"));
+        let judge = |error: &&str| {
+            if error.len() == 2 {
+                outcome
+            } else {
+                Outcome::Success
+            }
+        };
+        let by_key = ours.call_async_if(KEY, fails(), |error| judge(error)).await;
+        assert_eq!(by_key, inner);
+        let by_handle = handle.call_async_if(fails(), |error| judge(error)).await;
+        assert_eq!(by_handle, inner);
+        assert_eq!(handle.get_state().failure_count, counted);
+        let by_store = remote
+            .call_async_if(KEY, fails(), |error| judge(error))
+            .await;
+        assert_eq!(by_store, inner);
+        assert_eq!(failures(&store), counted / 2);
+    }
 }

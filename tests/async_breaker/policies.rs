@@ -160,9 +160,9 @@ async fn a_permit_from_before_gives_back_and_counts_nothing() {
 #[tokio::test(start_paused = true)]
 async fn a_rule_by_hand_is_the_stores() {
     let (breaker, store) = over(PolicySet::new(opens_at(1)));
-    store.memory.steer_prefix("batch/", Steering::ForceOpen);
+    let _ = store.memory.steer_prefix("batch/", Steering::ForceOpen);
     assert!(breaker.acquire("batch/1").await.is_err());
-    store.memory.steer_prefix("batch/", Steering::Disable);
+    let _ = store.memory.steer_prefix("batch/", Steering::Disable);
     fail(&breaker, "batch/1", 3).await;
     assert!(store.memory.is_empty());
 }

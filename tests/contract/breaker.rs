@@ -38,7 +38,7 @@ fn state(breaker: &Breaker) -> Option<CircuitState> {
 
 #[test]
 fn defaults_are_those_of_the_gateway() {
-    let breaker: CircuitBreaker = CircuitBreaker::new();
+    let breaker = CircuitBreaker::new();
     let policy = breaker.policy(KEY);
     assert_eq!(policy.failure_threshold(), Some(5));
     assert_eq!(

@@ -16,7 +16,7 @@ const KEY: u64 = u64::MAX;
 
 fn breaker_with(with: impl FnOnce(Builder) -> Builder) -> (Breaker, ManualClock) {
     let clock = ManualClock::new(1_000_000_000);
-    let builder = CircuitBreaker::builder().clock(clock.clone());
+    let builder = CircuitBreaker::keyed_builder().clock(clock.clone());
     (with(builder).build().unwrap(), clock)
 }
 
@@ -48,7 +48,7 @@ fn the_one_circuit_that_may_go_goes() {
     let store_of_64 = || {
         let (breaker, _) = breaker(|b| b.max_circuits(64));
         for key in 0..63 {
-            breaker.store().steer(&key, Steering::ForceOpen);
+            let _ = breaker.store().steer(&key, Steering::ForceOpen);
         }
         breaker.store().record_failure(&63);
         breaker

@@ -34,7 +34,7 @@ impl Counting {
 
 fn counted() -> (InMemoryCircuitBreakerStore<u64, Counting>, Counting) {
     let counting = Counting::default();
-    let store = InMemoryCircuitBreakerStore::builder().hasher(counting.clone());
+    let store = InMemoryCircuitBreakerStore::keyed_builder().hasher(counting.clone());
     (store.build(), counting)
 }
 
@@ -82,7 +82,7 @@ fn each_operation_of_the_store_hashes_once() {
 #[test]
 fn each_call_of_the_breaker_hashes_once() {
     let hasher = Counting::default();
-    let breaker: CircuitBreaker<u64, Counting> = CircuitBreaker::builder()
+    let breaker: CircuitBreaker<u64, Counting> = CircuitBreaker::keyed_builder()
         .hasher(hasher.clone())
         .failure_threshold(2)
         .build()
@@ -120,10 +120,11 @@ fn what_goes_over_all_circuits_hashes_nothing() {
 #[test]
 fn an_eviction_hashes_nothing() {
     let hasher = Counting::default();
-    let store: InMemoryCircuitBreakerStore<u64, Counting> = InMemoryCircuitBreakerStore::builder()
-        .hasher(hasher.clone())
-        .max_circuits(100)
-        .build();
+    let store: InMemoryCircuitBreakerStore<u64, Counting> =
+        InMemoryCircuitBreakerStore::keyed_builder()
+            .hasher(hasher.clone())
+            .max_circuits(100)
+            .build();
     hasher.expect(1_000, || {
         for key in 0..1_000 {
             store.get_state(&key);
@@ -153,7 +154,7 @@ impl Hash for Shy {
 
 #[test]
 fn keys_are_compared_where_their_hashes_are_equal() {
-    let store = InMemoryCircuitBreakerStore::<Shy>::builder()
+    let store = InMemoryCircuitBreakerStore::<Shy>::keyed_builder()
         .hasher(Counting::default())
         .build();
     for round in 1..=2 {

@@ -13,23 +13,23 @@ fn strings_of_every_owner() {
     owned.record_failure("a");
     assert_eq!(owned.record_failure(&"a".to_owned()).failure_count, 2);
 
-    let shared: InMemoryCircuitBreakerStore<Arc<str>> = InMemoryCircuitBreakerStore::new();
+    let shared: InMemoryCircuitBreakerStore<Arc<str>> = InMemoryCircuitBreakerStore::keyed();
     shared.record_failure("a");
     let key: Arc<str> = "a".into();
     assert_eq!(shared.record_failure(&key).failure_count, 2);
 
-    let boxed: InMemoryCircuitBreakerStore<Box<str>> = InMemoryCircuitBreakerStore::new();
+    let boxed: InMemoryCircuitBreakerStore<Box<str>> = InMemoryCircuitBreakerStore::keyed();
     boxed.record_failure("a");
     assert_eq!(boxed.record_failure("a").failure_count, 2);
 
-    let fixed: InMemoryCircuitBreakerStore<&'static str> = InMemoryCircuitBreakerStore::new();
+    let fixed: InMemoryCircuitBreakerStore<&'static str> = InMemoryCircuitBreakerStore::keyed();
     fixed.record_failure(&"a");
     assert_eq!(fixed.record_failure(&"a").failure_count, 2);
 }
 
 #[test]
 fn numbers() {
-    let store: InMemoryCircuitBreakerStore<u64> = InMemoryCircuitBreakerStore::new();
+    let store: InMemoryCircuitBreakerStore<u64> = InMemoryCircuitBreakerStore::keyed();
     for key in [0, 1, u64::MAX] {
         store.record_failure(&key);
         assert_eq!(store.record_failure(&key).failure_count, 2);
@@ -45,7 +45,7 @@ struct Route {
 
 #[test]
 fn types_of_the_user() {
-    let store: InMemoryCircuitBreakerStore<Route> = InMemoryCircuitBreakerStore::new();
+    let store: InMemoryCircuitBreakerStore<Route> = InMemoryCircuitBreakerStore::keyed();
     let route = |port| Route {
         host: "api".to_owned(),
         port,
@@ -99,7 +99,7 @@ impl ToKey<Tenant> for Id {
 
 #[test]
 fn only_creation_copies_the_key() {
-    let store: InMemoryCircuitBreakerStore<Tenant> = InMemoryCircuitBreakerStore::new();
+    let store: InMemoryCircuitBreakerStore<Tenant> = InMemoryCircuitBreakerStore::keyed();
     let policy = Policy::default();
     let create = Id {
         number: 7,
@@ -193,7 +193,7 @@ const COLLIDING: u64 = 40;
 #[test]
 fn keys_that_collide_are_kept_apart() {
     for hash in [0, 1, 1 << 63, u64::MAX] {
-        let store = InMemoryCircuitBreakerStore::<u64>::builder()
+        let store = InMemoryCircuitBreakerStore::<u64>::keyed_builder()
             .hasher(Constant(hash))
             .build();
         for key in 0..COLLIDING {
@@ -220,7 +220,7 @@ fn keys_that_collide_are_kept_apart() {
 /// The one imprecision that the contract has: see `Store::may_lose` of the model.
 #[test]
 fn under_a_colliding_hash_a_removal_loses_at_most_calls_in_flight_on_unknown_keys() {
-    let store = InMemoryCircuitBreakerStore::<u64>::builder()
+    let store = InMemoryCircuitBreakerStore::<u64>::keyed_builder()
         .hasher(Constant(0))
         .build();
     let policy = Policy::default();
@@ -246,21 +246,21 @@ fn under_a_colliding_hash_a_removal_loses_at_most_calls_in_flight_on_unknown_key
 
 #[test]
 fn clones_of_a_store_share_its_circuits() {
-    let store: InMemoryCircuitBreakerStore = InMemoryCircuitBreakerStore::new();
+    let store = InMemoryCircuitBreakerStore::new();
     let same = store.clone();
     store.record_failure("a");
     assert_eq!(same.record_failure("a").failure_count, 2);
     same.clear();
     assert!(store.is_empty());
 
-    let other: InMemoryCircuitBreakerStore = InMemoryCircuitBreakerStore::new();
+    let other = InMemoryCircuitBreakerStore::new();
     other.record_failure("a");
     assert!(store.is_empty(), "two stores share nothing");
 }
 
 #[test]
 fn the_store_stays_usable_after_it_was_destroyed() {
-    let store: InMemoryCircuitBreakerStore = InMemoryCircuitBreakerStore::new();
+    let store = InMemoryCircuitBreakerStore::new();
     for _ in 0..3 {
         store.transition("a", CircuitState::Open);
         store.destroy();
@@ -271,7 +271,7 @@ fn the_store_stays_usable_after_it_was_destroyed() {
 
 #[test]
 fn every_circuit_is_visited_once() {
-    let store: InMemoryCircuitBreakerStore<u64> = InMemoryCircuitBreakerStore::new();
+    let store: InMemoryCircuitBreakerStore<u64> = InMemoryCircuitBreakerStore::keyed();
     for key in 0..1_000 {
         store.record_failure(&key);
     }

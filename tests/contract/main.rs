@@ -7,6 +7,7 @@
 mod support;
 
 mod breaker;
+mod calls;
 mod eviction;
 mod handles;
 mod hashing;
@@ -19,6 +20,7 @@ mod published;
 mod rules;
 mod scenario;
 mod seats;
+mod selection;
 mod slow_probes;
 mod states;
 mod time;

@@ -77,7 +77,7 @@ fn breaker(policy: PolicyBuilder) -> (Breaker, Panicky) {
         burn();
         Some("all")
     };
-    let breaker = CircuitBreaker::builder()
+    let breaker = CircuitBreaker::keyed_builder()
         .clock(clock.clone())
         .policy(
             PolicySet::new(policy)
@@ -263,12 +263,12 @@ fn a_key_copy_that_panics_in_a_report_keeps_nothing() {
         let mut panicked = 0;
         for nth in 0.. {
             let clock = Panicky(Arc::new(AtomicU64::new(1_000_000)));
-            let breaker = CircuitBreaker::<Name>::builder()
+            let breaker = CircuitBreaker::<Name>::keyed_builder()
                 .clock(clock.clone())
                 .policy(PolicySet::new(hung().build().unwrap()))
                 .build()
                 .unwrap();
-            breaker.store().steer_prefix("/other", Steering::ForceOpen);
+            let _ = breaker.store().steer_prefix("/other", Steering::ForceOpen);
             let key = Form("a".into());
             breaker.store().get_state(&key);
             if probe {

@@ -57,7 +57,7 @@ fn a_dropped_permit_gives_its_seat_back() {
 #[test]
 fn a_seat_outlives_an_eviction_of_its_circuit_by_nothing() {
     let clock = ManualClock::new(1_000_000);
-    let breaker = CircuitBreaker::<String>::builder()
+    let breaker = CircuitBreaker::builder()
         .clock(clock.clone())
         .max_circuits(16)
         .policy(PolicySet::new(hung(1)))

@@ -93,7 +93,7 @@ fn a_slow_service_recovers() {
     for case in cases() {
         let clock = ManualClock::new(1_000_000);
         let (call_ms, probes, successes) = case;
-        let breaker = CircuitBreaker::<String>::builder()
+        let breaker = CircuitBreaker::builder()
             .clock(clock.clone())
             .policy(breakerbox::PolicySet::new(policy(probes, successes)))
             .build()
@@ -124,7 +124,7 @@ fn a_slow_service_recovers_by_the_asynchronous_breaker() {
     for case in cases() {
         let clock = ManualClock::new(1_000_000);
         let (call_ms, probes, successes) = case;
-        let store = InMemoryCircuitBreakerStore::<String>::builder()
+        let store = InMemoryCircuitBreakerStore::builder()
             .clock(clock.clone())
             .build();
         let breaker = AsyncCircuitBreaker::<str>::builder(Arc::new(store.clone()))
@@ -151,7 +151,7 @@ fn a_slow_service_recovers_by_the_asynchronous_breaker() {
 #[test]
 fn a_lost_probe_costs_one_lease() {
     let clock = ManualClock::new(1_000_000);
-    let breaker = CircuitBreaker::<String>::builder()
+    let breaker = CircuitBreaker::builder()
         .clock(clock.clone())
         .policy(breakerbox::PolicySet::new(policy(1, 5)))
         .build()

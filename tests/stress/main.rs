@@ -28,7 +28,7 @@ fn listening() -> (Store, ManualClock, Heard) {
     let clock = ManualClock::new(1_000);
     let heard = Heard::default();
     let hears = Arc::clone(&heard);
-    let store = InMemoryCircuitBreakerStore::builder()
+    let store = InMemoryCircuitBreakerStore::keyed_builder()
         .clock(clock.clone())
         .on_state_change(move |change: &StateChange<u64>| {
             hears.lock().unwrap().push(change.clone())

@@ -9,7 +9,7 @@ use breakerbox::{CircuitState, InMemoryCircuitBreakerStore, ManualClock, Policy,
 #[test]
 fn a_seat_is_of_its_whole_generation() {
     let clock = ManualClock::new(1_000_000);
-    let store = InMemoryCircuitBreakerStore::<u64>::builder()
+    let store = InMemoryCircuitBreakerStore::<u64>::keyed_builder()
         .clock(clock.clone())
         .build();
     let second = Duration::from_secs(1);

@@ -52,7 +52,7 @@ impl Guard {
             Some(policies) => policies,
             None => PolicySet::new(policy.build()?),
         };
-        let mut builder = CircuitBreaker::builder()
+        let mut builder = CircuitBreaker::keyed_builder()
             .policy(policies)
             .max_circuits(MAX_CIRCUITS);
         if let Some(on_change) = on_change {

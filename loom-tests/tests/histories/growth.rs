@@ -66,7 +66,7 @@ struct Waits {
 
 /// `false`: the map asks for fewer hashes.
 fn stop_at(nth: u64, waits: &mut Waits) -> bool {
-    let breaker = CircuitBreaker::builder().hasher(Hasher::default());
+    let breaker = CircuitBreaker::keyed_builder().hasher(Hasher::default());
     let breaker: Breaker = breaker.build().unwrap();
     for key in 0..KNOWN {
         let _ = breaker.acquire(&key).unwrap().failure();

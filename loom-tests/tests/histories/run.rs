@@ -81,7 +81,7 @@ impl Bench {
     /// A store with the program's past; each thread's part of what is out, in its place.
     pub(crate) fn prepare(program: &Program, usage: Use) -> (Arc<Self>, Seen, Vec<Seen>) {
         let clock = ManualClock::new(START);
-        let mut store = InMemoryCircuitBreakerStore::builder()
+        let mut store = InMemoryCircuitBreakerStore::keyed_builder()
             .hasher(Hasher::default())
             .clock(Stepping(clock.clone()));
         if let Some(max) = program.max_circuits {

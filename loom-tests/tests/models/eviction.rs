@@ -9,7 +9,7 @@ const OTHER: u64 = KEY + 1;
 
 /// Holds one circuit, so that a second one makes it sweep.
 fn store_of_one() -> Store {
-    InMemoryCircuitBreakerStore::builder()
+    InMemoryCircuitBreakerStore::keyed_builder()
         .hasher(Hasher::default())
         .clock(TickingClock::new(1_000))
         .max_circuits(1)

@@ -6,7 +6,7 @@ use loom::thread;
 
 /// Lifts the rule: then nothing is held up any more.
 fn lift(store: &Store) {
-    store.steer_all(Steering::Reset);
+    let _ = store.steer_all(Steering::Reset);
     assert!(store.acquire(&KEY, &policy(1, 1, 1)).is_ok());
     assert_eq!(breakerbox::__loom::summary_counts(store), (0, 0));
 }
@@ -27,7 +27,7 @@ fn a_forced_prefix_holds_for_checks_that_begin_later() {
                 }
             })
         };
-        store.steer_all(Steering::ForceOpen);
+        let _ = store.steer_all(Steering::ForceOpen);
         assert!(store.acquire(&KEY, &policy).is_err());
         caller.join().unwrap();
         assert!(store.acquire(&KEY, &policy).is_err());
@@ -47,7 +47,7 @@ fn a_forced_prefix_holds_for_a_handle_whose_circuit_begins_anew() {
             let store = store.clone();
             thread::spawn(move || store.get_state(&KEY))
         };
-        store.steer_all(Steering::ForceOpen);
+        let _ = store.steer_all(Steering::ForceOpen);
         assert!(circuit.acquire(&policy(1, 1, 1)).is_err());
         user.join().unwrap();
         lift(&store);
@@ -62,7 +62,7 @@ fn a_forced_prefix_holds_for_a_handle_whose_circuit_is_reset() {
     model(name, 3, || {
         let store = store();
         let circuit = handle(&store);
-        store.steer_all(Steering::ForceOpen);
+        let _ = store.steer_all(Steering::ForceOpen);
         let user = circuit.clone();
         let user = thread::spawn(move || {
             user.reset();
@@ -84,7 +84,7 @@ fn a_forced_prefix_holds_for_a_handle_whose_circuit_closes() {
         circuit.transition(CircuitState::Open);
         let closer = circuit.clone();
         let closer = thread::spawn(move || closer.transition(CircuitState::Closed));
-        store.steer_all(Steering::ForceOpen);
+        let _ = store.steer_all(Steering::ForceOpen);
         assert!(circuit.acquire(&policy(1, 1, 1)).is_err());
         closer.join().unwrap();
         assert!(circuit.acquire(&policy(1, 1, 1)).is_err());
@@ -104,7 +104,7 @@ fn a_forced_prefix_holds_for_a_handle_that_is_made_meanwhile() {
             let store = store.clone();
             thread::spawn(move || handle(&store))
         };
-        store.steer_all(Steering::ForceOpen);
+        let _ = store.steer_all(Steering::ForceOpen);
         let circuit = maker.join().unwrap();
         assert!(circuit.acquire(&policy(1, 1, 1)).is_err());
         circuit.transition(CircuitState::Closed);
@@ -120,12 +120,12 @@ fn a_handle_that_is_made_meanwhile_is_not_held_for_good() {
     let name = "a_handle_that_is_made_meanwhile_is_not_held_for_good";
     model_in_total_order(name, 3, || {
         let store = store();
-        store.steer_all(Steering::Disable);
+        let _ = store.steer_all(Steering::Disable);
         let maker = {
             let store = store.clone();
             thread::spawn(move || handle(&store))
         };
-        store.steer_all(Steering::Enable);
+        let _ = store.steer_all(Steering::Enable);
         let circuit = maker.join().unwrap();
         assert!(circuit.acquire(&policy(1, 1, 1)).is_ok());
         // A watched circuit would be counted as unclean.

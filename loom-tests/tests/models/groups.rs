@@ -18,7 +18,7 @@ fn breaker() -> Breaker {
 fn breaker_of(members: impl IntoIterator<Item = u64>) -> Breaker {
     let group = Group::of(members, EjectionCap::AllButOne).unwrap();
     let policy = policy(1, 1, 1);
-    let breaker = CircuitBreaker::<u64>::builder()
+    let breaker = CircuitBreaker::<u64>::keyed_builder()
         .hasher(Hasher::default())
         .clock(TickingClock::new(1_000))
         .policy(PolicySet::new(policy).group(GROUP, group))

@@ -305,7 +305,7 @@ fn each_transition_is_one_event() {
     model("each_transition_is_one_event", 1, || {
         let events = Arc::new(Mutex::new(Vec::new()));
         let heard = Arc::clone(&events);
-        let store: Store = InMemoryCircuitBreakerStore::builder()
+        let store: Store = InMemoryCircuitBreakerStore::keyed_builder()
             .hasher(Hasher::default())
             .clock(TickingClock::new(1_000))
             .on_state_change(move |change| {

@@ -11,7 +11,7 @@ fn one_wins_closed_to_open() {
     model("one_wins_closed_to_open", 3, || {
         let events = Arc::new(Mutex::new(Vec::new()));
         let heard = Arc::clone(&events);
-        let store: Store = InMemoryCircuitBreakerStore::builder()
+        let store: Store = InMemoryCircuitBreakerStore::keyed_builder()
             .hasher(Hasher::default())
             .clock(TickingClock::new(1_000))
             .on_state_change(move |change| heard.lock().unwrap().push((change.from, change.to)))

@@ -103,7 +103,7 @@ fn plain() -> PolicySet<u64> {
 }
 
 fn breaker_of(policies: PolicySet<u64>) -> Breaker {
-    CircuitBreaker::<u64>::builder()
+    CircuitBreaker::<u64>::keyed_builder()
         .hasher(Hasher::default())
         .clock(TickingClock::new(1_000))
         .policy(policies)

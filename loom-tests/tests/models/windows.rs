@@ -105,7 +105,7 @@ fn a_window_is_of_one_generation() {
 #[test]
 fn policies_are_replaced_between_decisions() {
     model("policies_are_replaced_between_decisions", 2, || {
-        let breaker = CircuitBreaker::<u64>::builder()
+        let breaker = CircuitBreaker::<u64>::keyed_builder()
             .hasher(Hasher::default())
             .clock(TickingClock::new(1_000))
             .policy(PolicySet::new(policy(2, 1, 1)))

@@ -66,7 +66,7 @@ pub(crate) const DISABLED: Given = given("disabled", |world| {
 /// Under a rule by hand.
 pub(crate) const RULED: Given = given("under a rule", |world| {
     (FAILED.make)(world);
-    world.store.steer_prefix(KEY, Steering::ForceOpen);
+    let _ = world.store.steer_prefix(KEY, Steering::ForceOpen);
 });
 /// With a past, so that what is left of it would show.
 pub(crate) const RESET: Given = given("reset", |world| {

@@ -126,7 +126,7 @@ impl World {
         };
         // Room enough that the map's table never grows.
         let (breaker, store) = if ruled {
-            let breaker = CircuitBreaker::builder()
+            let breaker = CircuitBreaker::keyed_builder()
                 .hasher(Hasher::default())
                 .clock(clock.clone())
                 .capacity(32)
@@ -138,7 +138,7 @@ impl World {
             let store = breaker.store().clone();
             (Some(breaker), store)
         } else {
-            let store = InMemoryCircuitBreakerStore::builder()
+            let store = InMemoryCircuitBreakerStore::keyed_builder()
                 .hasher(Hasher::default())
                 .clock(clock.clone())
                 .capacity(32)
@@ -304,7 +304,7 @@ fn without_probes(cause: Cause) -> Cause {
 
 /// A store without room.
 pub(crate) fn full(clock: &ManualClock) -> Store {
-    let store = InMemoryCircuitBreakerStore::builder()
+    let store = InMemoryCircuitBreakerStore::keyed_builder()
         .hasher(Hasher::default())
         .clock(clock.clone())
         .max_circuits(1)

@@ -1,0 +1,164 @@
+//! Permits of a breaker over any store.
+
+use super::remote::Remote;
+use crate::contract::StoreResult;
+use crate::rules::Policy;
+use crate::runtime::{Finisher, within};
+use crate::word::{Millis, Outcome, PermitToken, Report, Reported};
+use std::borrow::Borrow;
+use std::fmt;
+use std::future::{Future, ready};
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Instant;
+
+/// The right to make one call, admitted by [`AsyncCircuitBreaker::acquire`](super::AsyncCircuitBreaker::acquire).
+///
+/// Dropped without a report it reports as configured by [`DroppedPermit`](crate::DroppedPermit): at
+/// once if the store answers at once, else in the background. Without a runtime for that, a probe's
+/// slot is handed out again when its lease is over, and a call that rules about hung calls count
+/// seems to hang.
+#[must_use = "a dropped permit reports by itself, as configured"]
+pub struct AsyncPermit<K>
+where
+    K: ToOwned + Sync + ?Sized + 'static,
+    K::Owned: Send + Sync + 'static,
+{
+    pub(super) inner: Arc<Remote<K>>,
+    pub(super) key: Arc<K::Owned>,
+    /// `None`: the call was admitted without the store, or the permit has been reported.
+    pub(super) token: Option<PermitToken>,
+    pub(super) since: Option<Instant>,
+}
+
+impl<K> AsyncPermit<K>
+where
+    K: ToOwned + Sync + ?Sized + 'static,
+    K::Owned: Send + Sync + 'static,
+{
+    /// The call went well. See [`report`](Self::report).
+    pub fn success(self) -> impl Future<Output = Option<Reported>> + Send + use<K> {
+        self.report(Outcome::Success)
+    }
+
+    /// The call failed, and the upstream is at fault. See [`report`](Self::report).
+    pub fn failure(self) -> impl Future<Output = Option<Reported>> + Send + use<K> {
+        self.report(Outcome::Failure)
+    }
+
+    /// The call says nothing about the upstream; a probe slot is given back. See
+    /// [`report`](Self::report).
+    pub fn ignore(self) -> impl Future<Output = Option<Reported>> + Send + use<K> {
+        self.report(Outcome::Ignored)
+    }
+
+    /// Reports how the call ended. `None`: the store wasn't asked, or didn't answer the check or
+    /// the report. How long the call took is measured where the rules need it, unless the report
+    /// says it.
+    ///
+    /// Goes on in the background if the store is slow, or if the future is dropped.
+    pub fn report<R: Into<Report>>(
+        mut self,
+        report: R,
+    ) -> impl Future<Output = Option<Reported>> + Send + use<K, R> {
+        let policy = self.policy();
+        let errand = self.send(report.into(), &policy);
+        let inner = Arc::clone(&self.inner);
+        async move {
+            match within(&*inner.runtime, inner.store_timeout, pin!(errand?)).await {
+                Some(Ok(reported)) => Some(reported),
+                Some(Err(_)) | None => {
+                    inner.store_failed();
+                    None
+                }
+            }
+        }
+    }
+
+    /// Whether this call probes a half-open circuit.
+    pub fn is_probe(&self) -> bool {
+        self.token.is_some_and(|token| token.is_probe())
+    }
+
+    /// Returns whether the call was admitted without the store: because it didn't answer, because
+    /// it rejected the call under a shadow policy, or because the policy [forced](Policy::forced)
+    /// the answer.
+    pub fn is_untracked(&self) -> bool {
+        self.token.is_none()
+    }
+
+    fn policy(&self) -> Policy {
+        self.inner.policy((*self.key).borrow())
+    }
+
+    /// Reports a permit that is dropped without a report.
+    fn abandon(&mut self) {
+        let age = || {
+            self.since
+                .map_or(Millis::ZERO, |since| since.elapsed().into())
+        };
+        // A slot or a seat comes back whatever the classifier does: if it panics, by the default
+        // rules, which know of both.
+        let policy = catch_unwind(AssertUnwindSafe(|| self.policy()));
+        let rules = policy.as_ref().copied().unwrap_or_default();
+        let outcome = rules.dropped_permit().outcome(age);
+        // A call that holds nothing and means nothing needs no message.
+        let is_plain = self.token.is_none_or(PermitToken::is_plain);
+        if outcome != Outcome::Ignored || !is_plain {
+            // Dropped unfinished, it goes on in the background.
+            drop(self.send(outcome.into(), &rules));
+        }
+        if let Err(panic) = policy {
+            resume_unwind(panic);
+        }
+    }
+
+    /// The report; `None` if there is nothing to report to.
+    fn send(&mut self, report: Report, policy: &Policy) -> Option<Finisher<StoreResult<Reported>>> {
+        let token = self.token.take()?;
+        let policy = *policy;
+        let report = match self.since {
+            // The slot comes back and nothing counts, whatever the store makes of forced policy.
+            _ if policy.forced.is_some() => Outcome::Ignored.into(),
+            Some(since) if policy.times() => report.or_took(since.elapsed()),
+            _ => report,
+        };
+        let (inner, key) = (Arc::clone(&self.inner), Arc::clone(&self.key));
+        let report = async move {
+            let store = &inner.store;
+            store.report((*key).borrow(), token, report, &policy).await
+        };
+        let errand = self.inner.errand(&policy, report, |_| Box::pin(ready(())));
+        Some(errand)
+    }
+}
+
+impl<K> Drop for AsyncPermit<K>
+where
+    K: ToOwned + Sync + ?Sized + 'static,
+    K::Owned: Send + Sync + 'static,
+{
+    fn drop(&mut self) {
+        if self.token.is_none() {
+            return;
+        }
+        if !std::thread::panicking() {
+            return self.abandon();
+        }
+        // A second panic, in the user's classifier, would abort.
+        let _ = catch_unwind(AssertUnwindSafe(|| self.abandon()));
+    }
+}
+
+impl<K> fmt::Debug for AsyncPermit<K>
+where
+    K: ToOwned + Sync + ?Sized + 'static,
+    K::Owned: Send + Sync + 'static,
+{
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AsyncPermit")
+            .field("token", &self.token)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,165 @@
+//! Operations on circuits by hand, and looks at them: those of the store beneath, with fewer words.
+
+use super::circuit_breaker::CircuitBreaker;
+use crate::clock::Clock;
+use crate::key::ToKey;
+use crate::snapshot::CircuitBreakerSnapshot;
+#[cfg(feature = "serde")]
+use crate::store::{Export, ImportError, Imported};
+use crate::store::{Steered, Steering};
+use std::borrow::Borrow;
+use std::hash::{BuildHasher, Hash};
+
+impl<K, S, C> CircuitBreaker<K, S, C>
+where
+    K: Hash + Eq + Clone,
+    S: BuildHasher,
+    C: Clock,
+{
+    /// Returns the circuit of `key`, created if it was unknown: closed, nothing counted.
+    pub fn get_state<Q>(&self, key: &Q) -> CircuitBreakerSnapshot
+    where
+        K: Borrow<Q>,
+        Q: Hash + Eq + ToKey<K> + ?Sized,
+    {
+        self.store().get_state(key)
+    }
+
+    /// Returns the circuit of `key` if it is known, in its own state, whatever is forced on the
+    /// key. Has no side effects.
+    #[must_use]
+    pub fn peek<Q>(&self, key: &Q) -> Option<CircuitBreakerSnapshot>
+    where
+        K: Borrow<Q>,
+        Q: Hash + Eq + ?Sized,
+    {
+        self.store().peek(key)
+    }
+
+    /// Returns the number of known circuits. A healthy key is unknown. O(1).
+    pub fn len(&self) -> usize {
+        self.store().len()
+    }
+
+    /// Returns whether no circuit is known.
+    pub fn is_empty(&self) -> bool {
+        self.store().is_empty()
+    }
+
+    /// Calls `f` with each known circuit. `f` may use the breaker.
+    pub fn for_each(&self, f: impl FnMut(&K, CircuitBreakerSnapshot)) {
+        self.store().for_each(f);
+    }
+
+    /// Returns all known circuits, in no order.
+    pub fn snapshots(&self) -> Vec<(K, CircuitBreakerSnapshot)> {
+        self.store().snapshots()
+    }
+
+    /// Forgets the circuit of `key`, if there is one. Permits given before are stale.
+    pub fn reset<Q>(&self, key: &Q)
+    where
+        K: Borrow<Q>,
+        Q: Hash + Eq + ToKey<K> + ?Sized,
+    {
+        self.store().reset(key);
+    }
+
+    /// Forgets every circuit, and lifts what was forced by hand.
+    pub fn clear(&self) {
+        self.store().clear();
+    }
+
+    /// Rejects every call of `key` until told otherwise. `None`: there is no room for the circuit.
+    ///
+    /// ```
+    /// use breakerbox::CircuitBreaker;
+    ///
+    /// let breaker = CircuitBreaker::new();
+    /// assert!(breaker.force_open("search").is_some());
+    /// assert!(breaker.acquire("search").is_err());
+    /// assert!(breaker.enable("search").is_some_and(|steered| steered.changed));
+    /// assert!(breaker.acquire("search").is_ok());
+    /// ```
+    #[must_use = "`None` means that nothing is forced"]
+    pub fn force_open<Q>(&self, key: &Q) -> Option<Steered<K>>
+    where
+        K: Borrow<Q>,
+        Q: Hash + Eq + ToKey<K> + ?Sized,
+    {
+        self.store().steer(key, Steering::ForceOpen)
+    }
+
+    /// Closes the circuit of `key`, whatever state it was in, and forgets its counts; from here on
+    /// its rules decide again. `None`: there is no room for the circuit.
+    #[must_use = "`None` means that nothing is forced"]
+    pub fn force_close<Q>(&self, key: &Q) -> Option<Steered<K>>
+    where
+        K: Borrow<Q>,
+        Q: Hash + Eq + ToKey<K> + ?Sized,
+    {
+        self.store().steer(key, Steering::ForceClose)
+    }
+
+    /// Admits every call of `key` and counts none until told otherwise. `None`: there is no room
+    /// for the circuit.
+    #[must_use = "`None` means that nothing is forced"]
+    pub fn disable<Q>(&self, key: &Q) -> Option<Steered<K>>
+    where
+        K: Borrow<Q>,
+        Q: Hash + Eq + ToKey<K> + ?Sized,
+    {
+        self.store().steer(key, Steering::Disable)
+    }
+
+    /// Ends what [`force_open`](Self::force_open) or [`disable`](Self::disable) began. `None`:
+    /// there is no circuit.
+    #[must_use = "`None` means that nothing was forced on this key alone"]
+    pub fn enable<Q>(&self, key: &Q) -> Option<Steered<K>>
+    where
+        K: Borrow<Q>,
+        Q: Hash + Eq + ToKey<K> + ?Sized,
+    {
+        self.store().steer(key, Steering::Enable)
+    }
+
+    /// Steers all keys that begin with `prefix`, known or not; see the store's
+    /// [`steer_prefix`](crate::InMemoryCircuitBreakerStore::steer_prefix). Returns what it did to
+    /// the circuits that exist.
+    #[must_use = "it says which circuits were changed"]
+    pub fn steer_prefix(&self, prefix: &str, steering: Steering) -> Vec<Steered<K>>
+    where
+        K: AsRef<str>,
+    {
+        self.store().steer_prefix(prefix, steering)
+    }
+
+    /// Steers all keys, known or not; see the store's
+    /// [`steer_prefix`](crate::InMemoryCircuitBreakerStore::steer_prefix). Returns what it did to
+    /// the circuits that exist.
+    #[must_use = "it says which circuits were changed"]
+    pub fn steer_all(&self, steering: Steering) -> Vec<Steered<K>> {
+        self.store().steer_all(steering)
+    }
+
+    /// Returns all circuits that aren't clean as data, to be [imported](Self::import) after a
+    /// restart; see the store's [`export`](crate::InMemoryCircuitBreakerStore::export).
+    #[cfg(feature = "serde")]
+    #[must_use]
+    pub fn export(&self) -> Export<K> {
+        self.store().export()
+    }
+
+    /// Makes circuits what they were when they were exported; see the store's
+    /// [`import`](crate::InMemoryCircuitBreakerStore::import).
+    ///
+    /// # Errors
+    /// If anything in it can't be: then nothing is imported.
+    #[cfg(feature = "serde")]
+    pub fn import(&self, export: Export<K>) -> Result<Imported, ImportError>
+    where
+        K: ToKey<K>,
+    {
+        self.store().import(export)
+    }
+}

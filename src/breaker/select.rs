@@ -1,0 +1,121 @@
+//! Selection: which circuits would admit a call, and the first that does.
+
+use super::acquire::OwnedPermit;
+use super::circuit_breaker::CircuitBreaker;
+use super::handle::CircuitHandle;
+use crate::clock::Clock;
+use crate::error::{NoneAdmits, Rejected};
+use crate::key::ToKey;
+use crate::store::Circuit;
+use std::borrow::Borrow;
+use std::hash::{BuildHasher, Hash};
+
+impl<K, S, C> CircuitBreaker<K, S, C>
+where
+    K: Hash + Eq + Clone,
+    S: BuildHasher,
+    C: Clock,
+{
+    /// Returns whether a call of `key` would be admitted now. Counts nothing, takes no probe and
+    /// makes no transition, so another call may come first: only a permit is a promise.
+    ///
+    /// By a policy that counts [hung calls](crate::PolicyBuilder::hung_calls), the check that finds
+    /// too many of them opens the circuit; before it, this says that the circuit admits.
+    ///
+    /// # Errors
+    /// As [`acquire`](Self::acquire) would give.
+    pub fn admits<Q>(&self, key: &Q) -> Result<(), Rejected>
+    where
+        K: Borrow<Q>,
+        Q: Hash + Eq + ToKey<K> + ?Sized,
+    {
+        match self.pass(key) {
+            Ok(_) => Ok(()),
+            Err(hash) => self.admits_by_rules(&self.store.at(hash, key)),
+        }
+    }
+
+    fn admits_by_rules<T: Circuit>(&self, circuit: &T) -> Result<(), Rejected>
+    where
+        K: Borrow<T::Key>,
+        T::Key: Hash + Eq + ToKey<K>,
+    {
+        let policy = self.rules.policies.of(circuit.key());
+        match circuit.rejection(&policy) {
+            Some(rejected) if !policy.shadow() => Err(rejected),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl<K, S, C> CircuitHandle<K, S, C>
+where
+    K: Hash + Eq + Clone,
+    S: BuildHasher,
+    C: Clock,
+{
+    /// As [`CircuitBreaker::admits`].
+    ///
+    /// # Errors
+    /// As [`acquire`](Self::acquire) would give.
+    pub fn admits(&self) -> Result<(), Rejected> {
+        match self.circuit.pass() {
+            Some(_) => Ok(()),
+            None => self.breaker.admits_by_rules(&self.circuit),
+        }
+    }
+
+    /// Asks the circuits in this order to make a call, until one admits it. An open circuit whose
+    /// time is over admits a probe like any other, so put it in no particular place.
+    ///
+    /// A circuit that is passed over counts no rejection. If none admits, that with the least time
+    /// left counts one.
+    ///
+    /// ```
+    /// use breakerbox::{CircuitBreaker, CircuitHandle};
+    ///
+    /// let breaker = CircuitBreaker::new();
+    /// let upstreams = [breaker.circuit("10.0.0.1")?, breaker.circuit("10.0.0.2")?];
+    /// assert!(breaker.force_open("10.0.0.1").is_some());
+    ///
+    /// let (upstream, permit) = CircuitHandle::acquire_any(&upstreams)?;
+    /// assert_eq!(upstream.key(), "10.0.0.2");
+    /// let _ = permit.success();
+    ///
+    /// assert!(breaker.force_open("10.0.0.2").is_some());
+    /// let none = CircuitHandle::acquire_any(&upstreams).unwrap_err();
+    /// assert_eq!(none.retry_after_secs(), 30);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// If none admits the call.
+    pub fn acquire_any<'a>(
+        circuits: impl IntoIterator<Item = &'a Self>,
+    ) -> Result<(&'a Self, OwnedPermit<K, S, C>), NoneAdmits>
+    where
+        Self: 'a,
+    {
+        let mut soonest: Option<(&Self, Rejected)> = None;
+        for circuit in circuits {
+            // Asked before, so that what is passed over counts no rejection.
+            let admitted = circuit.admits().and_then(|()| circuit.acquire_owned());
+            let rejected = match admitted {
+                Ok(permit) => return Ok((circuit, permit)),
+                Err(rejected) => rejected,
+            };
+            let is_sooner =
+                |(_, known): (_, Rejected)| rejected.retry_after() < known.retry_after();
+            if soonest.is_none_or(is_sooner) {
+                soonest = Some((circuit, rejected));
+            }
+        }
+        let Some((circuit, _)) = soonest else {
+            return Err(NoneAdmits::new(None));
+        };
+        match circuit.acquire_owned() {
+            Ok(permit) => Ok((circuit, permit)),
+            Err(rejected) => Err(NoneAdmits::new(Some(rejected))),
+        }
+    }
+}

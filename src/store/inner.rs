@@ -1,0 +1,129 @@
+//! What a store and its handles share, and the way from a key to its cell.
+
+use super::bound::Bound;
+use super::by_hand::ByHand;
+use crate::cell::{Cell, Gone, Shared};
+use crate::clock::Clock;
+use crate::error::StoreFull;
+use crate::events::Listeners;
+use crate::key::ToKey;
+use crate::snapshot::{CircuitBreakerSnapshot, CircuitState};
+use crate::stats::Counter;
+use crate::sync::atomic::Ordering;
+use crate::sync::{Arc, Hashed, Map, PlainAtomicU64};
+use crate::word::PermitToken;
+use std::borrow::Borrow;
+use std::hash::{BuildHasher, Hash};
+
+/// What a store and its handles share.
+pub(crate) struct Inner<K, S, C> {
+    pub(crate) shared: Shared<C>,
+    pub(crate) map: Map<K, Cell, S>,
+    pub(super) listeners: Listeners<K>,
+    pub(super) by_hand: ByHand<K>,
+    pub(super) bound: Bound<K>,
+    /// Operations that were answered without being stored.
+    pub(super) untracked: PlainAtomicU64,
+    pub(super) rejections: Counter,
+}
+
+impl<K: Hash + Eq, S: BuildHasher, C: Clock> Inner<K, S, C> {
+    /// `op` on the cell of `key`, if there is one; again on the next one if it is gone.
+    #[inline]
+    pub(super) fn find<Q, R>(
+        &self,
+        key: Hashed<'_, Q>,
+        mut op: impl FnMut(&Arc<Cell>) -> Result<R, Gone>,
+    ) -> Option<R>
+    where
+        K: Borrow<Q>,
+        Q: Eq + ?Sized,
+    {
+        loop {
+            match self.map.get(key, |cell| self.attempt(key, cell, &mut op))? {
+                Ok(result) => return Some(result),
+                Err(Gone) => continue,
+            }
+        }
+    }
+
+    /// `op` on the cell of `key`, created if there was none.
+    ///
+    /// `op` is called in one place, so that it is inlined there: passed through the look-up in
+    /// memory, a snapshot costs as much again as the look-up.
+    #[inline]
+    pub(super) fn create<Q, R>(
+        &self,
+        key: Hashed<'_, Q>,
+        mut op: impl FnMut(&Arc<Cell>) -> Result<R, Gone>,
+    ) -> Result<R, StoreFull>
+    where
+        K: Borrow<Q>,
+        Q: Eq + ToKey<K> + ?Sized,
+    {
+        loop {
+            let found = self
+                .map
+                .get_apart(key, |cell| self.attempt(key, cell, &mut op));
+            match found {
+                Some(Ok(result)) => return Ok(result),
+                Some(Err(Gone)) => continue,
+                None => self.insert(key)?,
+            }
+        }
+    }
+
+    /// A cell for `key`, if there is none.
+    #[cold]
+    fn insert<Q>(&self, key: Hashed<'_, Q>) -> Result<(), StoreFull>
+    where
+        K: Borrow<Q>,
+        Q: Eq + ToKey<K> + ?Sized,
+    {
+        if self.make_room().is_err() {
+            // Another call may have created it since the caller looked: then there is a circuit.
+            if self.map.get(key, |_| ()).is_some() {
+                return Ok(());
+            }
+            // Relaxed: a statistic.
+            self.untracked.fetch_add(1, Ordering::Relaxed);
+            return Err(StoreFull);
+        }
+        let cell = Cell::new(key.hash());
+        self.map.insert(key, cell);
+        Ok(())
+    }
+
+    /// `op` on a cell; helps it out of the map if it is gone.
+    #[inline]
+    pub(super) fn attempt<Q, R>(
+        &self,
+        key: Hashed<'_, Q>,
+        cell: &Arc<Cell>,
+        op: impl FnOnce(&Arc<Cell>) -> Result<R, Gone>,
+    ) -> Result<R, Gone>
+    where
+        K: Borrow<Q>,
+        Q: Eq + ?Sized,
+    {
+        op(cell).inspect_err(|Gone| self.map.remove_same(key, cell))
+    }
+
+    /// The snapshot that there would have been.
+    pub(super) fn untracked(&self, state: CircuitState) -> CircuitBreakerSnapshot {
+        CircuitBreakerSnapshot {
+            state,
+            last_state_change: self.shared.now().unix_ms(),
+            ..CircuitBreakerSnapshot::default()
+        }
+    }
+
+    /// Gives back what a permit of `key` holds, without an outcome.
+    pub(super) fn give_back<Q>(&self, key: Hashed<'_, Q>, permit: PermitToken)
+    where
+        K: Borrow<Q>,
+        Q: Eq + ?Sized,
+    {
+        self.map.get(key, |cell| cell.give_back(permit));
+    }
+}

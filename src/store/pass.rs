@@ -1,0 +1,131 @@
+//! The fast path of checks and reports by key: answers without a look at the circuit.
+//!
+//! Handles have a shorter one, over their circuit's own word: see [`StoreHandle`].
+//!
+//! [`StoreHandle`]: super::StoreHandle
+
+use super::inner::Inner;
+use crate::clock::Clock;
+use crate::key::ToKey;
+use crate::sync::{Hashed, OnlyHash};
+use crate::word::{Outcome, PermitToken, Report, Reported, SummaryWord, stripe_of};
+use std::borrow::Borrow;
+use std::hash::{BuildHasher, Hash};
+
+/// Returns whether a report counts in a circuit, under rules with `windows` or without.
+#[inline]
+pub(super) fn counts(report: Report, windows: bool) -> bool {
+    match report.outcome() {
+        Outcome::Failure => true,
+        Outcome::Success => windows,
+        Outcome::Ignored => false,
+    }
+}
+
+impl<K: Hash + Eq, S: BuildHasher, C: Clock> Inner<K, S, C> {
+    /// Admits a call where nothing can reject it. Otherwise returns the hash of the key, whose
+    /// circuit decides.
+    ///
+    /// `look_anyway` is whether the caller's rules need the circuit even where nothing can reject.
+    /// `need_checks` says the same of its other rules: those that keep the summary from being
+    /// quiet.
+    #[inline]
+    pub(super) fn pass<Q>(
+        &self,
+        key: &Q,
+        look_anyway: bool,
+        need_checks: impl FnOnce() -> bool,
+    ) -> Result<PermitToken, OnlyHash>
+    where
+        K: Borrow<Q>,
+        Q: Hash + Eq + ToKey<K> + ?Sized,
+    {
+        let summary = self.shared.summary.load();
+        if summary.is_quiet() && !look_anyway {
+            // Nothing rejects, and no transition is half done: the summary speaks for every key.
+            return Ok(PermitToken::plain(summary.generation()));
+        }
+        let hash = self.map.hashed(key).only_hash();
+        if look_anyway {
+            return Err(hash);
+        }
+        // Nearly every check ends here: what rejects is another circuit.
+        let admitted = match self.shared.summary.needs_checks() {
+            false => self.filter(summary, hash),
+            true if need_checks() => None,
+            true => self.filter_unless_forced(summary, hash, key),
+        };
+        admitted.ok_or(hash)
+    }
+
+    /// Admits a call if nothing in the key's stripe may reject it. `None`: look at the circuit.
+    #[inline]
+    pub(super) fn filter(&self, summary: SummaryWord, hash: OnlyHash) -> Option<PermitToken> {
+        let generation = self
+            .shared
+            .summary
+            .admits(summary, stripe_of(hash.bits()))?;
+        Some(PermitToken::plain(generation))
+    }
+
+    /// The same while a rule by hand may force a state on `key`.
+    #[cold]
+    fn filter_unless_forced<Q>(
+        &self,
+        summary: SummaryWord,
+        hash: OnlyHash,
+        key: &Q,
+    ) -> Option<PermitToken>
+    where
+        Q: ToKey<K> + ?Sized,
+    {
+        match self.by_hand.of(key) {
+            None => self.filter(summary, hash),
+            Some(_) => None,
+        }
+    }
+
+    /// Returns whether a report changes nothing, whatever its key. `windows` says whether the
+    /// caller's rules may count successes.
+    #[inline]
+    pub(super) fn skips(&self, permit: PermitToken, report: Report, windows: bool) -> bool {
+        !counts(report, windows) && self.is_idle(permit)
+    }
+
+    /// Skips a report that changes nothing in the stripe of `key`. Otherwise returns the key with
+    /// its hash, for the circuit to decide. To be asked after [`skips`](Self::skips), out of line.
+    #[inline]
+    pub(super) fn skip<'q, Q>(
+        &self,
+        key: &'q Q,
+        permit: PermitToken,
+        report: Report,
+        windows: bool,
+    ) -> Result<Reported, Hashed<'q, Q>>
+    where
+        Q: Hash + ?Sized,
+    {
+        let key = self.map.hashed(key);
+        match !counts(report, windows) && self.is_idle_for(key, permit) {
+            true => Ok(Reported::Recorded),
+            false => Err(key),
+        }
+    }
+
+    /// Returns whether a report that counts nowhere changes nothing and is not stale: no circuit
+    /// has changed state since the permit, and none has failures to forget.
+    #[inline]
+    fn is_idle(&self, permit: PermitToken) -> bool {
+        let summary = &self.shared.summary;
+        // In this order: numbers only grow, so what the second load shows held at the first.
+        summary.all_clean() && permit.is_plainly_of(summary.load().generation())
+    }
+
+    /// The same of a report on this key: no circuit of its stripe has failures to forget.
+    #[inline]
+    fn is_idle_for<Q: ?Sized>(&self, key: Hashed<'_, Q>, permit: PermitToken) -> bool {
+        let summary = &self.shared.summary;
+        // In this order: as above.
+        summary.is_clean(stripe_of(key.hash())) && permit.is_plainly_of(summary.load().generation())
+    }
+}
