@@ -43,7 +43,7 @@ pub(crate) struct Tally {
 /// which may still be missing from its place among the outcomes.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Head {
-    /// Grows with each call, so that no later head equals one that was seen before.
+    /// Grows with each call, so that no later head equals one that was seen before, until it wraps.
     version: u64,
     /// The place of the next call.
     position: u32,
