@@ -138,7 +138,8 @@ impl Cell {
     }
 
     /// Turns the open circuit `control`, whose time is over, half-open. The call that does so is
-    /// its first probe.
+    /// its first probe. Otherwise other calls could take all probes first, and this call would be
+    /// rejected though the circuit was due, which no sequential order explains.
     fn begin_half_open<C: Clock>(
         &self,
         tx: &mut Transition<'_, C>,

@@ -11,9 +11,9 @@
 //!   generation's word;
 //! - if it has closed, even if it has opened again since, the place is given back.
 //!
-//! The word tells the two apart. It names the run of generations in which the circuit rejects, its
-//! *spell*, by the first of them; in the opening's own spell that is the generation which the
-//! opening began.
+//! The word tells the two apart. It names the circuit's *spell*, the unbroken run of generations in
+//! which it may reject, by the first of them. The spell is the opening's own if its first
+//! generation is the one that the opening began.
 
 use crate::rules::Cap;
 use crate::stats::Counter;

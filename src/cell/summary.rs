@@ -163,8 +163,8 @@ impl Summary {
         (self.needing_checks.load(Ordering::Acquire), reports)
     }
 
-    /// Counts the circuits that may reject and the unclean ones. Panics if the filter's stripes
-    /// don't add up to them.
+    /// Counts the circuits that may reject and the unclean ones; exact at rest. Panics if the
+    /// filter's stripes don't add up to them.
     #[cfg(any(test, breakerbox_loom, breakerbox_steps))]
     pub(crate) fn counts(&self) -> (u64, u64) {
         // Acquire, all: read at rest.

@@ -8,8 +8,9 @@
 //! A closed circuit with a watch that is on is *watched*: its control word says so, and no check or
 //! report of it takes the short way. A circuit that closes while its watch is on becomes watched in
 //! the same step. Watch and word are two atomics, so they may differ for a moment. Each operation
-//! that changes one of them looks at both afterwards, and [again](super::Cell::agree) after it has changed
-//! the word, until they agree. The last of these looks comes after the last change of either.
+//! that changes one of them looks at both afterwards, and [again](super::Cell::agree) after it has
+//! changed the word, until they agree. The last of these looks comes after the last change of
+//! either.
 //!
 //! # Rules by hand
 //! A rule by hand that covers a circuit *holds* its watch, whatever the policy wants. No call on a

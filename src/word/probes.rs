@@ -271,7 +271,8 @@ mod tests {
         }
     }
 
-    /// A lease lasts as long as it is set to, or hardly longer, whatever the age of the half-open.
+    /// Checks that a lease lasts as long as it is set to, or hardly longer, whatever the age of the
+    /// half-open.
     #[test]
     fn a_lease_does_not_wrap() {
         let mut probes = Probes::FIRST_OUT;

@@ -69,7 +69,7 @@ mod tests {
         }
     }
 
-    /// Hashes that differ in a few bits only, as those of a hasher that passes numbers on.
+    /// Takes hashes that differ in a few bits only, as those of a hasher that passes numbers on.
     #[test]
     fn stripes_are_spread_whatever_bits_differ() {
         const STRIPES: usize = 1 << STRIPE_BITS;
