@@ -1,25 +1,29 @@
 //! One circuit's atomics: a cache line of words, and the compare-and-swap loops over them.
 //!
 //! The control word decides: every transition is one compare-and-swap on it, so of many racing
-//! threads exactly one wins. The other words carry the tag of the generation that they belong
-//! to. Seen from another generation they read as empty (or as kept, where the contract keeps
-//! them), so that a transition zeroes nothing and nothing is zeroed too late.
+//! threads exactly one wins. The other words carry the tag of the generation that they belong to.
+//! Seen from another generation they read as empty, or as kept where the contract keeps them. So a
+//! transition zeroes nothing, and nothing is zeroed too late.
 //!
 //! # The rules of the side words
-//! 1. A transition, before it leaves a generation, brings all side words up to it. So they are
-//!    never more than one generation behind the control word.
-//! 2. Whoever needs a side word that has another tag (loaded with `Acquire`) loads control
-//!    *again* and installs the word of its own generation only if that still stands. Without
-//!    the second look a slow helper would put an old generation's word over a newer one.
-//! 3. A time that is installed is read after the control word that showed the generation.
-//! 4. After a successful compare-and-swap the value installed is used; it isn't read again.
+//! 1. Before a transition leaves a generation, it brings all side words up to it. So they are never
+//!    more than one generation behind the control word.
+//! 2. A thread that needs a side word with another tag (loaded with `Acquire`) loads control
+//!    *again*, and installs the word of its own generation only if that still stands. Without the
+//!    second look a slow thread would put an old generation's word over a newer one.
+//! 3. A time to be installed is read after the control word that showed the generation.
+//! 4. After a successful compare-and-swap the installed value is used; it isn't read again.
+//! 5. A word with the right tag that isn't set yet, such as the duration of an open circuit, is set
+//!    under the same second look. If that fails, the caller decides again: the word may never be
+//!    set.
 //!
 //! # Orderings
-//! Control and successes are loaded and updated with `SeqCst`: a snapshot shows counts that live
-//! in two words, and with less two readers could see a failure and a success in opposite orders.
-//! On x86-64 and ARMv8 that costs nothing for loads and nothing over `AcqRel` for updates. The
-//! other side words are `Acquire` and `Release`, since rule 2 reasons from what their reader has
-//! seen to what it must then see in control.
+//! Control and successes are loaded and updated with `SeqCst`. A snapshot shows counts that live in
+//! two words; with a weaker ordering two readers could see a failure and a success in opposite
+//! orders. On x86-64 and ARMv8 this costs nothing over `Acquire` for loads and nothing over
+//! `AcqRel` for updates. The other side words need `Acquire` loads and `Release` updates, since
+//! rule 2 reasons from the side word that a thread has seen to the control word that it must see
+//! then.
 
 mod acquire;
 mod admits;
@@ -68,40 +72,41 @@ use crate::sync::atomic::{AtomicU64, Ordering};
 use crate::word::{Control, Generation, PermitToken, Pins};
 use watch::Watch;
 
-/// One circuit: eight words, a line of its own.
+/// One circuit: eight words in a cache line of their own.
 ///
-/// Alignment keeps circuits from sharing lines: a storm on one costs its neighbours nothing.
+/// The alignment keeps circuits from sharing lines: a storm on one costs its neighbours nothing.
 #[repr(align(64))]
 pub(crate) struct Cell {
-    /// See [`Control`].
+    /// The decision, see [`Control`].
     control: AtomicU64,
     /// Side word: a count.
     successes: AtomicU64,
-    /// Side word: when this generation was born.
+    /// Side word: when this generation began.
     stamp: AtomicU64,
     /// Side word: when the last failure was recorded. Kept through transitions, dropped where a
     /// new life begins.
     last_failure: AtomicU64,
     /// Side word: while open, for how long; while half-open, its probes.
     phase: AtomicU64,
-    /// Side word, see [`History`](crate::word::History). Kept through transitions.
+    /// Side word: see [`History`](crate::word::History). Kept through transitions.
     history: AtomicU64,
-    /// See [`Pins`].
+    /// The handles that hold the cell, see [`Pins`].
     pins: AtomicU64,
-    /// What is known of single calls, where the rules want to know of them.
+    /// The single calls, where the rules count each of them.
     watch: EpochCell<Watch>,
 }
 
 #[cfg(not(breakerbox_loom))]
 const _: () = assert!(size_of::<Cell>() == 64, "one line");
 
-/// The cell has left the map: look the key up again.
+/// The answer of a cell that has left the map: the caller looks the key up again.
 #[derive(Debug)]
 pub(crate) struct Gone;
 
 impl Cell {
-    /// An unborn cell: vacant until its first user gives it the birth generation of `hash`'s
-    /// stripe. That is read after the cell is in the map, or a removal in between could be missed.
+    /// Makes a fresh cell for a key with this hash: vacant, until its first user gives it the
+    /// generation of the stripe's last removal. That is read after the cell is in the map, or a
+    /// removal in between could be missed.
     pub(crate) fn new(hash: u64) -> Self {
         let pins = Pins::new(hash);
         Self {
@@ -122,19 +127,19 @@ impl Cell {
         Control::from_bits(self.control.load(Ordering::SeqCst))
     }
 
-    /// The healthy path's look: the generation, if the circuit is closed and not watched.
+    /// Returns the generation if the circuit is closed and not watched: the healthy path's look.
     #[inline]
     pub(crate) fn closed_generation(&self) -> Option<Generation> {
-        // Relaxed: a closed circuit's permit needs this word alone; its report decides anew.
+        // Relaxed: a closed circuit's permit needs this word alone, and its report decides anew.
         let control = Control::from_bits(self.control.load(Ordering::Relaxed));
         control.is_plainly_closed().then(|| control.generation())
     }
 
-    /// Whether a success of a call with this permit changes nothing: the circuit is closed, without
-    /// failures, and still in that generation, and the call has no seat to give back.
+    /// Returns whether a success of a call with this permit changes nothing: the circuit is closed,
+    /// without failures and still in that generation, and the call holds no slot.
     #[inline]
     pub(crate) fn is_clean_for(&self, permit: PermitToken) -> bool {
-        // SeqCst: the report linearizes here, in one order with the failures counted.
+        // SeqCst: the report takes effect at this load, in one order with the counted failures.
         permit.is_plain() && self.control().is_clean_in(permit.issued())
     }
 }

@@ -13,12 +13,14 @@ pub use coarse::CoarseClock;
 
 /// A source of time for a store.
 ///
-/// Any thread may ask at any time, so `now_ms` must not block. It should not step back: an open
-/// time, a lease or a call's time to hang ends when the clock shows its end, so a step back of an
-/// hour keeps a circuit open for an hour longer, though each rejection names at most the open time.
-/// A clock that jumps ahead ends all of these early.
+/// Any thread may ask at any time, so `now_ms` must not block. The time should not step back. An
+/// open time, a lease or a call's time to hang ends when the clock shows its end, so a step back of
+/// an hour keeps a circuit open for an hour longer, though each rejection names at most the open
+/// time. A jump ahead ends all of these early. A window of time counts calls in its latest tenth
+/// after a step back of up to 9/10 of its time, and begins anew after a step of all of it or more;
+/// between the two it does one or the other.
 pub trait Clock: Send + Sync {
-    /// Unix milliseconds.
+    /// Returns the time in Unix milliseconds.
     fn now_ms(&self) -> u64;
 }
 
@@ -34,10 +36,10 @@ impl<C: Clock + ?Sized> Clock for &C {
     }
 }
 
-/// The time that has passed, monotonic, added to the Unix time at which the clock was made.
+/// A monotonic clock: the time that has passed, added to the Unix time at which the clock was made.
 ///
-/// It never steps back, whatever happens to the system's time of day, and so drifts from it
-/// where that is corrected.
+/// It never steps back, whatever happens to the system's time of day, and so drifts from that where
+/// it is corrected.
 #[derive(Clone, Copy, Debug)]
 pub struct SystemClock {
     anchor: Instant,
@@ -45,7 +47,7 @@ pub struct SystemClock {
 }
 
 impl SystemClock {
-    /// A clock anchored to the system's time of day now.
+    /// Makes a clock anchored to the system's time of day now.
     pub fn new() -> Self {
         let anchor_unix_ms = unix_ms();
         Self {
@@ -69,7 +71,7 @@ impl Clock for SystemClock {
     }
 }
 
-/// A clock that stands still until it is told otherwise; clones share the time.
+/// A clock that moves only by its methods; clones share the time.
 ///
 /// ```
 /// use breakerbox::{Clock, ManualClock};
@@ -84,14 +86,14 @@ impl Clock for SystemClock {
 pub struct ManualClock(Arc<PlainAtomicU64>);
 
 impl ManualClock {
-    /// A clock that shows `unix_ms`.
+    /// Makes a clock that shows `unix_ms`.
     pub fn new(unix_ms: u64) -> Self {
         Self(Arc::new(PlainAtomicU64::new(unix_ms)))
     }
 
     /// Sets the time, backwards too.
     pub fn set(&self, unix_ms: u64) {
-        // SeqCst: a test's clock; what one thread sets, every other sees.
+        // SeqCst: a clock for tests, where one order of all steps is easiest to reason about.
         self.0.store(unix_ms, Ordering::SeqCst);
     }
 
@@ -119,7 +121,7 @@ impl Clock for ManualClock {
     }
 }
 
-/// The system's time of day.
+/// Reads the system's time of day.
 fn unix_ms() -> u64 {
     let unix = SystemTime::now().duration_since(UNIX_EPOCH);
     whole_ms(unix.unwrap_or_default())

@@ -1,4 +1,4 @@
-//! The pluggable contract: what a store must do, asynchronously, wherever it keeps its circuits.
+//! The pluggable contract: the asynchronous operations of a store, wherever it keeps its circuits.
 
 use crate::error::{Rejected, StoreError};
 use crate::rules::Policy;
@@ -10,19 +10,19 @@ use std::pin::Pin;
 /// A boxed future, so that `dyn CircuitBreakerStore` is possible.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
-/// What a store answers, unless it fails.
+/// The answer of a store, unless it fails.
 pub type StoreResult<T> = Result<T, StoreError>;
 
-/// A store of circuits, one per key, that may be far away and may fail.
+/// A store of circuits, one per key, that may be remote and may fail.
 ///
-/// The in-memory store implements it for every borrowed form of its key; stores that machines
-/// share implement it too. The sequential meaning of each operation, on the circuit of `key`:
+/// The in-memory store implements it for every borrowed form of its key; stores that machines share
+/// implement it too. Each operation has this sequential effect on the circuit of `key`:
 ///
 /// | operation | effect |
 /// |---|---|
 /// | `get_state` | creates it if unknown: closed, nothing counted |
 /// | `record_success`, `record_failure` | creates it, counts, in every state but disabled |
-/// | `transition` | creates it, moves it, zeroes what the new state doesn't keep |
+/// | `transition` | creates it, moves it, zeroes the counts that the new state doesn't keep |
 /// | `reset` | removes it |
 /// | `clear`, `destroy` | remove all; the store stays usable |
 /// | `acquire` | admits or rejects; turns an open circuit whose time is over half-open |
@@ -47,7 +47,7 @@ pub type StoreResult<T> = Result<T, StoreError>;
 /// # Ok(()) }
 /// ```
 pub trait CircuitBreakerStore<K: ?Sized>: Send + Sync {
-    /// The circuit, created if it was unknown.
+    /// Returns the circuit, created if it was unknown.
     fn get_state<'a>(&'a self, key: &'a K) -> BoxFuture<'a, StoreResult<CircuitBreakerSnapshot>>;
 
     /// Counts a success.
@@ -56,7 +56,7 @@ pub trait CircuitBreakerStore<K: ?Sized>: Send + Sync {
         key: &'a K,
     ) -> BoxFuture<'a, StoreResult<CircuitBreakerSnapshot>>;
 
-    /// Counts a failure; opens nothing.
+    /// Counts a failure. It never opens the circuit.
     fn record_failure<'a>(
         &'a self,
         key: &'a K,
@@ -75,10 +75,11 @@ pub trait CircuitBreakerStore<K: ?Sized>: Send + Sync {
     /// Forgets all circuits.
     fn clear(&self) -> BoxFuture<'_, StoreResult<()>>;
 
-    /// Forgets all circuits and gives back what the store holds besides; it stays usable.
+    /// Forgets all circuits and releases the other resources of the store, which stays usable.
     fn destroy(&self) -> BoxFuture<'_, StoreResult<()>>;
 
-    /// Whether a call may go through now. Outer error: the store failed; inner: rejected.
+    /// Decides whether a call may go through now. The outer error says that the store failed, the
+    /// inner one that the call is rejected.
     fn acquire<'a>(
         &'a self,
         key: &'a K,

@@ -1,5 +1,5 @@
-//! The inside, for the models and the tests of single steps: its counts and words, and the steps of
-//! operations one by one.
+//! The inside of a store, for the models and the tests of single steps: its counts and words, and
+//! the steps of operations one by one.
 
 use crate::cell::Cell;
 use crate::{
@@ -16,24 +16,22 @@ pub use crate::cell::{Calls, Words};
 
 type Store<K, S, C> = InMemoryCircuitBreakerStore<K, S, C>;
 
-/// Circuits that may reject, and unclean ones, as the store counts them: 0 at rest.
+/// Counts the circuits that may reject and the unclean ones, as the store does; exact at rest.
 pub fn summary_counts<K, S, C>(store: &Store<K, S, C>) -> (u64, u64) {
     store.summary_counts()
 }
 
-/// Counts the sets of policies that hold up the summary, and those that hold up the count of unclean
-/// circuits.
+/// Counts the policy sets and rules that need every check, and the sets that need every report.
 pub fn held<K, S, C>(store: &Store<K, S, C>) -> (u64, u64) {
     store.inside().shared.summary.held()
 }
 
-/// Counts the sets of policies that need every check, and those that need every permit that is
-/// dropped.
+/// Counts the policy sets that need every check, and those that need every dropped permit.
 pub fn needing<K, S, C>(breaker: &CircuitBreaker<K, S, C>) -> (u64, u64) {
     breaker.needing()
 }
 
-/// Returns whether both keys share the slots that the store keeps by hash.
+/// Returns whether both keys share a stripe of the store.
 #[cfg(breakerbox_loom)]
 pub fn share_a_stripe<K, S, C>(store: &Store<K, S, C>, keys: [&K; 2]) -> bool
 where
@@ -43,7 +41,7 @@ where
     store.share_a_stripe(keys)
 }
 
-/// Counts the entries of the map: circuits, and cells that are on their way out.
+/// Counts the entries of the map: circuits, and cells that are leaving.
 pub fn entries<K, S, C>(store: &Store<K, S, C>) -> usize
 where
     K: Hash + Eq,
@@ -52,7 +50,7 @@ where
     store.entries()
 }
 
-/// Returns the words of each cell in the map, also of those that are on their way out.
+/// Returns the words of each cell in the map, also of cells that are leaving.
 pub fn words<K, S, C>(store: &Store<K, S, C>) -> Vec<(K, Words)>
 where
     K: Hash + Eq + Clone,
@@ -66,7 +64,7 @@ where
     all
 }
 
-/// Returns what the permit is to the store.
+/// Returns the token of the permit, as the store sees it.
 pub fn token<K, S, C>(permit: &OwnedPermit<K, S, C>) -> PermitToken
 where
     K: Hash + Eq + Clone,
@@ -76,7 +74,7 @@ where
     permit.token()
 }
 
-/// Takes the first step of a report alone: frees its seat.
+/// Takes the first step of a report alone: frees its slot.
 pub fn leave_alone<K, S, C>(store: &Store<K, S, C>, key: &K, permit: PermitToken)
 where
     K: Hash + Eq,
@@ -87,8 +85,8 @@ where
     store.inside().map.get(key, |cell| cell.leave_alone(permit));
 }
 
-/// Takes the next step of a report under rules over a window alone: counts the call in it. `false`:
-/// the report is stale, or there is no circuit.
+/// Takes the next step of a report under rules over a window alone: counts the call in the window.
+/// Returns `false` if the report is stale or there is no circuit.
 pub fn count_alone<K, S, C>(
     store: &Store<K, S, C>,
     key: &K,
@@ -130,7 +128,8 @@ where
     breaker.sync_watches();
 }
 
-/// The first step of steering all keys that begin with `prefix`: the rule is in place, or lifted.
+/// Takes the first step of a command on all keys that begin with `prefix`: puts the rule in place,
+/// or lifts it.
 pub fn put_rule<K, S, C>(store: &Store<K, S, C>, prefix: &str, steering: Steering)
 where
     K: Hash + Eq + Clone + AsRef<str>,
@@ -140,7 +139,7 @@ where
     store.put_rule(prefix, steering);
 }
 
-/// The second one: the circuits that it covers, of those that are `chosen`.
+/// Takes the second step: moves the circuits that the rule covers, if they are `chosen`.
 pub fn steer_ruled<K, S, C>(
     store: &Store<K, S, C>,
     steering: Steering,
@@ -154,7 +153,8 @@ where
     store.steer_ruled(steering, chosen)
 }
 
-/// The first step of closing by hand: what the circuit's next opening would follow is forgotten.
+/// Takes the first step of closing by hand: forgets the openings that the circuit's next one would
+/// follow.
 #[cfg(feature = "serde")]
 pub fn forget_row<K, S, C>(store: &Store<K, S, C>, key: &K)
 where
@@ -167,7 +167,7 @@ where
     store.inside().map.get(key, |cell| cell.forget_row(shared));
 }
 
-/// One step of an import.
+/// Takes one step of an import.
 #[cfg(feature = "serde")]
 pub fn import_part<K, S, C>(store: &Store<K, S, C>, export: Export<K>, part: Part) -> Imported
 where
@@ -178,7 +178,7 @@ where
     store.import_part(export, part).expect("it is valid")
 }
 
-/// The first step of an opening by a rule: a place of the group of this name is taken.
+/// Takes the first step of an opening by a rule: takes a place in the group of this name.
 #[cfg(feature = "serde")]
 pub fn take_place<K, S, C>(store: &Store<K, S, C>, name: &str) {
     crate::cell::take_place(&store.inside().shared.groups, name);

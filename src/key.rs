@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 /// The owned key for a borrowed look-up form.
 ///
-/// Implemented for whatever is `Clone`, to itself, and for `str` and slices to their owned, shared
-/// and boxed forms. Implement it for a borrowed form of your own; it must be equal to, and hash
-/// like, the key that it yields.
+/// Each `Clone` type implements it for itself, `str` and slices for their owned, shared and boxed
+/// forms. Implement it for a borrowed form of your own, which must equal the key that it yields and
+/// hash like it.
 ///
 /// ```
 /// use breakerbox::InMemoryCircuitBreakerStore;
@@ -19,23 +19,23 @@ use std::sync::Arc;
 /// tenants.record_failure(&7);
 /// ```
 pub trait ToKey<K> {
-    /// The owned key.
+    /// Returns the owned key.
     fn to_key(&self) -> K;
 
-    /// The key itself, where that is what is looked up.
+    /// Returns the key itself, if this is the owned form. A form that is neither this nor
+    /// [text](Self::as_text) is converted where policies go by text.
     fn as_key(&self) -> Option<&K> {
         None
     }
 
-    /// The key's text, where it is looked up by that. What knows neither is cloned where policies
-    /// go by text.
+    /// Returns the key's text, if this is a text form.
     fn as_text(&self) -> Option<&str> {
         None
     }
 }
 
-/// Calls `find` with the text of `key`: that of its borrowed form where it has one, else `text_of`
-/// its owned form.
+/// Calls `find` with the text of `key`: that of its borrowed form if it has one, else that of its
+/// owned form by `text_of`.
 pub(crate) fn with_text<K, Q, R>(
     text_of: fn(&K) -> &str,
     key: &Q,

@@ -1,6 +1,7 @@
-//! A guard that acts if the user's code panics: what a call holds is given back.
+//! A guard that acts if the user's code panics, to give back the slot or probe that a call holds.
 
-/// Runs its closure when it is dropped: while the stack unwinds, unless it is disarmed before.
+/// A guard that runs its closure when it is dropped, so while the stack unwinds, unless it is
+/// disarmed before.
 #[must_use]
 pub(crate) struct OnPanic<F: FnMut()>(F);
 
@@ -9,7 +10,7 @@ impl<F: FnMut()> OnPanic<F> {
         Self(act)
     }
 
-    /// The user's code is through.
+    /// Disarms the guard, since the user's code has returned.
     pub(crate) fn disarm(self) {
         std::mem::forget(self);
     }

@@ -1,20 +1,20 @@
-//! What a circuit looks like from outside: its state and counts at one moment.
+//! The public view of a circuit: its state and counts at one moment.
 
 use std::fmt;
 
 /// The state of a circuit.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
 pub enum CircuitState {
-    /// Calls flow, failures are counted.
+    /// Calls flow and failures are counted.
     #[default]
     Closed,
     /// Calls are rejected until the circuit's time is over.
     Open,
     /// A few probes test whether the upstream has recovered; other calls are rejected.
     HalfOpen,
-    /// Calls are rejected until somebody says otherwise.
+    /// Calls are rejected until a command moves the circuit.
     ForcedOpen,
-    /// Calls flow and nothing is counted until somebody says otherwise.
+    /// Calls flow and nothing is counted until a command moves the circuit.
     Disabled,
 }
 
@@ -28,7 +28,7 @@ impl CircuitState {
         CircuitState::Disabled,
     ];
 
-    /// `closed`, `open`, `half-open`, `forced-open` or `disabled`.
+    /// Returns `closed`, `open`, `half-open`, `forced-open` or `disabled`.
     pub const fn as_str(self) -> &'static str {
         match self {
             CircuitState::Closed => "closed",
@@ -48,13 +48,13 @@ impl fmt::Display for CircuitState {
 
 /// A circuit at one moment.
 ///
-/// All fields belong to one generation of the circuit: a state is never shown with the counts
-/// or the time of another. `last_failure_time` may already be that of a failure which the count
-/// doesn't include yet; it is never older than a failure which it does include, whose time is read
+/// All fields belong to one generation of the circuit: a state is never shown with the counts or
+/// the time of another. `last_failure_time` may be ahead: that of a failure which is being recorded
+/// and isn't counted yet. It is never older than a failure which is counted, whose time is read
 /// once, while it is being recorded.
 ///
-/// With the feature `serde` it is written in camel case as other gateways write it, with
-/// forced-open as `open` and disabled as `closed`, both with `"forced": true`:
+/// With the feature `serde` it is serialized in camel case, as other gateways do, with forced-open
+/// as `open` and disabled as `closed`, both with `"forced": true`:
 ///
 /// ```
 /// # #[cfg(feature = "serde")] {

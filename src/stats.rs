@@ -6,7 +6,7 @@ use crate::sync::steps::{Step, step};
 
 const SHARDS: usize = 16;
 
-/// A count in shard, so that threads that add at the same time rarely share a cache line.
+/// A count in shards, so that threads that add at the same time rarely share a cache line.
 #[derive(Debug)]
 pub(crate) struct Counter([Shard; SHARDS]);
 
@@ -28,15 +28,15 @@ impl Counter {
     }
 
     pub(crate) fn add_one(&self) {
-        // A thread that is ending has no shard of its own any more.
+        // A thread that is ending no longer has a shard of its own.
         let shard = SHARD.try_with(|shard| *shard).unwrap_or(0);
         step(Step::Statistic);
-        // Relaxed: a statistic.
+        // Relaxed: a statistic, which orders nothing.
         self.0[shard].0.fetch_add(1, Ordering::Relaxed);
     }
 
     pub(crate) fn total(&self) -> u64 {
-        // Relaxed: a statistic.
+        // Relaxed: a statistic, which orders nothing.
         let counts = self.0.iter().map(|shard| shard.0.load(Ordering::Relaxed));
         counts.fold(0, u64::wrapping_add)
     }

@@ -1,5 +1,5 @@
 //! The one door to atomics, `Arc`, epochs and the map: the real ones, loom's in models, or the real
-//! ones that tell of each step.
+//! ones with a hook before each step.
 //!
 //! No other file names loom, `portable_atomic`, `crossbeam_epoch` or papaya.
 
@@ -21,7 +21,7 @@ pub(crate) use model::{Arc, EpochCell, Map, atomic};
 #[cfg(not(breakerbox_loom))]
 pub(crate) use real::{Arc, Map, atomic};
 
-/// An `Arc` that models leave alone: of what has atomics of its own.
+/// An `Arc` that models leave alone: its value has atomics of its own.
 pub(crate) use std::sync::Arc as PlainArc;
 
 /// An atomic that models leave alone: clocks and statistics, which order nothing.
@@ -29,7 +29,7 @@ pub(crate) use portable_atomic::AtomicU64 as PlainAtomicU64;
 
 #[cfg(not(breakerbox_steps))]
 pub(crate) mod steps {
-    //! Nobody asks for the steps.
+    //! Steps that no test hooks into: they cost nothing.
 
     pub(crate) enum Step {
         Map,

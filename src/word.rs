@@ -1,35 +1,37 @@
-//! Packed words as plain values: what is in each, and what every event does to them.
+//! Packed words as plain values: the fields of each, and the effect of every event on them.
 //!
 //! Nothing here knows of atomics, clocks or maps: a word is a `Copy` value and each function is
-//! pure, so that the whole layer is tested exhaustively. The cells (`crate::cell`) load words,
-//! ask this layer, and put the answer in by compare-and-swap.
+//! pure, so the whole layer is tested exhaustively. The cells (`crate::cell`) load a word, ask this
+//! layer for the next one, and put that in by compare-and-swap.
 //!
 //! ```text
 //!            63    61 60                        21  20  19                     0
 //! control   | state  | generation                |flag| failures                |
 //!            63                                24 23                            0
-//! gate      | generation of the last transition  | circuits that may reject     |
+//! summary   | generation of the last transition  | circuits that may reject     |
 //!            63                  42 41                                          0
-//! side      | tag: generation low | payload: a time, a count, a duration, probes |
+//! side      | tag: low generation | payload: a time, a count, a duration, probes |
 //!            63                             32 31                                0
-//! filter    | unclean circuits of a key hash  | circuits that may reject, of that |
+//! filter    | unclean circuits of a stripe    | its circuits that may reject      |
 //! ```
 //!
 //! | state | value | a check | counts |
 //! |---|---|---|---|
 //! | closed | 0 | admits | yes |
 //! | open | 1 | rejects until its time is over, then makes it half-open | yes |
-//! | half-open | 2 | admits while probe slots are free | yes |
+//! | half-open | 2 | admits while probes are free | yes |
 //! | forced-open | 3 | rejects | yes |
 //! | disabled | 4 | admits | no |
-//! | vacant | 5 | admits: the circuit was reset, or isn't born yet | revives it |
-//! | retired | 6 | admits: on its way out of the map, unless it is pinned | look it up again |
-//! | watched | 7 | admits: a closed circuit whose rules want to know of each call | yes |
+//! | vacant | 5 | admits: the circuit was reset, or its cell is new and unused | revives it |
+//! | retired | 6 | admits: it leaves the map, unless a handle pins it | looks the key up again |
+//! | watched | 7 | admits: a closed circuit whose rules count each call | yes |
 //!
-//! The flag says how the generation began: closed or watched, that it is a new life of a cell that
-//! was reset or just created; open, that it followed another opening too closely; half-open, that
-//! the call which began it is its first probe. The all-zero control word is a closed circuit
-//! without failures, of generation 0.
+//! The flag says how the generation began:
+//! - closed or watched: as a new life of a cell that was reset or just created;
+//! - open: too soon after the opening before it;
+//! - half-open: by a call that is its first probe.
+//!
+//! The all-zero control word is a closed circuit without failures, of generation 0.
 
 mod control;
 mod field;

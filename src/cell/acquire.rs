@@ -1,4 +1,4 @@
-//! Checks of one cell: may this call go through?
+//! Checks of one cell: the decision whether a call may go through.
 
 use super::changes::Changes;
 use super::moved::Moved;
@@ -52,7 +52,8 @@ impl Cell {
             let control = self.control();
             let attempt = match on_acquire(control) {
                 Admission::Admit => self.admit(&mut tx, control, policy).map(Acquired::Permit),
-                // What reads as unknown may be a circuit that an eviction has offered to remove.
+                // A word that reads as unknown may be that of a circuit which an eviction has
+                // offered to remove.
                 Admission::Unknown => self
                     .confirm_absent(shared, control)
                     .map(|()| Acquired::Unknown),
@@ -65,8 +66,8 @@ impl Cell {
             if let Ok(acquired) = attempt {
                 return acquired;
             }
-            // Another thread moved the circuit. Its step was progress, and ours is decided anew on
-            // what it left.
+            // Another thread moved the circuit: that is progress. What was decided may no longer
+            // hold, so decide anew on the word that it left.
         }
     }
 
@@ -94,7 +95,7 @@ impl Cell {
             return Ok(permit);
         }
         if control.state() == State::Closed {
-            // The next look finds it watched.
+            // The next look finds the circuit watched.
             self.watch_closely(tx.shared, control, policy);
             return Err(Moved);
         }
@@ -115,12 +116,13 @@ impl Cell {
         if opened == Ok(Opened::HeldBack) {
             return Ok(permit);
         }
-        // The circuit is open, by this call or another: the call asks again.
+        // This call or another has opened the circuit, so the call asks again.
         self.leave(permit);
         Err(Moved)
     }
 
-    /// Rejects while the open circuit `control` has time left; then makes the call its first probe.
+    /// Rejects the call while the open circuit `control` has time left; then makes it the first
+    /// probe.
     fn await_reset<C: Clock>(
         &self,
         tx: &mut Transition<'_, C>,
@@ -136,14 +138,15 @@ impl Cell {
     }
 
     /// Turns the open circuit `control`, whose time is over, half-open. The call that does so is
-    /// its first probe.
+    /// its first probe. Otherwise other calls could take all probes first, and this call would be
+    /// rejected though the circuit was due, which no sequential order explains.
     fn begin_half_open<C: Clock>(
         &self,
         tx: &mut Transition<'_, C>,
         control: Control,
     ) -> Result<PermitToken, Moved> {
         let drawn = std::cell::Cell::new(None);
-        // The clock is the user's, and may panic after the circuit has turned.
+        // The clock is the user's, and may panic after the circuit is half-open.
         let held = OnPanic::new(|| {
             if let Some(permit) = drawn.get() {
                 self.give_back(permit);
@@ -187,8 +190,7 @@ impl Cell {
         loop {
             let seen = self.probes(control)?;
             let age = shared.now().since(self.since(shared, control)?);
-            // A probe is refused only in a generation that still stands: in a later one there may
-            // be room.
+            // Refused only in a generation that still stands: in a later one a probe may be free.
             if half_open.timeout.is_some_and(|timeout| age >= timeout) {
                 self.still_in(control)?;
                 return Ok(ProbeGrant::TimeOver);
@@ -198,11 +200,13 @@ impl Cell {
                 return Ok(ProbeGrant::AllOut);
             };
             if self.put_probes(control, seen, taken).is_ok() {
-                // Even if the generation is over by now: the call came before it was left. To give
-                // the probe back after another look would let other calls be rejected for a probe
-                // that no call makes.
+                // Granted even if the generation is over by now: the call came before it was left.
+                // If the probe were given back after another look, other calls could be rejected
+                // meanwhile for a probe that no call makes, and no sequential order would explain
+                // that.
                 return Ok(ProbeGrant::Granted(taken.lease()));
             }
+            // Another thread took a probe or gave one back: decide anew on the counts that it left.
         }
     }
 
@@ -230,8 +234,8 @@ impl Cell {
         Err(Moved)
     }
 
-    /// Returns how long the circuit still rejects; `None` if it isn't open. Fixes nothing: where no
-    /// check has fixed the time yet, it is what `policy` says now.
+    /// Returns how long the circuit still rejects; `None` if it isn't open. Where no check has
+    /// fixed the time yet, `policy` decides it for this answer alone.
     pub(crate) fn open_for<C: Clock>(&self, shared: &Shared<C>, policy: &Policy) -> Option<Millis> {
         loop {
             let control = self.control();
@@ -260,8 +264,8 @@ impl Cell {
         Ok(time_left(since, time, shared.now()))
     }
 
-    /// Takes back what `permit` holds, a slot in flight or a probe, without an outcome, and without
-    /// the rules or the clock.
+    /// Takes back what `permit` holds, a slot in flight or a probe. It needs no outcome, rules or
+    /// clock, so it can run while the stack unwinds.
     pub(crate) fn give_back(&self, permit: PermitToken) {
         self.leave(permit);
         self.give_back_probe(permit);
@@ -273,6 +277,7 @@ impl Cell {
         }
         loop {
             let control = self.control();
+            // A half-open that was left took its probes with it.
             if control.state() != State::HalfOpen || control.generation() != permit.issued() {
                 return;
             }
@@ -287,10 +292,10 @@ impl Cell {
     }
 }
 
-/// Returns how long a circuit that opened at `since` for `time` rejects from `now` on.
+/// Returns how long a circuit that opened at `since` for `time` still rejects at `now`.
 pub(super) fn time_left(since: Timestamp, time: Millis, now: Timestamp) -> Millis {
     let left = (since + time).since(now);
-    // More than all of it is left only where the clock has stepped back.
+    // Capped, since more than all of it is left where the clock has stepped back.
     left.min(time)
 }
 

@@ -11,7 +11,7 @@ pub(crate) struct Change {
     pub(crate) generation: Generation,
     pub(crate) at: Timestamp,
     pub(crate) cause: Cause,
-    /// Decided by rules that only look on.
+    /// Whether rules decided it that only look on.
     pub(crate) shadow: bool,
 }
 
@@ -24,7 +24,8 @@ pub(crate) struct Changes {
 }
 
 impl Changes {
-    /// `wanted`: somebody listens. If not, nothing is kept and nothing allocated.
+    /// Makes an empty list. Where no change is `wanted`, since no listener is there, it keeps and
+    /// allocates nothing.
     pub(crate) const fn new(wanted: bool) -> Self {
         Self {
             wanted,
@@ -47,12 +48,12 @@ impl Changes {
         }
     }
 
-    /// Whether somebody listens.
+    /// Returns whether changes are kept for a listener.
     pub(super) const fn is_wanted(&self) -> bool {
         self.wanted
     }
 
-    /// The time of the change that was pushed last.
+    /// Sets the time of the change that was pushed last.
     pub(super) fn stamp(&mut self, at: impl FnOnce() -> Timestamp) {
         if let Some(change) = self.list.last_mut() {
             change.at = at();

@@ -1,4 +1,4 @@
-//! Eviction: a circuit leaves the map to make room, if it is of the kind that goes now.
+//! Eviction: a circuit of the kind that goes now leaves the map to make room.
 
 use super::changes::Changes;
 use super::moved::Moved;
@@ -9,26 +9,26 @@ use crate::clock::Clock;
 use crate::rules::Cause;
 use crate::word::{Control, History, Millis, State};
 
-/// The shortest time that an open circuit stays, where none is set, and how many times its own open
-/// time it stays: whichever is longer.
+/// The shortest time that an open circuit stays where none is set. It stays this long or
+/// [`OPEN_TTL_FACTOR`] times its own open time, whichever is longer.
 const OPEN_TTL: Millis = Millis::new(300_000);
 const OPEN_TTL_FACTOR: u64 = 10;
 
-/// Which circuits go now.
+/// The circuits that go now.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Evicts {
-    /// Those that are the same as none.
+    /// Clean circuits: to remove one changes nothing that a caller sees.
     Clean,
-    /// Those too that nobody has used for a while.
+    /// Also circuits that have been idle for a while.
     Idle {
-        /// How long an open circuit stays; `None`: as long as its open time says.
+        /// The time that an open circuit stays; `None` to go by its open time.
         open_ttl: Option<Millis>,
     },
 }
 
 impl Cell {
-    /// Evicts the circuit, if it is of the kind that goes now, and no handle holds it. The error
-    /// says that the cell is gone, so that its entry has to leave the map.
+    /// Evicts the circuit if it is of the kind that goes now and no handle holds it. The error says
+    /// that the cell is gone, so that the caller takes its entry out of the map.
     pub(crate) fn evict<C: Clock>(
         &self,
         shared: &Shared<C>,
@@ -37,24 +37,24 @@ impl Cell {
     ) -> Result<(), Gone> {
         let control = self.control();
         let is_forgotten = |ttl| {
-            // A circuit that moves on meanwhile is in use.
+            // A circuit that moves on meanwhile is in use, and stays.
             self.is_forgotten(shared, control, ttl).unwrap_or(false)
         };
         let goes = match (control.state(), evicts) {
-            // What a reset has left behind.
+            // A reset has left it behind.
             (State::Vacant | State::Retired, _) => return self.retire(shared),
             (State::ForcedOpen | State::Disabled, _) => false,
             _ if self.is_pinned() => false,
             (State::Closed, _) if self.is_clean(shared, control) => {
-                // No number is drawn: what was admitted before may as well count after. It fails
-                // where the circuit is used meanwhile.
+                // No new generation is needed: a call that was admitted before may as well count
+                // after. The exchange fails where the circuit is used meanwhile.
                 return match self.exchange(shared, control, control.retired()) {
                     Ok(()) => self.resolve(shared),
                     Err(Moved) => Ok(()),
                 };
             }
             (_, Evicts::Clean) => false,
-            // Its successes take the short way and leave no mark: it goes by age.
+            // Its successes take the short way and leave no mark, so it goes by age too.
             (State::Closed, Evicts::Idle { open_ttl }) if control.failures() == 0 => {
                 !self.take_mark() && is_forgotten(open_ttl)
             }
@@ -67,7 +67,7 @@ impl Cell {
         if !goes {
             return Ok(());
         }
-        // Tried once: a use of the circuit meanwhile keeps it.
+        // Tried once: a circuit that is used meanwhile stays.
         let mut tx = Transition::new(shared, changes);
         match self.change(&mut tx, control, State::Vacant, Cause::Evicted) {
             Ok(_) => self.retire(shared),
@@ -75,10 +75,11 @@ impl Cell {
         }
     }
 
-    /// Returns whether the closed circuit is the same as none.
+    /// Returns whether the closed circuit is clean, so that its removal changes nothing that a
+    /// caller sees.
     ///
-    /// It isn't while calls may have seats: a new cell could have the same generation, and their
-    /// seats would be taken for those of its calls.
+    /// It isn't clean while calls may hold slots in flight: a new cell could have the same
+    /// generation, and their slots would be taken for those of its calls.
     pub(super) fn is_clean<C>(&self, shared: &Shared<C>, control: Control) -> bool {
         let forgets = |history: History| history.openings == 0;
         control.failures() == 0
@@ -86,23 +87,22 @@ impl Cell {
             && self.history(shared, control).is_ok_and(forgets)
     }
 
-    /// Returns whether the circuit has been in this state for too long: since its time was over,
-    /// where it is open; since a probe was admitted last, where it is half-open; since it closed,
-    /// where it remembers openings.
+    /// Returns whether the circuit has been idle for too long: if it is open, since its time was
+    /// over; if half-open, since a probe last went out; if it remembers openings, since it closed.
     fn is_forgotten<C: Clock>(
         &self,
         shared: &Shared<C>,
         control: Control,
         open_ttl: Option<Millis>,
     ) -> Result<bool, Moved> {
-        // The open time, and the time from the change to the end of the circuit's use.
+        // The open time, and how long the circuit was in use after its last change.
         let (open, used) = match control.state() {
-            // A sweep knows no rule: what isn't fixed yet stays so.
+            // A sweep knows no rule: an open time that isn't fixed stays so.
             State::Open => {
                 let open = self.fixed_open_time(control)?.unwrap_or_default();
                 (open, open)
             }
-            // The open time isn't known any more.
+            // The open time isn't known any more, so the longest one stands in.
             State::HalfOpen => (shared.longest_open_time(), self.probes(control)?.taken()),
             _ => (Millis::ZERO, Millis::ZERO),
         };

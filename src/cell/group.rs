@@ -1,16 +1,19 @@
-//! Groups: how many circuits of each are open, and no more of them than may be.
+//! Groups: the number of open circuits in each, and the places that keep it within the cap.
 //!
-//! A rule that opens a closed circuit takes a place in its group's count first, and writes the group
-//! into the circuit's history word after. Until it has, the place is the opening call's; from then
-//! on it is the word's, and is given back by the operation that brings the word to a generation in
-//! which the circuit rejects no more. So the count errs upwards only, and of racing openings no more
-//! succeed than there are places.
+//! A rule that opens a closed circuit first takes a place in its group's count, and after the
+//! opening writes the group into the circuit's history word. Until then the opening call owns the
+//! place; from then on the word does. The operation that brings the word to a generation in which
+//! the circuit no longer rejects gives the place back. So the count errs upwards only, and no more
+//! of the racing openings succeed than there are places.
 //!
-//! Between the two steps the circuit may move on. If it only moved to another state that rejects,
-//! by hand or as a probe, the place belongs in that generation's word; if it has closed, even if it
-//! has opened again since, the place is given back. The word tells the two apart: it says in which
-//! generation the circuit began to reject (its *spell*), which for the opening's own spell is the
-//! generation that the opening began.
+//! Between the two steps the circuit may move on:
+//! - if it moved to another state that rejects, by hand or for a probe, the place belongs in that
+//!   generation's word;
+//! - if it has closed, even if it has opened again since, the place is given back.
+//!
+//! The word tells the two apart. It names the circuit's *spell*, the unbroken run of generations in
+//! which it may reject, by the first of them. The spell is the opening's own if its first
+//! generation is the one that the opening began.
 
 use crate::rules::Cap;
 use crate::stats::Counter;
@@ -21,14 +24,14 @@ use std::collections::HashMap;
 /// The groups of a store, by name and by number.
 pub(crate) struct Groups {
     known: EpochCell<Known>,
-    /// Openings that were held back.
+    /// The number of openings that were held back.
     pub(super) held_back: Counter,
 }
 
 #[derive(Clone, Default)]
 struct Known {
     numbers: HashMap<PlainArc<str>, u16>,
-    /// Of group `number`, at `number - 1`.
+    /// The group with number N is at N - 1.
     groups: Vec<Group>,
 }
 
@@ -36,7 +39,7 @@ struct Known {
 struct Group {
     #[cfg(feature = "serde")]
     name: PlainArc<str>,
-    /// Circuits that have a place, and those that are about to.
+    /// The number of circuits that have a place or are about to open with one.
     open: PlainArc<AtomicU64>,
 }
 
@@ -81,8 +84,8 @@ impl Groups {
         }
     }
 
-    /// The numbers of the groups of these names, which keep theirs for good; 0 for those beyond
-    /// the 65,535th.
+    /// Returns the numbers of the groups of these names. A group keeps its number for good; those
+    /// beyond the 65,535th have 0.
     pub(crate) fn numbers(&self, names: &[&str]) -> Vec<u16> {
         if names.is_empty() {
             return Vec::new();
@@ -100,7 +103,8 @@ impl Groups {
         self.known.read(|known| known?.get(group).map(f))
     }
 
-    /// Circuits of the group that have a place; `None`: there is no such group.
+    /// Counts the circuits of the group that have a place. Returns `None` if there is no such
+    /// group.
     pub(crate) fn open(&self, name: &str) -> Option<u64> {
         self.known.read(|known| {
             let known = known?;
@@ -115,18 +119,19 @@ impl Groups {
         self.of(group, |group| group.name.to_string())
     }
 
-    /// Openings that were held back.
+    /// Counts the openings that were held back.
     pub(crate) fn held_back(&self) -> u64 {
         self.held_back.total()
     }
 
-    /// A place, if one is left; else how many are taken. `None` where there is no group.
+    /// Takes a place. The error is the number of places taken, if none is left. Returns `None` if
+    /// there is no such group.
     pub(super) fn take(&self, cap: Cap) -> Option<Result<Place<'_>, u64>> {
         self.of(cap.group, |group| {
             // Relaxed: the compare-and-swap decides.
             let mut seen = group.open.load(Ordering::Relaxed);
             while seen < u64::from(cap.most) {
-                // Acquire: pairs with the Release in `leave`, so that the circuit that had the
+                // Acquire: pairs with the Release in `leave`, so that the circuit which had the
                 // place has closed before this one opens. Relaxed on failure: as above.
                 match group.open.compare_exchange(
                     seen,
@@ -148,15 +153,15 @@ impl Groups {
         })
     }
 
-    /// A place more in the group of this name, whatever the cap says. `None`: there is no such
-    /// group.
+    /// Takes a place in the group of this name, whatever the cap says. Returns `None` if there is
+    /// no such group.
     #[cfg(feature = "serde")]
     pub(super) fn take_anyway(&self, name: &str) -> Option<Place<'_>> {
         let group = self
             .known
             .read(|known| known.map(|known| known.number(name)))?;
         self.of(group, |group| {
-            // Relaxed: a count; there is no circuit that had the place before.
+            // Relaxed: the place is a new one, so no earlier holder's closing has to be seen.
             group.open.fetch_add(1, Ordering::Relaxed);
         })?;
         Some(Place {
@@ -174,14 +179,14 @@ impl Groups {
     }
 }
 
-/// A place in a group's count: given back, unless a circuit keeps it.
+/// A place in a group's count; given back when dropped, unless a circuit keeps it.
 pub(super) struct Place<'a> {
     groups: &'a Groups,
     pub(super) group: u16,
 }
 
 impl Place<'_> {
-    /// It is in a circuit's history word.
+    /// Leaves the place with a circuit: it is in a history word now.
     pub(super) fn keep(self) {
         std::mem::forget(self);
     }

@@ -1,8 +1,8 @@
 //! The calls in flight of one circuit: when each began, for up to 64 of them.
 //!
-//! The slots belong to one generation of one circuit, as their [`Watch`](super::watch::Watch) does, and
-//! are never made twice in it. So a slot that was taken in a generation is given back to the same
-//! slots or, where those are gone, not at all.
+//! The slots belong to one generation of one circuit, as their [`Watch`](super::watch::Watch) does,
+//! and are never made twice in it. So a slot that was taken in a generation is given back to the
+//! same slots or, if those are gone, to none.
 
 use crate::rules::HUNG_CALLS_MAX;
 use crate::sync::atomic::{AtomicU64, Ordering};
@@ -24,21 +24,21 @@ impl InFlight {
         Self(std::array::from_fn(|_| AtomicU64::new(FREE)))
     }
 
-    /// Returns when the call of the slot began; `None` if it is free.
+    /// Returns when the call in the slot began; `None` if the slot is free.
     fn since(&self, slot: usize) -> Option<Timestamp> {
-        // Acquire: pairs with the Release of the exchanges, so that a call that has seen another
-        // one's slot taken comes after it.
+        // Acquire: pairs with the Release of the exchanges, so that a call which has seen another's
+        // slot taken comes after it.
         self.0[slot]
             .load(Ordering::Acquire)
             .checked_sub(1)
             .map(Timestamp::from_unix_ms)
     }
 
-    /// Takes a slot for a call that begins at `now`; `None`: all are taken.
+    /// Takes a slot for a call that begins at `now`. Returns `None` if all are taken.
     pub(super) fn take(&self, now: Timestamp) -> Option<u8> {
         let taken = now.unix_ms() + 1;
         let take = |slot: &usize| {
-            // AcqRel: pairs with the Acquire in `since`. Relaxed on failure: another is tried.
+            // AcqRel: pairs with the Acquire in `since`. Relaxed on failure: another slot is tried.
             let exchange =
                 || self.0[*slot].compare_exchange(FREE, taken, Ordering::AcqRel, Ordering::Relaxed);
             self.since(*slot).is_none() && exchange().is_ok()

@@ -13,15 +13,15 @@ use crate::rules::{Policy, is_stale};
 use crate::sync::atomic::Ordering;
 use crate::word::{Call, History, Millis, PermitToken, Pins, Side, State, Timestamp};
 
-/// The words of one cell, as they stand for its generation. To be read at rest: they aren't loaded
+/// The words of one cell as they stand for its generation, to be read at rest: they aren't loaded
 /// at one moment.
 ///
-/// Reading them installs and fixes nothing.
+/// The read installs and fixes nothing.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Words {
     /// The state's name in the source, since `Watched` isn't public.
     pub state: String,
-    /// Whether it reads as unknown; then the fields after `generation` say nothing.
+    /// Whether it reads as unknown; then the fields after `generation` mean nothing.
     pub is_absent: bool,
     /// Whether a check may be rejected.
     pub may_reject: bool,
@@ -32,41 +32,41 @@ pub struct Words {
     /// Whether the flag is set: a new life, a half-open that a probe began, or an opening that
     /// follows another.
     pub is_marked: bool,
-    /// While open: for how long, in ms, if that is fixed.
+    /// The open time in ms, if the circuit is open and the time is fixed.
     pub open_ms: Option<u64>,
-    /// While half-open: its probes' payload.
+    /// The payload of the probes, if the circuit is half-open.
     pub probes: Option<u64>,
     /// Openings without a stable time between.
     pub openings: u32,
     /// The number of the group in which it has a place; 0 for none.
     pub group: u16,
-    /// What is in the slot of the watch, in any generation.
+    /// The watch, of any generation.
     pub watch: Option<Calls>,
     /// The number of handles that hold it.
     pub handles: u64,
 }
 
-/// What a watch holds of single calls.
+/// The single calls that a watch holds.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Calls {
-    /// The policy wants it.
+    /// Whether the policy wants the watch.
     pub on: bool,
-    /// A rule by hand covers the circuit, of which there is a handle.
+    /// Whether a rule by hand covers the circuit, which a handle holds.
     pub held: bool,
-    /// In the window of this generation: calls, failures, slow calls. `None`: no window of it.
+    /// The calls, failures and slow calls in the window of this generation, if it has one.
     pub window: Option<[u32; 3]>,
-    /// The number of seats that are taken in this generation.
+    /// The number of slots that are taken in this generation.
     pub in_flight: u32,
 }
 
 impl Cell {
-    /// Takes the first step of a report alone: frees its seat.
+    /// Takes the first step of a report alone: frees its slot.
     pub(crate) fn leave_alone(&self, permit: PermitToken) {
         self.leave(permit);
     }
 
-    /// Takes the next step of a report under rules over a window alone: counts the call in it.
-    /// `false`: the report is stale, or there is nothing to count in.
+    /// Takes the next step of a report under rules over a window alone: counts the call in the
+    /// window. Returns `false` if the report is stale or there is no window.
     pub(crate) fn count_alone<C: Clock>(
         &self,
         shared: &Shared<C>,
@@ -132,7 +132,7 @@ impl Cell {
 
 #[cfg(feature = "serde")]
 impl Cell {
-    /// One step of an import.
+    /// Takes one step of an import.
     pub(crate) fn restore_part<C: Clock>(
         &self,
         shared: &Shared<C>,
@@ -166,7 +166,7 @@ impl Cell {
         Ok(Restored::Occupied)
     }
 
-    /// The first step of closing by hand: its next opening is the first of a row.
+    /// Takes the first step of closing by hand: the next opening will be the first of a series.
     pub(crate) fn forget_row<C: Clock>(&self, shared: &Shared<C>) {
         let control = self.control();
         let none = |seen: History| {
@@ -187,11 +187,11 @@ pub enum Part {
     Time,
     /// State and failures.
     State,
-    /// The rest of it: the open time, the successes, the row of openings.
+    /// The rest: the open time, the successes and the openings in a row.
     Rest,
 }
 
-/// A place of the group of this name is taken, as by a circuit that is about to open.
+/// Takes a place in the group of this name, as a circuit does that is about to open.
 #[cfg(feature = "serde")]
 pub(crate) fn take_place(groups: &Groups, name: &str) {
     // `leave_place` gives it back.

@@ -1,20 +1,22 @@
-//! Pins and removal: a cell that a handle holds stays in the map, any other may leave it.
+//! Pins and removal: a cell that a handle holds stays in the map; any other may leave it.
 //!
 //! # How a cell leaves
-//! 1. A reset makes it *vacant*, in place: from here on it reads as unknown. Nothing is lost by
-//!    what follows, since a vacant circuit is the same as none. (An eviction leaves this step out
+//! 1. A reset makes it *vacant*, in place: from here on it reads as unknown. The steps that follow
+//!    lose nothing, since a vacant circuit is the same as none. (An eviction leaves this step out
 //!    where the circuit is clean.)
-//! 2. A cell that seems unpinned is made *retired*. That is an offer, not yet the end: until step 3
-//!    it is undecided whether there is a circuit.
-//! 3. The pins word decides: sealed while nobody holds a pin, the cell is gone for good; its
-//!    generation is raised in the birth slots, then its entry leaves the map. If a handle does
-//!    hold a pin, the cell becomes what it was before step 2, as if that had never been.
+//! 2. A cell that seems unpinned is made *retired*. That is an offer: until step 3 it is undecided
+//!    whether there is a circuit.
+//! 3. The pins word decides. If no handle holds a pin, it is sealed and the cell is gone for good:
+//!    its generation is noted as its stripe's last removal, then its entry leaves the map. If a
+//!    handle holds a pin, the cell becomes what it was before step 2, as if the offer had never
+//!    been made.
 //!
-//! Each operation that meets a retired cell takes step 3 itself, before it says anything of the
-//! circuit, so no thread waits. Going back needs a pin *in hand*, so a sealed cell is never brought
-//! back; and the seal is put in by compare-and-swap from pins read *before* control was seen
-//! retired, so a cell that was brought back in between is never sealed: bringing it back took a
-//! pin, and a pin changes the word for good.
+//! Each operation that meets a retired cell takes step 3 itself before it says anything of the
+//! circuit, so no thread waits. Against each other:
+//! - a thread brings a cell back only with a pin *in hand*, so a sealed cell is never brought back;
+//! - the seal is put in by compare-and-swap from pins read *before* control was seen retired. To
+//!   bring a cell back in between takes a pin, which changes the word for good, so that cell is
+//!   never sealed.
 
 use super::moved::Moved;
 use super::shared::Shared;
@@ -24,14 +26,15 @@ use crate::word::{Control, Pins, State};
 
 impl Cell {
     fn pins(&self) -> Pins {
-        // SeqCst: weighed against the rules by hand (see `ByHand::find`). It includes Acquire, which
-        // pairs with the Release in `unpin`, so that a thread that sees a pin gone sees what its
-        // holder did to control; and which keeps the load before the one of control that follows.
+        // SeqCst: weighed against the rules by hand (see `ByHand::find`). It includes Acquire,
+        // which pairs with the Release in `unpin`: a thread that sees a pin gone sees what its
+        // holder did to control. Acquire also keeps this load before the load of control that
+        // follows.
         Pins::from_bits(self.pins.load(Ordering::SeqCst))
     }
 
     fn put_pins(&self, seen: Pins, next: Pins) -> Result<(), Moved> {
-        // SeqCst: as in `pins`. It includes AcqRel: a pin and a seal are in one order, and each sees
+        // SeqCst: as in `pins`. It includes AcqRel: pins and seals are in one order, and each sees
         // what went before the other. Relaxed on failure: the caller loads again.
         self.pins
             .compare_exchange(
@@ -43,7 +46,7 @@ impl Cell {
             .map_or(Err(Moved), |_| Ok(()))
     }
 
-    /// What of the store's is kept by the key's hash.
+    /// Returns the stripe of the key.
     #[inline]
     pub(super) fn stripe(&self) -> usize {
         // Relaxed: these bits never change.
@@ -54,8 +57,9 @@ impl Cell {
         self.pins().is_pinned()
     }
 
-    /// Notes that the circuit is in use, where that keeps it from eviction. The use that creates
-    /// a circuit doesn't: who calls each key once would be in use all the time.
+    /// Notes that the circuit is in use, where that keeps it from eviction. The use that creates a
+    /// circuit leaves no mark: a flood of keys that are each used once would keep every circuit in
+    /// use.
     pub(super) fn mark_used<C>(&self, shared: &Shared<C>) {
         if !shared.evicts || self.control().is_absent() {
             return;
@@ -66,7 +70,7 @@ impl Cell {
         }
     }
 
-    /// Takes the mark of use away. Returns whether there was one.
+    /// Takes the mark of use away, and returns whether there was one.
     #[must_use]
     pub(super) fn take_mark(&self) -> bool {
         // Relaxed: as in `mark_used`.
@@ -89,7 +93,7 @@ impl Cell {
         loop {
             let seen = self.pins();
             let Some(pinned) = seen.pinned() else {
-                // Sealed: help it on its way, then the caller looks the key up again.
+                // Sealed: note the removal, then the caller looks the key up again.
                 let _ = self.resolve(shared);
                 return Err(Gone);
             };
@@ -104,7 +108,7 @@ impl Cell {
         self.pins.fetch_sub(Pins::UNPIN, Ordering::Release);
     }
 
-    /// Takes a vacant cell out of use if no handle holds it. `Ok`: it is still in use.
+    /// Takes a vacant cell out of use if no handle holds it. Returns `Ok` if it is still in use.
     pub(crate) fn retire<C>(&self, shared: &Shared<C>) -> Result<(), Gone> {
         loop {
             let control = self.control();
@@ -120,10 +124,11 @@ impl Cell {
         }
     }
 
-    /// Step 3: decides whether a retired cell is gone or in use again, for everybody.
+    /// Takes step 3: decides for all threads whether a retired cell is gone or in use again.
     pub(super) fn resolve<C>(&self, shared: &Shared<C>) -> Result<(), Gone> {
         loop {
-            // The pins before control: see the module.
+            // The pins before control: if the cell is brought back in between, these pins are out
+            // of date and the seal below fails.
             let seen = self.pins();
             let control = self.control();
             if control.state() != State::Retired {
@@ -137,8 +142,8 @@ impl Cell {
                     return Err(self.publish_removal(shared, control));
                 }
             } else if self.hold(shared).is_ok() {
-                // Pinned: it becomes what it was, and while we hold a pin no thread can seal it.
-                // Where it fails, another thread with a pin was first.
+                // Pinned: the cell becomes what it was, and while this thread holds a pin no other
+                // can seal it. Where the exchange fails, another thread with a pin came first.
                 let _ = self.exchange(shared, control, control.unretired());
                 self.agree(shared);
                 self.unpin();
@@ -147,8 +152,8 @@ impl Cell {
         }
     }
 
-    /// Confirms that the circuit whose word reads as unknown is that. An offer to remove it is
-    /// decided first; [`Moved`] if that brought the cell back.
+    /// Confirms that a circuit whose word reads as unknown is unknown. An offer to remove it is
+    /// decided first; the error says that this brought the cell back.
     #[cold]
     pub(super) fn confirm_absent<C>(
         &self,
@@ -164,7 +169,8 @@ impl Cell {
         }
     }
 
-    /// Records the generation of a sealed cell for its stripe, before its entry leaves the map.
+    /// Notes the generation of a sealed cell as a removal of its stripe, before its entry leaves
+    /// the map.
     fn publish_removal<C>(&self, shared: &Shared<C>, control: Control) -> Gone {
         shared.note_removal(self.stripe(), control.generation());
         Gone

@@ -1,8 +1,8 @@
 //! Plain operations of the store on one cell: look, record, move, reset.
 //!
 //! Those that return snapshots are always inlined. A snapshot that is returned through memory is
-//! written field by field and copied in larger pieces at once, which the processor can't forward:
-//! two such copies cost more than taking the snapshot.
+//! written field by field and at once copied in larger pieces, which the processor can't forward:
+//! two such copies cost more than the snapshot itself.
 
 use super::changes::Changes;
 use super::moved::Moved;
@@ -15,7 +15,7 @@ use crate::rules::Cause;
 use crate::snapshot::{CircuitBreakerSnapshot, CircuitState};
 use crate::word::{Control, Generation, Side, State};
 
-/// The circuit as a step leaves it, by its words so far.
+/// The circuit as a step leaves it, from the words read before the step.
 struct Left {
     snapshot: CircuitBreakerSnapshot,
     /// The success word that the snapshot was read from.
@@ -25,10 +25,10 @@ struct Left {
 impl Cell {
     /// Returns the circuit at one moment; `None` if it reads as unknown.
     ///
-    /// The success word is read before and after control and found equal. It only grows within a
-    /// generation and never returns to a value, so at the moment when control was read it held
-    /// exactly this. (Reading *control* twice would not do: under the consecutive rule its
-    /// failures go up and back to 0.)
+    /// The success word is read before and after control, until both reads are equal. It only grows
+    /// within a generation and never returns to a value, so it held just this when control was
+    /// read. (Reading *control* twice wouldn't do: under the consecutive rule its failures go up
+    /// and back to 0.)
     #[inline(always)]
     pub(crate) fn peek<C: Clock>(&self, shared: &Shared<C>) -> Option<CircuitBreakerSnapshot> {
         loop {
@@ -43,11 +43,12 @@ impl Cell {
             let Ok(last_state_change) = self.since(shared, control) else {
                 continue;
             };
-            // After control: it covers every failure that control counts.
+            // Read after control, so that it covers every failure that control counts.
             let last_failure_time = self.last_failure(control);
             let (after, success_count) = self.successes(control);
             if before != after || self.still_in(control).is_err() {
-                // Another thread moved the circuit on: that is progress, and there is a newer view.
+                // Another thread counted or moved the circuit on: that is progress, and there is a
+                // newer view.
                 continue;
             }
             return Some(CircuitBreakerSnapshot {
@@ -60,7 +61,7 @@ impl Cell {
         }
     }
 
-    /// Returns the control word of the circuit, which is brought to life if it was unknown.
+    /// Returns the control word of the circuit, brought to life if it was unknown.
     #[inline]
     pub(super) fn alive<C: Clock>(&self, shared: &Shared<C>) -> Result<Control, Gone> {
         loop {
@@ -76,7 +77,7 @@ impl Cell {
     }
 
     /// Returns the generation of a cell's life: its own, or for a fresh cell that of the stripe's
-    /// last removal, read after the cell is in the map.
+    /// last removal, which has to be read after the cell is in the map.
     pub(super) fn life_of<C>(&self, shared: &Shared<C>, control: Control) -> Generation {
         if control.is_fresh() {
             shared.removed_at(self.stripe())
@@ -103,15 +104,15 @@ impl Cell {
         })
     }
 
-    /// Returns when the generation that the caller put in began, in Unix ms: now, if it is over already and
-    /// another one's stamp is in its place.
+    /// Returns when the generation that the caller put in began, in Unix ms. If it is over already,
+    /// its stamp may be gone: then the time is now.
     fn changed_at<C: Clock>(&self, shared: &Shared<C>, control: Control) -> u64 {
         self.since(shared, control)
             .unwrap_or_else(|Moved| shared.now())
             .unix_ms()
     }
 
-    /// Returns the circuit as a step that leaves `control` will have left it.
+    /// Returns the circuit as it is once a step has left `control`.
     #[inline]
     fn left_by<C: Clock>(&self, shared: &Shared<C>, control: Control) -> Result<Left, Moved> {
         let last_state_change = self.since(shared, control)?;
@@ -177,10 +178,10 @@ impl Cell {
         }
     }
 
-    /// Counts a failure and notes its time. Never opens the circuit: rules do that.
+    /// Counts a failure and notes its time. It never opens the circuit: rules do that.
     ///
-    /// The record takes place at the exchange and answers from it. It doesn't look again and begin
-    /// anew afterwards: a circuit that was reset meanwhile must not come back by that.
+    /// The record takes place at the exchange and answers from it. It doesn't begin anew
+    /// afterwards: a circuit that was reset meanwhile must not be brought back.
     #[inline(always)]
     pub(crate) fn record_failure<C: Clock>(
         &self,
@@ -193,8 +194,8 @@ impl Cell {
             let counted = match control.state() {
                 State::Disabled => control,
                 // The time before the count, so that a snapshot which counts this failure never
-                // lacks its time. If the exchange below fails, the time was noted for a failure
-                // that comes a moment later: it is ahead by that moment, as its docs allow.
+                // lacks its time. If the exchange below fails, the noted time is ahead of the count
+                // until the next attempt, as the docs of the snapshot allow.
                 _ => match self.note_failure(shared, control, &mut noted) {
                     Ok(()) => control.with_failure(),
                     Err(Moved) => continue,
@@ -215,7 +216,8 @@ impl Cell {
                 let at_once = self.at_update(counted, &left);
                 return Ok(at_once.unwrap_or_else(|| self.after(shared, left.snapshot)));
             }
-            // Another thread counted, forgot or moved: count on top of what it left.
+            // Another thread counted, forgot or moved: that is progress. Count on top of what it
+            // left.
         }
     }
 
@@ -244,11 +246,12 @@ impl Cell {
         }
     }
 
-    /// Returns the circuit as the update to `counted` has left it, if nothing else has changed
-    /// since the words in `left` were read, before that update.
+    /// Returns the circuit as the update to `counted` left it, unless another word has changed
+    /// since those in `left` were read, before that update.
     ///
-    /// The success word is found the same after it: so it held just this at the update. The time of
-    /// the last failure is read after it, and covers all failures in `counted`.
+    /// The success word is the same before and after the update, so it held just this at the
+    /// update. The time of the last failure is read after the update, and so covers all failures in
+    /// `counted`.
     #[inline]
     fn at_update(&self, counted: Control, left: &Left) -> Option<CircuitBreakerSnapshot> {
         let last_failure_time = self.last_failure(counted);
@@ -260,9 +263,9 @@ impl Cell {
         })
     }
 
-    /// Returns the circuit after an operation, or what the operation `left` where it has been reset
-    /// since: the look must not bring it back. What other threads counted at the same time may be
-    /// missing then.
+    /// Returns the circuit after an operation, or what the operation `left` if the circuit has been
+    /// reset since: the look must not bring it back. Counts that other threads made at the same
+    /// time may be missing then.
     #[inline]
     fn after<C: Clock>(
         &self,
@@ -273,7 +276,7 @@ impl Cell {
     }
 
     /// Moves the circuit to `to` if its state `applies`. Returns the state that it was in; `None`
-    /// if it was unknown, and none is to be created.
+    /// if it was unknown and stays so.
     pub(crate) fn steer<C: Clock>(
         &self,
         shared: &Shared<C>,
@@ -302,7 +305,7 @@ impl Cell {
     }
 
     /// Makes the circuit unknown, in place. Returns the state that it was in; `None` if it was
-    /// unknown.
+    /// unknown already.
     pub(crate) fn vacate<C: Clock>(
         &self,
         shared: &Shared<C>,

@@ -1,4 +1,4 @@
-//! Reports on one cell: what the outcome of a call changes.
+//! Reports on one cell: the changes that the outcome of a call makes.
 
 use super::changes::Changes;
 use super::moved::Moved;
@@ -15,14 +15,14 @@ use crate::word::{
     Call, Control, Generation, Millis, Outcome, PermitToken, Report, Reported, State, Tally,
 };
 
-/// A report, with the looks that it is decided on.
+/// A report, and the words that it is decided on.
 struct Decision<'a> {
     control: Control,
-    /// The circuit's generation, or the one in which it would begin.
+    /// The circuit's generation, or the one in which its life would begin.
     generation: Generation,
     permit: PermitToken,
     outcome: Outcome,
-    /// What the window holds, this call included.
+    /// The counts of the window, with this call.
     window: Tally,
     retry_after: Millis,
     policy: &'a Policy,
@@ -41,9 +41,9 @@ impl Cell {
         changes: &mut Changes,
     ) -> Result<Reported, Gone> {
         let mut tx = Transition::by_rules(shared, changes, policy);
-        // First of all: what the call holds comes back whatever becomes of its report.
+        // First of all: the slot comes back whatever becomes of the report.
         self.leave(permit);
-        // A probe comes back too, though the clock panics.
+        // A probe comes back too if the clock, which is the user's, panics.
         let held = OnPanic::new(|| self.give_back_probe(permit));
         self.mark_used(shared);
         let reported = self.report_held(&mut tx, permit, report, policy);
@@ -65,25 +65,25 @@ impl Cell {
         loop {
             let control = self.control();
 
-            // A retired cell is undecided: it is brought back, or gone, before anything is said of
-            // its circuit.
+            // A retired cell is undecided: it is brought back or gone before the report says
+            // anything of its circuit.
             if control.state() == State::Retired {
                 self.resolve(shared)?;
                 continue;
             }
 
             // Stale exactly if the circuit has changed state since the permit was given. Asked in
-            // each attempt: the change may have come between two of them.
+            // each attempt, since the change may come between two of them.
             let generation = self.life_of(shared, control);
             if is_stale(generation, permit) {
-                // A call that was counted in the window took part in what happened since.
+                // A call that was counted in the window has had its effect.
                 return Ok(match counted {
                     Some(_) => Reported::Recorded,
                     None => Reported::Stale,
                 });
             }
 
-            // A policy that looks at every call makes the circuit watched, so that from here on no
+            // A policy that counts every call makes the circuit watched, so that from here on no
             // other call takes the short way past it.
             if control.state() == State::Closed && policy.counts_calls() {
                 self.watch_closely(shared, control, policy);
@@ -91,7 +91,7 @@ impl Cell {
             }
 
             // Counted once, and before the decision: of two calls that complete a window, one sees
-            // the other. Then the circuit is looked at again, since another call may have come in
+            // the other. Then control is loaded again, since another call may have changed it in
             // between.
             let outcome = outcome_of(report, control.state(), policy);
             let counts = policy.windows() && outcome != Outcome::Ignored;
@@ -116,12 +116,12 @@ impl Cell {
             if let Ok(()) = self.decide(tx, &decision, &mut noted) {
                 return Ok(Reported::Recorded);
             }
-            // Another thread moved the circuit: what was counted or noted so far stays, and the
-            // decision is made anew.
+            // Another thread moved the circuit: that is progress. What was counted or noted so far
+            // stays, and the decision is made anew.
         }
     }
 
-    /// Does what an outcome that isn't stale means, in one step.
+    /// Carries out an outcome that isn't stale, in one step.
     ///
     /// A failure's time is noted before the failure is counted, so that a snapshot which counts it
     /// never lacks its time.
@@ -144,7 +144,7 @@ impl Cell {
         match on_report(control, permit, outcome, policy, window) {
             Verdict::Nothing => Ok(()),
             Verdict::Revive => {
-                // Whether this thread or another one began the life, the outcome is counted in it.
+                // The outcome is counted in the new life, whichever thread began it.
                 let _ = self.revive(shared, control, decision.generation);
                 Err(Moved)
             }
@@ -168,8 +168,9 @@ impl Cell {
         }
     }
 
-    /// Does what a probe's outcome means: it is stored, or the transition that it decides is its
-    /// effect. Of a completing success and a racing failure exactly one takes place.
+    /// Carries out a probe's outcome: stores it, or makes the transition that it decides, without
+    /// storing it. So of a success that closes the circuit and a racing failure that opens it,
+    /// exactly one takes place: both exchange the same control word.
     fn decide_probe<C: Clock>(
         &self,
         tx: &mut Transition<'_, C>,

@@ -1,4 +1,4 @@
-//! A circuit taken out of one store, and put into another.
+//! Export and import: a circuit is taken out of one store and put into another.
 
 use super::acquire::time_left;
 use super::changes::Changes;
@@ -12,11 +12,11 @@ use crate::snapshot::{CircuitBreakerSnapshot, CircuitState};
 use crate::sync::atomic::AtomicU64;
 use crate::word::{Control, History, Millis, Side, State, Timestamp};
 
-/// What of a circuit outlives its store.
+/// The part of a circuit that outlives its store.
 #[derive(Clone, Debug)]
 pub(crate) struct Kept {
     pub(crate) snapshot: CircuitBreakerSnapshot,
-    /// How long an open circuit still rejects; `None`: no check has fixed that yet.
+    /// How long an open circuit still rejects; `None` if no check has fixed that yet.
     pub(crate) open_for: Option<Millis>,
     /// Openings without a stable time between.
     pub(crate) openings: u32,
@@ -29,13 +29,13 @@ pub(crate) struct Kept {
 #[must_use]
 pub(crate) enum Restored {
     Done,
-    /// The circuit isn't clean, or is used meanwhile: it stays as it is.
+    /// The circuit isn't clean, or is used meanwhile, and stays as it is.
     Occupied,
 }
 
 impl Cell {
-    /// Returns what there is to keep of the circuit; `None` if it is unknown or clean. Doesn't fix
-    /// how long a circuit is open: that is for a rule to say.
+    /// Returns the part of the circuit to be kept; `None` if it is unknown or clean. It doesn't fix
+    /// how long a circuit is open: that is for a rule to decide.
     pub(crate) fn keep<C: Clock>(&self, shared: &Shared<C>) -> Option<Kept> {
         loop {
             let control = self.control();
@@ -57,8 +57,7 @@ impl Cell {
         }
     }
 
-    /// Returns how long the circuit `control` still rejects, if it is open and that is
-    /// fixed.
+    /// Returns how long the circuit `control` still rejects, if it is open and that time is fixed.
     fn fixed_time_left<C: Clock>(
         &self,
         shared: &Shared<C>,
@@ -72,7 +71,7 @@ impl Cell {
         Ok(time.map(|time| time_left(since, time, shared.now())))
     }
 
-    /// Makes the circuit what was kept, if it is unknown or clean.
+    /// Restores the kept circuit, if this one is unknown or clean.
     pub(crate) fn restore<C: Clock>(
         &self,
         shared: &Shared<C>,
@@ -85,8 +84,8 @@ impl Cell {
             return Ok(Restored::Occupied);
         }
         if self.successes(control).1 != 0 {
-            // An open circuit keeps the successes of the time when it was closed; those that are
-            // here now aren't the kept circuit's.
+            // An open circuit keeps the successes from before it opened, and those counted here
+            // aren't the kept circuit's. So they are forgotten first.
             let vacated = self.change(&mut tx, control, State::Vacant, Cause::Imported);
             if vacated.is_err() {
                 return Ok(Restored::Occupied);
@@ -102,8 +101,8 @@ impl Cell {
         })
     }
 
-    /// Makes the clean circuit `control` what was kept. A call that takes a seat in it meanwhile is
-    /// admitted, and its report stale.
+    /// Restores the kept circuit over the clean circuit `control`. A call that takes a slot in
+    /// flight meanwhile is admitted, and its report is stale.
     pub(super) fn restore_over<C: Clock>(
         &self,
         tx: &mut Transition<'_, C>,
@@ -116,9 +115,9 @@ impl Cell {
         let next = |generation| {
             let next = control.restored(snapshot.state.into(), generation, failures);
             if next.state().is_closed() {
-                // Watched from its first moment, as in `change`. No look afterwards is needed here:
-                // a thread that changes the slot meanwhile changes the closed word that this one
-                // leaves, or finds the new one.
+                // Watched from its first moment, as in `change`. No `agree` is needed here. A
+                // thread that changes the watch meanwhile either changes the closed word that the
+                // exchange expects, which then fails, or finds the new word.
                 self.as_watched(next)
             } else {
                 next
@@ -127,18 +126,19 @@ impl Cell {
         if let Some(name) = &kept.group {
             tx.place = shared.groups.take_anyway(name);
         }
-        // Put in first, so that the time is never missing where the failures are seen.
+        // Put in first, so that no snapshot shows the failures without their time.
         let time = snapshot.last_failure_time;
         if time != 0 {
             self.raise_last_failure(control, Timestamp::from_unix_ms(time))?;
         }
         let restored = self.put_next(tx, control, next, Cause::Imported)?;
-        // From here on the circuit is there. If it moves on meanwhile, the rest is of no interest.
+        // From here on the circuit is restored. If it moves on meanwhile, the rest no longer
+        // matters.
         let _ = self.restore_rest(shared, restored, kept);
         Ok(())
     }
 
-    /// Puts in what an import adds after the state.
+    /// Puts in the words that an import adds after the state.
     pub(super) fn restore_rest<C: Clock>(
         &self,
         shared: &Shared<C>,
@@ -156,8 +156,8 @@ impl Cell {
         Ok(())
     }
 
-    /// Raises a count of `control`'s generation, unless the circuit moves on. (It never goes down:
-    /// a look that finds a count twice the same relies on that.)
+    /// Raises a count of `control`'s generation, unless the circuit moves on. It never lowers one:
+    /// a snapshot, which reads a count twice, relies on that.
     fn raise(&self, word: &AtomicU64, control: Control, next: Side) -> Result<(), Moved> {
         loop {
             let seen = self.side(word, control, |_| next)?;

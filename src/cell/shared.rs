@@ -1,4 +1,4 @@
-//! What all cells of a store share: the summary, the removals, the groups and the clock.
+//! The data that all cells of a store share: the summary, the removals, the groups and the clock.
 
 use super::group::Groups;
 use super::stripes::{Stripes, zeroes};
@@ -8,15 +8,15 @@ use crate::sync::PlainAtomicU64;
 use crate::sync::atomic::Ordering;
 use crate::word::{Generation, Millis, Timestamp, stripe_of};
 
-/// What all cells of a store share.
+/// The data that all cells of a store share.
 pub(crate) struct Shared<C> {
     pub(crate) summary: Summary,
-    /// By key hash: the latest generation in which a circuit of such a key left the map. Who is
-    /// born under such a key begins there, so that what began before the removal is stale.
+    /// For each stripe: the latest generation in which a circuit of it left the map. A new circuit
+    /// of the stripe begins in that, so that permits from before the removal are stale.
     removals: Stripes,
     pub(crate) clock: C,
     pub(crate) groups: Groups,
-    /// Of the jitter.
+    /// The seed of the jitter.
     seed: u64,
     /// Whether circuits may have to make room for others.
     pub(super) evicts: bool,
@@ -37,10 +37,12 @@ impl<C> Shared<C> {
         }
     }
 
-    /// Notes that a rule opens a circuit for this time.
+    /// Notes that a rule opens a circuit for this time, so that
+    /// [`longest_open_time`](Self::longest_open_time) covers it.
     pub(super) fn note_open_time(&self, time: Millis) {
         let ms = time.get();
-        // Relaxed: it publishes nothing. Written only where it grows.
+        // Relaxed: it publishes nothing. Written only if it grows, so that openings rarely share a
+        // write.
         if self.evicts && ms > self.longest_open_ms.load(Ordering::Relaxed) {
             self.longest_open_ms.fetch_max(ms, Ordering::Relaxed);
         }
@@ -52,14 +54,14 @@ impl<C> Shared<C> {
         Millis::new(self.longest_open_ms.load(Ordering::Relaxed))
     }
 
-    /// Returns a random number, always the same for this generation.
+    /// Returns the random number of this generation, always the same.
     pub(crate) fn random(&self, generation: Generation) -> u64 {
         self.random_by(generation.bits())
     }
 
-    /// Returns a random number, always the same for this `number`.
+    /// Returns the random number of this `number`, always the same.
     pub(crate) fn random_by(&self, number: u64) -> u64 {
-        // The finalizer of splitmix64: each bit depends on each of the input's.
+        // The finalizer of splitmix64: each bit depends on every bit of the input.
         let mut bits = self.seed ^ number;
         bits = (bits ^ (bits >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
         bits = (bits ^ (bits >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
@@ -73,20 +75,20 @@ impl<C> Shared<C> {
         Timestamp::from_unix_ms(self.clock.now_ms())
     }
 
-    /// The generation in which a circuit of this stripe is born.
+    /// Returns the generation of the stripe's last removal, in which a new circuit of it begins.
     pub(crate) fn removed_at(&self, stripe: usize) -> Generation {
-        // Acquire: pairs with the Release in `note_removal`. (The map's own ordering carries it
-        // too, for who finds the key absent after a removal.)
+        // Acquire: pairs with the Release in `note_removal`. (For a thread that finds the key
+        // absent after a removal, the map's own ordering does the same.)
         let bits = self.removals[stripe % self.removals.len()].load(Ordering::Acquire);
         Generation::from_bits(bits)
     }
 
-    /// The generation in which a circuit of a key with this hash is born.
+    /// Returns the last removal of the stripe of a key with this hash.
     pub(crate) fn removed_at_hash(&self, hash: u64) -> Generation {
         self.removed_at(stripe_of(hash))
     }
 
-    /// A circuit of this stripe leaves the map in `generation`.
+    /// Notes that a circuit of this stripe leaves the map in `generation`.
     pub(super) fn note_removal(&self, stripe: usize, generation: Generation) {
         let word = &self.removals[stripe % self.removals.len()];
         // Relaxed: the compare-and-swap decides.
@@ -100,7 +102,7 @@ impl<C> Shared<C> {
                 Ordering::Relaxed,
             ) {
                 Ok(_) => return,
-                // Another removal raised it: perhaps enough for ours.
+                // Another removal raised it, perhaps far enough for this one.
                 Err(now) => seen = now,
             }
         }

@@ -1,7 +1,7 @@
-//! Side words: read, installed and brought up by the thread that needs them.
+//! Side words: the thread that needs one reads it, installs it and brings it up to date.
 //!
-//! The rules are in [`super`]. A function here answers [`Moved`] where the circuit has left the
-//! generation of the `control` that it was given.
+//! The rules are in [`super`]. A function here answers [`Moved`] if the circuit has left the
+//! generation of the given `control`.
 
 use super::Cell;
 use super::moved::Moved;
@@ -15,19 +15,19 @@ use crate::word::{Control, History, Millis, Probes, Side, State, Timestamp};
 pub(super) struct Noted(u64);
 
 impl Noted {
-    /// No generation: theirs are shorter.
+    /// No generation: generations have fewer bits.
     pub(super) const NOWHERE: Self = Self(u64::MAX);
 }
 
-/// A side word of the generation asked for, and the one that it replaced if this call installed it.
+/// A side word of the wanted generation, and the word that it replaced if this call installed it.
 struct Installed {
     side: Side,
     replaced: Option<Side>,
 }
 
 impl Cell {
-    /// Returns `word` as of `control`'s generation. One of the generation before is replaced by
-    /// what `inherit` makes of it.
+    /// Returns `word` as of `control`'s generation. If it is of the generation before, `inherit`
+    /// makes its successor from it, which is put in its place.
     #[inline]
     pub(super) fn side(
         &self,
@@ -46,8 +46,8 @@ impl Cell {
         inherit: impl Fn(Side) -> Side,
     ) -> Result<Installed, Moved> {
         loop {
-            // Acquire: pairs with the Release of the install below, so that a thread that sees the
-            // word of a later generation also sees, in `still_in`, that control has left this one.
+            // Acquire: pairs with the Release in `put`, so that a thread which sees the word of a
+            // later generation also sees, in `still_in`, that control has left this one.
             let seen = Side::from_bits(word.load(Ordering::Acquire));
             if seen.belongs_to(control.generation()) {
                 let replaced = None;
@@ -66,12 +66,13 @@ impl Cell {
         }
     }
 
-    /// Replaces a side word that still is `seen`.
+    /// Replaces a side word by `next`, if it still is `seen`.
     #[inline]
     pub(super) fn put(&self, word: &AtomicU64, seen: Side, next: Side) -> Result<(), Moved> {
-        // SeqCst: the success word is part of the counts' one order (see the module), and costs
-        // the others nothing over AcqRel where an update is a locked instruction anyway.
-        // Relaxed on failure: the caller loads again.
+        // SeqCst: the success word is part of the counts' one order, see the orderings of `cell`.
+        // The other words need the Release in it, which pairs with the Acquire in `install`; SeqCst
+        // costs them nothing more, since an update is a locked instruction anyway. Relaxed on
+        // failure: the caller loads again.
         word.compare_exchange(
             seen.bits(),
             next.bits(),
@@ -81,7 +82,7 @@ impl Cell {
         .map_or(Err(Moved), |_| Ok(()))
     }
 
-    /// Takes rule 2's second look: the circuit is still in `control`'s generation.
+    /// Takes the second look of rule 2: checks that the circuit is still in `control`'s generation.
     #[inline]
     pub(super) fn still_in(&self, control: Control) -> Result<(), Moved> {
         if self.control().generation() == control.generation() {
@@ -100,14 +101,15 @@ impl Cell {
     ) -> Result<Timestamp, Moved> {
         let generation = control.generation();
         loop {
-            // The clock is read after `control`, and only if it is needed: a stalled helper must
-            // not stamp a fresh trip with an old time.
+            // Rule 3: the clock is read after `control`, and only if it is needed. Otherwise a
+            // thread that stalls would stamp a new generation with an old time.
             let stamp = |_| Side::at(generation, shared.now());
             let seen = self.side(&self.stamp, control, stamp)?;
             if let Some(since) = seen.timestamp() {
                 return Ok(since);
             }
-            // A cell that was never stamped, in a generation whose tag is 0.
+            // The cell was never stamped, and is in a generation whose tag is 0. Rule 5: set under
+            // the second look, or decided again by the caller.
             self.still_in(control)?;
             let stamped = stamp(seen);
             if let (Ok(()), Some(since)) =
@@ -118,8 +120,8 @@ impl Cell {
         }
     }
 
-    /// Returns for how long the open circuit `control` rejects, if that is fixed. A check or
-    /// a trip fixes it, since those know the rule.
+    /// Returns for how long the open circuit `control` rejects, if that is fixed. A check or an
+    /// opening by a rule fixes it, since those know the rule.
     pub(super) fn fixed_open_time(&self, control: Control) -> Result<Option<Millis>, Moved> {
         let unset = |_| Side::new(control.generation(), 0);
         Ok(self.side(&self.phase, control, unset)?.millis())
@@ -138,7 +140,7 @@ impl Cell {
     }
 
     /// Fixes for how long the open circuit `control` rejects, unless another thread has: as long as
-    /// `policy` says, and at least as long as the upstream asks for. Returns that time.
+    /// `policy` says, and at least as long as the upstream asks for. Returns the fixed time.
     pub(super) fn fix_open_time<C>(
         &self,
         shared: &Shared<C>,
@@ -148,7 +150,7 @@ impl Cell {
     ) -> Result<Millis, Moved> {
         let generation = control.generation();
         loop {
-            // Unset where a transition that is about to leave brought the word up, and where it was
+            // Unset if a transition that is about to leave brought the word up, or if the word was
             // never used.
             let unset = |_| Side::new(generation, 0);
             let seen = self.side(&self.phase, control, unset)?;
@@ -162,7 +164,8 @@ impl Cell {
                 if self.put(&self.phase, seen, next).is_err() {
                     continue;
                 }
-                // By a rule alone: what one upstream asks for must not keep other circuits.
+                // The rule's own time, without the upstream's wish: one upstream must not keep
+                // other circuits from eviction.
                 shared.note_open_time(own);
             }
             if let Some(time) = next.millis() {
@@ -172,7 +175,7 @@ impl Cell {
     }
 
     /// Fixes for how long the open circuit `control` rejects, even if a check has fixed it since it
-    /// opened: for an import, which knows better than a rule.
+    /// opened: an import knows the time better than a rule.
     #[cfg(feature = "serde")]
     pub(super) fn set_open_time(&self, control: Control, time: Millis) -> Result<(), Moved> {
         let next = Side::lasting(control.generation(), time);
@@ -185,10 +188,10 @@ impl Cell {
         }
     }
 
-    /// Returns what the circuit `control` remembers.
+    /// Returns the history of the circuit `control`.
     ///
-    /// The place of a group is given back by the one compare-and-swap that takes it out of the
-    /// word.
+    /// The thread whose compare-and-swap takes a group out of the word gives the place back. Only
+    /// one succeeds, so the place is given back once.
     pub(super) fn history<C>(
         &self,
         shared: &Shared<C>,
@@ -209,8 +212,8 @@ impl Cell {
         Ok(history)
     }
 
-    /// Replaces what the circuit remembers by `next` of it and returns that; `None` where `next`
-    /// has nothing new.
+    /// Replaces the history by `next` of it and returns that. Returns `None` if `next` has nothing
+    /// new.
     pub(super) fn remember<C>(
         &self,
         shared: &Shared<C>,
@@ -256,11 +259,11 @@ impl Cell {
         self.put(&self.phase, of(seen), of(next))
     }
 
-    /// Counts a success and returns how many there are then.
+    /// Counts a success and returns the new count.
     #[inline]
     pub(super) fn add_success(&self, control: Control) -> Result<u64, Moved> {
         loop {
-            // SeqCst, in the load: part of the counts' one order, see the module.
+            // SeqCst: part of the counts' one order, see the orderings of `cell`.
             let seen = Side::from_bits(self.successes.load(Ordering::SeqCst));
             let kept = successes_of(control, seen);
             if !seen.belongs_to(control.generation()) {
@@ -275,10 +278,9 @@ impl Cell {
 
     /// Raises the time of the last failure to now.
     ///
-    /// Called before the failure is counted, so that the time is never older than a failure that
-    /// a snapshot counts. Does nothing where it was `noted` for this generation, which keeps it: a
-    /// thread that reads the clock between its look at control and its update loses to those that
-    /// don't.
+    /// Called before the failure is counted, so that the time is never older than a failure that a
+    /// snapshot counts. A time that was `noted` in this generation stands: a thread that reads the
+    /// clock again between its look at control and its update loses to those that don't.
     #[inline]
     pub(super) fn note_failure<C: Clock>(
         &self,
@@ -294,7 +296,7 @@ impl Cell {
         Ok(())
     }
 
-    /// Raises the time of the last failure to `now`, unless it is later.
+    /// Raises the time of the last failure to `now`, unless it is later already.
     #[inline]
     pub(super) fn raise_last_failure(&self, control: Control, now: Timestamp) -> Result<(), Moved> {
         loop {
@@ -329,21 +331,21 @@ impl Cell {
             last_failure_of(control, seen)
         })?;
         self.history(shared, control)?;
-        // Of an open circuit this leaves the duration unset: the thread that needs it sets it.
+        // For an open circuit this leaves the duration unset: a thread that needs it sets it.
         self.side(&self.phase, control, |_| phase_of(control))?;
         Ok(())
     }
 
-    /// Returns the success word and the count that it means for `control`.
+    /// Returns the success word, and the count that it stands for in `control`'s generation.
     #[inline]
     pub(super) fn successes(&self, control: Control) -> (Side, u64) {
-        // SeqCst: part of the counts' one order, see the module.
+        // SeqCst: part of the counts' one order, see the orderings of `cell`.
         let seen = Side::from_bits(self.successes.load(Ordering::SeqCst));
         (seen, successes_of(control, seen).payload())
     }
 
     /// Returns when the last failure of `control`'s life was recorded, in Unix ms; 0 if none was,
-    /// as snapshots have it.
+    /// as in a snapshot.
     #[inline]
     pub(super) fn last_failure(&self, control: Control) -> u64 {
         // Acquire: as in `install`; the caller looks at control again.
@@ -354,8 +356,8 @@ impl Cell {
     }
 }
 
-/// Returns what the success word `seen` says for `control`: its own count, that of the generation
-/// before where the state keeps it, else 0.
+/// Returns the success word for `control`, from the word `seen`: its own count, that of the
+/// generation before if the state keeps it, else 0.
 #[inline]
 fn successes_of(control: Control, seen: Side) -> Side {
     let own = seen.belongs_to(control.generation());
@@ -363,7 +365,7 @@ fn successes_of(control: Control, seen: Side) -> Side {
     Side::new(control.generation(), if kept { seen.payload() } else { 0 })
 }
 
-/// Returns what the phase word of `control` begins with: its first probe, if it has one.
+/// Returns the phase word that `control` begins with: with its first probe out, if one began it.
 pub(super) fn phase_of(control: Control) -> Side {
     let probes = if control.is_begun_by_probe() {
         Probes::FIRST_OUT
@@ -373,7 +375,8 @@ pub(super) fn phase_of(control: Control) -> Side {
     Side::new(control.generation(), probes.payload())
 }
 
-/// Returns what the word of the last failure says for `control`: kept, unless a new life began.
+/// Returns the word of the last failure for `control`, from the word `seen`: kept, unless a new
+/// life began.
 #[inline]
 fn last_failure_of(control: Control, seen: Side) -> Side {
     let own = seen.belongs_to(control.generation());

@@ -1,17 +1,17 @@
-//! A word for each stripe: what a store keeps by key hash.
+//! A word for each stripe of a store's keys.
 
 use crate::sync::atomic::AtomicU64;
 #[cfg(not(breakerbox_loom))]
 use crate::word::STRIPE_BITS;
 
-/// What a store keeps by key hash.
+/// The number of stripes.
 #[cfg(not(breakerbox_loom))]
 const STRIPES: usize = 1 << STRIPE_BITS;
 /// A model needs no more, and pays for each.
 #[cfg(breakerbox_loom)]
 const STRIPES: usize = 2;
 
-/// A word for each stripe; not in its owner, which is made on the stack.
+/// A word for each stripe, boxed because its owner is made on the stack.
 pub(super) type Stripes = Box<[AtomicU64; STRIPES]>;
 
 pub(super) fn zeroes() -> Stripes {
@@ -22,7 +22,7 @@ pub(super) fn zeroes() -> Stripes {
     }
 }
 
-/// Whether a store keeps what it knows by hash of two keys in one place.
+/// Returns whether two keys with these hashes share a stripe.
 #[cfg(breakerbox_loom)]
 pub(crate) fn share_a_stripe(hashes: [u64; 2]) -> bool {
     let [one, other] = hashes.map(|hash| crate::word::stripe_of(hash) % STRIPES);

@@ -1,35 +1,39 @@
-//! What all cells of a store share: the summary, the birth generations and the clock.
+//! The summary: one word, and counts beside it, that say whether all circuits of a store admit.
 //!
 //! # Orderings
-//! Every change of the gate word is a read-modify-write, so each is in the release sequence of
-//! all `Release` ones before it: a check that loads the word with `Acquire` has seen every
-//! transition that was settled when the word got that value.
+//! Every change of the summary word is a read-modify-write, so each is in the release sequence of
+//! all `Release` ones before it. A check that loads the word with `Acquire` has seen every
+//! transition that was committed when the word got that value.
 
 use super::filter::Filter;
 use crate::sync::PlainAtomicU64;
 use crate::sync::atomic::{AtomicU64, Ordering};
 use crate::word::{FilterWord, Generation, SummaryWord};
 
-/// The store's summary: while it is down, a check is admitted by one load of it.
+/// The store's summary: while it is quiet, one load of it admits a check.
 ///
-/// The count in the gate word is raised by the very operation that draws a generation, before
-/// the transition's compare-and-swap, and given back after it, unless the circuit may now
-/// reject. So it errs upwards only, and while it is 0 no circuit rejects *and no drawn number is
-/// still to be put in*: every circuit's generation is at most the gate's, and a permit that
-/// carries the gate's is stale exactly for circuits that change afterwards.
+/// The operation that takes a generation also raises the count in the summary word. It does so
+/// before the transition's compare-and-swap, and the count is lowered after that, unless the
+/// circuit may now reject. So the count errs upwards only. While it is 0 no circuit rejects, *and
+/// no number that was taken is still to be put in*: every circuit's generation is at most the
+/// summary's, and a permit that carries the summary's is stale exactly for circuits that change
+/// afterwards.
 pub(crate) struct Summary {
-    /// In a line of its own: it is written on transitions only, and read by every check.
+    /// The summary word, in a line of its own: it is written on transitions only, and read by every
+    /// check.
     pub(super) word: Line<AtomicU64>,
-    /// Circuits whose state a success report could change, and sets of policies that need every
-    /// report; errs upwards only. In a line of its own: checks don't read it.
+    /// The number of circuits that a success report could change and of policy sets that need every
+    /// report; errs upwards only. In a line of its own, since checks don't read it.
     unclean: Line<AtomicU64>,
-    /// Those sets alone.
+    /// The number of those sets alone.
     needing_reports: AtomicU64,
-    /// The same counts by key hash, of circuits alone.
+    /// The same counts for each stripe, of circuits alone.
     pub(super) filter: Filter,
-    /// Sets of policies, and rules by hand, that hold the gate up.
+    /// The number of policy sets and rules by hand that need every check, and so keep the summary
+    /// from being quiet.
     needing_checks: PlainAtomicU64,
-    /// Circuits that are neither vacant nor retired. In a line of its own: nothing hot reads it.
+    /// The number of circuits that are neither vacant nor retired. In a line of its own, since
+    /// nothing hot reads it.
     live: Line<AtomicU64>,
 }
 
@@ -52,24 +56,25 @@ impl Summary {
         SummaryWord::from_bits(self.word.0.load(Ordering::Acquire))
     }
 
-    /// Whether no success report can change any circuit.
+    /// Returns whether no success report can change any circuit.
     #[inline]
     pub(crate) fn all_clean(&self) -> bool {
-        // Acquire: pairs with the Release in `mark_clean`; who skips its success after the last
-        // circuit became clean must not see that circuit's failures afterwards.
+        // Acquire: pairs with the Release in `mark_clean`. A thread that skips its success because
+        // the last circuit became clean must not see that circuit's failures afterwards.
         self.unclean.0.load(Ordering::Acquire) == 0
     }
 
-    /// Whether no success report on a key of this stripe can change its circuit.
+    /// Returns whether no success report on a key of this stripe can change its circuit.
     #[inline]
     pub(crate) fn is_clean(&self, stripe: usize) -> bool {
-        // Acquire: pairs with the Release in `mark_clean`, and keeps this load before the next.
+        // Acquire: pairs with the Release in `release_reports`, and keeps this load before the
+        // filter's, which pairs with `mark_clean`.
         let unneeded = self.needing_reports.load(Ordering::Acquire) == 0;
         unneeded && self.filter.load(stripe).is_clean()
     }
 
-    /// The generation in which every call on a key of this stripe is admitted, while the gate was
-    /// seen at `before`. `None`: look at the circuit.
+    /// Returns the generation in which every call on a key of this stripe is admitted, for a
+    /// summary that was seen at `before`. Returns `None` if the caller has to look at the circuit.
     #[inline]
     pub(crate) fn admits(&self, before: SummaryWord, stripe: usize) -> Option<Generation> {
         let generation = before.generation();
@@ -92,42 +97,44 @@ impl Summary {
         self.unclean.0.fetch_sub(1, Ordering::Release);
     }
 
-    /// Every report matters from here on, until [`release_reports`](Self::release_reports).
+    /// Makes every report matter from here on, until [`release_reports`](Self::release_reports).
     pub(crate) fn need_reports(&self) {
-        // Relaxed: what needs them is put in place after it, with SeqCst.
+        // Relaxed: the set that needs the reports is put in place afterwards, with SeqCst, which
+        // publishes this.
         self.needing_reports.fetch_add(1, Ordering::Relaxed);
         self.unclean.0.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Takes a [`need_reports`](Self::need_reports) back.
+    /// Takes one [`need_reports`](Self::need_reports) back.
     pub(crate) fn release_reports(&self) {
         // Release: pairs with the Acquires in `is_clean` and `all_clean`.
         self.needing_reports.fetch_sub(1, Ordering::Release);
         self.unclean.0.fetch_sub(1, Ordering::Release);
     }
 
-    /// Holds the gate up, as a circuit that may reject does.
+    /// Makes every check matter from here on, until [`release_checks`](Self::release_checks): keeps
+    /// the summary from being quiet, as a circuit that may reject does.
     pub(crate) fn need_checks(&self) {
-        // Relaxed: a thread that sees the gate raised below sees this too.
+        // Relaxed: a thread that sees the summary raised below sees this too.
         self.needing_checks.fetch_add(1, Ordering::Relaxed);
         // Release: pairs with the Acquire in `load`.
         self.word.0.fetch_add(SummaryWord::ONE, Ordering::Release);
     }
 
-    /// Takes a [`need_checks`](Self::need_checks) back.
+    /// Takes one [`need_checks`](Self::need_checks) back.
     pub(crate) fn release_checks(&self) {
-        // Relaxed: a check that takes it for held a moment longer only looks closer.
+        // Relaxed: a check that sees the old count a moment longer looks at rules or circuits that
+        // it could have skipped, and no more.
         self.needing_checks.fetch_sub(1, Ordering::Relaxed);
         // Release: as in `need_checks`.
         self.word.0.fetch_sub(SummaryWord::ONE, Ordering::Release);
     }
 
-    /// Returns whether something besides circuits holds the gate up: then the filter can't answer
-    /// for a key.
+    /// Returns whether policies or rules need every check: then the filter can't answer for a key.
     #[inline]
     pub(crate) fn needs_checks(&self) -> bool {
-        // Relaxed: it is raised before the summary, which the check has loaded with Acquire and seen
-        // raised.
+        // Relaxed: this count is raised before the summary, which the check has loaded with Acquire
+        // and seen raised.
         self.needing_checks.load(Ordering::Relaxed) != 0
     }
 
@@ -141,15 +148,14 @@ impl Summary {
         self.live.0.fetch_sub(1, Ordering::Relaxed);
     }
 
-    /// Circuits that are known; while others are born or removed, perhaps off by those.
+    /// Counts the known circuits. While others are created or removed, it may be off by those.
     pub(crate) fn circuits(&self) -> usize {
-        // Relaxed: as in `add_circuit`. A removal may be counted before its birth.
+        // Relaxed: as in `add_circuit`. A circuit's removal may be counted before its creation.
         let live = self.live.0.load(Ordering::Relaxed).cast_signed().max(0);
         usize::try_from(live).unwrap_or(usize::MAX)
     }
 
-    /// Counts the sets of policies that hold up the summary, and those that hold up the count of
-    /// unclean circuits.
+    /// Counts the policy sets and rules that need every check, and the sets that need every report.
     #[cfg(any(breakerbox_loom, breakerbox_steps))]
     pub(crate) fn held(&self) -> (u64, u64) {
         // Acquire for both: read at rest.
@@ -157,8 +163,8 @@ impl Summary {
         (self.needing_checks.load(Ordering::Acquire), reports)
     }
 
-    /// The counts of circuits that may reject and of unclean ones: 0 when all is at rest. Panics
-    /// where the filter's stripes don't add up to them.
+    /// Counts the circuits that may reject and the unclean ones; exact at rest. Panics if the
+    /// filter's stripes don't add up to them.
     #[cfg(any(test, breakerbox_loom, breakerbox_steps))]
     pub(crate) fn counts(&self) -> (u64, u64) {
         // Acquire, all: read at rest.
@@ -171,6 +177,6 @@ impl Summary {
     }
 }
 
-/// A value that shares its cache line with nothing.
+/// A value in a cache line of its own.
 #[repr(align(64))]
 pub(super) struct Line<T>(pub(super) T);

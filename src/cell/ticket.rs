@@ -4,14 +4,14 @@ use super::summary::Summary;
 use crate::sync::atomic::Ordering;
 use crate::word::{Control, FilterWord, Generation, SummaryWord};
 
-/// A transition's right to a generation: it holds the gate up from the first draw until it is
-/// settled or dropped.
+/// A transition's right to a generation. From the first number that it takes until it is committed
+/// or dropped, it keeps the summary from being quiet.
 #[must_use]
 pub(super) struct Ticket<'s> {
     summary: &'s Summary,
-    /// The generation that was left, and the number drawn to follow it.
+    /// The generation that is left, and the number taken to follow it.
     drawn: Option<(Generation, Generation)>,
-    /// Of the circuit, once a number is drawn.
+    /// The stripe of the circuit, once a number is taken.
     stripe: usize,
 }
 
@@ -24,32 +24,33 @@ impl<'s> Ticket<'s> {
         }
     }
 
-    /// A number greater than `current`, which the caller has read from the cell of this stripe.
+    /// Takes a number greater than `current`, which the caller has read from a cell of this stripe.
     ///
-    /// A number is kept for as long as the cell stays in that generation. One drawn before the
-    /// cell came into it could be smaller: the circuit's generations would not only grow.
+    /// A number is kept for as long as the cell stays in that generation. A number that was taken
+    /// before the cell came into it could be smaller, and the circuit's generations must only grow.
     pub(super) fn number_after(&mut self, current: Generation, stripe: usize) -> Generation {
         let mut step = match self.drawn {
             Some((from, number)) if from == current => return number,
             Some(_) => SummaryWord::REDRAW,
             None => {
-                // Before the draw, which publishes it: who sees the number sees this.
+                // Before the number is taken, which publishes it: a thread that sees the number
+                // sees this.
                 self.stripe = stripe;
                 self.summary.filter.raise(stripe, FilterWord::REJECTS);
                 SummaryWord::DRAW
             }
         };
         loop {
-            // Acquire: the cell was read first, and whoever put `current` there had drawn it from
-            // this word before, so ours comes later in the word's one order.
-            // Release: pairs with the Acquire in `Summary::load`. A check that sees our number also
-            // sees the circuit that we are about to move, and doesn't take it for unknown.
+            // Acquire: the cell was read first, and the thread that put `current` there had taken
+            // it from this word before, so this number comes later in the word's one order.
+            // Release: pairs with the Acquire in `Summary::load`. A check that sees this number
+            // also sees the circuit that is about to move, and doesn't take it for unknown.
             let before =
                 SummaryWord::from_bits(self.summary.word.0.fetch_add(step, Ordering::AcqRel));
             let number = before.generation().successor();
             self.drawn = Some((current, number));
-            // Zero means 'unborn', and an equal tag would make this generation's side words
-            // look like the next one's.
+            // Zero is the number of fresh cells, and an equal tag would make this generation's side
+            // words look like the next one's.
             if number != Generation::ZERO && number.tag() != current.tag() {
                 return number;
             }
@@ -57,7 +58,8 @@ impl<'s> Ticket<'s> {
         }
     }
 
-    /// The drawn number is in: the circuit went from `from` to `to`.
+    /// Notes that the number is in its place: the circuit went from `from` to `to`. Lowers the
+    /// counts that no longer hold.
     pub(super) fn commit(&mut self, from: Control, to: Control) {
         debug_assert!(self.drawn.is_some());
         self.drawn = None;
@@ -96,7 +98,7 @@ mod tests {
     }
 
     #[test]
-    fn a_draw_holds_the_gate_until_it_is_settled_or_dropped() {
+    fn a_ticket_holds_the_summary_until_it_is_committed_or_dropped() {
         use crate::word::State;
         let summary = Summary::new();
         let control = closed(&summary);
@@ -133,12 +135,12 @@ mod tests {
         drop(Ticket::new(&summary));
         assert!(
             summary.load().is_quiet(),
-            "what drew nothing gives nothing back"
+            "a ticket without a number gives nothing back"
         );
     }
 
     #[test]
-    fn a_draw_skips_zero_and_equal_tags() {
+    fn a_ticket_skips_zero_and_equal_tags() {
         let summary = Summary::new();
         let set = |bits: u64| {
             let word = summary.word.0.load(Ordering::Relaxed);

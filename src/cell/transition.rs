@@ -11,7 +11,7 @@ use crate::rules::{Cap, Cause, Policy};
 use crate::sync::atomic::Ordering;
 use crate::word::{Control, Generation, History, Millis, Series, Spell, State};
 
-/// What opens a circuit.
+/// The reason for an opening, and the rules of it.
 #[derive(Clone, Copy)]
 pub(super) struct Opening<'a> {
     pub(super) policy: &'a Policy,
@@ -26,7 +26,8 @@ pub(super) struct Opening<'a> {
 pub(super) enum Opened {
     /// The circuit is open.
     Done,
-    /// It stays closed, with what would have opened it counted: enough others are open.
+    /// The circuit stays closed, with the failure counted that would have opened it: enough others
+    /// of its group are open.
     HeldBack,
 }
 
@@ -49,7 +50,7 @@ impl<'a, C> Transition<'a, C> {
         }
     }
 
-    /// Makes transitions by a policy: each change says whether it is a shadow one.
+    /// Makes the means of transitions by a policy: each change says whether it is a shadow one.
     pub(super) fn by_rules(
         shared: &'a Shared<C>,
         changes: &'a mut Changes,
@@ -61,10 +62,10 @@ impl<'a, C> Transition<'a, C> {
 }
 
 impl Cell {
-    /// Replaces the control word `from` by `to`: the only compare-and-swap on it.
+    /// Replaces the control word `from` by `to`. This is the only compare-and-swap on the word.
     ///
-    /// Keeps the store's counts. They are raised before an update that needs it, and lowered after
-    /// one that no longer does, so that they may overcount and never undercount.
+    /// It keeps the store's counts: raises them before an update that needs it, and lowers them
+    /// after one that no longer does. So they may overcount and never undercount.
     #[inline]
     pub(super) fn exchange<C>(
         &self,
@@ -76,7 +77,7 @@ impl Cell {
         if becomes_unclean {
             shared.summary.mark_unclean(self.stripe());
         }
-        // SeqCst: see the module's orderings. Relaxed on failure: every caller loads again.
+        // SeqCst: see the orderings of `cell`. Relaxed on failure: every caller loads again.
         let done = self
             .control
             .compare_exchange(from.bits(), to.bits(), Ordering::SeqCst, Ordering::Relaxed)
@@ -105,7 +106,7 @@ impl Cell {
     ) -> Result<Control, Moved> {
         let next = |generation| match to {
             State::Vacant => control.vacated(generation),
-            // Watched from its first moment: a call before `agree` would otherwise be in no window
+            // Watched from its first moment. Otherwise a call before `agree` would be in no window
             // and not be counted in flight.
             State::Closed => self.as_watched(control.moved(to, generation)),
             _ => control.moved(to, generation),
@@ -117,8 +118,8 @@ impl Cell {
         Ok(next)
     }
 
-    /// Changes the state by hand, otherwise as [`change`](Self::change) does. A circuit that is
-    /// closed by hand counts as recovered: its next opening is the first of a series.
+    /// Moves the circuit by hand, as [`change`](Self::change) does. A circuit that is closed by
+    /// hand counts as recovered: its next opening is the first of a series.
     pub(super) fn change_by_hand<C: Clock>(
         &self,
         tx: &mut Transition<'_, C>,
@@ -126,7 +127,7 @@ impl Cell {
         to: State,
     ) -> Result<Control, Moved> {
         if to == State::Closed {
-            // Forgotten before the change, so that no opening after it can find them.
+            // Forgotten before the change, so that no opening after it can find the earlier ones.
             let openings = 0;
             let none = |seen: History| (seen.openings != 0).then_some(History { openings, ..seen });
             self.remember(tx.shared, control, none)?;
@@ -143,7 +144,7 @@ impl Cell {
         counted: Control,
         opening: Opening<'_>,
     ) -> Result<Opened, Moved> {
-        // A circuit that was open before has its place already, or never needed one.
+        // A circuit that isn't closed has its place already, or never needed one.
         if control.state().is_closed()
             && let Err(open) = tx.take_place(opening.policy.cap)
         {
@@ -152,7 +153,7 @@ impl Cell {
         let series = self.series(tx.shared, control, opening.policy)?;
         let next = |generation| counted.opened(generation, series);
         let opened = self.put_next(tx, control, next, opening.cause)?;
-        // Fixed before the trip returns, unless the circuit has moved on already.
+        // The open time is fixed before the call returns, unless the circuit has moved on already.
         let _ = self.fix_open_time(tx.shared, opened, opening.policy, opening.retry_after);
         Ok(Opened::Done)
     }
@@ -179,11 +180,11 @@ impl Cell {
         })
     }
 
-    /// Moves the circuit from `control` to what `next` makes of a new generation: draws the number,
-    /// puts the word in, stamps and notes the transition.
+    /// Moves the circuit from `control` to the word that `next` makes of a new generation: takes
+    /// the number, puts the word in, stamps and notes the transition.
     ///
     /// Against another transition from `control`, exactly one of the two exchanges succeeds. The
-    /// other one answers [`Moved`], and its caller decides on the word that it finds then.
+    /// other answers [`Moved`], and its caller decides on the word that it finds then.
     pub(super) fn put_next<C: Clock>(
         &self,
         tx: &mut Transition<'_, C>,
@@ -192,28 +193,28 @@ impl Cell {
         cause: Cause,
     ) -> Result<Control, Moved> {
         let shared = tx.shared;
-        // Rule 1: the side words must not fall two generations behind. Brought up before the
-        // exchange, since a thread that stops after it would leave them behind.
+        // Rule 1: the side words must not fall two generations behind. They are brought up before
+        // the exchange, since a thread that stops after it would leave them behind.
         self.bring_up(shared, control)?;
 
-        // The number is drawn after control was read, so it is greater than `control`'s. From the
-        // draw on the store's summary isn't quiet: a check that doesn't see our exchange yet looks
-        // at the circuit.
+        // The number is taken after control was read, so it is greater than `control`'s. From here
+        // on the store's summary isn't quiet, so a check that doesn't see the exchange yet looks at
+        // the circuit.
         let next = next(tx.ticket.number_after(control.generation(), self.stripe()));
 
-        // The step itself. Up to here nothing has happened that another thread could see, but for
-        // the counts that are held too high.
+        // The step itself. Until here other threads can see nothing of it but counts that are too
+        // high.
         self.exchange(shared, control, next)?;
 
-        // The counts come down after the exchange: not before, or a check could be admitted by a
-        // summary that has forgotten us while the circuit already rejects.
+        // The counts come down after the exchange. Before it, a check could be admitted by a
+        // summary that no longer counts this circuit while it already rejects.
         self.commit_place(tx, control, next);
         tx.ticket.commit(control, next);
 
         // Noted first: the clock below is the user's, and may panic.
         tx.changes.push(control.state(), next, cause);
 
-        // The winner stamps before it returns. A vacant circuit isn't stamped: the life that begins
+        // The winner stamps before it returns. A vacant circuit isn't stamped; the life that begins
         // in it will be. A circuit that has moved on already was stamped by the thread that moved
         // it.
         let since = if next.is_absent() {
@@ -228,7 +229,7 @@ impl Cell {
 
 impl<C> Transition<'_, C> {
     /// Takes a place for the circuit that is about to open, unless it needs none. The error is the
-    /// number of places that are taken.
+    /// number of taken places.
     fn take_place(&mut self, cap: Cap) -> Result<(), u64> {
         if cap.group != 0 && self.place.is_none() {
             self.place = self.shared.groups.take(cap).transpose()?;
@@ -239,12 +240,12 @@ impl<C> Transition<'_, C> {
 
 impl Cell {
     /// Passes the place on after the transition from `from` to `to`: to a circuit that has opened,
-    /// or back from one that rejects no more.
+    /// or back to the group from one that no longer rejects.
     fn commit_place<C>(&self, tx: &mut Transition<'_, C>, from: Control, to: Control) {
         let (was, is) = (from.state(), to.state());
         if was.may_reject() && !is.may_reject() {
-            // Brought up, the word has no group any more. Where the circuit has moved on, another
-            // thread has brought it up.
+            // To bring the word up takes the group out of it, and gives the place back. If the
+            // circuit has moved on, another thread has done that.
             let _ = self.history(tx.shared, to);
         } else if was.is_closed()
             && is.may_reject()
@@ -262,11 +263,12 @@ impl Cell {
         loop {
             let control = self.control();
             let Ok(seen) = self.history(shared, control) else {
-                // The circuit moves on: that is progress, and there is a later word.
+                // Another thread moved the circuit on: that is progress, and there is a later word.
                 continue;
             };
-            // Another place in the word means that an opening by a rule began a spell with the same
-            // number: the number is short, and was reused.
+            // Another spell, or none: the circuit has closed since, and perhaps opened again, so
+            // this place is given back. Another place in the word means that an opening by a rule
+            // began a spell with the same number, which is short and was reused.
             if seen.spell != own || seen.group != 0 {
                 return;
             }
@@ -279,8 +281,8 @@ impl Cell {
         }
     }
 
-    /// Leaves the circuit `control` closed, with the failure that would have opened it counted.
-    /// Announced at most once in the time for which it would have been open.
+    /// Leaves the circuit `control` closed, with the failure counted that would have opened it.
+    /// Announces that at most once in the time for which it would have been open.
     fn hold_back<C: Clock>(
         &self,
         tx: &mut Transition<'_, C>,

@@ -1,26 +1,28 @@
-//! What is known of the single calls of a closed circuit: its window and its seats.
+//! The single calls of a closed circuit: its window, and its calls in flight.
 //!
-//! A [`Watch`] belongs to one closed generation and one shape of window. An operation that needs
-//! one and finds another generation's makes its own and puts it in the cell's slot, if the circuit
-//! is still in that generation; so a circuit that closes begins with an empty window, and nothing
-//! has to be emptied.
+//! A [`Watch`] belongs to one closed generation and one shape of window. An operation that finds
+//! another generation's watch makes its own, and puts that in the cell if the circuit is still in
+//! the operation's generation. So a circuit that closes begins with an empty window, and no thread
+//! has to empty one.
 //!
-//! A closed circuit whose slot holds a watch that is on is *watched*: its control word says so, and
-//! no check or report of it takes the short way. A circuit that closes while its slot is on becomes
-//! watched in the same step. Slot and word are two, so they may differ for a moment; each operation
-//! that changes one of them looks at both afterwards, and [again](Cell::agree) after it has changed
-//! the word, until they agree. The last of these looks comes after the last change of either.
+//! A closed circuit with a watch that is on is *watched*: its control word says so, and no check or
+//! report of it takes the short way. A circuit that closes while its watch is on becomes watched in
+//! the same step. Watch and word are two atomics, so they may differ for a moment. Each operation
+//! that changes one of them looks at both afterwards, and [again](super::Cell::agree) after it has
+//! changed the word, until they agree. The last of these looks comes after the last change of
+//! either.
 //!
 //! # Rules by hand
-//! A rule by hand that covers a circuit *holds* its watch, beside what the policy wants. A handle of
-//! it must not be admitted past the rule even for a moment, so agreement in the end isn't enough: a
-//! thread that is about to close the circuit, or to end the watching, may have looked at the slot
+//! A rule by hand that covers a circuit *holds* its watch, whatever the policy wants. No call on a
+//! handle may be admitted past the rule even for a moment, so agreement in the end isn't enough: a
+//! thread that is about to close the circuit, or to end the watching, may have looked at the watch
 //! before. So
-//! - the thread that puts a rule in place fills the slot first and moves the circuit afterwards:
-//!   what others decided on before fails, since the word is another one;
-//! - a circuit that closes then finds the slot filled;
-//! - whether a rule covers it is asked between the look at the slot and the exchange, and a hold is
-//!   always a new value in the slot. So what is put in after a hold was decided on after it.
+//! - the thread that puts a rule in place sets the watch first and moves the circuit afterwards. An
+//!   exchange that was decided on before then fails, since the word is another one;
+//! - a circuit that closes afterwards finds the watch held;
+//! - a thread asks whether a rule covers the circuit between its look at the watch and its
+//!   exchange, and each hold is a new value in the cell. So a watch that is put in after a hold was
+//!   decided on after it.
 
 use super::in_flight::InFlight;
 use super::window::Window;
@@ -28,15 +30,16 @@ use crate::rules::{Policy, Span};
 use crate::sync::PlainArc;
 use crate::word::Generation;
 
-/// What is known of the calls of one closed generation.
+/// The calls of one closed generation.
 pub(super) struct Watch {
     pub(super) generation: Generation,
-    /// Whether calls are watched because of the policy. Off, it only keeps the seats of calls that
-    /// are out, or is held.
+    /// Whether the policy wants the watch. If it is off, it only keeps the slots of calls in
+    /// flight, or is held.
     pub(super) on: bool,
     /// Whether a rule by hand covers the circuit.
     pub(super) held: bool,
-    // Both shared with the watch that follows in the same generation, where only the other changes.
+    // Both are shared with the next watch of the same generation, in which only the other one may
+    // change.
     pub(super) window: Option<PlainArc<Window>>,
     pub(super) in_flight: Option<PlainArc<InFlight>>,
 }
@@ -73,10 +76,10 @@ impl Watch {
         self.window.as_ref().map(|window| window.span())
     }
 
-    /// Without a window, and off; `None` where there is nothing to keep.
+    /// Makes the same watch, off and without a window. Returns `None` if there is nothing to keep.
     ///
-    /// Were the seats made anew in the same generation, a call that is out would give another
-    /// one's seat back.
+    /// The slots are kept: if they were made anew in the same generation, a call in flight would
+    /// give another one's slot back.
     pub(super) fn off(&self) -> Option<Self> {
         (self.held || self.in_flight.is_some()).then(|| Self {
             generation: self.generation,
@@ -87,7 +90,7 @@ impl Watch {
         })
     }
 
-    /// Makes the same watch, held or not.
+    /// Makes the same watch, `held` or not. Without one before, it is off and of `generation`.
     pub(super) fn holding(before: Option<&Watch>, generation: Generation, held: bool) -> Self {
         Self {
             generation: before.map_or(generation, |watch| watch.generation),
@@ -98,7 +101,7 @@ impl Watch {
         }
     }
 
-    /// Returns what it holds for `generation` at `now`.
+    /// Returns the calls that it holds for `generation` at `now`.
     #[cfg(any(breakerbox_loom, breakerbox_steps))]
     pub(super) fn calls(
         &self,

@@ -1,4 +1,4 @@
-//! Watching a circuit: when its calls are looked at one by one.
+//! Watching a circuit: its calls are counted one by one where its rules ask for that.
 
 use super::Cell;
 use super::moved::Moved;
@@ -12,7 +12,7 @@ use crate::word::{Call, Control, PermitToken, Tally};
 
 /// A call that has been counted in flight.
 pub(super) struct Entered {
-    /// The slot that it holds; `None` where all are taken, and where none are kept.
+    /// The slot that it holds; `None` if all are taken or none are kept.
     pub(super) slot: Option<u8>,
     /// The number of calls that have been in flight for too long.
     pub(super) hung: u32,
@@ -31,8 +31,8 @@ impl Cell {
         let made = std::cell::Cell::new(false);
         let seen = self.watch.get_or_replace(
             |watch| watch.fits(generation, policy),
-            // Control is looked at after the watch was: one of a later generation stays in place,
-            // or the slots of its calls would be made anew.
+            // Control is loaded after the watch, so that a watch of a later generation stays in
+            // place. Otherwise the slots of its calls would be made anew.
             |before| {
                 made.set(true);
                 self.still_in(control).ok()?;
@@ -46,8 +46,8 @@ impl Cell {
         seen.ok_or(Moved)
     }
 
-    /// Counts a call of the watched circuit `control` in its window. Returns what the window holds
-    /// then.
+    /// Counts a call of the watched circuit `control` in its window. Returns the counts of the
+    /// window with it.
     pub(super) fn count_call<C: Clock>(
         &self,
         shared: &Shared<C>,
@@ -77,7 +77,7 @@ impl Cell {
                 };
             };
             let now = shared.now();
-            // Counted before this call takes its slot, and so without it.
+            // Counted before this call takes its slot, so without it.
             let hung = in_flight.overdue(now, policy.trip.hung);
             let slot = in_flight.take(now);
             Entered { slot, hung }
@@ -104,14 +104,14 @@ impl Cell {
         self.has_watch(has)
     }
 
-    /// Returns whether there is a watch that `is` so. Pins no epoch where there is none.
+    /// Returns whether there is a watch that `is` so. Pins no epoch if there is none.
     fn has_watch(&self, is: impl Fn(&Watch) -> bool) -> bool {
         !self.watch.is_empty() && self.watch.read(|watch| watch.is_some_and(is))
     }
 
-    /// Makes the closed circuit `control` watched from here on, unless another thread already has.
+    /// Makes the closed circuit `control` watched from here on, unless another thread has.
     pub(super) fn watch_closely<C>(&self, shared: &Shared<C>, control: Control, policy: &Policy) {
-        // Where the circuit has moved, the caller finds that when it looks again.
+        // If the circuit has moved, the caller finds that when it looks again.
         let _ = self.watching(shared, control, policy, |_| ());
         self.agree(shared);
     }
@@ -126,25 +126,25 @@ impl Cell {
         self.has_watch(|watch| watch.held)
     }
 
-    /// Returns whether the policy wants every call to be looked at while it is closed.
+    /// Returns whether the policy wants every call counted while the circuit is closed.
     pub(crate) fn is_watched_by_policy(&self) -> bool {
         self.has_watch(|watch| watch.on)
     }
 
-    /// The circuit is watched from here on, or it isn't, as `policy` wants it, now and whenever it
-    /// closes. A window is kept, if they want any.
+    /// Makes the circuit watched or unwatched from here on, as `policy` wants it, now and whenever
+    /// it closes. A window is kept if the policy wants any.
     pub(crate) fn set_watched<C>(&self, shared: &Shared<C>, policy: &Policy) {
-        // Calls by key ask for a forced state before they look at the circuit; only calls on
-        // handles look at it first.
+        // Calls by key ask for a forced state before they look at the circuit. Only calls on
+        // handles look at the circuit first, so only a circuit with a handle has to be watched for
+        // one.
         let forced = policy.forced.is_some() && self.is_pinned();
         if policy.counts_calls() || forced {
-            // If they want a window, any watch with one will do: the call that counts in it makes
-            // one that fits.
+            // If the policy wants a window, any watch with one will do: the call that counts in it
+            // makes one that fits.
             let fits = |watch: &Watch| watch.on && (policy.windows() || watch.window.is_none());
             loop {
                 let control = self.control();
-                // Looked at after the slot was: what is in a later generation's place stays there,
-                // or the seats of its calls would be made anew.
+                // Control is loaded before the watch and again after it, as in `watching`.
                 let make = |before: Option<&Watch>| {
                     self.still_in(control).ok()?;
                     Some(Watch::new(control.generation(), policy, before))
@@ -159,7 +159,7 @@ impl Cell {
         self.agree(shared);
     }
 
-    /// Makes the circuit unwatched: its rules are gone.
+    /// Makes the circuit unwatched, since its rules are gone.
     pub(crate) fn unwatch<C>(&self, shared: &Shared<C>) {
         self.unwatch_slot();
         self.agree(shared);
@@ -172,7 +172,7 @@ impl Cell {
     }
 
     /// Makes calls on handles of the circuit ask the rules by hand if one of them `covers` it, and
-    /// not ask otherwise: see the module.
+    /// not ask otherwise. The protocol is in [`super::watch`].
     pub(crate) fn follow_rules<C>(&self, shared: &Shared<C>, covers: impl Fn() -> bool) {
         loop {
             let held = covers();
@@ -189,26 +189,30 @@ impl Cell {
                 });
             }
             self.agree(shared);
-            // The rules have been changed meanwhile, perhaps before another thread came here.
+            // Otherwise the rules have changed meanwhile, and the thread that changed them may have
+            // come here before this one: do it again.
             if covers() == held {
                 return;
             }
         }
     }
 
-    /// Returns the closed word that says what the slot says.
+    /// Returns the closed word, watched if its watch says so.
     pub(super) fn as_watched(&self, closed: Control) -> Control {
         closed.watched(self.is_watched())
     }
 
-    /// Makes the word of a closed circuit say what its slot says.
+    /// Makes the word of a closed circuit agree with its watch.
     ///
-    /// Called after each change of the slot, and after each transition to closed. A word that was
-    /// changed here is looked at again: the slot may have changed between the look and the exchange.
+    /// Called after each change of the watch and after each transition to closed. A word that was
+    /// changed here is looked at again, since the watch may have changed between the look and the
+    /// exchange.
     pub(crate) fn agree<C>(&self, shared: &Shared<C>) {
         loop {
-            // Reads the slot after the word: a thread that changes the slot meanwhile sees the
-            // word.
+            // The watch is read after the word. Against a thread that changes the watch:
+            // - if its change comes first, this look finds it;
+            // - if it comes after, its own look at the word comes later still, and finds the word
+            //   that this thread decides on or leaves.
             let control = self.control();
             if !control.state().is_closed() {
                 return;

@@ -1,29 +1,36 @@
-//! Windows of calls: the last so many, or those of the last so much time. Lock-free, and nothing is
-//! allocated for a call.
+//! Windows of calls: the last N, or those of the last T. Lock-free, and a call allocates nothing.
 //!
 //! # The last N calls
-//! The head word holds the tally of exactly the last N calls: a call is counted by the
-//! compare-and-swap that changes it, and the tally that it returns includes that call and the N - 1
-//! before it. The outcomes themselves, which have to be known when they leave, are in words of
-//! sixteen. The head announces the latest outcome, and it is put in its place before the head
-//! changes again, by whoever changes it. So nobody waits for a reporter that has stalled.
-//! - A helper reads the word of outcomes, then finds the head unchanged: so the word was read before
-//!   the next call, and holds at most the announced outcome beside older ones. Its exchange fails if
-//!   the word has changed since, which each write does for good by the version.
-//! - The outcome that leaves is in the place after the latest, which no one writes until the head
-//!   has changed. If the exchange of the head succeeds, what was read there before is what left.
+//! The head word holds the tally of exactly the last N calls. The compare-and-swap that changes it
+//! counts a call, and the tally that this returns is of that call and the N - 1 before it. The
+//! outcomes themselves, which have to be known when they leave, are in words of sixteen. The head
+//! announces the latest outcome. A thread that is about to change the head again first puts that
+//! outcome in its place, so no thread waits for a reporter that has stalled.
+//! - A helper reads the word of outcomes, then finds the head unchanged. So the word was read
+//!   before the next call, and holds at most the announced outcome beside older ones. The helper's
+//!   exchange fails if the word has changed since: each write changes it for good, by the version.
+//! - The outcome that leaves is in the place after the latest, which no thread writes until the
+//!   head has changed. If the exchange of the head succeeds, the outcome that was read there before
+//!   is the one that left.
 //!
-//! Versions wrap: after 2^31 calls, between two steps of one thread, in the head; after 2^32 calls in
-//! one word of outcomes.
+//! The versions wrap, in the head after 2^31 calls and in a word of outcomes after 2^32 writes. A
+//! tally can be wrong only if exactly that many, or a multiple, come between two steps of one
+//! thread.
 //!
 //! # The calls of the last T
-//! Ten buckets, each of three counts, tagged with the tick (the time over a tenth of T) that they
-//! belong to. A call counts in the bucket of its tick; what is there of an older tick has left. At
-//! tick t the window holds ticks t - 9 to t: a call leaves it when between 9/10 and all of T has
-//! passed. After a clock has stepped back by up to 9/10 of T, calls count in the latest tick; by T or
-//! more, the window begins anew; between, one or the other. Ticks are kept in 39 bits:
-//! where they wrap, every 17 years at 1 ms a tick, one window may lose a bucket. The three counts of a call
-//! are three steps, calls first: failures and slow calls never outnumber calls.
+//! Ten buckets, each of three counts that are tagged with their tick. A tick is a tenth of T. A
+//! call counts in the bucket of its tick, and a count of an older tick there is discarded. At tick
+//! t the window holds ticks t - 9 to t, so a call leaves it when between 9/10 and all of T has
+//! passed.
+//! - **A clock that steps back**: after a step of up to 9/10 of T, calls count in the latest tick;
+//!   after a step of T or more, the window begins anew; in between it does one or the other.
+//! - **A full bucket**: a bucket counts up to 2^25 - 1 calls (33,554,431). Further calls of the
+//!   same tick aren't counted, and neither are their failures, so that the rates stay those of the
+//!   counted calls.
+//! - **Ticks wrap**: they have 39 bits. When they wrap, every 17 years at 1 ms a tick, a window may
+//!   lose a bucket.
+//! - **Racing calls**: the three counts of a call are three steps, calls first, so failures and
+//!   slow calls never outnumber calls.
 
 use crate::rules::Span;
 use crate::sync::atomic::{AtomicU64, Ordering};
@@ -46,7 +53,7 @@ impl Window {
         Window::Time(TimeWindow::new(span))
     }
 
-    /// What it keeps.
+    /// Returns the span that it covers.
     pub(super) fn span(&self) -> Span {
         match self {
             Window::Count(window) => Span::Calls(window.size),
@@ -54,7 +61,7 @@ impl Window {
         }
     }
 
-    /// Returns what it holds at `now`.
+    /// Returns its counts at `now`.
     #[cfg(any(breakerbox_loom, breakerbox_steps))]
     pub(super) fn tally(&self, now: Timestamp) -> Tally {
         match self {
@@ -63,7 +70,7 @@ impl Window {
         }
     }
 
-    /// Counts a call; what the window holds then. The clock is read for a window of time alone.
+    /// Counts a call, and returns the counts with it. The clock is read for a window of time alone.
     pub(super) fn record(&self, call: Call, now: impl FnMut() -> Timestamp) -> Tally {
         match self {
             Window::Count(window) => window.record(call),
@@ -91,8 +98,8 @@ impl CountWindow {
     }
 
     fn head(&self) -> Head {
-        // Acquire: pairs with the Release in `record`: who sees a head also sees, among the
-        // outcomes, what was written before it.
+        // Acquire: pairs with the Release in `record`. A thread that sees a head also sees the
+        // outcomes that were put in place before it.
         Head::from_bits(self.head.load(Ordering::Acquire))
     }
 
@@ -104,12 +111,17 @@ impl CountWindow {
     fn record(&self, call: Call) -> Tally {
         loop {
             let head = self.head();
+            // The head announces one outcome alone, so the latest call goes to its place before the
+            // head changes. If that fails, the head or the word has changed: another call was
+            // counted or helped, so begin anew.
             if let Some((place, latest)) = head.latest(self.size)
                 && !self.put(head, place, latest)
             {
                 continue;
             }
             let (place, leaves) = head.next_place();
+            // Read before the exchange of the head, which fails if a call has come since. So if it
+            // succeeds, this is the call that left.
             let left = leaves.then(|| self.outcomes_of(place).get(place));
             let next = head.plus(call, left, self.size);
             // AcqRel: pairs with the Acquire in `head`. Relaxed on failure: loaded again.
@@ -130,14 +142,16 @@ impl CountWindow {
     }
 
     fn outcomes_of(&self, place: u32) -> Outcomes {
-        // Acquire: keeps the look at the head that follows after this one, and pairs with the
-        // Release in `put`: who sees a later outcome sees the later head.
+        // Acquire: keeps the later load of the head after this one, and pairs with the Release in
+        // `put`. A thread that sees a later outcome sees the later head.
         Outcomes::from_bits(self.word(place).load(Ordering::Acquire))
     }
 
-    /// Puts what `head` announces in its place, unless it is there. `false`: the head has changed.
+    /// Puts the outcome that `head` announces in its place, unless it is there. Returns `false` if
+    /// the head may have changed.
     fn put(&self, head: Head, place: u32, latest: Call) -> bool {
         let seen = self.outcomes_of(place);
+        // The second look: with the head unchanged, `seen` is from before the next call.
         if self.head() != head {
             return false;
         }
@@ -181,11 +195,12 @@ impl Default for Count {
 
 impl Count {
     fn load(&self) -> Bucket {
-        // SeqCst: of two calls that are counted at the same time, one must see the other's.
+        // SeqCst: of two calls that are counted at the same time, one must see the other's count.
         Bucket::from_bits(self.0.load(Ordering::SeqCst))
     }
 
-    /// One call more in `tick`. `Err`: it belongs to a tick that much later.
+    /// Counts a call in `tick`, and returns the bucket as it was before. The error says how many
+    /// ticks the bucket is ahead of `tick`.
     fn add(&self, tick: u64) -> Result<Bucket, u64> {
         loop {
             let seen = self.load();
@@ -212,7 +227,7 @@ impl Count {
 
     fn empty(&self) {
         let seen = self.load();
-        // SeqCst: as in `load`. Relaxed on failure: somebody has counted in it or emptied it.
+        // SeqCst: as in `load`. Relaxed on failure: another thread has counted in it or emptied it.
         let _ = self
             .0
             .compare_exchange(seen.bits(), 0, Ordering::SeqCst, Ordering::Relaxed);
@@ -235,17 +250,20 @@ impl TimeWindow {
         &self.buckets[(tick % Bucket::TICKS) as usize]
     }
 
-    /// The tick that a call of now counts in.
+    /// Returns the tick in which a call counts now.
     fn current(&self, now: &mut impl FnMut() -> Timestamp) -> u64 {
         if let Some(tick) = self.latest(self.tick(now())) {
             return tick;
         }
-        // Either this thread was stopped for so long, or the clock has stepped back.
+        // Either this thread was stopped for a whole window, or the clock has stepped back. A
+        // second look at the clock tells which, unless the thread is stopped for a window again:
+        // then the window begins anew without need.
         let tick = self.tick(now());
         if let Some(tick) = self.latest(tick) {
             return tick;
         }
         for counts in self.buckets.iter() {
+            // Calls last, so that failures and slow calls don't outnumber them meanwhile.
             counts.failures.empty();
             counts.slow.empty();
             counts.calls.empty();
@@ -253,14 +271,14 @@ impl TimeWindow {
         tick
     }
 
-    /// `tick`, or the latest with a call where that is later; `None` where it is later by more than
-    /// a window.
+    /// Returns the later of `tick` and the latest tick with a call; `None` if that is ahead by a
+    /// window or more.
     fn latest(&self, tick: u64) -> Option<u64> {
         let ahead = self.latest_ahead(tick);
         (ahead < Bucket::TICKS).then_some((tick + ahead) & Bucket::TICK_MASK)
     }
 
-    /// How far the latest tick with a call is ahead of `tick`.
+    /// Returns how far the latest tick with a call is ahead of `tick`; 0 if it isn't.
     fn latest_ahead(&self, tick: u64) -> u64 {
         let ahead = |counts: &Counts| counts.calls.load().ahead_of(tick);
         self.buckets.iter().filter_map(ahead).max().unwrap_or(0)
@@ -271,10 +289,11 @@ impl TimeWindow {
         loop {
             let counts = self.counts(tick);
             match counts.calls.add(tick) {
-                // Full: more failures would make a rate of calls that aren't counted.
+                // Full: a failure of a call that isn't counted would falsify the rate.
                 Ok(seen) if seen.tick() == tick && seen.is_full() => {}
                 Ok(_) => {
-                    // A later tick has taken the bucket: the call has left the window.
+                    // An error is ignored: a later tick has taken the bucket, so the call has left
+                    // the window.
                     if call.failed {
                         let _ = counts.failures.add(tick);
                     }
@@ -282,7 +301,7 @@ impl TimeWindow {
                         let _ = counts.slow.add(tick);
                     }
                 }
-                // The bucket is a later tick's: time has passed.
+                // The bucket is a later tick's, so time has passed: count in the current tick.
                 Err(_) => {
                     tick = self.current(&mut now);
                     continue;
@@ -295,12 +314,12 @@ impl TimeWindow {
     fn tally(&self, tick: u64) -> Tally {
         let mut tally = Tally::default();
         for counts in self.buckets.iter() {
-            // Calls last: each failure that is seen has its call counted.
+            // Calls are read last, so that each failure that is seen has its call counted.
             let failures = counts.failures.load().calls_at(tick);
             let slow = counts.slow.load().calls_at(tick);
             let calls = counts.calls.load().calls_at(tick);
             tally.calls += calls;
-            // Unless the bucket has begun a new tick in between.
+            // Capped, since the bucket may have begun a new tick between the reads.
             tally.failures += failures.min(calls);
             tally.slow += slow.min(calls);
         }

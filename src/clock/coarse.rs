@@ -4,18 +4,19 @@ use super::Clock;
 use source::Source;
 use std::time::Duration;
 
-/// A [`SystemClock`](crate::SystemClock) of the precision of the kernel's tick, which takes a fifth
-/// as long to read. For stores that read the time often: where much is rejected or fails, or rules
-/// are about windows of time or slow calls.
+/// A [`SystemClock`](crate::SystemClock) with the precision of the kernel's tick, which takes a
+/// fifth as long to read. For stores that read the time often: where many calls are rejected or
+/// fail, or rules use windows of time or slow calls.
 ///
 /// On Linux and Android it is anchored to the Unix time at which it was made and advanced by
 /// `CLOCK_MONOTONIC_COARSE`, which the kernel sets at each tick: every 1 to 10 ms, by its
 /// `CONFIG_HZ`.
 /// - Its times are late by up to a [tick](Self::resolution), and never ahead. Where ticks come
-///   late, as in a virtual machine that has to wait for a processor, they are late by that too.
-/// - The span between two of them is off by as much, in either direction. A circuit may become
-///   half-open a tick before its open time is over, or a tick after; a call may look a tick
-///   slower or faster than it was.
+///   late, as in a virtual machine that has to wait for a processor, its times are late by that
+///   too.
+/// - The span between two times is off by as much, in either direction. A circuit may become
+///   half-open a tick before its open time is over, or a tick after; a call may look a tick slower
+///   or faster than it was.
 /// - It never steps back; but kernels before 6.15, if not patched, may set theirs back slightly as
 ///   NTP corrects its rate, which can show as 1 ms.
 ///
@@ -32,12 +33,13 @@ use std::time::Duration;
 pub struct CoarseClock(Source);
 
 impl CoarseClock {
-    /// A clock anchored to the system's time of day now.
+    /// Makes a clock anchored to the system's time of day now.
     pub fn new() -> Self {
         Self(Source::new())
     }
 
-    /// How far apart its times are, by the system's word; at least 1 ms, the unit of a store's times.
+    /// Returns the length of a tick as the system states it; at least 1 ms, the unit of a store's
+    /// times.
     pub fn resolution() -> Duration {
         source::resolution().max(Duration::from_millis(1))
     }
@@ -90,7 +92,8 @@ mod source {
         Duration::from_nanos(ns(clock_getres(ClockId::MonotonicCoarse)))
     }
 
-    /// Of a monotonic clock, whose parts are never negative and which has some 580 years to go.
+    /// Converts the time of a monotonic clock, whose parts are never negative and which overflows
+    /// only after 580 years.
     #[inline]
     fn ns(time: Timespec) -> u64 {
         time.tv_sec as u64 * 1_000_000_000 + time.tv_nsec as u64
@@ -147,7 +150,7 @@ mod tests {
         });
     }
 
-    /// Not always: a tick may come late.
+    /// Retries, since a tick may come late.
     #[test]
     fn it_is_within_a_tick_of_the_system_clock() {
         let (coarse, system) = (CoarseClock::new(), SystemClock::new());

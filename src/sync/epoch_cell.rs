@@ -1,4 +1,4 @@
-//! A value that is read in passing and replaced rarely: by epochs, without locks.
+//! A value that is read often and replaced rarely: by epochs, without locks.
 #![allow(unsafe_code)]
 
 use crossbeam_epoch::{Atomic, Guard, Owned, Shared, pin, unprotected};
@@ -6,10 +6,10 @@ use portable_atomic::Ordering;
 
 use super::steps::{Step, step};
 
-/// Room for a value. A replaced one is freed when nobody reads it any more.
+/// A place for a value. A replaced value is freed once no thread reads it any more.
 ///
-/// A read pins the epoch for as long as its closure runs, which delays the freeing of what others
-/// replace meanwhile, and nothing else.
+/// A read pins the epoch for as long as its closure runs. That delays the freeing of values that
+/// other threads replace meanwhile, and nothing else.
 pub(crate) struct EpochCell<T>(Atomic<T>);
 
 impl<T> EpochCell<T> {
@@ -31,7 +31,7 @@ impl<T> EpochCell<T> {
         self.0.load(Ordering::SeqCst, guard).is_null()
     }
 
-    /// `f` on the value.
+    /// Calls `f` with the value, or with `None` if there is none.
     pub(crate) fn read<R>(&self, f: impl FnOnce(Option<&T>) -> R) -> R {
         f(self.load(&pin()))
     }
@@ -39,28 +39,27 @@ impl<T> EpochCell<T> {
     fn load<'g>(&self, guard: &'g Guard) -> Option<&'g T> {
         step(Step::EpochCell);
         // SeqCst: callers weigh this against another word that they wrote before. It includes
-        // Acquire, which pairs with the Release of whoever put the value in.
+        // Acquire, which pairs with the Release of the exchange that put the value in.
         let shared = self.0.load(Ordering::SeqCst, guard);
-        // SAFETY: what is in the slot is valid, and is freed only after `guard`'s pin.
+        // SAFETY: a value in the cell is valid, and is freed only after `guard`'s pin.
         unsafe { shared.as_ref() }
     }
 }
 
 impl<T: Send + 'static> EpochCell<T> {
-    /// Puts what `f` makes of the value in its place, if there is one, or leaves the slot empty.
+    /// Replaces the value, if there is one, by the one that `f` makes of it, or empties the cell.
     pub(crate) fn update(&self, f: impl Fn(&T) -> Option<T>) {
         self.update_then(f, |_| ());
     }
 
-    /// Updates as [`update`](Self::update) does; then calls `then` with the value that was
-    /// replaced.
+    /// Updates as [`update`](Self::update) does, then calls `then` with the replaced value.
     pub(crate) fn update_then(&self, f: impl Fn(&T) -> Option<T>, then: impl FnOnce(&T)) {
         let guard = pin();
         loop {
             step(Step::EpochCell);
-            // Acquire: pairs with the Release of whoever put the value in.
+            // Acquire: pairs with the Release of the exchange that put the value in.
             let seen = self.0.load(Ordering::Acquire, &guard);
-            // SAFETY: what is in the slot is valid, and is freed only after this pin.
+            // SAFETY: a value in the cell is valid, and is freed only after this pin.
             let Some(value) = (unsafe { seen.as_ref() }) else {
                 return;
             };
@@ -72,19 +71,20 @@ impl<T: Send + 'static> EpochCell<T> {
                     .compare_exchange(seen, next, Ordering::SeqCst, Ordering::Relaxed, &guard);
             if put.is_ok() {
                 then(value);
-                // SAFETY: it is in no slot any more, so no later pin reaches it, and only the one
-                // that took it out defers this. `T: Send + 'static` may be dropped by any thread.
+                // SAFETY: the value is out of the cell, so no later pin reaches it, and only the
+                // thread that took it out defers this. `T: Send + 'static` may be dropped by any
+                // thread.
                 return unsafe { guard.defer_destroy(seen) };
             }
             if !next.is_null() {
-                // SAFETY: it was made above and put nowhere, so it is ours alone.
+                // SAFETY: it was made above and put nowhere, so this thread alone has it.
                 drop(unsafe { next.into_owned() });
             }
         }
     }
 
-    /// `f` on the value if it `fits`, or on the one that `make` puts in its place. `None`: nor did
-    /// `make` know one.
+    /// Calls `f` with the value if it `fits`, or with the one that `make` puts in its place.
+    /// Returns `None` if `make` yields none.
     pub(crate) fn get_or_replace<R>(
         &self,
         fits: impl Fn(&T) -> bool,
@@ -94,9 +94,9 @@ impl<T: Send + 'static> EpochCell<T> {
         let guard = pin();
         loop {
             step(Step::EpochCell);
-            // Acquire: pairs with the Release of whoever put the value in.
+            // Acquire: pairs with the Release of the exchange that put the value in.
             let seen = self.0.load(Ordering::Acquire, &guard);
-            // SAFETY: what is in the slot is valid, and is freed only after this pin.
+            // SAFETY: a value in the cell is valid, and is freed only after this pin.
             let value = unsafe { seen.as_ref() };
             if let Some(value) = value.filter(|value| fits(value)) {
                 return Some(f(value));
@@ -113,11 +113,12 @@ impl<T: Send + 'static> EpochCell<T> {
                         // SAFETY: as in `update_then`: the exchange took it out.
                         unsafe { guard.defer_destroy(seen) };
                     }
-                    // SAFETY: it was made from a box above, and whoever takes it out frees it
-                    // after this pin.
+                    // SAFETY: it was made from a box above, and the thread that takes it out frees
+                    // it after this pin.
                     return Some(f(unsafe { next.deref() }));
                 }
-                // Ours is freed with the error.
+                // Another thread was first: decide again on its value. The one made here is freed
+                // with the error.
                 Err(_) => continue,
             }
         }
@@ -127,7 +128,7 @@ impl<T: Send + 'static> EpochCell<T> {
 impl<T> Drop for EpochCell<T> {
     fn drop(&mut self) {
         let slot = std::mem::replace(&mut self.0, Atomic::null());
-        // SAFETY: nobody else has the slot any more, and a slot holds what it owns, or nothing.
+        // SAFETY: no other thread has the cell any more, and a cell owns its value, or holds none.
         drop(unsafe { slot.try_into_owned() });
     }
 }

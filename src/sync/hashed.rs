@@ -5,13 +5,13 @@ use std::hash::{BuildHasher, Hash};
 
 use crate::key::ToKey;
 
-/// A key to be looked up, and its hash: made by the map alone.
+/// A key to be looked up, and its hash. Only the map makes one.
 pub(crate) struct Hashed<'q, Q: ?Sized> {
     hash: u64,
     key: &'q Q,
 }
 
-/// A hash for whose key its owner keeps the key.
+/// A hash alone, whose owner keeps the key.
 #[derive(Clone, Copy)]
 pub(crate) struct OnlyHash(u64);
 
@@ -21,7 +21,7 @@ impl OnlyHash {
         self.0
     }
 
-    /// Together with the key that it was made of.
+    /// Joins the hash with the key that it was made of.
     #[inline]
     pub(crate) fn with<Q: ?Sized>(self, key: &Q) -> Hashed<'_, Q> {
         Hashed { hash: self.0, key }
@@ -42,7 +42,7 @@ impl<'q, Q: ?Sized> Hashed<'q, Q> {
     where
         Q: Hash,
     {
-        // In this order the key needs no registers while it is hashed.
+        // In this order the key needs no extra registers while it is hashed.
         let mut hashed = Self { hash: 0, key };
         hashed.hash = hasher.hash_one(key);
         hashed
@@ -89,7 +89,7 @@ impl<K> StoredKey<K> {
         }
     }
 
-    /// Keys are compared, in the user's code, only where their hashes are equal.
+    /// Returns whether this is `key`. The user's `Eq` runs only if the hashes are equal.
     #[inline]
     pub(super) fn is<Q>(&self, key: Hashed<'_, Q>) -> bool
     where

@@ -17,16 +17,16 @@ pub(crate) mod atomic {
 
     /// loom's atomic, with three of loom's gaps closed.
     ///
-    /// - loom 0.7 remembers only the last access of an atomic, so a thread's own load just before
+    /// - loom 0.7 remembers only the last access of an atomic. So a thread's own load just before
     ///   its read-modify-write hides that this depends on another thread's earlier load, and the
     ///   interleaving is never explored (tokio-rs/loom#166, #392). Each operation touches a
     ///   companion first: a relaxed read-modify-write, which loom does see, and which orders
-    ///   nothing. `blind_spot` in loom-tests shows the hole, and that this closes it.
-    /// - loom treats `SeqCst` accesses as `AcqRel`. Models of what rests on their one total order
-    ///   ask for it by [`in_total_order`], which puts fences around them. Others don't: a fence
-    ///   orders relaxed neighbours too, and so hides that an ordering there is too weak.
+    ///   nothing. `blind_spot` in loom-tests shows the gap, and that this closes it.
+    /// - loom treats `SeqCst` accesses as `AcqRel`. Models that rest on their one total order ask
+    ///   for it by [`in_total_order`], which puts fences around them. Other models don't: a fence
+    ///   orders relaxed neighbours too, and so hides an ordering there that is too weak.
     /// - A `SeqCst` load of loom's never returns a `SeqCst` store that a newer one has replaced.
-    ///   With those, no model would see a stale control word, or fail where a Release that
+    ///   With such loads no model would see a stale control word, or fail where a Release that
     ///   publishes one is missing. So outside of the models above `SeqCst` becomes `Acquire`,
     ///   `Release` or both: no more than the arguments of [`crate::cell`] claim of a single word.
     pub struct AtomicU64 {
@@ -35,11 +35,11 @@ pub(crate) mod atomic {
     }
 
     thread_local! {
-        /// Not loom's: it is set before a model begins, and all its threads are of one real thread.
+        /// Not loom's: it is set before a model begins, and one real thread runs the whole model.
         static TOTAL_ORDER: Cell<bool> = const { Cell::new(false) };
     }
 
-    /// Whether models of this thread see one total order of `SeqCst` accesses from here on.
+    /// Sets whether models of this thread see one total order of `SeqCst` accesses from here on.
     pub fn in_total_order(wanted: bool) {
         TOTAL_ORDER.set(wanted);
     }
@@ -130,7 +130,7 @@ pub(crate) mod atomic {
     }
 }
 
-/// Stands in for papaya, whose atomics loom can't see: each operation is one step.
+/// A stand-in for papaya, whose atomics loom can't see: each operation is one step.
 ///
 /// Models over it show that the map is used rightly, not that papaya is right.
 pub(crate) struct Map<K, V, S> {
@@ -213,14 +213,15 @@ where
         .map(|(_, value)| value.clone())
 }
 
-/// Stands in for the epochs, whose atomics loom can't see: an atomic number of a value that is
+/// A stand-in for the epochs, whose atomics loom can't see: the atomic number of a value that is
 /// kept for good.
 ///
 /// Models over it show what is read when, not that it is freed in time.
 pub(crate) struct EpochCell<T> {
-    /// One more than the value's place; 0: none.
+    /// One more than the value's place; 0 for none.
     current: atomic::AtomicU64,
-    /// Not loom's: what is at a place never changes, and the number is known only to who may look.
+    /// Not loom's: the value at a place never changes, and a thread knows the number only if it may
+    /// look.
     values: std::sync::Mutex<Vec<std::sync::Arc<T>>>,
 }
 

@@ -23,7 +23,7 @@ pub(crate) struct Map<K, V, S> {
     hasher: S,
 }
 
-/// Hashes what is hashed already: passes the number on.
+/// A hasher of hashes: it passes the number on.
 #[derive(Default)]
 struct Passed(u64);
 
@@ -80,7 +80,7 @@ impl<K: Eq, V, S: BuildHasher> Map<K, V, S> {
         Self { table, hasher }
     }
 
-    /// The one place where a key is hashed by the user's hasher.
+    /// Hashes a key with the user's hasher. No other function does.
     #[inline]
     pub(crate) fn hashed<'q, Q: Hash + ?Sized>(&self, key: &'q Q) -> Hashed<'q, Q> {
         Hashed::by(&self.hasher, key)
@@ -97,7 +97,8 @@ impl<K: Eq, V, S: BuildHasher> Map<K, V, S> {
         self.table.pin().get(&key).map(f)
     }
 
-    /// The same for a large `f`: the look-up is out of line, where it takes none of its registers.
+    /// Calls `f` as [`get`](Self::get) does, for a large `f`: the look-up is out of line, so it
+    /// takes none of the registers of `f`.
     #[inline]
     pub(crate) fn get_apart<Q, R>(
         &self,
@@ -113,21 +114,21 @@ impl<K: Eq, V, S: BuildHasher> Map<K, V, S> {
         look_up(&pinned, &key).map(f)
     }
 
-    /// Puts `value` under `key` if there is none.
+    /// Puts `value` under `key` if the key has none.
     pub(crate) fn insert<Q: ToKey<K> + ?Sized>(&self, key: Hashed<'_, Q>, value: V) {
         let key = key.to_stored();
         step(Step::Map);
         self.table.pin().get_or_insert(key, Arc::new(value));
     }
 
-    /// Removes `key` if its value is this very one.
+    /// Removes `key` if its value is this one, by address.
     pub(crate) fn remove_same<Q>(&self, key: Hashed<'_, Q>, value: &V)
     where
         K: Borrow<Q>,
         Q: Eq + ?Sized,
     {
         step(Step::Map);
-        // An error is another value under this key: ours was removed already.
+        // An error means another value under this key: this one was removed already.
         let _ = self
             .table
             .pin()

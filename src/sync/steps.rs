@@ -1,37 +1,37 @@
-//! The real atomics, which tell of each access before it takes place: for tests that stop an
-//! operation at any of its steps, or put another's in between.
+//! The real atomics with a hook before each access, for tests that stop an operation at any of its
+//! steps or run another in between.
 
 use std::cell::RefCell;
 use std::rc::Rc;
 
 use portable_atomic::Ordering;
 
-/// What is about to happen to a shared word.
+/// An access of shared memory that is about to take place.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Step {
-    /// It is looked at.
+    /// A word is loaded.
     Load(Access),
-    /// It is written, or may be, by a read-modify-write.
+    /// A word is written, or may be, by a read-modify-write.
     Update(Access),
-    /// The map, of which the steps inside can't be told.
+    /// The map is used. The steps inside it don't show.
     Map,
     /// The map asks for the hash of a key that it holds: to insert it, or to move it to a larger
     /// table.
     Moved,
-    /// A value that is replaced rarely, under a pin of the epoch.
+    /// An `EpochCell` is read or replaced.
     EpochCell,
     /// A statistic is counted, in the thread's stripe.
     Statistic,
-    /// The test's own: the user's code is at work.
+    /// A step of the test's own: the user's code is at work.
     User,
 }
 
-/// Which word is accessed, and how.
+/// The accessed word, and the ordering.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Access {
-    /// Where the word is.
+    /// The address of the word.
     pub address: usize,
-    /// The ordering, of a compare-and-swap that of its success.
+    /// The ordering; for a compare-and-swap, that of its success.
     pub order: Ordering,
 }
 
@@ -53,7 +53,7 @@ pub fn with_hook<R>(hook: impl Fn(Step) + 'static, f: impl FnOnce() -> R) -> R {
     f()
 }
 
-/// A step of this thread.
+/// Takes a step of this thread: calls the hook, if it has one.
 pub fn step(step: Step) {
     let hook = HOOK.with_borrow(Clone::clone);
     if let Some(hook) = hook {
@@ -61,7 +61,7 @@ pub fn step(step: Step) {
     }
 }
 
-/// The real one, with a step before each access.
+/// The real atomic, with a step before each access.
 #[derive(Debug)]
 pub(crate) struct AtomicU64(portable_atomic::AtomicU64);
 

@@ -14,7 +14,8 @@ const _: () = assert!(
     "the contract counts a million failures"
 );
 
-/// What a cell is; the public [`CircuitState`] and the two states of absence.
+/// The state of a cell: a public [`CircuitState`], closed and watched, or one of two states of
+/// absence.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[repr(u8)]
 pub(crate) enum State {
@@ -23,11 +24,11 @@ pub(crate) enum State {
     HalfOpen = 2,
     ForcedOpen = 3,
     Disabled = 4,
-    /// Reads as unknown: not born yet, or reset in place.
+    /// Reads as unknown: a new cell that no operation has used, or one that was reset in place.
     Vacant = 5,
     /// Reads as unknown: it leaves the map, unless a handle pins it.
     Retired = 6,
-    /// Closed, and each call matters to its rules: no check or report takes the short way.
+    /// Closed, with rules that count each call: no check or report takes the short way.
     Watched = 7,
 }
 
@@ -44,7 +45,7 @@ impl State {
         State::Watched,
     ];
 
-    /// The public name; `None` for a circuit that reads as unknown.
+    /// Returns the public state; `None` if the circuit reads as unknown.
     #[inline]
     pub(crate) const fn public(self) -> Option<CircuitState> {
         match self {
@@ -57,19 +58,19 @@ impl State {
         }
     }
 
-    /// Whether a check may be rejected: what the gate counts.
+    /// Returns whether a check may be rejected. The summary counts the circuits in these states.
     #[inline]
     pub(crate) const fn may_reject(self) -> bool {
         matches!(self, State::Open | State::HalfOpen | State::ForcedOpen)
     }
 
-    /// Whether calls flow and failures are counted.
+    /// Returns whether calls flow and failures are counted.
     #[inline]
     pub(crate) const fn is_closed(self) -> bool {
         matches!(self, State::Closed | State::Watched)
     }
 
-    /// Whether a side word of the generation before still holds its successes in this one.
+    /// Returns whether the successes of the generation before still count in this state.
     #[inline]
     pub(crate) const fn keeps_successes(self) -> bool {
         matches!(self, State::Open | State::ForcedOpen)
@@ -101,7 +102,7 @@ pub(crate) enum Series {
     Next,
 }
 
-/// The value of a control word. See the table in [`super`].
+/// The value of a control word, as the table in [`super`] shows it.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Control(u64);
 
@@ -126,7 +127,7 @@ impl Control {
         )
     }
 
-    /// The one question of the healthy path: closed, and not watched.
+    /// Returns whether the circuit is closed and not watched: all that the healthy path asks.
     #[inline]
     pub(crate) const fn is_plainly_closed(self) -> bool {
         STATE.get(self.0) == State::Closed as u64
@@ -155,29 +156,30 @@ impl Control {
         FAILURES.get(self.0) as u32
     }
 
-    /// Whether this generation began a new life of the cell, so that what side words of the
-    /// generation before hold belongs to a circuit that was reset.
+    /// Returns whether this generation began a new life of the cell. Side words of the generation
+    /// before then belong to a circuit that was reset.
     pub(crate) const fn is_new_life(self) -> bool {
         self.state().is_closed() && FLAG.is_set(self.0)
     }
 
-    /// Whether this half-open was begun by a call that is its first probe.
+    /// Returns whether a call that is its first probe began this half-open.
     pub(crate) const fn is_begun_by_probe(self) -> bool {
         matches!(self.state(), State::HalfOpen) && FLAG.is_set(self.0)
     }
 
-    /// Whether this opening follows another without a stable time between.
+    /// Returns whether this opening follows another without a stable time between.
     pub(crate) const fn is_escalated(self) -> bool {
         matches!(self.state(), State::Open) && FLAG.is_set(self.0)
     }
 
-    /// Plainly closed and without failures, in `generation` and no earlier or later one.
+    /// Returns whether the circuit is closed, unwatched and without failures, in `generation` and
+    /// no other.
     #[inline]
     pub(crate) const fn is_clean_in(self, generation: Generation) -> bool {
         self.0 & !FLAG.mask() == GENERATION.put(generation.bits())
     }
 
-    /// Whether it reads as unknown.
+    /// Returns whether the circuit reads as unknown.
     #[inline]
     pub(crate) const fn is_absent(self) -> bool {
         matches!(self.state(), State::Vacant | State::Retired)
@@ -187,8 +189,8 @@ impl Control {
         self.0 == Self::FRESH.0
     }
 
-    /// Whether the success of a call that is no probe could change it; what the count of unclean
-    /// circuits counts.
+    /// Returns whether the success of a call that is no probe could change it. The store counts
+    /// these circuits as unclean.
     #[inline]
     pub(crate) const fn is_unclean(self) -> bool {
         match self.state() {
@@ -198,7 +200,7 @@ impl Control {
         }
     }
 
-    /// Closed, watched or plainly: nothing else changes.
+    /// Returns the closed word as watched or not. Nothing else changes.
     pub(crate) const fn watched(self, watched: bool) -> Self {
         debug_assert!(self.state().is_closed());
         let state = if watched {
@@ -209,10 +211,10 @@ impl Control {
         Self(STATE.set(self.0, state as u64))
     }
 
-    /// One failure more, in the same generation; saturates at [`FAILURES_MAX`].
+    /// Counts a failure, in the same generation; saturates at [`FAILURES_MAX`].
     #[inline]
     pub(crate) const fn with_failure(self) -> Self {
-        // Below the field's maximum a carry can't leave it.
+        // Below its maximum the field takes one more without a carry into the flag.
         if self.failures() == FAILURES_MAX {
             self
         } else {
@@ -220,13 +222,13 @@ impl Control {
         }
     }
 
-    /// No failures, in the same generation.
+    /// Forgets the failures, in the same generation.
     #[inline]
     pub(crate) const fn without_failures(self) -> Self {
         Self(FAILURES.set(self.0, 0))
     }
 
-    /// The circuit in state `to` and generation `generation`; failures kept where `to` keeps them.
+    /// Moves it to state `to` in `generation`; the failures stay if `to` keeps them.
     pub(crate) const fn moved(self, to: State, generation: Generation) -> Self {
         let failures = if to.keeps_failures() {
             self.failures()
@@ -242,7 +244,7 @@ impl Control {
         Self::pack(State::Open, generation, flag, self.failures())
     }
 
-    /// As imported: in state `to` and `generation`, with this many failures.
+    /// Returns it as imported: in state `to` and `generation`, with this many failures.
     #[cfg(feature = "serde")]
     pub(crate) const fn restored(self, to: State, generation: Generation, failures: u32) -> Self {
         let failures = if failures > FAILURES_MAX {
@@ -254,25 +256,25 @@ impl Control {
         Self::pack(to, generation, false, failures)
     }
 
-    /// Half-open in `generation`, begun by a call that is its first probe.
+    /// Makes it half-open in `generation`, begun by a call that is its first probe.
     pub(crate) const fn probed(self, generation: Generation) -> Self {
         Self::pack(State::HalfOpen, generation, true, self.failures())
     }
 
-    /// Vacant in `generation`: what a reset makes of it.
+    /// Makes it vacant in `generation`, as a reset does.
     pub(crate) const fn vacated(self, generation: Generation) -> Self {
         Self::pack(State::Vacant, generation, false, 0)
     }
 
-    /// Takes a vacant or a clean circuit out of use, in the same generation. Whether it was closed
-    /// is kept in the bits of the failures, of which it has none.
+    /// Takes a vacant or a clean circuit out of use, in the same generation. The bits of the
+    /// failures, of which it has none, keep whether it was closed.
     pub(crate) const fn retired(self) -> Self {
         let was_closed = matches!(self.state(), State::Closed);
         let new = was_closed && self.is_new_life();
         Self::pack(State::Retired, self.generation(), new, was_closed as u32)
     }
 
-    /// Puts a retired circuit back in use, as what it was.
+    /// Puts a retired circuit back in use, as it was before.
     pub(crate) const fn unretired(self) -> Self {
         debug_assert!(matches!(self.state(), State::Retired));
         let state = if !FAILURES.is_set(self.0) {
@@ -283,7 +285,7 @@ impl Control {
         Self::pack(state, self.generation(), FLAG.is_set(self.0), 0)
     }
 
-    /// A new life in `generation`: closed, nothing counted.
+    /// Begins a new life in `generation`: closed, with nothing counted.
     pub(crate) const fn revived(generation: Generation) -> Self {
         Self::pack(State::Closed, generation, true, 0)
     }
@@ -367,7 +369,7 @@ mod tests {
 
     #[cfg(feature = "serde")]
     #[test]
-    fn what_is_restored_has_the_failures_that_it_had() {
+    fn a_restored_circuit_has_the_failures_that_it_had() {
         let closed = Control::revived(Generation::from_bits(8));
         let next = Generation::from_bits(9);
         for (given, counted) in [
@@ -460,7 +462,7 @@ mod tests {
     }
 
     #[test]
-    fn unclean_is_what_a_success_could_change() {
+    fn a_circuit_is_unclean_if_a_success_could_change_it() {
         for (state, generation, new, failures) in every_word() {
             let word = Control::pack(state, generation, new, failures);
             let expected = state == State::Closed && failures > 0 || state == State::Watched;

@@ -40,7 +40,7 @@ impl Field {
         u64::MAX >> (u64::BITS - self.bits)
     }
 
-    /// Returns what adds one to the field.
+    /// Returns the number that adds one to the field.
     pub(super) const fn one(self) -> u64 {
         1 << self.shift
     }

@@ -1,4 +1,4 @@
-//! Words against plain numbers: each step is done to a packed word and to fields of their own.
+//! Words against plain numbers: each step is done to a packed word and to separate fields.
 
 use super::history::History;
 use super::probes::Probes;
@@ -9,7 +9,7 @@ use super::{
 };
 use std::collections::VecDeque;
 
-/// What `numbers` do to every kind of word; panics where a word and its fields differ.
+/// Applies `numbers` to every kind of word. Panics where a word and its fields differ.
 pub(crate) fn check(numbers: &[u64]) {
     control(numbers);
     side(numbers);
@@ -152,7 +152,7 @@ fn history(numbers: &[u64]) {
     }
 }
 
-/// A window of the last calls, as the cell keeps it, against a list of them.
+/// Compares a window of the last calls, as the cell keeps it, with a list of them.
 fn calls(numbers: &[u64]) {
     let size = numbers.first().map_or(1, |n| (n % 100) as u32 + 1);
     let mut head = Head::from_bits(0);

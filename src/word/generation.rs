@@ -1,22 +1,23 @@
 //! Generations: store-wide numbers that order a circuit's states and make late reports stale.
 
-/// A number drawn from the store's one counter by each transition; 40 bits that wrap.
+/// A number that each transition takes from the store's one counter; 40 bits that wrap.
 ///
-/// A circuit's generations only grow. At 1,000 transitions a second half of the range lasts
-/// 17 years; two numbers are compared within half of the range of each other.
+/// A circuit's generations only grow. Two of them compare correctly within half of the range, which
+/// lasts 17 years at 1,000 transitions a second.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct Generation(u64);
 
 impl Generation {
-    /// Width: with 3 bits of state and 20 of failures and a flag it fills the control word.
+    /// The width: with 3 bits of state, 20 of failures and a flag it fills the control word.
     pub(crate) const BITS: u32 = 40;
     const MASK: u64 = (1 << Self::BITS) - 1;
     const HALF: u64 = 1 << (Self::BITS - 1);
 
-    /// What an unborn cell carries; no draw yields it (see `Summary::draw`).
+    /// The number of a new cell that no operation has used. No transition takes it:
+    /// `Ticket::number_after` skips it.
     pub(crate) const ZERO: Self = Self(0);
 
-    /// The low 40 bits of `bits`.
+    /// Makes a generation of the low 40 bits of `bits`.
     pub(crate) const fn from_bits(bits: u64) -> Self {
         Self(bits & Self::MASK)
     }
@@ -25,19 +26,19 @@ impl Generation {
         self.0
     }
 
-    /// The number that the next draw yields.
+    /// Returns the number that the next transition takes.
     pub(crate) const fn successor(self) -> Self {
         Self::from_bits(self.0.wrapping_add(1))
     }
 
-    /// Whether `self` was drawn later than `other`, over the wrap.
+    /// Returns whether `self` was taken later than `other`, across the wrap.
     #[inline]
     pub(crate) const fn is_after(self, other: Self) -> bool {
         let distance = self.0.wrapping_sub(other.0) & Self::MASK;
         distance != 0 && distance < Self::HALF
     }
 
-    /// The bits that side words carry to say which generation they belong to.
+    /// Returns the bits by which a side word says to which generation it belongs.
     pub(crate) const fn tag(self) -> Tag {
         Tag(self.0 & Tag::MASK)
     }
@@ -51,13 +52,13 @@ impl std::fmt::Debug for Generation {
 
 /// The low bits of a generation, as a side word carries them.
 ///
-/// A side word is never more than one generation behind its control word, and a transition
-/// never draws a number whose tag equals the one before, so equal tags mean equal generations.
+/// A side word is never more than one generation behind its control word, and a transition never
+/// takes a number with the tag of the one before. So equal tags mean equal generations.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Tag(u64);
 
 impl Tag {
-    /// What 64 bits leave beside a 42-bit time in milliseconds.
+    /// The width: the bits that a 42-bit time in milliseconds leaves in a word.
     pub(crate) const BITS: u32 = 22;
     const MASK: u64 = (1 << Self::BITS) - 1;
 

@@ -1,4 +1,4 @@
-//! What a circuit remembers over generations, as the payload of a side word.
+//! The history of a circuit over its generations, as the payload of a side word.
 
 use super::field::layout;
 use super::side::PAYLOAD_BITS;
@@ -7,7 +7,7 @@ use super::{Control, Generation, State};
 
 layout!(PAYLOAD_BITS => OPENINGS: 6, GROUP: u16::BITS, NOTE: 19, REJECTS: 1);
 
-/// The payload of the history word: what a circuit remembers over generations.
+/// The payload of the history word: the memory of a circuit over its generations.
 ///
 /// ```text
 ///  41   40                  22 21            6 5                    0
@@ -16,19 +16,19 @@ layout!(PAYLOAD_BITS => OPENINGS: 6, GROUP: u16::BITS, NOTE: 19, REJECTS: 1);
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub(crate) struct History {
-    /// Openings without a stable time between, this or the last one included; saturates.
+    /// Openings without a stable time between, with this or the last one; saturates.
     pub(crate) openings: u32,
-    /// The group in whose count of open circuits it has a place; 0: none.
+    /// The group in which it has a place among the open circuits; 0 for none.
     pub(crate) group: u16,
-    /// The spell of a circuit that may reject; of any other, `None`.
+    /// The spell, if the circuit may reject.
     pub(crate) spell: Option<Spell>,
-    /// When it was last announced that an opening was held back, of a circuit that may not reject:
-    /// in seconds that wrap; 0: never.
+    /// If the circuit may not reject: when it was last announced that an opening was held back, as
+    /// one more than seconds that wrap; 0 for never.
     pub(crate) held_back: u32,
 }
 
-/// An unbroken run of generations in which a circuit may reject, named by the low bits of the
-/// first.
+/// An unbroken run of generations in which a circuit may reject, named by the low bits of its first
+/// generation.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Spell(u32);
 
@@ -40,7 +40,8 @@ impl Spell {
 }
 
 impl History {
-    /// The seconds wrap here, after six days.
+    /// The seconds wrap here, after six days. One more than the greatest of them still fits the
+    /// field.
     const SECONDS: u64 = NOTE.max();
 
     pub(crate) const fn from_payload(payload: u64) -> Self {
@@ -62,8 +63,8 @@ impl History {
         note | GROUP.put(self.group as u64) | OPENINGS.put(self.openings as u64)
     }
 
-    /// Notes that an opening is held back at `now`. `None`: one was announced less than `every`
-    /// ago (or half of six days, if that is shorter), so this one isn't.
+    /// Notes that an opening is held back at `now`. Returns `None` if one was announced less than
+    /// `every` ago, or less than three days where `every` is longer: then this one isn't announced.
     pub(crate) fn held_back(self, now: Timestamp, every: Millis) -> Option<Self> {
         let now = now.unix_ms() / 1_000 % Self::SECONDS;
         let next = Self {
@@ -78,7 +79,8 @@ impl History {
         (passed >= every).then_some(next)
     }
 
-    /// What the generation of `control` remembers of the one before, which this is.
+    /// Returns what the generation of `control` keeps of this history, which is that of the one
+    /// before.
     pub(crate) fn inherited(self, control: Control) -> Self {
         let openings = match control.state() {
             State::Open if control.is_escalated() => (self.openings + 1).min(OPENINGS.max() as u32),
@@ -109,7 +111,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_held_back_is_said_once_in_a_while() {
+    fn a_held_back_opening_is_announced_once_in_a_while() {
         let none = History::default();
         for start in [0, 999, 5_000, History::SECONDS * 1_000 - 1, 1 << 41] {
             let first = none

@@ -1,4 +1,4 @@
-//! The probes of a half-open circuit, as the payload of the recovery word.
+//! The probes of a half-open circuit, as the payload of the phase word.
 
 use super::Outcome;
 use super::field::layout;
@@ -14,31 +14,32 @@ layout!(PAYLOAD_BITS => OUT: 7, SUCCEEDED: 7, FAILED: 7, LEASE: 4, TAKEN: Age::B
 /// | last taken     | lease | failed  | succeeded | out      |
 /// ```
 ///
-/// When all slots are taken and the last was taken a lease ago, all are handed out again at once,
-/// as the next *lease*. A probe of an earlier lease still counts when it reports, but has no slot
-/// to give back: it is free again, or another probe's.
+/// When all probes are out and the last went out a lease ago, all of them may go out again, as the
+/// next *lease*. A probe of an earlier lease still counts when it reports. But it no longer counts
+/// as out, so it gives nothing back.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub(crate) struct Probes {
-    /// Admitted in this lease and not reported yet.
+    /// Probes that were admitted in this lease and haven't reported.
     out: u32,
-    /// Reported as successes in this half-open.
+    /// Successes reported in this half-open.
     pub(crate) succeeded: u32,
-    /// Reported as failures in this half-open.
+    /// Failures reported in this half-open.
     pub(crate) failed: u32,
-    /// How many leases ran out before this one; stops at [`LAST_LEASE`](Self::LAST_LEASE).
+    /// The number of leases that ran out before this one; stops at
+    /// [`LAST_LEASE`](Self::LAST_LEASE).
     lease: u32,
-    /// When a slot was taken last, from the beginning of the half-open.
+    /// The age of the half-open when a probe last went out.
     taken: Age,
 }
 
 impl Probes {
-    /// The most that a count of probes holds.
+    /// The greatest number that a count of probes holds.
     pub(crate) const MAX: u32 = OUT.max() as u32;
-    /// The lease that stands for all that follow. It doesn't tell which of those leases a probe was
-    /// admitted in, so no probe gives its slot back: the next lease frees the slots.
+    /// The number that stands for all later leases too. It doesn't tell in which of them a probe
+    /// was admitted, so no probe of them is given back: the next lease frees them.
     const LAST_LEASE: u32 = LEASE.max() as u32;
 
-    /// A half-open that was begun by its first probe.
+    /// The counts of a half-open that was begun by its first probe.
     pub(crate) const FIRST_OUT: Self = Self {
         out: 1,
         succeeded: 0,
@@ -75,18 +76,19 @@ impl Probes {
             | OUT.put(self.out as u64)
     }
 
-    /// Returns the lease in which a slot is taken now.
+    /// Returns the lease in which a probe goes out now.
     pub(crate) const fn lease(self) -> u8 {
         self.lease as u8
     }
 
-    /// Returns when a probe was last let out, from the beginning of the half-open.
+    /// Returns the age of the half-open when a probe last went out.
     pub(crate) const fn taken(self) -> Millis {
         Millis::new(self.taken.ms())
     }
 
-    /// Lets a probe out at this age of the half-open: if fewer than `limit` are out, or as the first
-    /// of the next lease, if the last one went out a `lease` ago. `None`: all are out.
+    /// Lets a probe out at this age of the half-open: if fewer than `limit` are out, or as the
+    /// first of the next lease if the last one went out a `lease` ago. Returns `None` if all are
+    /// out.
     pub(crate) fn take(self, limit: u32, age: Millis, lease: Millis) -> Option<Self> {
         let (age_ms, lease_ms) = (age.get(), lease.get());
         let taken = self.taken.max(Age::rounded_up(age_ms));
@@ -103,8 +105,8 @@ impl Probes {
         })
     }
 
-    /// Counts the outcome of a probe that was admitted in `lease`, and takes its slot back unless a
-    /// later lease has handed it out again.
+    /// Counts the outcome of a probe that was admitted in `lease`, and gives the probe back unless
+    /// a later lease has freed it.
     #[must_use]
     pub(crate) fn report(self, outcome: Outcome, lease: u8) -> Self {
         let has_slot = u32::from(lease) == self.lease && self.lease != Self::LAST_LEASE;
@@ -117,15 +119,14 @@ impl Probes {
         }
     }
 
-    /// Returns how many have been reported as successes or failures.
+    /// Counts the reported successes and failures.
     pub(crate) fn reported(self) -> u32 {
         self.succeeded + self.failed
     }
 }
 
-/// A time in ms in 17 bits, as a floating-point number: a 12-bit significand, and by how many bits
-/// it is shifted. It never wraps, is exact below 4,096 ms, and above that later by less than a
-/// 2,048th.
+/// A time in ms in 17 bits, as a floating-point number: a 12-bit significand and a shift. It never
+/// wraps, is exact below 4,096 ms, and above that late by less than a 2,048th.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default)]
 struct Age(u32);
 
@@ -133,7 +134,7 @@ impl Age {
     const MANTISSA_BITS: u32 = 12;
     const BITS: u32 = Self::MANTISSA_BITS + 5;
     const ZERO: Self = Self(0);
-    /// The latest: more than any time that a word holds.
+    /// The latest age: more than any time that a word holds.
     const MAX_MS: u64 = ((1 << Self::MANTISSA_BITS) - 1) << 31;
 
     /// Returns the first age that is no earlier than `ms`.
@@ -211,7 +212,7 @@ mod tests {
     }
 
     #[test]
-    fn a_slot_is_free_or_its_lease_is_over() {
+    fn a_probe_goes_out_if_one_is_free_or_its_lease_is_over() {
         for probes in every_probes() {
             for limit in [1, 2, 100, u32::MAX] {
                 for age in TIMES {
@@ -247,7 +248,7 @@ mod tests {
     }
 
     #[test]
-    fn a_report_counts_and_gives_back_its_own_slot_alone() {
+    fn a_report_counts_and_gives_back_its_own_probe_alone() {
         for probes in every_probes() {
             for outcome in [Outcome::Success, Outcome::Failure, Outcome::Ignored] {
                 for lease in [0, 1, 14, 15] {
@@ -270,7 +271,8 @@ mod tests {
         }
     }
 
-    /// However long a half-open lasts, a lease lasts as long as it is set to, or hardly longer.
+    /// Checks that a lease lasts as long as it is set to, or hardly longer, whatever the age of the
+    /// half-open.
     #[test]
     fn a_lease_does_not_wrap() {
         let mut probes = Probes::FIRST_OUT;

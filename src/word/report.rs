@@ -1,24 +1,24 @@
-//! The outcome of a call, and what else a report of it says.
+//! The outcome of a call, and the report that carries it.
 
 use super::field::layout;
 use super::time::Millis;
 use std::time::Duration;
 
-/// How a guarded call went.
+/// The outcome of a guarded call.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Outcome {
     /// The upstream is well.
     Success,
-    /// The upstream is at fault: counts towards opening the circuit.
+    /// The upstream is at fault. Counts towards opening the circuit.
     Failure,
-    /// Says nothing about the upstream (the caller gave up, a client's error): counts nowhere,
-    /// and gives back the probe slot.
+    /// The call says nothing about the upstream: the caller gave up, or a client made an error.
+    /// Counts nowhere; a probe is given back, so that another may go.
     Ignored,
 }
 
 layout!(64 => OUTCOME: 2, TOOK: 31, RETRY_AFTER: 31);
 
-/// How a guarded call went, and what else is known of it. An [`Outcome`] alone is one.
+/// The outcome of a guarded call, and what else is known of it. An [`Outcome`] converts into one.
 ///
 /// ```
 /// use breakerbox::{InMemoryCircuitBreakerStore, Policy, Outcome, Report};
@@ -32,14 +32,15 @@ layout!(64 => OUTCOME: 2, TOOK: 31, RETRY_AFTER: 31);
 ///     .retry_after(Duration::from_secs(90)); // as the upstream's answer says
 /// let _ = store.report("search", permit, overloaded, &policy);
 /// let rejected = store.acquire("search", &policy).unwrap_err();
-/// assert_eq!(rejected.retry_after_secs(), 90); // instead of the policy' 30
+/// assert_eq!(rejected.retry_after_secs(), 90); // instead of the policy's 30
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Report(u64);
 
 impl Report {
-    /// The longest duration, in ms. It is stored as one more than itself; 0 stands for none.
+    /// The longest duration, in ms. A duration is stored as one more than itself; 0 stands for
+    /// none.
     const TOOK_MAX: u64 = TOOK.max() - 1;
 
     const fn of(outcome: Outcome) -> Self {
@@ -50,21 +51,22 @@ impl Report {
         })
     }
 
-    /// How long the call took: whole milliseconds, rounded up, at most 24 days. Zero is a time too,
-    /// and keeps the breaker from measuring. A call whose time is unknown doesn't count as slow.
+    /// Sets how long the call took: whole milliseconds, rounded up, at most 24 days. Zero is a time
+    /// too, and keeps the breaker from measuring. A call whose time is unknown doesn't count as
+    /// slow.
     pub fn took(self, duration: Duration) -> Self {
         self.with_took(Millis::from(duration))
     }
 
-    /// How long the upstream asks to be left alone; an opening that this report causes lasts at
-    /// least that long, up to [`Policy::retry_after_max`](crate::Policy::retry_after_max). Whole
-    /// milliseconds, rounded up, at most 24 days.
+    /// Sets how long the upstream asks to be left alone: whole milliseconds, rounded up, at most 24
+    /// days. An opening that this report causes lasts at least that long, up to
+    /// [`Policy::retry_after_max`](crate::Policy::retry_after_max).
     pub fn retry_after(self, duration: Duration) -> Self {
         let ms = Millis::from(duration).get().min(RETRY_AFTER.max());
         Self(RETRY_AFTER.set(self.0, ms))
     }
 
-    /// As [`took`](Self::took), unless that has been said.
+    /// Sets how long the call took, as [`took`](Self::took) does, unless it is set already.
     pub(crate) fn or_took(self, duration: Duration) -> Self {
         match self.took_time() {
             Some(_) => self,
@@ -82,7 +84,7 @@ impl Report {
         Self(TOOK.set(self.0, ms + 1))
     }
 
-    /// How the call went.
+    /// Returns how the call went.
     #[inline]
     pub const fn outcome(self) -> Outcome {
         match OUTCOME.get(self.0) {
@@ -120,10 +122,10 @@ impl std::fmt::Debug for Report {
     }
 }
 
-/// What became of a report. Both are normal outcomes, and most callers need neither.
+/// The effect of a report. Both are normal, and most callers need neither.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Reported {
-    /// It was taken into account.
+    /// The report was taken into account.
     Recorded,
     /// The circuit has changed state since the permit was given: the report changed nothing.
     Stale,

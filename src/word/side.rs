@@ -1,4 +1,4 @@
-//! Side words: a generation's tag and a payload, so that nothing has to be zeroed.
+//! Side words: the tag of a generation and a payload, so that no transition has to zero them.
 
 use super::Generation;
 use super::field::layout;
@@ -11,10 +11,11 @@ layout!(64 => PAYLOAD: PAYLOAD_BITS, TAG: Tag::BITS);
 
 /// The latest time that a side word holds: Unix milliseconds, in May 2109.
 ///
-/// One less than the payload's maximum, since a time is stored as itself plus one: 0 is 'none'.
+/// One less than the payload's maximum, since a time is stored as one more than itself; 0 stands
+/// for none.
 pub(crate) const TIME_MAX: u64 = PAYLOAD.max() - 1;
 
-/// The value of a side word: what it holds, and the tag of the generation that it belongs to.
+/// The value of a side word: a payload, and the tag of the generation that it belongs to.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Side(u64);
 
@@ -27,7 +28,7 @@ impl Side {
         self.0
     }
 
-    /// `payload`, saturated to what fits, for `generation`.
+    /// Makes a word of `generation` that holds `payload`, saturated to what fits.
     #[inline]
     pub(crate) const fn new(generation: Generation, payload: u64) -> Self {
         let payload = if payload > PAYLOAD.max() {
@@ -38,13 +39,13 @@ impl Side {
         Self(TAG.put(generation.tag().bits()) | PAYLOAD.put(payload))
     }
 
-    /// Returns a word that holds a moment.
+    /// Makes a word that holds a moment.
     #[inline]
     pub(crate) const fn at(generation: Generation, time: Timestamp) -> Self {
         Self::new(generation, time.unix_ms() + 1)
     }
 
-    /// Returns a word that holds a length of time, saturated to [`TIME_MAX`].
+    /// Makes a word that holds a length of time, saturated to [`TIME_MAX`].
     #[inline]
     pub(crate) const fn lasting(generation: Generation, time: Millis) -> Self {
         let ms = time.get();
@@ -57,24 +58,24 @@ impl Side {
         Tag::from_bits(TAG.get(self.0)) == generation.tag()
     }
 
-    /// The payload, whatever generation it belongs to.
+    /// Returns the payload, whatever generation it belongs to.
     pub(crate) const fn payload(self) -> u64 {
         PAYLOAD.get(self.0)
     }
 
-    /// Returns the payload as a moment; `None` where none was stored.
+    /// Returns the payload as a moment; `None` if none was stored.
     #[inline]
     pub(crate) fn timestamp(self) -> Option<Timestamp> {
         self.payload().checked_sub(1).map(Timestamp::from_unix_ms)
     }
 
-    /// Returns the payload as a length of time; `None` where none was stored.
+    /// Returns the payload as a length of time; `None` if none was stored.
     #[inline]
     pub(crate) fn millis(self) -> Option<Millis> {
         self.payload().checked_sub(1).map(Millis::new)
     }
 
-    /// One more; saturates.
+    /// Adds one to the payload; saturates.
     #[inline]
     pub(crate) const fn plus_one(self) -> Self {
         if self.payload() == PAYLOAD.max() {
@@ -87,16 +88,17 @@ impl Side {
 
 layout!(64 => HANDLES: 23, SEAL: 1, STRIPE: STRIPE_BITS, MARK: 1, PINNED: 29);
 
-/// The value of the pins word: how many handles hold a cell, and whether it is sealed.
+/// The value of the pins word: the number of handles that hold a cell, and a seal.
 ///
 /// ```text
 ///  63                 35  34  33    24  23  22            0
 /// | pinned so far, wraps |used| stripe |seal| handles        |
 /// ```
 ///
-/// The upper part makes each pinning change the word for good (2^29 of them are needed to bring it
-/// back), so that a seal put in by compare-and-swap proves that nobody held a pin since the word was
-/// read. Used: reported to since the last sweep. The stripe is of the key's hash, and never changes.
+/// The upper part makes each pinning change the word for good: only 2^29 of them bring it back. So
+/// a seal that is put in by compare-and-swap proves that no handle held a pin since the word was
+/// read. The circuit is *used* if a report, a record or a request for a probe came since the last
+/// sweep. The stripe follows from the key's hash, and never changes.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Pins(u64);
 
@@ -106,10 +108,10 @@ impl Pins {
     /// The mark that the circuit has been used.
     pub(crate) const USED: u64 = MARK.one();
 
-    /// What `fetch_sub` takes when a handle goes.
+    /// The number that `fetch_sub` takes away when a handle goes.
     pub(crate) const UNPIN: u64 = HANDLES.one();
 
-    /// Of a cell whose key has this hash.
+    /// Makes the pins of a cell whose key has this hash.
     pub(crate) const fn new(hash: u64) -> Self {
         Self(STRIPE.put(stripe_of(hash) as u64))
     }
@@ -126,12 +128,12 @@ impl Pins {
         STRIPE.get(self.0) as usize
     }
 
-    /// Whether somebody has reported to the circuit since the last sweep.
+    /// Returns whether the circuit has been used since the last sweep.
     pub(crate) const fn is_used(self) -> bool {
         MARK.is_set(self.0)
     }
 
-    /// No handle can pin the cell any more: it leaves the map.
+    /// Returns whether no handle can pin the cell any more: it leaves the map.
     pub(crate) const fn is_sealed(self) -> bool {
         SEAL.is_set(self.0)
     }
@@ -140,25 +142,26 @@ impl Pins {
         HANDLES.is_set(self.0)
     }
 
-    /// Returns whether no handle may be added. Threads that settle whether the cell leaves hold it
-    /// for a moment too: half of the count is reserved for them, and they are never that many.
+    /// Returns whether no handle may be added. A thread that decides whether the cell leaves holds
+    /// a pin for a moment too. Half of the count is reserved for those threads, and there are never
+    /// 2^22 of them.
     pub(crate) const fn has_most_handles(self) -> bool {
         HANDLES.get(self.0) >= Self::HANDLES_MAX
     }
 
-    /// Returns how many handles hold it.
+    /// Counts the handles that hold the cell.
     #[cfg(any(breakerbox_loom, breakerbox_steps))]
     pub(crate) const fn handles(self) -> u64 {
         HANDLES.get(self.0)
     }
 
-    /// Adds a pin; `None` if sealed.
+    /// Adds a pin. Returns `None` if the cell is sealed.
     pub(crate) fn pinned(self) -> Option<Self> {
         debug_assert!(HANDLES.get(self.0) != HANDLES.max());
         (!self.is_sealed()).then(|| Self(self.0.wrapping_add(PINNED.one() + HANDLES.one())))
     }
 
-    /// Sealed; `None` if a handle holds the cell or it is sealed already.
+    /// Seals the cell. Returns `None` if a handle holds it or it is sealed already.
     pub(crate) const fn sealed(self) -> Option<Self> {
         if self.is_pinned() || self.is_sealed() {
             None

@@ -1,13 +1,13 @@
-//! Stripes: what a store keeps by key hash, for keys that are not looked up.
+//! Stripes: groups of keys by hash, so that a store can answer for keys that it doesn't look up.
 
 use super::field::layout;
 
-/// Stripes of a store, as a power of two: enough that few keys share one with an open circuit, few
-/// enough to stay in the cache.
+/// The number of a store's stripes, as a power of two: enough that few keys share one with an open
+/// circuit, few enough to stay in the cache.
 pub(crate) const STRIPE_BITS: u32 = 10;
 
-/// The stripe of a key with this hash: by Fibonacci hashing (Knuth), since the hasher is the user's,
-/// and its low bits may be those of the keys.
+/// Returns the stripe of a key with this hash. By Fibonacci hashing (Knuth), since the hasher is
+/// the user's, and its low bits may be those of the keys.
 pub(crate) const fn stripe_of(hash: u64) -> usize {
     (hash.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> (u64::BITS - STRIPE_BITS)) as usize
 }
@@ -21,8 +21,8 @@ layout!(64 => REJECTING: 32, UNCLEAN: 32);
 /// | unclean circuits       | circuits that may reject     |
 /// ```
 ///
-/// A store holds at most 2^23 circuits, and each has one transition under way at most for every
-/// thread: neither count ever fills its half.
+/// A store holds at most 2^23 circuits, and each thread has at most one transition under way:
+/// neither count ever fills its half.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct FilterWord(u64);
 
@@ -36,12 +36,12 @@ impl FilterWord {
         Self(bits)
     }
 
-    /// No circuit of the stripe may reject and none is about to change.
+    /// Returns whether no circuit of the stripe may reject and none is about to change.
     pub(crate) const fn admits(self) -> bool {
         !REJECTING.is_set(self.0)
     }
 
-    /// No success could change a circuit of the stripe.
+    /// Returns whether no success could change a circuit of the stripe.
     pub(crate) const fn is_clean(self) -> bool {
         !UNCLEAN.is_set(self.0)
     }
@@ -69,9 +69,9 @@ mod tests {
         }
     }
 
-    /// Hashes that differ in a few bits only, as of a hasher that passes numbers on.
+    /// Takes hashes that differ in a few bits only, as those of a hasher that passes numbers on.
     #[test]
-    fn slots_are_spread_whatever_bits_differ() {
+    fn stripes_are_spread_whatever_bits_differ() {
         const STRIPES: usize = 1 << STRIPE_BITS;
         for shift in [0, 3, 10, 20, 40, 54] {
             let mut used = [0_u32; STRIPES];

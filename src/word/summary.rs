@@ -1,28 +1,28 @@
-//! The gate word: the last generation drawn, and how many circuits may reject.
+//! The summary word: the last generation taken, and the number of circuits that may reject.
 
 use super::Generation;
 use super::field::layout;
 
 layout!(64 => COUNT: 24, GENERATION: Generation::BITS);
 
-/// The value of the store's gate word. See the drawing in [`super`].
+/// The value of the store's summary word, as drawn in [`super`].
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) struct SummaryWord(u64);
 
 impl SummaryWord {
-    /// What a draw adds: the next generation, and one to the count for as long as the
-    /// transition is under way. A generation at its maximum wraps out at the top.
+    /// The addition that takes a number: the next generation, and one to the count for as long as
+    /// the transition is under way. A generation at its maximum wraps out at the top.
     pub(crate) const DRAW: u64 = GENERATION.one() + COUNT.one();
-    /// What another draw of the same transition adds: the next generation alone.
+    /// The addition that takes another number for the same transition: the next generation alone.
     pub(crate) const REDRAW: u64 = GENERATION.one();
-    /// One circuit.
+    /// The count of one circuit.
     pub(crate) const ONE: u64 = COUNT.one();
 
     pub(crate) const fn from_bits(bits: u64) -> Self {
         Self(bits)
     }
 
-    /// No circuit may reject and no transition is under way.
+    /// Returns whether no circuit may reject and no transition is under way.
     pub(crate) const fn is_quiet(self) -> bool {
         !COUNT.is_set(self.0)
     }
@@ -42,7 +42,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn draws_count_and_wrap_out_at_the_top() {
+    fn numbers_count_and_wrap_out_at_the_top() {
         let word = SummaryWord::from_bits(0);
         assert!(word.is_quiet() && word.generation() == Generation::ZERO);
 

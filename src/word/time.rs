@@ -9,9 +9,9 @@ use std::time::Duration;
 pub(crate) struct Timestamp(u64);
 
 impl Timestamp {
-    /// The moment of this many Unix milliseconds, or the latest that a word holds.
+    /// Makes the moment of this many Unix milliseconds, or the latest that a word holds.
     ///
-    /// A time beyond that would make every period look over.
+    /// A later time would make every period look over.
     #[inline]
     pub(crate) const fn from_unix_ms(ms: u64) -> Self {
         Self(if ms > TIME_MAX { TIME_MAX } else { ms })

@@ -5,24 +5,24 @@ use super::field::layout;
 
 layout!(64 => PROBE: 1, DETAIL: 7, GENERATION: 56);
 
-/// A permit as plain data: the generation that it was given in, and whether it holds a probe
-/// slot of a half-open circuit.
+/// A permit as plain data: the generation that it was given in, and whether its call probes a
+/// half-open circuit.
 ///
-/// What [`CircuitBreakerStore`](crate::CircuitBreakerStore)s hand out and take back. It does
-/// nothing when dropped: each one must be reported or released once, or its probe slot is gone
-/// until the lease is over. [`Permit`](crate::Permit) does that by itself.
+/// A [`CircuitBreakerStore`](crate::CircuitBreakerStore) hands it out and takes it back. It does
+/// nothing when dropped: report or release each one once, or its probe stays out until the lease is
+/// over. [`Permit`](crate::Permit) does that by itself.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 #[must_use = "report or release it, or a probe slot is lost until its lease is over"]
 pub struct PermitToken(u64);
 
 /// ```text
 ///  63                       8 7                                  1   0
-/// | generation               | a probe's lease, else seat + 1    |probe|
+/// | generation               | a probe's lease, else slot + 1    |probe|
 /// ```
 impl PermitToken {
-    /// A token from its parts, for stores that keep circuits elsewhere. Of the generation 56 bits
-    /// are kept. A token of the store in memory is more than these parts: it knows its seat among
-    /// the calls in flight, or its lease, so that a copy of the parts gives neither back.
+    /// Makes a token from its parts, for stores that keep circuits elsewhere. It keeps 56 bits of
+    /// the generation. A token of the store in memory also knows its slot among the calls in
+    /// flight, or the lease of its probe; a copy of the two parts gives neither back.
     pub const fn from_parts(generation: u64, probe: bool) -> Self {
         Self(GENERATION.put(generation & GENERATION.max()) | PROBE.put(probe as u64))
     }
@@ -33,13 +33,13 @@ impl PermitToken {
         Self::from_parts(generation.bits(), false)
     }
 
-    /// Makes the token of a probe that took its slot in this lease.
+    /// Makes the token of a probe that went out in this lease.
     pub(crate) const fn probe(generation: Generation, lease: u8) -> Self {
         debug_assert!(lease as u64 <= DETAIL.max());
         Self(Self::from_parts(generation.bits(), true).0 | DETAIL.put(lease as u64))
     }
 
-    /// The same, with a seat among the calls in flight.
+    /// Adds a slot among the calls in flight.
     pub(crate) const fn with_slot(self, slot: u8) -> Self {
         debug_assert!(!self.is_probe() && self.is_plain());
         debug_assert!((slot as u64) < DETAIL.max());
@@ -50,7 +50,7 @@ impl PermitToken {
         DETAIL.get(self.0) as u8
     }
 
-    /// The seat that it holds among the calls in flight.
+    /// Returns the slot that it holds among the calls in flight.
     #[inline]
     pub(crate) const fn slot(&self) -> Option<u8> {
         if self.is_probe() {
@@ -60,28 +60,28 @@ impl PermitToken {
         }
     }
 
-    /// Returns the lease in which the probe took its slot.
+    /// Returns the lease in which the probe went out.
     pub(crate) const fn lease(&self) -> u8 {
         self.detail()
     }
 
-    /// The store's number for the state that the circuit was in.
+    /// Returns the store's number for the state that the circuit was in.
     pub const fn generation(&self) -> u64 {
         GENERATION.get(self.0)
     }
 
-    /// Whether the call probes a half-open circuit.
+    /// Returns whether the call probes a half-open circuit.
     pub const fn is_probe(&self) -> bool {
         PROBE.is_set(self.0)
     }
 
-    /// Whether it holds nothing: neither a probe's slot nor a seat.
+    /// Returns whether it holds nothing: neither a probe nor a slot.
     #[inline]
     pub(crate) const fn is_plain(self) -> bool {
         self.0 & !GENERATION.mask() == 0
     }
 
-    /// Whether it was given in `generation`, and holds nothing.
+    /// Returns whether it was given in `generation` and holds nothing.
     #[inline]
     pub(crate) const fn is_plainly_of(self, generation: Generation) -> bool {
         self.0 == GENERATION.put(generation.bits())
@@ -107,7 +107,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_seat_is_told_from_none() {
+    fn a_slot_is_told_from_none() {
         let token = PermitToken::plain(Generation::from_bits(3));
         assert_eq!(token.slot(), None);
         assert!(token.is_plain());

@@ -1,4 +1,4 @@
-//! Windows of calls as packed words: what one call does to them.
+//! Windows of calls as packed words, and the effect of one call on them.
 //!
 //! ```text
 //!            63        33 32   23 22     13 12   3  2  1     0
@@ -31,7 +31,7 @@ impl Call {
     }
 }
 
-/// What a window holds.
+/// The counts of the calls in a window.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub(crate) struct Tally {
     pub(crate) calls: u32,
@@ -40,16 +40,16 @@ pub(crate) struct Tally {
 }
 
 /// The head of a window of the last calls: the whole tally, and the outcome of the latest call,
-/// which may not be in its place among the outcomes yet.
+/// which may still be missing from its place among the outcomes.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Head {
-    /// Grows with each call: what was seen at one moment is not taken for another's.
+    /// Grows with each call, so that no later head equals one that was seen before, until it wraps.
     version: u64,
-    /// Where the next call goes.
+    /// The place of the next call.
     position: u32,
     failures: u32,
     slow: u32,
-    /// Every place has been written.
+    /// Whether every place has been written.
     full: bool,
     pending: Call,
 }
@@ -57,7 +57,7 @@ pub(crate) struct Head {
 layout!(64 => PENDING: 2, FULL: 1, SLOW: 10, FAILURES: 10, POSITION: 10, VERSION: 31);
 
 impl Head {
-    /// Without a call. All bits are 0.
+    /// A window without a call; all bits are 0.
     #[cfg(test)]
     const EMPTY: Self = Self::from_bits(0);
 
@@ -81,7 +81,7 @@ impl Head {
             | PENDING.put(self.pending.bits())
     }
 
-    /// What a window of `size` calls holds.
+    /// Returns the counts of a window of `size` calls.
     pub(crate) fn tally(self, size: u32) -> Tally {
         Tally {
             calls: if self.full { size } else { self.position },
@@ -90,12 +90,12 @@ impl Head {
         }
     }
 
-    /// Where the next call goes, and which call leaves for it, if one does.
+    /// Returns the place of the next call, and whether a call leaves for it.
     pub(crate) fn next_place(self) -> (u32, bool) {
         (self.position, self.full)
     }
 
-    /// The place of the latest call, and what it was; `None` in an empty window.
+    /// Returns the latest call and its place; `None` if the window is empty.
     pub(crate) fn latest(self, size: u32) -> Option<(u32, Call)> {
         let place = match self.position.checked_sub(1) {
             Some(before) => before,
@@ -105,8 +105,8 @@ impl Head {
         Some((place, self.pending))
     }
 
-    /// With one call more, for which `left` leaves. (Which may be another's, where the head has
-    /// changed meanwhile; then what this says is of no use, and harmless.)
+    /// Counts `call`, for which `left` leaves. Where the head has changed meanwhile, `left` may be
+    /// the wrong call. The result is then useless but harmless: its exchange fails.
     pub(crate) fn plus(self, call: Call, left: Option<Call>, size: u32) -> Self {
         let left = left.unwrap_or_default();
         let last = self.position + 1 == size;
@@ -128,7 +128,7 @@ layout!(64 => OUTCOMES: 32, CHANGES: 32);
 pub(crate) struct Outcomes(u64);
 
 impl Outcomes {
-    /// Places in a word.
+    /// The number of places in a word.
     pub(crate) const PLACES: u32 = OUTCOMES.width() / 2;
 
     pub(crate) const fn from_bits(bits: u64) -> Self {
@@ -148,8 +148,8 @@ impl Outcomes {
         Call::from_bits(Self::place(place).get(self.0))
     }
 
-    /// With `call` in its place, and another version: a word that was seen before a change never
-    /// looks like the one after later ones.
+    /// Puts `call` in its place, under the next version: so a word never again equals one that was
+    /// seen before a change.
     pub(crate) const fn with(self, place: u32, call: Call) -> Self {
         let changed = Self::place(place).set(self.0, call.bits());
         Self(changed.wrapping_add(CHANGES.one()))
@@ -163,9 +163,9 @@ layout!(64 => CALLS: 25, TICK: 39);
 pub(crate) struct Bucket(u64);
 
 impl Bucket {
-    /// Ticks of a window.
+    /// The number of ticks in a window.
     pub(crate) const TICKS: u64 = 10;
-    /// The latest tick: with ticks of 1 ms in 1987 after 1970; so ticks wrap.
+    /// The greatest tick. At 1 ms a tick they reach it 17 years after 1970, so ticks wrap.
     pub(crate) const TICK_MASK: u64 = TICK.max();
 
     pub(crate) const fn from_bits(bits: u64) -> Self {
@@ -184,12 +184,12 @@ impl Bucket {
         CALLS.get(self.0)
     }
 
-    /// Whether it counts no more.
+    /// Returns whether the count is at its maximum: further calls of the tick aren't counted.
     pub(crate) const fn is_full(self) -> bool {
         self.count() == CALLS.max()
     }
 
-    /// One call more in `tick`: of another tick, it begins anew.
+    /// Counts a call in `tick`. A bucket of another tick begins anew.
     pub(crate) const fn plus_one(self, tick: u64) -> Self {
         if self.tick() != tick {
             Self(TICK.put(tick & TICK.max()) | CALLS.one())
@@ -200,7 +200,7 @@ impl Bucket {
         }
     }
 
-    /// The calls, if they are in the window at `tick`.
+    /// Counts the calls that are in the window at `tick`.
     pub(crate) fn calls_at(self, tick: u64) -> u32 {
         let age = tick.wrapping_sub(self.tick()) & Self::TICK_MASK;
         if age < Self::TICKS {
@@ -210,7 +210,8 @@ impl Bucket {
         }
     }
 
-    /// How far its tick is ahead of `tick`; `None` where it isn't, or not within half the range.
+    /// Returns how far its tick is ahead of `tick`; `None` if it isn't ahead, or by more than half
+    /// the range.
     pub(crate) fn ahead_of(self, tick: u64) -> Option<u64> {
         let ahead = self.tick().wrapping_sub(tick) & Self::TICK_MASK;
         (self.count() != 0 && ahead != 0 && ahead <= Self::TICK_MASK / 2).then_some(ahead)
@@ -251,7 +252,7 @@ mod tests {
         assert_eq!(Head::EMPTY.latest(3), None);
     }
 
-    /// Every size, over more than two rounds, against a list of calls.
+    /// Compares each size with a list of calls, over more than two rounds.
     #[test]
     fn a_head_tallies_the_last_calls() {
         for size in [1, 2, 3, 16, 17, 1_000] {

@@ -41,7 +41,8 @@ proptest! {
         }
     }
 
-    /// The clock goes on, stands, jumps ahead and steps back.
+    /// Runs windows beside lists of calls while the clock goes on, stands, jumps ahead and steps
+    /// back.
     #[test]
     fn the_calls_of_the_last_ticks_are_counted_exactly(
         span in prop_oneof![Just(10_u64), Just(100), Just(1_000), Just(60_000)],
@@ -145,7 +146,7 @@ fn many_threads_lose_and_invent_nothing() {
                 });
             }
         });
-        // What is in the places is what the head has tallied.
+        // The outcomes in their places add up to the head's tally.
         let head = window.head();
         let (at, latest) = head.latest(size).unwrap();
         let places = (0..size).map(|place| {
