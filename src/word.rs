@@ -55,11 +55,11 @@ pub(crate) use generation::Generation;
 pub(crate) use history::{History, Spell};
 pub(crate) use probes::Probes;
 pub use report::{Outcome, Report, Reported};
-pub(crate) use side::{Pins, Side, TIME_MAX};
+pub(crate) use side::{Pins, Side};
 #[cfg(not(breakerbox_loom))]
 pub(crate) use stripe::STRIPE_BITS;
 pub(crate) use stripe::{FilterWord, stripe_of};
 pub(crate) use summary::SummaryWord;
-pub(crate) use time::{Millis, Timestamp};
+pub(crate) use time::{Millis, TIME_MAX, Timestamp};
 pub use token::PermitToken;
 pub(crate) use window::{Bucket, Call, Head, Outcomes, Tally};

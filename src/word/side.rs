@@ -4,16 +4,15 @@ use super::Generation;
 use super::field::layout;
 use super::generation::Tag;
 use super::stripe::{STRIPE_BITS, stripe_of};
-use super::time::{Millis, Timestamp};
+use super::time::{Millis, TIME_MAX, Timestamp};
 
 pub(super) const PAYLOAD_BITS: u32 = 42;
 layout!(64 => PAYLOAD: PAYLOAD_BITS, TAG: Tag::BITS);
 
-/// The latest time that a side word holds: Unix milliseconds, in May 2109.
-///
-/// One less than the payload's maximum, since a time is stored as one more than itself; 0 stands
-/// for none.
-pub(crate) const TIME_MAX: u64 = PAYLOAD.max() - 1;
+const _: () = assert!(
+    TIME_MAX < PAYLOAD.max(),
+    "a time is stored as itself plus one"
+);
 
 /// The value of a side word: a payload, and the tag of the generation that it belongs to.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

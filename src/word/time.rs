@@ -1,8 +1,12 @@
 //! Moments and lengths of time, in the milliseconds that words hold.
 
-use super::side::TIME_MAX;
 use std::ops::Add;
 use std::time::Duration;
+
+/// The latest time that a word holds, in Unix milliseconds: in May 2109.
+///
+/// Words give a time 42 bits, and hold it as itself plus one: 0 stands for none.
+pub(crate) const TIME_MAX: u64 = (1 << 42) - 2;
 
 /// A moment: whole milliseconds since the Unix epoch, until May 2109.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]

@@ -44,16 +44,12 @@ fn an_error_says_what_it_means() {
     );
     assert_eq!(search.get_state().failure_count, 0);
 
-    let result = breaker.call_if(
-        KEY,
-        busy,
-        |error| match error {
-            Fault::Busy { secs } => {
-                Report::from(Outcome::Failure).retry_after(Duration::from_secs(*secs))
-            }
-            Fault::Absent => Outcome::Ignored.into(),
-        },
-    );
+    let result = breaker.call_if(KEY, busy, |error| match error {
+        Fault::Busy { secs } => {
+            Report::from(Outcome::Failure).retry_after(Duration::from_secs(*secs))
+        }
+        Fault::Absent => Outcome::Ignored.into(),
+    });
     assert_eq!(result, Err(CallError::Inner(Fault::Busy { secs: 90 })));
     let rejected = search.call_if(absent, |_| Outcome::Success).unwrap_err();
     assert!(matches!(rejected, CallError::Rejected(open) if open.retry_after_secs() == 90));

@@ -13,8 +13,8 @@ use crate::sections;
 
 use accesses::Accesses;
 use compare::{Comparison, PLANTED};
-use count::Machine;
-use recorded::{Recorded, short};
+use count::{Machine, short};
+use recorded::Recorded;
 
 /// The arguments of `instructions`.
 #[derive(Debug, clap::Args)]

@@ -3,8 +3,7 @@
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
-use super::count::Count;
-use super::recorded::short;
+use super::count::{Count, short};
 use crate::table::Table;
 
 /// The change of a count that goes unnoticed: a share, and a number of instructions.

@@ -5,7 +5,6 @@ use std::path::Path;
 
 use serde::Deserialize;
 
-use super::recorded::short;
 use crate::error::{Error, Result, bail};
 use crate::parallel;
 use crate::process::{Log, Run};
@@ -117,4 +116,10 @@ fn collected(output: &str) -> Option<(u64, u64)> {
     let (_, counts) = output.split_once("Collected :")?;
     let mut numbers = counts.lines().next()?.split_whitespace().map(str::parse);
     Some((numbers.next()?.ok()?, numbers.next()?.ok()?))
+}
+
+/// Writes a count without decimals where it has none; what takes place now and then has two.
+pub(crate) fn short(count: f64) -> String {
+    let text = format!("{count:.2}");
+    text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }

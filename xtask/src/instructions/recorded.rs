@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use super::count::{Count, Machine};
+use super::count::{Count, Machine, short};
 use crate::error::{AtPath, Error, Result};
 use crate::project::Project;
 
@@ -56,12 +56,6 @@ fn text(machine: &Machine, counts: impl Iterator<Item = (String, Count)>) -> Str
         text += &format!("\"{name}\" = {{ instructions = {instructions}, locked = {locked} }}\n");
     }
     text
-}
-
-/// Writes a count without decimals where it has none; what takes place now and then has two.
-pub(crate) fn short(count: f64) -> String {
-    let text = format!("{count:.2}");
-    text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }
 
 #[cfg(test)]
