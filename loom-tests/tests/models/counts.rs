@@ -73,8 +73,8 @@ fn a_snapshot_is_of_one_generation() {
     });
 }
 
-/// A success that is recorded in the previous generation, whose counts were zeroed, doesn't come
-/// back in the next generation that keeps successes.
+/// A success that a late thread records in a generation whose counts were zeroed since doesn't come
+/// back in a later one that keeps successes.
 #[test]
 fn zeroed_successes_stay_zeroed() {
     model("zeroed_successes_stay_zeroed", 2, || {

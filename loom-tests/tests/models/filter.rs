@@ -73,7 +73,8 @@ fn a_success_skipped_by_the_filter_had_nothing_to_forget() {
     });
 }
 
-/// A circuit opens and closes between the two looks of a success that skips it.
+/// A circuit opens and closes between the two looks of a success that skips it: the report came
+/// before the opening, or it is stale.
 #[test]
 fn a_success_skipped_by_the_filter_is_of_one_moment() {
     let name = "a_success_skipped_by_the_filter_is_of_one_moment";

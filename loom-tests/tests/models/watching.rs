@@ -137,7 +137,8 @@ fn slot_and_word_agree_at_rest() {
     });
 }
 
-/// A report by rules that watch runs beside their replacement by rules that don't.
+/// A report by rules that watch leaves nothing watched beside their replacement by rules that
+/// don't.
 #[test]
 fn a_report_by_rules_that_go_leaves_nothing_watched() {
     let name = "a_report_by_rules_that_go_leaves_nothing_watched";
@@ -154,7 +155,7 @@ fn a_report_by_rules_that_go_leaves_nothing_watched() {
     });
 }
 
-/// A check that takes an in-flight slot runs beside the replacement of the rules that want it.
+/// A check that takes an in-flight slot leaves nothing watched beside the replacement of its rules.
 #[test]
 fn a_check_by_rules_that_go_leaves_nothing_watched() {
     let name = "a_check_by_rules_that_go_leaves_nothing_watched";

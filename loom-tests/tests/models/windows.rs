@@ -100,8 +100,8 @@ fn a_window_is_of_one_generation() {
     });
 }
 
-/// Once rules over a window are in place, it counts every call that begins. Once they are gone,
-/// they need no checks and no reports.
+/// Once rules over a window are in place, the window counts every call that begins. Once they are
+/// gone, they need no checks and no reports.
 #[test]
 fn policies_are_replaced_between_decisions() {
     model("policies_are_replaced_between_decisions", 2, || {
