@@ -1,4 +1,5 @@
-//! Support for the models in `tests/`: how one is run, and what most of them start from.
+//! Support for the models in `tests/`: runs one, and builds the stores that most of them start
+//! from.
 //!
 //! Without `--cfg breakerbox_loom` there are no models, and this crate is empty.
 #![cfg(breakerbox_loom)]
@@ -9,7 +10,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-/// Explores `f` as [`explore`] does; more than one execution, or the model shows nothing.
+/// Explores `f` as [`explore`] does. Panics after a single execution, which would show nothing.
 pub fn model(name: &str, bound: usize, f: impl Fn() + Sync + Send + 'static) {
     let executions = explore(name, bound, f);
     assert!(
@@ -18,7 +19,7 @@ pub fn model(name: &str, bound: usize, f: impl Fn() + Sync + Send + 'static) {
     );
 }
 
-/// A [`model`] of what rests on the one order of all `SeqCst` accesses.
+/// Explores a [`model`] of a claim that rests on the total order of all `SeqCst` accesses.
 pub fn model_in_total_order(name: &str, bound: usize, f: impl Fn() + Sync + Send + 'static) {
     struct Back;
     impl Drop for Back {
@@ -31,17 +32,17 @@ pub fn model_in_total_order(name: &str, bound: usize, f: impl Fn() + Sync + Send
     model(name, bound, f);
 }
 
-/// Explores `f` under loom, prints and returns in how many executions.
+/// Explores `f` under loom. Prints and returns the number of executions.
 ///
-/// `bound` limits preemptions per execution, unless `LOOM_MAX_PREEMPTIONS` says otherwise: 3
-/// suits two threads (a bug of an earlier design was found at 3 and not at 2), 2 three, and 1 is
-/// what the largest models of three threads can afford in every run.
+/// `bound` limits the preemptions per execution, unless `LOOM_MAX_PREEMPTIONS` is set: 3 suits two
+/// threads (a bug of an earlier design was found at 3 and not at 2), 2 suits three, and the largest
+/// models of three threads can afford only 1 in every run.
 pub fn explore(name: &str, bound: usize, f: impl Fn() + Sync + Send + 'static) -> u64 {
     let executions = Arc::new(AtomicU64::new(0));
     let count = Arc::clone(&executions);
     let mut builder = loom::model::Builder::new();
     builder.max_branches = 100_000;
-    // From the environment they would end the exploration early, and well.
+    // Set from the environment, they would end the exploration early and let it pass.
     builder.max_permutations = None;
     builder.max_duration = None;
     if builder.preemption_bound.is_none() {
@@ -60,18 +61,18 @@ pub fn explore(name: &str, bound: usize, f: impl Fn() + Sync + Send + 'static) -
     executions
 }
 
-/// A clock of the model: each look is a millisecond later than the one before, so that a time
-/// read too early is an older one. It is no atomic of loom's and costs no interleavings.
+/// A clock that advances by a millisecond with each look, so that a time read too early shows as an
+/// older one. It isn't one of loom's atomics and costs no interleavings.
 #[derive(Clone, Debug)]
 pub struct TickingClock(Arc<AtomicU64>);
 
 impl TickingClock {
-    /// A clock that shows `ms` next.
+    /// Returns a clock that shows `ms` next.
     pub fn new(ms: u64) -> Self {
         Self(Arc::new(AtomicU64::new(ms)))
     }
 
-    /// What it will show next, without a tick.
+    /// Returns the time that it shows next, without advancing it.
     pub fn ahead(&self) -> u64 {
         self.0.load(Ordering::SeqCst)
     }
@@ -88,35 +89,36 @@ impl Clock for TickingClock {
     }
 }
 
-/// Fixed hashes: a model must do the same each time.
+/// A hasher with fixed keys: a model must do the same in each execution.
 pub type Hasher = BuildHasherDefault<DefaultHasher>;
 /// The store of the models.
 pub type Store = InMemoryCircuitBreakerStore<u64, Hasher, TickingClock>;
-/// Its handles.
+/// A handle of that store.
 pub type Handle = StoreHandle<u64, Hasher, TickingClock>;
 
-/// A store whose clock begins at 1,000.
+/// Returns a store whose clock begins at 1,000.
 pub fn store() -> Store {
     store_with_clock(TickingClock::new(1_000))
 }
 
-/// A store with this clock.
+/// Returns a store with this clock.
 pub fn store_with_clock(clock: TickingClock) -> Store {
-    InMemoryCircuitBreakerStore::keyed_builder()
+    InMemoryCircuitBreakerStore::builder()
         .hasher(Hasher::default())
         .clock(clock)
         .build()
 }
 
-/// The key that models use.
+/// The key that most models use.
 pub const KEY: u64 = 1;
 
-/// A handle of [`KEY`]'s circuit.
+/// Returns a handle of [`KEY`]'s circuit.
 pub fn handle(store: &Store) -> Handle {
     store.circuit(&KEY).expect("a model's store is never full")
 }
 
-/// `failures` open, for 100,000 ms; `probes` at a time, `successes` close.
+/// Returns a policy: `failures` open the circuit for 100 s, `probes` may be out at a time, and
+/// `successes` close it.
 pub fn policy(failures: u32, probes: u32, successes: u32) -> Policy {
     Policy::builder()
         .failure_threshold(failures)
@@ -124,5 +126,5 @@ pub fn policy(failures: u32, probes: u32, successes: u32) -> Policy {
         .half_open_max(probes)
         .success_threshold(successes)
         .build()
-        .expect("the policies of the models are valid")
+        .expect("the policy of the models are valid")
 }

@@ -1,9 +1,9 @@
-//! What each hot operation does to shared words: how many it reads and writes, in how many cache
-//! lines. A healthy check and its success write none.
+//! Counts the shared words that each hot operation reads and writes, and their cache lines. A
+//! healthy check and its success write none.
 //!
-//! The facade tells of the store's own words. It does not tell of what happens inside papaya (each
-//! look-up pins the thread, in a line of its own) nor inside crossbeam-epoch, nor of `Arc`s:
-//! `cargo xtask instructions` counts locked instructions, theirs included.
+//! The facade reports the store's own words, not what happens inside papaya (each look-up pins the
+//! thread, in a line of its own), crossbeam-epoch or `Arc`. `cargo xtask instructions` counts
+//! locked instructions, theirs included.
 
 use std::cell::RefCell;
 use std::collections::BTreeSet;
@@ -14,7 +14,7 @@ use breakerbox_benches::hot::{NOTHING, OPERATIONS, PLANTED};
 
 const LINE: usize = 64;
 
-/// Operations that write no shared word, and need no look at the map.
+/// Operations that write no shared word and need no look at the map.
 const HEALTHY: [&str; 8] = [
     "handle: check",
     "handle: check, success",
@@ -26,7 +26,7 @@ const HEALTHY: [&str; 8] = [
     "breaker's handle: check, success",
 ];
 
-/// The same while another circuit is open. (Of its slot of the filter these keys are not.)
+/// The same while a circuit of another stripe is open.
 const HEALTHY_BY_FILTER: [&str; 4] = [
     "key: check, gate up",
     "key: check, gate up, unknown",
@@ -46,7 +46,7 @@ struct Tally {
 }
 
 impl Tally {
-    /// Of one run of the operation `name`, where everything that is created once is there.
+    /// Counts one run of the operation `name`, after everything that is created once was created.
     fn of(name: &str) -> Self {
         let operation = OPERATIONS.iter().find(|operation| operation.name == name);
         let run = (operation.expect("the operation has this name").prepare)();
@@ -112,7 +112,7 @@ fn what_writes_is_seen_to_write() {
     assert_eq!(Tally::of("key: rejection").statistics, 1);
 }
 
-/// Printed for `cargo xtask instructions`, one line for each operation of ours.
+/// Prints a line for each operation, which `cargo xtask instructions` reads.
 #[test]
 fn accesses_are_told() {
     for operation in OPERATIONS {

@@ -1,10 +1,11 @@
-//! Whether a history is linearizable: the search of Wing and Gong (1993) with the memory of Lowe
-//! ("Testing for linearizability", 2017), for operations that take effect in one or more points.
+//! Decides whether a history is linearizable, by the search of Wing and Gong (1993) with the memory
+//! of Lowe ("Testing for linearizability", 2017), for operations that take effect in one or more
+//! points.
 
 use std::collections::HashSet;
 use std::hash::Hash;
 
-/// What one thread asked and was told, and when, by a clock that all share.
+/// A thread's operation and its answer, with the times of both by a clock that all threads share.
 #[derive(Clone, Debug)]
 pub(crate) struct Event<O> {
     pub(crate) op: O,
@@ -12,25 +13,25 @@ pub(crate) struct Event<O> {
     pub(crate) returned: u64,
 }
 
-/// How far an operation has come; `None`: it is through.
+/// The number of points that an operation has passed; `None`: it is done.
 type Progress = Option<u8>;
 
-/// What operations do, one after the other.
+/// A sequential specification.
 pub(crate) trait Spec: Clone + Eq + Hash {
     type Op;
 
-    /// Every outcome of the next point of `op`, of which `stage` points have been: what holds then,
-    /// and the stage that comes next, if one does. None: the answer can't be given from here.
+    /// Returns every outcome of the next point of `op`, which has passed `stage` points: the state
+    /// after it, and the stage that comes next, if any. Empty: the answer is impossible from here.
     fn next(&self, op: &Self::Op, stage: u8) -> Vec<(Self, Progress)>;
 
-    /// What may happen at any time, without being asked for.
+    /// Returns the states that may follow at any time, without an operation.
     fn spontaneous(&self) -> Vec<Self> {
         Vec::new()
     }
 }
 
-/// Whether the history has an order that the specification allows, from one of these beginnings;
-/// `None`: too many to look at.
+/// Returns whether the history has an order that the specification allows, from one of these
+/// beginnings; `None`: there are too many orders to look at.
 pub(crate) fn is_linearizable<S: Spec>(begin: Vec<S>, history: &[Event<S::Op>]) -> Option<bool> {
     const MOST: usize = 2_000_000;
     let mut seen = HashSet::new();
@@ -49,7 +50,7 @@ pub(crate) fn is_linearizable<S: Spec>(begin: Vec<S>, history: &[Event<S::Op>]) 
         if seen.len() > MOST {
             return None;
         }
-        // An operation may go on unless another returned before it was invoked, and isn't through.
+        // An operation may go on unless another that isn't done returned before it was invoked.
         let open = history.iter().zip(&progress).filter(|(_, at)| at.is_some());
         let first_return = open.map(|(event, _)| event.returned).min();
         let first_return = first_return.expect("one of them is not through");
@@ -85,7 +86,7 @@ mod tests {
     enum Op {
         Write(u8),
         Read(u8),
-        /// Two reads at two moments.
+        /// Reads twice, at two moments.
         ReadTwice(u8, u8),
     }
 

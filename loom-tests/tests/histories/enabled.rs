@@ -1,4 +1,4 @@
-//! Guards against a run without the steps, which would be green.
+//! Fails a run that is built without the steps, which would pass.
 
 #[test]
 #[cfg_attr(

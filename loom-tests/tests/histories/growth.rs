@@ -1,4 +1,4 @@
-//! A thread that stops for ever while the map grows: who goes on, and who may wait.
+//! Stops a thread for good while the map grows: which operations go on, and which may wait.
 
 use std::cell::Cell;
 use std::hash::{BuildHasherDefault, DefaultHasher};
@@ -10,15 +10,15 @@ use std::time::Duration;
 use breakerbox::__steps::{Step, with_hook};
 use breakerbox::{CircuitBreaker, CircuitState, Policy};
 
-/// Fixed hashes: the map grows the same way each time.
+/// A hasher with fixed keys: the map grows the same way each time.
 type Hasher = BuildHasherDefault<DefaultHasher>;
 type Breaker = CircuitBreaker<u64, Hasher>;
 
-/// Circuits that are there before the map grows.
+/// The number of circuits that exist before the map grows.
 const KNOWN: u64 = 40;
 
 /// Creates circuits until the map has grown twice. Stops at the `nth` key whose hash the map asks
-/// for: says whether that is in the middle of a growth, and waits for the end of `go_on`.
+/// for, says whether that is in the middle of a growth, and waits for `go_on` to close.
 fn victim(breaker: &Breaker, nth: u64, stops: Sender<bool>, go_on: Receiver<()>) {
     let moved = Rc::new(Cell::new(0));
     let moved_before = Rc::new(Cell::new(0));
@@ -26,7 +26,7 @@ fn victim(breaker: &Breaker, nth: u64, stops: Sender<bool>, go_on: Receiver<()>)
         let (moved, moved_before) = (Rc::clone(&moved), Rc::clone(&moved_before));
         move |step| {
             if step == Step::Moved && moved.replace(moved.get() + 1) == nth {
-                // Of one creation the first is its own key; others make room for it.
+                // The first key of a creation is its own; the others are moved to make room for it.
                 stops.send(moved_before.get() < nth).unwrap();
                 let _ = go_on.recv();
             }
@@ -42,7 +42,7 @@ fn victim(breaker: &Breaker, nth: u64, stops: Sender<bool>, go_on: Receiver<()>)
     });
 }
 
-/// Whether `work` ends while the other thread is stopped.
+/// Returns whether `work` ends while the other thread is stopped.
 fn ends(work: impl FnOnce() + Send + 'static) -> bool {
     let (done, finished) = channel();
     thread::spawn(move || {
@@ -52,11 +52,11 @@ fn ends(work: impl FnOnce() + Send + 'static) -> bool {
     finished.recv_timeout(Duration::from_secs(2)).is_ok()
 }
 
-/// What was done while another thread stood still, and how often it had to wait.
+/// The stops of one thread, and for each kind of operation the number of those that had to wait.
 #[derive(Default, Debug)]
 struct Waits {
     stops: usize,
-    /// Of them with a key on its way to a larger table.
+    /// Stops with a key on its way to a larger table.
     in_growth: usize,
     handles: usize,
     checks: usize,
@@ -64,7 +64,8 @@ struct Waits {
     creations: usize,
 }
 
-/// `false`: the map asks for fewer hashes.
+/// Stops a creator at its `nth` hash and runs other operations. Returns `false` if the map asks for
+/// fewer hashes.
 fn stop_at(nth: u64, waits: &mut Waits) -> bool {
     let breaker = CircuitBreaker::keyed_builder().hasher(Hasher::default());
     let breaker: Breaker = breaker.build().unwrap();
@@ -72,7 +73,7 @@ fn stop_at(nth: u64, waits: &mut Waits) -> bool {
         let _ = breaker.acquire(&key).unwrap().failure();
     }
     let handle = breaker.circuit(&0).unwrap();
-    // The gate is up.
+    // The summary is busy.
     breaker.store().transition(&1, CircuitState::ForcedOpen);
 
     let (stops, has_stopped) = channel();

@@ -1,4 +1,4 @@
-//! Every history of a store is one that the contract allows.
+//! Checks that the contract allows every history of a store.
 
 use std::sync::{Arc, Mutex};
 
@@ -8,7 +8,7 @@ use fastrand::Rng;
 use crate::program::Program;
 use crate::run::{Bench, Seen, Use, Verdict};
 
-/// A number from the environment.
+/// Reads a number from the environment.
 fn number(name: &str, without: u64) -> u64 {
     std::env::var(name).map_or(without, |value| {
         let number = value.parse();
@@ -16,12 +16,12 @@ fn number(name: &str, without: u64) -> u64 {
     })
 }
 
-/// Where the programs begin: another place each time, unless one is asked for.
+/// Returns the seed of the first program: another one each time, unless one is given.
 fn first_seed() -> u64 {
     number("BREAKERBOX_SEED", fastrand::u64(..1 << 40))
 }
 
-/// What was seen of many histories.
+/// A tally of many histories.
 #[derive(Default)]
 struct Tally {
     histories: u64,
@@ -63,10 +63,10 @@ impl Tally {
     }
 }
 
-/// Programs under a scheduler that switches at any step, `each` schedules of every one.
+/// Runs programs under a scheduler that switches at any step, each in `each` schedules.
 fn scheduled(first: u64, programs: u64, each: usize, usage: Use) -> Tally {
     let tally = Arc::new(Mutex::new(Tally::default()));
-    // The steps of all tasks are of this one thread.
+    // All tasks run on this one thread.
     with_hook(
         |_| shuttle::thread::yield_now(),
         || {
@@ -107,7 +107,7 @@ fn histories_of_a_random_scheduler() {
     scheduled(first_seed(), programs, 5, Use::AsMeant).check("random scheduler");
 }
 
-/// The same on real threads, which may stop at any step for the others.
+/// Runs programs on real threads, which may yield at any step.
 #[test]
 fn histories_of_real_threads() {
     let first = first_seed();
@@ -148,7 +148,7 @@ fn histories_of_real_threads() {
     tally.check("real threads");
 }
 
-/// What other breakers do is found: the check reads the state, and changes it then.
+/// Finds the mistake of other breakers: their check reads the state and changes it afterwards.
 #[test]
 fn a_planted_mistake_is_found() {
     let tally = scheduled(1, 500, 5, Use::ReadThenTransition);

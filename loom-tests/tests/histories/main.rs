@@ -1,6 +1,6 @@
-//! Histories of the real types, step by step: what each thread asked and was told, under a random
-//! scheduler and under real threads, against the sequential contract. And what single operations
-//! access.
+//! Histories of the real types, step by step: the operations and answers of each thread, under a
+//! random scheduler and on real threads, are held against the sequential contract. Also the
+//! accesses of single operations.
 //!
 //! Built with `--cfg breakerbox_steps`, by `cargo xtask histories`.
 

@@ -5,13 +5,13 @@ use fastrand::Rng;
 use crate::support::model::{FailureCounting, More, Outcome, Rules, State};
 
 pub(crate) const START: u64 = 1_000;
-/// When the threads begin: what opened at the start is due, and so are leases.
+/// The time at which the threads begin: circuits opened at the start are due, and leases are over.
 pub(crate) const DUE: u64 = START + 10;
 
-/// The keys of a program.
+/// The number of keys in a program.
 pub(crate) const KEYS: usize = 2;
 
-/// One thing to do with one circuit.
+/// One operation on one circuit.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Do {
     GetState,
@@ -20,10 +20,10 @@ pub(crate) enum Do {
     RecordFailure,
     Transition(State),
     Reset,
-    /// Of all circuits.
+    /// Clears all circuits.
     Clear,
     Acquire,
-    /// Of the permit that the operation of that number was given.
+    /// Reports the permit that the operation of that number was given.
     Report(usize, Outcome),
 }
 
@@ -36,13 +36,13 @@ pub(crate) struct Step {
     pub(crate) what: Do,
 }
 
-/// What is done first, one after the other, and what each thread does then.
+/// The operations that come first, one after the other, and those of each thread after them.
 #[derive(Clone, Debug)]
 pub(crate) struct Program {
     pub(crate) rules: Rules,
     /// The store's bound.
     pub(crate) max_circuits: Option<usize>,
-    /// Keys that a handle holds all the time.
+    /// Keys whose circuits a handle holds throughout.
     pub(crate) pinned: [bool; KEYS],
     pub(crate) before: Vec<Step>,
     pub(crate) threads: Vec<Vec<Step>>,
@@ -63,7 +63,7 @@ const OUTCOMES: [Outcome; 4] = [
     Outcome::Ignored,
 ];
 
-/// What is being written.
+/// A program that is being written.
 struct Draft<'a> {
     random: &'a mut Rng,
     steps: usize,
@@ -83,9 +83,10 @@ impl Draft<'_> {
         }
     }
 
-    /// `permits`: numbers and keys of what this thread may report.
+    /// Returns a random step. `permits` holds the numbers and keys of the permits that this thread
+    /// may report.
     fn random_step(&mut self, permits: &mut Vec<(usize, usize)>) -> Step {
-        // One circuit, mostly: threads that never meet show nothing.
+        // Mostly the same circuit: threads that never meet show nothing.
         let key = if self.random.u8(..4) == 0 { 1 } else { 0 };
         let what = match self.random.u8(..20) {
             0..=5 if !permits.is_empty() => {
@@ -111,7 +112,7 @@ impl Draft<'_> {
 }
 
 impl Program {
-    /// The program of that seed.
+    /// Returns the program of that seed.
     pub(crate) fn random(seed: u64) -> Self {
         let mut random = Rng::with_seed(seed);
         let rules = Rules {
@@ -140,7 +141,7 @@ impl Program {
             .map(|_| draft.random_step(&mut permits))
             .collect();
         let threads = 2 + draft.random.usize(..2);
-        // Each permit that is out is one thread's to report.
+        // Each permit that is out belongs to one thread, which reports it.
         let mut shares = vec![Vec::new(); threads];
         for permit in permits {
             shares[draft.random.usize(..threads)].push(permit);

@@ -17,11 +17,11 @@ use crate::spec::{Contract, Done};
 use crate::support::model::State;
 use crate::support::system::{Answer, policy};
 
-/// Fixed hashes: a history must be the same each time.
+/// A hasher with fixed keys: a history must be the same each time.
 type Hasher = BuildHasherDefault<DefaultHasher>;
 type Store = InMemoryCircuitBreakerStore<Key, Hasher, Stepping>;
 
-/// A key whose comparison is a step too: it takes place inside the map.
+/// A key whose comparison is a step, since it takes place inside the map.
 #[derive(Clone, Debug)]
 pub(crate) struct Key(usize);
 
@@ -52,15 +52,16 @@ impl Clock for Stepping {
     }
 }
 
-/// How a store is used.
+/// The way in which a store is used.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Use {
     AsMeant,
-    /// With the mistake that several breakers make: the state is read, and then changed.
+    /// With the mistake that several breakers make: a check reads the state and changes it
+    /// afterwards.
     ReadThenTransition,
 }
 
-/// What the threads of a program share.
+/// The objects that the threads of a program share.
 pub(crate) struct Bench {
     store: Store,
     clock: ManualClock,
@@ -70,7 +71,7 @@ pub(crate) struct Bench {
     time: AtomicU64,
 }
 
-/// What one thread did, and the permits that it has.
+/// The operations of one thread, with their answers, and its permits.
 #[derive(Default)]
 pub(crate) struct Seen {
     events: Vec<(usize, Event<Done>)>,
@@ -78,7 +79,7 @@ pub(crate) struct Seen {
 }
 
 impl Bench {
-    /// A store with the program's past; each thread's part of what is out, in its place.
+    /// Prepares a store with the program's past, and gives each thread its share of the permits.
     pub(crate) fn prepare(program: &Program, usage: Use) -> (Arc<Self>, Seen, Vec<Seen>) {
         let clock = ManualClock::new(START);
         let mut store = InMemoryCircuitBreakerStore::keyed_builder()
@@ -94,7 +95,7 @@ impl Bench {
             key += 1;
             handle
         });
-        // What a handle holds, reset, reads as unknown.
+        // A circuit that a handle holds reads as unknown once it is reset.
         store.clear();
         let bench = Arc::new(Bench {
             store,
@@ -122,7 +123,7 @@ impl Bench {
         (bench, before, threads)
     }
 
-    /// Does the steps, and writes down what it sees.
+    /// Runs the steps and writes down the answers.
     pub(crate) fn run(&self, steps: &[Step], seen: &mut Seen) {
         for step in steps {
             let invoked = self.tick();
@@ -151,7 +152,7 @@ impl Bench {
         self.time.fetch_add(1, Ordering::SeqCst)
     }
 
-    /// `None`: there was no permit to report.
+    /// Runs one step. `None`: there was no permit to report.
     fn ask(&self, step: &Step, permits: &mut BTreeMap<usize, PermitToken>) -> Option<Answer> {
         let key = &Key(step.key);
         let policy = &self.policy;
@@ -218,7 +219,7 @@ impl Bench {
         })
     }
 
-    /// Asks what is left of each circuit, and whether anybody is let in then.
+    /// Asks for the state of each circuit, and whether it admits a call.
     pub(crate) fn ask_all(&self, program: &Program) -> Seen {
         let mut seen = Seen::default();
         for key in 0..KEYS {
@@ -235,7 +236,7 @@ impl Bench {
         seen
     }
 
-    /// With all circuits removed, nothing is left over.
+    /// Asserts that nothing is left over once all circuits are removed.
     pub(crate) fn assert_at_rest(&self) {
         self.store.clear();
         assert_eq!(summary_counts(&self.store), (0, 0));
@@ -282,7 +283,7 @@ impl Bench {
     }
 }
 
-/// Notes in each event what goes on at the same time.
+/// Notes in each event the removals that go on at the same time.
 fn meet(history: &mut [Event<Done>], bounded: bool) {
     let removals: Vec<(u64, u64)> = history
         .iter()

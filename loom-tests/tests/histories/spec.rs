@@ -1,5 +1,5 @@
-//! The sequential contract of one circuit, in points: what may come between the creation of a
-//! circuit, an effect on it and the snapshot that is returned.
+//! The sequential contract of one circuit, in points: where other operations may come between the
+//! creation of a circuit, an effect on it and the snapshot that is returned.
 
 use std::collections::{BTreeMap, HashSet};
 
@@ -8,26 +8,26 @@ use crate::program::{DUE, Do, START};
 use crate::support::model::{Outcome, Permit, Reported, Rules, Snapshot, State, Store};
 use crate::support::system::{Answer, same};
 
-/// An operation that was answered.
+/// An operation and its answer.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Done {
     pub(crate) number: usize,
     pub(crate) what: Do,
-    /// `None`: it panicked before there was one.
+    /// `None`: the operation panicked.
     pub(crate) answer: Option<Answer>,
-    /// The circuit may be removed before it returns.
+    /// The circuit may be removed before the operation returns.
     pub(crate) meets_removal: bool,
 }
 
-/// One circuit, by the reference model.
+/// One circuit of the reference model.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub(crate) struct Contract {
     store: Store<()>,
     permits: BTreeMap<usize, Permit>,
     rules: Rules,
-    /// There is a bound, so that a circuit may make room for another, or find none.
+    /// The store has a bound: the circuit may make room for another, or find no room.
     bounded: bool,
-    /// Others are removed meanwhile: what began while this one was unknown may be lost.
+    /// Others are removed meanwhile: a report that began while this one was unknown may be lost.
     others_removed: bool,
 }
 
@@ -48,7 +48,7 @@ impl Contract {
         self.store.set_now(now);
     }
 
-    /// What there may be after these, one after the other.
+    /// Returns the possible states after these operations, one after the other.
     pub(crate) fn after(&self, history: &[Event<Done>]) -> Vec<Self> {
         let mut all = vec![self.clone()];
         for event in history {
@@ -57,7 +57,7 @@ impl Contract {
         all
     }
 
-    /// All outcomes of an operation that no other comes between.
+    /// Returns all outcomes of an operation that no other interrupts.
     fn finish(before: Vec<Self>, op: &Done) -> Vec<Self> {
         let mut todo: Vec<_> = before.into_iter().map(|one| (one, ACT)).collect();
         let (mut seen, mut done) = (HashSet::new(), HashSet::new());
@@ -80,7 +80,7 @@ impl Contract {
         self.store.peek(KEY).is_some()
     }
 
-    /// The answer of the model, in one point; the snapshot is that right after the effect.
+    /// Returns the model's answer, in one point, with the snapshot right after the effect.
     fn act(&mut self, op: &Done) -> Answer {
         let answer = match op.what {
             Do::GetState => Answer::Is(self.store.get_state(KEY)),
@@ -126,12 +126,13 @@ impl Contract {
         )
     }
 
-    /// What may be after an operation that nobody heard of: anything up to all of it.
+    /// Returns the possible states after an operation that gave no answer: any part of it may have
+    /// happened.
     fn unheard(&self, op: &Done, stage: u8) -> Vec<(Self, Option<u8>)> {
         let mut acted = self.clone();
         acted.act(op);
         let mut outcomes = vec![(self.clone(), None), (acted, None)];
-        // A check or a report that panics gives back what its permit holds, without an outcome.
+        // A check or report that panics gives back what its permit holds, without an outcome.
         let given_back = match op.what {
             Do::Report(of, _) => Some((self.clone(), of)),
             Do::Acquire => Some((outcomes[1].0.clone(), op.number)),
@@ -156,7 +157,7 @@ impl Contract {
         outcomes
     }
 
-    /// Whether a report is lost that the model would count.
+    /// Returns whether a report may be lost that the model would count.
     fn may_lose(&self, op: &Done) -> bool {
         let Do::Report(of, _) = op.what else {
             return false;
@@ -168,7 +169,7 @@ impl Contract {
     }
 }
 
-/// Before its effect; below, how often it has done what it may repeat.
+/// The stage before the effect; lower stages count the repetitions of a step that may repeat.
 const ACT: u8 = 0;
 const MOST: u8 = 2;
 const READ: u8 = 3;
@@ -190,18 +191,18 @@ impl Spec for Contract {
                 } else if let Answer::Is(_) = told
                     && op.what != Do::Peek
                 {
-                    // Its snapshot is taken later.
+                    // The snapshot is taken later.
                     outcomes.push((acted, Some(READ)));
                 }
                 if self.may_lose(op) {
                     outcomes.push((self.clone(), None));
                 }
                 if !self.exists() && Self::creates(op) {
-                    // Full: it answers as if it had been created, and keeps nothing.
+                    // The store is full: it answers as if the circuit existed, and keeps nothing.
                     if self.bounded && outcomes.iter().any(|(_, stage)| stage.is_none()) {
                         outcomes.push((self.clone(), None));
                     }
-                    // And once more, where it is removed before the effect.
+                    // Once more, if the circuit is removed before the effect.
                     if stage < MOST {
                         let mut created = self.clone();
                         created.store.get_state(KEY);
@@ -209,7 +210,7 @@ impl Spec for Contract {
                     }
                 }
                 if op.what == Do::Clear && self.exists() && stage < MOST {
-                    // It may come by once more, and remove what was created meanwhile.
+                    // It may come by again and remove a circuit that was created meanwhile.
                     let (removed, _) = outcomes[0].clone();
                     outcomes.push((removed, Some(stage + 1)));
                 }
@@ -224,7 +225,7 @@ impl Spec for Contract {
         outcomes
     }
 
-    /// To make room: of closed circuits only, and what is clean takes nothing with it.
+    /// Evicts the circuit to make room: only a closed one, and a clean one loses nothing.
     fn spontaneous(&self) -> Vec<Self> {
         let closed =
             matches!(self.store.peek(KEY), Some(circuit) if circuit.state == State::Closed);
@@ -239,14 +240,14 @@ impl Spec for Contract {
     }
 }
 
-/// Reset since, a snapshot is what the operation saw last, with its own effect; perhaps without
-/// what others did at the same time.
+/// Returns whether the answer is that of a circuit which was reset before the operation returned:
+/// the operation's last view with its own effect, perhaps without concurrent effects of others.
 fn is_left(what: Do, seen: Answer, expected: Answer) -> bool {
     let (Answer::Is(seen), Answer::Is(expected)) = (seen, expected) else {
         return false;
     };
     let missing = seen.failure_count < expected.failure_count;
-    // A success may be counted in the state that comes after the one seen, if that keeps successes.
+    // A success may be counted in the state after the one seen, if that keeps successes.
     let before = if what == Do::RecordSuccess {
         seen
     } else {
@@ -257,7 +258,7 @@ fn is_left(what: Do, seen: Answer, expected: Answer) -> bool {
         last_state_change: before.last_state_change,
         failure_count: expected.failure_count.min(seen.failure_count),
         success_count: expected.success_count.min(seen.success_count),
-        // That of a missing failure is missing too.
+        // The time of a missing failure is missing too.
         last_failure_time: match missing {
             true if seen.failure_count == 0 => 0,
             true => START.min(expected.last_failure_time),

@@ -1,5 +1,5 @@
-//! A thread that stops at any of its steps, or whose user code panics there: the others go on, and
-//! all that was seen is what the contract allows.
+//! Stops a thread at any of its steps, or lets user code panic there: the others go on, and the
+//! contract allows all answers.
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -13,8 +13,8 @@ use crate::run::{Bench, Use, Verdict};
 
 const PROGRAMS: u64 = 1_000;
 
-/// Runs the program's first thread; before its `nth` step all others run, to their end and that of
-/// the history. `None`: it has fewer steps.
+/// Runs the program's first thread; before its `nth` step, all others run to their end, and so does
+/// the rest of the history. `None`: it has fewer steps.
 fn stopped(program: &Program, nth: u64) -> Option<Verdict> {
     let (bench, before, mut threads) = Bench::prepare(program, Use::AsMeant);
     let mut first = threads.remove(0);
@@ -52,7 +52,7 @@ fn panicked(program: &Program, nth: u64) -> Option<Verdict> {
         let calls = Rc::clone(&calls);
         move |step| {
             if step == Step::User && calls.replace(calls.get() + 1) == nth {
-                // Without the message that a panic prints.
+                // Prints no message, unlike a panic.
                 std::panic::resume_unwind(Box::new("planted"));
             }
         }
@@ -73,7 +73,7 @@ fn panicked(program: &Program, nth: u64) -> Option<Verdict> {
 /// Judges every program at each of its stops.
 fn everywhere(name: &str, stop: fn(&Program, u64) -> Option<Verdict>) {
     let (said, heard) = channel();
-    // On a thread of its own, so that one that waits for a stopped one is a failure.
+    // On its own thread, so that waiting for a stopped thread shows as a failure.
     let work = std::thread::spawn(move || {
         let mut stops = 0;
         for seed in 0..PROGRAMS {

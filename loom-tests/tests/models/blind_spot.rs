@@ -1,10 +1,10 @@
-//! loom's own hole, and that the facade closes it: without this, models pass and prove nothing.
+//! Shows loom's blind spot, and that the facade closes it: otherwise models pass and prove nothing.
 
 use breakerbox_loom_tests::explore;
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 
-/// One thread loads and adds, the other loads: what did the other see?
+/// Returns the values that one thread's load can see while another thread loads and adds.
 macro_rules! seen {
     ($name:literal, $atomic:ty, $order:path) => {{
         let seen = Arc::new(Mutex::new(BTreeSet::new()));
@@ -24,7 +24,7 @@ macro_rules! seen {
     }};
 }
 
-/// If this fails, loom has learnt to see it, and the facade's wrapper can go.
+/// If this fails, loom sees it by now, and the facade's wrapper can go.
 #[test]
 fn loom_misses_a_load_before_an_update() {
     use loom::sync::atomic::{AtomicU64, Ordering};

@@ -1,4 +1,4 @@
-//! Counting: nothing lost, nothing mixed, one order for all.
+//! Counts: none is lost, none is mixed with another, and all threads see one order.
 
 use breakerbox::{CircuitBreakerSnapshot, CircuitState, Outcome, Reported};
 use breakerbox_loom_tests::{
@@ -34,7 +34,7 @@ fn no_lost_counts() {
     });
 }
 
-/// Both counts, state and birth time of a snapshot belong to one generation.
+/// A snapshot's counts, state and time of the last change belong to one generation.
 #[test]
 fn a_snapshot_is_of_one_generation() {
     model("a_snapshot_is_of_one_generation", 2, || {
@@ -73,8 +73,8 @@ fn a_snapshot_is_of_one_generation() {
     });
 }
 
-/// A success recorded by a thread that saw the generation before is not revived by the next one
-/// that keeps successes.
+/// A success that a late thread records in a generation whose counts were zeroed since doesn't come
+/// back in a later one that keeps successes.
 #[test]
 fn zeroed_successes_stay_zeroed() {
     model("zeroed_successes_stay_zeroed", 2, || {
@@ -116,7 +116,7 @@ fn readers_agree_on_the_order_of_counts() {
     });
 }
 
-/// Failures go up and back to 0 while successes go on: a snapshot is still one moment's.
+/// A snapshot shows a single moment, even if failures go up and back to 0 meanwhile.
 #[test]
 fn forgotten_failures_do_not_confuse_a_snapshot() {
     model("forgotten_failures_do_not_confuse_a_snapshot", 3, || {
@@ -164,7 +164,7 @@ fn the_last_failure_covers_what_is_counted() {
     });
 }
 
-/// A transition keeps the time of the last failure, a reset doesn't, whoever races with it.
+/// A transition keeps the time of the last failure; a reset drops it, even beside a reader.
 #[test]
 fn a_new_life_has_no_last_failure() {
     model("a_new_life_has_no_last_failure", 3, || {
@@ -186,7 +186,7 @@ fn a_new_life_has_no_last_failure() {
     });
 }
 
-/// A failure that has to be counted again, in a new life, has its time there too.
+/// A failure that a reset forces to be counted again, in a new life, has its time there too.
 #[test]
 fn a_failure_beside_a_reset_has_its_time() {
     model("a_failure_beside_a_reset_has_its_time", 3, || {
@@ -208,8 +208,8 @@ fn a_failure_beside_a_reset_has_its_time() {
     });
 }
 
-/// The first failure after a success was skipped for want of anything to forget counts, and a
-/// success that begins after a failure was reported forgets it.
+/// A success is skipped only where there is no failure to forget: the next failure then counts as
+/// the first, and a success that begins after a failure was reported forgets that failure.
 #[test]
 fn a_skipped_success_had_nothing_to_forget() {
     model("a_skipped_success_had_nothing_to_forget", 3, || {
@@ -217,7 +217,7 @@ fn a_skipped_success_had_nothing_to_forget() {
     });
 }
 
-/// The failures that are left when a success and a failure of the circuit have raced.
+/// Races a success with a failure of the circuit. Returns the failures that are left.
 pub(crate) fn a_success_beside_a_failure(store: &Store) -> u64 {
     let policy = policy(5, 1, 1);
     let failed = Arc::new(AtomicBool::new(false));
@@ -242,8 +242,8 @@ pub(crate) fn a_success_beside_a_failure(store: &Store) -> u64 {
     left
 }
 
-/// Between the two looks of a success that skips its circuit, that circuit opens and closes: the
-/// report is of before the opening, and forgot the failure, or it is stale.
+/// A circuit opens and closes between the two looks of a success that skips it: the report came
+/// before the opening and forgot the failure, or it is stale.
 #[test]
 fn a_skipped_success_is_of_one_moment() {
     model("a_skipped_success_is_of_one_moment", 3, || {
@@ -251,7 +251,7 @@ fn a_skipped_success_is_of_one_moment() {
     });
 }
 
-/// A success is reported while its circuit, which has a failure, opens and closes.
+/// Reports a success while its circuit, which has a failure, opens and closes.
 pub(crate) fn a_success_across_an_opening(store: &Store) {
     let policy = policy(5, 1, 1);
     store.record_failure(&KEY);
@@ -272,10 +272,10 @@ pub(crate) fn a_success_across_an_opening(store: &Store) {
     );
 }
 
-/// A record's answer is of the moment of its own count, however others count meanwhile.
+/// A record answers with the counts at the moment of its own, even while other threads count.
 #[test]
 fn a_record_answers_of_one_moment() {
-    // Two words, seen in one order by both: that is what `SeqCst` is for.
+    // Both threads see two words change in one order, which takes `SeqCst`.
     model_in_total_order("a_record_answers_of_one_moment", 3, || {
         let store = store();
         let circuit = handle(&store);
@@ -288,13 +288,13 @@ fn a_record_answers_of_one_moment() {
         };
         let first = circuit.record_failure();
         let last = other.join().unwrap();
-        // The other's success comes after its failure, so that they are seen in this order.
+        // The other thread's success follows its failure, so both are seen in this order.
         assert!(
             first.failure_count == 2 || first.success_count == 0,
             "{first:?}"
         );
         assert_eq!(last.success_count, 1);
-        // Of our failure and the other's success, the later one has seen the earlier.
+        // The later of this failure and the other thread's success has seen the earlier.
         assert!(
             first.success_count == 1 || last.failure_count == 2,
             "{first:?}, {last:?}"
@@ -303,8 +303,8 @@ fn a_record_answers_of_one_moment() {
     });
 }
 
-/// The count comes back to what it was, by a success and a failure, while a failure is recorded:
-/// its answer has the time of the later one.
+/// A success and a failure bring the count back to its value while a failure is recorded: the
+/// answer has the time of the later failure.
 #[test]
 fn a_record_answers_with_the_time_of_what_it_counts() {
     model(
@@ -325,7 +325,7 @@ fn a_record_answers_with_the_time_of_what_it_counts() {
             };
             let own = circuit.record_failure();
             let other = other.join().unwrap();
-            // Two at the end: none was forgotten after them, so that the second counts the first.
+            // Two are left: neither was forgotten, so the second failure counts the first.
             let all = circuit.get_state().failure_count;
             if (other.failure_count, own.failure_count, all) == (1, 2, 2) {
                 assert!(

@@ -1,4 +1,4 @@
-//! Guards against a run without the models, which would be green.
+//! Fails a run that is built without the models, which would pass.
 
 #[test]
 #[cfg_attr(not(breakerbox_loom), ignore = "build with `cargo xtask loom`")]

@@ -1,4 +1,4 @@
-//! Eviction against use: what is in use is not lost, and nothing is left behind.
+//! Eviction against use: a circuit in use is not lost, and nothing is left behind.
 
 use breakerbox::__loom::{entries, summary_counts};
 use breakerbox::{CircuitState, InMemoryCircuitBreakerStore, Outcome, Reported};
@@ -7,7 +7,7 @@ use loom::thread;
 
 const OTHER: u64 = KEY + 1;
 
-/// Holds one circuit, so that a second one makes it sweep.
+/// Returns a store that holds one circuit, so that a second one makes it sweep.
 fn store_of_one() -> Store {
     InMemoryCircuitBreakerStore::keyed_builder()
         .hasher(Hasher::default())
@@ -16,7 +16,7 @@ fn store_of_one() -> Store {
         .build()
 }
 
-/// A circuit that is clean when the sweep looks, and trips before it is evicted, stays.
+/// A circuit that is clean when the sweep looks and trips before its eviction stays.
 #[test]
 fn a_trip_is_not_evicted() {
     model("a_trip_is_not_evicted", 2, || {
@@ -41,7 +41,7 @@ fn a_trip_is_not_evicted() {
     });
 }
 
-/// What a handle holds stays in the map, whenever it was taken.
+/// A circuit that a handle holds stays in the map, whenever the handle was made.
 #[test]
 fn a_pin_against_an_eviction() {
     model("a_pin_against_an_eviction", 2, || {
@@ -63,8 +63,8 @@ fn a_pin_against_an_eviction() {
     });
 }
 
-/// A clean circuit that is evicted while a handle takes it either is gone for good or was never
-/// gone: what it counted doesn't come back after it was unknown.
+/// A clean circuit that is evicted while a handle pins it is gone for good or was never gone: its
+/// counts don't come back after it was unknown.
 #[test]
 fn an_eviction_that_meets_a_pin_never_was() {
     model("an_eviction_that_meets_a_pin_never_was", 2, || {

@@ -1,5 +1,5 @@
-//! The filter: what is said of a key without a look at its circuit, while another one holds the
-//! gate up.
+//! The filter: answers for a key without a look at its circuit, while another circuit keeps the
+//! summary busy.
 
 use breakerbox::__loom::{share_a_stripe, summary_counts};
 use breakerbox::CircuitState;
@@ -9,7 +9,7 @@ use crate::counts::{a_success_across_an_opening, a_success_beside_a_failure};
 use crate::removal::{a_check_beside_a_recovery, a_check_beside_the_end_of_an_opening};
 use crate::trip::a_check_beside_a_trip;
 
-/// In the other slot.
+/// A key of the other stripe.
 const ELSEWHERE: u64 = 3;
 
 fn store_of_two() -> Store {
@@ -18,21 +18,21 @@ fn store_of_two() -> Store {
     store
 }
 
-/// A store whose gate another circuit holds up.
+/// Returns a store whose summary another circuit keeps busy.
 fn held_up() -> Store {
     let store = store_of_two();
     store.transition(&ELSEWHERE, CircuitState::ForcedOpen);
     store
 }
 
-/// A store in which another circuit has a failure to forget.
+/// Returns a store in which another circuit has a failure to forget.
 fn soiled() -> Store {
     let store = store_of_two();
     store.record_failure(&ELSEWHERE);
     store
 }
 
-/// No check that begins after a trip has returned is admitted, though the filter answers.
+/// No check that begins after a trip has returned is admitted, even if the filter answers.
 #[test]
 fn a_trip_is_seen_past_the_filter() {
     model("a_trip_is_seen_past_the_filter", 3, || {
@@ -42,7 +42,7 @@ fn a_trip_is_seen_past_the_filter() {
     });
 }
 
-/// An open circuit admits nobody, so who is admitted came after it was closed: not stale.
+/// An open circuit admits no call, so an admitted one came after the close and isn't stale.
 #[test]
 fn a_check_past_the_filter_is_of_one_moment() {
     model("a_check_past_the_filter_is_of_one_moment", 3, || {
@@ -52,7 +52,7 @@ fn a_check_past_the_filter_is_of_one_moment() {
     });
 }
 
-/// A permit given while a circuit trips is its own, older than the trip, or a probe's.
+/// A permit given while a circuit trips is older than the trip, or a probe's.
 #[test]
 fn a_permit_of_the_filter_does_not_decide_a_recovery() {
     let name = "a_permit_of_the_filter_does_not_decide_a_recovery";
@@ -62,8 +62,7 @@ fn a_permit_of_the_filter_does_not_decide_a_recovery() {
     });
 }
 
-/// What failures another circuit has doesn't matter to a success that is skipped, nor to one that
-/// isn't.
+/// The failures of another circuit make no difference to a success, skipped or not.
 #[test]
 fn a_success_skipped_by_the_filter_had_nothing_to_forget() {
     let name = "a_success_skipped_by_the_filter_had_nothing_to_forget";
@@ -74,7 +73,8 @@ fn a_success_skipped_by_the_filter_had_nothing_to_forget() {
     });
 }
 
-/// Between the looks of a success that skips its circuit, that circuit opens and closes.
+/// A circuit opens and closes between the two looks of a success that skips it: the report came
+/// before the opening, or it is stale.
 #[test]
 fn a_success_skipped_by_the_filter_is_of_one_moment() {
     let name = "a_success_skipped_by_the_filter_is_of_one_moment";

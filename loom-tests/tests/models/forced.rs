@@ -1,18 +1,18 @@
-//! States forced by hand on all keys: whoever asks after the command is bound by it.
+//! States forced by hand on all keys: a check that begins after the command obeys it.
 
 use breakerbox::{CircuitState, Outcome, Steering};
 use breakerbox_loom_tests::{KEY, Store, handle, model, model_in_total_order, policy, store};
 use loom::thread;
 
-/// Lifts the rule: then nothing is held up any more.
+/// Lifts the rule. Afterwards nothing keeps the summary busy.
 fn lift(store: &Store) {
     let _ = store.steer_all(Steering::Reset);
     assert!(store.acquire(&KEY, &policy(1, 1, 1)).is_ok());
     assert_eq!(breakerbox::__loom::summary_counts(store), (0, 0));
 }
 
-/// A check by key that begins after a prefix was forced open is rejected, though the gate was down
-/// before, and whatever a call does to the circuit meanwhile.
+/// A check by key that begins after a prefix was forced open is rejected, even if the summary was
+/// quiet before, and whatever a call does to the circuit meanwhile.
 #[test]
 fn a_forced_prefix_holds_for_checks_that_begin_later() {
     let name = "a_forced_prefix_holds_for_checks_that_begin_later";
@@ -35,7 +35,8 @@ fn a_forced_prefix_holds_for_checks_that_begin_later() {
     });
 }
 
-/// A check by a handle that begins after it is rejected too, though its circuit begins a new life meanwhile.
+/// A check by handle that begins after the command is rejected too, even if the circuit begins a
+/// new life meanwhile.
 #[test]
 fn a_forced_prefix_holds_for_a_handle_whose_circuit_begins_anew() {
     let name = "a_forced_prefix_holds_for_a_handle_whose_circuit_begins_anew";
@@ -55,7 +56,7 @@ fn a_forced_prefix_holds_for_a_handle_whose_circuit_begins_anew() {
     });
 }
 
-/// The same, where the circuit is reset under the rule, and begins a new life.
+/// A check by handle is rejected too if the circuit is reset under the rule and begins a new life.
 #[test]
 fn a_forced_prefix_holds_for_a_handle_whose_circuit_is_reset() {
     let name = "a_forced_prefix_holds_for_a_handle_whose_circuit_is_reset";
@@ -74,7 +75,7 @@ fn a_forced_prefix_holds_for_a_handle_whose_circuit_is_reset() {
     });
 }
 
-/// The same, where the circuit is closed meanwhile.
+/// A check by handle is rejected too if the circuit is closed meanwhile.
 #[test]
 fn a_forced_prefix_holds_for_a_handle_whose_circuit_closes() {
     let name = "a_forced_prefix_holds_for_a_handle_whose_circuit_closes";
@@ -93,11 +94,12 @@ fn a_forced_prefix_holds_for_a_handle_whose_circuit_closes() {
     });
 }
 
-/// The same, where the handle is made meanwhile.
+/// A check by handle is rejected too if the handle is made meanwhile.
 #[test]
 fn a_forced_prefix_holds_for_a_handle_that_is_made_meanwhile() {
     let name = "a_forced_prefix_holds_for_a_handle_that_is_made_meanwhile";
-    // The one pins and then looks at the rules, the other puts a rule in and then looks at the pins.
+    // One thread pins and then looks at the rules, the other adds a rule and then looks at the
+    // pins.
     model_in_total_order(name, 3, || {
         let store = store();
         let maker = {
@@ -114,7 +116,7 @@ fn a_forced_prefix_holds_for_a_handle_that_is_made_meanwhile() {
     });
 }
 
-/// A handle that is made while the rule is lifted isn't left with it.
+/// A handle that is made while the rule is lifted isn't bound by it for good.
 #[test]
 fn a_handle_that_is_made_meanwhile_is_not_held_for_good() {
     let name = "a_handle_that_is_made_meanwhile_is_not_held_for_good";
@@ -128,7 +130,7 @@ fn a_handle_that_is_made_meanwhile_is_not_held_for_good() {
         let _ = store.steer_all(Steering::Enable);
         let circuit = maker.join().unwrap();
         assert!(circuit.acquire(&policy(1, 1, 1)).is_ok());
-        // A watched circuit would be counted as unclean.
+        // A circuit that is still watched would count as unclean.
         assert_eq!(breakerbox::__loom::summary_counts(&store), (0, 0));
     });
 }

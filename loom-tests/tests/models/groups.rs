@@ -1,4 +1,4 @@
-//! Groups: racing openers and the places that there are.
+//! Groups: racing trips and the places that are left.
 
 use breakerbox::{CircuitBreaker, CircuitState, EjectionCap, Group, PolicySet, Reported};
 use breakerbox_loom_tests::{Hasher, KEY, TickingClock, model, policy};
@@ -9,12 +9,12 @@ type Breaker = CircuitBreaker<u64, Hasher, TickingClock>;
 const OTHER: u64 = KEY + 1;
 const GROUP: &str = "group";
 
-/// Of the two circuits of the group, one may be open.
+/// Returns a breaker over a group of two circuits, of which one may be open.
 fn breaker() -> Breaker {
     breaker_of([KEY, OTHER])
 }
 
-/// A failure opens; of the members of the group, all but one may be open.
+/// Returns a breaker whose circuits open after one failure; all but one of `members` may be open.
 fn breaker_of(members: impl IntoIterator<Item = u64>) -> Breaker {
     let group = Group::of(members, EjectionCap::AllButOne).unwrap();
     let policy = policy(1, 1, 1);
@@ -43,7 +43,7 @@ fn fail(breaker: &Breaker, key: u64) -> Option<Reported> {
     Some(breaker.acquire(&key).ok()?.failure())
 }
 
-/// Of two circuits that trip at once, one opens and the other one is held back.
+/// Two circuits trip at once: one opens, the other is held back.
 #[test]
 fn racing_trips_and_one_place() {
     model("racing_trips_and_one_place", 2, || {
@@ -60,7 +60,7 @@ fn racing_trips_and_one_place() {
     });
 }
 
-/// The circuit is closed by hand while a call of it fails; it has a place if it is open then.
+/// Closes the circuit by hand while one of its calls fails. It has a place if it ends open.
 fn close_while_it_fails(breaker: &Breaker) {
     let closer = {
         let breaker = breaker.clone();
@@ -73,14 +73,14 @@ fn close_while_it_fails(breaker: &Breaker) {
     assert_eq!(places(breaker), u64::from(is_open(breaker, KEY)));
 }
 
-/// A circuit that is closed as soon as it opens leaves no place taken.
+/// A circuit that is closed right after it opens leaves no place taken.
 #[test]
 fn a_place_is_kept_once_and_given_back_once() {
     let name = "a_place_is_kept_once_and_given_back_once";
     model(name, 2, || close_while_it_fails(&breaker()));
 }
 
-/// Of those who find a place in the word of a circuit that has closed, one gives it back.
+/// Two threads find a place in the word of a circuit that has closed: one gives it back.
 #[test]
 fn a_place_is_given_back_by_one_of_two_who_help() {
     model("a_place_is_given_back_by_one_of_two_who_help", 2, || {
@@ -90,7 +90,7 @@ fn a_place_is_given_back_by_one_of_two_who_help() {
     });
 }
 
-/// Of two who open the same circuit one fails, and gives the place back that it has taken.
+/// Two threads open the same circuit: the one that fails gives back the place that it took.
 #[test]
 fn who_fails_to_open_gives_the_place_back() {
     model("who_fails_to_open_gives_the_place_back", 2, || {
@@ -106,7 +106,7 @@ fn who_fails_to_open_gives_the_place_back() {
     });
 }
 
-/// Who takes a place that another circuit has left finds that one closed.
+/// A thread that takes the place which another circuit has left finds that circuit closed.
 #[test]
 fn a_place_is_free_after_its_circuit_has_closed() {
     model("a_place_is_free_after_its_circuit_has_closed", 2, || {
@@ -143,8 +143,7 @@ fn fail_while_moved(breaker: &Breaker, states: &'static [CircuitState]) -> bool 
     counted
 }
 
-/// A circuit that trips and is forced open at once has a place if the trip took place, before it
-/// was forced open.
+/// A circuit that trips and is forced open at once has a place if the trip came first.
 #[test]
 fn a_place_goes_with_a_circuit_that_is_forced_open() {
     let name = "a_place_goes_with_a_circuit_that_is_forced_open";
@@ -157,7 +156,7 @@ fn a_place_goes_with_a_circuit_that_is_forced_open() {
     });
 }
 
-/// The same where the circuit is closed and opened by hand: it needs no place, and keeps none.
+/// A circuit that is closed and opened by hand right after a trip needs no place and keeps none.
 #[test]
 fn a_circuit_that_closed_since_keeps_no_place() {
     model("a_circuit_that_closed_since_keeps_no_place", 1, || {
@@ -168,8 +167,8 @@ fn a_circuit_that_closed_since_keeps_no_place() {
     });
 }
 
-/// Of the two circuits one may be open, and the one that tripped is moved on meanwhile, to a state
-/// that still rejects.
+/// A tripped circuit that is moved to another state that rejects keeps its place, so that the
+/// other circuit can't open.
 #[test]
 fn a_place_is_not_free_while_its_circuit_rejects() {
     model("a_place_is_not_free_while_its_circuit_rejects", 2, || {

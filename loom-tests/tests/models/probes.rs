@@ -1,4 +1,4 @@
-//! HalfOpen: probe slots, leases, refunds, and who decides.
+//! Half-open circuits: probes, leases, refunds, and which outcome decides.
 
 use breakerbox::{CircuitState, Outcome, PermitToken, Policy, Reported};
 use breakerbox_loom_tests::{
@@ -7,7 +7,7 @@ use breakerbox_loom_tests::{
 use loom::thread;
 use std::time::Duration;
 
-/// An open circuit whose time is over.
+/// Returns an open circuit whose time is over.
 fn due() -> (Store, Handle, TickingClock) {
     let clock = TickingClock::new(1_000);
     let store = store_with_clock(clock.clone());
@@ -17,7 +17,7 @@ fn due() -> (Store, Handle, TickingClock) {
     (store, circuit, clock)
 }
 
-/// A half-open circuit with `probes` slots taken.
+/// Returns a half-open circuit with `probes` probes out.
 fn probing(policy: &Policy, probes: usize) -> (Store, Handle, TickingClock, Vec<PermitToken>) {
     let (store, circuit, clock) = due();
     let permits: Vec<_> = (0..probes)
@@ -59,7 +59,7 @@ fn two_of_three_probes() {
     });
 }
 
-/// A slot that is given back is admitted again, never twice.
+/// A probe that is given back is granted again, and only once.
 #[test]
 fn a_refunded_slot_is_given_once() {
     model("a_refunded_slot_is_given_once", 2, || {
@@ -76,8 +76,8 @@ fn a_refunded_slot_is_given_once() {
     });
 }
 
-/// Of two checks after a lease one lets another probe out, and the lost one's slot, when it comes
-/// back, is not there for a third.
+/// Two checks come after a lease: one lets another probe out. When the lost probe comes back, it
+/// makes no room for a third.
 #[test]
 fn an_expired_lease_lets_one_probe_out() {
     model("an_expired_lease_lets_one_probe_out", 3, || {
@@ -99,8 +99,8 @@ fn an_expired_lease_lets_one_probe_out() {
     });
 }
 
-/// The lost probe comes back while its lease ends: its slot is taken once, by the call that found
-/// it free or by the one that had it handed out again.
+/// The lost probe comes back while its lease ends: one more probe is granted, either because that
+/// one came back or because the lease ended.
 #[test]
 fn a_refund_does_not_cross_a_lease() {
     model("a_refund_does_not_cross_a_lease", 3, || {
@@ -121,8 +121,8 @@ fn a_refund_does_not_cross_a_lease() {
     });
 }
 
-/// The verdict of a probe counts, however late it comes, as long as its half-open stands: two
-/// successes of two leases close.
+/// A probe's verdict counts, however late, as long as its half-open stands: two successes from two
+/// leases close.
 #[test]
 fn a_late_verdict_counts() {
     model("a_late_verdict_counts", 3, || {
@@ -165,7 +165,7 @@ fn probe_outcomes_decide_once() {
     });
 }
 
-/// Two successes are required: two racing ones close, neither is lost.
+/// Two successes are required: two that race close the circuit, and neither is lost.
 #[test]
 fn two_successes_close() {
     model("two_successes_close", 3, || {
@@ -186,7 +186,7 @@ fn two_successes_close() {
     });
 }
 
-/// Reports of the half-open before, while the circuit reopens and recovers: never counted there.
+/// Reports of the previous half-open never count in the one that follows it.
 #[test]
 fn probes_do_not_cross_generations() {
     model("probes_do_not_cross_generations", 3, || {
@@ -208,16 +208,16 @@ fn probes_do_not_cross_generations() {
             Reported::Recorded
         );
         let _ = other.join().unwrap();
-        // One success in this half-open, two are required.
+        // This half-open has one success of the two that are required.
         assert_eq!(circuit.get_state().state, CircuitState::HalfOpen);
-        // Both slots are free again: the late refund gave nothing that wasn't there.
+        // Both probes are free again: the late refund added none.
         assert!(circuit.acquire(&policy).is_ok());
         assert!(circuit.acquire(&policy).is_ok());
         assert!(circuit.acquire(&policy).is_err());
     });
 }
 
-/// Whoever leaves an open circuit brings its words up before: that must not make it look due.
+/// A thread that leaves an open circuit first brings its words up, which must not make it look due.
 #[test]
 fn an_open_circuit_is_never_due_early() {
     model("an_open_circuit_is_never_due_early", 3, || {
@@ -240,7 +240,7 @@ fn an_open_circuit_is_never_due_early() {
     });
 }
 
-/// The first to ask fixes how long a circuit is open, for everybody.
+/// The first check fixes the duration of an opening for all threads.
 #[test]
 fn an_open_duration_is_fixed_once() {
     model("an_open_duration_is_fixed_once", 3, || {
@@ -266,7 +266,7 @@ fn an_open_duration_is_fixed_once() {
     });
 }
 
-/// Whoever turns an open circuit half-open is its first probe.
+/// The call that turns an open circuit half-open is its first probe.
 #[test]
 fn who_begins_a_half_open_probes() {
     model("who_begins_a_half_open_probes", 3, || {

@@ -1,4 +1,4 @@
-//! Reset, re-creation, handles: nothing lost, nothing revived, nothing left behind.
+//! Resets, re-creation and handles: nothing is lost, comes back or is left behind.
 
 use breakerbox::__loom::{entries, share_a_stripe, summary_counts};
 use breakerbox::{CircuitState, InMemoryCircuitBreakerStore, Outcome, Reported};
@@ -20,7 +20,8 @@ fn a_reset_loses_no_later_record() {
         let left = store
             .peek(&KEY)
             .map_or(0, |snapshot| snapshot.failure_count);
-        // Counted before the reset it is gone with the first; after it, it is the first.
+        // If the failure came before the reset, it is gone with the first; otherwise it is the
+        // first.
         assert!(
             matches!((counted, left), (2, 0) | (1, 1) | (1, 0)),
             "{counted}, {left}"
@@ -37,7 +38,7 @@ fn a_reset_loses_no_later_record() {
     });
 }
 
-/// Creators race each other and a reset; what was counted last is there, once.
+/// Two creators and a reset race: the failures that were counted last are there, once.
 #[test]
 fn creators_and_a_reset() {
     model("creators_and_a_reset", 1, || {
@@ -65,7 +66,7 @@ fn creators_and_a_reset() {
     });
 }
 
-/// Two removers: neither takes the other's successor away.
+/// Two resets race: neither removes the circuit that was created after the other.
 #[test]
 fn two_resets_and_a_record() {
     model("two_resets_and_a_record", 2, || {
@@ -90,7 +91,7 @@ fn two_resets_and_a_record() {
     });
 }
 
-/// What began before a reset is stale, also where the key has been created again.
+/// A report from before a reset is stale, even if the key has been created again.
 #[test]
 fn a_report_does_not_cross_a_reset() {
     model("a_report_does_not_cross_a_reset", 3, || {
@@ -112,7 +113,7 @@ fn a_report_does_not_cross_a_reset() {
     });
 }
 
-/// An open circuit admits nobody, so who is admitted came after the reset: not stale.
+/// An open circuit admits no call, so an admitted one came after the reset and isn't stale.
 #[test]
 fn a_permit_after_a_reset_is_not_stale() {
     model("a_permit_after_a_reset_is_not_stale", 2, || {
@@ -120,7 +121,7 @@ fn a_permit_after_a_reset_is_not_stale() {
     });
 }
 
-/// Who is admitted while an opening ends came after its end: the report counts.
+/// Checks a circuit while its opening ends. If the call is admitted, its report counts.
 pub(crate) fn a_check_beside_the_end_of_an_opening(
     store: &Store,
     end: impl FnOnce(&Store) + Send + 'static,
@@ -140,7 +141,7 @@ pub(crate) fn a_check_beside_the_end_of_an_opening(
     }
 }
 
-/// A permit given while a circuit trips and recovers, or of the gate alone: never a probe's.
+/// A permit given by the summary alone, while its circuit moves on, never counts as a probe's.
 #[test]
 fn a_permit_of_the_gate_does_not_decide_a_recovery() {
     model("a_permit_of_the_gate_does_not_decide_a_recovery", 3, || {
@@ -148,8 +149,8 @@ fn a_permit_of_the_gate_does_not_decide_a_recovery() {
     });
 }
 
-/// The report of a call that is admitted while its circuit becomes half-open decides the recovery
-/// if and only if the call is a probe. Whether it was admitted.
+/// Reports a call that asked while its circuit became half-open: the report decides if and only if
+/// the call is a probe. Returns whether it was admitted.
 pub(crate) fn a_check_beside_a_recovery(store: &Store) -> bool {
     let policy = policy(5, 2, 1);
     let other = {
@@ -170,8 +171,8 @@ pub(crate) fn a_check_beside_a_recovery(store: &Store) -> bool {
     true
 }
 
-/// Calls that are admitted together while a circuit doesn't exist all count, though circuits of
-/// other keys come and go.
+/// Calls that are admitted together while their circuit doesn't exist all count, even if circuits
+/// of other keys come and go.
 #[test]
 fn calls_admitted_together_all_count() {
     model("calls_admitted_together_all_count", 2, || {
@@ -199,7 +200,7 @@ fn calls_admitted_together_all_count() {
 
 const OTHER: u64 = 3;
 
-/// A pinned cell never leaves the map: what its handle counts, the store sees.
+/// A pinned cell never leaves the map: the store sees what its handle counts.
 #[test]
 fn a_pin_against_a_reset() {
     model("a_pin_against_a_reset", 2, || {
@@ -220,7 +221,7 @@ fn a_pin_against_a_reset() {
     });
 }
 
-/// The same, where the handle counts while the reset is under way, and goes.
+/// The same, if the handle counts during the reset and is then dropped.
 #[test]
 fn a_short_pin_against_a_reset() {
     model("a_short_pin_against_a_reset", 2, || {
@@ -266,14 +267,14 @@ fn two_resets_and_a_handle() {
         let left = store
             .peek(&KEY)
             .map_or(0, |snapshot| snapshot.failure_count);
-        // A cell that left the map alive would still be counted here.
+        // A cell that left the map without being retired would still be counted here.
         assert_eq!(summary_counts(&store), (0, u64::from(left > 0)));
         assert_eq!(store.record_failure(&KEY).failure_count, left + 1);
         assert_eq!(entries(&store), 1);
     });
 }
 
-/// A trip races with a reset and a clear: at rest nothing holds the gate up that isn't open.
+/// A trip races with a reset and a clear: at rest only open circuits keep the summary busy.
 #[test]
 fn the_gate_comes_down_again() {
     model("the_gate_comes_down_again", 1, || {
@@ -299,7 +300,7 @@ fn the_gate_comes_down_again() {
     });
 }
 
-/// Each transition is one event, and by generation they form one chain from closed.
+/// Each transition is one event, and in the order of generations they form a chain from closed.
 #[test]
 fn each_transition_is_one_event() {
     model("each_transition_is_one_event", 1, || {
@@ -339,7 +340,7 @@ fn each_transition_is_one_event() {
     });
 }
 
-/// What a record did and a reset undid is not done again.
+/// A record that a reset has undone isn't repeated.
 #[test]
 fn a_record_takes_place_once() {
     model("a_record_takes_place_once", 3, || {
@@ -360,7 +361,7 @@ fn a_record_takes_place_once() {
     });
 }
 
-/// The same of a transition.
+/// A transition that a reset has undone isn't repeated.
 #[test]
 fn a_transition_takes_place_once() {
     model("a_transition_takes_place_once", 2, || {
@@ -381,7 +382,7 @@ fn a_transition_takes_place_once() {
     });
 }
 
-/// A reset whose cell is gone forgets nothing that was created since.
+/// A reset whose cell is gone doesn't forget the circuit that was created since.
 #[test]
 fn a_reset_takes_place_once() {
     model("a_reset_takes_place_once", 3, || {
@@ -404,7 +405,7 @@ fn a_reset_takes_place_once() {
     });
 }
 
-/// A number that was drawn and isn't in yet doesn't get into a permit for an unknown circuit.
+/// A ticket whose transition isn't in place yet doesn't get into a permit for an unknown circuit.
 #[test]
 fn a_permit_for_an_unknown_circuit_is_older_than_what_comes() {
     model(
@@ -426,7 +427,7 @@ fn a_permit_for_an_unknown_circuit_is_older_than_what_comes() {
     );
 }
 
-/// A failure that was admitted before a reset creates nothing, whenever it looks.
+/// A failure that was admitted before a reset leaves no circuit behind, whenever it looks.
 #[test]
 fn a_stale_report_leaves_nothing_behind() {
     model("a_stale_report_leaves_nothing_behind", 1, || {

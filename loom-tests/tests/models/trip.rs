@@ -1,4 +1,4 @@
-//! Opening: one winner, visible to all, stamped rightly.
+//! Trips: one thread wins, all others see it, and its time is right.
 
 use breakerbox::{CircuitState, InMemoryCircuitBreakerStore, Outcome, Reported};
 use breakerbox_loom_tests::{Hasher, KEY, Store, TickingClock, handle, model, policy, store};
@@ -44,7 +44,7 @@ fn one_wins_closed_to_open() {
     });
 }
 
-/// The threshold's last failure trips, whoever brings it; none before it, and none is lost.
+/// The failure that reaches the threshold trips, and no earlier one; none is lost.
 #[test]
 fn the_threshold_is_reached_once() {
     model("the_threshold_is_reached_once", 1, || {
@@ -69,7 +69,7 @@ fn the_threshold_is_reached_once() {
     });
 }
 
-/// No check that begins after a trip has returned is admitted, though it reads the gate alone.
+/// No check that begins after a trip has returned is admitted, even if it reads only the summary.
 #[test]
 fn a_trip_is_seen_by_later_checks() {
     model("a_trip_is_seen_by_later_checks", 3, || {
@@ -77,7 +77,7 @@ fn a_trip_is_seen_by_later_checks() {
     });
 }
 
-/// A check that begins after the trip of its circuit has returned is rejected.
+/// Trips the circuit; a check that begins after the trip has returned is rejected.
 pub(crate) fn a_check_beside_a_trip(store: &Store) {
     let policy = policy(1, 1, 1);
     let tripped = Arc::new(AtomicBool::new(false));
@@ -100,7 +100,7 @@ pub(crate) fn a_check_beside_a_trip(store: &Store) {
     assert!(store.acquire(&KEY, &policy).is_err());
 }
 
-/// A stalled helper must not stamp a fresh trip with an old time, and all agree on one time.
+/// A stalled helper doesn't stamp a new trip with an old time, and all threads agree on one time.
 #[test]
 fn a_stamp_never_precedes_its_trip() {
     model("a_stamp_never_precedes_its_trip", 3, || {
@@ -128,8 +128,8 @@ fn a_stamp_never_precedes_its_trip() {
     });
 }
 
-/// Two transitions race: each generation has one birth time, whoever stamps it, and the stamp of
-/// the one that ended is never put back.
+/// Two transitions race: each generation has one stamp, whichever thread writes it, and the stamp
+/// of the one that ended never comes back.
 #[test]
 fn stamps_of_racing_transitions() {
     model("stamps_of_racing_transitions", 2, || {
@@ -155,8 +155,8 @@ fn stamps_of_racing_transitions() {
     });
 }
 
-/// A circuit that is closed by hand while a check goes by the gate alone: a failure of that call
-/// counts, since it was admitted after the close. So the check saw all that came before.
+/// A call that the summary admits while its circuit is closed by hand was admitted after the close:
+/// its failure counts.
 #[test]
 fn a_failure_after_a_check_by_the_gate_counts() {
     model("a_failure_after_a_check_by_the_gate_counts", 2, || {
@@ -178,7 +178,7 @@ fn a_failure_after_a_check_by_the_gate_counts() {
     });
 }
 
-/// A check that the gate admits comes after the close that let it down, for whatever its thread
+/// A check that the summary admits comes after the close that made it quiet, whatever its thread
 /// looks at next.
 #[test]
 fn a_check_by_the_gate_sees_the_close() {

@@ -1,4 +1,4 @@
-//! Calls in flight, and circuits that have to be watched from some moment on.
+//! Calls in flight, and circuits that have to be watched from a certain moment on.
 
 use breakerbox::__loom::summary_counts;
 use breakerbox::{
@@ -14,7 +14,7 @@ type Breaker = CircuitBreaker<u64, Hasher, TickingClock>;
 
 const HUNG_MS: u64 = 10_000;
 
-/// Calls that hang open.
+/// Returns a policy by which `calls` hung calls open the circuit.
 fn hung(calls: u32) -> Policy {
     let settings = Policy::builder().hung_calls(calls);
     let duration = Duration::from_millis(HUNG_MS);
@@ -28,7 +28,7 @@ fn store() -> (Store, TickingClock) {
     (store, clock)
 }
 
-/// Two calls that begin at the same time are two.
+/// Two calls that begin at the same time take two slots.
 #[test]
 fn each_call_takes_a_seat_of_its_own() {
     model("each_call_takes_a_seat_of_its_own", 2, || {
@@ -48,7 +48,7 @@ fn each_call_takes_a_seat_of_its_own() {
     });
 }
 
-/// A call that ends after its circuit has closed anew takes nobody's seat along.
+/// A call that ends after its circuit has closed anew frees no other call's slot.
 #[test]
 fn a_seat_is_given_back_by_its_own_call() {
     model("a_seat_is_given_back_by_its_own_call", 2, || {
@@ -68,11 +68,11 @@ fn a_seat_is_given_back_by_its_own_call() {
     });
 }
 
-/// A circuit that closes while rules over a window are put in place is watched from then on, by
-/// the one or the other.
+/// A circuit that closes while rules over a window are put in place is watched from then on: one of
+/// the two threads sees to it.
 #[test]
 fn a_circuit_that_closes_meanwhile_is_watched() {
-    // Each of the two writes one word and then looks at the other's: one of them sees both.
+    // Each of the two threads writes one word and then looks at the other: one of them sees both.
     model_in_total_order("a_circuit_that_closes_meanwhile_is_watched", 2, || {
         let breaker = breaker_of(plain());
         let circuit = breaker.circuit(&KEY).unwrap();
@@ -88,7 +88,7 @@ fn a_circuit_that_closes_meanwhile_is_watched() {
     });
 }
 
-/// Half of the last two calls failed.
+/// Returns a policy that opens once half of the last two calls have failed.
 fn windowed() -> Policy {
     let half_of_two = Policy::builder()
         .sliding_window(SlidingWindow::Calls(2))
@@ -97,7 +97,7 @@ fn windowed() -> Policy {
     half_of_two.build().unwrap()
 }
 
-/// The failures of calls in a row.
+/// Returns policies that count consecutive failures, and so watch no circuit.
 fn plain() -> PolicySet<u64> {
     PolicySet::new(policy(9, 1, 1))
 }
@@ -111,7 +111,7 @@ fn breaker_of(policies: PolicySet<u64>) -> Breaker {
         .unwrap()
 }
 
-/// What holds nothing up, once rules that watch are gone.
+/// Asserts that nothing is watched, and that the rules need no checks and no reports any more.
 fn assert_unwatched(breaker: &Breaker) {
     assert_eq!(
         summary_counts(breaker.store()),
@@ -120,7 +120,7 @@ fn assert_unwatched(breaker: &Breaker) {
     );
 }
 
-/// A handle's circuit is watched and not watched at once: whichever stays, slot and word agree.
+/// Two threads watch and unwatch a circuit at once: its watch and its word agree in the end.
 #[test]
 fn slot_and_word_agree_at_rest() {
     model_in_total_order("slot_and_word_agree_at_rest", 2, || {
@@ -137,7 +137,8 @@ fn slot_and_word_agree_at_rest() {
     });
 }
 
-/// A report by rules that watch, beside their replacement by rules that don't.
+/// A report by rules that watch leaves nothing watched beside their replacement by rules that
+/// don't.
 #[test]
 fn a_report_by_rules_that_go_leaves_nothing_watched() {
     let name = "a_report_by_rules_that_go_leaves_nothing_watched";
@@ -154,7 +155,7 @@ fn a_report_by_rules_that_go_leaves_nothing_watched() {
     });
 }
 
-/// A check that takes a seat, beside the replacement of the rules that want it.
+/// A check that takes an in-flight slot leaves nothing watched beside the replacement of its rules.
 #[test]
 fn a_check_by_rules_that_go_leaves_nothing_watched() {
     let name = "a_check_by_rules_that_go_leaves_nothing_watched";
@@ -172,7 +173,7 @@ fn a_check_by_rules_that_go_leaves_nothing_watched() {
     });
 }
 
-/// A circuit that closes while the rules that watch it go, isn't watched.
+/// A circuit that closes while the rules that watch it are replaced isn't watched.
 #[test]
 fn a_circuit_that_closes_beside_rules_that_go_is_not_watched() {
     let name = "a_circuit_that_closes_beside_rules_that_go_is_not_watched";
@@ -188,8 +189,8 @@ fn a_circuit_that_closes_beside_rules_that_go_is_not_watched() {
     });
 }
 
-/// A handle's call that finds its circuit closed is in the window of the rules, however shortly
-/// after the close.
+/// A call by handle that finds its circuit closed is in the rules' window, however soon after the
+/// close.
 #[test]
 fn a_call_right_after_a_close_is_in_the_window() {
     model_in_total_order("a_call_right_after_a_close_is_in_the_window", 2, || {
@@ -206,7 +207,7 @@ fn a_call_right_after_a_close_is_in_the_window() {
     });
 }
 
-/// Two replacements at once: what the set that stays needs is held up, and at no moment less than
+/// Two replacements race: the counts hold what the set that stays needs, and never less than the
 /// circuits need.
 #[test]
 fn two_replacements_at_once() {
@@ -226,7 +227,7 @@ fn two_replacements_at_once() {
     });
 }
 
-/// Two replacements at once: the circuit is watched if and only if the set that stays wants that.
+/// Two replacements race: the circuit is watched if and only if the set that stays wants that.
 #[test]
 fn circuits_conform_to_the_last_of_two_replacements() {
     let name = "circuits_conform_to_the_last_of_two_replacements";
@@ -240,7 +241,7 @@ fn circuits_conform_to_the_last_of_two_replacements() {
         breaker.set_policies(plain());
         other.join().unwrap();
         let watches = breaker.policy(&KEY).sliding_window().is_some();
-        // The rules, and the circuit.
+        // One for the rules, one for the circuit.
         let unclean = if watches { 2 } else { 0 };
         assert_eq!(summary_counts(breaker.store()), (0, unclean));
     });
@@ -251,7 +252,7 @@ fn circuits_conform_to_the_last_of_two_replacements() {
 #[test]
 fn an_import_beside_new_rules_is_watched() {
     model_in_total_order("an_import_beside_new_rules_is_watched", 2, || {
-        // Closed, without failures, and backing off: its handle's successes take the short way.
+        // Closed, without failures, and backing off: successes by handle take the fast path.
         let (before, clock) = store();
         let backs_off = Policy::builder().failure_threshold(1).backoff_factor(2.0);
         let backs_off = backs_off.build().unwrap();
@@ -277,7 +278,7 @@ fn an_import_beside_new_rules_is_watched() {
     });
 }
 
-/// An export beside a close has the open circuit, or none.
+/// An export beside a close contains the open circuit, or none.
 #[test]
 fn an_export_is_of_one_generation() {
     model("an_export_is_of_one_generation", 2, || {
@@ -300,7 +301,7 @@ fn an_export_is_of_one_generation() {
     });
 }
 
-/// No export says how long a circuit is open that a rule opens at the same time, or opened by hand.
+/// An export never fixes for how long a circuit is open, whether a rule opens it or a command did.
 #[test]
 fn an_export_decides_nothing() {
     model("an_export_decides_nothing", 2, || {
@@ -319,7 +320,7 @@ fn an_export_decides_nothing() {
     });
 }
 
-/// A circuit that is imported has what was left of its time, whatever rule a check beside it has.
+/// An imported circuit keeps the time that it had left, whatever rule a concurrent check has.
 #[test]
 fn an_import_decides_how_long_its_circuit_is_open() {
     model("an_import_decides_how_long_its_circuit_is_open", 3, || {
@@ -342,8 +343,7 @@ fn an_import_decides_how_long_its_circuit_is_open() {
     });
 }
 
-/// A circuit that is imported while it is used is as imported, and the use after it; or as it was
-/// used, and the import skips it.
+/// An import beside a use comes first and is then used, or finds the circuit used and skips it.
 #[test]
 fn an_import_against_a_use() {
     model("an_import_against_a_use", 2, || {

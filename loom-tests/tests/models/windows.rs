@@ -1,4 +1,4 @@
-//! Rules that need to know of each call: windows, and policies that are put in their place.
+//! Rules that need to know of each call: windows, and replacements of policies.
 
 use breakerbox::__loom::summary_counts;
 use breakerbox::{
@@ -8,13 +8,13 @@ use breakerbox_loom_tests::{Hasher, KEY, TickingClock, model, policy, store, sto
 use loom::thread;
 use std::time::Duration;
 
-/// Of the last two calls all failed.
+/// Returns a policy that opens once both of the last two calls have failed.
 fn of_two(window: SlidingWindow) -> Policy {
     let settings = Policy::builder().sliding_window(window).minimum_calls(2);
     settings.failure_rate_threshold(100).build().unwrap()
 }
 
-/// Two calls that end at the same time are both in the window: the circuit opens, once.
+/// Reports two calls at the same time: both are in the window, and the circuit opens once.
 fn both_count(name: &str, window: SlidingWindow) {
     model(name, 2, move || {
         let store = store();
@@ -47,8 +47,8 @@ fn racing_calls_are_both_in_the_bucket() {
     both_count("racing_calls_are_both_in_the_bucket", window);
 }
 
-/// Calls that race for the bucket of a tick that has left the window are both in it, and what it
-/// held isn't.
+/// Two calls race for a bucket whose tick has left the window: both are counted in it, and its old
+/// calls aren't.
 #[test]
 fn racing_calls_take_an_old_bucket() {
     model("racing_calls_take_an_old_bucket", 2, || {
@@ -78,7 +78,7 @@ fn racing_calls_take_an_old_bucket() {
     });
 }
 
-/// A call that is counted while its circuit closes anew is not in the window that follows.
+/// A call that is counted while its circuit closes anew isn't in the window that follows.
 #[test]
 fn a_window_is_of_one_generation() {
     model("a_window_is_of_one_generation", 2, || {
@@ -100,8 +100,8 @@ fn a_window_is_of_one_generation() {
     });
 }
 
-/// Once rules over a window are in place, every call that begins is in it; once they are gone,
-/// nothing is held up any more.
+/// Once rules over a window are in place, the window counts every call that begins. Once they are
+/// gone, they need no checks and no reports.
 #[test]
 fn policies_are_replaced_between_decisions() {
     model("policies_are_replaced_between_decisions", 2, || {

@@ -1,4 +1,4 @@
-//! What follows: calls go on, and all is forgotten.
+//! The end of a pair: calls go on, and then everything is removed.
 
 use breakerbox::__steps::{Words, entries, held, summary_counts, words};
 use breakerbox::Outcome;
@@ -6,7 +6,7 @@ use breakerbox::Outcome;
 use crate::ops::Answer;
 use crate::world::{GROUP, HUNG_MS, KEY, OPEN_MS, World};
 
-/// Reports all that is out, and goes on calling: until the circuit opens, and has closed again.
+/// Reports all permits and goes on calling until the circuit has opened and closed again.
 pub(crate) fn go_on(world: &World, faults: &mut Vec<String>) -> Vec<Answer> {
     let mut answers = Vec::new();
     let mut out: Vec<_> = world.permits.borrow_mut().drain(..).collect();
@@ -26,7 +26,7 @@ pub(crate) fn go_on(world: &World, faults: &mut Vec<String>) -> Vec<Answer> {
         }
         Err(rejected) => Answer::Rejected(rejected),
     };
-    // What hangs would show now.
+    // Calls that hang would show now.
     world.clock.advance_ms(HUNG_MS);
     answers.push(call(Outcome::Ignored));
     for _ in 0..4 {
@@ -41,7 +41,7 @@ pub(crate) fn go_on(world: &World, faults: &mut Vec<String>) -> Vec<Answer> {
     answers
 }
 
-/// Lets all go, and forgets all: nothing is left.
+/// Drops and resets everything, and notes as faults whatever is left.
 pub(crate) fn clean_up(world: &World, faults: &mut Vec<String>) {
     drop(world.handle.take());
     drop(world.guarded.take());

@@ -1,15 +1,15 @@
-//! Exports as they are told, compared.
+//! Comparisons of exports, as text.
 
 use crate::world::GROUP;
 
-/// Whether they are the same; but for the times of last failures, which may be ahead of a failure
-/// that is being counted.
+/// Returns whether two exports are the same, except for times of last failures that may be ahead of
+/// a failure which is being counted.
 pub(crate) fn same(seen: &str, expected: &str, fails: bool) -> bool {
     seen == expected || fails && without_times(seen) == without_times(expected)
 }
 
-/// Whether they are the same but for this: of a circuit that is just opening, an export may be
-/// without for how long, and without its place, which come after the state.
+/// Returns whether two exports differ only in a circuit that is just opening: an export may lack
+/// its open time and its place, which follow the state.
 pub(crate) fn is_opening(seen: &str, expected: &str, fails: bool) -> bool {
     let bare = |text: &str| {
         without_numbers(text, "open_for_ms: Some(")
@@ -24,7 +24,7 @@ fn without_times(text: &str) -> String {
     without_numbers(text, "last_failure_time: ")
 }
 
-/// `text` of an export, without the numbers that follow this.
+/// Returns the text of an export without the numbers that follow `before`.
 fn without_numbers(text: &str, before: &str) -> String {
     let mut parts = text.split(before);
     let first = parts.next().unwrap_or_default().to_owned();

@@ -1,11 +1,11 @@
-//! What a circuit has been through when two operations meet on it.
+//! The pasts that a circuit may have when two operations meet on it.
 
 use breakerbox::{CircuitState, Outcome, Steering};
 
 use crate::world::{HUNG_MS, KEY, LEASE_MS, MATE, OPEN_MS, World};
 
-/// A situation, with two permits out: the first is the outer operation's to report, the second the
-/// inner one's.
+/// A situation with two permits out: the outer operation reports the first, the inner one the
+/// second.
 #[derive(Clone, Copy)]
 pub(crate) struct Given {
     pub(crate) name: &'static str,
@@ -26,7 +26,7 @@ pub(crate) const FAILED: Given = given("failed", |world| {
     two(world);
     world.fail(KEY);
 });
-/// Closed again, and backing off where the rules do.
+/// Closed again, and backing off if the rules do.
 pub(crate) const RECOVERED: Given = given("recovered", |world| {
     recover(world);
     two(world);
@@ -36,7 +36,7 @@ pub(crate) const OPEN: Given = given("open", |world| {
     world.trip(KEY);
     world.clock.advance_ms(1);
 });
-/// So that for how long isn't fixed yet.
+/// Opened by hand, so that its open time isn't fixed yet.
 pub(crate) const BY_HAND: Given = given("open by hand", |world| {
     two(world);
     world.store.transition(KEY, CircuitState::Open);
@@ -68,7 +68,7 @@ pub(crate) const RULED: Given = given("under a rule", |world| {
     (FAILED.make)(world);
     let _ = world.store.steer_prefix(KEY, Steering::ForceOpen);
 });
-/// With a past, so that what is left of it would show.
+/// Reset after a past of which any rest would show.
 pub(crate) const RESET: Given = given("reset", |world| {
     recover(world);
     world.store.record_success(KEY);
@@ -76,7 +76,7 @@ pub(crate) const RESET: Given = given("reset", |world| {
     two(world);
     world.store.reset(KEY);
 });
-/// Two calls are out for too long.
+/// Two calls have been out for too long.
 pub(crate) const HUNG: Given = given("hung", |world| {
     two(world);
     world.clock.advance_ms(HUNG_MS);
@@ -86,7 +86,7 @@ pub(crate) const CROWDED: Given = given("crowded", |world| {
     world.trip(MATE);
     (FAILED.make)(world);
 });
-/// The only other circuit never goes.
+/// Fills the store with another circuit that is never evicted.
 pub(crate) fn filled(world: &World) {
     world.store.transition(MATE, CircuitState::Disabled);
 }
@@ -115,7 +115,8 @@ fn recover(world: &World) {
     assert_eq!(world.store.get_state(KEY).state, CircuitState::Closed);
 }
 
-/// The first permit is a probe's; the second too, where two may probe, else one of before.
+/// Makes the circuit half-open. The first permit is a probe's; so is the second if two may probe,
+/// otherwise it is older.
 fn half_open(world: &World) {
     let old = world.ask(KEY).ok();
     world.trip(KEY);

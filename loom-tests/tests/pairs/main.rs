@@ -1,5 +1,5 @@
-//! Every pair of public operations, one wholly within the other at each of its steps, on the real
-//! types: all that can be seen is as if one had come before the other.
+//! Runs every pair of public operations on the real types, one wholly within the other at each of
+//! its steps: the result must be as if one had come before the other.
 //!
 //! Built with `--cfg breakerbox_steps`, by `cargo xtask pairs`.
 

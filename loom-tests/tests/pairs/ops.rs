@@ -1,5 +1,4 @@
-//! The public operations, each as what it does, and as the steps that the documentation says it
-//! is.
+//! The public operations: each as a whole, and as the steps that its documentation names.
 
 mod act;
 mod breaker;
@@ -20,11 +19,11 @@ pub(crate) use cut::{
 };
 pub(crate) use store::{BARE, HANDLE, STORE};
 
-/// What an operation answers.
+/// The answer of an operation.
 #[derive(Clone, PartialEq, Debug)]
 pub(crate) enum Answer {
     Nothing,
-    /// What the snapshot shows.
+    /// A snapshot.
     Is(CircuitBreakerSnapshot),
     Unknown,
     Admitted {
@@ -35,7 +34,7 @@ pub(crate) enum Answer {
     Called(bool),
     Steered(Vec<(String, CircuitState, CircuitState, bool)>),
     All(Vec<(String, CircuitBreakerSnapshot)>),
-    /// As it is told: its fields are its own.
+    /// An export, as text, since its fields are private.
     Exported(String),
     Imported(usize, usize),
     RetryAfter(Option<Duration>),
@@ -44,7 +43,7 @@ pub(crate) enum Answer {
 }
 
 impl Answer {
-    /// What an operation answers whose steps answer this, and then `last`.
+    /// Returns the answer of an operation whose steps answer this, and then `last`.
     pub(crate) fn then(self, last: Answer) -> Self {
         match (self, last) {
             (Answer::Steered(mut all), Answer::Steered(more)) => {
@@ -58,7 +57,7 @@ impl Answer {
     }
 }
 
-/// Which of the two operations.
+/// The number of an operation in its pair.
 pub(crate) type Role = usize;
 
 pub(crate) type Do = fn(&World, Role) -> Answer;
@@ -67,23 +66,23 @@ pub(crate) type Do = fn(&World, Role) -> Answer;
 #[derive(Clone, Copy)]
 pub(crate) struct Op {
     pub(crate) name: &'static str,
-    /// All of it.
+    /// Runs the whole operation.
     pub(crate) run: Do,
-    /// Documented steps that make it up, where it is several; the last answer is its answer.
+    /// The documented steps of an operation that has several; the last one answers.
     pub(crate) steps: &'static [Do],
-    /// Its last step under rules over a window, where its circuit moves on after it.
+    /// Its last step under rules over a window, if its circuit moves on after it.
     pub(crate) counts: Option<Do>,
-    /// What it may do in place of all that, where another meets it; each of several steps.
+    /// Sequences of steps that it may run instead, where it meets another operation.
     pub(crate) instead: &'static [&'static [Do]],
     pub(crate) has: Has,
 }
 
-/// What matters of an operation to who puts two together.
+/// The properties of an operation that decide with which others it is paired.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct Has {
     /// It goes through a handle.
     pub(crate) handle: bool,
-    /// It removes circuits, or holds them: what handles care for.
+    /// It removes or holds circuits, which matters to handles.
     pub(crate) removal: bool,
     /// It spends its role's permit.
     pub(crate) permit: bool,
@@ -91,7 +90,7 @@ pub(crate) struct Has {
     pub(crate) snapshot: bool,
     /// It creates the circuit, as a step of its own.
     pub(crate) creates: bool,
-    /// It is about all circuits, one after the other.
+    /// It goes over all circuits, one after the other.
     pub(crate) many: bool,
     /// It asks to be admitted.
     pub(crate) asks: bool,
@@ -99,7 +98,7 @@ pub(crate) struct Has {
     pub(crate) fails: bool,
     /// It puts a rule by hand in place, or lifts it.
     pub(crate) rules: bool,
-    /// It takes away what others can't do without: it is never within them, nor they within it.
+    /// It removes something that others need: it is never within them, nor they within it.
     pub(crate) alone: bool,
 }
 

@@ -1,4 +1,4 @@
-//! Which pairs are run where.
+//! The scenes, and the pairs that are run in each.
 
 use crate::given::*;
 use crate::ops::{BARE, BREAKER, GUARDED, HANDLE, LEAVING, STORE};
@@ -41,7 +41,7 @@ fn store(name: &str, rules: &'static Rules, by_key: &[Given], by_handle: &[Given
     bench.finish(name);
 }
 
-/// Runs the breaker's, and those of its handle and, with the others, its store.
+/// Runs the operations of the breaker and its handle, paired with those of its store too.
 fn breaker(name: &str, rules: &'static Rules, by_key: &[Given], by_handle: &[Given]) {
     let mut bench = Bench::new();
     for given in by_key {
@@ -111,7 +111,7 @@ fn of_a_breaker_with_a_window() {
     breaker("breaker, window", &WINDOW, ALL, &by_handle);
 }
 
-/// The operations of the store alone, on circuits that are watched.
+/// Runs the operations of the store alone, on circuits that are watched.
 #[test]
 fn of_the_store_of_a_breaker_with_a_window() {
     let mut bench = Bench::new();
@@ -168,7 +168,7 @@ fn of_a_breaker_that_goes() {
     bench.finish("breaker that goes");
 }
 
-/// Operations that only look: what they leave is what was there.
+/// Runs operations that only look, and compares with a store that wasn't looked at.
 #[test]
 fn a_look_changes_nothing() {
     let looks = [

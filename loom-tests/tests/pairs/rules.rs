@@ -1,4 +1,4 @@
-//! The rules by which worlds go.
+//! The rules of worlds.
 
 use std::time::Duration;
 
@@ -8,13 +8,13 @@ use breakerbox::{
 
 use crate::world::{GROUP, HUNG_MS, KEY, LEASE_MS, MATE, OPEN_MS};
 
-/// The rules by which a world goes.
+/// The rules of a world.
 #[derive(Debug)]
 pub(crate) struct Rules {
     pub(crate) name: &'static str,
     pub(crate) policy: fn(PolicyBuilder) -> PolicyBuilder,
     pub(crate) drops: Option<DroppedPermit>,
-    /// Of [`KEY`] and [`MATE`] one may be open.
+    /// [`KEY`] and [`MATE`] form a group, of which one may be open.
     pub(crate) grouped: bool,
     pub(crate) max_circuits: Option<usize>,
 }
@@ -90,7 +90,7 @@ impl Rules {
         (self.policy)(policy).build().expect("they are valid")
     }
 
-    /// The same as policies.
+    /// Returns the rules as a set of policies.
     pub(crate) fn policies(&self) -> PolicySet<String> {
         let policy = self.policy().to_builder();
         let policy = policy.dropped_permit(self.drops.unwrap_or_default());

@@ -1,4 +1,4 @@
-//! Runs one operation within another, at each step, and both one after the other.
+//! Runs one operation within another, at each of its steps, and both one after the other.
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -17,7 +17,7 @@ use crate::world::World;
 const OUTER: usize = 0;
 const INNER: usize = 1;
 
-/// How a world is begun.
+/// The beginning of a world.
 #[derive(Clone, Copy)]
 pub(crate) struct Scene {
     pub(crate) rules: &'static Rules,
@@ -45,7 +45,7 @@ impl Scene {
         self.begin_with_room(export, 0)
     }
 
-    /// With room for so many circuits more than its rules say.
+    /// Begins a world with room for `room` circuits more than its rules say.
     fn begin_with_room(&self, export: &Export<String>, room: usize) -> World {
         let mut world = World::new(self.rules, self.ruled, room, export.clone());
         world.leaving = self.leaving;
@@ -61,24 +61,24 @@ impl Scene {
     }
 }
 
-/// One after the other, and whether the inner one was last.
+/// The result of both operations one after the other, and whether the inner one was last.
 struct Order {
     name: String,
     seen: Seen,
     inner_last: bool,
 }
 
-/// What was refuted, of one pair.
+/// The refutations of one pair.
 pub(crate) struct Refuted {
     pub(crate) pair: String,
-    /// Before which steps of how many.
+    /// The steps before which the inner operation ran.
     pub(crate) steps: Vec<usize>,
     pub(crate) of: usize,
-    /// The first one, told.
+    /// The text of the first refutation.
     pub(crate) told: String,
 }
 
-/// What has been run.
+/// The pairs that have been run, and their results.
 #[derive(Default)]
 pub(crate) struct Tally {
     operations: std::collections::BTreeSet<&'static str>,
@@ -105,8 +105,7 @@ impl Bench {
         }
     }
 
-    /// Runs every pair of these operations in this scene.
-    /// But not those of two of `others`.
+    /// Runs every pair of these operations in this scene, except pairs of two of `others`.
     pub(crate) fn run(&mut self, scene: &Scene, ops: &[&[Op]], others: &[Op]) {
         self.tally.scenes += 1;
         let all = others.iter().chain(ops.iter().copied().flatten());
@@ -130,11 +129,11 @@ impl Bench {
                 }
                 let takes = |one: &Op, other: &Op| one.has.alone && other.has.handle;
                 let meets = !takes(outer, inner) && !takes(inner, outer);
-                // Without a handle among them they were run where none is held.
+                // Pairs without a handle among them were run in scenes without one.
                 let matters = |op: &Op| op.has.handle || op.has.removal;
                 let new = !scene.pinned || matters(outer) || matters(inner);
                 let handles = scene.pinned || !(outer.has.handle || inner.has.handle);
-                // Each circuit of it is of one moment, all together are not.
+                // Each circuit is of one moment, all circuits together aren't.
                 let apart = !(outer.has.many && inner.has.many && world.store.len() > 1);
                 if apart && meets && new && handles && has(OUTER, outer) && has(INNER, inner) {
                     self.pair(scene, outer, inner);
@@ -143,7 +142,7 @@ impl Bench {
         }
     }
 
-    /// Looks, and compares with a world in which nobody has looked.
+    /// Runs a look, and compares with a world without one.
     pub(crate) fn look(&mut self, scene: &Scene, look: &Op) {
         let name = format!("{}: {}", scene.name(), look.name);
         self.tally.operations.insert(look.name);
@@ -209,7 +208,7 @@ impl Bench {
         }
     }
 
-    /// `None`: the outer operation has fewer steps.
+    /// Runs `inner` before the `nth` step of `outer`. `None`: `outer` has fewer steps.
     fn within(&self, scene: &Scene, outer: &Op, inner: &Op, nth: usize) -> Option<Seen> {
         let world = Rc::new(scene.begin(&self.export));
         let steps = Cell::new(0);
@@ -219,7 +218,7 @@ impl Bench {
             let run = inner.run;
             move |_| {
                 if steps.replace(steps.get() + 1) == nth {
-                    // Its own steps are counted, and are others.
+                    // The inner operation counts its steps on its own.
                     let inner = run(&world, INNER);
                     answer.replace(Some(inner));
                 }
@@ -231,10 +230,10 @@ impl Bench {
         Some(Seen::of(&world, answers, fails))
     }
 
-    /// All that one after the other shows, by the documented steps.
+    /// Returns the results of both orders, by the documented steps.
     fn orders(&self, scene: &Scene, outer: &Op, inner: &Op) -> Vec<Order> {
         let mut orders = Vec::new();
-        // While several threads create circuits, the store may hold one more for each of them.
+        // While several threads create circuits, the store may hold one more for each thread.
         let rooms = 0..=usize::from(scene.rules.max_circuits.is_some());
         let splits = splits(outer, inner, scene.rules);
         for (room, split) in rooms.flat_map(|room| splits.iter().map(move |split| (room, split))) {
@@ -266,7 +265,7 @@ impl Bench {
         orders
     }
 
-    /// Says what was run, and fails where anything was refuted.
+    /// Prints the pairs that were run, and fails if any was refuted.
     pub(crate) fn finish(self, name: &str) {
         let Tally {
             operations,
@@ -297,7 +296,7 @@ impl Bench {
     }
 }
 
-/// In what it differs from each of them.
+/// Tells how `seen` differs from each order.
 fn tell_all(seen: &Seen, outer: &Op, orders: &[Order]) -> String {
     let mut lines = seen.faults.clone();
     for order in orders {

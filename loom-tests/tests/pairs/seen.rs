@@ -1,4 +1,4 @@
-//! What there is to see of a world: at rest, as calls go on, and when all is cleaned up.
+//! The visible state of a world: at rest, as calls go on, and after everything is removed.
 
 use breakerbox::__steps::{Calls, Words, entries, held, needing, summary_counts, words};
 use breakerbox::{Cause, CircuitBreakerSnapshot, DroppedPermit, Forced, Policy, Reported};
@@ -13,16 +13,16 @@ use crate::world::{Announced, Breaker, GROUP, KEY, World};
 pub(crate) struct Circuit {
     key: String,
     shown: Option<CircuitBreakerSnapshot>,
-    /// `None`: the cell is in the map and reads as unknown.
+    /// `None`: the cell is in the map but reads as unknown.
     words: Option<Words>,
     /// Its rules need to know of each call.
     wants: bool,
     handles: u64,
 }
 
-/// What is left of `words` without what means the same.
+/// Returns `words` without the differences that mean nothing.
 fn meaning(words: &Words) -> Words {
-    // An empty window is made anew where it is needed, and seats that nobody has.
+    // An empty window, or slots that no call holds, are made anew where they are needed.
     let watch = words.watch.map(|calls| Calls {
         window: calls.window.filter(|calls| *calls != [0; 3]),
         ..calls
@@ -31,15 +31,15 @@ fn meaning(words: &Words) -> Words {
         watch: watch.filter(|calls| calls.on || calls.held || calls.in_flight != 0),
         // Numbers differ between orders.
         generation: 0,
-        // It says what the others say.
+        // The other fields imply it.
         is_unclean: false,
-        // It has been taken into the probes.
+        // The probes include it already.
         is_marked: words.is_marked && words.state != "HalfOpen",
         ..words.clone()
     }
 }
 
-/// The same, if no policy had it looked at its calls; `None`: there is something to forget.
+/// Returns the words as if no policy watched the circuit; `None`: the watch holds calls.
 fn unwatched(words: &Words) -> Option<Words> {
     let is_idle = |calls: Calls| calls.window.is_none() && calls.in_flight == 0;
     let held = words.watch.filter(|calls| calls.held);
@@ -61,16 +61,16 @@ pub(crate) struct Rest {
     entries: usize,
     gate: (u64, u64),
     held: (u64, u64),
-    /// By hand, on [`KEY`]; every rule of these worlds covers it.
+    /// The state that is forced by hand on [`KEY`]; every rule of these worlds covers it.
     forced: Option<Forced>,
     needing: Option<(u64, u64)>,
-    /// A permit that is dropped does, by the rules.
+    /// The rules give a dropped permit a meaning.
     means_something: bool,
     places: Option<u64>,
     untracked: u64,
     evicted: u64,
     rejections: u64,
-    /// Circuits make room for others: how many did depends on who came when.
+    /// Circuits make room for others, and the order of operations decides how many.
     bounded: bool,
     held_back: u64,
     shadowed: Option<u64>,
@@ -117,7 +117,7 @@ impl Rest {
         circuit.shown
     }
 
-    /// What must be so whatever has happened.
+    /// Returns the invariants that don't hold.
     fn faults(&self) -> Vec<String> {
         let known = || {
             self.circuits
@@ -187,27 +187,27 @@ impl Rest {
     }
 }
 
-/// Whether the rules that `key` has now need to know of each call.
+/// Returns whether the current rules of `key` need to know of each call.
 fn wants(world: &World, key: &str) -> bool {
     match &*world.breaker.borrow() {
-        // What a dropped permit means is by its age, in all sets here.
+        // In all sets here, the meaning of a dropped permit depends on its age.
         Some(breaker) => watches(&breaker.policy(key)) || drops(breaker),
-        // Of a breaker that has gone nothing is left but what calls have brought since.
+        // After the breaker has gone, only policies that calls bring can watch a circuit.
         None => (!world.leaving || world.called.get()) && watches(&world.policy),
     }
 }
 
-/// Whether a dropped permit means something, by the one policy for all.
+/// Returns whether the breaker's only policy gives a dropped permit a meaning.
 pub(crate) fn drops(breaker: &Breaker) -> bool {
     breaker.policy(KEY).dropped_permit() != DroppedPermit::Ignored
 }
 
-/// Whether rules need to know of each call.
+/// Returns whether the policy needs to know of each call.
 pub(crate) fn watches(policy: &Policy) -> bool {
     policy.hung_calls().is_some() || policy.sliding_window().is_some()
 }
 
-/// All that can be seen of two operations and what they have left.
+/// The answers of two operations and the state that they leave.
 #[derive(Clone, Debug)]
 pub(crate) struct Seen {
     pub(crate) outer: Answer,
@@ -215,10 +215,10 @@ pub(crate) struct Seen {
     pub(crate) rest: Rest,
     /// The answers to calls that go on.
     after: Vec<Answer>,
-    /// One of the two may record a failure, whose time comes first.
+    /// One of the two may record a failure, whose time is noted first.
     fails: bool,
     opened_by_hanging: bool,
-    /// What must not be.
+    /// Invariants that don't hold.
     pub(crate) faults: Vec<String>,
     now: u64,
 }
@@ -246,12 +246,12 @@ impl Seen {
         }
     }
 
-    /// Whether this may be seen where `order` is what one after the other shows.
+    /// Returns whether this is a permitted result where `order` is that of one after the other.
     pub(crate) fn fits(&self, order: &Self, outer: &Op, inner_last: bool) -> bool {
         self.differences(order, outer, inner_last).is_empty()
     }
 
-    /// In what this differs from `order`: field, seen, expected.
+    /// Returns the differences from `order`: field, seen, expected.
     pub(crate) fn differences(
         &self,
         order: &Self,
@@ -259,8 +259,8 @@ impl Seen {
         inner_last: bool,
     ) -> Vec<[String; 3]> {
         let mut all = Vec::new();
-        // A record or transition returns a snapshot taken after it; others may have been at work
-        // in between.
+        // A record or transition returns a snapshot taken after it, and others may have come in
+        // between.
         let later = order.rest.shown(KEY).map(Answer::Is);
         let is_later = outer.has.snapshot
             && inner_last
@@ -268,7 +268,7 @@ impl Seen {
         if !is_later && !self.same(&self.outer, &order.outer) {
             all.push(pair("outer", &self.outer, &order.outer));
         }
-        // Calls that hang are counted first, and open the circuit after.
+        // Hung calls are counted first, and open the circuit afterwards.
         let is_counted = outer.has.asks
             && order.opened_by_hanging
             && inner_last
@@ -300,13 +300,13 @@ impl Seen {
                 }
             )*};
         }
-        // What the gate counts is judged by itself.
+        // The summary's counts are judged on their own.
         fields!(len entries held forced needing places rejections);
         if !self.rest.bounded {
             fields!(untracked evicted);
         }
         fields!(held_back shadowed);
-        // An opening that was held back is announced at most once: not where the circuit has moved
+        // An opening that is held back is announced at most once, and not if the circuit has moved
         // on meanwhile.
         let is_held_back =
             |announced: &&Announced| matches!(announced.3, Cause::EjectionCap { .. });
@@ -351,8 +351,8 @@ impl Seen {
         let words = match (&seen.words, &expected.words) {
             (Some(here), Some(there)) => {
                 let (here, there) = (meaning(here), meaning(there));
-                // Where its rules want it, a circuit may be watched already; and if no handle is
-                // held, not yet: the first that asks or reports by key does it.
+                // If its rules want it, a circuit may be watched already; without a handle it may
+                // not be watched yet, since the first check or report by key sees to it.
                 let same = unwatched(&here) == unwatched(&there) && unwatched(&here).is_some();
                 let already = there.watch.is_none_or(|calls| !calls.on) || seen.handles == 0;
                 here == there || seen.wants && same && already
@@ -362,8 +362,8 @@ impl Seen {
         shown && words && rest(seen) == rest(expected)
     }
 
-    /// Of a snapshot the time of the last failure may be ahead: it is raised before the failure is
-    /// counted, which may be that of a circuit that has moved on.
+    /// Returns whether two snapshots are the same, except for a time of the last failure that is
+    /// ahead: it is raised before its failure is counted, which a move of the circuit may prevent.
     fn same_snapshot(
         &self,
         seen: &CircuitBreakerSnapshot,

@@ -1,4 +1,4 @@
-//! How an operation is taken apart, where the documentation says that it is several steps.
+//! Takes operations apart that are several steps by their documentation.
 
 use crate::ops::{
     Answer, Do, Op, Role, asks_unseated, counts_alone, evicts_idle, fails_alone, gives_back,
@@ -13,7 +13,7 @@ use crate::world::{KEY, World};
 pub(crate) struct Step {
     pub(crate) name: &'static str,
     run: Do,
-    /// It has asked for rules by hand before.
+    /// The step has looked up the rules by hand before.
     past_rules: bool,
 }
 
@@ -37,7 +37,7 @@ const fn step(name: &'static str, run: Do) -> Step {
 
 type Splits = Vec<Vec<Step>>;
 
-/// The documented ways to take `op` apart where it meets `inner`: as one step first.
+/// Returns the documented ways to take `op` apart where it meets `inner`; as one step first.
 pub(crate) fn splits(op: &Op, inner: &Op, rules: &Rules) -> Splits {
     let policy = &rules.policy();
     let mut splits = vec![vec![step("outer", op.run)]];
@@ -47,7 +47,7 @@ pub(crate) fn splits(op: &Op, inner: &Op, rules: &Rules) -> Splits {
     }
     if op.has.asks && policy.hung_calls().is_some() {
         if inner.name == "import" {
-            // What takes its seat while the circuit is replaced is admitted as without one.
+            // A call that takes its slot while the circuit is replaced is admitted without one.
             let rest = steps.iter().copied().skip(1);
             let unseated = std::iter::once(step("unseated", asks_unseated));
             splits.push(unseated.chain(rest).collect());
@@ -60,7 +60,7 @@ pub(crate) fn splits(op: &Op, inner: &Op, rules: &Rules) -> Splits {
     if op.has.permit && policy.hung_calls().is_some() {
         begin_with(&mut splits, step("leaves", leaves));
     }
-    // Of a call, between its two.
+    // A call frees its slot between its check and its report.
     if op.counts.is_some()
         && policy.hung_calls().is_some()
         && let [asks, reports] = steps[..]
@@ -68,7 +68,7 @@ pub(crate) fn splits(op: &Op, inner: &Op, rules: &Rules) -> Splits {
         splits.push(vec![asks, step("leaves", leaves), reports]);
     }
     if op.has.fails && rules.grouped {
-        // Its place is taken before it opens, and given back if the circuit has changed.
+        // The place is taken before the circuit opens, and given back if the circuit has changed.
         let (last, first) = last_of(op, &steps);
         let rest = [step("takes", takes), step("gives back", gives_back), last];
         splits.push(first.iter().copied().chain(rest).collect());
@@ -91,7 +91,7 @@ pub(crate) fn splits(op: &Op, inner: &Op, rules: &Rules) -> Splits {
     splits
 }
 
-/// The last of its steps, and those before it.
+/// Returns the last step of an operation, and those before it.
 fn last_of<'a>(op: &Op, steps: &'a [Step]) -> (Step, &'a [Step]) {
     match steps.split_last() {
         Some((last, first)) => (*last, first),
@@ -99,7 +99,7 @@ fn last_of<'a>(op: &Op, steps: &'a [Step]) -> (Step, &'a [Step]) {
     }
 }
 
-/// A call is counted in its window first, and does after what else its report does.
+/// Adds the splits of a call that is counted in its window before the rest of its report.
 fn counted(splits: &mut Splits, op: &Op, steps: &[Step]) {
     let Some(counts) = op.counts else { return };
     let (_, first) = last_of(op, steps);
@@ -114,8 +114,8 @@ fn counted(splits: &mut Splits, op: &Op, steps: &[Step]) {
     splits.push([first, &apart].concat());
 }
 
-/// All of `splits`, and again with each step past a rule that was put in place since it asked for
-/// one.
+/// Adds each split once more for every step that may have looked up the rules before a new one was
+/// in place.
 fn past(splits: &mut Splits) {
     let mut more = Vec::new();
     for split in &*splits {
@@ -128,8 +128,8 @@ fn past(splits: &mut Splits) {
     splits.extend(more);
 }
 
-/// The first use of a key makes room; of another's circuit, or of the key's own that was created
-/// since it was looked for.
+/// Adds the splits of a first use that makes room: it evicts another circuit, or the key's own if
+/// that was created since the look-up.
 fn roomy(splits: &mut Splits, op: &Op) {
     let begins = [
         step("makes room", makes_room),
@@ -145,7 +145,7 @@ fn roomy(splits: &mut Splits, op: &Op) {
     }
 }
 
-/// All of `splits`, and again with this step before.
+/// Adds each split once more with this step before it.
 fn begin_with(splits: &mut Splits, step: Step) {
     let begun: Vec<_> = splits
         .iter()
@@ -154,14 +154,14 @@ fn begin_with(splits: &mut Splits, step: Step) {
     splits.extend(begun);
 }
 
-/// What a call under rules that need to know of each does first, stale or not.
+/// Watches the circuit, as a call first does under rules that need to know of each, stale or not.
 fn watch(world: &World, _: Role) -> Answer {
     let handle = world.store.circuit(KEY).expect("there is room");
     handle.watch(&world.policy);
     Answer::Nothing
 }
 
-/// What an operation on an unknown key does first.
+/// Creates the circuit, as an operation on an unknown key first does.
 fn create(world: &World, _: Role) -> Answer {
     world.store.get_state(KEY);
     Answer::Nothing

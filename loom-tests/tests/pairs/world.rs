@@ -1,4 +1,4 @@
-//! A world: one store, perhaps with a breaker over it and a handle, and what is out of it.
+//! A world: one store, perhaps with a breaker over it and a handle, and the permits that are out.
 
 use std::cell::{Cell, RefCell};
 use std::hash::{BuildHasherDefault, DefaultHasher};
@@ -13,33 +13,33 @@ use breakerbox::{
 
 use crate::rules::{PLAIN, Rules};
 
-/// Fixed hashes: a world must be the same each time.
+/// A hasher with fixed keys: a world must be the same each time.
 type Hasher = BuildHasherDefault<DefaultHasher>;
 pub(crate) type Store = InMemoryCircuitBreakerStore<String, Hasher, ManualClock>;
 pub(crate) type Breaker = CircuitBreaker<String, Hasher, ManualClock>;
 pub(crate) type Handle = StoreHandle<String, Hasher, ManualClock>;
 pub(crate) type Guarded = CircuitHandle<String, Hasher, ManualClock>;
 
-/// The circuit that all is about.
+/// The key of the circuit on which the operations meet.
 pub(crate) const KEY: &str = "a";
-/// Another one of its group.
+/// The key of another circuit of its group.
 pub(crate) const MATE: &str = "b";
-/// One that the store doesn't know.
+/// A key that the store doesn't know.
 pub(crate) const NEW: &str = "n";
 /// The name of the one group.
 pub(crate) const GROUP: &str = "group";
 
 pub(crate) const START: u64 = 1_000_000;
-/// How long a circuit is open, by every rule set.
+/// The open time under every set of rules.
 pub(crate) const OPEN_MS: u64 = 1_000;
-/// How long a probe has.
+/// The lease of a probe.
 pub(crate) const LEASE_MS: u64 = 2_000;
-/// From what age on a call hangs.
+/// The age from which a call counts as hung.
 pub(crate) const HUNG_MS: u64 = 500;
-/// What is left of the circuit that is imported.
+/// The remaining open time of the circuit that is imported.
 const IMPORTED_MS: u64 = 300;
 
-/// A right to make a call.
+/// The right to make a call.
 pub(crate) enum Permit {
     Token(PermitToken),
     Owned(OwnedPermit<String, Hasher, ManualClock>),
@@ -61,40 +61,41 @@ impl Permit {
     }
 }
 
-/// A change as it was announced: numbers differ between orders.
+/// An announced change, without its number, which differs between orders.
 pub(crate) type Announced = (String, CircuitState, CircuitState, Cause);
 
-/// See the module.
+/// A store, and everything that the operations of a pair share.
 pub(crate) struct World {
     pub(crate) policy: Policy,
     pub(crate) clock: ManualClock,
     pub(crate) store: Store,
     pub(crate) breaker: RefCell<Option<Breaker>>,
-    /// By the store, in a world without a breaker.
+    /// The store's handle, in a world without a breaker.
     pub(crate) handle: RefCell<Option<Handle>>,
     pub(crate) guarded: RefCell<Option<Guarded>>,
-    /// What is out: those of the operations first, by their roles.
+    /// The permits that are out: those of the operations first, by their roles.
     pub(crate) permits: RefCell<Vec<Option<Permit>>>,
-    /// What the operations were given.
+    /// The permits that the operations were given.
     pub(crate) given: [RefCell<Option<Permit>>; 2],
     pub(crate) made: RefCell<Vec<Handle>>,
     pub(crate) made_guarded: RefCell<Vec<Guarded>>,
     pub(crate) export: Export<String>,
-    /// What is done here is no order: what it rests on isn't so.
+    /// This split is no valid order, since its precondition doesn't hold.
     pub(crate) void: Cell<bool>,
-    /// The generation in which a call was counted in its window, and nothing else done yet.
+    /// The generation in which a call was counted in its window, with the rest of its report to
+    /// come.
     pub(crate) counted: Cell<Option<u64>>,
-    /// The generation that an import has put its circuit in.
+    /// The generation of the circuit that an import has put in place.
     pub(crate) restored: Cell<Option<u64>>,
-    /// What an import has found where it is to put its circuit.
+    /// The import has found the circuit clean.
     pub(crate) found_clean: Cell<bool>,
-    /// A permit that is being dropped means a failure.
+    /// A permit that is being dropped counts as a failure.
     pub(crate) means: Cell<bool>,
-    /// A call has brought its policy, without a breaker.
+    /// A call has brought its own policy, without a breaker.
     pub(crate) called: Cell<bool>,
-    /// Rejections of checks that ask again.
+    /// Rejections of checks that ask again, which aren't answers.
     pub(crate) unsaid: Cell<u64>,
-    /// Permits don't hold the breaker, which may go.
+    /// Permits don't hold the breaker, which may be dropped.
     pub(crate) leaving: bool,
     /// Circuits make room for others.
     pub(crate) bounded: bool,
@@ -102,7 +103,7 @@ pub(crate) struct World {
 }
 
 impl World {
-    /// An empty one, with room for so many circuits more than its rules say.
+    /// Creates an empty world with room for `room` circuits more than its rules say.
     pub(crate) fn new(
         rules: &'static Rules,
         ruled: bool,
@@ -124,7 +125,7 @@ impl World {
                 ));
             }
         };
-        // Room enough that the map's table never grows.
+        // Large enough that the map's table never grows.
         let (breaker, store) = if ruled {
             let breaker = CircuitBreaker::keyed_builder()
                 .hasher(Hasher::default())
@@ -174,7 +175,7 @@ impl World {
         }
     }
 
-    /// What is imported: [`KEY`]'s circuit, open for a while.
+    /// Returns the export that is imported: [`KEY`]'s circuit, open for a while.
     pub(crate) fn exported() -> Export<String> {
         let other = World::new(&PLAIN, true, 0, Store::default().export());
         other.clock.set(START - (OPEN_MS - IMPORTED_MS));
@@ -183,7 +184,7 @@ impl World {
         other.store.export()
     }
 
-    /// A handle of [`KEY`] is held throughout.
+    /// Takes a handle of [`KEY`] that is held throughout.
     pub(crate) fn pin(&self) {
         match self.breaker() {
             Some(breaker) => {
@@ -195,7 +196,7 @@ impl World {
                 self.handle.replace(Some(handle));
             }
         }
-        // What a handle holds, reset, reads as unknown.
+        // A circuit that a handle holds reads as unknown once it is reset.
         self.store.reset(KEY);
     }
 
@@ -224,21 +225,21 @@ impl World {
         }
     }
 
-    /// The generation of [`KEY`]'s circuit.
+    /// Returns the generation of [`KEY`]'s circuit.
     pub(crate) fn generation(&self) -> Option<u64> {
         let all = words(&self.store).into_iter();
         let mut own = all.filter(|(key, _)| key == KEY);
         own.next().map(|(_, words)| words.generation)
     }
 
-    /// A report's first step, under rules over a window: it is counted there.
+    /// Takes a report's first step under rules over a window: counts the call there.
     pub(crate) fn count(&self, permit: Permit, failed: bool) {
         self.count_alone(permit.token(), failed);
-        // Of a closed circuit, this changes nothing more.
+        // On a closed circuit, this changes nothing else.
         let _ = self.tell(KEY, permit, Outcome::Ignored);
     }
 
-    /// The same, and its permit is out.
+    /// Counts a call in its window whose permit stays out.
     pub(crate) fn count_alone(&self, token: PermitToken, failed: bool) {
         let policy = match &*self.breaker.borrow() {
             Some(breaker) => breaker.policy(KEY),
@@ -249,13 +250,13 @@ impl World {
         self.void.set(!counted);
     }
 
-    /// Whether what was done is an order after all.
+    /// Returns whether the steps that were taken are a valid order.
     pub(crate) fn is_order(&self) -> bool {
         let counted = self.counted.get();
         !self.void.get() && (counted.is_none() || counted != self.generation())
     }
 
-    /// One more permit is out.
+    /// Takes one more permit.
     pub(crate) fn take(&self) {
         let permit = self.ask(KEY).ok();
         self.permits.borrow_mut().push(permit);
@@ -278,7 +279,7 @@ impl World {
         panic!("four failures open by every rule");
     }
 
-    /// What has been announced, in no order.
+    /// Returns the announced changes, in no order.
     pub(crate) fn announced(&self) -> Vec<Announced> {
         let mut all = self
             .announced
@@ -290,7 +291,8 @@ impl World {
     }
 }
 
-/// How many probes have been reported is of the moment at which the rule was asked.
+/// Drops the number of reported probes from a cause, since it is that of the moment of the
+/// decision.
 fn without_probes(cause: Cause) -> Cause {
     match cause {
         Cause::ProbesFailed { failed, .. } => Cause::ProbesFailed { failed, probes: 0 },
@@ -302,7 +304,7 @@ fn without_probes(cause: Cause) -> Cause {
     }
 }
 
-/// A store without room.
+/// Returns a full store.
 pub(crate) fn full(clock: &ManualClock) -> Store {
     let store = InMemoryCircuitBreakerStore::keyed_builder()
         .hasher(Hasher::default())

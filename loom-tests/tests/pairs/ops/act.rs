@@ -1,4 +1,4 @@
-//! What operations are made of.
+//! Building blocks of operations.
 
 use breakerbox::{CallError, CircuitBreakerSnapshot, CircuitState, Outcome, Rejected, Steering};
 
@@ -52,7 +52,7 @@ pub(super) fn tell(world: &World, role: Role, outcome: Outcome) -> Answer {
 }
 
 pub(super) fn handle<R>(world: &World, f: impl FnOnce(&crate::world::Handle) -> R) -> R {
-    // Cloned handles would pin once more: it stays where it is, and nobody takes it meanwhile.
+    // A clone would pin once more, so the handle is borrowed. Nothing takes it meanwhile.
     f(world.handle.borrow().as_ref().expect("it is pinned"))
 }
 
@@ -96,14 +96,14 @@ pub(super) fn guarded_asks(world: &World, role: Role) -> Answer {
     admitted(world, role, asked.map(Permit::Owned))
 }
 
-/// The rest of a call, if it was admitted.
+/// Finishes a call, if it was admitted.
 pub(super) fn calls(world: &World, role: Role, outcome: Outcome) -> Answer {
     match world.given[role].take() {
         Some(permit) => {
             let _ = world.tell(KEY, permit, outcome);
             Answer::Called(outcome == Outcome::Success)
         }
-        // The rejection was the answer.
+        // The rejection was its answer.
         None => Answer::Nothing,
     }
 }

@@ -1,4 +1,4 @@
-//! What a breaker and its handles do.
+//! The operations of a breaker and its handles.
 
 use breakerbox::__steps::{put_policies, sync_watch};
 use breakerbox::{CircuitState, Outcome};
@@ -11,7 +11,7 @@ use crate::rules::{BOTH, GROUPED, PLAIN, SEATS, TIMED, WINDOW};
 use crate::seen::drops;
 use crate::world::KEY;
 
-/// What a breaker does.
+/// The operations of a breaker.
 pub(crate) const BREAKER: &[Op] = &[
     op("acquire", ASKS, acquire),
     counts(
@@ -25,7 +25,7 @@ pub(crate) const BREAKER: &[Op] = &[
         count_failure,
     ),
     op("ignored", PERMIT, |w, role| tell(w, role, Outcome::Ignored)),
-    // What it means is asked of its policy first, and reported after.
+    // The policy says first what a drop means; the report follows.
     steps(
         op("drop a permit", FAILURE, |w, role| {
             let permit = w.permits.borrow_mut()[role].take();
@@ -121,7 +121,7 @@ fn made_guarded(world: &World, _: Role) -> Answer {
     Answer::Made(is_made)
 }
 
-/// They are put in place, then the circuits conform.
+/// Returns a replacement of policies: the set is put in place, then each circuit's watch follows.
 const fn policies(name: &'static str, run: Do, steps_of: &'static [Do]) -> Op {
     steps(op(name, NONE, run), steps_of)
 }
@@ -136,7 +136,7 @@ fn conforms(world: &World, _: Role) -> Answer {
     Answer::Nothing
 }
 
-/// What a breaker's handle does.
+/// The operations of a breaker's handle.
 pub(crate) const GUARDED: &[Op] = &[
     by_handle(op("guarded.acquire", ASKS, |w, role| {
         let asked = guarded(w, |h| h.acquire_owned());
@@ -180,7 +180,7 @@ fn closed_by_guarded(world: &World, _: Role) -> Answer {
     guarded(world, |h| Answer::Is(h.transition(CircuitState::Closed)))
 }
 
-/// Where no permit and no handle holds the breaker, which goes while its store lives on.
+/// Dropping a breaker that no permit and no handle holds, while its store lives on.
 pub(crate) const LEAVING: &[Op] = &[op("drop the breaker", NONE, |w, _| {
     let breaker = w.breaker.take();
     drop(breaker);

@@ -1,4 +1,4 @@
-//! The first steps of operations that are several.
+//! Single steps of operations that have several.
 
 use breakerbox::__steps::{leave_alone, leave_place, put_rule, take_place};
 use breakerbox::{CircuitState, Forced, Outcome, PermitToken, Policy, Reported, Steering};
@@ -33,7 +33,7 @@ pub(super) fn count_call_failing(world: &World, role: Role) -> Answer {
     count_call(world, role, true)
 }
 
-/// Counts the call in its window, and that is all: the rest of its report follows.
+/// Counts the call in its window and does nothing else: the rest of its report follows.
 pub(crate) fn counts_alone(world: &World, role: Role, failed: bool) -> Answer {
     match token_of(world, role) {
         Some(token) => world.count_alone(token, failed),
@@ -50,7 +50,7 @@ pub(crate) fn fails_alone(world: &World, role: Role) -> Answer {
     rest_of_report(world, role, Outcome::Failure)
 }
 
-/// What a report does after its call was counted in the window, and opened nothing.
+/// Finishes a report whose call was counted in the window and opened nothing.
 fn rest_of_report(world: &World, role: Role, outcome: Outcome) -> Answer {
     let given = world.given[role].take();
     let is_call = given.is_some();
@@ -59,7 +59,7 @@ fn rest_of_report(world: &World, role: Role, outcome: Outcome) -> Answer {
         world.void.set(true);
         return Answer::Nothing;
     };
-    // With this it is a whole report.
+    // Now the report is complete.
     world.counted.set(None);
     let policy = Policy::builder().failure_threshold(1_000).build();
     let policy = policy.expect("they are valid");
@@ -72,7 +72,7 @@ fn rest_of_report(world: &World, role: Role, outcome: Outcome) -> Answer {
     }
 }
 
-/// Does `run` as if no rule by hand were in place: it has asked for one before there was.
+/// Runs `run` as if no rule by hand were in place: it has looked before there was one.
 pub(crate) fn past_rules(world: &World, role: Role, run: super::Do) -> Answer {
     let Some(forced) = world.store.forced(KEY) else {
         return run(world, role);
@@ -91,7 +91,7 @@ pub(crate) fn past_rules(world: &World, role: Role, run: super::Do) -> Answer {
     answer
 }
 
-/// What a check does that finds too many calls hanging: the circuit opens, and it asks again.
+/// Takes the step of a check that finds too many hung calls: opens the circuit, and asks again.
 pub(crate) fn opens(world: &World, _: Role) -> Answer {
     match world.ask(KEY) {
         Ok(_) => world.void.set(true),
@@ -100,8 +100,8 @@ pub(crate) fn opens(world: &World, _: Role) -> Answer {
     Answer::Nothing
 }
 
-/// What a check does that takes a seat in a circuit that is being replaced: it admits, and its
-/// report will be stale.
+/// Runs a check that takes a slot in a circuit which is being replaced: it admits, and its report
+/// will be stale.
 pub(crate) fn asks_unseated(world: &World, role: Role) -> Answer {
     if world.store.peek(KEY).is_some() {
         world.void.set(true);
@@ -111,7 +111,7 @@ pub(crate) fn asks_unseated(world: &World, role: Role) -> Answer {
     admitted(world, role, asked.map(crate::world::Permit::Token))
 }
 
-/// What a report does first: its seat is free.
+/// Takes the first step of a report: frees its slot.
 pub(crate) fn leaves(world: &World, role: Role) -> Answer {
     if let Some(token) = token_of(world, role) {
         leave_alone(&world.store, &KEY.to_owned(), token);
@@ -119,7 +119,7 @@ pub(crate) fn leaves(world: &World, role: Role) -> Answer {
     Answer::Nothing
 }
 
-/// Of the permit that was given to this one, or else that it was to report.
+/// Returns the permit that this operation was given, or else the one that it reports.
 fn token_of(world: &World, role: Role) -> Option<PermitToken> {
     let permits = world.permits.borrow();
     let given = world.given[role].borrow();
@@ -129,21 +129,21 @@ fn token_of(world: &World, role: Role) -> Option<PermitToken> {
     permit.map(Permit::token)
 }
 
-/// What a rule does that opens a circuit of a group: it takes a place.
+/// Takes a place, as a rule does that opens a circuit of a group.
 pub(crate) fn takes(world: &World, _: Role) -> Answer {
     take_place(&world.store, GROUP);
     Answer::Nothing
 }
 
-/// And gives it back, where the circuit has changed.
+/// Gives the place back, as a rule does if the circuit has changed.
 pub(crate) fn gives_back(world: &World, _: Role) -> Answer {
     leave_place(&world.store, GROUP);
     Answer::Nothing
 }
 
-/// What the first use of a key does in a store that is full: a clean circuit goes.
+/// Evicts a clean circuit, as the first use of a key does in a full store.
 pub(crate) fn makes_room(world: &World, _: Role) -> Answer {
-    // Two, since there may be room for one more.
+    // Two keys, since there may be room for one more.
     for key in [NEW, "m"] {
         world.store.get_state(key);
     }
@@ -153,7 +153,7 @@ pub(crate) fn makes_room(world: &World, _: Role) -> Answer {
     Answer::Nothing
 }
 
-/// Or one that is closed and idle, which is announced by nothing.
+/// Evicts a closed and idle circuit instead, which isn't announced.
 pub(crate) fn evicts_idle(world: &World, _: Role) -> Answer {
     let circuit = world.store.peek(KEY);
     if circuit.is_some_and(|circuit| circuit.state == CircuitState::Closed) {
@@ -164,7 +164,7 @@ pub(crate) fn evicts_idle(world: &World, _: Role) -> Answer {
     Answer::Nothing
 }
 
-/// And then, where another has taken that room: nothing is stored.
+/// Stores nothing, since another circuit has taken the room.
 pub(crate) fn is_untracked(world: &World, _: Role) -> Answer {
     let full = crate::world::full(&world.clock);
     Answer::Is(full.record_failure(NEW))

@@ -1,4 +1,4 @@
-//! Importing, and the steps that it is.
+//! The import, and its steps.
 
 use breakerbox::__steps::{Part, Words, import_part, words};
 use breakerbox::{CircuitBreakerSnapshot, CircuitState};
@@ -6,7 +6,8 @@ use breakerbox::{CircuitBreakerSnapshot, CircuitState};
 use super::{Answer, CREATES, Do, Op, op, steps};
 use crate::world::{KEY, World};
 
-/// State and failures first, with the time of the last failure never behind them; then the rest.
+/// Returns the import: state and failures first, with the time of the last failure never behind
+/// them; then the rest.
 pub(super) const fn import() -> Op {
     let whole = op("import", CREATES, |w, _| {
         let imported = w.store.import(w.export.clone()).expect("it is valid");
@@ -18,20 +19,20 @@ pub(super) const fn import() -> Op {
     }
 }
 
-/// A circuit that is used meanwhile is as it was used, and the import skips it.
+/// The steps of an import that skips a circuit which is used meanwhile.
 const SKIPS: &[&[Do]] = &[
     &[creates, skips],
     &[forgets, creates, skips],
     &[forgets, creates, time, skips],
 ];
 
-/// As far as a snapshot shows.
+/// Returns whether the circuit is clean, as far as a snapshot shows.
 fn is_clean(is: &CircuitBreakerSnapshot) -> bool {
     is.state == CircuitState::Closed && is.failure_count == 0
 }
 
-/// An open circuit keeps the successes that it had when it was closed, and these are none of the
-/// imported one's.
+/// Forgets successes that aren't the imported circuit's: an open circuit would keep those from
+/// before it opened.
 fn forgets(world: &World, _: usize) -> Answer {
     let own = world.store.peek(KEY);
     if own.is_some_and(|own| is_clean(&own) && own.success_count != 0) {
@@ -40,7 +41,7 @@ fn forgets(world: &World, _: usize) -> Answer {
     Answer::Nothing
 }
 
-/// The circuit is there, and found clean, or it isn't.
+/// Creates the circuit, and notes whether it is clean.
 fn creates(world: &World, _: usize) -> Answer {
     let found = world.store.get_state(KEY);
     let key = |(key, words): (String, Words)| (key == KEY).then_some(words);

@@ -1,4 +1,4 @@
-//! What the store and its handles do.
+//! The operations of the store and its handles.
 
 use breakerbox::__steps::{forget_row, put_rule, steer_ruled, words};
 use breakerbox::{CircuitState, Outcome, Steering};
@@ -9,7 +9,7 @@ use super::import::import;
 use super::*;
 use crate::world::{KEY, NEW};
 
-/// What the store does by key, whatever is over it.
+/// The operations of the store by key, with or without a breaker over it.
 pub(crate) const STORE: &[Op] = &[
     op("get_state", SNAPSHOT, |w, _| {
         Answer::Is(w.store.get_state(KEY))
@@ -39,7 +39,7 @@ pub(crate) const STORE: &[Op] = &[
         w.store.reset(KEY);
         Answer::Nothing
     }),
-    // What is created meanwhile may or may not be forgotten.
+    // A circuit that is created meanwhile may or may not be forgotten.
     steps(
         op("clear", ALL_GO, clear),
         &[lifts, clear_mate, clear_own, clear_rest],
@@ -82,7 +82,7 @@ pub(crate) const STORE: &[Op] = &[
             |w, _| ruled(w, Steering::ForceOpen, |key| key == KEY),
         ],
     ),
-    // One that is created meanwhile may or may not be.
+    // A circuit that is created meanwhile may or may not be reset.
     steps(
         op("reset all", ALL_GO, |w, _| {
             steered(w.store.steer_all(Steering::Reset))
@@ -105,7 +105,7 @@ pub(crate) const STORE: &[Op] = &[
     ),
 ];
 
-/// What the store does by the policy that each call brings.
+/// The operations of the store by the policy that each call brings.
 pub(crate) const BARE: &[Op] = &[
     op("acquire", ASKS, acquire),
     counts(
@@ -120,7 +120,7 @@ pub(crate) const BARE: &[Op] = &[
     ),
     op("ignored", PERMIT, |w, role| tell(w, role, Outcome::Ignored)),
     make_handle(),
-    // A vacant cell whose last handle goes stays in the map until its key is used or reset.
+    // A vacant cell whose last handle is dropped stays in the map until its key is used or reset.
     steps(
         op("handle, and drop it", HOLDS, |w, _| {
             Answer::Made(w.store.circuit(KEY).is_ok())
@@ -148,7 +148,7 @@ pub(super) const HOLDS: Has = Has {
 };
 
 pub(super) const fn make_handle() -> Op {
-    // It is held first, and brought to life after.
+    // The cell is pinned first, and brought to life afterwards.
     steps(
         op("handle", HOLDS, made),
         &[made, |w, _| {
@@ -203,7 +203,8 @@ fn clear_rest(world: &World, role: Role) -> Answer {
     Answer::Nothing
 }
 
-/// What a handle holds is forced itself, also where it reads as unknown.
+/// Creates a circuit that a handle holds, since a forced state moves it even if it reads as
+/// unknown.
 fn creates_for_handles(world: &World, _: Role) -> Answer {
     if words(&world.store)
         .iter()
@@ -214,7 +215,7 @@ fn creates_for_handles(world: &World, _: Role) -> Answer {
     Answer::Nothing
 }
 
-/// What was said by hand is lifted first.
+/// Lifts the rules by hand, as a command first does.
 fn lifts(world: &World, _: Role) -> Answer {
     put(world, "", Steering::Reset)
 }
@@ -228,13 +229,13 @@ fn ruled(world: &World, steering: Steering, chosen: fn(&str) -> bool) -> Answer 
     steered(steer_ruled(&world.store, steering, |key| chosen(key)))
 }
 
-/// Closed by hand, a circuit counts as recovered, from before it is closed.
+/// Ends the series of openings, as closing by hand does before the circuit is closed.
 pub(super) fn forgets_row(world: &World, _: Role) -> Answer {
     forget_row(&world.store, &KEY.to_owned());
     Answer::Nothing
 }
 
-/// What a handle of the store's does.
+/// The operations of a store's handle.
 pub(crate) const HANDLE: &[Op] = &[
     by_handle(op("handle.get_state", SNAPSHOT, |w, _| {
         handle(w, |h| Answer::Is(h.get_state()))
