@@ -84,7 +84,9 @@ pub use classify::{Classify, ErrIsFailure};
 pub use clock::CoarseClock;
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use contract::{BoxFuture, CircuitBreakerStore, StoreResult};
-pub use error::{CallError, ConfigError, NoneAdmits, Rejected, StoreError, StoreFull};
+pub use error::{
+    BoxedCallError, CallError, ConfigError, NoneAdmits, Rejected, StoreError, StoreFull,
+};
 pub use events::StateChange;
 #[cfg(feature = "subscription")]
 pub use events::{Subscription, subscription};

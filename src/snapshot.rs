@@ -4,6 +4,7 @@ use std::fmt;
 
 /// The state of a circuit.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+#[non_exhaustive]
 pub enum CircuitState {
     /// Calls flow, failures are counted.
     #[default]

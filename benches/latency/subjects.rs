@@ -77,7 +77,7 @@ fn handles(keys: &[String]) -> Call<'_> {
     Box::new(move |key, fails| {
         let (circuit, limits) = (&handles.circuits[key], handles.limits());
         if let Ok(permit) = circuit.acquire(limits) {
-            match fails {
+            let _ = match fails {
                 true => circuit.report(permit, outcome::<true>(), limits),
                 false => circuit.report(permit, outcome::<false>(), limits),
             };

@@ -23,7 +23,7 @@ pub(crate) fn store(keys: &[String], state: State) -> i64 {
     let store = InMemoryCircuitBreakerStore::new();
     growth(store, keys, state, |store, key, fails| {
         let permit = store.acquire(key, &limits).expect("closed");
-        store.report(key, permit, outcome(fails), &limits);
+        let _ = store.report(key, permit, outcome(fails), &limits);
     })
 }
 
@@ -37,7 +37,7 @@ pub(crate) fn handles(keys: &[String], state: State) -> i64 {
     for circuit in &circuits {
         for fails in state.calls() {
             let permit = circuit.acquire(&limits).expect("closed");
-            circuit.report(permit, outcome(fails), &limits);
+            let _ = circuit.report(permit, outcome(fails), &limits);
         }
     }
     bytes() - before

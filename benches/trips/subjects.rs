@@ -62,7 +62,8 @@ impl Subject for ByKey<'_> {
 
     fn fail(&self, circuit: usize, permit: PermitToken) {
         let key = &*self.keys[circuit];
-        self.store
+        let _ = self
+            .store
             .report(key, permit, Outcome::Failure, &self.limits);
     }
 
@@ -101,7 +102,7 @@ impl Subject for ByHandle {
     }
 
     fn fail(&self, circuit: usize, permit: PermitToken) {
-        self.circuits[circuit].report(permit, Outcome::Failure, &self.limits);
+        let _ = self.circuits[circuit].report(permit, Outcome::Failure, &self.limits);
     }
 }
 

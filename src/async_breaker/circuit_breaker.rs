@@ -151,8 +151,11 @@ impl<K: ?Sized> Clone for AsyncCircuitBreaker<K> {
 
 impl<K: ?Sized> fmt::Debug for AsyncCircuitBreaker<K> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let call_timeout = self.inner.call_timeout.as_ref();
+        let call_timeout = call_timeout.map(|timeout| timeout.after);
         f.debug_struct("AsyncCircuitBreaker")
             .field("store_timeout", &self.inner.store_timeout)
+            .field("call_timeout", &call_timeout)
             .finish_non_exhaustive()
     }
 }

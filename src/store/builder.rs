@@ -30,6 +30,7 @@ use std::time::Duration;
 ///     .build();
 /// assert_eq!(store.transition("api", CircuitState::Open).last_state_change, 1_000);
 /// ```
+#[must_use]
 pub struct InMemoryStoreBuilder<K = String, S = RandomState, C = SystemClock> {
     hasher: S,
     clock: C,
@@ -230,6 +231,8 @@ impl<K, S, C> fmt::Debug for InMemoryStoreBuilder<K, S, C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("InMemoryStoreBuilder")
             .field("capacity", &self.capacity)
+            .field("max_circuits", &self.evicts.max_circuits)
+            .field("open_ttl_ms", &self.evicts.open_ttl_ms)
             .field("listeners", &self.listeners)
             .finish_non_exhaustive()
     }

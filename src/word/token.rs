@@ -120,8 +120,10 @@ impl std::fmt::Debug for Report {
     }
 }
 
-/// What became of a report. Both are normal outcomes, and most callers need neither.
+/// What became of a report. Both are normal outcomes.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[must_use = "a stale report changed nothing; `let _ =` says that it doesn't matter"]
+#[non_exhaustive]
 pub enum Reported {
     /// It was taken into account.
     Recorded,
