@@ -2,6 +2,7 @@
 
 use super::permit::AsyncPermit;
 use super::remote::{Remote, policy_of};
+use crate::clock::Instant;
 use crate::contract::{BoxFuture, CircuitBreakerStore, StoreResult};
 use crate::error::Rejected;
 use crate::key::ToKey;
@@ -14,7 +15,6 @@ use std::fmt;
 use std::hash::Hash;
 use std::pin::pin;
 use std::sync::Arc;
-use std::time::Instant;
 
 /// Circuit breakers over a store that may be far away: [`CircuitBreakerStore`].
 ///

@@ -33,10 +33,16 @@ use std::time::Duration;
 #[must_use]
 pub struct InMemoryStoreBuilder<K = String, S = RandomState, C = SystemClock> {
     hasher: S,
-    clock: C,
+    clock: Source<C>,
     capacity: usize,
     listeners: Listeners<K>,
     evicts: Evicts<K>,
+}
+
+/// Where the clock comes from. The system's is made last, since some platforms have none.
+enum Source<C> {
+    Given(C),
+    Made(fn() -> C),
 }
 
 /// What makes room, and for how many.
@@ -50,7 +56,7 @@ impl<K> InMemoryStoreBuilder<K> {
     pub(crate) fn new() -> Self {
         Self {
             hasher: RandomState::new(),
-            clock: SystemClock::new(),
+            clock: Source::Made(SystemClock::new),
             capacity: 0,
             listeners: Listeners::new(),
             evicts: Evicts {
@@ -94,7 +100,7 @@ impl<K, S, C> InMemoryStoreBuilder<K, S, C> {
         } = self;
         InMemoryStoreBuilder {
             hasher,
-            clock,
+            clock: Source::Given(clock),
             capacity,
             listeners,
             evicts,
@@ -173,6 +179,10 @@ impl<K: Hash + Eq, S: BuildHasher, C: Clock> InMemoryStoreBuilder<K, S, C> {
         let limit = InMemoryCircuitBreakerStore::<K, S, C>::MAX_CIRCUITS;
         let max = evicts.max_circuits.clamp(1, limit);
         let seed = hasher.hash_one("jitter");
+        let clock = match clock {
+            Source::Given(clock) => clock,
+            Source::Made(make) => make(),
+        };
         InMemoryCircuitBreakerStore {
             inner: Arc::new(Inner {
                 shared: Shared::new(clock, seed, evicts.key.is_some()),
