@@ -3,13 +3,27 @@
 use crate::sync::PlainAtomicU64;
 use crate::sync::atomic::Ordering;
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
+use system::{SystemTime, UNIX_EPOCH};
 
 #[cfg(feature = "coarse-clock")]
 mod coarse;
+#[cfg(feature = "tokio")]
+mod tokio;
 
 #[cfg(feature = "coarse-clock")]
 pub use coarse::CoarseClock;
+pub(crate) use system::Instant;
+#[cfg(feature = "tokio")]
+pub use tokio::TokioClock;
+
+/// The standard library's time; in a browser, where that panics, JavaScript's.
+mod system {
+    #[cfg(not(all(target_family = "wasm", target_os = "unknown")))]
+    pub(crate) use std::time::{Instant, SystemTime, UNIX_EPOCH};
+    #[cfg(all(target_family = "wasm", target_os = "unknown"))]
+    pub(crate) use web_time::{Instant, SystemTime, UNIX_EPOCH};
+}
 
 /// A source of time for a store.
 ///
@@ -38,8 +52,9 @@ impl<C: Clock + ?Sized> Clock for &C {
 
 /// A monotonic clock: the time that has passed, added to the Unix time at which the clock was made.
 ///
-/// It never steps back, whatever happens to the system's time of day, and so drifts from that where
-/// it is corrected.
+/// It never steps back, whatever happens to the system's time of day, and so drifts from it
+/// where that is corrected. On `wasm32-unknown-unknown` it reads JavaScript's clocks, by the crate
+/// `web-time`; elsewhere nothing is added.
 #[derive(Clone, Copy, Debug)]
 pub struct SystemClock {
     anchor: Instant,

@@ -33,6 +33,9 @@ pub type StoreResult<T> = Result<T, StoreError>;
 /// reads first and transitions after lets racing callers trip twice and probe without limit: do
 /// each in one atomic step where the circuit lives (a transaction, a server-side script).
 ///
+/// A store makes its answers by [`CircuitBreakerSnapshot::new`], [`PermitToken::from_parts`] and
+/// [`Rejected::new_for`].
+///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {

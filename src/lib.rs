@@ -42,13 +42,14 @@
 //!
 //! # Time
 //! All times are Unix milliseconds of the store's clock, until May 2109. Durations are rounded up
-//! to whole milliseconds and saturate at 139 years.
+//! to whole milliseconds and saturate at 139 years. Tests move the time by a [`ManualClock`], or pause
+//! tokio's and take `TokioClock`.
 //!
 //! # Features
 //! None is on by default. `coarse-clock`: `CoarseClock`, a clock of the precision of the kernel's
 //! tick that takes a fifth as long to read. `serde`: snapshots and states in the form that other
 //! gateways write. `subscription`: state changes through a bounded queue. `tokio`: time-outs and
-//! background work of the asynchronous parts.
+//! background work of the asynchronous parts, and `TokioClock`.
 #![warn(missing_docs)]
 #![deny(unsafe_code)]
 #![doc(test(attr(deny(warnings))))]
@@ -84,9 +85,13 @@ pub use breaker::{
 pub use classify::{Classify, ErrIsFailure};
 #[cfg(feature = "coarse-clock")]
 pub use clock::CoarseClock;
+#[cfg(feature = "tokio")]
+pub use clock::TokioClock;
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use contract::{BoxFuture, CircuitBreakerStore, StoreResult};
-pub use error::{CallError, ConfigError, NoneAdmits, Rejected, StoreError, StoreFull};
+pub use error::{
+    BoxedCallError, CallError, ConfigError, NoneAdmits, Rejected, StoreError, StoreFull,
+};
 pub use events::StateChange;
 #[cfg(feature = "subscription")]
 pub use events::{Subscription, subscription};

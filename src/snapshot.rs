@@ -4,6 +4,7 @@ use std::fmt;
 
 /// The state of a circuit.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+#[non_exhaustive]
 pub enum CircuitState {
     /// Calls flow and failures are counted.
     #[default]
@@ -53,8 +54,21 @@ impl fmt::Display for CircuitState {
 /// and isn't counted yet. It is never older than a failure which is counted, whose time is read
 /// once, while it is being recorded.
 ///
-/// With the feature `serde` it is serialized in camel case, as other gateways do, with forced-open
-/// as `open` and disabled as `closed`, both with `"forced": true`:
+/// A store of your own makes one by [`new`](Self::new), and sets what else it knows:
+///
+/// ```
+/// use breakerbox::{CircuitBreakerSnapshot, CircuitState};
+///
+/// // As a row of a table may have it.
+/// let (failures, failed_at, opened_at) = (5, 1_999, 2_000);
+/// let mut snapshot = CircuitBreakerSnapshot::new(CircuitState::Open, opened_at);
+/// snapshot.failure_count = failures;
+/// snapshot.last_failure_time = failed_at;
+/// assert_eq!((snapshot.success_count, snapshot.last_state_change), (0, 2_000));
+/// ```
+///
+/// With the feature `serde` it is written in camel case as other gateways write it, with
+/// forced-open as `open` and disabled as `closed`, both with `"forced": true`:
 ///
 /// ```
 /// # #[cfg(feature = "serde")] {
@@ -82,6 +96,21 @@ pub struct CircuitBreakerSnapshot {
     pub last_failure_time: u64,
     /// When the circuit came into this state, in Unix milliseconds.
     pub last_state_change: u64,
+}
+
+impl CircuitBreakerSnapshot {
+    /// Makes a snapshot of a circuit in this state since `last_state_change`, in Unix milliseconds,
+    /// with nothing counted.
+    #[must_use]
+    pub const fn new(state: CircuitState, last_state_change: u64) -> Self {
+        Self {
+            state,
+            failure_count: 0,
+            success_count: 0,
+            last_failure_time: 0,
+            last_state_change,
+        }
+    }
 }
 
 #[cfg(feature = "serde")]

@@ -163,6 +163,7 @@ fn reported(reported: breakerbox::Reported) -> Answer {
     match reported {
         breakerbox::Reported::Recorded => Answer::Recorded,
         breakerbox::Reported::Stale => Answer::Stale,
+        reported => unreachable!("no answer for {reported:?}"),
     }
 }
 

@@ -103,7 +103,7 @@ pub fn store() -> Store {
 
 /// Returns a store with this clock.
 pub fn store_with_clock(clock: TickingClock) -> Store {
-    InMemoryCircuitBreakerStore::builder()
+    InMemoryCircuitBreakerStore::keyed_builder()
         .hasher(Hasher::default())
         .clock(clock)
         .build()

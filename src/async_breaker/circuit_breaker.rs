@@ -3,6 +3,7 @@
 use super::permit::AsyncPermit;
 use super::policies::PolicyOf;
 use super::remote::Remote;
+use crate::clock::Instant;
 use crate::contract::{BoxFuture, CircuitBreakerStore, StoreResult};
 use crate::error::Rejected;
 use crate::key::ToKey;
@@ -15,7 +16,6 @@ use std::fmt;
 use std::hash::Hash;
 use std::pin::pin;
 use std::sync::Arc;
-use std::time::Instant;
 
 /// Circuit breakers over a store that may be far away: [`CircuitBreakerStore`].
 ///
@@ -161,8 +161,11 @@ impl<K: ?Sized> Clone for AsyncCircuitBreaker<K> {
 
 impl<K: ?Sized> fmt::Debug for AsyncCircuitBreaker<K> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let call_timeout = self.inner.call_timeout.as_ref();
+        let call_timeout = call_timeout.map(|timeout| timeout.after);
         f.debug_struct("AsyncCircuitBreaker")
             .field("store_timeout", &self.inner.store_timeout)
+            .field("call_timeout", &call_timeout)
             .finish_non_exhaustive()
     }
 }

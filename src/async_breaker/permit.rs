@@ -1,6 +1,7 @@
 //! Permits of a breaker over any store.
 
 use super::remote::Remote;
+use crate::clock::Instant;
 use crate::contract::StoreResult;
 use crate::rules::Policy;
 use crate::runtime::{Finisher, within};
@@ -11,7 +12,6 @@ use std::future::{Future, ready};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::pin::pin;
 use std::sync::Arc;
-use std::time::Instant;
 
 /// The right to make one call, admitted by [`AsyncCircuitBreaker::acquire`](super::AsyncCircuitBreaker::acquire).
 ///

@@ -294,6 +294,7 @@ impl<K, S, C> fmt::Debug for CircuitBreakerBuilder<K, S, C> {
         f.debug_struct("CircuitBreakerBuilder")
             .field("store", &self.store)
             .field("settings", &self.everyday)
+            .field("max_circuits", &self.max_circuits)
             .field("call_timeout", &self.call_timeout)
             .finish_non_exhaustive()
     }

@@ -197,6 +197,7 @@ impl<K: Hash + Eq + Clone, S: BuildHasher, C: Clock> CircuitBreaker<K, S, C> {
     /// Returns the state that is forced on `key`: [by
     /// hand](InMemoryCircuitBreakerStore::steer_prefix), or else by its [policy](Policy::forced).
     /// Snapshots show the circuit's own state, which is kept beneath it.
+    #[must_use]
     pub fn forced<Q>(&self, key: &Q) -> Option<Forced>
     where
         K: Borrow<Q>,
@@ -208,6 +209,7 @@ impl<K: Hash + Eq + Clone, S: BuildHasher, C: Clock> CircuitBreaker<K, S, C> {
     /// Returns how long the circuit of `key` still rejects: `Some` if it is open, zero where the
     /// next call may probe. `None` under a [forced](Self::forced) state, which lasts until it is
     /// lifted. Has no side effects.
+    #[must_use]
     pub fn retry_after<Q>(&self, key: &Q) -> Option<Duration>
     where
         K: Borrow<Q>,
@@ -236,8 +238,10 @@ impl<K, S, C> Clone for CircuitBreaker<K, S, C> {
 
 impl<K, S, C> fmt::Debug for CircuitBreaker<K, S, C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let call_timeout = self.call_timeout.as_ref().map(|timeout| timeout.after);
         f.debug_struct("CircuitBreaker")
             .field("store", &self.store)
+            .field("call_timeout", &call_timeout)
             .finish_non_exhaustive()
     }
 }

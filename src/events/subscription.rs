@@ -64,7 +64,9 @@ impl<K> Subscription<K> {
         self.receiver.recv().await.ok()
     }
 
-    /// As [`next`](Self::next); blocks the thread, so not for use in tasks.
+    /// As [`next`](Self::next); blocks the thread, so not for use in tasks. Not there on wasm, whose
+    /// threads can't block.
+    #[cfg(not(target_family = "wasm"))]
     pub fn next_blocking(&self) -> Option<StateChange<K>> {
         self.receiver.recv_blocking().ok()
     }

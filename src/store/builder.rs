@@ -30,12 +30,19 @@ use std::time::Duration;
 ///     .build();
 /// assert_eq!(store.transition("api", CircuitState::Open).last_state_change, 1_000);
 /// ```
+#[must_use]
 pub struct InMemoryStoreBuilder<K = String, S = RandomState, C = SystemClock> {
     hasher: S,
-    clock: C,
+    clock: Source<C>,
     capacity: usize,
     listeners: Listeners<K>,
     evicts: Evicts<K>,
+}
+
+/// Where the clock comes from. The system's is made last, since some platforms have none.
+enum Source<C> {
+    Given(C),
+    Made(fn() -> C),
 }
 
 /// What makes room, and for how many.
@@ -49,7 +56,7 @@ impl<K> InMemoryStoreBuilder<K> {
     pub(crate) fn new() -> Self {
         Self {
             hasher: RandomState::new(),
-            clock: SystemClock::new(),
+            clock: Source::Made(SystemClock::new),
             capacity: 0,
             listeners: Listeners::new(),
             evicts: Evicts {
@@ -93,7 +100,7 @@ impl<K, S, C> InMemoryStoreBuilder<K, S, C> {
         } = self;
         InMemoryStoreBuilder {
             hasher,
-            clock,
+            clock: Source::Given(clock),
             capacity,
             listeners,
             evicts,
@@ -172,6 +179,10 @@ impl<K: Hash + Eq, S: BuildHasher, C: Clock> InMemoryStoreBuilder<K, S, C> {
         let limit = InMemoryCircuitBreakerStore::<K, S, C>::MAX_CIRCUITS;
         let max = evicts.max_circuits.clamp(1, limit);
         let seed = hasher.hash_one("jitter");
+        let clock = match clock {
+            Source::Given(clock) => clock,
+            Source::Made(make) => make(),
+        };
         InMemoryCircuitBreakerStore {
             inner: Arc::new(Inner {
                 shared: Shared::new(clock, seed, evicts.key.is_some()),
@@ -230,6 +241,8 @@ impl<K, S, C> fmt::Debug for InMemoryStoreBuilder<K, S, C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("InMemoryStoreBuilder")
             .field("capacity", &self.capacity)
+            .field("max_circuits", &self.evicts.max_circuits)
+            .field("open_ttl", &self.evicts.open_ttl)
             .field("listeners", &self.listeners)
             .finish_non_exhaustive()
     }

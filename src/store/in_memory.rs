@@ -184,6 +184,7 @@ where
     /// [all](Self::steer_all). What [`steer`](Self::steer) does to one circuit shows in its
     /// snapshot, and what a policy forces in
     /// [`CircuitBreaker::forced`](crate::CircuitBreaker::forced).
+    #[must_use]
     pub fn forced<Q>(&self, key: &Q) -> Option<Forced>
     where
         Q: ToKey<K> + ?Sized,
@@ -193,6 +194,7 @@ where
 
     /// Returns the circuit of `key` if it is known, in its own state, whatever is forced on the
     /// key. Has no side effects: creates nothing, counts nothing, takes no probe slot.
+    #[must_use]
     pub fn peek<Q>(&self, key: &Q) -> Option<CircuitBreakerSnapshot>
     where
         K: Borrow<Q>,
@@ -280,6 +282,7 @@ impl<K, S, C> fmt::Debug for InMemoryCircuitBreakerStore<K, S, C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("InMemoryCircuitBreakerStore")
             .field("circuits", &self.inner.shared.summary.circuits())
+            .field("max_circuits", &self.inner.bound.max())
             .field("listeners", &self.inner.listeners)
             .finish_non_exhaustive()
     }

@@ -111,11 +111,7 @@ impl<K: Hash + Eq, S: BuildHasher, C: Clock> Inner<K, S, C> {
 
     /// The snapshot that there would have been.
     pub(super) fn untracked(&self, state: CircuitState) -> CircuitBreakerSnapshot {
-        CircuitBreakerSnapshot {
-            state,
-            last_state_change: self.shared.now().unix_ms(),
-            ..CircuitBreakerSnapshot::default()
-        }
+        CircuitBreakerSnapshot::new(state, self.shared.now().unix_ms())
     }
 
     /// Gives back what a permit of `key` holds, without an outcome.

@@ -24,7 +24,7 @@ layout!(64 => OUTCOME: 2, TOOK: 31, RETRY_AFTER: 31);
 /// use breakerbox::{InMemoryCircuitBreakerStore, Policy, Outcome, Report};
 /// use std::time::Duration;
 ///
-/// let store: InMemoryCircuitBreakerStore = InMemoryCircuitBreakerStore::new();
+/// let store = InMemoryCircuitBreakerStore::new();
 /// let policy = Policy::builder().failure_threshold(1).build()?;
 /// let permit = store.acquire("search", &policy)?;
 /// let overloaded = Report::from(Outcome::Failure)
@@ -124,6 +124,8 @@ impl std::fmt::Debug for Report {
 
 /// The effect of a report. Both are normal, and most callers need neither.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[must_use = "a stale report changed nothing; `let _ =` says that it doesn't matter"]
+#[non_exhaustive]
 pub enum Reported {
     /// The report was taken into account.
     Recorded,

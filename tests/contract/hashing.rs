@@ -88,17 +88,17 @@ fn each_call_of_the_breaker_hashes_once() {
         .build()
         .unwrap();
     let healthy = || breaker.acquire(&1).unwrap().success();
-    hasher.expect(0, healthy);
+    let _ = hasher.expect(0, healthy);
     for _ in 0..2 {
         let permit = hasher.expect(0, || breaker.acquire(&2).unwrap());
-        hasher.expect(1, || permit.failure()); // the first one creates, the second one opens
+        let _ = hasher.expect(1, || permit.failure()); // the first one creates, the second one opens
     }
     hasher.expect(1, || breaker.acquire(&2).unwrap_err());
     hasher.expect(1, || breaker.retry_after(&2));
     // The check asks the filter, and nothing is to be forgotten.
-    hasher.expect(1, healthy);
+    let _ = hasher.expect(1, healthy);
     breaker.store().record_failure(&3);
-    hasher.expect(2, healthy);
+    let _ = hasher.expect(2, healthy);
 }
 
 #[test]

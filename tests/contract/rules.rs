@@ -222,7 +222,7 @@ fn a_report_may_say_itself_how_long_the_call_took() {
     let settings = of_calls(2).slow_call_rate_threshold(100);
     let bench = Bench::new(settings.slow_call_duration(secs(1)));
     for _ in 0..2 {
-        bench.call(Report::from(SUCCESS).took(secs(1)));
+        let _ = bench.call(Report::from(SUCCESS).took(secs(1)));
     }
     assert!(bench.is_open());
 }
@@ -355,7 +355,7 @@ fn an_upstream_says_how_long_within_bounds() {
     for (asked, expected) in [(10, 30_000), (60, 60_000), (3_600, 120_000)] {
         let settings = Policy::builder().failure_threshold(1);
         let bench = Bench::new(settings.retry_after_max(secs(120)));
-        bench.call(Report::from(FAILURE).retry_after(secs(asked)));
+        let _ = bench.call(Report::from(FAILURE).retry_after(secs(asked)));
         assert_eq!(bench.rejects_for(), expected);
     }
 }

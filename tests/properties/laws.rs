@@ -176,7 +176,7 @@ impl Laws {
             Call::Clear => self.store.clear(),
             Call::Destroy => self.store.destroy(),
             Call::Peek => {
-                self.store.peek(key);
+                let _ = self.store.peek(key);
             }
             Call::Acquire | Call::Report(..) | Call::Tell(..) | Call::Release(_) => {
                 unreachable!("seen to above")

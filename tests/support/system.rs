@@ -453,6 +453,7 @@ impl From<CircuitState> for State {
             CircuitState::HalfOpen => State::HalfOpen,
             CircuitState::ForcedOpen => State::ForcedOpen,
             CircuitState::Disabled => State::Disabled,
+            state => unreachable!("the model doesn't know {state}"),
         }
     }
 }
@@ -484,6 +485,7 @@ impl From<breakerbox::Reported> for Reported {
         match reported {
             breakerbox::Reported::Recorded => Reported::Recorded,
             breakerbox::Reported::Stale => Reported::Stale,
+            reported => unreachable!("the model doesn't know {reported:?}"),
         }
     }
 }

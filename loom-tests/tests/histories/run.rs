@@ -214,6 +214,7 @@ impl Bench {
                 match reported {
                     Reported::Recorded => Answer::Recorded,
                     Reported::Stale => Answer::Stale,
+                    reported => unreachable!("no answer for {reported:?}"),
                 }
             }
         })

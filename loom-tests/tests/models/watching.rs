@@ -61,7 +61,7 @@ fn a_seat_is_given_back_by_its_own_call() {
         };
         store.transition(&KEY, CircuitState::Closed);
         let hangs = store.acquire(&KEY, &policy).unwrap();
-        ender.join().unwrap();
+        let _ = ender.join().unwrap();
         clock.advance(HUNG_MS);
         assert!(store.acquire(&KEY, &policy).is_err(), "one call hangs");
         assert_eq!(store.release(&KEY, hangs, &policy), Reported::Stale);

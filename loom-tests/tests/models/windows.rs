@@ -66,7 +66,7 @@ fn racing_calls_take_an_old_bucket() {
             let store = store.clone();
             move || store.report(&KEY, permit, Outcome::Failure, &policy)
         };
-        fail();
+        let _ = fail();
         clock.advance(10_000);
         let other = thread::spawn(fail.clone());
         assert_eq!(fail(), Reported::Recorded);
@@ -91,7 +91,7 @@ fn a_window_is_of_one_generation() {
             thread::spawn(move || store.report(&KEY, permit, Outcome::Failure, &policy))
         };
         store.transition(&KEY, CircuitState::Closed);
-        other.join().unwrap();
+        let _ = other.join().unwrap();
         let permit = store.acquire(&KEY, &policy).unwrap();
         let reported = store.report(&KEY, permit, Outcome::Failure, &policy);
         assert_eq!(reported, Reported::Recorded);

@@ -237,7 +237,8 @@ fn state_style(state: CircuitState) -> Style {
     Style::new().fg(match state {
         CircuitState::Closed | CircuitState::Disabled => Color::Green,
         CircuitState::HalfOpen => Color::Yellow,
-        CircuitState::Open | CircuitState::ForcedOpen => Color::Red,
+        // Also a state that this version doesn't know.
+        _ => Color::Red,
     })
 }
 
