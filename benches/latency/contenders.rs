@@ -67,7 +67,7 @@ fn handles(keys: &[String]) -> Call<'_> {
     Box::new(move |key, fails| {
         let (circuit, policy) = (&handles.circuits[key], &handles.own.policy);
         if let Ok(permit) = circuit.acquire(policy) {
-            match fails {
+            let _ = match fails {
                 true => circuit.report(permit, outcome::<true>(), policy),
                 false => circuit.report(permit, outcome::<false>(), policy),
             };

@@ -51,7 +51,7 @@ impl Contender for ByKey<'_> {
 
     fn fail(&self, circuit: usize, permit: PermitToken) {
         let Own { store, policy, .. } = &self.own;
-        store.report(&*self.keys[circuit], permit, Outcome::Failure, policy);
+        let _ = store.report(&*self.keys[circuit], permit, Outcome::Failure, policy);
     }
 
     fn after(&self, circuit: usize) {
@@ -77,6 +77,6 @@ impl Contender for ByHandle {
     }
 
     fn fail(&self, circuit: usize, permit: PermitToken) {
-        self.0.circuits[circuit].report(permit, Outcome::Failure, &self.0.own.policy);
+        let _ = self.0.circuits[circuit].report(permit, Outcome::Failure, &self.0.own.policy);
     }
 }
