@@ -12,7 +12,8 @@ use crate::rules::{Forced, Limits};
 use crate::rules::{Policy, PolicySet};
 use crate::runtime::{AsyncRuntime, Finisher, within};
 use crate::snapshot::CircuitState;
-use crate::stats::Counter;
+use crate::stats::{Counted, Counters};
+use crate::store::Totals;
 use crate::sync::atomic::Ordering;
 use crate::sync::{EpochCell, PlainAtomicU64};
 use crate::word::{Outcome, PermitToken, Report, Reported};
@@ -66,8 +67,7 @@ where
 struct Remote<K: ?Sized> {
     store: Arc<dyn CircuitBreakerStore<K>>,
     policies: EpochCell<PolicyOf<K>>,
-    /// Rejections that a shadow policy kept from taking place.
-    shadowed: Counter,
+    counters: Counters,
     store_timeout: Duration,
     call_timeout: Option<Duration>,
     runtime: Arc<dyn AsyncRuntime>,
@@ -125,11 +125,10 @@ where
         let errand = inner.errand(&limits, request, give_back);
         let token = match within(&*inner.runtime, inner.store_timeout, pin!(errand)).await {
             Some(Ok(Ok(token))) => Some(token),
-            Some(Ok(Err(_))) if policy.is_shadow() => {
-                inner.shadowed.add_one();
+            Some(Ok(Err(rejected))) => {
+                inner.reject(rejected, &policy)?;
                 None
             }
-            Some(Ok(Err(rejected))) => return Err(rejected),
             Some(Err(_)) | None => {
                 inner.store_failed();
                 None
@@ -194,7 +193,10 @@ where
         running.user_code = true;
         let report = match &result {
             Some(result) => classifier.classify(result),
-            None => Outcome::Failure.into(),
+            None => {
+                inner.counters.add_one(Counted::TimedOut);
+                Outcome::Failure.into()
+            }
         };
         if let Some(permit) = running.permit.take() {
             permit.report(report).await;
@@ -232,7 +234,15 @@ where
 
     /// Rejections that a [shadow](Policy::shadow) policy kept from taking place.
     pub fn shadowed(&self) -> u64 {
-        self.inner.shadowed.total()
+        self.inner.counters.total(Counted::Shadowed)
+    }
+
+    /// Returns what was counted of all calls since the breaker was made, by it and its clones. Of a
+    /// permit that is dropped it counts what the store had granted. What circuits do
+    /// ([`opened`](Totals::opened) and the fields after it) is known to their store alone, and 0
+    /// here.
+    pub fn totals(&self) -> Totals {
+        Totals::of(&self.inner.counters)
     }
 
     /// How often the store failed or didn't answer in time.
@@ -265,15 +275,21 @@ impl<K: ?Sized> Remote<K> {
     fn by_force(&self, forced: Forced, policy: &Policy) -> Result<(), Rejected> {
         match forced {
             Forced::Disabled => Ok(()),
-            Forced::Open if policy.is_shadow() => {
-                self.shadowed.add_one();
-                Ok(())
-            }
             Forced::Open => {
                 let base_ms = policy.limits().open.base_ms;
-                Err(Rejected::new(CircuitState::ForcedOpen, base_ms))
+                self.reject(Rejected::new(CircuitState::ForcedOpen, base_ms), policy)
             }
         }
+    }
+
+    /// Counts a rejection, which doesn't take place in shadow.
+    fn reject(&self, rejected: Rejected, policy: &Policy) -> Result<(), Rejected> {
+        if policy.is_shadow() {
+            self.counters.add_one(Counted::Shadowed);
+            return Ok(());
+        }
+        self.counters.add_one(Counted::Rejected);
+        Err(rejected)
     }
 
     fn store_failed(&self) {
@@ -363,6 +379,7 @@ where
 
     /// Reports a permit that is dropped without a report.
     fn abandon(&mut self) {
+        self.inner.counters.add_one(Counted::Dropped);
         let age = || {
             self.since
                 .map_or(0, |since| crate::word::saturating_ms(since.elapsed()))
@@ -385,6 +402,9 @@ where
 
     /// The report; `None` if there is nothing to report to.
     fn send(&mut self, report: Report, policy: &Policy) -> Option<Finisher<StoreResult<Reported>>> {
+        if report.outcome() == Outcome::Failure {
+            self.inner.counters.add_one(Counted::Failed);
+        }
         let token = self.token.take()?;
         let limits = *policy.limits();
         let report = match self.since {
@@ -396,7 +416,11 @@ where
         let (inner, key) = (Arc::clone(&self.inner), Arc::clone(&self.key));
         let report = async move {
             let store = &inner.store;
-            store.report((*key).borrow(), token, report, &limits).await
+            let reported = store.report((*key).borrow(), token, report, &limits).await;
+            if let Ok(Reported::Stale) = reported {
+                inner.counters.add_one(Counted::Stale);
+            }
+            reported
         };
         let errand = self.inner.errand(&limits, report, |_| Box::pin(ready(())));
         Some(errand)

@@ -4,6 +4,7 @@ mod admission;
 mod builder;
 mod call;
 mod handle;
+mod inspect;
 mod permit;
 mod policies;
 
@@ -18,7 +19,7 @@ use crate::key::ToKey;
 use crate::rules::{Forced, Limits};
 use crate::rules::{Policy, PolicySet};
 use crate::snapshot::CircuitBreakerSnapshot;
-use crate::stats::Counter;
+use crate::stats::Counted;
 use crate::store::InMemoryCircuitBreakerStore;
 use crate::sync::PlainArc;
 use call::CallTimeout;
@@ -59,8 +60,6 @@ use std::time::Duration;
 pub struct CircuitBreaker<K = String, S = RandomState, C = SystemClock> {
     store: InMemoryCircuitBreakerStore<K, S, C>,
     rules: PlainArc<Rules<K, S, C>>,
-    /// Rejections that a shadow policy kept from taking place.
-    shadowed: PlainArc<Counter>,
     call_timeout: Option<CallTimeout>,
 }
 
@@ -183,7 +182,7 @@ impl<K, S, C> CircuitBreaker<K, S, C> {
 
     /// Rejections that a [shadow](Policy::shadow) policy kept from taking place.
     pub fn shadowed(&self) -> u64 {
-        self.shadowed.total()
+        self.store.inner.counters.total(Counted::Shadowed)
     }
 }
 
@@ -285,7 +284,6 @@ impl<K, S, C> Clone for CircuitBreaker<K, S, C> {
         Self {
             store: self.store.clone(),
             rules: PlainArc::clone(&self.rules),
-            shadowed: PlainArc::clone(&self.shadowed),
             call_timeout: self.call_timeout.clone(),
         }
     }

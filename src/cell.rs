@@ -29,6 +29,8 @@ mod group;
 mod in_flight;
 #[cfg(any(breakerbox_loom, breakerbox_steps))]
 mod inside;
+mod look;
+mod openings;
 mod pins;
 mod record;
 #[cfg(feature = "serde")]
@@ -52,6 +54,7 @@ pub use inside::Part;
 pub use inside::{Calls, Words};
 #[cfg(all(feature = "serde", any(breakerbox_loom, breakerbox_steps)))]
 pub(crate) use inside::{leave_place, take_place};
+pub(crate) use openings::OPENINGS;
 #[cfg(feature = "serde")]
 pub(crate) use restore::Kept;
 pub(crate) use shared::Shared;
@@ -59,8 +62,9 @@ pub(crate) use shared::Shared;
 pub(crate) use stripes::share_a_stripe;
 pub(crate) use summary::Summary;
 
-use crate::sync::EpochCell;
+use crate::stats::Refusals;
 use crate::sync::atomic::{AtomicU64, Ordering};
+use crate::sync::{EpochCell, Headed};
 use crate::word::{Control, Generation, PermitToken, Pins};
 use watch::Watch;
 
@@ -88,8 +92,15 @@ pub(crate) struct Cell {
     watch: EpochCell<Watch>,
 }
 
+impl Headed for Cell {
+    type Head = Refusals;
+}
+
 #[cfg(not(breakerbox_loom))]
-const _: () = assert!(size_of::<Cell>() == 64, "one line");
+const _: () = {
+    assert!(size_of::<Cell>() == 64, "one line");
+    assert!(crate::sync::Arc::<Cell>::SIZE == 128, "and one before it");
+};
 
 /// The cell has left the map: look the key up again.
 #[derive(Debug)]

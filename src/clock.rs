@@ -7,9 +7,11 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 #[cfg(feature = "coarse-clock")]
 mod coarse;
+mod wall;
 
 #[cfg(feature = "coarse-clock")]
 pub use coarse::CoarseClock;
+pub(crate) use wall::{WallTime, wall_time};
 
 /// A source of time for a store.
 ///

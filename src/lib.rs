@@ -81,7 +81,7 @@ pub use contract::{BoxFuture, CircuitBreakerStore, StoreResult};
 pub use error::{CallError, ConfigError, Rejected, StoreError, StoreFull};
 pub use events::StateChange;
 #[cfg(feature = "subscription")]
-pub use events::{Subscription, subscription};
+pub use events::Subscription;
 pub use key::ToKey;
 pub use rules::{
     AfterHalfOpen, Cause, DroppedPermit, EjectionCap, FailureCounting, Forced, Group, Limits,
@@ -90,12 +90,13 @@ pub use rules::{
 pub use runtime::AsyncRuntime;
 #[cfg(feature = "tokio")]
 pub use runtime::TokioRuntime;
-pub use snapshot::{CircuitBreakerSnapshot, CircuitState};
+pub use snapshot::{CircuitBreakerSnapshot, CircuitState, ParseStateError};
+pub use store::{
+    CircuitStats, InMemoryCircuitBreakerStore, InMemoryStoreBuilder, Openings, Steered, Steering,
+    StoreHandle, Totals, WindowStats,
+};
 #[cfg(feature = "serde")]
 pub use store::{Export, ImportError, Imported};
-pub use store::{
-    InMemoryCircuitBreakerStore, InMemoryStoreBuilder, Steered, Steering, StoreHandle,
-};
 pub use word::{Outcome, PermitToken, Report, Reported};
 
 /// The README's examples are tested too.

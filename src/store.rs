@@ -7,6 +7,7 @@ mod evict;
 mod export;
 mod forced;
 mod handle;
+mod inspect;
 mod keyed;
 mod steer;
 #[cfg(all(test, not(breakerbox_loom)))]
@@ -16,6 +17,7 @@ pub use builder::InMemoryStoreBuilder;
 #[cfg(feature = "serde")]
 pub use export::{Export, ImportError, Imported};
 pub use handle::StoreHandle;
+pub use inspect::{CircuitStats, Openings, Totals, WindowStats};
 pub(crate) use keyed::Refused;
 pub use steer::{Steered, Steering};
 
@@ -24,6 +26,7 @@ use crate::error::{Rejected, StoreFull};
 use crate::key::ToKey;
 use crate::rules::{Forced, Limits};
 use crate::snapshot::{CircuitBreakerSnapshot, CircuitState};
+use crate::stats::Counted;
 use crate::sync::Hashed;
 use crate::sync::atomic::Ordering;
 use crate::word::{Outcome, PermitToken, Report, Reported};
@@ -367,7 +370,7 @@ where
 
     /// Calls that were rejected.
     pub fn rejections(&self) -> u64 {
-        self.inner.rejections.total()
+        self.inner.counters.total(Counted::Rejected)
     }
 
     /// Openings that the cap of a group held back: see [`Group`](crate::Group).

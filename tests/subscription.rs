@@ -1,14 +1,14 @@
 //! A bounded subscription: in order, nothing twice, and what is dropped is counted.
 #![cfg(feature = "subscription")]
 
-use breakerbox::{CircuitState, InMemoryCircuitBreakerStore, Subscription, subscription};
+use breakerbox::{CircuitState, InMemoryCircuitBreakerStore, Subscription};
 
 type Store = InMemoryCircuitBreakerStore<u64>;
 
 fn store(capacity: usize) -> (Store, Subscription<u64>) {
-    let (listener, changes) = subscription(capacity);
-    let store = InMemoryCircuitBreakerStore::builder();
-    (store.on_state_change(listener).build(), changes)
+    let store = Store::new();
+    let changes = store.subscribe(capacity);
+    (store, changes)
 }
 
 #[test]

@@ -9,7 +9,7 @@ use crate::rules::{DroppedPermit, Policy, PolicySet};
 use crate::rules::{LimitsBuilder, forward, positive_ms, with_settings};
 use crate::runtime::needs_runtime;
 use crate::runtime::{AsyncRuntime, default_runtime};
-use crate::stats::Counter;
+use crate::stats::Counters;
 use crate::sync::{EpochCell, PlainAtomicU64};
 use std::fmt;
 use std::hash::Hash;
@@ -123,7 +123,7 @@ impl<K: ?Sized + 'static> AsyncCircuitBreakerBuilder<K> {
             inner: Arc::new(Remote {
                 store: self.store,
                 policies: EpochCell::new(policies),
-                shadowed: Counter::new(),
+                counters: Counters::new(),
                 store_timeout: self.store_timeout,
                 call_timeout: self.call_timeout,
                 runtime,

@@ -10,7 +10,7 @@ use crate::error::Rejected;
 use crate::key::ToKey;
 use crate::on_panic::OnPanic;
 use crate::rules::{Policy, PolicySet};
-use crate::stats::Counter;
+use crate::stats::Counted;
 use crate::store::{InMemoryCircuitBreakerStore, Refused};
 use crate::sync::{OnlyHash, PlainArc};
 use crate::word::{Outcome, PermitToken, Report, Reported};
@@ -38,7 +38,6 @@ where
         };
         Self {
             rules: PlainArc::new(rules),
-            shadowed: PlainArc::new(Counter::new()),
             store,
             call_timeout,
         }
@@ -97,7 +96,7 @@ where
         // Asked before the call is admitted: the clock is the user's, and may panic.
         let started = self.started(&policy);
         let key = hash.with(key);
-        let admitted = inner.acquire_slow(key, policy.limits());
+        let admitted = inner.acquire_slow(key, policy.limits(), policy.is_shadow());
         if self.is_replaced(&policy) {
             // The classifier of the new set is the user's, and may panic.
             let held = OnPanic::new(|| {
@@ -125,7 +124,7 @@ where
     ) -> Result<PermitToken, Rejected> {
         match admitted {
             Err(refused) if policy.is_shadow() => {
-                self.shadowed.add_one();
+                self.store.inner.counters.add_one(Counted::Shadowed);
                 Ok(refused.permit())
             }
             admitted => admitted.map_err(|refused| self.store.inner.reject(refused)),
@@ -222,7 +221,8 @@ where
             self.sync_watch();
         }
         let started = breaker.started(&policy);
-        let admitted = self.circuit.acquire_slow(policy.limits());
+        let shadow = policy.is_shadow();
+        let admitted = self.circuit.acquire_slow(policy.limits(), shadow);
         if breaker.is_replaced(&policy) {
             // As in `admit_by_rules`.
             let held = OnPanic::new(|| {

@@ -208,7 +208,9 @@ async fn call_async<P: Target, R>(
             Ok(result)
         }
         None => {
-            running.finish(Outcome::Failure);
+            if let Some(permit) = running.permit.take() {
+                let _ = permit.time_out();
+            }
             Err(CallError::TimedOut(
                 timeout.map(|timeout| timeout.after).unwrap_or_default(),
             ))

@@ -5,6 +5,7 @@ use crate::clock::{Clock, SystemClock};
 use crate::key::ToKey;
 use crate::on_panic::OnPanic;
 use crate::rules::Policy;
+use crate::stats::Counted;
 use crate::word::{Outcome, PermitToken, Report, Reported};
 use std::borrow::Borrow;
 use std::fmt;
@@ -81,6 +82,12 @@ pub trait Target {
     /// Gives back what the permit holds, without an outcome.
     #[doc(hidden)]
     fn give_back(&self, token: PermitToken);
+    /// Counts that the call took too long.
+    #[doc(hidden)]
+    fn count_timeout(&self);
+    /// Counts that the permit was dropped.
+    #[doc(hidden)]
+    fn count_drop(&self);
 }
 
 /// The right to make one call, admitted by [`CircuitBreaker::acquire`] or a handle's `acquire`.
@@ -149,6 +156,14 @@ impl<T: Target> Permit<T> {
         self.token.is_probe()
     }
 
+    /// Reports that the call took longer than it may.
+    pub(super) fn time_out(self) -> Reported {
+        if let Some(target) = &self.target {
+            target.count_timeout();
+        }
+        self.failure()
+    }
+
     /// Turns this into the same permit of the target that `owned` makes. If that panics, this one
     /// is dropped.
     pub(super) fn owned_by<U: Target>(mut self, owned: impl FnOnce() -> U) -> Permit<U> {
@@ -165,6 +180,11 @@ impl<T: Target> Permit<T> {
     /// Dropped without a report.
     #[cold]
     fn abandon(&self, target: &T) {
+        target.count_drop();
+        // Nearly every drop ends here: it holds nothing, and means nothing.
+        if self.token.is_plain() && !target.may_mean_something() {
+            return;
+        }
         if !std::thread::panicking() {
             return self.report_dropped(target);
         }
@@ -189,10 +209,7 @@ impl<T: Target> Drop for Permit<T> {
     #[inline]
     fn drop(&mut self) {
         if let Some(target) = self.target.take() {
-            // Nearly every drop skips this: it holds nothing, and means nothing.
-            if !self.token.is_plain() || target.may_mean_something() {
-                self.abandon(&target);
-            }
+            self.abandon(&target);
         }
     }
 }
@@ -234,6 +251,14 @@ where
 
     fn give_back(&self, token: PermitToken) {
         self.breaker.give_back(self.key, token);
+    }
+
+    fn count_timeout(&self) {
+        self.breaker.count(Counted::TimedOut);
+    }
+
+    fn count_drop(&self) {
+        self.breaker.count(Counted::Dropped);
     }
 }
 
@@ -281,6 +306,14 @@ where
     fn give_back(&self, token: PermitToken) {
         self.breaker.give_back(&self.key, token);
     }
+
+    fn count_timeout(&self) {
+        self.breaker.count(Counted::TimedOut);
+    }
+
+    fn count_drop(&self) {
+        self.breaker.count(Counted::Dropped);
+    }
 }
 
 /// The target of a handle's permits.
@@ -308,5 +341,13 @@ where
 
     fn give_back(&self, token: PermitToken) {
         self.0.circuit.cell().give_back(token);
+    }
+
+    fn count_timeout(&self) {
+        self.0.breaker.count(Counted::TimedOut);
+    }
+
+    fn count_drop(&self) {
+        self.0.breaker.count(Counted::Dropped);
     }
 }

@@ -13,6 +13,7 @@ use crate::rules::{
     outcome_of,
 };
 use crate::snapshot::CircuitState;
+use crate::sync::Arc;
 use crate::word::{
     Call, Control, Generation, Outcome, PermitToken, Probes, Report, Reported, State, Tally,
 };
@@ -27,6 +28,16 @@ pub(crate) enum Acquired {
     Rejected(Rejected, Generation),
     /// The circuit reads as unknown: the store admits, in the gate's generation.
     Unknown,
+}
+
+impl Acquired {
+    /// Counts a rejection by `cell`: in `shadow` as one that doesn't take place.
+    pub(crate) fn counted_of(self, cell: &Arc<Cell>, shadow: bool) -> Self {
+        if let Acquired::Rejected(..) = self {
+            Arc::head(cell).add_one(shadow);
+        }
+        self
+    }
 }
 
 /// The circuit has changed under us: what was decided may no longer hold, so decide again.

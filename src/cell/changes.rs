@@ -11,6 +11,8 @@ pub(crate) struct Change {
     pub(crate) generation: Generation,
     /// Unix ms.
     pub(crate) at: u64,
+    /// How long a circuit that opened rejects, where that is fixed.
+    pub(crate) open_for_ms: Option<u64>,
     pub(crate) cause: Cause,
     /// Decided by rules that only look on.
     pub(crate) shadow: bool,
@@ -42,6 +44,7 @@ impl Changes {
                 to,
                 generation,
                 at: 0,
+                open_for_ms: None,
                 cause,
                 shadow: self.shadow,
             });
@@ -57,6 +60,13 @@ impl Changes {
     pub(super) fn stamp(&mut self, at: impl FnOnce() -> u64) {
         if let Some(change) = self.list.last_mut() {
             change.at = at();
+        }
+    }
+
+    /// Notes for how long the circuit rejects that was pushed last.
+    pub(super) fn open_for(&mut self, ms: Option<u64>) {
+        if let Some(change) = self.list.last_mut() {
+            change.open_for_ms = ms;
         }
     }
 

@@ -126,6 +126,7 @@ impl Cell {
             return false;
         };
         // From here on the circuit is there.
+        tx.changes.open_for(kept.open_for_ms);
         self.restore_rest(shared, restored, kept);
         true
     }

@@ -154,7 +154,8 @@ impl Cell {
             return Opened::Moved;
         };
         // Fixed before the trip returns. `None`: the circuit has moved on already.
-        let _ = self.fix_open_ms(tx.shared, opened, opening.limits, opening.retry_after_ms);
+        let ms = self.fix_open_ms(tx.shared, opened, opening.limits, opening.retry_after_ms);
+        tx.changes.open_for(ms);
         Opened::Done
     }
 
@@ -194,6 +195,9 @@ impl Cell {
         }
         self.commit_place(tx, control, next);
         tx.ticket.commit(control, next);
+        if matches!(next.state(), State::Open | State::ForcedOpen) {
+            shared.openings.add_one(cause);
+        }
 
         // Noted first: the clock below is the user's, and may panic.
         tx.changes.push(control.state(), next, cause);

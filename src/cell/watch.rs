@@ -26,7 +26,7 @@ use super::in_flight::InFlight;
 use super::window::Window;
 use crate::rules::{Limits, Span};
 use crate::sync::PlainArc;
-use crate::word::Generation;
+use crate::word::{Generation, Tally};
 
 /// What is known of the calls of one closed generation.
 pub(super) struct Watch {
@@ -98,24 +98,23 @@ impl Watch {
         }
     }
 
+    /// Returns what its window holds for `generation` now, if it has one.
+    pub(super) fn tally(&self, generation: Generation, now: impl FnOnce() -> u64) -> Option<Tally> {
+        let window = self.window.as_ref();
+        let own = window.filter(|_| self.generation == generation);
+        own.map(|window| window.tally(now()))
+    }
+
     /// Returns what it holds for `generation` at `now`.
     #[cfg(any(breakerbox_loom, breakerbox_steps))]
     pub(super) fn calls(&self, generation: Generation, now: u64) -> super::Calls {
         let own = self.generation == generation;
-        let window = self.window.as_ref().filter(|_| own);
-        let tally = |window: &PlainArc<Window>| {
-            let crate::word::Tally {
-                calls,
-                failures,
-                slow,
-            } = window.tally(now);
-            [calls, failures, slow]
-        };
+        let window = self.tally(generation, || now);
         let in_flight = self.in_flight.as_ref().filter(|_| own);
         super::Calls {
             on: self.on,
             held: self.held,
-            window: window.map(tally),
+            window: window.map(|tally| [tally.calls, tally.failures, tally.slow]),
             in_flight: in_flight.map_or(0, |in_flight| in_flight.overdue(u64::MAX, 0)),
         }
     }

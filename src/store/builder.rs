@@ -7,7 +7,7 @@ use super::keyed::Inner;
 use crate::cell::Shared;
 use crate::clock::{Clock, SystemClock};
 use crate::events::{Listeners, StateChange};
-use crate::stats::Counter;
+use crate::stats::Counters;
 use crate::sync::{Map, PlainAtomicU64};
 use crate::word::saturating_ms;
 use std::fmt;
@@ -180,7 +180,7 @@ impl<K: Hash + Eq, S: BuildHasher, C: Clock> InMemoryStoreBuilder<K, S, C> {
                 by_hand: ByHand::new(),
                 bound: Bound::new(max, evicts.open_ttl_ms, evicts.key),
                 untracked: PlainAtomicU64::new(0),
-                rejections: Counter::new(),
+                counters: Counters::new(),
             }),
         }
     }

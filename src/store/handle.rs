@@ -150,38 +150,45 @@ where
 
     #[cold]
     fn acquire_or_reject(&self, limits: &Limits) -> Result<PermitToken, Rejected> {
-        self.acquire_slow(limits)
+        self.acquire_slow(limits, false)
             .map_err(|refused| self.inner.reject(refused))
     }
 
-    /// Not closed: rare, and kept out of the callers' code.
+    /// Not closed: rare, and kept out of the callers' code. `shadow`: as in
+    /// [`Inner::acquire_slow`].
     #[cold]
-    pub(crate) fn acquire_slow(&self, limits: &Limits) -> Result<PermitToken, Refused> {
+    pub(crate) fn acquire_slow(
+        &self,
+        limits: &Limits,
+        shadow: bool,
+    ) -> Result<PermitToken, Refused> {
         if self.inner.looks_closely(limits) {
-            return self.acquire_closely(limits);
+            return self.acquire_closely(limits, shadow);
         }
         let mut changes = self.inner.listeners.changes();
-        let admitted = self
-            .inner
-            .admit(|| self.cell.acquire(&self.inner.shared, limits, &mut changes));
+        let admitted = self.inner.admit(|| {
+            let acquired = self.cell.acquire(&self.inner.shared, limits, &mut changes);
+            acquired.counted_of(&self.cell, shadow)
+        });
         self.inner.listeners.announce(changes, || self.key.clone());
         admitted
     }
 
     /// Acquires where a state may be forced, or the call may need a seat.
     #[inline(never)]
-    fn acquire_closely(&self, limits: &Limits) -> Result<PermitToken, Refused> {
+    fn acquire_closely(&self, limits: &Limits, shadow: bool) -> Result<PermitToken, Refused> {
         let (inner, shared) = (&*self.inner, &self.inner.shared);
         if let Some(forced) = inner.forced(&self.key, limits) {
             return inner.by_force(forced, limits);
         }
         let mut changes = inner.listeners.changes();
         let admitted = inner.admit(|| {
-            if limits.counts_in_flight() {
+            let acquired = if limits.counts_in_flight() {
                 self.pinned(|cell| cell.begin_and_acquire(shared, limits, &mut changes))
             } else {
                 self.cell.acquire(shared, limits, &mut changes)
-            }
+            };
+            acquired.counted_of(&self.cell, shadow)
         });
         inner.listeners.announce(changes, || self.key.clone());
         admitted
@@ -233,6 +240,7 @@ where
         report: Report,
         limits: &Limits,
     ) -> Reported {
+        self.inner.count_failure(report);
         let give_back = || self.cell.give_back(permit);
         let report = self
             .inner
@@ -241,6 +249,7 @@ where
         let reported = self
             .pinned(|cell| cell.report(&self.inner.shared, permit, report, limits, &mut changes));
         self.inner.listeners.announce(changes, || self.key.clone());
+        self.inner.count_stale(reported);
         reported
     }
 

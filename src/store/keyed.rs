@@ -9,7 +9,7 @@ use crate::events::Listeners;
 use crate::key::ToKey;
 use crate::rules::{Forced, Limits};
 use crate::snapshot::{CircuitBreakerSnapshot, CircuitState};
-use crate::stats::Counter;
+use crate::stats::{Counted, Counters};
 use crate::sync::atomic::Ordering;
 use crate::sync::{Arc as CellArc, Hashed, Map, OnlyHash, PlainAtomicU64};
 use crate::word::{Generation, Outcome, PermitToken, Report, Reported, SummaryWord, stripe_of};
@@ -26,12 +26,12 @@ const ADMIT_LOOKS: usize = 8;
 pub(crate) struct Inner<K, S, C> {
     pub(crate) shared: Shared<C>,
     pub(crate) map: Map<K, Cell, S>,
-    pub(super) listeners: Listeners<K>,
+    pub(crate) listeners: Listeners<K>,
     pub(crate) by_hand: ByHand<K>,
     pub(super) bound: Bound<K>,
     /// Operations that were answered without being stored.
     pub(super) untracked: PlainAtomicU64,
-    pub(super) rejections: Counter,
+    pub(crate) counters: Counters,
 }
 
 /// A rejection, and the generation of the circuit that rejects.
@@ -142,7 +142,7 @@ impl<K: Hash + Eq, S: BuildHasher, C: Clock> Inner<K, S, C> {
         K: Borrow<Q>,
         Q: Eq + ToKey<K> + ?Sized,
     {
-        self.acquire_slow(hash.with(key), limits)
+        self.acquire_slow(hash.with(key), limits, false)
             .map_err(|refused| self.reject(refused))
     }
 
@@ -157,25 +157,31 @@ impl<K: Hash + Eq, S: BuildHasher, C: Clock> Inner<K, S, C> {
         Some(PermitToken::new(generation, false))
     }
 
+    /// Checks on the circuit. The caller admits the call in spite of it if it is in `shadow`, and
+    /// counts it for the store either way.
     #[cold]
     pub(crate) fn acquire_slow<Q>(
         &self,
         key: Hashed<'_, Q>,
         limits: &Limits,
+        shadow: bool,
     ) -> Result<PermitToken, Refused>
     where
         K: Borrow<Q>,
         Q: Eq + ToKey<K> + ?Sized,
     {
         if self.looks_closely(limits)
-            && let Some(answer) = self.acquire_closely(key, limits)
+            && let Some(answer) = self.acquire_closely(key, limits, shadow)
         {
             return answer;
         }
         let mut changes = self.listeners.changes();
         let admitted = self.admit(|| {
             self.map
-                .get(key, |cell| cell.acquire(&self.shared, limits, &mut changes))
+                .get(key, |cell| {
+                    let acquired = cell.acquire(&self.shared, limits, &mut changes);
+                    acquired.counted_of(cell, shadow)
+                })
                 .unwrap_or(Acquired::Unknown)
         });
         self.listeners.announce(changes, || key.key().to_key());
@@ -189,6 +195,7 @@ impl<K: Hash + Eq, S: BuildHasher, C: Clock> Inner<K, S, C> {
         &self,
         key: Hashed<'_, Q>,
         limits: &Limits,
+        shadow: bool,
     ) -> Option<Result<PermitToken, Refused>>
     where
         K: Borrow<Q>,
@@ -204,8 +211,10 @@ impl<K: Hash + Eq, S: BuildHasher, C: Clock> Inner<K, S, C> {
                 .map(Ok);
         }
         let mut changes = self.listeners.changes();
-        let mut acquire =
-            |cell: &CellArc<Cell>| cell.begin_and_acquire(&self.shared, limits, &mut changes);
+        let mut acquire = |cell: &CellArc<Cell>| {
+            let acquired = cell.begin_and_acquire(&self.shared, limits, &mut changes)?;
+            Ok(acquired.counted_of(cell, shadow))
+        };
         // A full store admits without a seat, and says so in its count.
         let admitted = self.admit(|| {
             let acquired = self.create(key, &mut acquire);
@@ -230,7 +239,7 @@ impl<K: Hash + Eq, S: BuildHasher, C: Clock> Inner<K, S, C> {
 
     /// A rejection that takes place.
     pub(crate) fn reject(&self, refused: Refused) -> Rejected {
-        self.rejections.add_one();
+        self.counters.add_one(Counted::Rejected);
         refused.rejected
     }
 
@@ -317,6 +326,7 @@ impl<K: Hash + Eq, S: BuildHasher, C: Clock> Inner<K, S, C> {
         K: Borrow<Q>,
         Q: Eq + ToKey<K> + ?Sized,
     {
+        self.count_failure(report);
         let report = self.unless_forced(key.key(), report, limits, || {
             self.map.get(key, |cell| cell.give_back(permit));
         });
@@ -329,7 +339,22 @@ impl<K: Hash + Eq, S: BuildHasher, C: Clock> Inner<K, S, C> {
             found => self.report_unrecorded(key, found, permit, report, limits, &mut changes),
         };
         self.listeners.announce(changes, || key.key().to_key());
+        self.count_stale(reported);
         reported
+    }
+
+    /// Counts a report, if it is of a failure.
+    pub(super) fn count_failure(&self, report: Report) {
+        if report.outcome() == Outcome::Failure {
+            self.counters.add_one(Counted::Failed);
+        }
+    }
+
+    /// Counts a report that came too late.
+    pub(super) fn count_stale(&self, reported: Reported) {
+        if reported == Reported::Stale {
+            self.counters.add_one(Counted::Stale);
+        }
     }
 
     /// The rest of a report that is stale, or on an unknown circuit.

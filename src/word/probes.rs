@@ -84,6 +84,11 @@ impl Probes {
             | self.out as u64
     }
 
+    /// Returns the number of slots that are taken.
+    pub(crate) const fn out(self) -> u32 {
+        self.out
+    }
+
     /// Returns the lease in which a slot is taken now.
     pub(crate) const fn lease(self) -> u8 {
         self.lease as u8
