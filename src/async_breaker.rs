@@ -8,8 +8,7 @@ use crate::classify::{Classify, ErrIsFailure};
 use crate::contract::{BoxFuture, CircuitBreakerStore, StoreResult};
 use crate::error::{CallError, Rejected};
 use crate::key::ToKey;
-use crate::rules::{Forced, Limits};
-use crate::rules::{Policy, PolicySet};
+use crate::rules::{Forced, Policy, PolicySet};
 use crate::runtime::{AsyncRuntime, Finisher, within};
 use crate::snapshot::CircuitState;
 use crate::stats::{Counted, Counters};
@@ -96,9 +95,8 @@ where
     pub async fn acquire(&self, key: &K) -> Result<AsyncPermit<K>, Rejected> {
         let inner = &self.inner;
         let policy = inner.policy(key);
-        let limits = *policy.limits();
         let key = Arc::new(key.to_owned());
-        if let Some(forced) = limits.forced {
+        if let Some(forced) = policy.forced {
             return inner.by_force(forced, &policy).map(|()| AsyncPermit {
                 inner: Arc::clone(inner),
                 key,
@@ -108,21 +106,21 @@ where
         }
         let request = {
             let (inner, key) = (Arc::clone(inner), Arc::clone(&key));
-            async move { inner.store.acquire((*key).borrow(), &limits).await }
+            async move { inner.store.acquire((*key).borrow(), &policy).await }
         };
         let give_back = {
             let (inner, key) = (Arc::clone(inner), Arc::clone(&key));
             move |late: StoreResult<Result<PermitToken, Rejected>>| -> BoxFuture<'static, ()> {
                 Box::pin(async move {
                     if let Ok(Ok(late)) = late {
-                        let answer = inner.store.release((*key).borrow(), late, &limits).await;
+                        let answer = inner.store.release((*key).borrow(), late, &policy).await;
                         // Where it fails too, the slot waits for its lease.
                         drop(answer);
                     }
                 })
             }
         };
-        let errand = inner.errand(&limits, request, give_back);
+        let errand = inner.errand(&policy, request, give_back);
         let token = match within(&*inner.runtime, inner.store_timeout, pin!(errand)).await {
             Some(Ok(Ok(token))) => Some(token),
             Some(Ok(Err(rejected))) => {
@@ -134,7 +132,7 @@ where
                 None
             }
         };
-        let since = limits.times().then(Instant::now);
+        let since = policy.times().then(Instant::now);
         Ok(AsyncPermit {
             inner: Arc::clone(inner),
             key,
@@ -214,11 +212,6 @@ where
         self.inner.policy(key)
     }
 
-    /// The rules of `key`.
-    pub fn limits(&self, key: &K) -> Limits {
-        *self.policy(key).limits()
-    }
-
     /// Replaces all policies, while calls go on: nobody waits. Each check and each report goes by
     /// one policy throughout, and one that begins after this has returned goes by `set`; what the
     /// store makes of circuits whose rules change is the store's affair. Groups are known to stores
@@ -263,11 +256,11 @@ impl<K: ?Sized> Remote<K> {
     /// a slot is handed out again by itself; a seat never is, so its answer is waited for.
     fn errand<T: Send + 'static>(
         &self,
-        limits: &Limits,
+        policy: &Policy,
         request: impl Future<Output = T> + Send + 'static,
         on_late: impl FnOnce(T) -> BoxFuture<'static, ()> + Send + 'static,
     ) -> Finisher<T> {
-        let deadline = (!limits.counts_in_flight()).then(|| limits.probe_lease());
+        let deadline = (!policy.counts_in_flight()).then(|| policy.probe_lease());
         Finisher::new(Arc::clone(&self.runtime), deadline, request, on_late)
     }
 
@@ -276,7 +269,7 @@ impl<K: ?Sized> Remote<K> {
         match forced {
             Forced::Disabled => Ok(()),
             Forced::Open => {
-                let base_ms = policy.limits().open.base_ms;
+                let base_ms = policy.open.base_ms;
                 self.reject(Rejected::new(CircuitState::ForcedOpen, base_ms), policy)
             }
         }
@@ -284,7 +277,7 @@ impl<K: ?Sized> Remote<K> {
 
     /// Counts a rejection, which doesn't take place in shadow.
     fn reject(&self, rejected: Rejected, policy: &Policy) -> Result<(), Rejected> {
-        if policy.is_shadow() {
+        if policy.shadow() {
             self.counters.add_one(Counted::Shadowed);
             return Ok(());
         }
@@ -388,7 +381,7 @@ where
         // rules, which know of both.
         let policy = catch_unwind(AssertUnwindSafe(|| self.policy()));
         let rules = policy.as_ref().copied().unwrap_or_default();
-        let outcome = rules.drops().outcome(age);
+        let outcome = rules.dropped_permit().outcome(age);
         // A call that holds nothing and means nothing needs no message.
         let is_plain = self.token.is_none_or(PermitToken::is_plain);
         if outcome != Outcome::Ignored || !is_plain {
@@ -406,23 +399,23 @@ where
             self.inner.counters.add_one(Counted::Failed);
         }
         let token = self.token.take()?;
-        let limits = *policy.limits();
+        let policy = *policy;
         let report = match self.since {
-            // The slot comes back and nothing counts, whatever the store makes of forced limits.
-            _ if limits.forced.is_some() => Outcome::Ignored.into(),
-            Some(since) if limits.times() => report.or_took(since.elapsed()),
+            // The slot comes back and nothing counts, whatever the store makes of a forced state.
+            _ if policy.forced.is_some() => Outcome::Ignored.into(),
+            Some(since) if policy.times() => report.or_took(since.elapsed()),
             _ => report,
         };
         let (inner, key) = (Arc::clone(&self.inner), Arc::clone(&self.key));
         let report = async move {
             let store = &inner.store;
-            let reported = store.report((*key).borrow(), token, report, &limits).await;
+            let reported = store.report((*key).borrow(), token, report, &policy).await;
             if let Ok(Reported::Stale) = reported {
                 inner.counters.add_one(Counted::Stale);
             }
             reported
         };
-        let errand = self.inner.errand(&limits, report, |_| Box::pin(ready(())));
+        let errand = self.inner.errand(&policy, report, |_| Box::pin(ready(())));
         Some(errand)
     }
 }

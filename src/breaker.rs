@@ -16,8 +16,7 @@ pub use permit::{OwnedPermit, Permit};
 use crate::clock::{Clock, SystemClock};
 use crate::error::{Rejected, StoreFull};
 use crate::key::ToKey;
-use crate::rules::{Forced, Limits};
-use crate::rules::{Policy, PolicySet};
+use crate::rules::{Forced, Policy, PolicySet};
 use crate::snapshot::CircuitBreakerSnapshot;
 use crate::stats::Counted;
 use crate::store::InMemoryCircuitBreakerStore;
@@ -196,15 +195,6 @@ impl<K: Hash + Eq + Clone, S: BuildHasher, C: Clock> CircuitBreaker<K, S, C> {
         self.rules.policies.declared(key)
     }
 
-    /// The rules of `key`.
-    pub fn limits<Q>(&self, key: &Q) -> Limits
-    where
-        K: Borrow<Q>,
-        Q: Hash + Eq + ToKey<K> + ?Sized,
-    {
-        *self.policy(key).limits()
-    }
-
     /// A copy of all policies: to change one of them.
     pub fn policies(&self) -> PolicySet<K> {
         self.rules.policies.get()
@@ -255,7 +245,7 @@ impl<K: Hash + Eq + Clone, S: BuildHasher, C: Clock> CircuitBreaker<K, S, C> {
         K: Borrow<Q>,
         Q: Hash + Eq + ToKey<K> + ?Sized,
     {
-        self.store.inner.forced(key, &self.limits(key))
+        self.store.inner.forced(key, &self.policy(key))
     }
 
     /// Returns how long the circuit of `key` still rejects: `Some` if it is open, zero where the
@@ -267,12 +257,12 @@ impl<K: Hash + Eq + Clone, S: BuildHasher, C: Clock> CircuitBreaker<K, S, C> {
         Q: Hash + Eq + ToKey<K> + ?Sized,
     {
         let inner = &self.store.inner;
-        let limits = self.limits(key);
-        if inner.forced(key, &limits).is_some() {
+        let policy = self.policy(key);
+        if inner.forced(key, &policy).is_some() {
             return None;
         }
         let left = inner.map.get(self.store.hashed(key), |cell| {
-            cell.open_for(&inner.shared, &limits)
+            cell.open_for(&inner.shared, &policy)
         })??;
         Some(Duration::from_millis(left))
     }

@@ -1,7 +1,7 @@
 //! The pluggable contract: what a store must do, asynchronously, wherever it keeps its circuits.
 
 use crate::error::{Rejected, StoreError};
-use crate::rules::Limits;
+use crate::rules::Policy;
 use crate::snapshot::{CircuitBreakerSnapshot, CircuitState};
 use crate::word::{Outcome, PermitToken, Report, Reported};
 use std::future::Future;
@@ -36,14 +36,14 @@ pub type StoreResult<T> = Result<T, StoreError>;
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// use breakerbox::{CircuitBreakerStore, InMemoryCircuitBreakerStore, Limits, Outcome};
+/// use breakerbox::{CircuitBreakerStore, InMemoryCircuitBreakerStore, Policy, Outcome};
 /// use std::sync::Arc;
 ///
 /// let store: Arc<dyn CircuitBreakerStore<str>> =
 ///     Arc::new(InMemoryCircuitBreakerStore::<String>::new());
-/// let limits = Limits::default();
-/// let permit = store.acquire("search", &limits).await??;
-/// let _ = store.report("search", permit, Outcome::Success.into(), &limits).await?;
+/// let policy = Policy::default();
+/// let permit = store.acquire("search", &policy).await??;
+/// let _ = store.report("search", permit, Outcome::Success.into(), &policy).await?;
 /// # Ok(()) }
 /// ```
 pub trait CircuitBreakerStore<K: ?Sized>: Send + Sync {
@@ -82,7 +82,7 @@ pub trait CircuitBreakerStore<K: ?Sized>: Send + Sync {
     fn acquire<'a>(
         &'a self,
         key: &'a K,
-        limits: &'a Limits,
+        policy: &'a Policy,
     ) -> BoxFuture<'a, StoreResult<Result<PermitToken, Rejected>>>;
 
     /// Takes the outcome of an admitted call into account.
@@ -91,7 +91,7 @@ pub trait CircuitBreakerStore<K: ?Sized>: Send + Sync {
         key: &'a K,
         permit: PermitToken,
         report: Report,
-        limits: &'a Limits,
+        policy: &'a Policy,
     ) -> BoxFuture<'a, StoreResult<Reported>>;
 
     /// Gives a permit back without an outcome.
@@ -99,8 +99,8 @@ pub trait CircuitBreakerStore<K: ?Sized>: Send + Sync {
         &'a self,
         key: &'a K,
         permit: PermitToken,
-        limits: &'a Limits,
+        policy: &'a Policy,
     ) -> BoxFuture<'a, StoreResult<Reported>> {
-        self.report(key, permit, Outcome::Ignored.into(), limits)
+        self.report(key, permit, Outcome::Ignored.into(), policy)
     }
 }

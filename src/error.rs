@@ -1,7 +1,6 @@
 //! The answers that aren't what the caller hoped for.
 
 use crate::snapshot::CircuitState;
-use std::borrow::Cow;
 use std::error::Error;
 use std::fmt;
 use std::time::Duration;
@@ -99,7 +98,7 @@ impl Error for StoreError {
 /// A setting is out of its range.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct ConfigError {
-    field: Cow<'static, str>,
+    field: &'static str,
     value: String,
     expected: String,
 }
@@ -111,25 +110,15 @@ impl ConfigError {
         expected: impl Into<String>,
     ) -> Self {
         Self {
-            field: Cow::Borrowed(field),
+            field,
             value: value.to_string(),
             expected: expected.into(),
         }
     }
 
-    /// A setting that there isn't.
-    #[cfg(feature = "serde")]
-    pub(crate) fn unknown(name: &str) -> Self {
-        Self {
-            field: Cow::Owned(name.to_owned()),
-            value: "not a setting".to_owned(),
-            expected: "one of those documented for `Policy` and `LimitsBuilder`".to_owned(),
-        }
-    }
-
     /// The setting's name, as the builder's method has it.
     pub fn field(&self) -> &str {
-        &self.field
+        self.field
     }
 
     /// The value that was refused.

@@ -3,7 +3,7 @@
 
 use crate::cell::Cell;
 use crate::{
-    CircuitBreaker, Clock, InMemoryCircuitBreakerStore, Limits, OwnedPermit, PermitToken,
+    CircuitBreaker, Clock, InMemoryCircuitBreakerStore, OwnedPermit, PermitToken, Policy,
     PolicySet, Steered, Steering,
 };
 #[cfg(feature = "serde")]
@@ -94,7 +94,7 @@ pub fn count_alone<K, S, C>(
     key: &K,
     permit: PermitToken,
     failed: bool,
-    limits: &Limits,
+    policy: &Policy,
 ) -> bool
 where
     K: Hash + Eq,
@@ -102,7 +102,7 @@ where
     C: Clock,
 {
     let shared = &store.inner.shared;
-    let count = |cell: &Cell| cell.count_alone(shared, permit, failed, limits);
+    let count = |cell: &Cell| cell.count_alone(shared, permit, failed, policy);
     let counted = store.inner.map.get(store.hashed(key), |cell| count(cell));
     counted.unwrap_or(false)
 }

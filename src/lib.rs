@@ -84,8 +84,8 @@ pub use events::StateChange;
 pub use events::Subscription;
 pub use key::ToKey;
 pub use rules::{
-    AfterHalfOpen, Cause, DroppedPermit, EjectionCap, FailureCounting, Forced, Group, Limits,
-    LimitsBuilder, Policy, PolicySet, SlidingWindow,
+    AfterHalfOpen, Cause, DroppedPermit, EjectionCap, FailureCounting, Forced, Group, Policy,
+    PolicyBuilder, PolicySet, SlidingWindow, parse_duration,
 };
 pub use runtime::AsyncRuntime;
 #[cfg(feature = "tokio")]

@@ -5,31 +5,26 @@ mod builder;
 mod cause;
 mod check;
 mod decision;
-mod forced;
-#[cfg(feature = "serde")]
-mod form;
+mod duration;
 mod group;
-mod limits;
 mod policy;
 mod set;
+mod settings;
 #[cfg(feature = "serde")]
 mod tables;
 mod trip;
+mod values;
 
-pub use builder::LimitsBuilder;
-pub(crate) use builder::{forward, with_settings};
+pub use builder::PolicyBuilder;
+pub(crate) use builder::everyday;
 pub use cause::Cause;
 pub(crate) use check::{positive_ms, within};
 pub(crate) use decision::{
     Admission, Verdict, is_slow, is_stale, on_acquire, on_report, outcome_of,
 };
-pub use forced::Forced;
+pub use duration::parse_duration;
 pub use group::{EjectionCap, Group};
-pub use limits::{AfterHalfOpen, FailureCounting, Limits, SlidingWindow};
-pub(crate) use limits::{
-    Cap, FAILURE_THRESHOLD_MAX, HUNG_CALLS_MAX, HalfOpen, OFF, OpenFor, PROBES_MAX, ProbeRule,
-    Span, Trip, WINDOW_CALLS_MAX,
-};
-pub(crate) use policy::Drops;
-pub use policy::{DroppedPermit, Policy};
+pub use policy::Policy;
+pub(crate) use policy::{Cap, HUNG_CALLS_MAX, Span};
 pub use set::PolicySet;
+pub use values::{AfterHalfOpen, DroppedPermit, FailureCounting, Forced, SlidingWindow};

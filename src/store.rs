@@ -24,7 +24,7 @@ pub use steer::{Steered, Steering};
 use crate::clock::{Clock, SystemClock};
 use crate::error::{Rejected, StoreFull};
 use crate::key::ToKey;
-use crate::rules::{Forced, Limits};
+use crate::rules::{Forced, Policy};
 use crate::snapshot::{CircuitBreakerSnapshot, CircuitState};
 use crate::stats::Counted;
 use crate::sync::Hashed;
@@ -42,7 +42,7 @@ use std::sync::Arc;
 /// Look-ups take any borrowed form of the key (`&str` for `String`) and never allocate.
 ///
 /// This is the store alone: it counts and moves circuits as it is told and decides by the
-/// [`Limits`] that each call brings. [`CircuitBreaker`](crate::CircuitBreaker) is the store with
+/// [`Policy`] that each call brings. [`CircuitBreaker`](crate::CircuitBreaker) is the store with
 /// rules, permits that report themselves, and calls.
 ///
 /// ```
@@ -251,38 +251,38 @@ where
             .flatten()
     }
 
-    /// Decides whether a call may go through now, by `limits`. While no circuit of the store is
+    /// Decides whether a call may go through now, by `policy`. While no circuit of the store is
     /// open, half-open or forced open, and no rule of a breaker over it needs every check, this is
     /// one atomic load, whatever the key.
     ///
     /// An open circuit whose time is over becomes half-open, and the call is its first probe. A
-    /// half-open one admits while fewer than [`half_open_max`](Limits::half_open_max) probes are
+    /// half-open one admits while fewer than [`half_open_max`](Policy::half_open_max) probes are
     /// out, and as many again once the last of them was admitted a
-    /// [`probe_lease`](Limits::probe_lease) ago. A [forced](Forced) state comes before all that: by
-    /// hand, or by the policy that the limits are of.
+    /// [`probe_lease`](Policy::probe_lease) ago. A [forced](Forced) state comes before all that: by
+    /// hand, or by the policy.
     #[inline]
-    pub fn acquire<Q>(&self, key: &Q, limits: &Limits) -> Result<PermitToken, Rejected>
+    pub fn acquire<Q>(&self, key: &Q, policy: &Policy) -> Result<PermitToken, Rejected>
     where
         K: Borrow<Q>,
         Q: Hash + Eq + ToKey<K> + ?Sized,
     {
         let inner = &*self.inner;
         let summary = inner.shared.summary.load();
-        if summary.is_quiet() && !limits.checks_closely() {
+        if summary.is_quiet() && !policy.checks_closely() {
             // Nothing rejects, and no transition is half done: the gate speaks for every key.
             return Ok(PermitToken::new(summary.generation(), false));
         }
         let hash = self.hashed(key).only_hash();
-        if !limits.checks_closely()
+        if !policy.checks_closely()
             && !inner.shared.summary.needs_checks()
             && let Some(permit) = inner.pass(summary, hash)
         {
             return Ok(permit);
         }
-        inner.acquire(hash, key, limits)
+        inner.acquire(hash, key, policy)
     }
 
-    /// Takes the outcome of an admitted call into account, by `limits`, unless the circuit has
+    /// Takes the outcome of an admitted call into account, by `policy`, unless the circuit has
     /// changed state since. Counting and the transition that follows are one step.
     ///
     /// Closed: a failure counts, and the one that reaches the threshold opens the circuit; a
@@ -299,27 +299,27 @@ where
         key: &Q,
         permit: PermitToken,
         report: impl Into<Report>,
-        limits: &Limits,
+        policy: &Policy,
     ) -> Reported
     where
         K: Borrow<Q>,
         Q: Hash + Eq + ToKey<K> + ?Sized,
     {
         let report = report.into();
-        let counts = report.outcome() == Outcome::Failure || limits.windows();
+        let counts = report.outcome() == Outcome::Failure || policy.windows();
         if !counts && self.inner.nothing_to_do(permit) {
             return Reported::Recorded;
         }
-        self.inner.report_unless_clean(key, permit, report, limits)
+        self.inner.report_unless_clean(key, permit, report, policy)
     }
 
     /// Gives a permit back without an outcome: reports [`Outcome::Ignored`].
-    pub fn release<Q>(&self, key: &Q, permit: PermitToken, limits: &Limits) -> Reported
+    pub fn release<Q>(&self, key: &Q, permit: PermitToken, policy: &Policy) -> Reported
     where
         K: Borrow<Q>,
         Q: Hash + Eq + ToKey<K> + ?Sized,
     {
-        self.report(key, permit, Outcome::Ignored, limits)
+        self.report(key, permit, Outcome::Ignored, policy)
     }
 
     /// Circuits that are known. O(1); while others are created or removed, perhaps off by those.

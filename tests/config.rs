@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use breakerbox::{
-    CircuitBreaker, CircuitBreakerBuilder, CircuitState, ConfigError, DroppedPermit, Limits,
-    LimitsBuilder, ManualClock,
+    CircuitBreaker, CircuitBreakerBuilder, CircuitState, ConfigError, DroppedPermit, ManualClock,
+    Policy, PolicyBuilder,
 };
 
-type Setting = fn(LimitsBuilder) -> LimitsBuilder;
+type Setting = fn(PolicyBuilder) -> PolicyBuilder;
 type BreakerSetting = fn(CircuitBreakerBuilder) -> CircuitBreakerBuilder;
 
 /// The longest duration that a limit keeps: 2^42 - 2 ms, some 139 years.
@@ -25,7 +25,7 @@ fn assert_refused(error: &ConfigError, field: &str, value: &str, range: &str) {
 
 #[test]
 fn errors_name_field_value_and_range() {
-    let refused: [(Setting, &str, &str, &str); 8] = [
+    let refused: [(Setting, &str, &str, &str); 9] = [
         (
             |b| b.failure_threshold(0),
             "failure_threshold",
@@ -64,25 +64,26 @@ fn errors_name_field_value_and_range() {
             "0ns",
             "longer than 0",
         ),
+        (
+            |b| b.dropped_permit(DroppedPermit::FailureIfOlder(Duration::ZERO)),
+            "dropped_permit",
+            "0ns",
+            "longer than 0",
+        ),
     ];
     for (set, field, value, range) in refused {
-        let error = set(Limits::builder()).build().unwrap_err();
+        let error = set(Policy::builder()).build().unwrap_err();
         assert_refused(&error, field, value, range);
     }
 }
 
 #[test]
 fn the_breaker_refuses_the_same_and_its_own() {
-    let refused: [(BreakerSetting, &str); 8] = [
+    let refused: [(BreakerSetting, &str); 6] = [
         (|b| b.failure_threshold(0), "failure_threshold"),
         (|b| b.half_open_max(0), "half_open_max"),
         (|b| b.success_threshold(0), "success_threshold"),
         (|b| b.reset_timeout(Duration::ZERO), "reset_timeout"),
-        (|b| b.probe_lease(Duration::ZERO), "probe_lease"),
-        (
-            |b| b.dropped_permit(DroppedPermit::FailureIfOlder(Duration::ZERO)),
-            "dropped_permit",
-        ),
         (|b| b.call_timeout(Duration::ZERO), "call_timeout"),
         // The first thing wrong is told; nothing is built.
         (
@@ -99,15 +100,15 @@ fn the_breaker_refuses_the_same_and_its_own() {
 #[test]
 fn the_ends_of_the_ranges_are_taken() {
     for (failures, probes, successes) in [(1, 1, 1), (1_000_000, 100, 100)] {
-        let limits = Limits::builder()
+        let policy = Policy::builder()
             .failure_threshold(failures)
             .half_open_max(probes)
             .success_threshold(successes)
             .build()
             .unwrap();
-        assert_eq!(limits.failure_threshold(), Some(failures));
-        assert_eq!(limits.half_open_max(), probes);
-        assert_eq!(limits.success_threshold(), Some(successes));
+        assert_eq!(policy.failure_threshold(), Some(failures));
+        assert_eq!(policy.half_open_max(), probes);
+        assert_eq!(policy.success_threshold(), Some(successes));
     }
 }
 
@@ -121,28 +122,28 @@ fn durations_are_rounded_up_and_saturate() {
         (LONGEST + Duration::from_nanos(1), LONGEST),
         (Duration::MAX, LONGEST),
     ] {
-        let limits = Limits::builder()
+        let policy = Policy::builder()
             .reset_timeout(given)
             .probe_lease(given)
             .build()
             .unwrap();
-        assert_eq!((limits.reset_timeout(), limits.probe_lease()), (kept, kept));
+        assert_eq!((policy.reset_timeout(), policy.probe_lease()), (kept, kept));
     }
 }
 
 #[test]
 fn the_lease_is_as_long_as_the_timeout_unless_it_is_set() {
     let timeout = Duration::from_secs(7);
-    let limits = Limits::builder().reset_timeout(timeout).build().unwrap();
-    assert_eq!(limits.probe_lease(), timeout);
+    let policy = Policy::builder().reset_timeout(timeout).build().unwrap();
+    assert_eq!(policy.probe_lease(), timeout);
     let lease = Duration::from_secs(9);
-    let limits = Limits::builder()
+    let policy = Policy::builder()
         .probe_lease(lease)
         .reset_timeout(timeout)
         .build()
         .unwrap();
     assert_eq!(
-        (limits.reset_timeout(), limits.probe_lease()),
+        (policy.reset_timeout(), policy.probe_lease()),
         (timeout, lease)
     );
 }
@@ -151,11 +152,13 @@ fn the_lease_is_as_long_as_the_timeout_unless_it_is_set() {
 #[test]
 fn the_longest_durations_work() {
     let clock = ManualClock::new(1_700_000_000_000);
-    let breaker = CircuitBreaker::<String>::builder()
+    let policy = Policy::builder()
         .failure_threshold(1)
         .reset_timeout(Duration::MAX)
         .probe_lease(Duration::MAX)
-        .dropped_permit(DroppedPermit::FailureIfOlder(Duration::MAX))
+        .dropped_permit(DroppedPermit::FailureIfOlder(Duration::MAX));
+    let breaker = CircuitBreaker::<String>::builder()
+        .policy(policy.build().unwrap())
         .clock(clock.clone())
         .build()
         .unwrap();

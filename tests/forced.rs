@@ -5,25 +5,29 @@ use std::thread;
 use std::time::Duration;
 
 use breakerbox::{
-    CircuitBreaker, CircuitState, DroppedPermit, Forced, Limits, LimitsBuilder, ManualClock,
-    Outcome, Policy, PolicySet, Reported, SlidingWindow,
+    CircuitBreaker, CircuitState, DroppedPermit, Forced, ManualClock, Outcome, Policy,
+    PolicyBuilder, PolicySet, Reported, SlidingWindow,
 };
 
 type Breaker = CircuitBreaker<String, std::hash::RandomState, ManualClock>;
 
-fn limits(settings: LimitsBuilder) -> Limits {
+fn policy(settings: PolicyBuilder) -> Policy {
     settings.build().unwrap()
 }
 
 fn threshold(failures: u32) -> Policy {
-    let settings = Limits::builder().failure_threshold(failures);
-    limits(settings.reset_timeout(Duration::from_secs(7))).into()
+    let settings = Policy::builder().failure_threshold(failures);
+    policy(settings.reset_timeout(Duration::from_secs(7)))
+}
+
+fn forced(failures: u32, forced: impl Into<Option<Forced>>) -> Policy {
+    policy(threshold(failures).to_builder().forced(forced))
 }
 
 fn breaker(policies: PolicySet<String>) -> (Breaker, ManualClock) {
     let clock = ManualClock::new(1_000);
     let builder = CircuitBreaker::builder().clock(clock.clone());
-    let breaker = builder.policies(policies).max_circuits(100).build();
+    let breaker = builder.policy(policies).max_circuits(100).build();
     (breaker.unwrap(), clock)
 }
 
@@ -48,10 +52,7 @@ fn state(breaker: &Breaker, key: &str) -> Option<CircuitState> {
 
 #[test]
 fn the_nearest_policy_forces() {
-    let (open, disabled) = (
-        threshold(1).forced(Forced::Open),
-        threshold(1).forced(Forced::Disabled),
-    );
+    let (open, disabled) = (forced(1, Forced::Open), forced(1, Forced::Disabled));
     let set = PolicySet::new(threshold(1))
         .key("/a/exact".into(), disabled)
         .prefix("/a/", open)
@@ -67,7 +68,7 @@ fn the_nearest_policy_forces() {
         ("/orders", None),
     ] {
         assert_eq!(breaker.forced(key), forced, "{key}");
-        assert_eq!(breaker.policy(key).forced_state(), forced, "{key}");
+        assert_eq!(breaker.policy(key).forced(), forced, "{key}");
         assert_eq!(admits(&breaker, key), forced != Some(Forced::Open), "{key}");
     }
     breaker.set_policies(PolicySet::new(open));
@@ -76,7 +77,7 @@ fn the_nearest_policy_forces() {
 
 #[test]
 fn unknown_keys_are_rejected_and_stay_unknown() {
-    let (breaker, clock) = breaker(PolicySet::new(threshold(1).forced(Forced::Open)));
+    let (breaker, clock) = breaker(PolicySet::new(forced(1, Forced::Open)));
     clock.advance(Duration::from_secs(1_000_000));
     let rejected = breaker.acquire("k").map(drop).unwrap_err();
     assert_eq!(rejected.state(), CircuitState::ForcedOpen);
@@ -88,7 +89,7 @@ fn unknown_keys_are_rejected_and_stay_unknown() {
 
 #[test]
 fn what_fails_while_disabled_counts_nothing() {
-    let (breaker, clock) = breaker(PolicySet::new(threshold(1).forced(Forced::Disabled)));
+    let (breaker, clock) = breaker(PolicySet::new(forced(1, Forced::Disabled)));
     fail(&breaker, "k", 10);
     assert!(breaker.store().is_empty(), "nor creates anything");
     let handle = breaker.circuit("k").unwrap();
@@ -113,7 +114,7 @@ fn a_circuit_goes_on_where_it_was() {
     let (breaker, clock) = breaker(PolicySet::new(threshold(3)));
     fail(&breaker, "counts", 2);
     fail(&breaker, "open", 3);
-    let set = |forced| PolicySet::new(threshold(3).forced(forced));
+    let set = |state| PolicySet::new(forced(3, state));
     for forced in [Forced::Open, Forced::Disabled] {
         breaker.set_policies(set(Some(forced)));
         for key in ["counts", "open"] {
@@ -134,18 +135,19 @@ fn a_circuit_goes_on_where_it_was() {
 
 #[test]
 fn a_window_and_its_calls_in_flight_go_on_too() {
-    let settings = Limits::builder()
+    let settings = Policy::builder()
         .sliding_window(SlidingWindow::Calls(4))
         .minimum_calls(4)
         .failure_rate_threshold(100)
         .hung_calls(2)
         .hung_call_duration(Duration::from_secs(60));
-    let policy = Policy::from(limits(settings));
+    let disabled = policy(settings.clone().forced(Forced::Disabled));
+    let policy = policy(settings);
     let (breaker, clock) = breaker(PolicySet::new(policy));
     let handle = breaker.circuit("k").unwrap();
     fail(&breaker, "k", 3);
     let hangs = breaker.acquire("k").unwrap();
-    breaker.set_policies(PolicySet::new(policy.forced(Forced::Disabled)));
+    breaker.set_policies(PolicySet::new(disabled));
     let (free, also) = (handle.acquire().unwrap(), breaker.acquire("k").unwrap());
     clock.advance(Duration::from_secs(60));
     breaker.set_policies(PolicySet::new(policy));
@@ -166,7 +168,7 @@ fn a_slot_that_was_taken_before_comes_back() {
     clock.advance_ms(7_000);
     let probe = breaker.acquire("k").unwrap();
     assert!(probe.is_probe() && breaker.acquire("k").is_err());
-    breaker.set_policies(PolicySet::new(threshold(1).forced(Forced::Open)));
+    breaker.set_policies(PolicySet::new(forced(1, Forced::Open)));
     assert_eq!(probe.failure(), Reported::Recorded);
     assert_eq!(
         state(&breaker, "k"),
@@ -179,15 +181,15 @@ fn a_slot_that_was_taken_before_comes_back() {
 
 #[test]
 fn a_dropped_permit_counts_nothing_either() {
-    let policy = threshold(1).dropped_permit(DroppedPermit::Failure).unwrap();
-    let (breaker, _) = breaker(PolicySet::new(policy.forced(Forced::Disabled)));
+    let drops = Policy::builder().dropped_permit(DroppedPermit::Failure);
+    let (breaker, _) = breaker(PolicySet::new(policy(drops.forced(Forced::Disabled))));
     drop(breaker.acquire("k").unwrap());
     assert!(breaker.store().is_empty());
 }
 
 #[test]
 fn a_rule_outlasts_eviction_and_reset() {
-    let set = PolicySet::new(threshold(1)).prefix("/b/", threshold(1).forced(Forced::Open));
+    let set = PolicySet::new(threshold(1)).prefix("/b/", forced(1, Forced::Open));
     let (breaker, _) = breaker(set);
     breaker.store().get_state("/b/1");
     let handle = breaker.circuit("/b/2").unwrap();
@@ -211,7 +213,7 @@ fn a_rule_outlasts_eviction_and_reset() {
 
 #[test]
 fn shadow_only_counts_what_is_forced() {
-    let set = PolicySet::new(threshold(1).forced(Forced::Open).shadow(true));
+    let set = PolicySet::new(policy(forced(1, Forced::Open).to_builder().shadow(true)));
     let (breaker, _) = breaker(set);
     assert_eq!(breaker.acquire("k").unwrap().failure(), Reported::Recorded);
     assert_eq!((breaker.shadowed(), breaker.store().rejections()), (1, 0));
@@ -225,8 +227,8 @@ fn shadow_only_counts_what_is_forced() {
 fn the_bare_store_goes_by_the_limits_that_it_is_given() {
     let (breaker, _) = breaker(PolicySet::default());
     let store = breaker.store();
-    let open = *threshold(1).forced(Forced::Open).limits();
-    let disabled = *threshold(1).forced(Forced::Disabled).limits();
+    let open = forced(1, Forced::Open);
+    let disabled = forced(1, Forced::Disabled);
     assert_eq!(
         store.acquire("k", &open).unwrap_err().state(),
         CircuitState::ForcedOpen
@@ -240,15 +242,15 @@ fn the_bare_store_goes_by_the_limits_that_it_is_given() {
     let circuit = store.circuit("k").unwrap();
     circuit.watch(&open);
     assert!(circuit.acquire(&open).is_err());
-    circuit.watch(threshold(1).limits());
-    assert!(circuit.acquire(threshold(1).limits()).is_ok());
+    circuit.watch(&threshold(1));
+    assert!(circuit.acquire(&threshold(1)).is_ok());
 }
 
 /// Other keys keep the short ways: their checks create nothing, their handles aren't watched, and
 /// once the rule is gone the gate is down again.
 #[test]
 fn other_keys_pay_nothing_that_stays() {
-    let set = PolicySet::new(threshold(2)).prefix("/b/", threshold(1).forced(Forced::Open));
+    let set = PolicySet::new(threshold(2)).prefix("/b/", forced(1, Forced::Open));
     let (breaker, _) = breaker(set);
     fail(&breaker, "/a", 1);
     assert_eq!(breaker.acquire("/a").unwrap().success(), Reported::Recorded);
@@ -280,7 +282,7 @@ fn rules_are_replaced_while_calls_go_on() {
             });
         }
         for round in 0..500 {
-            breaker.set_policies(PolicySet::new(threshold(1).forced(Forced::Open)));
+            breaker.set_policies(PolicySet::new(forced(1, Forced::Open)));
             let key = format!("{round}");
             assert!(breaker.acquire(&*key).is_err() && handle.acquire().is_err());
             breaker.set_policies(PolicySet::new(threshold(1)));

@@ -4,8 +4,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
 use breakerbox::{
-    CircuitBreaker, CircuitState, Forced, InMemoryCircuitBreakerStore, Limits, Policy, PolicySet,
-    Reported, Steering,
+    CircuitBreaker, CircuitState, Forced, InMemoryCircuitBreakerStore, Policy, PolicySet, Reported,
+    Steering,
 };
 
 use CircuitState::{Closed, Disabled, ForcedOpen};
@@ -22,8 +22,8 @@ fn admits(breaker: &CircuitBreaker, key: &str) -> bool {
     let by_key = breaker.acquire(key).is_ok();
     let handle = breaker.circuit(key).unwrap();
     assert_eq!(handle.acquire().is_ok(), by_key, "{key} by handle");
-    let limits = breaker.limits(key);
-    let bare = breaker.store().acquire(key, &limits).is_ok();
+    let policy = breaker.policy(key);
+    let bare = breaker.store().acquire(key, &policy).is_ok();
     assert_eq!(bare, by_key, "{key} by the store");
     by_key
 }
@@ -108,7 +108,7 @@ fn the_longest_prefix_counts_and_a_shorter_command_replaces_it() {
 fn a_handle_made_before_or_after_stays_under_the_rule() {
     let breaker = breaker();
     let store = breaker.store();
-    let limits = Limits::default();
+    let policy = Policy::default();
     let (before, unused) = (
         breaker.circuit("/b/1").unwrap(),
         breaker.circuit("/b/2").unwrap(),
@@ -129,7 +129,7 @@ fn a_handle_made_before_or_after_stays_under_the_rule() {
         ] {
             circuit.transition(state);
             assert!(circuit.acquire().is_err(), "{} {state}", circuit.key());
-            assert!(bare.acquire(&limits).is_err() && bare_after.acquire(&limits).is_err());
+            assert!(bare.acquire(&policy).is_err() && bare_after.acquire(&policy).is_err());
         }
         // Neither a reset in place, nor a life that begins after it, lets a call through.
         circuit.reset();
@@ -137,9 +137,9 @@ fn a_handle_made_before_or_after_stays_under_the_rule() {
         circuit.get_state();
         assert!(circuit.acquire().is_err());
         circuit.record_failure();
-        circuit.watch(&limits);
-        bare_after.watch(&limits);
-        assert!(circuit.clone().acquire().is_err() && bare_after.acquire(&limits).is_err());
+        circuit.watch(&policy);
+        bare_after.watch(&policy);
+        assert!(circuit.clone().acquire().is_err() && bare_after.acquire(&policy).is_err());
     }
     let elsewhere = other.acquire().unwrap();
     assert_eq!(elsewhere.success(), Reported::Recorded);
@@ -148,7 +148,7 @@ fn a_handle_made_before_or_after_stays_under_the_rule() {
     for circuit in [&before, &unused, &after] {
         assert!(circuit.acquire().is_ok(), "{}", circuit.key());
     }
-    assert!(bare.acquire(&limits).is_ok() && bare_after.acquire(&limits).is_ok());
+    assert!(bare.acquire(&policy).is_ok() && bare_after.acquire(&policy).is_ok());
 }
 
 #[test]
@@ -171,26 +171,26 @@ fn what_is_steered_alone_shows_once_the_rule_is_lifted() {
 #[test]
 fn all_is_the_empty_prefix_for_keys_of_any_type() {
     let store = InMemoryCircuitBreakerStore::<u64>::new();
-    let limits = Limits::builder().failure_threshold(1).build().unwrap();
+    let policy = Policy::builder().failure_threshold(1).build().unwrap();
     store.record_failure(&1);
     assert_eq!(store.steer_all(ForceOpen).len(), 1);
     let handle = store.circuit(&2).unwrap();
     for key in [1, 2, 3] {
-        assert!(store.acquire(&key, &limits).is_err(), "{key}");
+        assert!(store.acquire(&key, &policy).is_err(), "{key}");
     }
-    assert!(handle.acquire(&limits).is_err());
+    assert!(handle.acquire(&policy).is_err());
     assert_eq!(store.steer_all(Disable).len(), 2);
     for key in [1, 2, 3] {
-        let permit = store.acquire(&key, &limits).unwrap();
-        let _ = store.report(&key, permit, breakerbox::Outcome::Failure, &limits);
+        let permit = store.acquire(&key, &policy).unwrap();
+        let _ = store.report(&key, permit, breakerbox::Outcome::Failure, &policy);
     }
     assert_eq!(store.len(), 2);
     store.steer_all(Enable);
     for key in [1, 2, 3] {
         assert_eq!(store.forced(&key), None);
-        assert!(store.acquire(&key, &limits).is_ok(), "{key}");
+        assert!(store.acquire(&key, &policy).is_ok(), "{key}");
     }
-    assert!(handle.acquire(&limits).is_ok());
+    assert!(handle.acquire(&policy).is_ok());
 }
 
 #[test]
@@ -223,13 +223,13 @@ fn clear_lifts_what_was_forced_by_hand() {
 /// By hand comes before a policy; and shadow applies to it as to every rejection.
 #[test]
 fn a_policy_comes_second() {
-    let disabled = Policy::default().forced(Forced::Disabled);
-    let shadow = Policy::default().shadow(true);
+    let disabled = Policy::builder().forced(Forced::Disabled).build().unwrap();
+    let shadow = Policy::builder().shadow(true).build().unwrap();
     let set = PolicySet::default()
         .prefix("/d/", disabled)
         .prefix("/s/", shadow);
     let breaker = CircuitBreaker::<String>::builder()
-        .policies(set)
+        .policy(set)
         .build()
         .unwrap();
     breaker.store().steer_all(ForceOpen);
@@ -252,7 +252,7 @@ fn a_policy_outlasts_a_restart() {
     let start = || {
         let set: PolicySet<String> = toml::from_str(file).unwrap();
         CircuitBreaker::<String>::builder()
-            .policies(set)
+            .policy(set)
             .build()
             .unwrap()
     };

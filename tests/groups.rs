@@ -1,8 +1,8 @@
 //! Groups: of their circuits no more are open at once than may be.
 
 use breakerbox::{
-    Cause, CircuitBreaker, CircuitState, ConfigError, EjectionCap, Group, Limits, ManualClock,
-    Policy, PolicySet, StateChange, Steering,
+    Cause, CircuitBreaker, CircuitState, ConfigError, EjectionCap, Group, ManualClock, Policy,
+    PolicySet, StateChange, Steering,
 };
 use std::hash::RandomState;
 use std::sync::{Arc, Mutex};
@@ -11,11 +11,11 @@ use std::time::Duration;
 type Breaker = CircuitBreaker<String, RandomState, ManualClock>;
 type Heard = Arc<Mutex<Vec<StateChange<String>>>>;
 
-fn policy(limits: impl FnOnce(breakerbox::LimitsBuilder) -> breakerbox::LimitsBuilder) -> Policy {
-    let settings = Limits::builder()
+fn policy(policy: impl FnOnce(breakerbox::PolicyBuilder) -> breakerbox::PolicyBuilder) -> Policy {
+    let settings = Policy::builder()
         .failure_threshold(2)
         .reset_timeout(Duration::from_secs(10));
-    Policy::from(limits(settings).build().unwrap())
+    policy(settings).build().unwrap()
 }
 
 fn hosts(n: usize) -> Vec<String> {
@@ -29,7 +29,7 @@ fn breaker_with(set: PolicySet<String>) -> (Breaker, ManualClock, Heard) {
     let breaker = CircuitBreaker::builder()
         .clock(clock.clone())
         .on_state_change(move |change| listener.lock().unwrap().push(change.clone()))
-        .policies(set)
+        .policy(set)
         .build()
         .unwrap();
     (breaker, clock, heard)
@@ -37,7 +37,7 @@ fn breaker_with(set: PolicySet<String>) -> (Breaker, ManualClock, Heard) {
 
 fn breaker(members: usize, cap: EjectionCap) -> (Breaker, ManualClock, Heard) {
     let group = Group::of(hosts(members), cap).unwrap();
-    breaker_with(PolicySet::new(policy(|limits| limits)).group("hosts", group))
+    breaker_with(PolicySet::new(policy(|policy| policy)).group("hosts", group))
 }
 
 fn fail(breaker: &Breaker, key: &str, times: usize) {
@@ -190,14 +190,14 @@ fn by_hand_takes_no_place() {
 
 #[test]
 fn every_rule_is_held_back() {
-    let windowed = Limits::builder()
+    let windowed = Policy::builder()
         .sliding_window(breakerbox::SlidingWindow::Calls(4))
         .minimum_calls(4)
         .failure_rate_threshold(50);
-    let hung = Limits::builder()
+    let hung = Policy::builder()
         .hung_calls(1)
         .hung_call_duration(Duration::from_secs(1));
-    let [windowed, hung] = [windowed, hung].map(|limits| Policy::from(limits.build().unwrap()));
+    let [windowed, hung] = [windowed, hung].map(|policy| policy.build().unwrap());
     let group = || Group::of(hosts(2), EjectionCap::AllButOne).unwrap();
 
     let (breaker, ..) = breaker_with(PolicySet::new(windowed).group("hosts", group()));
@@ -223,7 +223,7 @@ fn every_rule_is_held_back() {
 #[test]
 fn members_by_prefix_and_class() {
     let one = || EjectionCap::Percent(50);
-    let set = PolicySet::new(policy(|limits| limits))
+    let set = PolicySet::new(policy(|policy| policy))
         .group("all", Group::prefix("host-", 2, one()).unwrap())
         .group("long", Group::prefix("host-long-", 4, one()).unwrap())
         .group(
@@ -267,7 +267,7 @@ fn members_by_prefix_and_class() {
 fn a_cap_is_replaced_while_running() {
     let set = |cap| {
         let group = Group::of(hosts(4), cap).unwrap();
-        PolicySet::new(policy(|limits| limits)).group("hosts", group)
+        PolicySet::new(policy(|policy| policy)).group("hosts", group)
     };
     let (breaker, ..) = breaker_with(set(EjectionCap::AllButOne));
     for key in &hosts(4)[..3] {
@@ -281,7 +281,7 @@ fn a_cap_is_replaced_while_running() {
     assert_eq!(open_of(&breaker, &hosts(4)), 2);
 
     // Without the group, all may; those that have a place keep it until they close.
-    breaker.set_policies(PolicySet::new(policy(|limits| limits)));
+    breaker.set_policies(PolicySet::new(policy(|policy| policy)));
     fail(&breaker, "host-3", 1);
     assert_eq!(open_of(&breaker, &hosts(4)), 3);
     assert_eq!(breaker.store().open_in_group("hosts"), Some(2));
@@ -297,7 +297,7 @@ fn evicted_circuits_leave_their_group() {
         .clock(clock.clone())
         .max_circuits(16)
         .open_ttl(Duration::from_secs(1))
-        .policies(PolicySet::new(policy(|limits| limits)).group("hosts", group))
+        .policy(PolicySet::new(policy(|policy| policy)).group("hosts", group))
         .build()
         .unwrap();
     fail(&breaker, "host-0", 2);
@@ -313,10 +313,10 @@ fn evicted_circuits_leave_their_group() {
 fn racing_trips_never_exceed_the_cap() {
     const THREADS: usize = 8;
     let group = Group::of(hosts(THREADS), EjectionCap::Percent(40)).unwrap();
-    let policy = policy(|limits| limits.failure_threshold(1));
+    let policy = policy(|policy| policy.failure_threshold(1));
     let breaker = CircuitBreaker::<String>::builder()
         .clock(ManualClock::new(1_000_000))
-        .policies(PolicySet::new(policy).group("hosts", group))
+        .policy(PolicySet::new(policy).group("hosts", group))
         .build()
         .unwrap();
     for round in 0..200 {
@@ -377,10 +377,10 @@ fn what_could_never_open_is_refused() {
 }
 
 #[test]
-fn listeners_hear_whether_it_is_shadow() {
+fn listeners_hear_whether_it_shadow() {
     let group = Group::of(hosts(2), EjectionCap::AllButOne).unwrap();
-    let set = PolicySet::new(policy(|limits| limits).shadow(true)).group("hosts", group);
-    let set = set.key("real".to_string(), policy(|limits| limits));
+    let set = PolicySet::new(policy(|policy| policy.shadow(true))).group("hosts", group);
+    let set = set.key("real".to_string(), policy(|policy| policy));
     let (breaker, clock, heard) = breaker_with(set);
     for key in ["host-0", "host-1", "real"] {
         fail(&breaker, key, 2);
@@ -406,7 +406,7 @@ fn listeners_hear_whether_it_is_shadow() {
 #[test]
 fn a_group_takes_the_place_of_an_earlier_one_of_its_name() {
     let one = || EjectionCap::Percent(50);
-    let set = PolicySet::new(policy(|limits| limits))
+    let set = PolicySet::new(policy(|policy| policy))
         .group("a", Group::of(hosts(2), one()).unwrap())
         .group("b", Group::prefix("b-", 2, one()).unwrap())
         .group(

@@ -15,7 +15,7 @@ use std::time::Duration;
 use breakerbox::{Clock, InMemoryCircuitBreakerStore, PermitToken};
 
 use support::model::{FailureCounting, More, Outcome, Rules, Snapshot, State};
-use support::system::{Answer, Call, Modelled, System, limits, report_of, same};
+use support::system::{Answer, Call, Modelled, System, policy, report_of, same};
 
 use Call::*;
 use Outcome::{Failure, Ignored, Success};
@@ -122,14 +122,14 @@ impl Clock for Interrupting {
 
 /// One call of the crate, in the model's words.
 fn ask(store: &Store, call: Call, permits: &mut Vec<PermitToken>) -> Answer {
-    let limits = &limits(RULES);
+    let policy = &policy(RULES);
     match call {
         Report(number, outcome) => ask(store, Call::Tell(number, outcome.into()), permits),
         Call::Tell(number, told) => {
-            reported(store.report(KEY, permits[number], report_of(told), limits))
+            reported(store.report(KEY, permits[number], report_of(told), policy))
         }
-        Release(number) => reported(store.release(KEY, permits[number], limits)),
-        Acquire => match store.acquire(KEY, limits) {
+        Release(number) => reported(store.release(KEY, permits[number], policy)),
+        Acquire => match store.acquire(KEY, policy) {
             Ok(permit) => {
                 permits.push(permit);
                 if permit.is_probe() {

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use breakerbox::{
-    CircuitBreaker, CircuitState, EjectionCap, Group, InMemoryCircuitBreakerStore, Limits,
-    ManualClock, Policy, PolicySet, SlidingWindow,
+    CircuitBreaker, CircuitState, EjectionCap, Group, InMemoryCircuitBreakerStore, ManualClock,
+    Policy, PolicySet, SlidingWindow,
 };
 
 /// Counts how many there are of whatever holds one.
@@ -49,7 +49,7 @@ impl BuildHasher for Holding {
 }
 
 fn policies(tokens: &Token, size: u32) -> PolicySet<Key> {
-    let limits = Limits::builder()
+    let policy = Policy::builder()
         .sliding_window(SlidingWindow::Calls(size))
         .failure_rate_threshold(50)
         .build()
@@ -57,7 +57,7 @@ fn policies(tokens: &Token, size: u32) -> PolicySet<Key> {
     let held = Arc::clone(tokens);
     let cap = EjectionCap::Percent(50);
     let members = ["a", "b"].map(|name| Key(name.to_owned(), Arc::clone(tokens)));
-    PolicySet::new(Policy::from(limits))
+    PolicySet::new(policy)
         .class("few", Policy::default())
         .group("listed", Group::of(members, cap).unwrap())
         .classify(move |key: &Key| {
@@ -89,7 +89,7 @@ fn all_that_was_given_is_let_go_of() {
         .hasher(Holding(RandomState::new(), Arc::clone(&tokens)))
         .clock(clock.clone())
         .max_circuits(100)
-        .policies(policies(&tokens, 10))
+        .policy(policies(&tokens, 10))
         .on_state_change(move |_| {
             let _ = &heard;
         })

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 
 use breakerbox::{
-    CircuitBreaker, CircuitState, InMemoryCircuitBreakerStore, Limits, ManualClock, Outcome,
+    CircuitBreaker, CircuitState, InMemoryCircuitBreakerStore, ManualClock, Outcome, Policy,
     StateChange,
 };
 
@@ -42,14 +42,14 @@ fn steps(heard: &Heard) -> Vec<(CircuitState, CircuitState)> {
 #[test]
 fn a_life_is_told_in_order() {
     let (store, clock, heard) = listening();
-    let limits = Limits::builder().failure_threshold(1).build().unwrap();
-    let permit = store.acquire("a", &limits).unwrap();
-    let _ = store.report("a", permit, Outcome::Failure, &limits);
+    let policy = Policy::builder().failure_threshold(1).build().unwrap();
+    let permit = store.acquire("a", &policy).unwrap();
+    let _ = store.report("a", permit, Outcome::Failure, &policy);
     clock.advance_ms(30_000);
-    let _lost = store.acquire("a", &limits).unwrap();
+    let _lost = store.acquire("a", &policy).unwrap();
     clock.advance_ms(30_000);
-    let probe = store.acquire("a", &limits).unwrap();
-    let _ = store.report("a", probe, Outcome::Success, &limits);
+    let probe = store.acquire("a", &policy).unwrap();
+    let _ = store.report("a", probe, Outcome::Success, &policy);
     store.transition("a", Disabled);
 
     let heard = heard.lock().unwrap();
@@ -70,12 +70,12 @@ fn a_life_is_told_in_order() {
 #[test]
 fn what_is_no_transition_is_not_told() {
     let (store, _, heard) = listening();
-    let limits = Limits::default();
+    let policy = Policy::default();
     store.get_state("a");
     store.record_failure("a");
     store.record_success("a");
-    let permit = store.acquire("a", &limits).unwrap();
-    let _ = store.report("a", permit, Outcome::Failure, &limits);
+    let permit = store.acquire("a", &policy).unwrap();
+    let _ = store.report("a", permit, Outcome::Failure, &policy);
     let _ = store.circuit("b").unwrap();
     store.reset("a");
     store.clear();
@@ -223,7 +223,7 @@ fn a_listener_may_use_the_circuit_that_changed() {
         store.record_failure(&*change.key);
         let handle = store.circuit(&*change.key).unwrap();
         assert_eq!(
-            handle.acquire(&Limits::default()).is_err(),
+            handle.acquire(&Policy::default()).is_err(),
             change.to == Open
         );
         store.for_each(|_, _| {});
@@ -250,9 +250,9 @@ fn a_listener_may_move_the_circuit_on() {
             store.transition(&*change.key, ForcedOpen);
         }
     });
-    let limits = Limits::builder().failure_threshold(1).build().unwrap();
-    let permit = store.acquire("a", &limits).unwrap();
-    let _ = store.report("a", permit, Outcome::Failure, &limits);
+    let policy = Policy::builder().failure_threshold(1).build().unwrap();
+    let permit = store.acquire("a", &policy).unwrap();
+    let _ = store.report("a", permit, Outcome::Failure, &policy);
     assert_eq!(*told.lock().unwrap(), [(Closed, Open), (Open, ForcedOpen)]);
     assert_eq!(store.peek("a").unwrap().state, ForcedOpen);
 }
@@ -270,7 +270,7 @@ fn a_listener_may_reset_or_clear() {
         assert_eq!(returned.state, Open, "the snapshot of the step itself");
         assert_eq!(store.peek("a"), None);
         assert_eq!(store.len(), usize::from(!clear));
-        assert!(store.acquire("a", &Limits::default()).is_ok());
+        assert!(store.acquire("a", &Policy::default()).is_ok());
     }
 }
 

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use breakerbox::{
-    Cause, CircuitBreaker, CircuitBreakerBuilder, CircuitState, Limits, ManualClock, SlidingWindow,
+    Cause, CircuitBreaker, CircuitBreakerBuilder, CircuitState, ManualClock, Policy, SlidingWindow,
 };
 
 use allocation::bytes;
@@ -96,7 +96,12 @@ fn healthy_keys_take_none() {
 fn bytes_per_circuit() {
     let count = SlidingWindow::Calls(100);
     let time = SlidingWindow::Time(Duration::from_secs(10));
-    let windowed = |window| move |b: Builder| b.sliding_window(window).failure_rate_threshold(50);
+    let windowed = |window| {
+        let policy = Policy::builder()
+            .sliding_window(window)
+            .failure_rate_threshold(50);
+        move |b: Builder| b.policy(policy.build().unwrap())
+    };
     let per_circuit = |(breaker, _): (Breaker, ManualClock)| {
         let circuits = 50_000;
         let before = bytes();
@@ -155,8 +160,10 @@ fn keys_that_trip() {
 /// One that is reported to again and again survives a flood, with its failures.
 fn what_is_used_stays() {
     let (breaker, _) = breaker(|b| {
-        let settings = b.max_circuits(MAX).failure_threshold(1_000_000);
-        settings.failure_counting(breakerbox::FailureCounting::TotalFailures)
+        let policy = Policy::builder()
+            .failure_threshold(1_000_000)
+            .failure_counting(breakerbox::FailureCounting::TotalFailures);
+        b.max_circuits(MAX).policy(policy.build().unwrap())
     });
     let real = u64::MAX;
     for key in 0..100_000 {
@@ -172,10 +179,11 @@ fn what_is_used_stays() {
 /// no trace, so a flood of other keys mustn't take it for one that nobody uses.
 fn what_has_recovered_stays_for_a_while() {
     let (breaker, clock) = breaker(|b| {
-        b.max_circuits(64)
+        let policy = Policy::builder()
             .failure_threshold(1)
             .reset_timeout(Duration::from_secs(1))
-            .backoff_factor(2.0)
+            .backoff_factor(2.0);
+        b.max_circuits(64).policy(policy.build().unwrap())
     });
     let real = u64::MAX;
     let _ = breaker.acquire(&real).unwrap().failure();
@@ -228,7 +236,7 @@ fn what_is_open_leaves_in_its_time() {
     }
     assert_eq!(state(&breaker, 3), Some(CircuitState::ForcedOpen));
     assert_eq!(
-        policies.policy(&1).limits(),
-        &Limits::builder().failure_threshold(1).build().unwrap()
+        policies.policy(&1),
+        Policy::builder().failure_threshold(1).build().unwrap()
     );
 }

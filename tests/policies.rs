@@ -5,24 +5,24 @@ use std::thread;
 use std::time::Duration;
 
 use breakerbox::{
-    CircuitBreaker, CircuitState, DroppedPermit, Limits, LimitsBuilder, ManualClock, Outcome,
-    Policy, PolicySet, Report, Reported, SlidingWindow,
+    CircuitBreaker, CircuitState, DroppedPermit, ManualClock, Outcome, Policy, PolicyBuilder,
+    PolicySet, Report, Reported, SlidingWindow,
 };
 
 type Breaker = CircuitBreaker<String, std::hash::RandomState, ManualClock>;
 
 const START: u64 = 1_000_000;
 
-fn limits(settings: LimitsBuilder) -> Limits {
+fn policy(settings: PolicyBuilder) -> Policy {
     settings.build().unwrap()
 }
 
 fn threshold(failures: u32) -> Policy {
-    limits(Limits::builder().failure_threshold(failures)).into()
+    policy(Policy::builder().failure_threshold(failures))
 }
 
-fn rate(calls: u32) -> LimitsBuilder {
-    Limits::builder()
+fn rate(calls: u32) -> PolicyBuilder {
+    Policy::builder()
         .sliding_window(SlidingWindow::Calls(calls))
         .failure_rate_threshold(50)
 }
@@ -30,7 +30,7 @@ fn rate(calls: u32) -> LimitsBuilder {
 fn breaker(policies: PolicySet<String>) -> (Breaker, ManualClock) {
     let clock = ManualClock::new(START);
     let builder = CircuitBreaker::builder().clock(clock.clone());
-    (builder.policies(policies).build().unwrap(), clock)
+    (builder.policy(policies).build().unwrap(), clock)
 }
 
 fn fail(breaker: &Breaker, key: &str, times: u32) {
@@ -84,8 +84,8 @@ fn a_lower_threshold_holds_from_the_next_call_on() {
 #[test]
 fn an_open_circuit_keeps_its_time() {
     let wait = |secs| {
-        let settings = Limits::builder().failure_threshold(1);
-        PolicySet::new(limits(settings.reset_timeout(Duration::from_secs(secs))).into())
+        let settings = Policy::builder().failure_threshold(1);
+        PolicySet::new(policy(settings.reset_timeout(Duration::from_secs(secs))))
     };
     let (breaker, clock) = breaker(wait(60));
     fail(&breaker, "k", 1);
@@ -115,7 +115,7 @@ fn an_open_circuit_keeps_its_time() {
 
 #[test]
 fn a_window_is_kept_unless_its_length_changes() {
-    let set = |settings: LimitsBuilder| PolicySet::new(limits(settings).into());
+    let set = |settings: PolicyBuilder| PolicySet::new(policy(settings));
     let (breaker, _) = breaker(set(rate(10).minimum_calls(10)));
     fail(&breaker, "k", 5);
     // Another threshold over the same window: the five failures still count.
@@ -133,14 +133,14 @@ fn a_window_is_kept_unless_its_length_changes() {
     assert!(is_open(&breaker, "k"));
 }
 
-fn hung(settings: LimitsBuilder) -> LimitsBuilder {
+fn hung(settings: PolicyBuilder) -> PolicyBuilder {
     let long = Duration::from_secs(1);
     settings.hung_calls(1).hung_call_duration(long)
 }
 
 #[test]
 fn a_window_is_kept_where_calls_in_flight_are_counted_too() {
-    let set = |settings: LimitsBuilder| PolicySet::new(limits(settings).into());
+    let set = |settings: PolicyBuilder| PolicySet::new(policy(settings));
     let (breaker, _) = breaker(set(rate(10).minimum_calls(6)));
     fail(&breaker, "k", 5);
     breaker.set_policies(set(hung(rate(10).minimum_calls(6))));
@@ -150,10 +150,10 @@ fn a_window_is_kept_where_calls_in_flight_are_counted_too() {
 
 #[test]
 fn a_window_goes_with_the_rules_that_want_it() {
-    let set = |settings: LimitsBuilder| PolicySet::new(limits(settings).into());
+    let set = |settings: PolicyBuilder| PolicySet::new(policy(settings));
     let (breaker, _) = breaker(set(hung(rate(10).minimum_calls(6))));
     fail(&breaker, "k", 5);
-    breaker.set_policies(set(hung(Limits::builder())));
+    breaker.set_policies(set(hung(Policy::builder())));
     breaker.set_policies(set(hung(rate(10).minimum_calls(6))));
     fail(&breaker, "k", 5);
     assert!(!is_open(&breaker, "k"));
@@ -165,7 +165,7 @@ fn a_window_goes_with_the_rules_that_want_it() {
 /// seat back, once.
 #[test]
 fn a_seat_outlives_the_rules_that_want_it() {
-    let counted = || PolicySet::new(limits(hung(Limits::builder())).into());
+    let counted = || PolicySet::new(policy(hung(Policy::builder())));
     for by_handle in [false, true] {
         let (breaker, clock) = breaker(counted());
         let circuit = breaker.circuit("k").unwrap();
@@ -200,8 +200,8 @@ fn a_seat_outlives_the_rules_that_want_it() {
 /// are counted all the same.
 #[test]
 fn a_window_counts_successes_of_clean_keys() {
-    let limits = rate(4).minimum_calls(4).build().unwrap();
-    let (breaker, _) = breaker(PolicySet::new(limits.into()));
+    let policy = rate(4).minimum_calls(4).build().unwrap();
+    let (breaker, _) = breaker(PolicySet::new(policy));
     for other in ["a", "b", "c"] {
         breaker.store().record_failure(other);
     }
@@ -217,7 +217,7 @@ fn a_window_counts_successes_of_clean_keys() {
 
 #[test]
 fn rules_without_windows_give_the_short_way_back() {
-    let (breaker, _) = breaker(PolicySet::new(limits(rate(10)).into()));
+    let (breaker, _) = breaker(PolicySet::new(policy(rate(10))));
     let _ = breaker.acquire("k").unwrap().success();
     assert_eq!(breaker.store().len(), 1, "a window is in a circuit");
     breaker.set_policies(PolicySet::new(threshold(5)));
@@ -227,7 +227,7 @@ fn rules_without_windows_give_the_short_way_back() {
 
     // And the other way round, with a handle that is there already.
     let handle = breaker.circuit("k").unwrap();
-    breaker.set_policies(PolicySet::new(limits(rate(4)).into()));
+    breaker.set_policies(PolicySet::new(policy(rate(4))));
     for _ in 0..2 {
         let _ = handle.acquire().unwrap().success();
         let _ = handle.acquire().unwrap().failure();
@@ -237,7 +237,7 @@ fn rules_without_windows_give_the_short_way_back() {
 
 #[test]
 fn rules_of_one_key_do_not_touch_another() {
-    let set = PolicySet::new(threshold(5)).key("timed".to_string(), limits(rate(4)).into());
+    let set = PolicySet::new(threshold(5)).key("timed".to_string(), policy(rate(4)));
     let (breaker, _) = breaker(set);
     let _ = breaker.acquire("plain").unwrap().success();
     assert!(breaker.peek("plain").is_none());
@@ -247,13 +247,13 @@ fn rules_of_one_key_do_not_touch_another() {
 
 #[test]
 fn a_permit_is_measured_by_the_rules_that_admitted_it() {
-    let slow = limits(
-        Limits::builder()
+    let slow = policy(
+        Policy::builder()
             .sliding_window(SlidingWindow::Calls(1))
             .slow_call_rate_threshold(100)
             .slow_call_duration(Duration::from_secs(1)),
     );
-    let (breaker, clock) = breaker(PolicySet::new(slow.into()));
+    let (breaker, clock) = breaker(PolicySet::new(slow));
     let permit = breaker.acquire("k").unwrap();
     clock.advance_ms(1_000);
     let _ = permit.success();
@@ -262,16 +262,14 @@ fn a_permit_is_measured_by_the_rules_that_admitted_it() {
 
 #[test]
 fn a_dropped_permit_means_what_its_policy_says() {
+    let one = || Policy::builder().failure_threshold(1);
     let when_old = DroppedPermit::FailureIfOlder(Duration::from_secs(1));
     let set = PolicySet::new(threshold(1))
         .key(
             "fails".to_string(),
-            threshold(1).dropped_permit(DroppedPermit::Failure).unwrap(),
+            policy(one().dropped_permit(DroppedPermit::Failure)),
         )
-        .key(
-            "ages".to_string(),
-            threshold(1).dropped_permit(when_old).unwrap(),
-        );
+        .key("ages".to_string(), policy(one().dropped_permit(when_old)));
     let (breaker, clock) = breaker(set);
     drop(breaker.acquire("ignores").unwrap());
     assert!(!is_open(&breaker, "ignores"));
@@ -292,7 +290,7 @@ fn every_call_is_decided_by_one_set_or_the_other() {
     // Both sets open at 2 failures, by different rules: whichever a call meets, no third failure is
     // ever admitted, and no success is in their way.
     let count = || PolicySet::new(threshold(2));
-    let window = || PolicySet::new(limits(rate(4).failures_in_window(2).minimum_calls(4)).into());
+    let window = || PolicySet::new(policy(rate(4).failures_in_window(2).minimum_calls(4)));
     let (breaker, _) = breaker(count());
     let stop = AtomicBool::new(false);
     thread::scope(|scope| {
@@ -342,7 +340,7 @@ fn no_time_is_a_time() {
         .minimum_calls(1)
         .slow_call_rate_threshold(50)
         .slow_call_duration(second);
-    let (breaker, clock) = breaker(PolicySet::new(limits(slow).into()));
+    let (breaker, clock) = breaker(PolicySet::new(policy(slow)));
     for (said, opens) in [(Some(Duration::ZERO), false), (None, true)] {
         let permit = breaker.acquire("a").unwrap();
         clock.advance(second * 3);
@@ -358,11 +356,11 @@ fn no_time_is_a_time() {
 fn a_hand_that_closes_ends_a_row_of_openings() {
     use breakerbox::Steering::{Disable, Enable, ForceClose, ForceOpen};
     let second = Duration::from_secs(1);
-    let settings = Limits::builder()
+    let settings = Policy::builder()
         .failure_threshold(1)
         .reset_timeout(second)
         .backoff_factor(2.0);
-    let (breaker, clock) = breaker(PolicySet::new(limits(settings).into()));
+    let (breaker, clock) = breaker(PolicySet::new(policy(settings)));
     let opens_for = |breaker: &Breaker| {
         fail(breaker, "a", 1);
         breaker.acquire("a").unwrap_err().retry_after()
@@ -387,8 +385,8 @@ fn a_hand_that_closes_ends_a_row_of_openings() {
 #[test]
 fn a_smaller_sample_of_probes_keeps_the_share() {
     let sample = |n| {
-        let settings = Limits::builder().half_open_max(10);
-        PolicySet::new(limits(settings.probe_failure_rate(n, 50)).into())
+        let settings = Policy::builder().half_open_max(10);
+        PolicySet::new(policy(settings.probe_failure_rate(n, 50)))
     };
     let (breaker, _) = breaker(sample(100));
     breaker.store().transition("a", CircuitState::HalfOpen);

@@ -4,41 +4,41 @@
 use std::time::Duration;
 
 use breakerbox::{
-    AfterHalfOpen, DroppedPermit, FailureCounting, Forced, Limits, Policy, PolicySet, SlidingWindow,
+    AfterHalfOpen, DroppedPermit, FailureCounting, Forced, Policy, PolicySet, SlidingWindow,
 };
 
 const ALL: &str = r#"
 [default]
 failure_threshold = 7
 failure_counting = "total-failures"
-window_ms = 10_000
+sliding_window = "10s"
 minimum_calls = 30
 failures_in_window = 100
 failure_rate_threshold = 40
 slow_call_rate_threshold = 60
-slow_call_duration_ms = 1_500
+slow_call_duration = "1s500ms"
 hung_calls = 8
-hung_call_duration_ms = 20_000
-reset_timeout_ms = 2_000
+hung_call_duration = "20s"
+reset_timeout = "2s"
 backoff_factor = 1.5
-reset_timeout_max_ms = 60_000
-stable_after_ms = 90_000
+reset_timeout_max = "1m"
+stable_after = "1m30s"
 jitter = 20
-retry_after_max_ms = 70_000
+retry_after_max = "70s"
 half_open_max = 3
 success_threshold = 5
 probe_failures_allowed = 1
-probe_lease_ms = 45_000
-half_open_timeout_ms = 30_000
+probe_lease = "45s"
+half_open_timeout = "30s"
 after_half_open = "closed"
-dropped_permit = { failure-if-older-ms = 500 }
+dropped_permit = { failure-if-older = "500ms" }
 
 [keys.pay]
 failure_threshold = 2
 
 [prefixes."static/"]
 shadow = true
-window_calls = 50
+sliding_window = 50
 failure_rate_threshold = 90
 
 [prefixes."closed/"]
@@ -49,8 +49,7 @@ failure_threshold = 2
 forced = "disabled"
 
 [classes.batch]
-probe_sample = 10
-probe_failure_rate_threshold = 30
+probe_failure_rate = { sample = 10, percent = 30 }
 
 [groups.listed]
 members = ["a", "b", "c"]
@@ -72,7 +71,7 @@ fn all() -> PolicySet<String> {
 
 #[test]
 fn every_setting_is_read() {
-    let limits = Limits::builder()
+    let policy = Policy::builder()
         .failure_threshold(7)
         .failure_counting(FailureCounting::TotalFailures)
         .sliding_window(SlidingWindow::Time(Duration::from_secs(10)))
@@ -95,30 +94,28 @@ fn every_setting_is_read() {
         .probe_lease(Duration::from_secs(45))
         .half_open_timeout(Duration::from_secs(30))
         .after_half_open(AfterHalfOpen::Closed)
-        .build()
-        .unwrap();
-    let when_old = DroppedPermit::FailureIfOlder(Duration::from_millis(500));
-    let default = Policy::from(limits).dropped_permit(when_old).unwrap();
+        .dropped_permit(DroppedPermit::FailureIfOlder(Duration::from_millis(500)))
+        .build();
     let set = all().classify(|key: &String| key.starts_with("job").then_some("batch"));
-    assert_eq!(set.policy("anything"), default);
+    assert_eq!(set.policy("anything"), policy.unwrap());
 
-    let pay = Limits::builder().failure_threshold(2).build().unwrap();
-    assert_eq!(set.policy("pay"), Policy::from(pay));
-    let quiet = Limits::builder()
+    let pay = Policy::builder().failure_threshold(2).build().unwrap();
+    assert_eq!(set.policy("pay"), pay);
+    let quiet = Policy::builder()
         .sliding_window(SlidingWindow::Calls(50))
         .failure_rate_threshold(90)
-        .build()
-        .unwrap();
-    assert_eq!(set.policy("static/logo"), Policy::from(quiet).shadow(true));
-    let closed = Policy::from(pay).forced(Forced::Open);
-    assert_eq!(set.policy("closed/1"), closed);
-    let health = Policy::default().forced(Forced::Disabled);
-    assert_eq!(set.policy("health"), health);
-    let batch = Limits::builder()
+        .shadow(true)
+        .build();
+    assert_eq!(set.policy("static/logo"), quiet.unwrap());
+    let closed = pay.to_builder().forced(Forced::Open).build();
+    assert_eq!(set.policy("closed/1"), closed.unwrap());
+    let health = Policy::builder().forced(Forced::Disabled).build();
+    assert_eq!(set.policy("health"), health.unwrap());
+    let batch = Policy::builder()
         .probe_failure_rate(10, 30)
         .build()
         .unwrap();
-    assert_eq!(set.policy("job 7"), Policy::from(batch));
+    assert_eq!(set.policy("job 7"), batch);
 }
 
 #[test]
@@ -142,7 +139,7 @@ fn bad_settings_are_refused_with_field_value_and_range() {
             "failure_threshold = 0",
             "failure_threshold is 0; it must be 1 to 1000000",
         ),
-        ("failure_treshold = 5", "failure_treshold is not a setting"),
+        ("failure_treshold = 5", "unknown field `failure_treshold`"),
         (
             "failure_threshold = -1",
             "invalid value: integer `-1`, expected u32",
@@ -157,11 +154,11 @@ fn bad_settings_are_refused_with_field_value_and_range() {
             "backoff_factor is NaN; it must be 1 to 100",
         ),
         (
-            "window_ms = 9",
+            "sliding_window = \"9ms\"",
             "sliding_window is 9ms; it must be at least 10ms",
         ),
         (
-            "reset_timeout_ms = 0",
+            "reset_timeout = \"0s\"",
             "reset_timeout is 0ns; it must be longer than 0",
         ),
         ("failure_counting = \"some\"", "unknown variant `some`"),
@@ -170,9 +167,9 @@ fn bad_settings_are_refused_with_field_value_and_range() {
             "unknown variant `closed`, expected `open` or `disabled`",
         ),
         ("forced = true", "wanted string or table"),
-        ("force = \"open\"", "force is not a setting"),
+        ("force = \"open\"", "unknown field `force`"),
         (
-            "dropped_permit = { failure-if-older-ms = 0 }",
+            "dropped_permit = { failure-if-older = \"0s\" }",
             "dropped_permit is 0ns",
         ),
         (
@@ -180,7 +177,7 @@ fn bad_settings_are_refused_with_field_value_and_range() {
             "failure_rate_threshold is 50; it must be unset, or given with sliding_window",
         ),
         (
-            "window_calls = 10",
+            "sliding_window = 10",
             "sliding_window is 10 calls; it must be unset, or given with a rate threshold",
         ),
         (
@@ -188,11 +185,11 @@ fn bad_settings_are_refused_with_field_value_and_range() {
             "hung_calls is 3; it must be unset, or given with hung_call_duration",
         ),
         (
-            "success_threshold = 2\nprobe_sample = 3\nprobe_failure_rate_threshold = 50",
+            "success_threshold = 2\nprobe_failure_rate = { sample = 3, percent = 50 }",
             "success_threshold is 2; it must be unset, or given with counts of probes",
         ),
         (
-            "probe_lease_ms = 0",
+            "probe_lease = \"0ms\"",
             "probe_lease is 0ns; it must be longer than 0",
         ),
     ] {

@@ -14,9 +14,7 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use breakerbox::{
-    CircuitBreaker, CircuitState, Limits, ManualClock, Policy, PolicySet, SlidingWindow,
-};
+use breakerbox::{CircuitBreaker, CircuitState, ManualClock, Policy, PolicySet, SlidingWindow};
 
 type Breaker = CircuitBreaker<String, std::hash::RandomState, ManualClock>;
 
@@ -53,17 +51,17 @@ fn settled(looks: &[u64]) -> u64 {
 }
 
 fn policies(round: u64) -> PolicySet<String> {
-    let limits = Limits::builder()
+    let policy = Policy::builder()
         .failure_threshold(3 + (round % 5) as u32)
         .reset_timeout(Duration::from_millis(50));
     let windowed = |window| {
-        let limits = Limits::builder()
+        let policy = Policy::builder()
             .sliding_window(window)
             .failure_rate_threshold(50)
             .reset_timeout(Duration::from_millis(20));
-        Policy::from(limits.build().unwrap())
+        policy.build().unwrap()
     };
-    PolicySet::new(limits.build().unwrap().into())
+    PolicySet::new(policy.build().unwrap())
         .prefix(
             "1",
             windowed(SlidingWindow::Calls(20 + (round % 3) as u32 * 20)),
@@ -142,7 +140,7 @@ fn memory_does_not_grow() {
     let breaker: Breaker = CircuitBreaker::builder()
         .clock(clock.clone())
         .max_circuits(MAX)
-        .policies(policies(0))
+        .policy(policies(0))
         .on_state_change(move |_| {
             hears.fetch_add(1, Relaxed);
         })

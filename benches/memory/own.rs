@@ -2,17 +2,17 @@
 
 use crate::allocation::bytes;
 use crate::subjects::{State, growth};
-use breakerbox::{InMemoryCircuitBreakerStore, Limits, Outcome, SlidingWindow};
+use breakerbox::{InMemoryCircuitBreakerStore, Outcome, Policy, SlidingWindow};
 use breakerbox_benches::rules::Rules;
 use std::time::Duration;
 
-fn limits(state: State) -> Limits {
+fn limits(state: State) -> Policy {
     let window = match state {
         State::Healthy | State::FailedOnce => return Rules::OUT_OF_REACH.limits(),
         State::Calls => SlidingWindow::Calls(100),
         State::Time => SlidingWindow::Time(Duration::from_secs(10)),
     };
-    let builder = Limits::builder()
+    let builder = Policy::builder()
         .sliding_window(window)
         .failure_rate_threshold(Rules::PERCENT);
     builder.build().unwrap()

@@ -8,8 +8,8 @@ use super::rules::Rules;
 use super::store::{Circuits, Store as _};
 use super::world::{Gate, Line};
 use breakerbox::{
-    CircuitBreaker, CircuitHandle, CircuitState, Forced, InMemoryCircuitBreakerStore, Limits,
-    ManualClock, Outcome, PolicySet, Steering, StoreHandle,
+    CircuitBreaker, CircuitHandle, CircuitState, Forced, InMemoryCircuitBreakerStore, ManualClock,
+    Outcome, Policy, PolicySet, Steering, StoreHandle,
 };
 use std::hash::{BuildHasherDefault, DefaultHasher};
 use std::hint::black_box;
@@ -162,7 +162,7 @@ struct Fixture {
     key: String,
     /// No store knows it.
     unknown: String,
-    limits: Limits,
+    limits: Policy,
     store: Store,
     handle: StoreHandle<String, Hasher, ManualClock>,
     breaker: CircuitBreaker<String, Hasher, ManualClock>,
@@ -191,7 +191,7 @@ impl Fixture {
         Self {
             line: Line::default(),
             unknown: "api-00002.internal:443".to_owned(),
-            limits: keyed.limits(&*key),
+            limits: keyed.policy(&*key),
             store: breaker().store().clone(),
             handle: breaker().store().circuit(&*key).expect("there is room"),
             guarded: breaker().circuit(&*key).expect("there is room"),
@@ -241,7 +241,8 @@ fn forcing<R>(op: impl Fn(&Fixture) -> R + 'static) -> Loop {
 fn forcing_by_policy<R>(op: impl Fn(&Fixture) -> R + 'static) -> Loop {
     let fixture = Fixture::new(Gate::Down);
     let policy = fixture.breaker.policy(&*fixture.key);
-    let set = PolicySet::new(policy).prefix(OTHER_PREFIX, policy.forced(Forced::Open));
+    let forced = policy.to_builder().forced(Forced::Open).build().unwrap();
+    let set = PolicySet::new(policy).prefix(OTHER_PREFIX, forced);
     fixture.breaker.set_policies(set);
     repeat(fixture, op)
 }

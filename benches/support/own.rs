@@ -4,7 +4,7 @@ use super::rules::Rules;
 use super::store::{Circuits, Hasher, Store, through};
 use breakerbox::{
     CircuitBreaker, CircuitBreakerSnapshot, CircuitHandle, CircuitState, Clock,
-    InMemoryCircuitBreakerStore, Limits, Outcome, StoreHandle, SystemClock,
+    InMemoryCircuitBreakerStore, Outcome, Policy, StoreHandle, SystemClock,
 };
 use std::hash::RandomState;
 use std::sync::Arc;
@@ -13,7 +13,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 /// The store alone, with the limits that each call brings.
 pub struct Own<S, C = SystemClock> {
     pub store: InMemoryCircuitBreakerStore<String, S, C>,
-    pub limits: Limits,
+    pub limits: Policy,
     trips: Trips,
 }
 
@@ -130,7 +130,7 @@ impl<S: Hasher, C: Time> Store for Own<S, C> {
 }
 
 impl<C> Handles<C> {
-    pub fn limits(&self) -> &Limits {
+    pub fn limits(&self) -> &Policy {
         &self.own.limits
     }
 }
@@ -139,7 +139,7 @@ impl<S: Hasher> Circuits for Breaker<S> {
     fn new(rules: Rules, keys: &[String]) -> Self {
         let trips = Trips::default();
         let mut builder = CircuitBreaker::<String>::builder()
-            .policies(breakerbox::PolicySet::new(rules.limits().into()))
+            .policy(breakerbox::PolicySet::new(rules.limits()))
             .hasher(S::default())
             .capacity(keys.len() + 1)
             // A store that is nearly full evicts clean circuits.

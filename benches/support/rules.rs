@@ -1,6 +1,6 @@
 //! The rules that all subjects are given.
 
-use breakerbox::{Limits, SlidingWindow};
+use breakerbox::{Policy, SlidingWindow};
 use std::time::Duration;
 
 /// When a circuit opens, and for how long.
@@ -44,8 +44,8 @@ impl Rules {
     }
 
     /// The same, for breakerbox.
-    pub fn limits(self) -> Limits {
-        let builder = Limits::builder().reset_timeout(self.reset_timeout);
+    pub fn limits(self) -> Policy {
+        let builder = Policy::builder().reset_timeout(self.reset_timeout);
         let builder = match self.window {
             None => builder.failure_threshold(self.failure_threshold),
             Some(calls) => builder

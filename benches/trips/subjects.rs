@@ -1,7 +1,7 @@
 //! The subjects: circuits that the fifth failure opens, one for each trip.
 
 use breakerbox::{
-    CircuitState, InMemoryCircuitBreakerStore, Limits, Outcome, PermitToken, StoreHandle,
+    CircuitState, InMemoryCircuitBreakerStore, Outcome, PermitToken, Policy, StoreHandle,
 };
 use breakerbox_benches::circuit::{Circuit as _, now_ms};
 use breakerbox_benches::rules::Rules;
@@ -33,7 +33,7 @@ pub(crate) trait Subject: Sync {
 pub(crate) struct ByKey<'k> {
     keys: &'k [String],
     store: InMemoryCircuitBreakerStore,
-    limits: Limits,
+    limits: Policy,
     /// Whether circuits that have tripped stay open: then a check by key looks its own up.
     stay_open: bool,
 }
@@ -77,7 +77,7 @@ impl Subject for ByKey<'_> {
 /// Our handles.
 pub(crate) struct ByHandle {
     circuits: Vec<StoreHandle>,
-    limits: Limits,
+    limits: Policy,
 }
 
 impl ByHandle {

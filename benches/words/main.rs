@@ -14,7 +14,7 @@ mod coarse;
 mod report;
 mod wide;
 
-use breakerbox::{CircuitState, InMemoryCircuitBreakerStore, Limits, Outcome, StoreHandle};
+use breakerbox::{CircuitState, InMemoryCircuitBreakerStore, Outcome, Policy, StoreHandle};
 use breakerbox_benches::case::Case;
 use breakerbox_benches::keys::SEGMENT;
 use breakerbox_benches::options::{self, Options};
@@ -107,7 +107,7 @@ struct World {
     wide: Wide,
     coarse: Coarse,
     ours: StoreHandle,
-    limits: Limits,
+    limits: Policy,
 }
 
 impl World {
@@ -117,7 +117,7 @@ impl World {
             reset_timeout_ms: 30_000,
         };
         let store = InMemoryCircuitBreakerStore::new();
-        let limits = Limits::builder().failure_threshold(THRESHOLD);
+        let limits = Policy::builder().failure_threshold(THRESHOLD);
         Self {
             wide: Wide::new(rules),
             coarse: Coarse::new(rules),

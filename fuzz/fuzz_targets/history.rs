@@ -94,7 +94,7 @@ impl Settings {
         .valid()
     }
 
-    /// The same, with nothing but the store's own limits.
+    /// The same, with nothing but the store's own policy.
     pub fn uncapped(self) -> Rules {
         let rules = self.rules();
         let more = More {

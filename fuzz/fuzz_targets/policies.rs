@@ -2,7 +2,7 @@
 #![no_main]
 
 use arbitrary::Arbitrary;
-use breakerbox::{CircuitBreaker, Limits, ManualClock, Policy, PolicySet};
+use breakerbox::{CircuitBreaker, ManualClock, Policy, PolicySet};
 use libfuzzer_sys::fuzz_target;
 
 #[derive(Arbitrary, Debug)]
@@ -46,8 +46,8 @@ const CLASSES: [&str; 3] = ["0", "1", "2"];
 
 /// Each has another threshold, by which it is known.
 fn numbered(number: usize) -> Policy {
-    let limits = Limits::builder().failure_threshold(number as u32 + 1);
-    Policy::from(limits.build().expect("a small number is valid"))
+    let policy = Policy::builder().failure_threshold(number as u32 + 1);
+    policy.build().expect("a small number is valid")
 }
 
 fn class_of(key: &String) -> Option<&'static str> {
@@ -64,7 +64,7 @@ fn read(text: &str) {
             assert_eq!(again.policy("k"), set.policy("k"));
             let breaker = CircuitBreaker::<String>::builder()
                 .clock(ManualClock::new(1_000_000))
-                .policies(set)
+                .policy(set)
                 .build()
                 .expect("a policy that was read is valid");
             for _ in 0..20 {

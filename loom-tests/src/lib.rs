@@ -3,7 +3,7 @@
 //! Without `--cfg breakerbox_loom` there are no models, and this crate is empty.
 #![cfg(breakerbox_loom)]
 
-use breakerbox::{Clock, InMemoryCircuitBreakerStore, Limits, StoreHandle};
+use breakerbox::{Clock, InMemoryCircuitBreakerStore, Policy, StoreHandle};
 use std::hash::{BuildHasherDefault, DefaultHasher};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -33,7 +33,7 @@ pub fn model_in_total_order(name: &str, bound: usize, f: impl Fn() + Sync + Send
 
 /// Explores `f` under loom, prints and returns in how many executions.
 ///
-/// `bound` limits preemptions per execution, unless `LOOM_MAX_PREEMPTIONS` says otherwise: 3
+/// `bound` policy preemptions per execution, unless `LOOM_MAX_PREEMPTIONS` says otherwise: 3
 /// suits two threads (a bug of an earlier design was found at 3 and not at 2), 2 three, and 1 is
 /// what the largest models of three threads can afford in every run.
 pub fn explore(name: &str, bound: usize, f: impl Fn() + Sync + Send + 'static) -> u64 {
@@ -117,12 +117,12 @@ pub fn handle(store: &Store) -> Handle {
 }
 
 /// `failures` open, for 100,000 ms; `probes` at a time, `successes` close.
-pub fn limits(failures: u32, probes: u32, successes: u32) -> Limits {
-    Limits::builder()
+pub fn policy(failures: u32, probes: u32, successes: u32) -> Policy {
+    Policy::builder()
         .failure_threshold(failures)
         .reset_timeout(Duration::from_secs(100))
         .half_open_max(probes)
         .success_threshold(successes)
         .build()
-        .expect("the limits of the models are valid")
+        .expect("the policy of the models are valid")
 }

@@ -4,9 +4,7 @@ use super::{AsyncCircuitBreaker, PolicyOf, Remote, policy_of};
 use crate::contract::CircuitBreakerStore;
 use crate::error::ConfigError;
 use crate::key::ToKey;
-use crate::rules::Limits;
-use crate::rules::{DroppedPermit, Policy, PolicySet};
-use crate::rules::{LimitsBuilder, forward, positive_ms, with_settings};
+use crate::rules::{Policy, PolicyBuilder, PolicySet, everyday, positive_ms};
 use crate::runtime::needs_runtime;
 use crate::runtime::{AsyncRuntime, default_runtime};
 use crate::stats::Counters;
@@ -20,26 +18,21 @@ use std::time::Duration;
 const STORE_TIMEOUT: Duration = Duration::from_millis(50);
 
 /// Builds an [`AsyncCircuitBreaker`]. What isn't set keeps its default.
+#[must_use]
 pub struct AsyncCircuitBreakerBuilder<K: ?Sized> {
     store: Arc<dyn CircuitBreakerStore<K>>,
-    pub(crate) limits: LimitsBuilder,
-    dropped_permit: Option<DroppedPermit>,
-    shadow: Option<bool>,
+    everyday: PolicyBuilder,
     policies: Option<PolicyOf<K>>,
     store_timeout: Duration,
     call_timeout: Option<Duration>,
     runtime: Option<Arc<dyn AsyncRuntime>>,
 }
 
-with_settings!(forward impl<K: ?Sized> AsyncCircuitBreakerBuilder<K>);
-
 impl<K: ?Sized + 'static> AsyncCircuitBreakerBuilder<K> {
     pub(super) fn new(store: Arc<dyn CircuitBreakerStore<K>>) -> Self {
         Self {
             store,
-            limits: Limits::builder(),
-            dropped_permit: None,
-            shadow: None,
+            everyday: Policy::builder(),
             policies: None,
             store_timeout: STORE_TIMEOUT,
             call_timeout: None,
@@ -47,31 +40,50 @@ impl<K: ?Sized + 'static> AsyncCircuitBreakerBuilder<K> {
         }
     }
 
-    /// What a permit that is dropped without a report means; default: ignored.
-    pub fn dropped_permit(self, meaning: DroppedPermit) -> Self {
+    /// Sets how many failures in a row open a closed circuit: 1 to 1,000,000; default 5.
+    pub fn failure_threshold(self, failures: u32) -> Self {
         Self {
-            dropped_permit: Some(meaning),
+            everyday: self.everyday.failure_threshold(failures),
             ..self
         }
     }
 
-    /// Whether rejections are only counted; default: `false`. See [`Policy::shadow`].
-    pub fn shadow(self, shadow: bool) -> Self {
+    /// Sets how long an open circuit rejects before it admits a probe: more than 0, rounded up to
+    /// whole milliseconds; default 30 s.
+    pub fn reset_timeout(self, timeout: Duration) -> Self {
         Self {
-            shadow: Some(shadow),
+            everyday: self.everyday.reset_timeout(timeout),
             ..self
         }
     }
 
-    /// Policies by key, in place of one for all: with them, no other setting of a policy may be
-    /// given here. Of groups, only a store in memory would know.
-    pub fn policies(self, policies: PolicySet<K::Owned>) -> Self
+    /// Sets how many probes of a half-open circuit may be out at the same time: 1 to 100; default 1.
+    pub fn half_open_max(self, probes: u32) -> Self {
+        Self {
+            everyday: self.everyday.half_open_max(probes),
+            ..self
+        }
+    }
+
+    /// Sets how many successful probes close a half-open circuit: 1 to 100; default 1.
+    pub fn success_threshold(self, successes: u32) -> Self {
+        Self {
+            everyday: self.everyday.success_threshold(successes),
+            ..self
+        }
+    }
+
+    /// Sets the policy of all circuits, or a [set](PolicySet) of policies by key; default: the
+    /// default policy, with the settings that are given here. Those that this builder doesn't have
+    /// are set at [`Policy::builder`]. A builder takes a policy or settings, not both. Of groups,
+    /// only a store in memory knows.
+    pub fn policy(self, policy: impl Into<PolicySet<K::Owned>>) -> Self
     where
         K: ToOwned + Hash + Eq + ToKey<K::Owned>,
         K::Owned: Hash + Eq + Send + Sync + 'static,
     {
         Self {
-            policies: Some(policy_of(policies)),
+            policies: Some(policy_of(policy.into())),
             ..self
         }
     }
@@ -114,11 +126,8 @@ impl<K: ?Sized + 'static> AsyncCircuitBreakerBuilder<K> {
         if let Some(timeout) = self.call_timeout {
             positive_ms("call_timeout", timeout)?;
         }
-        let settings = (&self.limits, self.dropped_permit, self.shadow);
-        let one_for_all = Policy::one_for_all(settings, self.policies.is_some())?;
-        let policies = self
-            .policies
-            .unwrap_or_else(|| Arc::new(move |_| one_for_all));
+        let default = everyday(&self.everyday, self.policies.is_some())?;
+        let policies = self.policies.unwrap_or_else(|| Arc::new(move |_| default));
         Ok(AsyncCircuitBreaker {
             inner: Arc::new(Remote {
                 store: self.store,
@@ -136,8 +145,7 @@ impl<K: ?Sized + 'static> AsyncCircuitBreakerBuilder<K> {
 impl<K: ?Sized> fmt::Debug for AsyncCircuitBreakerBuilder<K> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("AsyncCircuitBreakerBuilder")
-            .field("limits", &self.limits)
-            .field("dropped_permit", &self.dropped_permit)
+            .field("settings", &self.everyday)
             .field("store_timeout", &self.store_timeout)
             .field("call_timeout", &self.call_timeout)
             .finish_non_exhaustive()

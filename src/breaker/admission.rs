@@ -96,7 +96,7 @@ where
         // Asked before the call is admitted: the clock is the user's, and may panic.
         let started = self.started(&policy);
         let key = hash.with(key);
-        let admitted = inner.acquire_slow(key, policy.limits(), policy.is_shadow());
+        let admitted = inner.acquire_slow(key, &policy, policy.shadow());
         if self.is_replaced(&policy) {
             // The classifier of the new set is the user's, and may panic.
             let held = OnPanic::new(|| {
@@ -113,7 +113,7 @@ where
     /// Whether a policy that may have made its circuit watched is of a set that has been replaced
     /// since: then the circuit has to conform, for the replacement may have been at it before.
     fn is_replaced(&self, policy: &Policy) -> bool {
-        policy.limits().watches() && !self.rules.policies.is_current(policy)
+        policy.watches() && !self.rules.policies.is_current(policy)
     }
 
     /// What the policy makes of the store's answer.
@@ -123,7 +123,7 @@ where
         admitted: Result<PermitToken, Refused>,
     ) -> Result<PermitToken, Rejected> {
         match admitted {
-            Err(refused) if policy.is_shadow() => {
+            Err(refused) if policy.shadow() => {
                 self.store.inner.counters.add_one(Counted::Shadowed);
                 Ok(refused.permit())
             }
@@ -173,7 +173,7 @@ where
         let policy = self.rules.policies.of(key.key());
         let report = self.timed(&policy, report, started);
         held.disarm();
-        let reported = inner.report(key, permit, report, policy.limits());
+        let reported = inner.report(key, permit, report, &policy);
         if self.is_replaced(&policy) {
             inner.map.get(key, |cell| self.sync_watch(key.key(), cell));
         }
@@ -188,7 +188,7 @@ where
     {
         loop {
             let policy = self.rules.policies.of(key);
-            cell.set_watched(&self.store.inner.shared, policy.limits());
+            cell.set_watched(&self.store.inner.shared, &policy);
             // Looks again if the policies were replaced meanwhile: that replacement may have
             // visited the circuit before us.
             if self.rules.policies.is_current(&policy) {
@@ -217,12 +217,12 @@ where
     fn admit_slow(&self) -> Result<Admitted, Rejected> {
         let breaker = &self.breaker;
         let policy = breaker.rules.policies.of(self.circuit.key());
-        if policy.limits().watches() != self.circuit.cell().is_watched_by_limits() {
+        if policy.watches() != self.circuit.cell().is_watched_by_policy() {
             self.sync_watch();
         }
         let started = breaker.started(&policy);
-        let shadow = policy.is_shadow();
-        let admitted = self.circuit.acquire_slow(policy.limits(), shadow);
+        let shadow = policy.shadow();
+        let admitted = self.circuit.acquire_slow(&policy, shadow);
         if breaker.is_replaced(&policy) {
             // As in `admit_by_rules`.
             let held = OnPanic::new(|| {
@@ -257,7 +257,7 @@ where
         let policy = self.breaker.rules.policies.of(self.circuit.key());
         let report = self.breaker.timed(&policy, report, started);
         held.disarm();
-        let reported = self.circuit.report_slow(permit, report, policy.limits());
+        let reported = self.circuit.report_slow(permit, report, &policy);
         if self.breaker.is_replaced(&policy) {
             self.sync_watch();
         }

@@ -5,9 +5,7 @@ use super::call::CallTimeout;
 use crate::clock::{Clock, SystemClock};
 use crate::error::ConfigError;
 use crate::events::StateChange;
-use crate::rules::Limits;
-use crate::rules::{DroppedPermit, Policy, PolicySet};
-use crate::rules::{LimitsBuilder, forward, positive_ms, with_settings, within};
+use crate::rules::{Policy, PolicyBuilder, PolicySet, everyday, positive_ms, within};
 use crate::runtime::needs_runtime;
 use crate::runtime::{AsyncRuntime, default_runtime};
 use crate::store::{InMemoryCircuitBreakerStore, InMemoryStoreBuilder};
@@ -19,31 +17,27 @@ use std::time::Duration;
 /// Builds a [`CircuitBreaker`]. What isn't set keeps its default.
 ///
 /// ```
-/// use breakerbox::{CircuitBreaker, DroppedPermit, ManualClock, FailureCounting};
+/// use breakerbox::{CircuitBreaker, ManualClock};
 /// use std::time::Duration;
 ///
 /// let breaker = CircuitBreaker::<String>::builder()
-///     .failure_threshold(10) // 1 to 1,000,000; default 5
-///     .failure_counting(FailureCounting::TotalFailures) // default: consecutive failures
+///     .failure_threshold(10) // failures in a row that open, 1 to 1,000,000; default 5
 ///     .reset_timeout(Duration::from_secs(5)) // default 30 s
 ///     .half_open_max(3) // concurrent probes, 1 to 100; default 1
 ///     .success_threshold(2) // successful probes that close, 1 to 100; default 1
-///     .probe_lease(Duration::from_secs(60)) // default: the reset timeout
-///     .dropped_permit(DroppedPermit::FailureIfOlder(Duration::from_secs(1))) // default: ignored
 ///     .clock(ManualClock::new(0)) // default: the system's, monotonic
 ///     .capacity(1_000) // circuits that fit before the map grows
 ///     .max_circuits(50_000) // 1 to 2^23; default 100,000
-///     .open_ttl(Duration::from_secs(600)) // of what nobody asks for; default: see there
+///     .open_ttl(Duration::from_secs(600)) // of circuits that no call asks for; default: see there
 ///     .on_state_change(|change| println!("{change:?}"))
 ///     .build()?;
-/// assert_eq!(breaker.limits("search").half_open_max(), 3);
+/// assert_eq!(breaker.policy("search").half_open_max(), 3);
 /// # Ok::<(), breakerbox::ConfigError>(())
 /// ```
+#[must_use]
 pub struct CircuitBreakerBuilder<K = String, S = RandomState, C = SystemClock> {
     store: InMemoryStoreBuilder<K, S, C>,
-    pub(crate) limits: LimitsBuilder,
-    dropped_permit: Option<DroppedPermit>,
-    shadow: Option<bool>,
+    everyday: PolicyBuilder,
     policies: Option<PolicySet<K>>,
     call_timeout: Option<Duration>,
     runtime: Option<Arc<dyn AsyncRuntime>>,
@@ -57,9 +51,7 @@ impl<K> CircuitBreakerBuilder<K> {
     pub(super) fn new() -> Self {
         Self {
             store: InMemoryStoreBuilder::new(),
-            limits: Limits::builder(),
-            dropped_permit: None,
-            shadow: None,
+            everyday: Policy::builder(),
             policies: None,
             call_timeout: None,
             runtime: default_runtime(),
@@ -68,30 +60,58 @@ impl<K> CircuitBreakerBuilder<K> {
     }
 }
 
-with_settings!(forward impl<K, S, C> CircuitBreakerBuilder<K, S, C>);
-
 impl<K, S, C> CircuitBreakerBuilder<K, S, C> {
-    /// What a permit that is dropped without a report means; default: ignored.
-    pub fn dropped_permit(self, meaning: DroppedPermit) -> Self {
+    /// Sets how many failures in a row open a closed circuit: 1 to 1,000,000; default 5.
+    pub fn failure_threshold(self, failures: u32) -> Self {
         Self {
-            dropped_permit: Some(meaning),
+            everyday: self.everyday.failure_threshold(failures),
             ..self
         }
     }
 
-    /// Whether rejections are only counted; default: `false`. See [`Policy::shadow`].
-    pub fn shadow(self, shadow: bool) -> Self {
+    /// Sets how long an open circuit rejects before it admits a probe: more than 0, rounded up to
+    /// whole milliseconds; default 30 s.
+    pub fn reset_timeout(self, timeout: Duration) -> Self {
         Self {
-            shadow: Some(shadow),
+            everyday: self.everyday.reset_timeout(timeout),
             ..self
         }
     }
 
-    /// Policies by key, in place of one for all: with them, no other setting of a policy may be
-    /// given here.
-    pub fn policies(self, policies: PolicySet<K>) -> Self {
+    /// Sets how many probes of a half-open circuit may be out at the same time: 1 to 100; default 1.
+    pub fn half_open_max(self, probes: u32) -> Self {
         Self {
-            policies: Some(policies),
+            everyday: self.everyday.half_open_max(probes),
+            ..self
+        }
+    }
+
+    /// Sets how many successful probes close a half-open circuit: 1 to 100; default 1.
+    pub fn success_threshold(self, successes: u32) -> Self {
+        Self {
+            everyday: self.everyday.success_threshold(successes),
+            ..self
+        }
+    }
+
+    /// Sets the policy of all circuits, or a [set](PolicySet) of policies by key; default: the
+    /// default policy, with the settings that are given here. Those that this builder doesn't have
+    /// are set at [`Policy::builder`]. A builder takes a policy or settings, not both.
+    ///
+    /// ```
+    /// use breakerbox::{CircuitBreaker, Policy, SlidingWindow};
+    ///
+    /// let half_of_100 = Policy::builder()
+    ///     .sliding_window(SlidingWindow::Calls(100))
+    ///     .failure_rate_threshold(50)
+    ///     .build()?;
+    /// let breaker = CircuitBreaker::<String>::builder().policy(half_of_100).build()?;
+    /// assert_eq!(breaker.policy("search"), half_of_100);
+    /// # Ok::<(), breakerbox::ConfigError>(())
+    /// ```
+    pub fn policy(self, policy: impl Into<PolicySet<K>>) -> Self {
+        Self {
+            policies: Some(policy.into()),
             ..self
         }
     }
@@ -153,9 +173,7 @@ impl<K, S, C> CircuitBreakerBuilder<K, S, C> {
     pub fn hasher<S2: BuildHasher>(self, hasher: S2) -> CircuitBreakerBuilder<K, S2, C> {
         let Self {
             store,
-            limits,
-            dropped_permit,
-            shadow,
+            everyday,
             policies,
             call_timeout,
             runtime,
@@ -164,9 +182,7 @@ impl<K, S, C> CircuitBreakerBuilder<K, S, C> {
         let store = store.hasher(hasher);
         CircuitBreakerBuilder {
             store,
-            limits,
-            dropped_permit,
-            shadow,
+            everyday,
             policies,
             call_timeout,
             runtime,
@@ -178,9 +194,7 @@ impl<K, S, C> CircuitBreakerBuilder<K, S, C> {
     pub fn clock<C2: Clock>(self, clock: C2) -> CircuitBreakerBuilder<K, S, C2> {
         let Self {
             store,
-            limits,
-            dropped_permit,
-            shadow,
+            everyday,
             policies,
             call_timeout,
             runtime,
@@ -189,9 +203,7 @@ impl<K, S, C> CircuitBreakerBuilder<K, S, C> {
         let store = store.clock(clock);
         CircuitBreakerBuilder {
             store,
-            limits,
-            dropped_permit,
-            shadow,
+            everyday,
             policies,
             call_timeout,
             runtime,
@@ -214,9 +226,8 @@ impl<K: Hash + Eq + Clone, S: BuildHasher, C: Clock> CircuitBreakerBuilder<K, S,
                 Some(CallTimeout { after, runtime })
             }
         };
-        let settings = (&self.limits, self.dropped_permit, self.shadow);
-        let one_for_all = Policy::one_for_all(settings, self.policies.is_some())?;
-        let policies = self.policies.unwrap_or_else(|| PolicySet::new(one_for_all));
+        let default = everyday(&self.everyday, self.policies.is_some())?;
+        let policies = self.policies.unwrap_or_else(|| default.into());
         within(
             "max_circuits",
             self.max_circuits,
@@ -234,8 +245,7 @@ impl<K, S, C> fmt::Debug for CircuitBreakerBuilder<K, S, C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("CircuitBreakerBuilder")
             .field("store", &self.store)
-            .field("limits", &self.limits)
-            .field("dropped_permit", &self.dropped_permit)
+            .field("settings", &self.everyday)
             .field("call_timeout", &self.call_timeout)
             .finish_non_exhaustive()
     }

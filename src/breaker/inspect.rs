@@ -47,7 +47,7 @@ where
         Q: Hash + Eq + ToKey<K> + ?Sized,
     {
         let inner = &self.store.inner;
-        let look = |cell: &_| inner.stats_of(cell, || Some(self.limits(key)));
+        let look = |cell: &_| inner.stats_of(cell, || Some(self.policy(key)));
         inner.map.get(self.store.hashed(key), look).flatten()
     }
 
@@ -73,8 +73,8 @@ where
     pub fn for_each_stats(&self, mut f: impl FnMut(&K, CircuitStats)) {
         let inner = &self.store.inner;
         inner.map.for_each(|found, cell| {
-            let limits = || Some(self.limits::<K>(found.key()));
-            if let Some(stats) = inner.stats_of(cell, limits) {
+            let policy = || Some(self.policy::<K>(found.key()));
+            if let Some(stats) = inner.stats_of(cell, policy) {
                 f(found.key(), stats);
             }
         });

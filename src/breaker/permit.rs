@@ -20,7 +20,7 @@ where
 {
     /// When a permit that is given now begins, if its rules need to know.
     pub(super) fn started(&self, policy: &Policy) -> Started {
-        Started(if policy.limits().times() {
+        Started(if policy.times() {
             self.store.clock().now_ms().saturating_add(1)
         } else {
             0
@@ -30,7 +30,7 @@ where
     /// `report`, with how long it took where the rules need to know.
     pub(super) fn timed(&self, policy: &Policy, report: Report, started: Started) -> Report {
         match started.age(|| self.store.clock().now_ms()) {
-            Some(ms) if policy.limits().times() => report.or_took(Duration::from_millis(ms)),
+            Some(ms) if policy.times() => report.or_took(Duration::from_millis(ms)),
             _ => report,
         }
     }
@@ -52,7 +52,7 @@ where
         Q: Hash + Eq + ToKey<K> + ?Sized,
     {
         let age = || started.age(|| self.store.clock().now_ms()).unwrap_or(0);
-        self.policy(key).drops().outcome(age)
+        self.policy(key).dropped_permit().outcome(age)
     }
 }
 

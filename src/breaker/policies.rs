@@ -2,7 +2,7 @@
 
 use crate::cell::{Shared, Summary};
 use crate::key::ToKey;
-use crate::rules::{Drops, Policy, PolicySet};
+use crate::rules::{DroppedPermit, Policy, PolicySet};
 use crate::sync::atomic::{AtomicU64, Ordering};
 use crate::sync::{EpochCell, PlainArc, PlainAtomicU64};
 use std::borrow::Borrow;
@@ -43,7 +43,7 @@ impl<K> Numbered<K> {
         let mut policy = *self.set.find(key);
         policy.set = self.number;
         if self.set.has_groups() {
-            policy.limits.cap = self.set.cap(key, &self.groups);
+            policy.cap = self.set.cap(key, &self.groups);
         }
         policy
     }
@@ -60,12 +60,15 @@ struct Needs {
 
 impl Needs {
     fn of<K>(set: &PolicySet<K>) -> Self {
-        let limits = || set.all().map(Policy::limits);
         Self {
-            every_check: limits().any(|limits| limits.checks_closely() || limits.times()),
+            every_check: set
+                .all()
+                .any(|policy| policy.checks_closely() || policy.times()),
             // Under a forced state a success changes nothing.
-            every_report: limits().any(|limits| limits.counts_calls()),
-            drops: set.all().any(|policy| policy.drops() != Drops::Ignored),
+            every_report: set.all().any(|policy| policy.counts_calls()),
+            drops: set
+                .all()
+                .any(|policy| policy.dropped_permit() != DroppedPermit::Ignored),
         }
     }
 
@@ -230,7 +233,6 @@ impl<K> Policies<K> {
 #[cfg(all(test, not(breakerbox_loom)))]
 mod tests {
     use super::*;
-    use crate::Limits;
     use crate::rules::DroppedPermit;
     use std::time::Duration;
 
@@ -238,9 +240,11 @@ mod tests {
     #[test]
     fn what_is_needed_is_asked_for_while_the_set_is_in_place() {
         let second = Duration::from_secs(1);
-        let hung = Limits::builder().hung_calls(1).hung_call_duration(second);
-        let hung = Policy::from(hung.build().unwrap());
-        let drops = Policy::default().dropped_permit(DroppedPermit::Failure);
+        let hung = Policy::builder().hung_calls(1).hung_call_duration(second);
+        let hung = hung.build().unwrap();
+        let drops = Policy::builder()
+            .dropped_permit(DroppedPermit::Failure)
+            .build();
         let set = |policy: &Policy| PolicySet::<u64>::new(*policy);
         let shared = Shared::new((), 0, false);
         let policies = Policies::new(PolicySet::default(), &shared);

@@ -9,7 +9,7 @@ use crate::clock::Clock;
 use crate::error::Rejected;
 use crate::on_panic::OnPanic;
 use crate::rules::{
-    Admission, AfterHalfOpen, Cause, Limits, Verdict, is_slow, is_stale, on_acquire, on_report,
+    Admission, AfterHalfOpen, Cause, Policy, Verdict, is_slow, is_stale, on_acquire, on_report,
     outcome_of,
 };
 use crate::snapshot::CircuitState;
@@ -49,15 +49,15 @@ impl Cell {
     pub(crate) fn acquire<C: Clock>(
         &self,
         shared: &Shared<C>,
-        limits: &Limits,
+        policy: &Policy,
         changes: &mut Changes,
     ) -> Acquired {
-        let mut tx = Transition::by_rules(shared, changes, limits);
+        let mut tx = Transition::by_rules(shared, changes, policy);
         loop {
             let control = self.control();
             match on_acquire(control) {
                 Admission::Admit => {
-                    if let Some(permit) = self.admit(&mut tx, control, limits) {
+                    if let Some(permit) = self.admit(&mut tx, control, policy) {
                         return Acquired::Permit(permit);
                     }
                 }
@@ -67,9 +67,9 @@ impl Cell {
                     }
                 }
                 Admission::Reject => {
-                    return reject(control, CircuitState::ForcedOpen, limits.open.base_ms);
+                    return reject(control, CircuitState::ForcedOpen, policy.open.base_ms);
                 }
-                Admission::AwaitReset => match self.time_left(shared, control, limits) {
+                Admission::AwaitReset => match self.time_left(shared, control, policy) {
                     Err(Moved) => {}
                     Ok(0) => {
                         if let Some(permit) = self.begin_half_open(&mut tx, control) {
@@ -82,16 +82,16 @@ impl Cell {
                     // A circuit that calls ask for isn't evicted, even if its probe is out for
                     // long.
                     self.mark_used(shared);
-                    match self.take_probe(shared, control, limits) {
+                    match self.take_probe(shared, control, policy) {
                         Err(Moved) => {}
                         Ok(ProbeGrant::Granted(lease)) => {
                             let permit = PermitToken::probe(control.generation(), lease);
                             return Acquired::Permit(permit);
                         }
                         Ok(ProbeGrant::NoneFree) => {
-                            return reject(control, CircuitState::HalfOpen, limits.open.base_ms);
+                            return reject(control, CircuitState::HalfOpen, policy.open.base_ms);
                         }
-                        Ok(ProbeGrant::TimeOver) => self.give_up(&mut tx, control, limits),
+                        Ok(ProbeGrant::TimeOver) => self.give_up(&mut tx, control, policy),
                     }
                 }
             }
@@ -103,11 +103,11 @@ impl Cell {
     pub(crate) fn begin_and_acquire<C: Clock>(
         &self,
         shared: &Shared<C>,
-        limits: &Limits,
+        policy: &Policy,
         changes: &mut Changes,
     ) -> Result<Acquired, Gone> {
         self.alive(shared)?;
-        Ok(self.acquire(shared, limits, changes))
+        Ok(self.acquire(shared, policy, changes))
     }
 
     /// Tries once to turn the open circuit `control`, whose time is over, half-open. The call that
@@ -139,25 +139,25 @@ impl Cell {
         &self,
         tx: &mut Transition<'_, C>,
         control: Control,
-        limits: &Limits,
+        policy: &Policy,
     ) -> Option<PermitToken> {
         let permit = PermitToken::new(control.generation(), false);
-        if !limits.counts_in_flight() || !control.state().is_closed() {
+        if !policy.counts_in_flight() || !control.state().is_closed() {
             return Some(permit);
         }
         if control.state() == State::Closed {
-            self.watch_closely(tx.shared, control, limits);
+            self.watch_closely(tx.shared, control, policy);
             return None;
         }
-        let (slot, hung) = self.enter(tx.shared, control, limits)?;
+        let (slot, hung) = self.enter(tx.shared, control, policy)?;
         let permit = slot.map_or(permit, |slot| permit.with_slot(slot));
-        let Some(cause) = limits.trip.hung_opens(hung) else {
+        let Some(cause) = policy.trip.hung_opens(hung) else {
             return Some(permit);
         };
         // The clock is the user's, and may panic.
         let held = OnPanic::new(|| self.leave(permit));
         let opening = Opening {
-            limits,
+            policy,
             retry_after_ms: 0,
             cause,
         };
@@ -172,12 +172,12 @@ impl Cell {
     }
 
     /// One attempt to end a half-open whose time is over.
-    fn give_up<C: Clock>(&self, tx: &mut Transition<'_, C>, control: Control, limits: &Limits) {
+    fn give_up<C: Clock>(&self, tx: &mut Transition<'_, C>, control: Control, policy: &Policy) {
         let cause = Cause::HalfOpenTimeout;
-        match limits.half_open.after {
+        match policy.half_open.after {
             AfterHalfOpen::Open => {
                 let opening = Opening {
-                    limits,
+                    policy,
                     retry_after_ms: 0,
                     cause,
                 };
@@ -192,16 +192,16 @@ impl Cell {
         &self,
         shared: &Shared<C>,
         control: Control,
-        limits: &Limits,
+        policy: &Policy,
     ) -> Result<u64, Moved> {
         let since = self.since(shared, control).ok_or(Moved)?;
-        let for_ms = self.open_ms(shared, control, limits).ok_or(Moved)?;
+        let for_ms = self.open_ms(shared, control, policy).ok_or(Moved)?;
         Ok(time_left(since, for_ms, shared.now()))
     }
 
     /// Returns how long the circuit still rejects, in ms; `None` if it isn't open. Fixes nothing:
-    /// where no check has fixed the time yet, it is what `limits` would say now.
-    pub(crate) fn open_for<C: Clock>(&self, shared: &Shared<C>, limits: &Limits) -> Option<u64> {
+    /// where no check has fixed the time yet, it is what `policy` says now.
+    pub(crate) fn open_for<C: Clock>(&self, shared: &Shared<C>, policy: &Policy) -> Option<u64> {
         loop {
             let control = self.control();
             if control.state() != State::Open {
@@ -212,7 +212,7 @@ impl Cell {
             }
             let fixed = self.fixed_open_ms(control);
             let for_ms =
-                fixed.and_then(|ms| ms.or_else(|| self.open_ms_by(shared, control, limits)));
+                fixed.and_then(|ms| ms.or_else(|| self.open_ms_by(shared, control, policy)));
             if let (Some(since), Some(for_ms)) = (self.since(shared, control), for_ms)
                 && self.still_in(control)
             {
@@ -225,18 +225,18 @@ impl Cell {
         &self,
         shared: &Shared<C>,
         control: Control,
-        limits: &Limits,
+        policy: &Policy,
     ) -> Result<ProbeGrant, Moved> {
         loop {
             let seen = self.probes(control).ok_or(Moved)?;
             let probes = Probes::from_payload(seen.payload());
             let since = self.since(shared, control).ok_or(Moved)?;
             let age = shared.now().saturating_sub(since);
-            let timeout_ms = limits.half_open.timeout_ms;
+            let timeout_ms = policy.half_open.timeout_ms;
             if timeout_ms != 0 && age >= timeout_ms {
                 return self.if_still_in(control, ProbeGrant::TimeOver);
             }
-            let half_open = &limits.half_open;
+            let half_open = &policy.half_open;
             let Some(taken) = probes.take(half_open.max_probes, age, half_open.lease_ms) else {
                 // The slots were all taken in this generation only if it still stands.
                 return self.if_still_in(control, ProbeGrant::NoneFree);
@@ -264,15 +264,15 @@ impl Cell {
         shared: &Shared<C>,
         permit: PermitToken,
         report: Report,
-        limits: &Limits,
+        policy: &Policy,
         changes: &mut Changes,
     ) -> Result<Reported, Gone> {
-        let mut tx = Transition::by_rules(shared, changes, limits);
+        let mut tx = Transition::by_rules(shared, changes, policy);
         self.leave(permit);
         // A probe's slot comes back too, though the clock panics.
         let held = OnPanic::new(|| self.give_back_probe(permit));
         self.mark_used(shared);
-        let reported = self.report_held(&mut tx, permit, report, limits);
+        let reported = self.report_held(&mut tx, permit, report, policy);
         held.disarm();
         reported
     }
@@ -283,7 +283,7 @@ impl Cell {
         tx: &mut Transition<'_, C>,
         permit: PermitToken,
         report: Report,
-        limits: &Limits,
+        policy: &Policy,
     ) -> Result<Reported, Gone> {
         let shared = tx.shared;
         let mut counted = None;
@@ -302,20 +302,20 @@ impl Cell {
                     None => Reported::Stale,
                 });
             }
-            if control.state() == State::Closed && limits.counts_calls() {
-                self.watch_closely(shared, control, limits);
+            if control.state() == State::Closed && policy.counts_calls() {
+                self.watch_closely(shared, control, policy);
                 continue;
             }
-            let outcome = outcome_of(report, control.state(), limits);
-            let counts = limits.windows() && outcome != Outcome::Ignored;
+            let outcome = outcome_of(report, control.state(), policy);
+            let counts = policy.windows() && outcome != Outcome::Ignored;
             if counted.is_none() && counts && control.state() == State::Watched {
                 let call = Call {
                     failed: outcome == Outcome::Failure,
-                    slow: is_slow(report, limits),
+                    slow: is_slow(report, policy),
                 };
                 // Decided on the circuit as it is after the call was counted: another call may have
                 // come in between.
-                counted = self.count_call(shared, control, call, limits);
+                counted = self.count_call(shared, control, call, policy);
                 continue;
             }
             let decision = Decision {
@@ -325,7 +325,7 @@ impl Cell {
                 outcome,
                 window: counted.unwrap_or_default(),
             };
-            if self.decide(tx, decision, &mut noted, report.retry_after_ms(), limits) {
+            if self.decide(tx, decision, &mut noted, report.retry_after_ms(), policy) {
                 return Ok(Reported::Recorded);
             }
         }
@@ -366,7 +366,7 @@ impl Cell {
         decision: Decision,
         noted: &mut Noted,
         retry_after_ms: u64,
-        limits: &Limits,
+        policy: &Policy,
     ) -> bool {
         let shared = tx.shared;
         let Decision {
@@ -377,7 +377,7 @@ impl Cell {
             window,
         } = decision;
         let mut seen = None;
-        let verdict = on_report(control, permit, outcome, limits, window, || {
+        let verdict = on_report(control, permit, outcome, policy, window, || {
             let probes = *seen.insert(self.probes(control).ok_or(Moved)?);
             Ok(Probes::from_payload(probes.payload()))
         });
@@ -396,7 +396,7 @@ impl Cell {
             }
             Ok(Verdict::Open(counted, cause)) => {
                 let opening = Opening {
-                    limits,
+                    policy,
                     retry_after_ms,
                     cause,
                 };

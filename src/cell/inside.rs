@@ -9,7 +9,7 @@ use super::restore::Kept;
 use super::shared::Shared;
 use super::transition::Transition;
 use crate::clock::Clock;
-use crate::rules::{Limits, is_stale};
+use crate::rules::{Policy, is_stale};
 use crate::sync::atomic::Ordering;
 use crate::word::{Call, History, PermitToken, Pins, Side, State};
 
@@ -49,7 +49,7 @@ pub struct Words {
 /// What a watch holds of single calls.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Calls {
-    /// The limits want it.
+    /// The policy wants it.
     pub on: bool,
     /// A rule by hand covers the circuit, of which there is a handle.
     pub held: bool,
@@ -72,21 +72,21 @@ impl Cell {
         shared: &Shared<C>,
         permit: PermitToken,
         failed: bool,
-        limits: &Limits,
+        policy: &Policy,
     ) -> bool {
         let control = self.control();
         if !control.state().is_closed() || is_stale(control.generation(), permit) {
             return false;
         }
         if control.state() == State::Closed {
-            self.watch_closely(shared, control, limits);
+            self.watch_closely(shared, control, policy);
         }
         let call = Call {
             failed,
             slow: false,
         };
         self.leave(permit);
-        self.count_call(shared, self.control(), call, limits)
+        self.count_call(shared, self.control(), call, policy)
             .is_some()
     }
 

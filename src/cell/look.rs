@@ -3,7 +3,7 @@
 use super::Cell;
 use super::shared::Shared;
 use crate::clock::Clock;
-use crate::rules::Limits;
+use crate::rules::Policy;
 use crate::snapshot::CircuitBreakerSnapshot;
 use crate::word::{Control, Probes, State, Tally};
 
@@ -11,7 +11,7 @@ use crate::word::{Control, Probes, State, Tally};
 pub(crate) struct Look {
     pub(crate) snapshot: CircuitBreakerSnapshot,
     /// Until when an open circuit rejects, in Unix ms; `None`: no check has fixed that yet, and there
-    /// are no limits to say it.
+    /// are no policy to say it.
     pub(crate) open_until: Option<u64>,
     /// Probes of a half-open circuit that have a slot.
     pub(crate) probes_out: u32,
@@ -24,7 +24,7 @@ struct Moved;
 
 impl Cell {
     /// Looks into the circuit; `None` if it reads as unknown. Fixes nothing: where no check has fixed
-    /// until when it is open, it is what the limits would say now, if there are any.
+    /// until when it is open, it is what the policy would say now, if there are any.
     ///
     /// All is of one generation: found the same in control before and after. Within it state and open
     /// time don't change, and the snapshot is of one moment; probes and window, in words of their
@@ -32,13 +32,13 @@ impl Cell {
     pub(crate) fn look<C: Clock>(
         &self,
         shared: &Shared<C>,
-        limits: impl Fn() -> Option<Limits>,
+        policy: impl Fn() -> Option<Policy>,
     ) -> Option<Look> {
         loop {
             let control = self.control();
             let snapshot = self.peek(shared)?;
             let (Ok(open_until), Ok(probes_out)) = (
-                self.open_until(shared, control, &snapshot, &limits),
+                self.open_until(shared, control, &snapshot, &policy),
                 self.probes_out(control),
             ) else {
                 continue;
@@ -61,15 +61,15 @@ impl Cell {
         shared: &Shared<C>,
         control: Control,
         snapshot: &CircuitBreakerSnapshot,
-        limits: impl Fn() -> Option<Limits>,
+        policy: impl Fn() -> Option<Policy>,
     ) -> Result<Option<u64>, Moved> {
         if control.state() != State::Open {
             return Ok(None);
         }
         let for_ms = match self.fixed_open_ms(control).ok_or(Moved)? {
             Some(fixed) => fixed,
-            None => match limits() {
-                Some(limits) => self.open_ms_by(shared, control, &limits).ok_or(Moved)?,
+            None => match policy() {
+                Some(policy) => self.open_ms_by(shared, control, &policy).ok_or(Moved)?,
                 None => return Ok(None),
             },
         };

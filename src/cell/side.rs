@@ -3,7 +3,7 @@
 use super::Cell;
 use super::shared::Shared;
 use crate::clock::Clock;
-use crate::rules::Limits;
+use crate::rules::Policy;
 use crate::sync::atomic::{AtomicU64, Ordering};
 use crate::word::{Control, History, Probes, Side, State};
 
@@ -105,9 +105,9 @@ impl Cell {
         &self,
         shared: &Shared<C>,
         control: Control,
-        limits: &Limits,
+        policy: &Policy,
     ) -> Option<u64> {
-        self.fix_open_ms(shared, control, limits, 0)
+        self.fix_open_ms(shared, control, policy, 0)
     }
 
     /// Returns for how long the open circuit `control` rejects, in ms, if that is fixed; a check or
@@ -117,17 +117,17 @@ impl Cell {
         Some(self.side(&self.phase, control, unset)?.as_time())
     }
 
-    /// Returns for how long the open circuit `control` would reject, in ms, if `limits` fixed that
+    /// Returns for how long the open circuit `control` would reject, in ms, if `policy` fixed that
     /// now. `None`: the circuit has moved on.
     pub(super) fn open_ms_by<C>(
         &self,
         shared: &Shared<C>,
         control: Control,
-        limits: &Limits,
+        policy: &Policy,
     ) -> Option<u64> {
         let exponent = self.history(shared, control)?.openings.saturating_sub(1);
         Some(
-            limits
+            policy
                 .open
                 .ms(exponent, shared.random(control.generation())),
         )
@@ -139,7 +139,7 @@ impl Cell {
         &self,
         shared: &Shared<C>,
         control: Control,
-        limits: &Limits,
+        policy: &Policy,
         retry_after_ms: u64,
     ) -> Option<u64> {
         let generation = control.generation();
@@ -150,9 +150,9 @@ impl Cell {
             let seen = self.side(&self.phase, control, unset)?;
             let own = match seen.as_time() {
                 Some(ms) => ms,
-                None => self.open_ms_by(shared, control, limits)?,
+                None => self.open_ms_by(shared, control, policy)?,
             };
-            let next = Side::time(generation, limits.open.lengthened(own, retry_after_ms));
+            let next = Side::time(generation, policy.open.lengthened(own, retry_after_ms));
             if next == seen {
                 return next.as_time();
             }

@@ -6,14 +6,14 @@ use super::group::Place;
 use super::shared::Shared;
 use super::ticket::Ticket;
 use crate::clock::Clock;
-use crate::rules::{Cap, Cause, Limits};
+use crate::rules::{Cap, Cause, Policy};
 use crate::sync::atomic::Ordering;
 use crate::word::{Control, Generation, History, Spell, State};
 
 /// What opens a circuit.
 #[derive(Clone, Copy)]
 pub(super) struct Opening<'a> {
-    pub(super) limits: &'a Limits,
+    pub(super) policy: &'a Policy,
     /// What the upstream asks for; 0: nothing.
     pub(super) retry_after_ms: u64,
     pub(super) cause: Cause,
@@ -53,9 +53,9 @@ impl<'a, C> Transition<'a, C> {
     pub(super) fn by_rules(
         shared: &'a Shared<C>,
         changes: &'a mut Changes,
-        limits: &Limits,
+        policy: &Policy,
     ) -> Self {
-        changes.shadow = limits.shadow;
+        changes.shadow = policy.shadow;
         Self::new(shared, changes)
     }
 }
@@ -132,7 +132,7 @@ impl Cell {
     }
 
     /// One attempt to open the circuit from `control`, which `counted` is with what opens it, for
-    /// as long as `limits` say, or an upstream asks for.
+    /// as long as `policy` says, or an upstream asks for.
     pub(super) fn open<C: Clock>(
         &self,
         tx: &mut Transition<'_, C>,
@@ -142,11 +142,11 @@ impl Cell {
     ) -> Opened {
         // A circuit that was open before has its place already, or never needed one.
         if control.state().is_closed()
-            && let Err(open) = tx.take_place(opening.limits.cap)
+            && let Err(open) = tx.take_place(opening.policy.cap)
         {
-            return self.hold_back(tx, control, counted, opening.limits, open);
+            return self.hold_back(tx, control, counted, opening.policy, open);
         }
-        let Some(escalated) = self.follows_closely(tx.shared, control, opening.limits) else {
+        let Some(escalated) = self.follows_closely(tx.shared, control, opening.policy) else {
             return Opened::Moved;
         };
         let next = |generation| counted.opened(generation, escalated);
@@ -154,7 +154,7 @@ impl Cell {
             return Opened::Moved;
         };
         // Fixed before the trip returns. `None`: the circuit has moved on already.
-        let ms = self.fix_open_ms(tx.shared, opened, opening.limits, opening.retry_after_ms);
+        let ms = self.fix_open_ms(tx.shared, opened, opening.policy, opening.retry_after_ms);
         tx.changes.open_for(ms);
         Opened::Done
     }
@@ -165,16 +165,16 @@ impl Cell {
         &self,
         shared: &Shared<C>,
         control: Control,
-        limits: &Limits,
+        policy: &Policy,
     ) -> Option<bool> {
         if !control.state().is_closed() {
             return Some(true);
         }
-        if !limits.open.backs_off() || control.is_new_life() {
+        if !policy.open.backs_off() || control.is_new_life() {
             return Some(false);
         }
         let closed_for = shared.now().saturating_sub(self.since(shared, control)?);
-        Some(closed_for < limits.open.stable_ms)
+        Some(closed_for < policy.open.stable_ms)
     }
 
     /// Draws a generation, puts the word for it in, stamps and notes it.
@@ -269,7 +269,7 @@ impl Cell {
         tx: &mut Transition<'_, C>,
         control: Control,
         counted: Control,
-        limits: &Limits,
+        policy: &Policy,
         open: u64,
     ) -> Opened {
         let shared = tx.shared;
@@ -279,9 +279,9 @@ impl Cell {
         shared.groups.held_back.add_one();
         if tx.changes.is_wanted() {
             let now = shared.now();
-            let new = |seen: History| seen.held_back(now, limits.open.base_ms);
+            let new = |seen: History| seen.held_back(now, policy.open.base_ms);
             if self.remember(shared, counted, new) {
-                let (open, most) = (u32::try_from(open).unwrap_or(u32::MAX), limits.cap.most);
+                let (open, most) = (u32::try_from(open).unwrap_or(u32::MAX), policy.cap.most);
                 let cause = Cause::EjectionCap { open, most };
                 tx.changes.push(counted.state(), counted, cause);
                 tx.changes.stamp(|| now);

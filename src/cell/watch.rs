@@ -12,7 +12,7 @@
 //! the word, until they agree. The last of these looks comes after the last change of either.
 //!
 //! # Rules by hand
-//! A rule by hand that covers a circuit *holds* its watch, beside what the limits want. A handle of
+//! A rule by hand that covers a circuit *holds* its watch, beside what the policy wants. A handle of
 //! it must not be admitted past the rule even for a moment, so agreement in the end isn't enough: a
 //! thread that is about to close the circuit, or to end the watching, may have looked at the slot
 //! before. So
@@ -24,14 +24,14 @@
 
 use super::in_flight::InFlight;
 use super::window::Window;
-use crate::rules::{Limits, Span};
+use crate::rules::{Policy, Span};
 use crate::sync::PlainArc;
 use crate::word::{Generation, Tally};
 
 /// What is known of the calls of one closed generation.
 pub(super) struct Watch {
     pub(super) generation: Generation,
-    /// Whether calls are watched by limits. Off, it only keeps the seats of calls that are out, or
+    /// Whether calls are watched because of the policy. Off, it only keeps the seats of calls that are out, or
     /// is held.
     pub(super) on: bool,
     /// Whether a rule by hand covers the circuit.
@@ -42,8 +42,8 @@ pub(super) struct Watch {
 }
 
 impl Watch {
-    pub(super) fn new(generation: Generation, limits: &Limits, before: Option<&Watch>) -> Self {
-        let span = limits.trip.window;
+    pub(super) fn new(generation: Generation, policy: &Policy, before: Option<&Watch>) -> Self {
+        let span = policy.trip.window;
         let held = before.is_some_and(|watch| watch.held);
         let before = before.filter(|watch| watch.generation == generation);
         let in_flight = before.and_then(|watch| watch.in_flight.clone());
@@ -62,7 +62,7 @@ impl Watch {
             held,
             window: window.or_else(|| span.map(new_window)),
             in_flight: in_flight.or_else(|| {
-                limits
+                policy
                     .counts_in_flight()
                     .then(|| PlainArc::new(InFlight::new()))
             }),
@@ -119,8 +119,8 @@ impl Watch {
         }
     }
 
-    pub(super) fn fits(&self, generation: Generation, limits: &Limits) -> bool {
-        let in_flight = !limits.counts_in_flight() || self.in_flight.is_some();
-        self.on && self.generation == generation && self.span() == limits.trip.window && in_flight
+    pub(super) fn fits(&self, generation: Generation, policy: &Policy) -> bool {
+        let in_flight = !policy.counts_in_flight() || self.in_flight.is_some();
+        self.on && self.generation == generation && self.span() == policy.trip.window && in_flight
     }
 }

@@ -5,30 +5,30 @@ use super::shared::Shared;
 use super::watch::Watch;
 use super::window::Window;
 use crate::clock::Clock;
-use crate::rules::Limits;
+use crate::rules::Policy;
 use crate::sync::PlainArc;
 use crate::word::{Call, Control, PermitToken, Tally};
 
 impl Cell {
-    /// `f` on the watch of the closed circuit `control` under `limits`. `None`: the circuit has
+    /// `f` on the watch of the closed circuit `control` under `policy`. `None`: the circuit has
     /// moved on.
     fn watching<C, R>(
         &self,
         shared: &Shared<C>,
         control: Control,
-        limits: &Limits,
+        policy: &Policy,
         f: impl FnOnce(&Watch) -> R,
     ) -> Option<R> {
         let generation = control.generation();
         let made = std::cell::Cell::new(false);
         let seen = self.watch.get_or_replace(
-            |watch| watch.fits(generation, limits),
+            |watch| watch.fits(generation, policy),
             // Looked at after the slot was: what is in a later generation's place stays there, or
             // the seats of its calls would be made anew.
             |before| {
                 made.set(true);
                 self.still_in(control)
-                    .then(|| Watch::new(generation, limits, before))
+                    .then(|| Watch::new(generation, policy, before))
             },
             f,
         );
@@ -45,9 +45,9 @@ impl Cell {
         shared: &Shared<C>,
         control: Control,
         call: Call,
-        limits: &Limits,
+        policy: &Policy,
     ) -> Option<Tally> {
-        self.watching(shared, control, limits, |watch| {
+        self.watching(shared, control, policy, |watch| {
             let record = |window: &PlainArc<Window>| window.record(call, || shared.now());
             watch.window.as_ref().map(record).unwrap_or_default()
         })
@@ -59,14 +59,14 @@ impl Cell {
         &self,
         shared: &Shared<C>,
         control: Control,
-        limits: &Limits,
+        policy: &Policy,
     ) -> Option<(Option<u8>, u32)> {
-        self.watching(shared, control, limits, |watch| {
+        self.watching(shared, control, policy, |watch| {
             let Some(in_flight) = &watch.in_flight else {
                 return (None, 0);
             };
             let now = shared.now();
-            let hung = in_flight.overdue(now, limits.trip.hung_ms);
+            let hung = in_flight.overdue(now, policy.trip.hung_ms);
             (in_flight.take(now), hung)
         })
     }
@@ -97,9 +97,9 @@ impl Cell {
     }
 
     /// Makes the closed circuit `control` watched from here on, unless another thread already has.
-    pub(super) fn watch_closely<C>(&self, shared: &Shared<C>, control: Control, limits: &Limits) {
+    pub(super) fn watch_closely<C>(&self, shared: &Shared<C>, control: Control, policy: &Policy) {
         // `None`: the circuit has changed, and the caller looks again.
-        let _ = self.watching(shared, control, limits, |_| ());
+        let _ = self.watching(shared, control, policy, |_| ());
         self.agree(shared);
     }
 
@@ -113,28 +113,28 @@ impl Cell {
         self.has_watch(|watch| watch.held)
     }
 
-    /// Whether limits want every call to be looked at while it is closed.
-    pub(crate) fn is_watched_by_limits(&self) -> bool {
+    /// Returns whether the policy wants every call to be looked at while it is closed.
+    pub(crate) fn is_watched_by_policy(&self) -> bool {
         self.has_watch(|watch| watch.on)
     }
 
-    /// The circuit is watched from here on, or it isn't, as `limits` want it, now and whenever it
+    /// The circuit is watched from here on, or it isn't, as `policy` wants it, now and whenever it
     /// closes. A window is kept, if they want any.
-    pub(crate) fn set_watched<C>(&self, shared: &Shared<C>, limits: &Limits) {
+    pub(crate) fn set_watched<C>(&self, shared: &Shared<C>, policy: &Policy) {
         // Calls by key ask for a forced state before they look at the circuit; only calls on
         // handles look at it first.
-        let forced = limits.forced.is_some() && self.is_pinned();
-        if limits.counts_calls() || forced {
+        let forced = policy.forced.is_some() && self.is_pinned();
+        if policy.counts_calls() || forced {
             // If they want a window, any watch with one will do: the call that counts in it makes
             // one that fits.
-            let fits = |watch: &Watch| watch.on && (limits.windows() || watch.window.is_none());
+            let fits = |watch: &Watch| watch.on && (policy.windows() || watch.window.is_none());
             loop {
                 let control = self.control();
                 // Looked at after the slot was: what is in a later generation's place stays there,
                 // or the seats of its calls would be made anew.
                 let make = |before: Option<&Watch>| {
                     let stands = self.still_in(control);
-                    stands.then(|| Watch::new(control.generation(), limits, before))
+                    stands.then(|| Watch::new(control.generation(), policy, before))
                 };
                 if self.watch.get_or_replace(fits, make, |_| ()).is_some() {
                     break;

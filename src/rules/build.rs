@@ -1,14 +1,20 @@
-//! From settings to limits: what is out of range, or says nothing, is refused.
+//! From settings to a policy and back. A value out of range, or without effect, is refused.
 
-use super::LimitsBuilder;
+use super::builder::Settings;
 use super::check::{at_least, count, needs, positive, within};
-use crate::error::ConfigError;
-use crate::rules::{
-    FAILURE_THRESHOLD_MAX, HUNG_CALLS_MAX, HalfOpen, Limits, OFF, OpenFor, PROBES_MAX, ProbeRule,
-    Span, Trip, WINDOW_CALLS_MAX,
+use super::policy::{
+    Cap, FAILURE_THRESHOLD_MAX, HUNG_CALLS_MAX, HalfOpen, OFF, OpenFor, PROBES_MAX, Policy,
+    ProbeRule, Span, Trip, WINDOW_CALLS_MAX,
 };
+use super::settings::{Millis, ProbeFailureRate};
+use super::{DroppedPermit, SlidingWindow};
+use crate::error::ConfigError;
 use crate::word::TIME_MAX;
 use std::time::Duration;
+
+/// Failures that open, unless it is set, where no other rule is.
+const FAILURE_THRESHOLD: u32 = 5;
+const RESET_TIMEOUT_MS: u64 = 30_000;
 
 /// Time buckets of a window.
 const BUCKETS: u64 = 10;
@@ -18,15 +24,34 @@ const MINIMUM_CALLS: u32 = 20;
 const BACKOFF_CAP: u64 = 10;
 const RETRY_AFTER_MAX_MS: u64 = 300_000;
 
-impl LimitsBuilder {
-    /// The limits.
-    ///
-    /// # Errors
-    /// If a value is out of its range, or says nothing without another that is missing.
-    pub fn build(&self) -> Result<Limits, ConfigError> {
+impl Settings {
+    pub(super) fn build(&self) -> Result<Policy, ConfigError> {
         let open = self.open()?;
         let (trip, half_open) = (self.trip()?, self.half_open(open.base_ms)?);
-        Ok(Limits::of(trip, open, half_open))
+        let dropped_permit = self.dropped_permit()?;
+        let ages = matches!(dropped_permit, DroppedPermit::FailureIfOlder(_));
+        Ok(Policy {
+            trip,
+            open,
+            half_open,
+            shadow: self.shadow.unwrap_or_default(),
+            forced: self.forced,
+            dropped_permit,
+            checks_closely: self.forced.is_some() || trip.hung_calls != 0,
+            timed: trip.slow_ms != 0 || ages,
+            cap: Cap::default(),
+            set: 0,
+        })
+    }
+
+    fn dropped_permit(&self) -> Result<DroppedPermit, ConfigError> {
+        Ok(match self.dropped_permit.unwrap_or_default() {
+            DroppedPermit::FailureIfOlder(age) => {
+                let ms = positive("dropped_permit", Some(age.into()), 0)?;
+                DroppedPermit::FailureIfOlder(Duration::from_millis(ms))
+            }
+            plain => plain,
+        })
     }
 
     fn trip(&self) -> Result<Trip, ConfigError> {
@@ -72,8 +97,8 @@ impl LimitsBuilder {
             return Err(ConfigError::new("sliding_window", value, expected));
         }
 
-        let slow_ms = self.slow_call_duration_ms;
-        let hung_ms = self.hung_call_duration_ms;
+        let slow_ms = self.slow_call_duration;
+        let hung_ms = self.hung_call_duration;
         pair(
             ("slow_call_rate_threshold", self.slow_call_rate_threshold),
             ("slow_call_duration", slow_ms),
@@ -89,11 +114,7 @@ impl LimitsBuilder {
             "failure_threshold",
             self.failure_threshold,
             1..=FAILURE_THRESHOLD_MAX,
-            if alone {
-                Limits::default().trip.failure_threshold
-            } else {
-                OFF
-            },
+            if alone { FAILURE_THRESHOLD } else { OFF },
         )?;
         if let (Some(rule), OFF) = (self.failure_counting, failure_threshold) {
             let expected = "unset, or given with failure_threshold";
@@ -118,29 +139,23 @@ impl LimitsBuilder {
     }
 
     fn span(&self) -> Result<Option<Span>, ConfigError> {
-        match (self.window_calls, self.window_ms) {
-            (None, None) => Ok(None),
-            (Some(calls), None) => {
+        Ok(match self.sliding_window {
+            None => None,
+            Some(SlidingWindow::Calls(calls)) => {
                 within("sliding_window", calls, 1..=WINDOW_CALLS_MAX)?;
-                Ok(Some(Span::Calls(calls)))
+                Some(Span::Calls(calls))
             }
-            (None, Some(ms)) => {
-                let ms = ms.min(TIME_MAX);
-                at_least("sliding_window", ms, BUCKETS)?;
+            Some(SlidingWindow::Time(time)) => {
+                let Millis(ms) = time.into();
+                let ms = at_least("sliding_window", ms.min(TIME_MAX), BUCKETS)?;
                 // Whole milliseconds a bucket.
-                Ok(Some(Span::Ms(ms.next_multiple_of(BUCKETS))))
+                Some(Span::Ms(ms.next_multiple_of(BUCKETS)))
             }
-            (Some(calls), Some(_)) => Err(ConfigError::new(
-                "window_calls",
-                calls,
-                "unset, or given without window_ms",
-            )),
-        }
+        })
     }
 
     fn open(&self) -> Result<OpenFor, ConfigError> {
-        let default = Limits::default().open;
-        let base_ms = positive("reset_timeout", self.reset_timeout_ms, default.base_ms)?;
+        let base_ms = positive("reset_timeout", self.reset_timeout, RESET_TIMEOUT_MS)?;
         let factor = match self.backoff_factor {
             None => 1_000,
             // Neither is any number.
@@ -151,16 +166,15 @@ impl LimitsBuilder {
         };
         let backs_off = factor > 1_000;
         let needed = "a backoff_factor above 1";
-        let max_ms = self.reset_timeout_max_ms;
-        needs("reset_timeout_max", max_ms.map(ms), backs_off, needed)?;
         needs(
-            "stable_after",
-            self.stable_after_ms.map(ms),
+            "reset_timeout_max",
+            self.reset_timeout_max,
             backs_off,
             needed,
         )?;
-        let max_ms = match max_ms {
-            Some(max) => at_least("reset_timeout_max", max.min(TIME_MAX), base_ms)?,
+        needs("stable_after", self.stable_after, backs_off, needed)?;
+        let max_ms = match self.reset_timeout_max {
+            Some(Millis(max)) => at_least("reset_timeout_max", max.min(TIME_MAX), base_ms)?,
             None if backs_off => base_ms.saturating_mul(BACKOFF_CAP).min(TIME_MAX),
             None => base_ms,
         };
@@ -169,10 +183,10 @@ impl LimitsBuilder {
             factor,
             max_ms,
             jitter: count("jitter", self.jitter, 0..=100, 0)?,
-            stable_ms: positive("stable_after", self.stable_after_ms, max_ms)?,
+            stable_ms: positive("stable_after", self.stable_after, max_ms)?,
             retry_after_max_ms: self
-                .retry_after_max_ms
-                .unwrap_or(RETRY_AFTER_MAX_MS)
+                .retry_after_max
+                .map_or(RETRY_AFTER_MAX_MS, |Millis(ms)| ms)
                 .min(TIME_MAX),
         })
     }
@@ -180,67 +194,126 @@ impl LimitsBuilder {
     fn half_open(&self, reset_timeout_ms: u64) -> Result<HalfOpen, ConfigError> {
         let probes =
             |field, value, least, default| count(field, value, least..=PROBES_MAX, default);
-        pair(
-            ("probe_sample", self.probe_sample),
-            (
-                "probe_failure_rate_threshold",
-                self.probe_failure_rate_threshold,
-            ),
-        )?;
-        let counts = self.probe_sample.is_none();
+        let rate = self.probe_failure_rate;
         let other = "counts of probes in place of a rate";
-        needs("success_threshold", self.success_threshold, counts, other)?;
-        needs(
-            "probe_failures_allowed",
-            self.probe_failures_allowed,
-            counts,
-            other,
-        )?;
-        let verdict = if counts {
-            ProbeRule::Count {
+        for (field, value) in [
+            ("success_threshold", self.success_threshold),
+            ("probe_failures_allowed", self.probe_failures_allowed),
+        ] {
+            needs(field, value, rate.is_none(), other)?;
+        }
+        let verdict = match rate {
+            None => ProbeRule::Count {
                 successes: probes("success_threshold", self.success_threshold, 1, 1)?,
                 allowed: probes("probe_failures_allowed", self.probe_failures_allowed, 0, 0)?,
-            }
-        } else {
-            ProbeRule::Rate {
-                sample: probes("probe_sample", self.probe_sample, 1, 1)?,
-                percent: count(
-                    "probe_failure_rate_threshold",
-                    self.probe_failure_rate_threshold,
-                    1..=100,
-                    1,
-                )?,
-            }
+            },
+            Some(ProbeFailureRate { sample, percent }) => ProbeRule::Rate {
+                sample: within("the sample of probe_failure_rate", sample, 1..=PROBES_MAX)?,
+                percent: within("the percent of probe_failure_rate", percent, 1..=100)?,
+            },
         };
-        let timeout_ms = positive("half_open_timeout", self.half_open_timeout_ms, 0)?;
+        let timeout_ms = positive("half_open_timeout", self.half_open_timeout, 0)?;
         let after = self.after_half_open;
         needs(
             "after_half_open",
-            after.map(|after| format!("{after:?}")),
+            after,
             timeout_ms != 0,
             "half_open_timeout",
         )?;
         Ok(HalfOpen {
             max_probes: probes("half_open_max", self.half_open_max, 1, 1)?,
             verdict,
-            lease_ms: positive("probe_lease", self.probe_lease_ms, reset_timeout_ms)?,
+            lease_ms: positive("probe_lease", self.probe_lease, reset_timeout_ms)?,
             timeout_ms,
             after: after.unwrap_or_default(),
         })
     }
 }
 
-/// Two settings of which neither says anything without the other.
-fn pair<A: ToString, B: ToString>(
-    (a, a_value): (&'static str, Option<A>),
-    (b, b_value): (&'static str, Option<B>),
+/// Two settings of which neither has an effect without the other.
+fn pair(
+    (a, a_value): (&'static str, Option<u32>),
+    (b, b_value): (&'static str, Option<Millis>),
 ) -> Result<(), ConfigError> {
-    let (has_a, has_b) = (a_value.is_some(), b_value.is_some());
-    needs(a, a_value.map(|value| value.to_string()), has_b, b)?;
-    needs(b, b_value.map(|value| value.to_string()), has_a, a)
+    needs(a, a_value, b_value.is_some(), b)?;
+    needs(b, b_value, a_value.is_some(), a)
 }
 
-/// A duration as errors show it.
-fn ms(ms: u64) -> String {
-    format!("{:?}", Duration::from_millis(ms))
+impl Policy {
+    /// Returns the settings that build this policy again.
+    pub(super) fn settings(&self) -> Settings {
+        let Policy {
+            trip,
+            open,
+            half_open,
+            shadow,
+            forced,
+            dropped_permit,
+            checks_closely: _,
+            timed: _,
+            cap: _,
+            set: _,
+        } = *self;
+        let Trip {
+            failure_threshold: _,
+            rule,
+            window: _,
+            minimum_calls,
+            failures_in_window,
+            failure_rate,
+            slow_rate,
+            slow_ms,
+            hung_calls,
+            hung_ms,
+        } = trip;
+        let OpenFor {
+            base_ms,
+            factor,
+            max_ms,
+            jitter,
+            stable_ms,
+            retry_after_max_ms,
+        } = open;
+        let HalfOpen {
+            max_probes,
+            verdict: _,
+            lease_ms,
+            timeout_ms,
+            after,
+        } = half_open;
+        let set = |value: u32| (value != 0).then_some(value);
+        let set_ms = |ms: u64| (ms != 0).then_some(Millis(ms));
+        let backs_off = factor > 1_000;
+        let rates = failure_rate != 0 || slow_rate != 0;
+        Settings {
+            failure_threshold: self.failure_threshold(),
+            failure_counting: self.failure_threshold().map(|_| rule),
+            sliding_window: self.sliding_window(),
+            minimum_calls: rates.then_some(minimum_calls),
+            failures_in_window: set(failures_in_window),
+            failure_rate_threshold: set(failure_rate),
+            slow_call_rate_threshold: set(slow_rate),
+            slow_call_duration: set_ms(slow_ms),
+            hung_calls: set(hung_calls),
+            hung_call_duration: set_ms(hung_ms),
+            reset_timeout: Some(Millis(base_ms)),
+            backoff_factor: Some(self.backoff_factor()),
+            reset_timeout_max: backs_off.then_some(Millis(max_ms)),
+            stable_after: backs_off.then_some(Millis(stable_ms)),
+            jitter: Some(jitter),
+            retry_after_max: Some(Millis(retry_after_max_ms)),
+            half_open_max: Some(max_probes),
+            success_threshold: self.success_threshold(),
+            probe_failures_allowed: self.probe_failures_allowed(),
+            probe_failure_rate: self
+                .probe_failure_rate()
+                .map(|(sample, percent)| ProbeFailureRate { sample, percent }),
+            probe_lease: Some(Millis(lease_ms)),
+            half_open_timeout: set_ms(timeout_ms),
+            after_half_open: (timeout_ms != 0).then_some(after),
+            shadow: Some(shadow),
+            forced,
+            dropped_permit: Some(dropped_permit),
+        }
+    }
 }

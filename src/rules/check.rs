@@ -1,8 +1,9 @@
 //! Checks of single settings: each refuses by field, value and range.
 
+use super::settings::Millis;
 use crate::error::ConfigError;
-use crate::word::{TIME_MAX, saturating_ms};
-use std::fmt::Display;
+use crate::word::TIME_MAX;
+use std::fmt::{Debug, Display};
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
@@ -32,13 +33,13 @@ pub(super) fn count(
 /// A duration in ms that must not be 0, or `default` where none is set.
 pub(super) fn positive(
     field: &'static str,
-    ms: Option<u64>,
+    duration: Option<Millis>,
     default: u64,
 ) -> Result<u64, ConfigError> {
-    match ms {
+    match duration {
         None => Ok(default),
-        Some(0) => Err(ConfigError::new(field, "0ns", "longer than 0")),
-        Some(ms) => Ok(ms.min(TIME_MAX)),
+        Some(Millis(0)) => Err(ConfigError::new(field, "0ns", "longer than 0")),
+        Some(Millis(ms)) => Ok(ms.min(TIME_MAX)),
     }
 }
 
@@ -47,22 +48,25 @@ pub(super) fn at_least(field: &'static str, ms: u64, least: u64) -> Result<u64, 
     if ms >= least {
         return Ok(ms);
     }
-    let expected = format!("at least {:?}", Duration::from_millis(least));
-    let value = format!("{:?}", Duration::from_millis(ms));
-    Err(ConfigError::new(field, value, expected))
+    let expected = format!("at least {:?}", Millis(least));
+    Err(ConfigError::new(
+        field,
+        format!("{:?}", Millis(ms)),
+        expected,
+    ))
 }
 
 /// A setting that says nothing without `other`.
 pub(super) fn needs(
     field: &'static str,
-    value: Option<impl ToString>,
+    value: Option<impl Debug>,
     has_other: bool,
     other: &str,
 ) -> Result<(), ConfigError> {
     match value {
         Some(value) if !has_other => Err(ConfigError::new(
             field,
-            value.to_string(),
+            format!("{value:?}"),
             format!("unset, or given with {other}"),
         )),
         _ => Ok(()),
@@ -71,5 +75,5 @@ pub(super) fn needs(
 
 /// A duration that must not be 0, in whole milliseconds.
 pub(crate) fn positive_ms(field: &'static str, value: Duration) -> Result<u64, ConfigError> {
-    positive(field, Some(saturating_ms(value)), 0)
+    positive(field, Some(value.into()), 0)
 }

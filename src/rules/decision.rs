@@ -1,7 +1,7 @@
-//! The decisions: what a check and a report mean for a control word under given limits.
+//! The decisions: what a check and a report mean for a control word under a given policy.
 
 use super::trip::Judgement;
-use super::{Cause, FailureCounting, Limits};
+use super::{Cause, FailureCounting, Policy};
 use crate::word::{Control, Generation, Outcome, PermitToken, Probes, Report, State, Tally};
 
 /// What a check of a circuit has to do next.
@@ -68,39 +68,39 @@ pub(crate) fn on_report<E>(
     control: Control,
     permit: PermitToken,
     outcome: Outcome,
-    limits: &Limits,
+    policy: &Policy,
     window: Tally,
     probes: impl FnOnce() -> Result<Probes, E>,
 ) -> Result<Verdict, E> {
     Ok(match (control.state(), outcome) {
         (State::Vacant | State::Retired, Outcome::Failure) => Verdict::Revive,
-        (State::Vacant | State::Retired, Outcome::Success) if limits.windows() => Verdict::Revive,
+        (State::Vacant | State::Retired, Outcome::Success) if policy.windows() => Verdict::Revive,
         (State::Closed | State::Watched, Outcome::Failure) => {
             let counted = control.with_failure();
-            match limits.trip.opens(counted.failures(), window) {
+            match policy.trip.opens(counted.failures(), window) {
                 Some(cause) => Verdict::Open(counted, cause),
                 None => Verdict::Replace(counted),
             }
         }
-        (State::Closed | State::Watched, Outcome::Success) => on_success(control, limits, window),
+        (State::Closed | State::Watched, Outcome::Success) => on_success(control, policy, window),
         // Only a probe holds a permit of a half-open generation; anything else was made up.
         (State::HalfOpen, _) if !permit.is_probe() => Verdict::Nothing,
         (State::HalfOpen, outcome) => {
             let probes = probes()?.report(outcome, permit.lease());
-            on_probe(control, probes, outcome, limits)
+            on_probe(control, probes, outcome, policy)
         }
         (State::Open | State::ForcedOpen | State::Disabled, _)
         | (State::Closed | State::Watched | State::Vacant | State::Retired, _) => Verdict::Nothing,
     })
 }
 
-fn on_success(control: Control, limits: &Limits, window: Tally) -> Verdict {
-    let next = match limits.trip.rule {
+fn on_success(control: Control, policy: &Policy, window: Tally) -> Verdict {
+    let next = match policy.trip.rule {
         FailureCounting::ConsecutiveFailures => control.without_failures(),
         FailureCounting::TotalFailures => control,
     };
     // The call that completes the minimum may be a success, and so may a slow one.
-    match limits.trip.window_opens(window) {
+    match policy.trip.window_opens(window) {
         Some(cause) => Verdict::Open(next, cause),
         None if next == control => Verdict::Nothing,
         None => Verdict::Replace(next),
@@ -111,12 +111,12 @@ fn on_success(control: Control, limits: &Limits, window: Tally) -> Verdict {
 ///
 /// The outcome that decides isn't stored: the transition is its effect, in one step, so that of
 /// two that race exactly one takes place.
-fn on_probe(control: Control, probes: Probes, outcome: Outcome, limits: &Limits) -> Verdict {
+fn on_probe(control: Control, probes: Probes, outcome: Outcome, policy: &Policy) -> Verdict {
     let (succeeded, failed) = (probes.succeeded, probes.failed);
     let judgement = match outcome {
         // It gives its slot back and decides nothing.
         Outcome::Ignored => Judgement::Undecided,
-        _ => limits.half_open.verdict.judge(succeeded, failed),
+        _ => policy.half_open.verdict.judge(succeeded, failed),
     };
     let probes_reported = probes.reported();
     match judgement {
@@ -141,23 +141,24 @@ fn on_probe(control: Control, probes: Probes, outcome: Outcome, limits: &Limits)
 
 /// How a call counts: a slow success of a probe is no sign of recovery where slow calls open.
 #[inline]
-pub(crate) fn outcome_of(report: Report, state: State, limits: &Limits) -> Outcome {
+pub(crate) fn outcome_of(report: Report, state: State, policy: &Policy) -> Outcome {
     match report.outcome() {
-        Outcome::Success if state == State::HalfOpen && is_slow(report, limits) => Outcome::Failure,
+        Outcome::Success if state == State::HalfOpen && is_slow(report, policy) => Outcome::Failure,
         outcome => outcome,
     }
 }
 
 /// Whether the call was slow, where that matters.
 #[inline]
-pub(crate) fn is_slow(report: Report, limits: &Limits) -> bool {
-    let is_slow = |took_ms| took_ms >= limits.trip.slow_ms;
-    limits.trip.slow_ms != 0 && report.took_ms().is_some_and(is_slow)
+pub(crate) fn is_slow(report: Report, policy: &Policy) -> bool {
+    let is_slow = |took_ms| took_ms >= policy.trip.slow_ms;
+    policy.trip.slow_ms != 0 && report.took_ms().is_some_and(is_slow)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::limits::{ProbeRule, SlidingWindow};
+    use super::super::SlidingWindow;
+    use super::super::policy::ProbeRule;
     use super::*;
     use crate::word::FAILURES_MAX;
     use std::convert::Infallible;
@@ -176,23 +177,23 @@ mod tests {
         control
     }
 
-    fn limits(failures: u32, successes: u32, allowed: u32, rule: FailureCounting) -> Limits {
-        let mut limits = Limits::default();
-        limits.trip.failure_threshold = failures;
-        limits.trip.rule = rule;
-        limits.half_open.verdict = ProbeRule::Count { successes, allowed };
-        limits
+    fn policy(failures: u32, successes: u32, allowed: u32, rule: FailureCounting) -> Policy {
+        let mut policy = Policy::default();
+        policy.trip.failure_threshold = failures;
+        policy.trip.rule = rule;
+        policy.half_open.verdict = ProbeRule::Count { successes, allowed };
+        policy
     }
 
     fn report(
         control: Control,
         permit: PermitToken,
         outcome: Outcome,
-        limits: &Limits,
+        policy: &Policy,
         probes: Probes,
     ) -> Verdict {
         let window = Tally::default();
-        on_report(control, permit, outcome, limits, window, || {
+        on_report(control, permit, outcome, policy, window, || {
             Ok::<_, Infallible>(probes)
         })
         .unwrap()
@@ -202,12 +203,12 @@ mod tests {
     fn a_probe_that_is_ignored_decides_nothing() {
         // As after a replacement of the rules: what was reported would be enough by now.
         let probes = Probes::of(1, 3, 3);
-        let limits = limits(5, 1, 0, FailureCounting::ConsecutiveFailures);
+        let policy = policy(5, 1, 0, FailureCounting::ConsecutiveFailures);
         let control = word(State::HalfOpen, 5);
-        let verdict = on_probe(control, probes, Outcome::Ignored, &limits);
+        let verdict = on_probe(control, probes, Outcome::Ignored, &policy);
         assert_eq!(verdict, Verdict::Probed(probes));
         for decides in [Outcome::Success, Outcome::Failure] {
-            let verdict = on_probe(control, probes, decides, &limits);
+            let verdict = on_probe(control, probes, decides, &policy);
             assert!(!matches!(verdict, Verdict::Probed(_)), "{verdict:?}");
         }
     }
@@ -253,8 +254,8 @@ mod tests {
                             FAILURES_MAX,
                         ] {
                             let control = word(state, failures);
-                            let limits = limits(threshold, 1, 0, rule);
-                            check(control, outcome, &limits, Probes::of(1, 0, 0));
+                            let policy = policy(threshold, 1, 0, rule);
+                            check(control, outcome, &policy, Probes::of(1, 0, 0));
                             cases += 1;
                         }
                     }
@@ -264,13 +265,13 @@ mod tests {
         assert_eq!(cases, 8 * 3 * 2 * 4 * 10);
     }
 
-    fn check(control: Control, outcome: Outcome, limits: &Limits, probes: Probes) {
+    fn check(control: Control, outcome: Outcome, policy: &Policy, probes: Probes) {
         let probe = control.state() == State::HalfOpen;
         let issued = PermitToken::new(control.generation(), probe);
-        let verdict = report(control, issued, outcome, limits, probes);
+        let verdict = report(control, issued, outcome, policy, probes);
 
-        let ProbeRule::Count { successes, allowed } = limits.half_open.verdict else {
-            unreachable!("these limits count probes");
+        let ProbeRule::Count { successes, allowed } = policy.half_open.verdict else {
+            unreachable!("these policy count probes");
         };
         let state = control.state();
         let failures = (control.failures() + 1).min(FAILURES_MAX);
@@ -279,9 +280,9 @@ mod tests {
         let reported = succeeded + failed + 1;
         let expected = match (state, outcome) {
             (State::Closed | State::Watched, Outcome::Failure)
-                if failures >= limits.trip.failure_threshold =>
+                if failures >= policy.trip.failure_threshold =>
             {
-                let cause = match limits.trip.rule {
+                let cause = match policy.trip.rule {
                     FailureCounting::ConsecutiveFailures => Cause::ConsecutiveFailures { failures },
                     FailureCounting::TotalFailures => Cause::TotalFailures { failures },
                 };
@@ -289,7 +290,7 @@ mod tests {
             }
             (State::Closed | State::Watched, Outcome::Failure) => Verdict::Replace(counted),
             (State::Closed | State::Watched, Outcome::Success)
-                if limits.trip.rule == FailureCounting::ConsecutiveFailures
+                if policy.trip.rule == FailureCounting::ConsecutiveFailures
                     && control.failures() > 0 =>
             {
                 Verdict::Replace(word(state, 0))
@@ -321,7 +322,7 @@ mod tests {
         };
         assert_eq!(
             verdict, expected,
-            "{control:?} {outcome:?} {limits:?} {probes:?}"
+            "{control:?} {outcome:?} {policy:?} {probes:?}"
         );
     }
 
@@ -333,12 +334,12 @@ mod tests {
                 for allowed in [0, 1, 100] {
                     for succeeded in [0, 1, 98, 99, most] {
                         for failed in [0, 1, 99, 100, most] {
-                            let limits =
-                                limits(5, successes, allowed, FailureCounting::TotalFailures);
+                            let policy =
+                                policy(5, successes, allowed, FailureCounting::TotalFailures);
                             let probes = Probes::of(1, succeeded, failed);
-                            // Undecided they are only below both limits.
+                            // Undecided they are only below both policy.
                             if succeeded < successes && failed <= allowed {
-                                check(word(State::HalfOpen, 5), outcome, &limits, probes);
+                                check(word(State::HalfOpen, 5), outcome, &policy, probes);
                             }
                         }
                     }
@@ -361,7 +362,7 @@ mod tests {
 
     #[test]
     fn a_window_opens_on_a_success_too() {
-        let limits = Limits::builder()
+        let policy = Policy::builder()
             .failure_threshold(5)
             .sliding_window(SlidingWindow::Calls(20))
             .failure_rate_threshold(50)
@@ -380,7 +381,7 @@ mod tests {
         let none = || Err(());
         let verdict = |failures, outcome, window| {
             let control = word(State::Watched, failures);
-            on_report(control, permit, outcome, &limits, window, none).unwrap()
+            on_report(control, permit, outcome, &policy, window, none).unwrap()
         };
         let open = |failures| Verdict::Open(word(State::Watched, failures), cause);
         assert_eq!(verdict(3, Outcome::Success, window), open(0));
@@ -398,7 +399,7 @@ mod tests {
                 word(state, 0),
                 permit,
                 Outcome::Success,
-                &limits,
+                &policy,
                 window,
                 none,
             );
@@ -408,7 +409,7 @@ mod tests {
 
     #[test]
     fn a_slow_probe_has_failed() {
-        let limits = Limits::builder()
+        let policy = Policy::builder()
             .sliding_window(SlidingWindow::Calls(10))
             .slow_call_rate_threshold(50)
             .slow_call_duration(Duration::from_millis(100))
@@ -421,10 +422,10 @@ mod tests {
             (Outcome::Success, 100, State::Watched, Outcome::Success),
             (Outcome::Ignored, 100, State::HalfOpen, Outcome::Ignored),
         ] {
-            assert_eq!(outcome_of(took(outcome, ms), state, &limits), counts_as);
+            assert_eq!(outcome_of(took(outcome, ms), state, &policy), counts_as);
             let slow = took(outcome, ms);
-            assert_eq!(is_slow(slow, &limits), ms >= 100);
-            assert!(!is_slow(slow, &Limits::default()));
+            assert_eq!(is_slow(slow, &policy), ms >= 100);
+            assert!(!is_slow(slow, &Policy::default()));
         }
     }
 
@@ -434,7 +435,7 @@ mod tests {
             let control = word(State::HalfOpen, 5);
             let permit = PermitToken::new(GENERATION, false);
             let probes = Probes::of(1, 0, 0);
-            let verdict = report(control, permit, outcome, &Limits::default(), probes);
+            let verdict = report(control, permit, outcome, &Policy::default(), probes);
             assert_eq!(verdict, Verdict::Nothing);
         }
     }

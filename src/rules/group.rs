@@ -25,13 +25,13 @@ pub enum EjectionCap {
 /// the cap. A circuit that is opened by hand, or forced open, takes no place and is never held back.
 ///
 /// ```
-/// use breakerbox::{CircuitBreaker, EjectionCap, Group, Limits, Policy, PolicySet};
+/// use breakerbox::{CircuitBreaker, EjectionCap, Group, Policy, PolicySet};
 ///
-/// let strict = Policy::from(Limits::builder().failure_threshold(1).build()?);
+/// let strict = Policy::builder().failure_threshold(1).build()?;
 /// let upstreams = ["10.0.0.1", "10.0.0.2", "10.0.0.3"].map(String::from);
 /// let group = Group::of(upstreams.clone(), EjectionCap::AllButOne)?;
 /// let breaker = CircuitBreaker::<String>::builder()
-///     .policies(PolicySet::new(strict).group("search", group))
+///     .policy(PolicySet::new(strict).group("search", group))
 ///     .build()?;
 ///
 /// for upstream in &upstreams {
@@ -46,6 +46,7 @@ pub enum EjectionCap {
 /// # Ok::<(), breakerbox::ConfigError>(())
 /// ```
 #[derive(Clone, Debug)]
+#[must_use]
 pub struct Group<K> {
     pub(super) members: Members<K>,
     pub(super) size: u32,

@@ -16,17 +16,17 @@ type Classifier<K> = dyn Fn(&K) -> Option<&'static str> + Send + Sync;
 /// names, else the default.
 ///
 /// ```
-/// use breakerbox::{CircuitBreaker, Limits, Policy, PolicySet};
+/// use breakerbox::{CircuitBreaker, Policy, PolicySet};
 ///
-/// let strict = Policy::from(Limits::builder().failure_threshold(2).build()?);
-/// let lenient = Policy::from(Limits::builder().failure_threshold(50).build()?);
+/// let strict = Policy::builder().failure_threshold(2).build()?;
+/// let lenient = Policy::builder().failure_threshold(50).build()?;
 /// let policies = PolicySet::new(Policy::default())
 ///     .key("/pay".to_string(), strict)
 ///     .prefix("/static/", lenient)
 ///     .class("batch", lenient)
 ///     .classify(|key: &String| key.ends_with("/export").then_some("batch"));
 ///
-/// let breaker = CircuitBreaker::<String>::builder().policies(policies).build()?;
+/// let breaker = CircuitBreaker::<String>::builder().policy(policies).build()?;
 /// assert_eq!(breaker.policy("/pay"), strict);
 /// assert_eq!(breaker.policy("/static/logo.png"), lenient);
 /// assert_eq!(breaker.policy("/orders/export"), lenient);
@@ -53,11 +53,12 @@ type Classifier<K> = dyn Fn(&K) -> Option<&'static str> + Send + Sync;
 ///     groups.edge = { prefix = "edge-", size = 40, max_open_percent = 10 }
 ///     "#,
 /// )?;
-/// assert!(policies.policy("/static/logo.png").is_shadow());
+/// assert!(policies.policy("/static/logo.png").shadow());
 /// # }
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone)]
+#[must_use]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(
     feature = "serde",
@@ -256,6 +257,13 @@ impl<K> PolicySet<K> {
             .chain(self.keys.values())
             .chain(prefixes)
             .chain(self.classes.values())
+    }
+}
+
+impl<K> From<Policy> for PolicySet<K> {
+    /// Returns a set with this policy for every key.
+    fn from(policy: Policy) -> Self {
+        Self::new(policy)
     }
 }
 

@@ -1,6 +1,6 @@
 //! Rules applied to counts: does this open, for how long, have the probes decided?
 
-use super::limits::{OpenFor, ProbeRule, Trip};
+use super::policy::{OpenFor, ProbeRule, Trip};
 use super::{Cause, FailureCounting};
 use crate::word::Tally;
 
@@ -113,7 +113,7 @@ impl ProbeRule {
 
 #[cfg(test)]
 mod tests {
-    use super::super::limits::{Limits, OFF, Span};
+    use super::super::policy::{OFF, Policy, Span};
     use super::*;
 
     fn trip() -> Trip {
@@ -121,7 +121,7 @@ mod tests {
             failure_threshold: OFF,
             window: Some(Span::Calls(100)),
             minimum_calls: 20,
-            ..Limits::default().trip
+            ..Policy::default().trip
         }
     }
 
@@ -140,7 +140,7 @@ mod tests {
             factor: 1_000,
             max_ms: 5,
             jitter: 0,
-            ..Limits::default().open
+            ..Policy::default().open
         };
         assert_eq!(open.ms(3, u64::MAX), 10);
         let growing = OpenFor {
@@ -245,7 +245,7 @@ mod tests {
             base_ms: 1_000,
             factor: 2_000,
             max_ms: 10_000,
-            ..Limits::default().open
+            ..Policy::default().open
         };
         let times: Vec<_> = (0..6).map(|n| open.ms(n, u64::MAX)).collect();
         assert_eq!(times, [1_000, 2_000, 4_000, 8_000, 10_000, 10_000]);
@@ -276,7 +276,7 @@ mod tests {
     fn an_upstream_lengthens_within_its_bound() {
         let open = OpenFor {
             retry_after_max_ms: 60_000,
-            ..Limits::default().open
+            ..Policy::default().open
         };
         for (asked, expected) in [
             (0, 30_000),

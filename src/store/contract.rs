@@ -5,7 +5,7 @@ use crate::clock::Clock;
 use crate::contract::{BoxFuture, CircuitBreakerStore, StoreResult};
 use crate::error::Rejected;
 use crate::key::ToKey;
-use crate::rules::Limits;
+use crate::rules::Policy;
 use crate::snapshot::{CircuitBreakerSnapshot, CircuitState};
 use crate::word::{PermitToken, Report, Reported};
 use std::borrow::Borrow;
@@ -68,9 +68,9 @@ where
     fn acquire<'a>(
         &'a self,
         key: &'a Q,
-        limits: &'a Limits,
+        policy: &'a Policy,
     ) -> BoxFuture<'a, StoreResult<Result<PermitToken, Rejected>>> {
-        Box::pin(async move { Ok(self.acquire(key, limits)) })
+        Box::pin(async move { Ok(self.acquire(key, policy)) })
     }
 
     fn report<'a>(
@@ -78,8 +78,8 @@ where
         key: &'a Q,
         permit: PermitToken,
         report: Report,
-        limits: &'a Limits,
+        policy: &'a Policy,
     ) -> BoxFuture<'a, StoreResult<Reported>> {
-        Box::pin(async move { Ok(self.report(key, permit, report, limits)) })
+        Box::pin(async move { Ok(self.report(key, permit, report, policy)) })
     }
 }

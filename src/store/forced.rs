@@ -11,7 +11,7 @@ use crate::cell::{Cell as Circuit, Summary};
 use crate::clock::Clock;
 use crate::key::{ToKey, with_text};
 use crate::on_panic::OnPanic;
-use crate::rules::{Forced, Limits};
+use crate::rules::{Forced, Policy};
 use crate::sync::atomic::Ordering;
 use crate::sync::{EpochCell, PlainAtomicU64};
 use crate::word::{Outcome, Report};
@@ -170,17 +170,17 @@ impl Drop for Hold<'_> {
 impl<K: Hash + Eq, S: BuildHasher, C: Clock> Inner<K, S, C> {
     /// Returns whether a check needs more than the circuit's state.
     #[inline]
-    pub(super) fn looks_closely(&self, limits: &Limits) -> bool {
-        limits.checks_closely() || self.shared.summary.needs_checks()
+    pub(super) fn looks_closely(&self, policy: &Policy) -> bool {
+        policy.checks_closely() || self.shared.summary.needs_checks()
     }
 
     /// Returns the state that is forced on `key`, by hand or else by its policy.
     #[inline]
-    pub(crate) fn forced<Q>(&self, key: &Q, limits: &Limits) -> Option<Forced>
+    pub(crate) fn forced<Q>(&self, key: &Q, policy: &Policy) -> Option<Forced>
     where
         Q: ToKey<K> + ?Sized,
     {
-        self.by_hand.of(key).or(limits.forced)
+        self.by_hand.of(key).or(policy.forced)
     }
 
     /// Makes calls on handles of the circuit follow the rules by hand that are in place now.
@@ -204,14 +204,14 @@ impl<K: Hash + Eq, S: BuildHasher, C: Clock> Inner<K, S, C> {
         &self,
         key: &Q,
         report: Report,
-        limits: &Limits,
+        policy: &Policy,
         give_back: impl FnMut(),
     ) -> Report
     where
         Q: ToKey<K> + ?Sized,
     {
         let held = OnPanic::new(give_back);
-        let forced = self.forced(key, limits);
+        let forced = self.forced(key, policy);
         held.disarm();
         match forced {
             None => report,

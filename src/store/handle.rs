@@ -6,7 +6,7 @@ use crate::cell::{Cell, Gone};
 use crate::clock::{Clock, SystemClock};
 use crate::error::{Rejected, StoreFull};
 use crate::key::ToKey;
-use crate::rules::Limits;
+use crate::rules::Policy;
 use crate::snapshot::{CircuitBreakerSnapshot, CircuitState};
 use crate::sync::Arc as CellArc;
 use crate::word::{Outcome, PermitToken, Report, Reported};
@@ -21,13 +21,13 @@ use std::sync::Arc;
 /// place, so that the handle never has to look it up again. A healthy check is one load.
 ///
 /// ```
-/// use breakerbox::{InMemoryCircuitBreakerStore, Limits, Outcome};
+/// use breakerbox::{InMemoryCircuitBreakerStore, Policy, Outcome};
 ///
 /// let store: InMemoryCircuitBreakerStore = InMemoryCircuitBreakerStore::new();
-/// let limits = Limits::default();
+/// let policy = Policy::default();
 /// let search = store.circuit("search")?;
-/// let permit = search.acquire(&limits)?;
-/// let _ = search.report(permit, Outcome::Failure, &limits);
+/// let permit = search.acquire(&policy)?;
+/// let _ = search.report(permit, Outcome::Failure, &policy);
 /// assert_eq!(store.get_state("search").failure_count, 1);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
@@ -138,19 +138,19 @@ where
     }
 
     /// See [`InMemoryCircuitBreakerStore::acquire`]; while the circuit is closed, this is one
-    /// relaxed load of its own word, whatever the others are doing: `limits` aren't looked at, so
+    /// relaxed load of its own word, whatever the others are doing: `policy` isn't looked at, so
     /// where they count calls in flight, say so by [`watch`](Self::watch) before the first call.
     #[inline]
-    pub fn acquire(&self, limits: &Limits) -> Result<PermitToken, Rejected> {
+    pub fn acquire(&self, policy: &Policy) -> Result<PermitToken, Rejected> {
         match self.cell.closed_generation() {
             Some(generation) => Ok(PermitToken::new(generation, false)),
-            None => self.acquire_or_reject(limits),
+            None => self.acquire_or_reject(policy),
         }
     }
 
     #[cold]
-    fn acquire_or_reject(&self, limits: &Limits) -> Result<PermitToken, Rejected> {
-        self.acquire_slow(limits, false)
+    fn acquire_or_reject(&self, policy: &Policy) -> Result<PermitToken, Rejected> {
+        self.acquire_slow(policy, false)
             .map_err(|refused| self.inner.reject(refused))
     }
 
@@ -159,15 +159,15 @@ where
     #[cold]
     pub(crate) fn acquire_slow(
         &self,
-        limits: &Limits,
+        policy: &Policy,
         shadow: bool,
     ) -> Result<PermitToken, Refused> {
-        if self.inner.looks_closely(limits) {
-            return self.acquire_closely(limits, shadow);
+        if self.inner.looks_closely(policy) {
+            return self.acquire_closely(policy, shadow);
         }
         let mut changes = self.inner.listeners.changes();
         let admitted = self.inner.admit(|| {
-            let acquired = self.cell.acquire(&self.inner.shared, limits, &mut changes);
+            let acquired = self.cell.acquire(&self.inner.shared, policy, &mut changes);
             acquired.counted_of(&self.cell, shadow)
         });
         self.inner.listeners.announce(changes, || self.key.clone());
@@ -176,17 +176,17 @@ where
 
     /// Acquires where a state may be forced, or the call may need a seat.
     #[inline(never)]
-    fn acquire_closely(&self, limits: &Limits, shadow: bool) -> Result<PermitToken, Refused> {
+    fn acquire_closely(&self, policy: &Policy, shadow: bool) -> Result<PermitToken, Refused> {
         let (inner, shared) = (&*self.inner, &self.inner.shared);
-        if let Some(forced) = inner.forced(&self.key, limits) {
-            return inner.by_force(forced, limits);
+        if let Some(forced) = inner.forced(&self.key, policy) {
+            return inner.by_force(forced, policy);
         }
         let mut changes = inner.listeners.changes();
         let admitted = inner.admit(|| {
-            let acquired = if limits.counts_in_flight() {
-                self.pinned(|cell| cell.begin_and_acquire(shared, limits, &mut changes))
+            let acquired = if policy.counts_in_flight() {
+                self.pinned(|cell| cell.begin_and_acquire(shared, policy, &mut changes))
             } else {
-                self.cell.acquire(shared, limits, &mut changes)
+                self.cell.acquire(shared, policy, &mut changes)
             };
             acquired.counted_of(&self.cell, shadow)
         });
@@ -194,27 +194,27 @@ where
         admitted
     }
 
-    /// Every call of the circuit is looked at from here on, or none is, as `limits` want it. Needed
-    /// where they count calls [in flight](crate::LimitsBuilder::hung_calls); a report under limits
+    /// Every call of the circuit is looked at from here on, or none is, as `policy` wants it. Needed
+    /// where it counts calls [in flight](crate::PolicyBuilder::hung_calls); a report under a policy
     /// that need it does it too, and a [`CircuitBreaker`](crate::CircuitBreaker) by itself.
     ///
     /// ```
-    /// use breakerbox::{InMemoryCircuitBreakerStore, Limits, ManualClock};
+    /// use breakerbox::{InMemoryCircuitBreakerStore, Policy, ManualClock};
     /// use std::time::Duration;
     ///
     /// let clock = ManualClock::new(0);
     /// let store = InMemoryCircuitBreakerStore::<String>::builder().clock(clock.clone()).build();
     /// let second = Duration::from_secs(1);
-    /// let limits = Limits::builder().hung_calls(1).hung_call_duration(second).build()?;
+    /// let policy = Policy::builder().hung_calls(1).hung_call_duration(second).build()?;
     /// let search = store.circuit("search")?;
-    /// search.watch(&limits);
-    /// let _hangs = search.acquire(&limits)?;
+    /// search.watch(&policy);
+    /// let _hangs = search.acquire(&policy)?;
     /// clock.advance(second);
-    /// assert!(search.acquire(&limits).is_err());
+    /// assert!(search.acquire(&policy).is_err());
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
-    pub fn watch(&self, limits: &Limits) {
-        self.cell.set_watched(&self.inner.shared, limits);
+    pub fn watch(&self, policy: &Policy) {
+        self.cell.set_watched(&self.inner.shared, policy);
     }
 
     /// See [`InMemoryCircuitBreakerStore::report`].
@@ -223,39 +223,39 @@ where
         &self,
         permit: PermitToken,
         report: impl Into<Report>,
-        limits: &Limits,
+        policy: &Policy,
     ) -> Reported {
         let report = report.into();
-        let counts = report.outcome() == Outcome::Failure || limits.windows();
+        let counts = report.outcome() == Outcome::Failure || policy.windows();
         // Closed and clean, in the very generation of the permit: a success changes nothing.
         if !counts && self.cell.is_clean_for(permit) {
             return Reported::Recorded;
         }
-        self.report_slow(permit, report, limits)
+        self.report_slow(permit, report, policy)
     }
 
     pub(crate) fn report_slow(
         &self,
         permit: PermitToken,
         report: Report,
-        limits: &Limits,
+        policy: &Policy,
     ) -> Reported {
         self.inner.count_failure(report);
         let give_back = || self.cell.give_back(permit);
         let report = self
             .inner
-            .unless_forced(&self.key, report, limits, give_back);
+            .unless_forced(&self.key, report, policy, give_back);
         let mut changes = self.inner.listeners.changes();
         let reported = self
-            .pinned(|cell| cell.report(&self.inner.shared, permit, report, limits, &mut changes));
+            .pinned(|cell| cell.report(&self.inner.shared, permit, report, policy, &mut changes));
         self.inner.listeners.announce(changes, || self.key.clone());
         self.inner.count_stale(reported);
         reported
     }
 
     /// See [`InMemoryCircuitBreakerStore::release`].
-    pub fn release(&self, permit: PermitToken, limits: &Limits) -> Reported {
-        self.report(permit, Outcome::Ignored, limits)
+    pub fn release(&self, permit: PermitToken, policy: &Policy) -> Reported {
+        self.report(permit, Outcome::Ignored, policy)
     }
 
     /// The store that the circuit is in.

@@ -6,7 +6,7 @@ use super::keyed::Inner;
 use crate::Subscription;
 use crate::cell::{Cell, OPENINGS};
 use crate::clock::{Clock, WallTime, wall_time};
-use crate::rules::{Cause, Limits};
+use crate::rules::{Cause, Policy};
 use crate::snapshot::CircuitBreakerSnapshot;
 use crate::stats::{Counted, Counters};
 use crate::sync::Arc as CellArc;
@@ -150,9 +150,9 @@ impl<K, S, C: Clock> Inner<K, S, C> {
     pub(crate) fn stats_of(
         &self,
         cell: &CellArc<Cell>,
-        limits: impl Fn() -> Option<Limits>,
+        policy: impl Fn() -> Option<Policy>,
     ) -> Option<CircuitStats> {
-        let look = cell.look(&self.shared, limits)?;
+        let look = cell.look(&self.shared, policy)?;
         let refusals = CellArc::head(cell);
         Some(CircuitStats {
             snapshot: look.snapshot,
@@ -179,12 +179,12 @@ where
     /// Has no side effects, as [`peek`](Self::peek).
     ///
     /// ```
-    /// use breakerbox::{CircuitState, InMemoryCircuitBreakerStore, Limits};
+    /// use breakerbox::{CircuitState, InMemoryCircuitBreakerStore, Policy};
     ///
     /// let store: InMemoryCircuitBreakerStore = InMemoryCircuitBreakerStore::new();
     /// assert_eq!(store.stats("search"), None);
     /// store.transition("search", CircuitState::Open);
-    /// assert!(store.acquire("search", &Limits::default()).is_err());
+    /// assert!(store.acquire("search", &Policy::default()).is_err());
     ///
     /// let search = store.stats("search").unwrap();
     /// assert_eq!((search.snapshot.state, search.rejected), (CircuitState::Open, 1));

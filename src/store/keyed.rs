@@ -7,7 +7,7 @@ use crate::clock::Clock;
 use crate::error::{Rejected, StoreFull};
 use crate::events::Listeners;
 use crate::key::ToKey;
-use crate::rules::{Forced, Limits};
+use crate::rules::{Forced, Policy};
 use crate::snapshot::{CircuitBreakerSnapshot, CircuitState};
 use crate::stats::{Counted, Counters};
 use crate::sync::atomic::Ordering;
@@ -136,13 +136,13 @@ impl<K: Hash + Eq, S: BuildHasher, C: Clock> Inner<K, S, C> {
         &self,
         hash: OnlyHash,
         key: &Q,
-        limits: &Limits,
+        policy: &Policy,
     ) -> Result<PermitToken, Rejected>
     where
         K: Borrow<Q>,
         Q: Eq + ToKey<K> + ?Sized,
     {
-        self.acquire_slow(hash.with(key), limits, false)
+        self.acquire_slow(hash.with(key), policy, false)
             .map_err(|refused| self.reject(refused))
     }
 
@@ -163,15 +163,15 @@ impl<K: Hash + Eq, S: BuildHasher, C: Clock> Inner<K, S, C> {
     pub(crate) fn acquire_slow<Q>(
         &self,
         key: Hashed<'_, Q>,
-        limits: &Limits,
+        policy: &Policy,
         shadow: bool,
     ) -> Result<PermitToken, Refused>
     where
         K: Borrow<Q>,
         Q: Eq + ToKey<K> + ?Sized,
     {
-        if self.looks_closely(limits)
-            && let Some(answer) = self.acquire_closely(key, limits, shadow)
+        if self.looks_closely(policy)
+            && let Some(answer) = self.acquire_closely(key, policy, shadow)
         {
             return answer;
         }
@@ -179,7 +179,7 @@ impl<K: Hash + Eq, S: BuildHasher, C: Clock> Inner<K, S, C> {
         let admitted = self.admit(|| {
             self.map
                 .get(key, |cell| {
-                    let acquired = cell.acquire(&self.shared, limits, &mut changes);
+                    let acquired = cell.acquire(&self.shared, policy, &mut changes);
                     acquired.counted_of(cell, shadow)
                 })
                 .unwrap_or(Acquired::Unknown)
@@ -194,17 +194,17 @@ impl<K: Hash + Eq, S: BuildHasher, C: Clock> Inner<K, S, C> {
     fn acquire_closely<Q>(
         &self,
         key: Hashed<'_, Q>,
-        limits: &Limits,
+        policy: &Policy,
         shadow: bool,
     ) -> Option<Result<PermitToken, Refused>>
     where
         K: Borrow<Q>,
         Q: Eq + ToKey<K> + ?Sized,
     {
-        if let Some(forced) = self.forced(key.key(), limits) {
-            return Some(self.by_force(forced, limits));
+        if let Some(forced) = self.forced(key.key(), policy) {
+            return Some(self.by_force(forced, policy));
         }
-        if !limits.counts_in_flight() {
+        if !policy.counts_in_flight() {
             // The caller hasn't asked the filter, since that can't answer for what is forced.
             return self
                 .pass(self.shared.summary.load(), key.only_hash())
@@ -212,7 +212,7 @@ impl<K: Hash + Eq, S: BuildHasher, C: Clock> Inner<K, S, C> {
         }
         let mut changes = self.listeners.changes();
         let mut acquire = |cell: &CellArc<Cell>| {
-            let acquired = cell.begin_and_acquire(&self.shared, limits, &mut changes)?;
+            let acquired = cell.begin_and_acquire(&self.shared, policy, &mut changes)?;
             Ok(acquired.counted_of(cell, shadow))
         };
         // A full store admits without a seat, and says so in its count.
@@ -226,12 +226,12 @@ impl<K: Hash + Eq, S: BuildHasher, C: Clock> Inner<K, S, C> {
 
     /// Answers a check under a forced state. A permit that it grants holds nothing.
     #[cold]
-    pub(super) fn by_force(&self, forced: Forced, limits: &Limits) -> Result<PermitToken, Refused> {
+    pub(super) fn by_force(&self, forced: Forced, policy: &Policy) -> Result<PermitToken, Refused> {
         let generation = self.shared.summary.load().generation();
         match forced {
             Forced::Disabled => Ok(PermitToken::new(generation, false)),
             Forced::Open => Err(Refused {
-                rejected: Rejected::new(CircuitState::ForcedOpen, limits.open.base_ms),
+                rejected: Rejected::new(CircuitState::ForcedOpen, policy.open.base_ms),
                 generation,
             }),
         }
@@ -300,18 +300,18 @@ impl<K: Hash + Eq, S: BuildHasher, C: Clock> Inner<K, S, C> {
         key: &Q,
         permit: PermitToken,
         report: Report,
-        limits: &Limits,
+        policy: &Policy,
     ) -> Reported
     where
         K: Borrow<Q>,
         Q: Hash + Eq + ToKey<K> + ?Sized,
     {
         let key = self.map.hashed(key);
-        let counts = report.outcome() == Outcome::Failure || limits.windows();
+        let counts = report.outcome() == Outcome::Failure || policy.windows();
         if !counts && self.nothing_to_do_for(key, permit) {
             return Reported::Recorded;
         }
-        self.report(key, permit, report, limits)
+        self.report(key, permit, report, policy)
     }
 
     /// A report that may change something.
@@ -320,23 +320,23 @@ impl<K: Hash + Eq, S: BuildHasher, C: Clock> Inner<K, S, C> {
         key: Hashed<'_, Q>,
         permit: PermitToken,
         report: Report,
-        limits: &Limits,
+        policy: &Policy,
     ) -> Reported
     where
         K: Borrow<Q>,
         Q: Eq + ToKey<K> + ?Sized,
     {
         self.count_failure(report);
-        let report = self.unless_forced(key.key(), report, limits, || {
+        let report = self.unless_forced(key.key(), report, policy, || {
             self.map.get(key, |cell| cell.give_back(permit));
         });
         let mut changes = self.listeners.changes();
         let found = self.find(key, |cell| {
-            cell.report(&self.shared, permit, report, limits, &mut changes)
+            cell.report(&self.shared, permit, report, policy, &mut changes)
         });
         let reported = match found {
             Some(Reported::Recorded) => Reported::Recorded,
-            found => self.report_unrecorded(key, found, permit, report, limits, &mut changes),
+            found => self.report_unrecorded(key, found, permit, report, policy, &mut changes),
         };
         self.listeners.announce(changes, || key.key().to_key());
         self.count_stale(reported);
@@ -365,7 +365,7 @@ impl<K: Hash + Eq, S: BuildHasher, C: Clock> Inner<K, S, C> {
         found: Option<Reported>,
         permit: PermitToken,
         report: Report,
-        limits: &Limits,
+        policy: &Policy,
         changes: &mut Changes,
     ) -> Reported
     where
@@ -374,7 +374,7 @@ impl<K: Hash + Eq, S: BuildHasher, C: Clock> Inner<K, S, C> {
     {
         let outcome = report.outcome();
         let creates =
-            outcome == Outcome::Failure || outcome == Outcome::Success && limits.windows();
+            outcome == Outcome::Failure || outcome == Outcome::Success && policy.windows();
         let reported = match found {
             Some(reported) => reported,
             // What began before a removal is stale; and creates nothing.
@@ -388,7 +388,7 @@ impl<K: Hash + Eq, S: BuildHasher, C: Clock> Inner<K, S, C> {
             // A full store loses the call, and says so in its count.
             None if creates => self
                 .create(key, |cell| {
-                    cell.report(&self.shared, permit, report, limits, changes)
+                    cell.report(&self.shared, permit, report, policy, changes)
                 })
                 .unwrap_or(Reported::Recorded),
             None => Reported::Recorded,

@@ -14,7 +14,7 @@ fn limited(max_circuits: usize) -> Store {
 #[test]
 fn a_full_store_answers_and_stores_nothing() {
     let store = limited(2);
-    let limits = Limits::builder().failure_threshold(1).build().unwrap();
+    let policy = Policy::builder().failure_threshold(1).build().unwrap();
     store.record_failure(&1);
     store.transition(&2, CircuitState::Open);
 
@@ -45,17 +45,17 @@ fn a_full_store_answers_and_stores_nothing() {
     assert_eq!((store.len(), store.peek(&3)), (2, None));
 
     // Further keys are admitted, and the failures that can't be counted don't trip.
-    let permit = store.acquire(&3, &limits).unwrap();
+    let permit = store.acquire(&3, &policy).unwrap();
     assert_eq!(
-        store.report(&3, permit, Outcome::Failure, &limits),
+        store.report(&3, permit, Outcome::Failure, &policy),
         Reported::Recorded
     );
-    assert!(store.acquire(&3, &limits).is_ok());
+    assert!(store.acquire(&3, &policy).is_ok());
     assert_eq!(store.untracked(), 6);
 
     // Those that are there still count and reject.
     assert_eq!(store.record_failure(&1).failure_count, 2);
-    assert!(store.acquire(&2, &limits).is_err());
+    assert!(store.acquire(&2, &policy).is_err());
     store.reset(&1);
     assert_eq!(store.record_failure(&3).failure_count, 1);
 }
@@ -63,11 +63,11 @@ fn a_full_store_answers_and_stores_nothing() {
 #[test]
 fn nothing_is_left_behind() {
     let store = limited(10);
-    let limits = Limits::builder().failure_threshold(1).build().unwrap();
+    let policy = Policy::builder().failure_threshold(1).build().unwrap();
     let handle = store.circuit(&1).unwrap();
     for key in 1..4 {
-        let permit = store.acquire(&key, &limits).unwrap();
-        let _ = store.report(&key, permit, Outcome::Failure, &limits);
+        let permit = store.acquire(&key, &policy).unwrap();
+        let _ = store.report(&key, permit, Outcome::Failure, &policy);
     }
     assert_eq!(
         (store.summary_counts(), store.entries(), store.len()),
@@ -91,12 +91,12 @@ fn nothing_is_left_behind() {
 #[test]
 fn a_stale_failure_creates_nothing() {
     let store = limited(10);
-    let limits = Limits::default();
+    let policy = Policy::default();
     store.record_failure(&1);
-    let permit = store.acquire(&1, &limits).unwrap();
+    let permit = store.acquire(&1, &policy).unwrap();
     store.reset(&1);
     assert_eq!(
-        store.report(&1, permit, Outcome::Failure, &limits),
+        store.report(&1, permit, Outcome::Failure, &policy),
         Reported::Stale
     );
     assert_eq!(store.entries(), 0);
@@ -105,12 +105,12 @@ fn a_stale_failure_creates_nothing() {
 /// What a breaker's rules hold up comes down with the last clone, though the store lives on.
 #[test]
 fn a_breaker_that_goes_lets_the_gate_go() {
-    let hung = Limits::builder()
+    let hung = Policy::builder()
         .hung_calls(1)
         .hung_call_duration(std::time::Duration::from_secs(1));
-    let policy = crate::Policy::from(hung.build().unwrap());
+    let policy = hung.build().unwrap();
     let breaker = crate::CircuitBreaker::<u64>::builder()
-        .policies(crate::PolicySet::new(policy))
+        .policy(crate::PolicySet::new(policy))
         .build()
         .unwrap();
     let store = breaker.store().clone();
@@ -140,7 +140,9 @@ fn forced_states_let_the_gate_go() {
         store.steer_prefix(prefix, steering);
         assert_eq!(store.summary_counts().0, held, "{prefix} {steering:?}");
     }
-    breaker.set_policies(PolicySet::new(Policy::default().forced(Forced::Open)));
+    breaker.set_policies(PolicySet::new(
+        Policy::default().with_forced(Some(Forced::Open)),
+    ));
     assert_eq!(
         store.summary_counts(),
         (1, 1),
@@ -169,8 +171,8 @@ fn a_sweep_does_not_decide_how_long_a_circuit_is_open() {
     for other in 2..20 {
         store.record_failure(&other);
     }
-    let limits = Limits::builder().reset_timeout(std::time::Duration::from_millis(10));
-    let rejected = store.acquire(&1, &limits.build().unwrap()).unwrap_err();
+    let policy = Policy::builder().reset_timeout(std::time::Duration::from_millis(10));
+    let rejected = store.acquire(&1, &policy.build().unwrap()).unwrap_err();
     assert_eq!(rejected.retry_after().as_millis(), 10);
 }
 
@@ -193,11 +195,11 @@ fn a_permit_of_an_unknown_circuit_is_never_too_new() {
 /// The rules go with the last clone of their breaker, and with them what they had watched.
 #[test]
 fn a_breaker_that_goes_leaves_nothing_watched() {
-    let window = Limits::builder()
+    let window = Policy::builder()
         .sliding_window(crate::SlidingWindow::Calls(10))
         .failure_rate_threshold(50);
     let breaker = crate::CircuitBreaker::<u64>::builder()
-        .policies(crate::PolicySet::new(window.build().unwrap().into()))
+        .policy(crate::PolicySet::new(window.build().unwrap()))
         .build()
         .unwrap();
     let store = breaker.store().clone();
@@ -211,7 +213,7 @@ fn a_breaker_that_goes_leaves_nothing_watched() {
     );
     drop(breaker);
     assert_eq!(store.summary_counts(), (0, 0));
-    assert!(!circuit.cell().is_watched_by_limits());
+    assert!(!circuit.cell().is_watched_by_policy());
 }
 
 /// A rule by hand holds the circuit of a handle; when the rule is lifted, nothing holds it, though
@@ -248,7 +250,7 @@ struct Replacing {
 impl Clock for Replacing {
     fn now_ms(&self) -> u64 {
         if self.armed.swap(0, Ordering::SeqCst) == 1 {
-            let panicking = crate::PolicySet::new(hung().into())
+            let panicking = crate::PolicySet::new(hung())
                 .class("x", crate::Policy::default())
                 .classify(|_: &u64| panic!("a classifier's"));
             let breaker = self.breaker.lock().unwrap().clone();
@@ -258,9 +260,9 @@ impl Clock for Replacing {
     }
 }
 
-fn hung() -> Limits {
+fn hung() -> Policy {
     let second = std::time::Duration::from_secs(1);
-    let hung = Limits::builder().hung_calls(1).hung_call_duration(second);
+    let hung = Policy::builder().hung_calls(1).hung_call_duration(second);
     hung.build().unwrap()
 }
 
@@ -274,7 +276,7 @@ fn a_classifier_that_panics_after_a_check_keeps_nothing() {
             let clock = Replacing::default();
             let breaker = crate::CircuitBreaker::<u64>::builder()
                 .clock(clock.clone())
-                .policies(crate::PolicySet::new(hung().into()))
+                .policy(crate::PolicySet::new(hung()))
                 .build()
                 .unwrap();
             *clock.breaker.lock().unwrap() = Some(breaker.clone());
@@ -286,7 +288,7 @@ fn a_classifier_that_panics_after_a_check_keeps_nothing() {
                 true => drop(circuit.acquire()),
             });
             assert!(catch_unwind(check).is_err(), "or it shows nothing");
-            breaker.set_policies(crate::PolicySet::new(hung().into()));
+            breaker.set_policies(crate::PolicySet::new(hung()));
             clock.time.advance_ms(1_000);
             assert!(breaker.acquire(&1).is_ok(), "{state:?}: no call is out");
             drop(clock.breaker.lock().unwrap().take());
@@ -299,14 +301,14 @@ fn a_classifier_that_panics_after_a_check_keeps_nothing() {
 #[test]
 fn rules_that_go_leave_nothing_watched_however_threads_meet() {
     use crate::{CircuitBreaker, PolicySet, SlidingWindow};
-    let window = Limits::builder()
+    let window = Policy::builder()
         .sliding_window(SlidingWindow::Calls(10))
         .failure_rate_threshold(100);
     let watching = [window.build().unwrap(), hung()];
-    let set = |limits: Limits| PolicySet::<u64>::new(limits.into());
+    let set = |policy: Policy| PolicySet::<u64>::new(policy);
     for round in 0..300 {
         let breaker = CircuitBreaker::<u64>::builder()
-            .policies(set(watching[round % 2]))
+            .policy(set(watching[round % 2]))
             .build()
             .unwrap();
         let start = std::sync::Barrier::new(4);
@@ -329,11 +331,11 @@ fn rules_that_go_leave_nothing_watched_however_threads_meet() {
                 });
             }
             start.wait();
-            breaker.set_policies(set(Limits::default()));
+            breaker.set_policies(set(Policy::default()));
         });
         assert_eq!(breaker.store().summary_counts(), (0, 0), "round {round}");
         let circuit = breaker.circuit(&1).unwrap();
-        assert!(!circuit.cell().is_watched_by_limits());
+        assert!(!circuit.cell().is_watched_by_policy());
     }
 }
 

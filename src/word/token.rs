@@ -19,18 +19,18 @@ pub enum Outcome {
 /// How a guarded call went, and what else is known of it. An [`Outcome`] alone is one.
 ///
 /// ```
-/// use breakerbox::{InMemoryCircuitBreakerStore, Limits, Outcome, Report};
+/// use breakerbox::{InMemoryCircuitBreakerStore, Policy, Outcome, Report};
 /// use std::time::Duration;
 ///
 /// let store: InMemoryCircuitBreakerStore = InMemoryCircuitBreakerStore::new();
-/// let limits = Limits::builder().failure_threshold(1).build()?;
-/// let permit = store.acquire("search", &limits)?;
+/// let policy = Policy::builder().failure_threshold(1).build()?;
+/// let permit = store.acquire("search", &policy)?;
 /// let overloaded = Report::from(Outcome::Failure)
 ///     .took(Duration::from_millis(12))
 ///     .retry_after(Duration::from_secs(90)); // as the upstream's answer says
-/// let _ = store.report("search", permit, overloaded, &limits);
-/// let rejected = store.acquire("search", &limits).unwrap_err();
-/// assert_eq!(rejected.retry_after_secs(), 90); // instead of the limits' 30
+/// let _ = store.report("search", permit, overloaded, &policy);
+/// let rejected = store.acquire("search", &policy).unwrap_err();
+/// assert_eq!(rejected.retry_after_secs(), 90); // instead of the policy's 30
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
@@ -59,7 +59,7 @@ impl Report {
     }
 
     /// How long the upstream asks to be left alone; an opening that this report causes lasts at
-    /// least that long, up to [`Limits::retry_after_max`](crate::Limits::retry_after_max). Whole
+    /// least that long, up to [`Policy::retry_after_max`](crate::Policy::retry_after_max). Whole
     /// milliseconds, rounded up, at most 24 days.
     pub fn retry_after(self, duration: Duration) -> Self {
         let others = self.0 & ((1 << Self::RETRY_SHIFT) - 1);

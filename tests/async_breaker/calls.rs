@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 use breakerbox::{
     AsyncRuntime, BoxFuture, CallError, CircuitBreaker, CircuitState, DroppedPermit, ManualClock,
+    Policy,
 };
 use tokio::time::{Instant, sleep, timeout};
 
@@ -118,10 +119,12 @@ type Local = CircuitBreaker<String, std::hash::RandomState, ManualClock>;
 /// The breaker in memory, which guards futures too.
 fn local(dropped: DroppedPermit) -> (Arc<Local>, ManualClock) {
     let clock = ManualClock::new(1_000);
-    let breaker = CircuitBreaker::builder()
+    let policy = Policy::builder()
         .failure_threshold(2)
+        .dropped_permit(dropped);
+    let breaker = CircuitBreaker::builder()
+        .policy(policy.build().unwrap())
         .call_timeout(ms(300))
-        .dropped_permit(dropped)
         .clock(clock.clone())
         .build()
         .unwrap();

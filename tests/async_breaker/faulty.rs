@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use breakerbox::{
     BoxFuture, CircuitBreakerSnapshot, CircuitBreakerStore, CircuitState,
-    InMemoryCircuitBreakerStore, Limits, ManualClock, PermitToken, Rejected, Report, Reported,
+    InMemoryCircuitBreakerStore, ManualClock, PermitToken, Policy, Rejected, Report, Reported,
     StoreError, StoreResult,
 };
 
@@ -120,9 +120,9 @@ impl CircuitBreakerStore<str> for Faulty {
     fn acquire<'a>(
         &'a self,
         key: &'a str,
-        limits: &'a Limits,
+        policy: &'a Policy,
     ) -> BoxFuture<'a, StoreResult<Result<PermitToken, Rejected>>> {
-        self.answer("acquire", |memory| memory.acquire(key, limits))
+        self.answer("acquire", |memory| memory.acquire(key, policy))
     }
 
     fn report<'a>(
@@ -130,10 +130,10 @@ impl CircuitBreakerStore<str> for Faulty {
         key: &'a str,
         permit: PermitToken,
         report: Report,
-        limits: &'a Limits,
+        policy: &'a Policy,
     ) -> BoxFuture<'a, StoreResult<Reported>> {
         self.answer("report", move |memory| {
-            memory.report(key, permit, report, limits)
+            memory.report(key, permit, report, policy)
         })
     }
 }

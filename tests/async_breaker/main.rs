@@ -9,7 +9,9 @@ mod policies;
 use std::sync::Arc;
 use std::time::Duration;
 
-use breakerbox::{AsyncCircuitBreaker, AsyncCircuitBreakerBuilder, CircuitState};
+use breakerbox::{
+    AsyncCircuitBreaker, AsyncCircuitBreakerBuilder, CircuitState, Policy, PolicyBuilder,
+};
 
 use faulty::Faulty;
 
@@ -27,6 +29,18 @@ fn breaker(
     let builder = AsyncCircuitBreaker::<str>::builder(Arc::<Faulty>::clone(&store));
     let breaker = with(builder.failure_threshold(2)).build().unwrap();
     (breaker, store)
+}
+
+/// The same with other settings of its policy.
+fn breaker_under(
+    with: impl FnOnce(PolicyBuilder) -> PolicyBuilder,
+) -> (AsyncCircuitBreaker<str>, Arc<Faulty>) {
+    let store = Arc::new(Faulty::new());
+    let builder = AsyncCircuitBreaker::<str>::builder(Arc::<Faulty>::clone(&store));
+    let policy = with(Policy::builder().failure_threshold(2))
+        .build()
+        .unwrap();
+    (builder.policy(policy).build().unwrap(), store)
 }
 
 fn state(store: &Faulty) -> Option<CircuitState> {

@@ -4,7 +4,7 @@ use breakerbox::{CircuitState, DroppedPermit, Outcome, Reported};
 use tokio::time::{Instant, timeout};
 
 use crate::faulty::Fault;
-use crate::{KEY, background, breaker, failures, ms, state};
+use crate::{KEY, background, breaker, breaker_under, failures, ms, state};
 
 #[tokio::test(start_paused = true)]
 async fn over_a_store_that_is_well_it_is_a_breaker() {
@@ -196,7 +196,7 @@ async fn a_dropped_permit_that_means_nothing_sends_nothing() {
 
 #[tokio::test(start_paused = true)]
 async fn a_dropped_permit_may_be_a_failure() {
-    let (breaker, store) = breaker(|b| b.dropped_permit(DroppedPermit::Failure));
+    let (breaker, store) = breaker_under(|p| p.dropped_permit(DroppedPermit::Failure));
     drop(breaker.acquire(KEY).await.unwrap());
     drop(breaker.acquire(KEY).await.unwrap());
     background().await;
@@ -216,7 +216,8 @@ async fn a_dropped_permit_may_be_a_failure() {
 #[tokio::test]
 async fn a_dropped_permit_may_be_a_failure_if_it_is_old() {
     let patience = ms(20);
-    let (breaker, store) = breaker(|b| b.dropped_permit(DroppedPermit::FailureIfOlder(patience)));
+    let (breaker, store) =
+        breaker_under(|p| p.dropped_permit(DroppedPermit::FailureIfOlder(patience)));
     let old = breaker.acquire(KEY).await.unwrap();
     tokio::time::sleep(patience).await;
     drop(old);
@@ -226,7 +227,7 @@ async fn a_dropped_permit_may_be_a_failure_if_it_is_old() {
     assert_eq!(failures(&store), 1);
 
     let (breaker, store) =
-        crate::breaker(|b| b.dropped_permit(DroppedPermit::FailureIfOlder(ms(3_600_000))));
+        breaker_under(|p| p.dropped_permit(DroppedPermit::FailureIfOlder(ms(3_600_000))));
     drop(breaker.acquire(KEY).await.unwrap());
     tokio::time::sleep(ms(5)).await;
     assert_eq!(store.asked(), ["acquire"]);
@@ -234,7 +235,7 @@ async fn a_dropped_permit_may_be_a_failure_if_it_is_old() {
 
 #[test]
 fn a_permit_may_be_dropped_where_there_is_no_runtime() {
-    let (breaker, store) = breaker(|b| b.dropped_permit(DroppedPermit::Failure));
+    let (breaker, store) = breaker_under(|p| p.dropped_permit(DroppedPermit::Failure));
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_time()
         .build()
@@ -283,8 +284,8 @@ fn a_seat_comes_back() {
             DroppedPermit::Ignored,
             DroppedPermit::FailureIfOlder(second),
         ] {
-            let (breaker, store) = breaker(|b| {
-                b.hung_calls(1)
+            let (breaker, store) = breaker_under(|p| {
+                p.hung_calls(1)
                     .hung_call_duration(second)
                     .dropped_permit(dropped)
             });
@@ -311,7 +312,7 @@ async fn a_seat_comes_back_from_a_store_that_is_slower_than_a_lease() {
     let (second, hour) = (ms(1_000), ms(3_600_000));
     for slow_report in [false, true] {
         let (breaker, store) =
-            breaker(|b| b.hung_calls(1).hung_call_duration(hour).probe_lease(second));
+            breaker_under(|p| p.hung_calls(1).hung_call_duration(hour).probe_lease(second));
         if !slow_report {
             store.set(Fault::AnswersAfter(second * 10));
         }

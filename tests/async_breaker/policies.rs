@@ -1,22 +1,26 @@
 //! Policies by key over any store, and replaced ones.
 
-use breakerbox::{CircuitState, DroppedPermit, Forced, Limits, Policy, PolicySet, Steering};
+use breakerbox::{CircuitState, DroppedPermit, Forced, Policy, PolicyBuilder, PolicySet, Steering};
 use std::sync::Arc;
 
 use crate::faulty::{Fault, Faulty};
-use crate::{KEY, background, breaker, failures, ms, state};
+use crate::{KEY, background, failures, ms, state};
 
 type Breaker = breakerbox::AsyncCircuitBreaker<str>;
 
 fn opens_at(failures: u32) -> Policy {
-    let limits = Limits::builder().failure_threshold(failures).build();
-    Policy::from(limits.unwrap())
+    let policy = Policy::builder().failure_threshold(failures).build();
+    policy.unwrap()
+}
+
+fn with(policy: Policy, change: impl FnOnce(PolicyBuilder) -> PolicyBuilder) -> Policy {
+    change(policy.to_builder()).build().unwrap()
 }
 
 fn over(set: PolicySet<String>) -> (Breaker, Arc<Faulty>) {
     let store = Arc::new(Faulty::new());
     let builder = Breaker::builder(Arc::<Faulty>::clone(&store));
-    (builder.policies(set).build().unwrap(), store)
+    (builder.policy(set).build().unwrap(), store)
 }
 
 async fn fail(breaker: &Breaker, key: &str, times: u32) {
@@ -36,7 +40,7 @@ async fn each_key_goes_by_its_own() {
         .classify(|key: &String| key.ends_with("/slow").then_some("slow"));
     let (breaker, store) = over(set);
     for (key, opens) in [(KEY, 1), ("batch/1", 2), ("other", 3), ("a/slow", 4)] {
-        assert_eq!(breaker.limits(key).failure_threshold(), Some(opens));
+        assert_eq!(breaker.policy(key).failure_threshold(), Some(opens));
         fail(&breaker, key, opens - 1).await;
         assert!(breaker.acquire(key).await.is_ok(), "{key}");
         fail(&breaker, key, 1).await;
@@ -50,7 +54,7 @@ async fn they_are_replaced_between_decisions() {
     let (breaker, store) = over(PolicySet::new(opens_at(5)));
     fail(&breaker, KEY, 2).await;
     let permit = breaker.acquire(KEY).await.unwrap();
-    let drops = opens_at(3).dropped_permit(DroppedPermit::Failure).unwrap();
+    let drops = with(opens_at(3), |p| p.dropped_permit(DroppedPermit::Failure));
     breaker.set_policies(PolicySet::new(drops));
     // It goes by the new ones, though it was given by the others.
     drop(permit);
@@ -63,7 +67,7 @@ async fn they_are_replaced_between_decisions() {
 
 #[tokio::test(start_paused = true)]
 async fn shadow_rejects_nothing_and_counts_it() {
-    let (breaker, store) = breaker(|b| b.shadow(true));
+    let (breaker, store) = over(PolicySet::new(with(opens_at(2), |p| p.shadow(true))));
     fail(&breaker, KEY, 2).await;
     assert_eq!(state(&store), Some(CircuitState::Open));
     for shadowed in 1..=3 {
@@ -83,13 +87,14 @@ fn one_policy_for_all_or_a_set() {
     let set = || PolicySet::new(Policy::default());
     for builder in [
         builder().failure_threshold(2),
-        builder().shadow(false),
-        builder().dropped_permit(DroppedPermit::Ignored),
+        builder().reset_timeout(ms(30_000)),
+        builder().half_open_max(1),
+        builder().success_threshold(1),
     ] {
-        let error = builder.policies(set()).build().unwrap_err();
+        let error = builder.policy(set()).build().unwrap_err();
         assert_eq!(
             error.to_string(),
-            "policies is given; it must be given alone, without settings of one policy for all"
+            "policy is given beside settings; it must be given alone, with all settings at its own builder"
         );
     }
 }
@@ -98,9 +103,12 @@ fn one_policy_for_all_or_a_set() {
 #[tokio::test(start_paused = true)]
 async fn a_forced_state_needs_no_store() {
     let set = PolicySet::new(opens_at(1))
-        .prefix("batch/", opens_at(1).forced(Forced::Open))
-        .prefix("health/", opens_at(1).forced(Forced::Disabled))
-        .prefix("new/", opens_at(1).forced(Forced::Open).shadow(true));
+        .prefix("batch/", with(opens_at(1), |p| p.forced(Forced::Open)))
+        .prefix("health/", with(opens_at(1), |p| p.forced(Forced::Disabled)))
+        .prefix(
+            "new/",
+            with(opens_at(1), |p| p.forced(Forced::Open).shadow(true)),
+        );
     let (breaker, store) = over(set);
     store.set(Fault::Fails);
     let rejected = breaker.acquire("batch/1").await.map(drop).unwrap_err();
@@ -127,7 +135,9 @@ async fn a_permit_from_before_gives_back_and_counts_nothing() {
     store.clock.advance(ms(30_000));
     let probe = breaker.acquire(KEY).await.unwrap();
     assert!(probe.is_probe());
-    breaker.set_policies(PolicySet::new(opens_at(1).forced(Forced::Disabled)));
+    breaker.set_policies(PolicySet::new(with(opens_at(1), |p| {
+        p.forced(Forced::Disabled)
+    })));
     probe.failure().await;
     breaker.set_policies(PolicySet::new(opens_at(1)));
     assert_eq!(state(&store), Some(CircuitState::HalfOpen));

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use breakerbox::{
     CallError, CircuitBreaker, CircuitBreakerBuilder, CircuitState, DroppedPermit, FailureCounting,
-    ManualClock, Outcome, Reported,
+    ManualClock, Outcome, Policy, PolicyBuilder, Reported,
 };
 
 use crate::scenario::START;
@@ -21,6 +21,11 @@ fn breaker(with: impl FnOnce(Builder) -> Builder) -> (Breaker, ManualClock) {
     (with(builder).build().unwrap(), clock)
 }
 
+/// A breaker under this policy.
+fn breaker_under(policy: &PolicyBuilder) -> (Breaker, ManualClock) {
+    breaker(|b| b.policy(policy.build().unwrap()))
+}
+
 fn fail(breaker: &Breaker, times: u32) {
     for _ in 0..times {
         assert_eq!(breaker.acquire(KEY).unwrap().failure(), Reported::Recorded);
@@ -34,16 +39,16 @@ fn state(breaker: &Breaker) -> Option<CircuitState> {
 #[test]
 fn defaults_are_those_of_the_gateway() {
     let breaker: CircuitBreaker = CircuitBreaker::new();
-    let limits = breaker.limits(KEY);
-    assert_eq!(limits.failure_threshold(), Some(5));
+    let policy = breaker.policy(KEY);
+    assert_eq!(policy.failure_threshold(), Some(5));
     assert_eq!(
-        limits.failure_counting(),
+        policy.failure_counting(),
         FailureCounting::ConsecutiveFailures
     );
-    assert_eq!(limits.reset_timeout(), Duration::from_secs(30));
-    assert_eq!(limits.half_open_max(), 1);
-    assert_eq!(limits.success_threshold(), Some(1));
-    assert_eq!(limits.probe_lease(), Duration::from_secs(30));
+    assert_eq!(policy.reset_timeout(), Duration::from_secs(30));
+    assert_eq!(policy.half_open_max(), 1);
+    assert_eq!(policy.success_threshold(), Some(1));
+    assert_eq!(policy.probe_lease(), Duration::from_secs(30));
 }
 
 #[test]
@@ -162,10 +167,11 @@ fn a_dropped_permit_is_ignored_and_gives_its_slot_back() {
 
 #[test]
 fn a_dropped_permit_may_be_a_failure() {
-    let (breaker, clock) = breaker(|b| {
-        b.failure_threshold(2)
-            .dropped_permit(DroppedPermit::Failure)
-    });
+    let (breaker, clock) = breaker_under(
+        &Policy::builder()
+            .failure_threshold(2)
+            .dropped_permit(DroppedPermit::Failure),
+    );
     drop(breaker.acquire(KEY).unwrap());
     drop(breaker.acquire_owned(KEY).unwrap());
     assert_eq!(state(&breaker), Some(CircuitState::Open));
@@ -182,7 +188,7 @@ fn a_dropped_permit_may_be_a_failure() {
 
 #[test]
 fn a_permit_that_was_reported_is_not_dropped_too() {
-    let (breaker, _) = breaker(|b| b.dropped_permit(DroppedPermit::Failure));
+    let (breaker, _) = breaker_under(&Policy::builder().dropped_permit(DroppedPermit::Failure));
     for _ in 0..10 {
         let _ = breaker.acquire(KEY).unwrap().success();
         let _ = breaker.acquire(KEY).unwrap().ignore();
@@ -197,10 +203,11 @@ fn a_permit_that_was_reported_is_not_dropped_too() {
 #[test]
 fn a_dropped_permit_may_be_a_failure_if_it_is_old() {
     let patience = Duration::from_millis(500);
-    let (breaker, clock) = breaker(|b| {
-        b.failure_threshold(1)
-            .dropped_permit(DroppedPermit::FailureIfOlder(patience))
-    });
+    let (breaker, clock) = breaker_under(
+        &Policy::builder()
+            .failure_threshold(1)
+            .dropped_permit(DroppedPermit::FailureIfOlder(patience)),
+    );
 
     let young = breaker.acquire(KEY).unwrap();
     clock.advance_ms(499);
@@ -260,7 +267,11 @@ fn a_panic_is_a_failure_and_goes_on() {
         DroppedPermit::Failure,
         DroppedPermit::FailureIfOlder(Duration::from_secs(9)),
     ] {
-        let (breaker, _) = breaker(|b| b.failure_threshold(2).dropped_permit(dropped));
+        let (breaker, _) = breaker_under(
+            &Policy::builder()
+                .failure_threshold(2)
+                .dropped_permit(dropped),
+        );
         for failures in 1..=2 {
             let call = || breaker.call(KEY, || -> Result<(), ()> { panic!("upstream gone") });
             let payload = catch_unwind(AssertUnwindSafe(call)).unwrap_err();

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use breakerbox::{
-    CircuitBreaker, CircuitBreakerBuilder, CircuitState, ManualClock, Outcome, Report, Steering,
+    CircuitBreaker, CircuitBreakerBuilder, CircuitState, ManualClock, Outcome, Policy, Report,
+    Steering,
 };
 
 use CircuitState::HalfOpen;
@@ -13,10 +14,15 @@ type Builder = CircuitBreakerBuilder<u64, std::hash::RandomState, ManualClock>;
 
 const KEY: u64 = u64::MAX;
 
-fn breaker(with: impl FnOnce(Builder) -> Builder) -> (Breaker, ManualClock) {
+fn breaker_with(with: impl FnOnce(Builder) -> Builder) -> (Breaker, ManualClock) {
     let clock = ManualClock::new(1_000_000_000);
     let builder = CircuitBreaker::builder().clock(clock.clone());
-    (with(builder.failure_threshold(1)).build().unwrap(), clock)
+    (with(builder).build().unwrap(), clock)
+}
+
+/// A breaker of which one failure opens a circuit.
+fn breaker(with: impl FnOnce(Builder) -> Builder) -> (Breaker, ManualClock) {
+    breaker_with(|b| with(b.failure_threshold(1)))
 }
 
 /// New keys, each of which fails once and so has a circuit.
@@ -77,12 +83,14 @@ fn a_half_open_circuit_in_use_stays() {
 /// A probe that takes long: nobody reports meanwhile, but calls ask and are rejected.
 #[test]
 fn a_half_open_circuit_that_is_asked_for_stays() {
-    let (breaker, clock) = breaker(|b| {
-        b.max_circuits(64)
-            .success_threshold(2)
-            .probe_lease(Duration::from_secs(3_600))
-            .open_ttl(Duration::from_secs(10))
-    });
+    let policy = Policy::builder()
+        .failure_threshold(1)
+        .success_threshold(2)
+        .probe_lease(Duration::from_secs(3_600))
+        .build()
+        .unwrap();
+    let ttl = Duration::from_secs(10);
+    let (breaker, clock) = breaker_with(|b| b.policy(policy).max_circuits(64).open_ttl(ttl));
     half_open(&breaker, &clock);
     let _probe = breaker.acquire(&KEY).unwrap();
     for second in 0..60 {
@@ -129,7 +137,12 @@ fn what_was_admitted_before_a_clean_eviction_counts_after_it() {
 #[test]
 fn one_long_opening_keeps_no_other_circuit() {
     let day = Duration::from_secs(86_400);
-    let (breaker, clock) = breaker(|b| b.max_circuits(64).retry_after_max(day));
+    let policy = Policy::builder()
+        .failure_threshold(1)
+        .retry_after_max(day)
+        .build()
+        .unwrap();
+    let (breaker, clock) = breaker_with(|b| b.policy(policy).max_circuits(64));
     let long = Report::from(Outcome::Failure).retry_after(day);
     let _ = breaker.acquire(&1_000).unwrap().report(long);
     breaker.store().reset(&1_000);

@@ -1,7 +1,7 @@
 //! Handles: they create, they keep, and they stay usable whatever happens to the circuit.
 
 use breakerbox::{
-    CircuitState, InMemoryCircuitBreakerStore, Limits, ManualClock, Outcome, Reported,
+    CircuitState, InMemoryCircuitBreakerStore, ManualClock, Outcome, Policy, Reported,
 };
 
 use crate::scenario::{START, circuit};
@@ -46,7 +46,7 @@ fn handles_and_keys_are_the_same_circuit() {
 
     store.transition("upstream", CircuitState::ForcedOpen);
     for handle in [&one, &two, &copy] {
-        assert!(handle.acquire(&Limits::default()).is_err());
+        assert!(handle.acquire(&Policy::default()).is_err());
     }
     assert_eq!(store.len(), 1);
 }
@@ -54,16 +54,16 @@ fn handles_and_keys_are_the_same_circuit() {
 #[test]
 fn a_permit_of_one_may_be_reported_to_the_other() {
     let (store, _) = store();
-    let limits = Limits::builder().failure_threshold(3).build().unwrap();
-    let by_key = store.acquire("upstream", &limits).unwrap();
+    let policy = Policy::builder().failure_threshold(3).build().unwrap();
+    let by_key = store.acquire("upstream", &policy).unwrap();
     let handle = store.circuit("upstream").unwrap();
-    let by_handle = handle.acquire(&limits).unwrap();
+    let by_handle = handle.acquire(&policy).unwrap();
     assert_eq!(
-        handle.report(by_key, Outcome::Failure, &limits),
+        handle.report(by_key, Outcome::Failure, &policy),
         Reported::Recorded
     );
     assert_eq!(
-        store.report("upstream", by_handle, Outcome::Failure, &limits),
+        store.report("upstream", by_handle, Outcome::Failure, &policy),
         Reported::Recorded
     );
     assert_eq!(handle.get_state().failure_count, 2);
@@ -91,7 +91,7 @@ fn a_removed_circuit_reads_as_unknown_under_its_handle() {
         assert_eq!(store.snapshots(), []);
 
         // Admitted, and not created by that.
-        assert!(handle.acquire(&Limits::default()).is_ok());
+        assert!(handle.acquire(&Policy::default()).is_ok());
         assert_eq!(handle.peek(), None);
 
         clock.set(5_000);
@@ -133,13 +133,13 @@ fn a_handle_and_its_key_never_part() {
 fn a_reset_of_an_open_circuit_admits_by_handle_and_key() {
     for remove in REMOVALS {
         let (store, _) = store();
-        let limits = Limits::default();
+        let policy = Policy::default();
         let handle = store.circuit("upstream").unwrap();
         handle.transition(CircuitState::Open);
-        assert!(handle.acquire(&limits).is_err());
+        assert!(handle.acquire(&policy).is_err());
         remove(&store);
-        assert!(handle.acquire(&limits).is_ok());
-        assert!(store.acquire("upstream", &limits).is_ok());
+        assert!(handle.acquire(&policy).is_ok());
+        assert!(store.acquire("upstream", &policy).is_ok());
     }
 }
 
@@ -147,18 +147,18 @@ fn a_reset_of_an_open_circuit_admits_by_handle_and_key() {
 fn a_removal_makes_permits_of_the_handle_stale() {
     for remove in REMOVALS {
         let (store, _) = store();
-        let limits = Limits::default();
+        let policy = Policy::default();
         let handle = store.circuit("upstream").unwrap();
-        let before = handle.acquire(&limits).unwrap();
+        let before = handle.acquire(&policy).unwrap();
         remove(&store);
-        let after = handle.acquire(&limits).unwrap();
+        let after = handle.acquire(&policy).unwrap();
         assert_eq!(
-            handle.report(before, Outcome::Failure, &limits),
+            handle.report(before, Outcome::Failure, &policy),
             Reported::Stale
         );
         assert_eq!(handle.peek(), None, "a stale report creates nothing");
         assert_eq!(
-            handle.report(after, Outcome::Failure, &limits),
+            handle.report(after, Outcome::Failure, &policy),
             Reported::Recorded
         );
         assert_eq!(handle.get_state().failure_count, 1);

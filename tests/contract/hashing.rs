@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use breakerbox::{
-    CircuitBreaker, CircuitState, InMemoryCircuitBreakerStore, Limits, Outcome, PermitToken,
+    CircuitBreaker, CircuitState, InMemoryCircuitBreakerStore, Outcome, PermitToken, Policy,
     Steering,
 };
 
@@ -41,10 +41,10 @@ fn counted() -> (InMemoryCircuitBreakerStore<u64, Counting>, Counting) {
 #[test]
 fn each_operation_of_the_store_hashes_once() {
     let (store, hasher) = counted();
-    let limits = Limits::builder().failure_threshold(2).build().unwrap();
-    let check = |key: u64| store.acquire(&key, &limits).unwrap();
+    let policy = Policy::builder().failure_threshold(2).build().unwrap();
+    let check = |key: u64| store.acquire(&key, &policy).unwrap();
     let report = |key: u64, permit: PermitToken, outcome| {
-        let _ = store.report(&key, permit, outcome, &limits);
+        let _ = store.report(&key, permit, outcome, &policy);
     };
 
     // Nothing is open, and nothing to be forgotten.
@@ -72,7 +72,7 @@ fn each_operation_of_the_store_hashes_once() {
         let permit = check(7);
         hasher.expect(1, || report(7, permit, Outcome::Failure));
     }
-    hasher.expect(1, || store.acquire(&7, &limits).unwrap_err());
+    hasher.expect(1, || store.acquire(&7, &policy).unwrap_err());
     let _ = hasher.expect(1, || check(8)); // 7 is open
     let permit = check(8);
     store.reset(&8);

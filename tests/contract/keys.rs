@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::hash::{BuildHasher, Hash, Hasher};
 use std::sync::Arc;
 
-use breakerbox::{CircuitState, InMemoryCircuitBreakerStore, Limits, Outcome, Reported, ToKey};
+use breakerbox::{CircuitState, InMemoryCircuitBreakerStore, Outcome, Policy, Reported, ToKey};
 
 #[test]
 fn strings_of_every_owner() {
@@ -100,7 +100,7 @@ impl ToKey<Tenant> for Id {
 #[test]
 fn only_creation_copies_the_key() {
     let store: InMemoryCircuitBreakerStore<Tenant> = InMemoryCircuitBreakerStore::new();
-    let limits = Limits::default();
+    let policy = Policy::default();
     let create = Id {
         number: 7,
         to_be_owned: true,
@@ -112,9 +112,9 @@ fn only_creation_copies_the_key() {
 
     // Unknown: nothing is created.
     assert_eq!(store.peek(&look), None);
-    let permit = store.acquire(&look, &limits).unwrap();
+    let permit = store.acquire(&look, &policy).unwrap();
     assert_eq!(
-        store.report(&look, permit, Outcome::Success, &limits),
+        store.report(&look, permit, Outcome::Success, &policy),
         Reported::Recorded
     );
     store.reset(&look);
@@ -124,11 +124,11 @@ fn only_creation_copies_the_key() {
     assert_eq!(store.record_success(&look).success_count, 1);
     assert_eq!(store.get_state(&look).failure_count, 2);
     store.transition(&look, CircuitState::Open);
-    assert!(store.acquire(&look, &limits).is_err());
+    assert!(store.acquire(&look, &policy).is_err());
     store.transition(&look, CircuitState::HalfOpen);
-    let probe = store.acquire(&look, &limits).unwrap();
+    let probe = store.acquire(&look, &policy).unwrap();
     assert_eq!(
-        store.report(&look, probe, Outcome::Failure, &limits),
+        store.report(&look, probe, Outcome::Failure, &policy),
         Reported::Recorded
     );
     store.reset(&look);
@@ -212,7 +212,7 @@ fn keys_that_collide_are_kept_apart() {
             assert_eq!(circuit.failure_count, key % 3 + 1);
             let open = circuit.state == CircuitState::Open;
             assert_eq!(open, key == 5);
-            assert_eq!(store.acquire(&key, &Limits::default()).is_err(), open);
+            assert_eq!(store.acquire(&key, &Policy::default()).is_err(), open);
         }
     }
 }
@@ -223,23 +223,23 @@ fn under_a_colliding_hash_a_removal_loses_at_most_calls_in_flight_on_unknown_key
     let store = InMemoryCircuitBreakerStore::<u64>::builder()
         .hasher(Constant(0))
         .build();
-    let limits = Limits::default();
+    let policy = Policy::default();
     store.record_failure(&1);
     store.record_failure(&2);
-    let known = store.acquire(&2, &limits).unwrap();
-    let unknown = store.acquire(&3, &limits).unwrap();
+    let known = store.acquire(&2, &policy).unwrap();
+    let unknown = store.acquire(&3, &policy).unwrap();
     store.reset(&1);
 
     assert_eq!(
-        store.report(&2, known, Outcome::Failure, &limits),
+        store.report(&2, known, Outcome::Failure, &policy),
         Reported::Recorded
     );
-    if store.report(&3, unknown, Outcome::Failure, &limits) == Reported::Stale {
+    if store.report(&3, unknown, Outcome::Failure, &policy) == Reported::Stale {
         assert_eq!(store.peek(&3), None, "lost, never miscounted");
     }
-    let later = store.acquire(&3, &limits).unwrap();
+    let later = store.acquire(&3, &policy).unwrap();
     assert_eq!(
-        store.report(&3, later, Outcome::Failure, &limits),
+        store.report(&3, later, Outcome::Failure, &policy),
         Reported::Recorded
     );
 }

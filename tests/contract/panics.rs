@@ -8,8 +8,8 @@ use std::sync::atomic::{AtomicI64, AtomicU64, Ordering::SeqCst};
 use std::time::Duration;
 
 use breakerbox::{
-    CircuitBreaker, CircuitState, Clock, DroppedPermit, Limits, LimitsBuilder, Outcome, Policy,
-    PolicySet, Reported, SlidingWindow, Steering, ToKey,
+    CircuitBreaker, CircuitState, Clock, DroppedPermit, Outcome, Policy, PolicyBuilder, PolicySet,
+    Reported, SlidingWindow, Steering, ToKey,
 };
 
 thread_local! {
@@ -67,11 +67,11 @@ const KEY: Key = Key("upstream");
 const SECOND: Duration = Duration::from_secs(1);
 
 /// A breaker whose clock, keys and classifier panic when told to, and that has a listener.
-fn breaker(limits: LimitsBuilder) -> (Breaker, Panicky) {
+fn breaker(policy: PolicyBuilder) -> (Breaker, Panicky) {
     let clock = Panicky(Arc::new(AtomicU64::new(1_000_000)));
-    let limits = limits.build().unwrap();
-    let policy = Policy::from(limits)
+    let policy = policy
         .dropped_permit(DroppedPermit::FailureIfOlder(Duration::from_secs(3_600)))
+        .build()
         .unwrap();
     let classed = |_: &Key| {
         burn();
@@ -79,7 +79,7 @@ fn breaker(limits: LimitsBuilder) -> (Breaker, Panicky) {
     };
     let breaker = CircuitBreaker::builder()
         .clock(clock.clone())
-        .policies(
+        .policy(
             PolicySet::new(policy)
                 .class("all", policy)
                 .classify(classed),
@@ -90,16 +90,16 @@ fn breaker(limits: LimitsBuilder) -> (Breaker, Panicky) {
     (breaker, clock)
 }
 
-fn recovering() -> LimitsBuilder {
-    Limits::builder()
+fn recovering() -> PolicyBuilder {
+    Policy::builder()
         .failure_threshold(1)
         .reset_timeout(SECOND)
         .success_threshold(2)
         .probe_lease(Duration::from_secs(3_600))
 }
 
-fn hung() -> LimitsBuilder {
-    Limits::builder()
+fn hung() -> PolicyBuilder {
+    Policy::builder()
         .hung_calls(1)
         .hung_call_duration(SECOND)
         .sliding_window(SlidingWindow::Calls(100))
@@ -202,10 +202,10 @@ fn a_classifier_may_panic_while_a_permit_is_dropped_by_a_panic() {
 /// A classifier that panics for one key keeps no other key from its new rules.
 #[test]
 fn a_classifier_may_panic_while_policies_are_replaced() {
-    let (breaker, _) = breaker(Limits::builder());
+    let (breaker, _) = breaker(Policy::builder());
     let keys = ["a", "b", "c", "d"].map(Key);
     let circuits = keys.each_ref().map(|key| breaker.circuit(key).unwrap());
-    let policy = Policy::from(hung().build().unwrap());
+    let policy = hung().build().unwrap();
     static PANICS: AtomicI64 = AtomicI64::new(0);
     let classify = |_: &Key| {
         if PANICS.fetch_sub(1, SeqCst) == 1 {
@@ -265,7 +265,7 @@ fn a_key_copy_that_panics_in_a_report_keeps_nothing() {
             let clock = Panicky(Arc::new(AtomicU64::new(1_000_000)));
             let breaker = CircuitBreaker::<Name>::builder()
                 .clock(clock.clone())
-                .policies(PolicySet::new(hung().build().unwrap().into()))
+                .policy(PolicySet::new(hung().build().unwrap()))
                 .build()
                 .unwrap();
             breaker.store().steer_prefix("/other", Steering::ForceOpen);

@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use breakerbox::{
-    CircuitBreaker, CircuitBreakerBuilder, CircuitState, Clock, Limits, ManualClock, Outcome,
-    Reported, SlidingWindow,
+    CircuitBreaker, CircuitBreakerBuilder, CircuitState, Clock, ManualClock, Outcome, Policy,
+    PolicyBuilder, Reported, SlidingWindow,
 };
 
 /// One hour after the clock's zero.
@@ -28,6 +28,11 @@ fn due(with: impl FnOnce(Builder) -> Builder) -> (Breaker, ManualClock) {
     let _ = breaker.acquire(KEY).unwrap().failure();
     clock.advance_ms(30_000);
     (breaker, clock)
+}
+
+/// A breaker under this policy.
+fn breaker_under(policy: &PolicyBuilder) -> (Breaker, ManualClock) {
+    breaker(|b| b.policy(policy.build().unwrap()))
 }
 
 fn state(breaker: &Breaker) -> CircuitState {
@@ -163,13 +168,12 @@ fn a_listener_may_use_the_breaker() {
 #[test]
 fn a_window_slides_and_needs_no_more_calls_than_it_is_long() {
     let window = |calls| {
-        move |b: Builder| {
-            let window = b.sliding_window(SlidingWindow::Calls(calls));
-            window.failure_rate_threshold(50)
-        }
+        Policy::builder()
+            .sliding_window(SlidingWindow::Calls(calls))
+            .failure_rate_threshold(50)
     };
     for calls in [1, 2, 3, 16, 17, 1_000] {
-        let (full, _) = breaker(window(calls));
+        let (full, _) = breaker_under(&window(calls));
         for _ in 0..calls {
             let _ = full.acquire(KEY).unwrap().failure();
             if state(&full) == CircuitState::Open {
@@ -178,7 +182,7 @@ fn a_window_slides_and_needs_no_more_calls_than_it_is_long() {
         }
         assert_eq!(state(&full), CircuitState::Open, "{calls}");
 
-        let (slid, _) = breaker(window(calls));
+        let (slid, _) = breaker_under(&window(calls));
         for _ in 0..10 * calls {
             let _ = slid.acquire(KEY).unwrap().success();
         }
@@ -195,12 +199,12 @@ fn a_window_slides_and_needs_no_more_calls_than_it_is_long() {
 #[test]
 fn a_burst_counts_in_full() {
     for gap_ms in [0, 10, 900] {
-        let (breaker, clock) = breaker(|b| {
-            let window = SlidingWindow::Time(Duration::from_secs(10));
-            b.sliding_window(window)
+        let (breaker, clock) = breaker_under(
+            &Policy::builder()
+                .sliding_window(SlidingWindow::Time(Duration::from_secs(10)))
                 .failure_rate_threshold(50)
-                .minimum_calls(10)
-        });
+                .minimum_calls(10),
+        );
         for _ in 0..10 {
             let _ = breaker.acquire(KEY).unwrap().failure();
             clock.advance_ms(gap_ms);
@@ -219,11 +223,7 @@ fn a_threshold_that_was_passed_trips() {
     let mut lower = breaker.policies();
     lower = lower.key(
         KEY.into(),
-        Limits::builder()
-            .failure_threshold(5)
-            .build()
-            .unwrap()
-            .into(),
+        Policy::builder().failure_threshold(5).build().unwrap(),
     );
     breaker.set_policies(lower);
     let _ = breaker.acquire(KEY).unwrap().failure();
@@ -268,13 +268,14 @@ fn admitted_at(breaker: &Breaker, clock: &ManualClock) -> u64 {
 /// Huge durations overflow: failsafe-rs' exponential back-off, Polly's test of it.
 #[test]
 fn huge_durations_saturate() {
-    let (breaker, clock) = breaker(|b| {
-        b.failure_threshold(1)
+    let (breaker, clock) = breaker_under(
+        &Policy::builder()
+            .failure_threshold(1)
             .reset_timeout(Duration::MAX)
             .backoff_factor(100.0)
             .reset_timeout_max(Duration::MAX)
-            .jitter(100)
-    });
+            .jitter(100),
+    );
     let _ = breaker.acquire(KEY).unwrap().failure();
     clock.advance(Duration::from_secs(3_000_000_000));
     let rejected = breaker.acquire(KEY).map(drop).unwrap_err();
@@ -295,7 +296,8 @@ fn fewer_probes_at_a_time_than_successes_required_close_all_the_same() {
 /// The back-off doesn't grow, or a racing success undoes it: Envoy #26758, ldbc #731.
 #[test]
 fn back_off_grows_over_failed_probes_and_a_late_success_undoes_nothing() {
-    let (breaker, clock) = breaker(|b| b.failure_threshold(1).backoff_factor(2.0));
+    let (breaker, clock) =
+        breaker_under(&Policy::builder().failure_threshold(1).backoff_factor(2.0));
     let late = breaker.acquire(KEY).unwrap();
     let _ = breaker.acquire(KEY).unwrap().failure();
     for secs in [30, 60, 120] {
@@ -312,7 +314,11 @@ fn back_off_grows_over_failed_probes_and_a_late_success_undoes_nothing() {
 /// Calls in flight that hang trip nothing until they end: gobreaker #91, resilience4j #1597.
 #[test]
 fn hung_calls_trip_while_they_hang() {
-    let (breaker, clock) = breaker(|b| b.hung_calls(3).hung_call_duration(Duration::from_secs(5)));
+    let (breaker, clock) = breaker_under(
+        &Policy::builder()
+            .hung_calls(3)
+            .hung_call_duration(Duration::from_secs(5)),
+    );
     let _out: Vec<_> = (0..3).map(|_| breaker.acquire(KEY).unwrap()).collect();
     clock.advance_ms(5_000);
     assert!(breaker.acquire(KEY).is_err());

@@ -6,7 +6,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use breakerbox::{
-    CircuitBreaker, CircuitState, DroppedPermit, ManualClock, Outcome, Report, SlidingWindow,
+    CircuitBreaker, CircuitState, DroppedPermit, ManualClock, Outcome, Policy, Report,
+    SlidingWindow,
 };
 
 type Breaker = CircuitBreaker<String, std::hash::RandomState, ManualClock>;
@@ -110,12 +111,15 @@ fn an_isolated_circuit_waits_for_a_hand() {
 #[test]
 fn rejected_calls_are_in_no_window() {
     let clock = ManualClock::new(3_600_000);
-    let breaker: Breaker = CircuitBreaker::builder()
-        .clock(clock.clone())
+    let policy = Policy::builder()
         .sliding_window(SlidingWindow::Calls(4))
         .minimum_calls(4)
         .failure_rate_threshold(50)
         .reset_timeout(TIMEOUT)
+        .build();
+    let breaker: Breaker = CircuitBreaker::builder()
+        .clock(clock.clone())
+        .policy(policy.unwrap())
         .build()
         .unwrap();
     let store = breaker.store();
@@ -137,13 +141,16 @@ fn rejected_calls_are_in_no_window() {
 #[test]
 fn a_slow_probe_is_no_recovery() {
     let clock = ManualClock::new(3_600_000);
-    let breaker: Breaker = CircuitBreaker::builder()
-        .clock(clock.clone())
+    let policy = Policy::builder()
         .sliding_window(SlidingWindow::Calls(2))
         .minimum_calls(1)
         .slow_call_rate_threshold(100)
         .slow_call_duration(Duration::from_secs(2))
         .reset_timeout(TIMEOUT)
+        .build();
+    let breaker: Breaker = CircuitBreaker::builder()
+        .clock(clock.clone())
+        .policy(policy.unwrap())
         .build()
         .unwrap();
     let slow = || Report::from(Outcome::Success).took(Duration::from_secs(2));
@@ -162,11 +169,14 @@ fn a_slow_probe_is_no_recovery() {
 #[test]
 fn an_unused_permit_leaves_no_trace() {
     let clock = ManualClock::new(3_600_000);
-    let breaker: Breaker = CircuitBreaker::builder()
-        .clock(clock.clone())
+    let policy = Policy::builder()
         .failure_threshold(1)
         .reset_timeout(TIMEOUT)
         .dropped_permit(DroppedPermit::Failure)
+        .build();
+    let breaker: Breaker = CircuitBreaker::builder()
+        .clock(clock.clone())
+        .policy(policy.unwrap())
         .build()
         .unwrap();
     let _ = breaker.acquire(KEY).unwrap().ignore();

@@ -4,8 +4,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use breakerbox::{
-    AfterHalfOpen, Cause, CircuitBreaker, CircuitState, Limits, LimitsBuilder, ManualClock,
-    Outcome, Policy, PolicySet, Report, Reported, SlidingWindow,
+    AfterHalfOpen, Cause, CircuitBreaker, CircuitState, ManualClock, Outcome, Policy,
+    PolicyBuilder, PolicySet, Report, Reported, SlidingWindow,
 };
 
 /// 1 h after the clock's zero, so that it can step back.
@@ -25,8 +25,8 @@ struct Bench {
 }
 
 impl Bench {
-    fn new(settings: LimitsBuilder) -> Self {
-        Self::under(Policy::from(settings.build().unwrap()))
+    fn new(settings: PolicyBuilder) -> Self {
+        Self::under(settings.build().unwrap())
     }
 
     fn under(policy: Policy) -> Self {
@@ -35,7 +35,7 @@ impl Bench {
         let heard = Arc::clone(&causes);
         let breaker = CircuitBreaker::builder()
             .clock(clock.clone())
-            .policies(PolicySet::new(policy))
+            .policy(PolicySet::new(policy))
             .on_state_change(move |change| heard.lock().unwrap().push((change.to, change.cause)))
             .build()
             .unwrap();
@@ -95,12 +95,12 @@ fn secs(n: u64) -> Duration {
     Duration::from_secs(n)
 }
 
-fn of_calls(n: u32) -> LimitsBuilder {
-    Limits::builder().sliding_window(SlidingWindow::Calls(n))
+fn of_calls(n: u32) -> PolicyBuilder {
+    Policy::builder().sliding_window(SlidingWindow::Calls(n))
 }
 
-fn of_time(n: u64) -> LimitsBuilder {
-    Limits::builder().sliding_window(SlidingWindow::Time(secs(n)))
+fn of_time(n: u64) -> PolicyBuilder {
+    Policy::builder().sliding_window(SlidingWindow::Time(secs(n)))
 }
 
 #[test]
@@ -229,7 +229,7 @@ fn a_report_may_say_itself_how_long_the_call_took() {
 
 #[test]
 fn calls_that_hang_open_before_they_end() {
-    let settings = Limits::builder().hung_calls(2).hung_call_duration(secs(10));
+    let settings = Policy::builder().hung_calls(2).hung_call_duration(secs(10));
     let bench = Bench::new(settings);
     let hanging: Vec<_> = (0..3)
         .map(|_| bench.breaker.acquire(KEY).unwrap())
@@ -307,7 +307,7 @@ fn a_call_that_outlives_its_circuit_counts_in_no_later_window() {
 #[test]
 fn open_times_grow_to_their_cap_and_begin_again_after_a_stable_time() {
     let settings = || {
-        Limits::builder()
+        Policy::builder()
             .failure_threshold(1)
             .reset_timeout(secs(1))
             .backoff_factor(3.0)
@@ -337,7 +337,7 @@ fn open_times_grow_to_their_cap_and_begin_again_after_a_stable_time() {
 #[test]
 fn jitter_lengthens_within_its_share_and_is_the_same_for_all_who_ask() {
     let mut times = std::collections::HashSet::new();
-    let settings = Limits::builder().failure_threshold(1).jitter(50);
+    let settings = Policy::builder().failure_threshold(1).jitter(50);
     let bench = Bench::new(settings);
     for _ in 0..50 {
         bench.calls(1, FAILURE);
@@ -353,7 +353,7 @@ fn jitter_lengthens_within_its_share_and_is_the_same_for_all_who_ask() {
 #[test]
 fn an_upstream_says_how_long_within_bounds() {
     for (asked, expected) in [(10, 30_000), (60, 60_000), (3_600, 120_000)] {
-        let settings = Limits::builder().failure_threshold(1);
+        let settings = Policy::builder().failure_threshold(1);
         let bench = Bench::new(settings.retry_after_max(secs(120)));
         bench.call(Report::from(FAILURE).retry_after(secs(asked)));
         assert_eq!(bench.rejects_for(), expected);
@@ -362,7 +362,7 @@ fn an_upstream_says_how_long_within_bounds() {
 
 #[test]
 fn some_probes_may_fail() {
-    let settings = Limits::builder()
+    let settings = Policy::builder()
         .failure_threshold(1)
         .half_open_max(5)
         .success_threshold(3)
@@ -389,7 +389,7 @@ fn some_probes_may_fail() {
 
 #[test]
 fn the_share_of_probes_decides() {
-    let settings = Limits::builder().failure_threshold(1).half_open_max(10);
+    let settings = Policy::builder().failure_threshold(1).half_open_max(10);
     let bench = Bench::new(settings.probe_failure_rate(10, 30));
     bench.calls(1, FAILURE);
     bench.clock.advance_ms(30_000);
@@ -407,7 +407,7 @@ fn the_share_of_probes_decides() {
 
 #[test]
 fn no_more_probes_than_may_be_out() {
-    let settings = Limits::builder().failure_threshold(1).half_open_max(3);
+    let settings = Policy::builder().failure_threshold(1).half_open_max(3);
     let bench = Bench::new(settings.success_threshold(5));
     bench.calls(1, FAILURE);
     bench.clock.advance_ms(30_000);
@@ -426,7 +426,7 @@ fn what_is_undecided_for_too_long_ends_as_said() {
         (AfterHalfOpen::Open, CircuitState::Open),
         (AfterHalfOpen::Closed, CircuitState::Closed),
     ] {
-        let settings = Limits::builder().failure_threshold(1).success_threshold(2);
+        let settings = Policy::builder().failure_threshold(1).success_threshold(2);
         let bench = Bench::new(settings.half_open_timeout(secs(5)).after_half_open(after));
         bench.calls(1, FAILURE);
         bench.clock.advance_ms(30_000);
@@ -442,8 +442,8 @@ fn what_is_undecided_for_too_long_ends_as_said() {
 
 #[test]
 fn a_shadow_decides_and_announces_but_rejects_nothing() {
-    let limits = Limits::builder().failure_threshold(2).build().unwrap();
-    let bench = Bench::under(Policy::from(limits).shadow(true));
+    let policy = Policy::builder().failure_threshold(2).shadow(true);
+    let bench = Bench::under(policy.build().unwrap());
     bench.calls(2, FAILURE);
     assert!(bench.is_open());
     for _ in 0..3 {

@@ -19,7 +19,7 @@ pub(crate) enum Step {
     DoTimes(u32, Call),
     /// To another key.
     Other(Call),
-    /// Other limits from here on.
+    /// Other policy from here on.
     Under(Rules),
 }
 

@@ -3,15 +3,15 @@
 use std::time::Duration;
 
 use breakerbox::{
-    CircuitBreaker, DroppedPermit, Limits, ManualClock, Policy, PolicySet, Reported, SlidingWindow,
+    CircuitBreaker, DroppedPermit, ManualClock, Policy, PolicySet, Reported, SlidingWindow,
 };
 
 const KEY: &str = "upstream";
 const SECOND: Duration = Duration::from_secs(1);
 
 /// Calls that hang for a second open.
-fn hung(calls: u32) -> Limits {
-    let settings = Limits::builder().hung_calls(calls);
+fn hung(calls: u32) -> Policy {
+    let settings = Policy::builder().hung_calls(calls);
     settings.hung_call_duration(SECOND).build().unwrap()
 }
 
@@ -24,7 +24,7 @@ fn breaker(
     let clock = ManualClock::new(1_000_000);
     let builder = CircuitBreaker::builder().clock(clock.clone());
     (
-        builder.policies(PolicySet::new(policy)).build().unwrap(),
+        builder.policy(PolicySet::new(policy)).build().unwrap(),
         clock,
     )
 }
@@ -36,7 +36,11 @@ fn a_dropped_permit_gives_its_seat_back() {
         DroppedPermit::Failure,
         DroppedPermit::FailureIfOlder(SECOND),
     ] {
-        let policy = Policy::from(hung(1)).dropped_permit(dropped).unwrap();
+        let policy = hung(1)
+            .to_builder()
+            .dropped_permit(dropped)
+            .build()
+            .unwrap();
         let (breaker, clock) = breaker(policy);
         let circuit = breaker.circuit(KEY).unwrap();
         drop(breaker.acquire(KEY).unwrap());
@@ -56,7 +60,7 @@ fn a_seat_outlives_an_eviction_of_its_circuit_by_nothing() {
     let breaker = CircuitBreaker::<String>::builder()
         .clock(clock.clone())
         .max_circuits(16)
-        .policies(PolicySet::new(hung(1).into()))
+        .policy(PolicySet::new(hung(1)))
         .build()
         .unwrap();
     let old = breaker.acquire_owned(KEY).unwrap();
@@ -64,7 +68,7 @@ fn a_seat_outlives_an_eviction_of_its_circuit_by_nothing() {
     for other in 0..200 {
         breaker.store().get_state(format!("{other}").as_str());
     }
-    breaker.set_policies(PolicySet::new(hung(1).into()));
+    breaker.set_policies(PolicySet::new(hung(1)));
     let hangs = breaker.acquire_owned(KEY).unwrap();
     let _ = old.success();
     clock.advance(SECOND);
@@ -77,20 +81,20 @@ fn a_seat_outlives_an_eviction_of_its_circuit_by_nothing() {
 /// are made once in a generation.
 #[test]
 fn seats_are_kept_while_rules_change() {
-    let window = |settings: breakerbox::LimitsBuilder| {
+    let window = |settings: breakerbox::PolicyBuilder| {
         settings
             .sliding_window(SlidingWindow::Calls(10))
             .failure_rate_threshold(50)
     };
-    let with_window = window(Limits::builder().hung_calls(1).hung_call_duration(SECOND));
+    let with_window = window(Policy::builder().hung_calls(1).hung_call_duration(SECOND));
     let sets = [
-        PolicySet::new(with_window.build().unwrap().into()),
-        PolicySet::new(hung(1).into()),
+        PolicySet::new(with_window.build().unwrap()),
+        PolicySet::new(hung(1)),
         PolicySet::default(),
-        PolicySet::new(window(Limits::builder()).build().unwrap().into()),
-        PolicySet::new(hung(1).into()),
+        PolicySet::new(window(Policy::builder()).build().unwrap()),
+        PolicySet::new(hung(1)),
     ];
-    let (breaker, clock) = breaker(hung(1).into());
+    let (breaker, clock) = breaker(hung(1));
     let first = breaker.acquire_owned(KEY).unwrap();
     for set in sets {
         breaker.set_policies(set);

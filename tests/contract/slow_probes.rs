@@ -3,15 +3,15 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use breakerbox::{CircuitBreaker, CircuitState, Limits, ManualClock, Reported};
+use breakerbox::{CircuitBreaker, CircuitState, ManualClock, Policy, Reported};
 
 use crate::support::model::twelve_bits;
 
 const KEY: &str = "search";
 const LEASE: u64 = 1_000;
 
-fn limits(probes: u32, successes: u32) -> Limits {
-    Limits::builder()
+fn policy(probes: u32, successes: u32) -> Policy {
+    Policy::builder()
         .failure_threshold(1)
         .reset_timeout(Duration::from_millis(LEASE))
         .half_open_max(probes)
@@ -95,7 +95,7 @@ fn a_slow_service_recovers() {
         let (call_ms, probes, successes) = case;
         let breaker = CircuitBreaker::<String>::builder()
             .clock(clock.clone())
-            .policies(breakerbox::PolicySet::new(limits(probes, successes).into()))
+            .policy(breakerbox::PolicySet::new(policy(probes, successes)))
             .build()
             .unwrap();
         let _ = breaker.acquire(KEY).unwrap().failure();
@@ -153,7 +153,7 @@ fn a_lost_probe_costs_one_lease() {
     let clock = ManualClock::new(1_000_000);
     let breaker = CircuitBreaker::<String>::builder()
         .clock(clock.clone())
-        .policies(breakerbox::PolicySet::new(limits(1, 5).into()))
+        .policy(breakerbox::PolicySet::new(policy(1, 5)))
         .build()
         .unwrap();
     let _ = breaker.acquire(KEY).unwrap().failure();

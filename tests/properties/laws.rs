@@ -4,21 +4,21 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
 use breakerbox::{
-    CircuitBreakerSnapshot, CircuitState, Clock, InMemoryCircuitBreakerStore, Limits, ManualClock,
-    Outcome, PermitToken, Reported, StateChange, StoreHandle,
+    CircuitBreakerSnapshot, CircuitState, Clock, InMemoryCircuitBreakerStore, ManualClock, Outcome,
+    PermitToken, Policy, Reported, StateChange, StoreHandle,
 };
 
 use crate::START;
 use crate::support::model::Rules;
 use crate::support::ops::{Op, name};
-use crate::support::system::{Call, Store, limits};
+use crate::support::system::{Call, Store, policy};
 
 use CircuitState::{Closed, Disabled, ForcedOpen, HalfOpen, Open};
 
 pub(crate) struct Laws {
     store: Store,
     clock: ManualClock,
-    limits: Limits,
+    policy: Policy,
     handles: BTreeMap<String, StoreHandle<String, std::hash::RandomState, ManualClock>>,
     permits: Vec<(String, PermitToken)>,
     /// The probes among them whose lease runs: since when.
@@ -41,7 +41,7 @@ impl Laws {
         Laws {
             store,
             clock,
-            limits: limits(rules),
+            policy: policy(rules),
             handles: BTreeMap::new(),
             permits: Vec::new(),
             leases: Vec::new(),
@@ -76,7 +76,7 @@ impl Laws {
 
     /// A rejected call's circuit rejects, an admitted one's doesn't, and probes are counted.
     fn acquire(&mut self, key: &str) {
-        let answer = self.store.acquire(key, &self.limits);
+        let answer = self.store.acquire(key, &self.policy);
         let state = self.store.peek(key).map(|circuit| circuit.state);
         match answer {
             Err(rejected) => {
@@ -90,13 +90,13 @@ impl Laws {
             Ok(permit) if permit.is_probe() => {
                 assert_eq!(state, Some(HalfOpen));
                 self.permits.push((key.to_owned(), permit));
-                let (now, lease) = (self.clock.now_ms(), self.limits.probe_lease());
+                let (now, lease) = (self.clock.now_ms(), self.policy.probe_lease());
                 let runs = |since: u64| u128::from(now.saturating_sub(since)) < lease.as_millis();
                 self.leases.retain(|(_, since)| runs(*since));
                 self.leases.push((permit, now));
                 let out = self.probes_out(permit.generation());
                 assert!(
-                    out <= self.limits.half_open_max() as usize,
+                    out <= self.policy.half_open_max() as usize,
                     "{out} probes are out"
                 );
             }
@@ -129,7 +129,7 @@ impl Laws {
             let _ = self.leases.swap_remove(at);
         }
         let before = self.all();
-        let reported = self.store.report(&*key, permit, outcome, &self.limits);
+        let reported = self.store.report(&*key, permit, outcome, &self.policy);
         let changes = self.chain();
         if reported == Reported::Stale || outcome == Outcome::Ignored {
             assert_eq!(self.all(), before);
@@ -145,7 +145,7 @@ impl Laws {
         }
         assert!(changes.len() <= 1, "{changes:?}");
         if let (Outcome::Failure, Some(circuit)) = (outcome, self.store.peek(&*key)) {
-            let threshold = u64::from(self.limits.failure_threshold().unwrap());
+            let threshold = u64::from(self.policy.failure_threshold().unwrap());
             let full = circuit.state == Closed && circuit.failure_count >= threshold;
             assert!(
                 !full,

@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
-use breakerbox::{Limits, Outcome, Reported};
+use breakerbox::{Outcome, Policy, Reported};
 
 use crate::{THREADS, listening, together, until_they_collide};
 
@@ -45,7 +45,7 @@ fn no_count_is_lost() {
 fn no_report_is_lost() {
     const EACH: u64 = 10_000;
     let (store, ..) = listening();
-    let limits = Limits::builder()
+    let policy = Policy::builder()
         .failure_threshold(1_000_000)
         .build()
         .unwrap();
@@ -54,10 +54,10 @@ fn no_report_is_lost() {
         let seen = together(THREADS, |number| {
             let mut overlaps = 0;
             for n in 0..EACH {
-                let permit = store.acquire(&key, &limits).unwrap();
+                let permit = store.acquire(&key, &policy).unwrap();
                 let before = store.peek(&key).map_or(0, |circuit| circuit.failure_count);
                 assert_eq!(
-                    store.report(&key, permit, Outcome::Failure, &limits),
+                    store.report(&key, permit, Outcome::Failure, &policy),
                     Reported::Recorded
                 );
                 let after = store.get_state(&key).failure_count;

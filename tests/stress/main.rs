@@ -13,7 +13,7 @@ use std::sync::{Arc, Barrier, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use breakerbox::{CircuitState, InMemoryCircuitBreakerStore, Limits, ManualClock, StateChange};
+use breakerbox::{CircuitState, InMemoryCircuitBreakerStore, ManualClock, Policy, StateChange};
 
 type Store = InMemoryCircuitBreakerStore<u64, std::hash::RandomState, ManualClock>;
 type Heard = Arc<Mutex<Vec<StateChange<u64>>>>;
@@ -105,15 +105,15 @@ fn assert_chains(heard: &[StateChange<u64>]) {
 /// Whether nothing holds the store's short way up for `keys`, whose circuits are closed or unknown:
 /// it then answers for each with its own latest number, else with the circuit's. (That the gate
 /// itself is down shows in no answer, but for the time that it takes: models and histories count.)
-fn assert_nothing_is_held(store: &Store, keys: impl IntoIterator<Item = u64>, limits: &Limits) {
+fn assert_nothing_is_held(store: &Store, keys: impl IntoIterator<Item = u64>, policy: &Policy) {
     const ELSEWHERE: u64 = u64::MAX;
     for key in keys {
         let circuit = store.circuit(&key).unwrap();
-        let own = circuit.acquire(limits).unwrap().generation();
+        let own = circuit.acquire(policy).unwrap().generation();
         // Another circuit draws a later number, and is closed again.
         store.transition(&ELSEWHERE, CircuitState::Open);
         store.transition(&ELSEWHERE, CircuitState::Closed);
-        let of_store = store.acquire(&key, limits).unwrap().generation();
+        let of_store = store.acquire(&key, policy).unwrap().generation();
         assert!(of_store > own, "{key} is looked up: {of_store}, {own}");
     }
 }

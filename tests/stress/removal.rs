@@ -6,7 +6,7 @@ use std::thread;
 use std::time::Instant;
 
 use breakerbox::CircuitState::{Closed, Open};
-use breakerbox::{CircuitBreakerSnapshot, CircuitState, Limits, Outcome, Reported};
+use breakerbox::{CircuitBreakerSnapshot, CircuitState, Outcome, Policy, Reported};
 
 use crate::{
     ENOUGH, PATIENCE, Store, THREADS, assert_chains, assert_nothing_is_held, listening, together,
@@ -94,7 +94,7 @@ fn a_transition_is_before_or_after_a_removal() {
 fn what_began_before_a_reset_is_stale() {
     for pinned in [false, true] {
         let (store, ..) = listening();
-        let limits = Limits::builder()
+        let policy = Policy::builder()
             .failure_threshold(1_000_000)
             .build()
             .unwrap();
@@ -112,15 +112,15 @@ fn what_began_before_a_reset_is_stale() {
                         }
                         let before = turn.load(SeqCst);
                         let permit = match &handle {
-                            Some(handle) => handle.acquire(&limits).unwrap(),
-                            None => store.acquire(&1, &limits).unwrap(),
+                            Some(handle) => handle.acquire(&policy).unwrap(),
+                            None => store.acquire(&1, &policy).unwrap(),
                         };
                         let admitted = turn.load(SeqCst);
                         if round % 16 == 0 {
                             thread::yield_now();
                         }
                         let asked = turn.load(SeqCst);
-                        let reported = store.report(&1, permit, Outcome::Failure, &limits);
+                        let reported = store.report(&1, permit, Outcome::Failure, &policy);
                         let after = turn.load(SeqCst);
                         // The next reset to begin after the permit was done before the report.
                         let next_begins = admitted + 1 + admitted % 2;
@@ -166,7 +166,7 @@ fn what_began_before_a_reset_is_stale() {
 fn whatever_happens_the_gate_comes_down() {
     const KEYS: u64 = 6;
     let (store, clock, heard) = listening();
-    let limits = Limits::builder()
+    let policy = Policy::builder()
         .failure_threshold(2)
         .half_open_max(2)
         .build()
@@ -205,7 +205,7 @@ fn whatever_happens_the_gate_comes_down() {
                         }
                     }
                     10..=15 => {
-                        if let Ok(permit) = store.acquire(&key, &limits) {
+                        if let Ok(permit) = store.acquire(&key, &policy) {
                             permits.push((key, permit));
                         }
                     }
@@ -216,7 +216,7 @@ fn whatever_happens_the_gate_comes_down() {
                                 1 => Outcome::Ignored,
                                 _ => Outcome::Failure,
                             };
-                            let report = store.report(&key, permit, outcome, &limits);
+                            let report = store.report(&key, permit, outcome, &policy);
                             stale += usize::from(report == Reported::Stale);
                         }
                     }
@@ -238,10 +238,10 @@ fn whatever_happens_the_gate_comes_down() {
             }
         }
     }
-    assert_nothing_is_held(&store, 0..KEYS, &limits);
+    assert_nothing_is_held(&store, 0..KEYS, &policy);
     store.clear();
     assert_eq!((store.len(), store.snapshots().len()), (0, 0));
-    assert_nothing_is_held(&store, 0..KEYS, &limits);
+    assert_nothing_is_held(&store, 0..KEYS, &policy);
     assert_chains(&heard.lock().unwrap());
     assert!(unpinned.into_inner() > 0);
 }

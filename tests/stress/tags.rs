@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use breakerbox::{CircuitState, InMemoryCircuitBreakerStore, Limits, ManualClock, Reported};
+use breakerbox::{CircuitState, InMemoryCircuitBreakerStore, ManualClock, Policy, Reported};
 
 /// A call that is out while the store counts 2^22 generations: the tag of its circuit's words is
 /// the same again.
@@ -13,18 +13,18 @@ fn a_seat_is_of_its_whole_generation() {
         .clock(clock.clone())
         .build();
     let second = Duration::from_secs(1);
-    let limits = Limits::builder().hung_calls(1).hung_call_duration(second);
-    let limits = limits.build().unwrap();
-    let old = store.acquire(&1, &limits).unwrap();
+    let policy = Policy::builder().hung_calls(1).hung_call_duration(second);
+    let policy = policy.build().unwrap();
+    let old = store.acquire(&1, &policy).unwrap();
     let (circuit, other) = (store.circuit(&1).unwrap(), store.circuit(&2).unwrap());
     circuit.transition(CircuitState::Closed);
     for _ in 2..1 << 22 {
         other.transition(CircuitState::Closed);
     }
     circuit.transition(CircuitState::Closed);
-    let hangs = store.acquire(&1, &limits).unwrap();
+    let hangs = store.acquire(&1, &policy).unwrap();
     assert_eq!(hangs.generation() - old.generation(), 1 << 22);
-    assert_eq!(store.release(&1, old, &limits), Reported::Stale);
+    assert_eq!(store.release(&1, old, &policy), Reported::Stale);
     clock.advance(second);
-    assert!(store.acquire(&1, &limits).is_err(), "the later call hangs");
+    assert!(store.acquire(&1, &policy).is_err(), "the later call hangs");
 }

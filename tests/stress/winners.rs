@@ -8,7 +8,7 @@ use std::thread;
 use std::time::Instant;
 
 use breakerbox::CircuitState::{Closed, ForcedOpen, HalfOpen, Open};
-use breakerbox::{Limits, Outcome, Reported};
+use breakerbox::{Outcome, Policy, Reported};
 
 use crate::{
     ENOUGH, PATIENCE, THREADS, assert_chains, assert_nothing_is_held, listening, together,
@@ -19,16 +19,16 @@ use crate::{
 #[test]
 fn one_trip_per_opening() {
     let (store, _, heard) = listening();
-    let limits = Limits::builder().failure_threshold(3).build().unwrap();
+    let policy = Policy::builder().failure_threshold(3).build().unwrap();
     until_they_collide(2_000, |round| {
         let key = round as u64 % 8;
         store.transition(&key, Closed);
         heard.lock().unwrap().clear();
         let reports = together(THREADS, |_| {
             let permits: Vec<_> = (0..3)
-                .filter_map(|_| store.acquire(&key, &limits).ok())
+                .filter_map(|_| store.acquire(&key, &policy).ok())
                 .collect();
-            let report = |permit| store.report(&key, permit, Outcome::Failure, &limits);
+            let report = |permit| store.report(&key, permit, Outcome::Failure, &policy);
             permits.into_iter().map(report).collect::<Vec<_>>()
         });
         let reports: Vec<_> = reports.into_iter().flatten().collect();
@@ -43,13 +43,13 @@ fn one_trip_per_opening() {
         assert_eq!(heard.len(), 1, "{heard:?}");
         assert_eq!((heard[0].from, heard[0].to), (Closed, Open));
         assert!(
-            store.acquire(&key, &limits).is_err(),
+            store.acquire(&key, &policy).is_err(),
             "a trip is seen by all who ask after it"
         );
         stale
     });
     store.clear();
-    assert_nothing_is_held(&store, 0..8, &limits);
+    assert_nothing_is_held(&store, 0..8, &policy);
 }
 
 /// Per half-open generation at most N probes are out, whoever asks and gives back.
@@ -57,7 +57,7 @@ fn one_trip_per_opening() {
 fn never_more_probes_than_allowed() {
     for allowed in [1, 3] {
         let (store, clock, heard) = listening();
-        let limits = Limits::builder()
+        let policy = Policy::builder()
             .half_open_max(allowed)
             .success_threshold(100)
             .build()
@@ -68,15 +68,15 @@ fn never_more_probes_than_allowed() {
             store.transition(&1, Open);
             let due = now.fetch_add(30_000, Relaxed) + 30_000;
             // The first check fixes how long it is open.
-            assert!(store.acquire(&1, &limits).is_err());
+            assert!(store.acquire(&1, &policy).is_err());
             clock.set(due);
             let out: Mutex<BTreeMap<u64, u32>> = Mutex::default();
             let rejections = AtomicUsize::new(0);
             together(THREADS, |number| {
                 for turn in 0..8 {
                     let answer = match number % 2 {
-                        0 => store.acquire(&1, &limits),
-                        _ => handle.acquire(&limits),
+                        0 => store.acquire(&1, &policy),
+                        _ => handle.acquire(&policy),
                     };
                     let Ok(probe) = answer else {
                         rejections.fetch_add(1, Relaxed);
@@ -99,7 +99,7 @@ fn never_more_probes_than_allowed() {
                     } else {
                         Outcome::Ignored
                     };
-                    assert_eq!(handle.report(probe, outcome, &limits), Reported::Recorded);
+                    assert_eq!(handle.report(probe, outcome, &policy), Reported::Recorded);
                 }
             });
             assert_eq!(out.lock().unwrap().len(), 1, "one half-open generation");
@@ -113,7 +113,7 @@ fn never_more_probes_than_allowed() {
 #[test]
 fn one_probe_decides() {
     let (store, _, heard) = listening();
-    let limits = Limits::builder()
+    let policy = Policy::builder()
         .half_open_max(THREADS as u32)
         .build()
         .unwrap();
@@ -129,10 +129,10 @@ fn one_probe_decides() {
             };
             // `None`: it was decided already.
             let probe = store
-                .acquire(&1, &limits)
+                .acquire(&1, &policy)
                 .ok()
                 .filter(|permit| permit.is_probe())?;
-            Some((outcome, store.report(&1, probe, outcome, &limits)))
+            Some((outcome, store.report(&1, probe, outcome, &policy)))
         });
         let recorded = |report: &(Outcome, Reported)| report.1 == Reported::Recorded;
         let probes: Vec<_> = reports.into_iter().flatten().collect();
@@ -159,18 +159,18 @@ fn one_probe_decides() {
 #[test]
 fn an_expired_lease_lets_one_probe_out() {
     let (store, clock, heard) = listening();
-    let limits = Limits::builder().success_threshold(2).build().unwrap();
+    let policy = Policy::builder().success_threshold(2).build().unwrap();
     until_they_collide(2_000, |_| {
         store.transition(&1, HalfOpen);
-        let lost = store.acquire(&1, &limits).unwrap();
+        let lost = store.acquire(&1, &policy).unwrap();
         clock.advance_ms(30_000);
         heard.lock().unwrap().clear();
-        let answers = together(THREADS, |_| store.acquire(&1, &limits));
+        let answers = together(THREADS, |_| store.acquire(&1, &policy));
         let probes: Vec<_> = answers.iter().flatten().collect();
         assert_eq!(probes.len(), 1, "{answers:?}");
-        let report = |permit, outcome| store.report(&1, permit, outcome, &limits);
+        let report = |permit, outcome| store.report(&1, permit, outcome, &policy);
         assert_eq!(report(lost, Outcome::Success), Reported::Recorded);
-        assert!(store.acquire(&1, &limits).is_err(), "its slot is taken");
+        assert!(store.acquire(&1, &policy).is_err(), "its slot is taken");
         assert!(heard.lock().unwrap().is_empty());
         assert_eq!(report(*probes[0], Outcome::Success), Reported::Recorded);
         assert_eq!(store.peek(&1).unwrap().state, Closed);
@@ -182,7 +182,7 @@ fn an_expired_lease_lets_one_probe_out() {
 #[test]
 fn a_trip_is_seen_by_all_after_it_returned() {
     let (store, ..) = listening();
-    let limits = Limits::default();
+    let policy = Policy::default();
     let handle = store.circuit(&1).unwrap();
     let turn = AtomicU64::new(0);
     let done = AtomicBool::new(false);
@@ -190,13 +190,13 @@ fn a_trip_is_seen_by_all_after_it_returned() {
     thread::scope(|scope| {
         for by_handle in [false, true, false] {
             let (store, handle, turn, done) = (&store, &handle, &turn, &done);
-            let (checks, meetings, limits) = (&checks, &meetings, &limits);
+            let (checks, meetings, policy) = (&checks, &meetings, &policy);
             scope.spawn(move || {
                 while !done.load(Relaxed) {
                     let before = turn.load(SeqCst);
                     let admitted = match by_handle {
-                        true => handle.acquire(limits).is_ok(),
-                        false => store.acquire(&1, limits).is_ok(),
+                        true => handle.acquire(policy).is_ok(),
+                        false => store.acquire(&1, policy).is_ok(),
                     };
                     let after = turn.load(SeqCst);
                     // Odd: the trip has returned, the recovery not begun.

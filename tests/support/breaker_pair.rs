@@ -4,14 +4,14 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::time::Duration;
 
 use breakerbox::{
-    CallError, CircuitBreaker, DroppedPermit, EjectionCap, Group, ManualClock, OwnedPermit, Policy,
+    CallError, CircuitBreaker, DroppedPermit, EjectionCap, Group, ManualClock, OwnedPermit,
     PolicySet, Rejected, Reported,
 };
 
 use super::model::{self, More, Outcome, Rejection, Rules, Told};
 use super::ops::{KEYS, Op, name};
 use super::pair::{Announced, Pair, note_in};
-use super::system::limits;
+use super::system::policy;
 
 type Breaker = CircuitBreaker<String, std::hash::RandomState, ManualClock>;
 type Held = OwnedPermit<String, std::hash::RandomState, ManualClock>;
@@ -84,11 +84,11 @@ impl BreakerPair {
         let clock = ManualClock::new(now);
         let announced = Announced::default();
         let breaker = CircuitBreaker::builder()
-            .policies(policies(rules, dropped))
+            .policy(policies(rules, dropped))
             .on_state_change(note_in(&announced))
             .clock(clock.clone())
             .build()
-            .expect("the tests ask for valid limits");
+            .expect("the tests ask for valid policy");
         let store = breaker.store().clone();
         let below = Pair::over(store, clock, announced, without_cap(rules), now);
         BreakerPair {
@@ -131,7 +131,7 @@ impl BreakerPair {
                 does,
             } => self.guarded(name(key), by_handle, does),
             BreakerOp::Replace(rules) => self.replace(rules),
-            // The store goes by the breaker's limits.
+            // The store goes by the breaker's policy.
             BreakerOp::Store(Op::Under(_)) => {}
             BreakerOp::Store(op) => self.below.apply(op),
         }
@@ -321,7 +321,11 @@ fn policies(rules: Rules, dropped: Dropped) -> PolicySet<String> {
         Dropped::Failure => DroppedPermit::Failure,
         Dropped::FailureIfOlder(age) => DroppedPermit::FailureIfOlder(ms(age)),
     };
-    let policy = Policy::from(limits(rules)).dropped_permit(dropped).unwrap();
+    let policy = policy(rules)
+        .to_builder()
+        .dropped_permit(dropped)
+        .build()
+        .unwrap();
     let set = PolicySet::new(policy);
     match rules.more.cap {
         None => set,

@@ -42,7 +42,7 @@ pub enum Op {
     SetNow {
         ms: u64,
     },
-    /// Other limits, but for the successes that close.
+    /// Other policy, but for the successes that close.
     Under(Rules),
 }
 

@@ -129,7 +129,7 @@ impl Pair {
         self.compare();
     }
 
-    /// Other limits from here on.
+    /// Other policy from here on.
     pub fn set_rules(&mut self, rules: Rules) {
         self.real.set_rules(rules);
         self.model.set_rules(rules);

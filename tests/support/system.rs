@@ -12,7 +12,7 @@ use std::task::{Context, Poll, Waker};
 
 use breakerbox::{
     AfterHalfOpen, CircuitBreakerSnapshot, CircuitBreakerStore, CircuitState,
-    InMemoryCircuitBreakerStore, Limits, ManualClock, PermitToken, Rejected, Report, SlidingWindow,
+    InMemoryCircuitBreakerStore, ManualClock, PermitToken, Policy, Rejected, Report, SlidingWindow,
     StoreHandle,
 };
 
@@ -169,7 +169,7 @@ pub struct Real {
     pub face: Face,
     pub store: Store,
     pub clock: ManualClock,
-    limits: Limits,
+    policy: Policy,
     shared: Arc<dyn CircuitBreakerStore<str>>,
     handles: BTreeMap<String, StoreHandle<String, std::hash::RandomState, ManualClock>>,
     permits: Vec<Option<PermitToken>>,
@@ -182,7 +182,7 @@ impl Real {
             shared: Arc::new(store.clone()),
             store,
             clock,
-            limits: limits(rules),
+            policy: policy(rules),
             handles: BTreeMap::new(),
             permits: Vec::new(),
         }
@@ -191,7 +191,7 @@ impl Real {
     /// Takes a handle, which creates the circuit.
     pub fn pin(&mut self, key: &str) {
         let handle = self.store.circuit(key).expect("the store has no bound");
-        handle.watch(&self.limits);
+        handle.watch(&self.policy);
         self.handles.insert(key.to_owned(), handle);
     }
 
@@ -216,7 +216,7 @@ impl Real {
             Call::Destroy => nothing(self.store.destroy()),
             Call::Peek => self.store.peek(key).map_or(Answer::Unknown, is),
             Call::Acquire => {
-                let answer = self.store.acquire(key, &self.limits);
+                let answer = self.store.acquire(key, &self.policy);
                 self.admit(answer)
             }
             Call::Report(number, outcome) => {
@@ -226,13 +226,13 @@ impl Real {
                 let permit = self.take_permit(number);
                 reported(
                     self.store
-                        .report(key, permit, report_of(told), &self.limits)
+                        .report(key, permit, report_of(told), &self.policy)
                         .into(),
                 )
             }
             Call::Release(number) => {
                 let permit = self.take_permit(number);
-                reported(self.store.release(key, permit, &self.limits).into())
+                reported(self.store.release(key, permit, &self.policy).into())
             }
         }
     }
@@ -248,17 +248,17 @@ impl Real {
             Call::Transition(to) => is(handle.transition(to.into())),
             Call::Reset => nothing(handle.reset()),
             Call::Peek => handle.peek().map_or(Answer::Unknown, is),
-            Call::Acquire => self.admit(handle.acquire(&self.limits)),
+            Call::Acquire => self.admit(handle.acquire(&self.policy)),
             Call::Report(number, outcome) => {
                 self.call_handle(key, Call::Tell(number, outcome.into()))
             }
             Call::Tell(number, told) => {
                 let permit = self.take_permit(number);
-                reported(handle.report(permit, report_of(told), &self.limits).into())
+                reported(handle.report(permit, report_of(told), &self.policy).into())
             }
             Call::Release(number) => {
                 let permit = self.take_permit(number);
-                reported(handle.release(permit, &self.limits).into())
+                reported(handle.release(permit, &self.policy).into())
             }
             Call::Clear | Call::Destroy => self.call_keyed(key, call),
         }
@@ -275,18 +275,18 @@ impl Real {
             Call::Clear => nothing(ready(store.clear()).unwrap()),
             Call::Destroy => nothing(ready(store.destroy()).unwrap()),
             Call::Peek => self.call_keyed(key, call),
-            Call::Acquire => self.admit(ready(store.acquire(key, &self.limits)).unwrap()),
+            Call::Acquire => self.admit(ready(store.acquire(key, &self.policy)).unwrap()),
             Call::Report(number, outcome) => {
                 self.call_trait(key, Call::Tell(number, outcome.into()))
             }
             Call::Tell(number, told) => {
                 let permit = self.take_permit(number);
-                let report = store.report(key, permit, report_of(told), &self.limits);
+                let report = store.report(key, permit, report_of(told), &self.policy);
                 reported(ready(report).unwrap().into())
             }
             Call::Release(number) => {
                 let permit = self.take_permit(number);
-                let release = store.release(key, permit, &self.limits);
+                let release = store.release(key, permit, &self.policy);
                 reported(ready(release).unwrap().into())
             }
         }
@@ -317,9 +317,9 @@ impl System for Real {
     }
 
     fn set_rules(&mut self, rules: Rules) {
-        self.limits = limits(rules);
+        self.policy = policy(rules);
         for handle in self.handles.values() {
-            handle.watch(&self.limits);
+            handle.watch(&self.policy);
         }
     }
 
@@ -337,10 +337,10 @@ pub fn ready<F: Future>(future: F) -> F::Output {
     }
 }
 
-pub fn limits(rules: Rules) -> Limits {
+pub fn policy(rules: Rules) -> Policy {
     let ms = std::time::Duration::from_millis;
     let more = rules.more;
-    let mut limits = Limits::builder()
+    let mut policy = Policy::builder()
         .failure_counting(failure_counting(rules.trip))
         .failure_threshold(rules.failure_threshold as u32)
         .reset_timeout(ms(rules.reset_timeout))
@@ -348,44 +348,44 @@ pub fn limits(rules: Rules) -> Limits {
         .half_open_max(rules.half_open_max as u32)
         .probe_lease(ms(rules.probe_lease));
     if let Some(window) = more.window {
-        limits = limits.sliding_window(match window {
+        policy = policy.sliding_window(match window {
             Window::Calls(calls) => SlidingWindow::Calls(calls as u32),
             Window::Ms(span) => SlidingWindow::Time(ms(span)),
         });
     }
     if more.failure_rate + more.slow_rate > 0 {
-        limits = limits.minimum_calls(more.minimum_calls as u32);
+        policy = policy.minimum_calls(more.minimum_calls as u32);
     }
     if more.failures_in_window > 0 {
-        limits = limits.failures_in_window(more.failures_in_window as u32);
+        policy = policy.failures_in_window(more.failures_in_window as u32);
     }
     if more.failure_rate > 0 {
-        limits = limits.failure_rate_threshold(more.failure_rate as u32);
+        policy = policy.failure_rate_threshold(more.failure_rate as u32);
     }
     if more.slow_rate > 0 {
-        limits = limits
+        policy = policy
             .slow_call_rate_threshold(more.slow_rate as u32)
             .slow_call_duration(ms(more.slow_ms));
     }
     if more.hung_calls > 0 {
-        limits = limits
+        policy = policy
             .hung_calls(more.hung_calls as u32)
             .hung_call_duration(ms(more.hung_ms));
     }
     if more.factor > 1_000 {
-        limits = limits
+        policy = policy
             .backoff_factor(more.factor as f64 / 1_000.0)
             .reset_timeout_max(ms(more.timeout_max))
             .stable_after(ms(more.stable_after));
     }
-    limits = match more.probe_rate {
-        None => limits
+    policy = match more.probe_rate {
+        None => policy
             .success_threshold(rules.success_threshold as u32)
             .probe_failures_allowed(more.probe_failures_allowed as u32),
-        Some((sample, percent)) => limits.probe_failure_rate(sample as u32, percent as u32),
+        Some((sample, percent)) => policy.probe_failure_rate(sample as u32, percent as u32),
     };
     if more.half_open_timeout > 0 {
-        limits = limits
+        policy = policy
             .half_open_timeout(ms(more.half_open_timeout))
             .after_half_open(if more.then_close {
                 AfterHalfOpen::Closed
@@ -393,7 +393,7 @@ pub fn limits(rules: Rules) -> Limits {
                 AfterHalfOpen::Open
             });
     }
-    limits.build().expect("the tests ask for valid limits")
+    policy.build().expect("the tests ask for valid policy")
 }
 
 pub fn report_of(told: Told) -> Report {

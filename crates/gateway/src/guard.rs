@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use breakerbox::{
     CircuitBreaker, CircuitBreakerSnapshot, CircuitHandle, ConfigError,
-    InMemoryCircuitBreakerStore, Limits, Outcome, OwnedPermit, PolicySet, Rejected, Report,
+    InMemoryCircuitBreakerStore, Outcome, OwnedPermit, Policy, PolicySet, Rejected, Report,
     StateChange,
 };
 
@@ -40,20 +40,20 @@ impl Guard {
         routes: impl Iterator<Item = &'a Route>,
         on_change: Option<OnChange>,
     ) -> Result<Self, ConfigError> {
-        let mut limits = Limits::builder()
+        let mut policy = Policy::builder()
             .failure_threshold(settings.failure_threshold)
             .reset_timeout(settings.reset_timeout)
             .half_open_max(settings.half_open_max)
             .success_threshold(settings.success_threshold);
         if let Some(lease) = settings.probe_lease {
-            limits = limits.probe_lease(lease);
+            policy = policy.probe_lease(lease);
         }
         let policies = match policies {
             Some(policies) => policies,
-            None => PolicySet::new(limits.build()?.into()),
+            None => PolicySet::new(policy.build()?),
         };
         let mut builder = CircuitBreaker::builder()
-            .policies(policies)
+            .policy(policies)
             .max_circuits(MAX_CIRCUITS);
         if let Some(on_change) = on_change {
             builder = builder.on_state_change(on_change);

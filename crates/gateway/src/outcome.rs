@@ -96,7 +96,7 @@ pub(crate) enum Fault {
     Stale,
     /// What came is not HTTP.
     BadAnswer,
-    /// The header is longer than our limits.
+    /// The header is longer than our policy.
     HeaderTooLarge,
     /// The upstream changed the protocol, unasked.
     Switched,

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use breakerbox::{Limits, PolicySet, SlidingWindow};
+use breakerbox::{Policy, PolicySet, SlidingWindow};
 use breakerbox_gateway::Config;
 use support::wire::{Wire, ask, get};
 use support::*;
@@ -198,12 +198,12 @@ async fn a_client_s_time_is_none_of_a_slow_call_s() {
     let guarded = async || {
         let mut config = config(upstream.address);
         config.body_timeout = Some(FOREVER);
-        let slow = Limits::builder()
+        let slow = Policy::builder()
             .sliding_window(SlidingWindow::Calls(1))
             .minimum_calls(1)
             .slow_call_rate_threshold(100)
             .slow_call_duration(SLOW);
-        config.policies = Some(PolicySet::new(slow.build().unwrap().into()));
+        config.policies = Some(PolicySet::new(slow.build().unwrap()));
         start(config).await
     };
     let (uploading, reading, waiting) = (guarded().await, guarded().await, guarded().await);

@@ -8,7 +8,7 @@ use std::thread;
 use std::time::Duration;
 
 use breakerbox::__steps::{Step, with_hook};
-use breakerbox::{CircuitBreaker, CircuitState, Limits};
+use breakerbox::{CircuitBreaker, CircuitState, Policy};
 
 /// Fixed hashes: the map grows the same way each time.
 type Hasher = BuildHasherDefault<DefaultHasher>;
@@ -33,11 +33,11 @@ fn victim(breaker: &Breaker, nth: u64, stops: Sender<bool>, go_on: Receiver<()>)
         }
     };
     with_hook(hook, || {
-        let limits = Limits::default();
+        let policy = Policy::default();
         for key in KNOWN..KNOWN + 200 {
             moved_before.set(moved.get());
             breaker.store().record_failure(&key);
-            let _ = breaker.store().acquire(&key, &limits);
+            let _ = breaker.store().acquire(&key, &policy);
         }
     });
 }

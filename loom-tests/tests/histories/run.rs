@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use breakerbox::__steps::{Step as At, step as user, summary_counts};
 use breakerbox::{
-    Clock, InMemoryCircuitBreakerStore, Limits, ManualClock, PermitToken, Reported, StoreHandle,
+    Clock, InMemoryCircuitBreakerStore, ManualClock, PermitToken, Policy, Reported, StoreHandle,
 };
 use std::hash::{BuildHasherDefault, DefaultHasher, Hash};
 
@@ -15,7 +15,7 @@ use crate::checker::{Event, is_linearizable};
 use crate::program::{DUE, Do, KEYS, Program, START, Step};
 use crate::spec::{Contract, Done};
 use crate::support::model::State;
-use crate::support::system::{Answer, limits};
+use crate::support::system::{Answer, policy};
 
 /// Fixed hashes: a history must be the same each time.
 type Hasher = BuildHasherDefault<DefaultHasher>;
@@ -65,7 +65,7 @@ pub(crate) struct Bench {
     store: Store,
     clock: ManualClock,
     handles: [Option<StoreHandle<Key, Hasher, Stepping>>; KEYS],
-    limits: Limits,
+    policy: Policy,
     usage: Use,
     time: AtomicU64,
 }
@@ -100,7 +100,7 @@ impl Bench {
             store,
             clock,
             handles,
-            limits: limits(program.rules),
+            policy: policy(program.rules),
             usage,
             time: AtomicU64::new(0),
         });
@@ -154,7 +154,7 @@ impl Bench {
     /// `None`: there was no permit to report.
     fn ask(&self, step: &Step, permits: &mut BTreeMap<usize, PermitToken>) -> Option<Answer> {
         let key = &Key(step.key);
-        let limits = &self.limits;
+        let policy = &self.policy;
         let handle = self.handles[step.key].as_ref().filter(|_| step.by_handle);
         let is = |snapshot: breakerbox::CircuitBreakerSnapshot| Answer::Is(snapshot.into());
         let store = &self.store;
@@ -188,8 +188,8 @@ impl Bench {
                     store.transition(key, State::HalfOpen.into());
                 }
                 let answer = match handle {
-                    None => store.acquire(key, limits),
-                    Some(handle) => handle.acquire(limits),
+                    None => store.acquire(key, policy),
+                    Some(handle) => handle.acquire(policy),
                 };
                 match answer {
                     Ok(permit) => {
@@ -207,8 +207,8 @@ impl Bench {
                 let permit = permits.remove(&of)?;
                 let outcome = breakerbox::Outcome::from(outcome);
                 let reported = match handle {
-                    None => store.report(key, permit, outcome, limits),
-                    Some(handle) => handle.report(permit, outcome, limits),
+                    None => store.report(key, permit, outcome, policy),
+                    Some(handle) => handle.report(permit, outcome, policy),
                 };
                 match reported {
                     Reported::Recorded => Answer::Recorded,

@@ -2,7 +2,7 @@
 
 use breakerbox::{CircuitBreakerSnapshot, CircuitState, Outcome, Reported};
 use breakerbox_loom_tests::{
-    KEY, Store, TickingClock, handle, limits, model, model_in_total_order, store, store_with_clock,
+    KEY, Store, TickingClock, handle, model, model_in_total_order, policy, store, store_with_clock,
 };
 use loom::sync::atomic::{AtomicBool, Ordering};
 use loom::thread;
@@ -122,15 +122,15 @@ fn forgotten_failures_do_not_confuse_a_snapshot() {
     model("forgotten_failures_do_not_confuse_a_snapshot", 3, || {
         let store = store();
         let circuit = handle(&store);
-        let limits = limits(5, 1, 1);
+        let policy = policy(5, 1, 1);
         let writer = {
             let circuit = circuit.clone();
             thread::spawn(move || {
-                let permits = [(); 2].map(|()| circuit.acquire(&limits).unwrap());
-                let _ = circuit.report(permits[0], Outcome::Failure, &limits);
+                let permits = [(); 2].map(|()| circuit.acquire(&policy).unwrap());
+                let _ = circuit.report(permits[0], Outcome::Failure, &policy);
                 circuit.record_success();
                 circuit.record_success();
-                let _ = circuit.report(permits[1], Outcome::Success, &limits);
+                let _ = circuit.report(permits[1], Outcome::Success, &policy);
             })
         };
         let seen = counts(&circuit.get_state());
@@ -219,19 +219,19 @@ fn a_skipped_success_had_nothing_to_forget() {
 
 /// The failures that are left when a success and a failure of the circuit have raced.
 pub(crate) fn a_success_beside_a_failure(store: &Store) -> u64 {
-    let limits = limits(5, 1, 1);
+    let policy = policy(5, 1, 1);
     let failed = Arc::new(AtomicBool::new(false));
     let thread = {
         let (store, failed) = (store.clone(), Arc::clone(&failed));
         thread::spawn(move || {
-            let permit = store.acquire(&KEY, &limits).unwrap();
-            let _ = store.report(&KEY, permit, Outcome::Failure, &limits);
+            let permit = store.acquire(&KEY, &policy).unwrap();
+            let _ = store.report(&KEY, permit, Outcome::Failure, &policy);
             failed.store(true, Ordering::Release);
         })
     };
-    let permit = store.acquire(&KEY, &limits).unwrap();
+    let permit = store.acquire(&KEY, &policy).unwrap();
     let after = failed.load(Ordering::Acquire);
-    let reported = store.report(&KEY, permit, Outcome::Success, &limits);
+    let reported = store.report(&KEY, permit, Outcome::Success, &policy);
     assert_eq!(reported, Reported::Recorded);
     if after {
         assert_eq!(store.get_state(&KEY).failure_count, 0);
@@ -253,9 +253,9 @@ fn a_skipped_success_is_of_one_moment() {
 
 /// A success is reported while its circuit, which has a failure, opens and closes.
 pub(crate) fn a_success_across_an_opening(store: &Store) {
-    let limits = limits(5, 1, 1);
+    let policy = policy(5, 1, 1);
     store.record_failure(&KEY);
-    let permit = store.acquire(&KEY, &limits).unwrap();
+    let permit = store.acquire(&KEY, &policy).unwrap();
     let other = {
         let store = store.clone();
         thread::spawn(move || {
@@ -264,7 +264,7 @@ pub(crate) fn a_success_across_an_opening(store: &Store) {
             opened.failure_count
         })
     };
-    let reported = store.report(&KEY, permit, Outcome::Success, &limits);
+    let reported = store.report(&KEY, permit, Outcome::Success, &policy);
     let failures = other.join().unwrap();
     assert!(
         reported == Reported::Stale || failures == 0,
@@ -312,14 +312,14 @@ fn a_record_answers_with_the_time_of_what_it_counts() {
         3,
         || {
             let store = store();
-            let limits = limits(9, 1, 1);
+            let policy = policy(9, 1, 1);
             let circuit = handle(&store);
             circuit.record_failure();
             let other = {
                 let circuit = circuit.clone();
                 thread::spawn(move || {
-                    let permit = circuit.acquire(&limits).unwrap();
-                    let _ = circuit.report(permit, Outcome::Success, &limits);
+                    let permit = circuit.acquire(&policy).unwrap();
+                    let _ = circuit.report(permit, Outcome::Success, &policy);
                     circuit.record_failure()
                 })
             };

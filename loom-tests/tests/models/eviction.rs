@@ -2,7 +2,7 @@
 
 use breakerbox::__loom::{entries, summary_counts};
 use breakerbox::{CircuitState, InMemoryCircuitBreakerStore, Outcome, Reported};
-use breakerbox_loom_tests::{Hasher, KEY, Store, TickingClock, limits, model};
+use breakerbox_loom_tests::{Hasher, KEY, Store, TickingClock, model, policy};
 use loom::thread;
 
 const OTHER: u64 = KEY + 1;
@@ -21,14 +21,14 @@ fn store_of_one() -> Store {
 fn a_trip_is_not_evicted() {
     model("a_trip_is_not_evicted", 2, || {
         let store = store_of_one();
-        let limits = limits(1, 1, 1);
+        let policy = policy(1, 1, 1);
         store.get_state(&KEY);
-        let permit = store.acquire(&KEY, &limits).unwrap();
+        let permit = store.acquire(&KEY, &policy).unwrap();
         let sweeper = {
             let store = store.clone();
             thread::spawn(move || store.get_state(&OTHER))
         };
-        let reported = store.report(&KEY, permit, Outcome::Failure, &limits);
+        let reported = store.report(&KEY, permit, Outcome::Failure, &policy);
         sweeper.join().unwrap();
         let (here, there) = (store.peek(&KEY), store.peek(&OTHER));
         assert!(here.is_some() || there.is_some());

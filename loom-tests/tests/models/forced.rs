@@ -1,13 +1,13 @@
 //! States forced by hand on all keys: whoever asks after the command is bound by it.
 
 use breakerbox::{CircuitState, Outcome, Steering};
-use breakerbox_loom_tests::{KEY, Store, handle, limits, model, model_in_total_order, store};
+use breakerbox_loom_tests::{KEY, Store, handle, model, model_in_total_order, policy, store};
 use loom::thread;
 
 /// Lifts the rule: then nothing is held up any more.
 fn lift(store: &Store) {
     store.steer_all(Steering::Reset);
-    assert!(store.acquire(&KEY, &limits(1, 1, 1)).is_ok());
+    assert!(store.acquire(&KEY, &policy(1, 1, 1)).is_ok());
     assert_eq!(breakerbox::__loom::summary_counts(store), (0, 0));
 }
 
@@ -18,19 +18,19 @@ fn a_forced_prefix_holds_for_checks_that_begin_later() {
     let name = "a_forced_prefix_holds_for_checks_that_begin_later";
     model(name, 3, || {
         let store = store();
-        let limits = limits(2, 1, 1);
+        let policy = policy(2, 1, 1);
         let caller = {
             let store = store.clone();
             thread::spawn(move || {
-                if let Ok(permit) = store.acquire(&KEY, &limits) {
-                    let _ = store.report(&KEY, permit, Outcome::Failure, &limits);
+                if let Ok(permit) = store.acquire(&KEY, &policy) {
+                    let _ = store.report(&KEY, permit, Outcome::Failure, &policy);
                 }
             })
         };
         store.steer_all(Steering::ForceOpen);
-        assert!(store.acquire(&KEY, &limits).is_err());
+        assert!(store.acquire(&KEY, &policy).is_err());
         caller.join().unwrap();
-        assert!(store.acquire(&KEY, &limits).is_err());
+        assert!(store.acquire(&KEY, &policy).is_err());
         lift(&store);
     });
 }
@@ -48,10 +48,10 @@ fn a_forced_prefix_holds_for_a_handle_whose_circuit_begins_anew() {
             thread::spawn(move || store.get_state(&KEY))
         };
         store.steer_all(Steering::ForceOpen);
-        assert!(circuit.acquire(&limits(1, 1, 1)).is_err());
+        assert!(circuit.acquire(&policy(1, 1, 1)).is_err());
         user.join().unwrap();
         lift(&store);
-        assert!(circuit.acquire(&limits(1, 1, 1)).is_ok());
+        assert!(circuit.acquire(&policy(1, 1, 1)).is_ok());
     });
 }
 
@@ -68,7 +68,7 @@ fn a_forced_prefix_holds_for_a_handle_whose_circuit_is_reset() {
             user.reset();
             user.get_state()
         });
-        assert!(circuit.acquire(&limits(1, 1, 1)).is_err());
+        assert!(circuit.acquire(&policy(1, 1, 1)).is_err());
         user.join().unwrap();
         lift(&store);
     });
@@ -85,11 +85,11 @@ fn a_forced_prefix_holds_for_a_handle_whose_circuit_closes() {
         let closer = circuit.clone();
         let closer = thread::spawn(move || closer.transition(CircuitState::Closed));
         store.steer_all(Steering::ForceOpen);
-        assert!(circuit.acquire(&limits(1, 1, 1)).is_err());
+        assert!(circuit.acquire(&policy(1, 1, 1)).is_err());
         closer.join().unwrap();
-        assert!(circuit.acquire(&limits(1, 1, 1)).is_err());
+        assert!(circuit.acquire(&policy(1, 1, 1)).is_err());
         lift(&store);
-        assert!(circuit.acquire(&limits(1, 1, 1)).is_ok());
+        assert!(circuit.acquire(&policy(1, 1, 1)).is_ok());
     });
 }
 
@@ -106,11 +106,11 @@ fn a_forced_prefix_holds_for_a_handle_that_is_made_meanwhile() {
         };
         store.steer_all(Steering::ForceOpen);
         let circuit = maker.join().unwrap();
-        assert!(circuit.acquire(&limits(1, 1, 1)).is_err());
+        assert!(circuit.acquire(&policy(1, 1, 1)).is_err());
         circuit.transition(CircuitState::Closed);
-        assert!(circuit.acquire(&limits(1, 1, 1)).is_err());
+        assert!(circuit.acquire(&policy(1, 1, 1)).is_err());
         lift(&store);
-        assert!(circuit.acquire(&limits(1, 1, 1)).is_ok());
+        assert!(circuit.acquire(&policy(1, 1, 1)).is_ok());
     });
 }
 
@@ -127,7 +127,7 @@ fn a_handle_that_is_made_meanwhile_is_not_held_for_good() {
         };
         store.steer_all(Steering::Enable);
         let circuit = maker.join().unwrap();
-        assert!(circuit.acquire(&limits(1, 1, 1)).is_ok());
+        assert!(circuit.acquire(&policy(1, 1, 1)).is_ok());
         // A watched circuit would be counted as unclean.
         assert_eq!(breakerbox::__loom::summary_counts(&store), (0, 0));
     });

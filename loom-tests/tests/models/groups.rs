@@ -1,7 +1,7 @@
 //! Groups: racing openers and the places that there are.
 
-use breakerbox::{CircuitBreaker, CircuitState, EjectionCap, Group, Policy, PolicySet, Reported};
-use breakerbox_loom_tests::{Hasher, KEY, TickingClock, limits, model};
+use breakerbox::{CircuitBreaker, CircuitState, EjectionCap, Group, PolicySet, Reported};
+use breakerbox_loom_tests::{Hasher, KEY, TickingClock, model, policy};
 use loom::thread;
 
 type Breaker = CircuitBreaker<u64, Hasher, TickingClock>;
@@ -17,11 +17,11 @@ fn breaker() -> Breaker {
 /// A failure opens; of the members of the group, all but one may be open.
 fn breaker_of(members: impl IntoIterator<Item = u64>) -> Breaker {
     let group = Group::of(members, EjectionCap::AllButOne).unwrap();
-    let policy = Policy::from(limits(1, 1, 1));
+    let policy = policy(1, 1, 1);
     let breaker = CircuitBreaker::<u64>::builder()
         .hasher(Hasher::default())
         .clock(TickingClock::new(1_000))
-        .policies(PolicySet::new(policy).group(GROUP, group))
+        .policy(PolicySet::new(policy).group(GROUP, group))
         .build()
         .unwrap();
     breaker.store().get_state(&KEY);

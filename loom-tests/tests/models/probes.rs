@@ -1,8 +1,8 @@
 //! HalfOpen: probe slots, leases, refunds, and who decides.
 
-use breakerbox::{CircuitState, Limits, Outcome, PermitToken, Reported};
+use breakerbox::{CircuitState, Outcome, PermitToken, Policy, Reported};
 use breakerbox_loom_tests::{
-    Handle, KEY, Store, TickingClock, handle, limits, model, store_with_clock,
+    Handle, KEY, Store, TickingClock, handle, model, policy, store_with_clock,
 };
 use loom::thread;
 use std::time::Duration;
@@ -18,10 +18,10 @@ fn due() -> (Store, Handle, TickingClock) {
 }
 
 /// A half-open circuit with `probes` slots taken.
-fn probing(limits: &Limits, probes: usize) -> (Store, Handle, TickingClock, Vec<PermitToken>) {
+fn probing(policy: &Policy, probes: usize) -> (Store, Handle, TickingClock, Vec<PermitToken>) {
     let (store, circuit, clock) = due();
     let permits: Vec<_> = (0..probes)
-        .map(|_| circuit.acquire(limits).unwrap())
+        .map(|_| circuit.acquire(policy).unwrap())
         .collect();
     assert!(permits.iter().all(PermitToken::is_probe));
     (store, circuit, clock, permits)
@@ -31,12 +31,12 @@ fn probing(limits: &Limits, probes: usize) -> (Store, Handle, TickingClock, Vec<
 fn at_most_one_probe() {
     model("at_most_one_probe", 2, || {
         let (store, circuit, _) = due();
-        let limits = limits(1, 1, 1);
+        let policy = policy(1, 1, 1);
         let other = {
             let circuit = circuit.clone();
-            thread::spawn(move || circuit.acquire(&limits).is_ok())
+            thread::spawn(move || circuit.acquire(&policy).is_ok())
         };
-        let here = circuit.acquire(&limits).is_ok();
+        let here = circuit.acquire(&policy).is_ok();
         let there = other.join().unwrap();
         assert!(here != there, "admitted: {here}, {there}");
         assert_eq!(store.get_state(&KEY).state, CircuitState::HalfOpen);
@@ -47,12 +47,12 @@ fn at_most_one_probe() {
 fn two_of_three_probes() {
     model("two_of_three_probes", 2, || {
         let (_, circuit, _) = due();
-        let limits = limits(1, 2, 1);
+        let policy = policy(1, 2, 1);
         let other = {
             let circuit = circuit.clone();
-            thread::spawn(move || [(); 2].map(|()| circuit.acquire(&limits).is_ok()))
+            thread::spawn(move || [(); 2].map(|()| circuit.acquire(&policy).is_ok()))
         };
-        let here = circuit.acquire(&limits).is_ok();
+        let here = circuit.acquire(&policy).is_ok();
         let there = other.join().unwrap();
         let admitted = [here, there[0], there[1]];
         assert_eq!(admitted.iter().filter(|is_ok| **is_ok).count(), 2);
@@ -63,14 +63,14 @@ fn two_of_three_probes() {
 #[test]
 fn a_refunded_slot_is_given_once() {
     model("a_refunded_slot_is_given_once", 2, || {
-        let limits = limits(1, 1, 1);
-        let (_, circuit, _, permits) = probing(&limits, 1);
+        let policy = policy(1, 1, 1);
+        let (_, circuit, _, permits) = probing(&policy, 1);
         let other = {
             let circuit = circuit.clone();
-            thread::spawn(move || circuit.acquire(&limits).is_ok())
+            thread::spawn(move || circuit.acquire(&policy).is_ok())
         };
-        assert_eq!(circuit.release(permits[0], &limits), Reported::Recorded);
-        let here = circuit.acquire(&limits).is_ok();
+        assert_eq!(circuit.release(permits[0], &policy), Reported::Recorded);
+        let here = circuit.acquire(&policy).is_ok();
         let there = other.join().unwrap();
         assert!(here != there, "admitted: {here}, {there}");
     });
@@ -81,21 +81,21 @@ fn a_refunded_slot_is_given_once() {
 #[test]
 fn an_expired_lease_lets_one_probe_out() {
     model("an_expired_lease_lets_one_probe_out", 3, || {
-        let limits = limits(1, 1, 1);
-        let (_, circuit, clock, permits) = probing(&limits, 1);
+        let policy = policy(1, 1, 1);
+        let (_, circuit, clock, permits) = probing(&policy, 1);
         clock.advance(200_000);
         let other = {
             let circuit = circuit.clone();
-            thread::spawn(move || circuit.acquire(&limits).is_ok())
+            thread::spawn(move || circuit.acquire(&policy).is_ok())
         };
-        let here = circuit.acquire(&limits).is_ok();
+        let here = circuit.acquire(&policy).is_ok();
         let there = other.join().unwrap();
         assert!(here != there, "admitted: {here}, {there}");
         assert_eq!(
-            circuit.report(permits[0], Outcome::Ignored, &limits),
+            circuit.report(permits[0], Outcome::Ignored, &policy),
             Reported::Recorded
         );
-        assert!(circuit.acquire(&limits).is_err());
+        assert!(circuit.acquire(&policy).is_err());
     });
 }
 
@@ -104,20 +104,20 @@ fn an_expired_lease_lets_one_probe_out() {
 #[test]
 fn a_refund_does_not_cross_a_lease() {
     model("a_refund_does_not_cross_a_lease", 3, || {
-        let limits = limits(1, 1, 1);
-        let (_, circuit, clock, permits) = probing(&limits, 1);
+        let policy = policy(1, 1, 1);
+        let (_, circuit, clock, permits) = probing(&policy, 1);
         clock.advance(200_000);
         let lost = permits[0];
         let other = {
             let circuit = circuit.clone();
-            thread::spawn(move || circuit.release(lost, &limits))
+            thread::spawn(move || circuit.release(lost, &policy))
         };
-        let probe = circuit.acquire(&limits).unwrap();
+        let probe = circuit.acquire(&policy).unwrap();
         assert_eq!(other.join().unwrap(), Reported::Recorded);
         assert_eq!(probe.generation(), lost.generation());
-        assert!(circuit.acquire(&limits).is_err(), "one is out");
-        assert_eq!(circuit.release(probe, &limits), Reported::Recorded);
-        assert!(circuit.acquire(&limits).is_ok(), "none is out");
+        assert!(circuit.acquire(&policy).is_err(), "one is out");
+        assert_eq!(circuit.release(probe, &policy), Reported::Recorded);
+        assert!(circuit.acquire(&policy).is_ok(), "none is out");
     });
 }
 
@@ -126,16 +126,16 @@ fn a_refund_does_not_cross_a_lease() {
 #[test]
 fn a_late_verdict_counts() {
     model("a_late_verdict_counts", 3, || {
-        let limits = limits(1, 1, 2);
-        let (_, circuit, clock, permits) = probing(&limits, 1);
+        let policy = policy(1, 1, 2);
+        let (_, circuit, clock, permits) = probing(&policy, 1);
         clock.advance(200_000);
         let late = permits[0];
         let other = {
             let circuit = circuit.clone();
-            thread::spawn(move || circuit.report(late, Outcome::Success, &limits))
+            thread::spawn(move || circuit.report(late, Outcome::Success, &policy))
         };
-        let probe = circuit.acquire(&limits).unwrap();
-        let reported = circuit.report(probe, Outcome::Success, &limits);
+        let probe = circuit.acquire(&policy).unwrap();
+        let reported = circuit.report(probe, Outcome::Success, &policy);
         let reports = [reported, other.join().unwrap()];
         assert_eq!(reports, [Reported::Recorded; 2]);
         assert_eq!(circuit.peek().unwrap().state, CircuitState::Closed);
@@ -145,14 +145,14 @@ fn a_late_verdict_counts() {
 #[test]
 fn probe_outcomes_decide_once() {
     model("probe_outcomes_decide_once", 2, || {
-        let limits = limits(1, 2, 1);
-        let (store, circuit, _, permits) = probing(&limits, 2);
+        let policy = policy(1, 2, 1);
+        let (store, circuit, _, permits) = probing(&policy, 2);
         let (good, bad) = (permits[0], permits[1]);
         let other = {
             let circuit = circuit.clone();
-            thread::spawn(move || circuit.report(good, Outcome::Success, &limits))
+            thread::spawn(move || circuit.report(good, Outcome::Success, &policy))
         };
-        let failed = circuit.report(bad, Outcome::Failure, &limits);
+        let failed = circuit.report(bad, Outcome::Failure, &policy);
         let succeeded = other.join().unwrap();
         let expected = match (succeeded, failed) {
             (Reported::Recorded, Reported::Stale) => CircuitState::Closed,
@@ -169,15 +169,15 @@ fn probe_outcomes_decide_once() {
 #[test]
 fn two_successes_close() {
     model("two_successes_close", 3, || {
-        let limits = limits(1, 2, 2);
-        let (store, circuit, _, permits) = probing(&limits, 2);
+        let policy = policy(1, 2, 2);
+        let (store, circuit, _, permits) = probing(&policy, 2);
         let (first, second) = (permits[0], permits[1]);
         let other = {
             let circuit = circuit.clone();
-            thread::spawn(move || circuit.report(first, Outcome::Success, &limits))
+            thread::spawn(move || circuit.report(first, Outcome::Success, &policy))
         };
         assert_eq!(
-            circuit.report(second, Outcome::Success, &limits),
+            circuit.report(second, Outcome::Success, &policy),
             Reported::Recorded
         );
         assert_eq!(other.join().unwrap(), Reported::Recorded);
@@ -190,30 +190,30 @@ fn two_successes_close() {
 #[test]
 fn probes_do_not_cross_generations() {
     model("probes_do_not_cross_generations", 3, || {
-        let limits = limits(1, 2, 2);
-        let (_, circuit, clock, permits) = probing(&limits, 2);
+        let policy = policy(1, 2, 2);
+        let (_, circuit, clock, permits) = probing(&policy, 2);
         let (late, bad) = (permits[0], permits[1]);
         let other = {
             let circuit = circuit.clone();
-            thread::spawn(move || circuit.report(late, Outcome::Success, &limits))
+            thread::spawn(move || circuit.report(late, Outcome::Success, &policy))
         };
         assert_eq!(
-            circuit.report(bad, Outcome::Failure, &limits),
+            circuit.report(bad, Outcome::Failure, &policy),
             Reported::Recorded
         );
         clock.advance(200_000);
-        let fresh = circuit.acquire(&limits).unwrap();
+        let fresh = circuit.acquire(&policy).unwrap();
         assert_eq!(
-            circuit.report(fresh, Outcome::Success, &limits),
+            circuit.report(fresh, Outcome::Success, &policy),
             Reported::Recorded
         );
         let _ = other.join().unwrap();
         // One success in this half-open, two are required.
         assert_eq!(circuit.get_state().state, CircuitState::HalfOpen);
         // Both slots are free again: the late refund gave nothing that wasn't there.
-        assert!(circuit.acquire(&limits).is_ok());
-        assert!(circuit.acquire(&limits).is_ok());
-        assert!(circuit.acquire(&limits).is_err());
+        assert!(circuit.acquire(&policy).is_ok());
+        assert!(circuit.acquire(&policy).is_ok());
+        assert!(circuit.acquire(&policy).is_err());
     });
 }
 
@@ -229,7 +229,7 @@ fn an_open_circuit_is_never_due_early() {
             let circuit = circuit.clone();
             thread::spawn(move || circuit.transition(CircuitState::Closed))
         };
-        if let Ok(permit) = circuit.acquire(&limits(1, 1, 1)) {
+        if let Ok(permit) = circuit.acquire(&policy(1, 1, 1)) {
             assert!(
                 !permit.is_probe(),
                 "admitted a probe before the time was over"
@@ -249,7 +249,7 @@ fn an_open_duration_is_fixed_once() {
         let circuit = handle(&store);
         circuit.transition(CircuitState::Open);
         let limits_of = |secs| {
-            Limits::builder()
+            Policy::builder()
                 .reset_timeout(Duration::from_secs(secs))
                 .build()
                 .unwrap()
@@ -271,13 +271,13 @@ fn an_open_duration_is_fixed_once() {
 fn who_begins_a_half_open_probes() {
     model("who_begins_a_half_open_probes", 3, || {
         let (_, circuit, _) = due();
-        let limits = limits(1, 1, 1);
+        let policy = policy(1, 1, 1);
         let other = {
             let circuit = circuit.clone();
-            thread::spawn(move || circuit.acquire(&limits).is_ok())
+            thread::spawn(move || circuit.acquire(&policy).is_ok())
         };
         let begun = circuit.get_state().state == CircuitState::HalfOpen;
-        let here = begun && circuit.acquire(&limits).is_ok();
+        let here = begun && circuit.acquire(&policy).is_ok();
         let there = other.join().unwrap();
         assert!(!begun || (there && !here), "{here}, {there}");
     });

@@ -2,7 +2,7 @@
 
 use breakerbox::__loom::{entries, share_a_stripe, summary_counts};
 use breakerbox::{CircuitState, InMemoryCircuitBreakerStore, Outcome, Reported};
-use breakerbox_loom_tests::{Hasher, KEY, Store, TickingClock, handle, limits, model, store};
+use breakerbox_loom_tests::{Hasher, KEY, Store, TickingClock, handle, model, policy, store};
 use loom::thread;
 use std::sync::{Arc, Mutex};
 
@@ -95,9 +95,9 @@ fn two_resets_and_a_record() {
 fn a_report_does_not_cross_a_reset() {
     model("a_report_does_not_cross_a_reset", 3, || {
         let store = store();
-        let limits = limits(5, 1, 1);
+        let policy = policy(5, 1, 1);
         store.record_failure(&KEY);
-        let permit = store.acquire(&KEY, &limits).unwrap();
+        let permit = store.acquire(&KEY, &policy).unwrap();
         let other = {
             let store = store.clone();
             thread::spawn(move || {
@@ -105,7 +105,7 @@ fn a_report_does_not_cross_a_reset() {
                 store.record_failure(&KEY)
             })
         };
-        let reported = store.report(&KEY, permit, Outcome::Failure, &limits);
+        let reported = store.report(&KEY, permit, Outcome::Failure, &policy);
         let reborn = other.join().unwrap();
         assert_eq!(reborn.failure_count, 1, "the report was {reported:?}");
         assert_eq!(store.get_state(&KEY).failure_count, 1);
@@ -125,16 +125,16 @@ pub(crate) fn a_check_beside_the_end_of_an_opening(
     store: &Store,
     end: impl FnOnce(&Store) + Send + 'static,
 ) {
-    let limits = limits(5, 1, 1);
+    let policy = policy(5, 1, 1);
     store.transition(&KEY, CircuitState::Open);
     let other = {
         let store = store.clone();
         thread::spawn(move || end(&store))
     };
-    let permit = store.acquire(&KEY, &limits);
+    let permit = store.acquire(&KEY, &policy);
     other.join().unwrap();
     if let Ok(permit) = permit {
-        let reported = store.report(&KEY, permit, Outcome::Failure, &limits);
+        let reported = store.report(&KEY, permit, Outcome::Failure, &policy);
         let failures = store.get_state(&KEY).failure_count;
         assert_eq!((reported, failures), (Reported::Recorded, 1));
     }
@@ -151,17 +151,17 @@ fn a_permit_of_the_gate_does_not_decide_a_recovery() {
 /// The report of a call that is admitted while its circuit becomes half-open decides the recovery
 /// if and only if the call is a probe. Whether it was admitted.
 pub(crate) fn a_check_beside_a_recovery(store: &Store) -> bool {
-    let limits = limits(5, 2, 1);
+    let policy = policy(5, 2, 1);
     let other = {
         let store = store.clone();
         thread::spawn(move || store.transition(&KEY, CircuitState::HalfOpen))
     };
-    let permit = store.acquire(&KEY, &limits);
+    let permit = store.acquire(&KEY, &policy);
     other.join().unwrap();
     let Ok(permit) = permit else {
         return false;
     };
-    let reported = store.report(&KEY, permit, Outcome::Success, &limits);
+    let reported = store.report(&KEY, permit, Outcome::Success, &policy);
     let expected = match permit.is_probe() {
         true => (Reported::Recorded, CircuitState::Closed),
         false => (Reported::Stale, CircuitState::HalfOpen),
@@ -177,7 +177,7 @@ fn calls_admitted_together_all_count() {
     model("calls_admitted_together_all_count", 2, || {
         let store = store();
         assert!(!share_a_stripe(&store, [&KEY, &OTHER]));
-        let limits = limits(5, 1, 1);
+        let policy = policy(5, 1, 1);
         let noise = {
             let store = store.clone();
             thread::spawn(move || store.transition(&OTHER, CircuitState::Open))
@@ -185,8 +185,8 @@ fn calls_admitted_together_all_count() {
         let callers = [(); 2].map(|()| {
             let store = store.clone();
             thread::spawn(move || {
-                let permit = store.acquire(&KEY, &limits).unwrap();
-                store.report(&KEY, permit, Outcome::Failure, &limits)
+                let permit = store.acquire(&KEY, &policy).unwrap();
+                store.report(&KEY, permit, Outcome::Failure, &policy)
             })
         });
         for caller in callers {
@@ -278,8 +278,8 @@ fn two_resets_and_a_handle() {
 fn the_gate_comes_down_again() {
     model("the_gate_comes_down_again", 1, || {
         let store = store();
-        let limits = limits(1, 1, 1);
-        let permit = store.acquire(&KEY, &limits).unwrap();
+        let policy = policy(1, 1, 1);
+        let permit = store.acquire(&KEY, &policy).unwrap();
         let remover = {
             let store = store.clone();
             thread::spawn(move || {
@@ -287,7 +287,7 @@ fn the_gate_comes_down_again() {
                 store.clear();
             })
         };
-        let _ = store.report(&KEY, permit, Outcome::Failure, &limits);
+        let _ = store.report(&KEY, permit, Outcome::Failure, &policy);
         remover.join().unwrap();
         let open = store
             .peek(&KEY)
@@ -313,8 +313,8 @@ fn each_transition_is_one_event() {
                 heard.push((change.generation, change.from, change.to));
             })
             .build();
-        let limits = limits(1, 1, 1);
-        let permit = store.acquire(&KEY, &limits).unwrap();
+        let policy = policy(1, 1, 1);
+        let permit = store.acquire(&KEY, &policy).unwrap();
         let other = {
             let store = store.clone();
             thread::spawn(move || {
@@ -322,7 +322,7 @@ fn each_transition_is_one_event() {
                 store.reset(&KEY);
             })
         };
-        let _ = store.report(&KEY, permit, Outcome::Failure, &limits);
+        let _ = store.report(&KEY, permit, Outcome::Failure, &policy);
         other.join().unwrap();
         let mut events = events.lock().unwrap().clone();
         events.sort_by_key(|&(generation, ..)| generation);
@@ -412,15 +412,15 @@ fn a_permit_for_an_unknown_circuit_is_older_than_what_comes() {
         3,
         || {
             let store = store();
-            let limits = limits(5, 1, 1);
+            let policy = policy(5, 1, 1);
             let other = {
                 let store = store.clone();
                 thread::spawn(move || store.transition(&KEY, CircuitState::Closed))
             };
-            let permit = store.acquire(&KEY, &limits).unwrap();
+            let permit = store.acquire(&KEY, &policy).unwrap();
             let unknown = store.peek(&KEY).is_none();
             other.join().unwrap();
-            let reported = store.report(&KEY, permit, Outcome::Failure, &limits);
+            let reported = store.report(&KEY, permit, Outcome::Failure, &policy);
             assert!(!unknown || reported == Reported::Stale, "{permit:?}");
         },
     );
@@ -431,8 +431,8 @@ fn a_permit_for_an_unknown_circuit_is_older_than_what_comes() {
 fn a_stale_report_leaves_nothing_behind() {
     model("a_stale_report_leaves_nothing_behind", 1, || {
         let store = store();
-        let limits = limits(1, 1, 1);
-        let permit = store.acquire(&KEY, &limits).unwrap();
+        let policy = policy(1, 1, 1);
+        let permit = store.acquire(&KEY, &policy).unwrap();
         let other = {
             let store = store.clone();
             thread::spawn(move || {
@@ -440,7 +440,7 @@ fn a_stale_report_leaves_nothing_behind() {
                 store.reset(&KEY);
             })
         };
-        let reported = store.report(&KEY, permit, Outcome::Failure, &limits);
+        let reported = store.report(&KEY, permit, Outcome::Failure, &policy);
         other.join().unwrap();
         let left = usize::from(store.peek(&KEY).is_some());
         assert_eq!((store.len(), entries(&store)), (left, left), "{reported:?}");

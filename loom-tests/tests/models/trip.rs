@@ -1,7 +1,7 @@
 //! Opening: one winner, visible to all, stamped rightly.
 
 use breakerbox::{CircuitState, InMemoryCircuitBreakerStore, Outcome, Reported};
-use breakerbox_loom_tests::{Hasher, KEY, Store, TickingClock, handle, limits, model, store};
+use breakerbox_loom_tests::{Hasher, KEY, Store, TickingClock, handle, model, policy, store};
 use loom::sync::atomic::{AtomicBool, Ordering};
 use loom::thread;
 use std::sync::{Arc, Mutex};
@@ -16,12 +16,12 @@ fn one_wins_closed_to_open() {
             .clock(TickingClock::new(1_000))
             .on_state_change(move |change| heard.lock().unwrap().push((change.from, change.to)))
             .build();
-        let limits = limits(1, 1, 1);
+        let policy = policy(1, 1, 1);
         let fail = {
             let handle = handle(&store);
             move || {
-                let permit = handle.acquire(&limits);
-                permit.map(|permit| handle.report(permit, Outcome::Failure, &limits))
+                let permit = handle.acquire(&policy);
+                permit.map(|permit| handle.report(permit, Outcome::Failure, &policy))
             }
         };
         let other = thread::spawn(fail.clone());
@@ -49,11 +49,11 @@ fn one_wins_closed_to_open() {
 fn the_threshold_is_reached_once() {
     model("the_threshold_is_reached_once", 1, || {
         let store = store();
-        let limits = limits(2, 1, 1);
-        let permits = [KEY; 3].map(|key| store.acquire(&key, &limits).unwrap());
+        let policy = policy(2, 1, 1);
+        let permits = [KEY; 3].map(|key| store.acquire(&key, &policy).unwrap());
         let [first, second, third] = permits.map(|permit| {
             let store = store.clone();
-            move || store.report(&KEY, permit, Outcome::Failure, &limits)
+            move || store.report(&KEY, permit, Outcome::Failure, &policy)
         });
         let threads = [thread::spawn(second), thread::spawn(third)];
         let mut recorded = usize::from(first() == Reported::Recorded);
@@ -79,25 +79,25 @@ fn a_trip_is_seen_by_later_checks() {
 
 /// A check that begins after the trip of its circuit has returned is rejected.
 pub(crate) fn a_check_beside_a_trip(store: &Store) {
-    let limits = limits(1, 1, 1);
+    let policy = policy(1, 1, 1);
     let tripped = Arc::new(AtomicBool::new(false));
     let thread = {
         let (store, tripped) = (store.clone(), Arc::clone(&tripped));
         thread::spawn(move || {
-            let permit = store.acquire(&KEY, &limits).unwrap();
-            let reported = store.report(&KEY, permit, Outcome::Failure, &limits);
+            let permit = store.acquire(&KEY, &policy).unwrap();
+            let reported = store.report(&KEY, permit, Outcome::Failure, &policy);
             assert_eq!(reported, Reported::Recorded);
             tripped.store(true, Ordering::Release);
         })
     };
     let before = tripped.load(Ordering::Acquire);
-    let admitted = store.acquire(&KEY, &limits).is_ok();
+    let admitted = store.acquire(&KEY, &policy).is_ok();
     assert!(
         !(before && admitted),
         "admitted after the trip had returned"
     );
     thread.join().unwrap();
-    assert!(store.acquire(&KEY, &limits).is_err());
+    assert!(store.acquire(&KEY, &policy).is_err());
 }
 
 /// A stalled helper must not stamp a fresh trip with an old time, and all agree on one time.
@@ -161,16 +161,16 @@ fn stamps_of_racing_transitions() {
 fn a_failure_after_a_check_by_the_gate_counts() {
     model("a_failure_after_a_check_by_the_gate_counts", 2, || {
         let store = store();
-        let limits = limits(2, 1, 1);
+        let policy = policy(2, 1, 1);
         store.transition(&KEY, CircuitState::Open);
         let closer = {
             let store = store.clone();
             thread::spawn(move || drop(store.transition(&KEY, CircuitState::Closed)))
         };
-        if let Ok(permit) = store.acquire(&KEY, &limits)
+        if let Ok(permit) = store.acquire(&KEY, &policy)
             && !permit.is_probe()
         {
-            let reported = store.report(&KEY, permit, Outcome::Failure, &limits);
+            let reported = store.report(&KEY, permit, Outcome::Failure, &policy);
             assert_eq!(reported, Reported::Recorded);
             assert_eq!(store.peek(&KEY).unwrap().failure_count, 1);
         }
@@ -190,8 +190,8 @@ fn a_check_by_the_gate_sees_the_close() {
             let store = store.clone();
             thread::spawn(move || drop(store.transition(&KEY, CircuitState::Closed)))
         };
-        let limits = limits(1, 1, 1);
-        if store.acquire(&KEY, &limits).is_ok() {
+        let policy = policy(1, 1, 1);
+        if store.acquire(&KEY, &policy).is_ok() {
             assert_eq!(circuit.peek().unwrap().state, CircuitState::Closed);
         }
         closer.join().unwrap();

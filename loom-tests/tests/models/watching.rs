@@ -2,10 +2,10 @@
 
 use breakerbox::__loom::summary_counts;
 use breakerbox::{
-    CircuitBreaker, CircuitState, Limits, Outcome, PolicySet, Reported, SlidingWindow,
+    CircuitBreaker, CircuitState, Outcome, Policy, PolicySet, Reported, SlidingWindow,
 };
 use breakerbox_loom_tests::{
-    Hasher, KEY, Store, TickingClock, handle, limits, model, model_in_total_order, store_with_clock,
+    Hasher, KEY, Store, TickingClock, handle, model, model_in_total_order, policy, store_with_clock,
 };
 use loom::thread;
 use std::time::Duration;
@@ -15,8 +15,8 @@ type Breaker = CircuitBreaker<u64, Hasher, TickingClock>;
 const HUNG_MS: u64 = 10_000;
 
 /// Calls that hang open.
-fn hung(calls: u32) -> Limits {
-    let settings = Limits::builder().hung_calls(calls);
+fn hung(calls: u32) -> Policy {
+    let settings = Policy::builder().hung_calls(calls);
     let duration = Duration::from_millis(HUNG_MS);
     settings.hung_call_duration(duration).build().unwrap()
 }
@@ -33,17 +33,17 @@ fn store() -> (Store, TickingClock) {
 fn each_call_takes_a_seat_of_its_own() {
     model("each_call_takes_a_seat_of_its_own", 2, || {
         let (store, clock) = store();
-        let limits = hung(2);
+        let policy = hung(2);
         let begin = {
             let store = store.clone();
-            move || store.acquire(&KEY, &limits).unwrap()
+            move || store.acquire(&KEY, &policy).unwrap()
         };
         let other = thread::spawn(begin.clone());
         let permits = [begin(), other.join().unwrap()];
         clock.advance(HUNG_MS);
-        assert!(store.acquire(&KEY, &limits).is_err(), "two calls hang");
+        assert!(store.acquire(&KEY, &policy).is_err(), "two calls hang");
         for permit in permits {
-            assert_eq!(store.release(&KEY, permit, &limits), Reported::Stale);
+            assert_eq!(store.release(&KEY, permit, &policy), Reported::Stale);
         }
     });
 }
@@ -53,18 +53,18 @@ fn each_call_takes_a_seat_of_its_own() {
 fn a_seat_is_given_back_by_its_own_call() {
     model("a_seat_is_given_back_by_its_own_call", 2, || {
         let (store, clock) = store();
-        let limits = hung(1);
-        let old = store.acquire(&KEY, &limits).unwrap();
+        let policy = hung(1);
+        let old = store.acquire(&KEY, &policy).unwrap();
         let ender = {
             let store = store.clone();
-            thread::spawn(move || store.release(&KEY, old, &limits))
+            thread::spawn(move || store.release(&KEY, old, &policy))
         };
         store.transition(&KEY, CircuitState::Closed);
-        let hangs = store.acquire(&KEY, &limits).unwrap();
+        let hangs = store.acquire(&KEY, &policy).unwrap();
         ender.join().unwrap();
         clock.advance(HUNG_MS);
-        assert!(store.acquire(&KEY, &limits).is_err(), "one call hangs");
-        assert_eq!(store.release(&KEY, hangs, &limits), Reported::Stale);
+        assert!(store.acquire(&KEY, &policy).is_err(), "one call hangs");
+        assert_eq!(store.release(&KEY, hangs, &policy), Reported::Stale);
     });
 }
 
@@ -79,7 +79,7 @@ fn a_circuit_that_closes_meanwhile_is_watched() {
         breaker.store().transition(&KEY, CircuitState::Open);
         let closer = handle(breaker.store());
         let closer = thread::spawn(move || drop(closer.transition(CircuitState::Closed)));
-        breaker.set_policies(PolicySet::new(windowed().into()));
+        breaker.set_policies(PolicySet::new(windowed()));
         closer.join().unwrap();
         assert_eq!(circuit.acquire().unwrap().success(), Reported::Recorded);
         assert_eq!(circuit.acquire().unwrap().failure(), Reported::Recorded);
@@ -89,8 +89,8 @@ fn a_circuit_that_closes_meanwhile_is_watched() {
 }
 
 /// Half of the last two calls failed.
-fn windowed() -> Limits {
-    let half_of_two = Limits::builder()
+fn windowed() -> Policy {
+    let half_of_two = Policy::builder()
         .sliding_window(SlidingWindow::Calls(2))
         .minimum_calls(2)
         .failure_rate_threshold(50);
@@ -99,14 +99,14 @@ fn windowed() -> Limits {
 
 /// The failures of calls in a row.
 fn plain() -> PolicySet<u64> {
-    PolicySet::new(limits(9, 1, 1).into())
+    PolicySet::new(policy(9, 1, 1))
 }
 
 fn breaker_of(policies: PolicySet<u64>) -> Breaker {
     CircuitBreaker::<u64>::builder()
         .hasher(Hasher::default())
         .clock(TickingClock::new(1_000))
-        .policies(policies)
+        .policy(policies)
         .build()
         .unwrap()
 }
@@ -128,7 +128,7 @@ fn slot_and_word_agree_at_rest() {
         let circuit = handle(&store);
         let other = circuit.clone();
         let other = thread::spawn(move || other.watch(&windowed()));
-        circuit.watch(&limits(9, 1, 1));
+        circuit.watch(&policy(9, 1, 1));
         other.join().unwrap();
         let words = breakerbox::__loom::words(&store);
         let (_, words) = &words[0];
@@ -142,7 +142,7 @@ fn slot_and_word_agree_at_rest() {
 fn a_report_by_rules_that_go_leaves_nothing_watched() {
     let name = "a_report_by_rules_that_go_leaves_nothing_watched";
     model_in_total_order(name, 2, || {
-        let breaker = breaker_of(PolicySet::new(windowed().into()));
+        let breaker = breaker_of(PolicySet::new(windowed()));
         breaker.store().get_state(&KEY);
         let replacer = {
             let breaker = breaker.clone();
@@ -159,7 +159,7 @@ fn a_report_by_rules_that_go_leaves_nothing_watched() {
 fn a_check_by_rules_that_go_leaves_nothing_watched() {
     let name = "a_check_by_rules_that_go_leaves_nothing_watched";
     model_in_total_order(name, 2, || {
-        let breaker = breaker_of(PolicySet::new(hung(1).into()));
+        let breaker = breaker_of(PolicySet::new(hung(1)));
         breaker.store().get_state(&KEY);
         let replacer = {
             let breaker = breaker.clone();
@@ -177,7 +177,7 @@ fn a_check_by_rules_that_go_leaves_nothing_watched() {
 fn a_circuit_that_closes_beside_rules_that_go_is_not_watched() {
     let name = "a_circuit_that_closes_beside_rules_that_go_is_not_watched";
     model_in_total_order(name, 2, || {
-        let breaker = breaker_of(PolicySet::new(windowed().into()));
+        let breaker = breaker_of(PolicySet::new(windowed()));
         let circuit = breaker.circuit(&KEY).unwrap();
         circuit.transition(CircuitState::Open);
         let closer = handle(breaker.store());
@@ -193,7 +193,7 @@ fn a_circuit_that_closes_beside_rules_that_go_is_not_watched() {
 #[test]
 fn a_call_right_after_a_close_is_in_the_window() {
     model_in_total_order("a_call_right_after_a_close_is_in_the_window", 2, || {
-        let breaker = breaker_of(PolicySet::new(windowed().into()));
+        let breaker = breaker_of(PolicySet::new(windowed()));
         let circuit = breaker.circuit(&KEY).unwrap();
         circuit.transition(CircuitState::ForcedOpen);
         let closer = handle(breaker.store());
@@ -215,7 +215,7 @@ fn two_replacements_at_once() {
         breaker.store().transition(&KEY, CircuitState::ForcedOpen);
         let other = {
             let breaker = breaker.clone();
-            thread::spawn(move || breaker.set_policies(PolicySet::new(hung(1).into())))
+            thread::spawn(move || breaker.set_policies(PolicySet::new(hung(1))))
         };
         breaker.set_policies(plain());
         assert!(breaker.acquire(&KEY).is_err(), "it is forced open");
@@ -235,11 +235,11 @@ fn circuits_conform_to_the_last_of_two_replacements() {
         breaker.store().get_state(&KEY);
         let other = {
             let breaker = breaker.clone();
-            thread::spawn(move || breaker.set_policies(PolicySet::new(windowed().into())))
+            thread::spawn(move || breaker.set_policies(PolicySet::new(windowed())))
         };
         breaker.set_policies(plain());
         other.join().unwrap();
-        let watches = breaker.limits(&KEY).sliding_window().is_some();
+        let watches = breaker.policy(&KEY).sliding_window().is_some();
         // The rules, and the circuit.
         let unclean = if watches { 2 } else { 0 };
         assert_eq!(summary_counts(breaker.store()), (0, unclean));
@@ -253,7 +253,7 @@ fn an_import_beside_new_rules_is_watched() {
     model_in_total_order("an_import_beside_new_rules_is_watched", 2, || {
         // Closed, without failures, and backing off: its handle's successes take the short way.
         let (before, clock) = store();
-        let backs_off = Limits::builder().failure_threshold(1).backoff_factor(2.0);
+        let backs_off = Policy::builder().failure_threshold(1).backoff_factor(2.0);
         let backs_off = backs_off.build().unwrap();
         for outcome in [Outcome::Failure, Outcome::Success] {
             let permit = before.acquire(&KEY, &backs_off).unwrap();
@@ -268,7 +268,7 @@ fn an_import_beside_new_rules_is_watched() {
             let store = breaker.store().clone();
             thread::spawn(move || drop(store.import(export)))
         };
-        breaker.set_policies(PolicySet::new(windowed().into()));
+        breaker.set_policies(PolicySet::new(windowed()));
         importer.join().unwrap();
         assert_eq!(circuit.acquire().unwrap().success(), Reported::Recorded);
         assert_eq!(circuit.acquire().unwrap().failure(), Reported::Recorded);
@@ -282,9 +282,9 @@ fn an_import_beside_new_rules_is_watched() {
 fn an_export_is_of_one_generation() {
     model("an_export_is_of_one_generation", 2, || {
         let (store, _) = store();
-        let limits = limits(1, 1, 1);
-        let permit = store.acquire(&KEY, &limits).unwrap();
-        let _ = store.report(&KEY, permit, Outcome::Failure, &limits);
+        let policy = policy(1, 1, 1);
+        let permit = store.acquire(&KEY, &policy).unwrap();
+        let _ = store.report(&KEY, permit, Outcome::Failure, &policy);
         let other = {
             let store = store.clone();
             thread::spawn(move || drop(store.transition(&KEY, CircuitState::Closed)))
@@ -305,16 +305,16 @@ fn an_export_is_of_one_generation() {
 fn an_export_decides_nothing() {
     model("an_export_decides_nothing", 2, || {
         let (store, _) = store();
-        let limits = limits(1, 1, 1);
-        let permit = store.acquire(&KEY, &limits).unwrap();
+        let policy = policy(1, 1, 1);
+        let permit = store.acquire(&KEY, &policy).unwrap();
         let other = {
             let store = store.clone();
             thread::spawn(move || store.export())
         };
-        let reported = store.report(&KEY, permit, Outcome::Failure, &limits);
+        let reported = store.report(&KEY, permit, Outcome::Failure, &policy);
         assert_eq!(reported, Reported::Recorded);
         other.join().unwrap();
-        let left = store.acquire(&KEY, &limits).unwrap_err().retry_after();
+        let left = store.acquire(&KEY, &policy).unwrap_err().retry_after();
         assert!(left > Duration::from_secs(99), "{left:?} of 100 s");
     });
 }
@@ -324,20 +324,20 @@ fn an_export_decides_nothing() {
 fn an_import_decides_how_long_its_circuit_is_open() {
     model("an_import_decides_how_long_its_circuit_is_open", 3, || {
         let (before, clock) = store();
-        let limits = limits(1, 1, 1);
+        let policy = policy(1, 1, 1);
         before.transition(&KEY, CircuitState::Open);
-        assert!(before.acquire(&KEY, &limits).is_err());
+        assert!(before.acquire(&KEY, &policy).is_err());
         clock.advance(99_000);
         let export = before.export();
 
         let after = store_with_clock(clock);
         let other = {
             let store = after.clone();
-            thread::spawn(move || drop(store.acquire(&KEY, &limits)))
+            thread::spawn(move || drop(store.acquire(&KEY, &policy)))
         };
         assert_eq!(after.import(export).unwrap().imported, 1);
         other.join().unwrap();
-        let left = after.acquire(&KEY, &limits).unwrap_err().retry_after();
+        let left = after.acquire(&KEY, &policy).unwrap_err().retry_after();
         assert!(left <= Duration::from_secs(1), "{left:?} of 1 s");
     });
 }

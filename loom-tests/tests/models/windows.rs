@@ -2,15 +2,15 @@
 
 use breakerbox::__loom::summary_counts;
 use breakerbox::{
-    CircuitBreaker, CircuitState, Limits, Outcome, PolicySet, Reported, SlidingWindow,
+    CircuitBreaker, CircuitState, Outcome, Policy, PolicySet, Reported, SlidingWindow,
 };
-use breakerbox_loom_tests::{Hasher, KEY, TickingClock, limits, model, store, store_with_clock};
+use breakerbox_loom_tests::{Hasher, KEY, TickingClock, model, policy, store, store_with_clock};
 use loom::thread;
 use std::time::Duration;
 
 /// Of the last two calls all failed.
-fn of_two(window: SlidingWindow) -> Limits {
-    let settings = Limits::builder().sliding_window(window).minimum_calls(2);
+fn of_two(window: SlidingWindow) -> Policy {
+    let settings = Policy::builder().sliding_window(window).minimum_calls(2);
     settings.failure_rate_threshold(100).build().unwrap()
 }
 
@@ -18,11 +18,11 @@ fn of_two(window: SlidingWindow) -> Limits {
 fn both_count(name: &str, window: SlidingWindow) {
     model(name, 2, move || {
         let store = store();
-        let limits = of_two(window);
+        let policy = of_two(window);
         store.get_state(&KEY);
         let report = {
-            let (store, permit) = (store.clone(), store.acquire(&KEY, &limits).unwrap());
-            move || store.report(&KEY, permit, Outcome::Failure, &limits)
+            let (store, permit) = (store.clone(), store.acquire(&KEY, &policy).unwrap());
+            move || store.report(&KEY, permit, Outcome::Failure, &policy)
         };
         let other = thread::spawn(report.clone());
         assert_eq!(report(), Reported::Recorded);
@@ -55,16 +55,16 @@ fn racing_calls_take_an_old_bucket() {
         let clock = TickingClock::new(1_000);
         let store = store_with_clock(clock.clone());
         let window = Duration::from_secs(10);
-        let all_of_three = Limits::builder()
+        let all_of_three = Policy::builder()
             .sliding_window(SlidingWindow::Time(window))
             .minimum_calls(3)
             .failure_rate_threshold(100);
-        let limits = all_of_three.build().unwrap();
+        let policy = all_of_three.build().unwrap();
         store.get_state(&KEY);
-        let permit = store.acquire(&KEY, &limits).unwrap();
+        let permit = store.acquire(&KEY, &policy).unwrap();
         let fail = {
             let store = store.clone();
-            move || store.report(&KEY, permit, Outcome::Failure, &limits)
+            move || store.report(&KEY, permit, Outcome::Failure, &policy)
         };
         fail();
         clock.advance(10_000);
@@ -83,17 +83,17 @@ fn racing_calls_take_an_old_bucket() {
 fn a_window_is_of_one_generation() {
     model("a_window_is_of_one_generation", 2, || {
         let store = store();
-        let limits = of_two(SlidingWindow::Calls(2));
+        let policy = of_two(SlidingWindow::Calls(2));
         store.get_state(&KEY);
-        let permit = store.acquire(&KEY, &limits).unwrap();
+        let permit = store.acquire(&KEY, &policy).unwrap();
         let other = {
             let store = store.clone();
-            thread::spawn(move || store.report(&KEY, permit, Outcome::Failure, &limits))
+            thread::spawn(move || store.report(&KEY, permit, Outcome::Failure, &policy))
         };
         store.transition(&KEY, CircuitState::Closed);
         other.join().unwrap();
-        let permit = store.acquire(&KEY, &limits).unwrap();
-        let reported = store.report(&KEY, permit, Outcome::Failure, &limits);
+        let permit = store.acquire(&KEY, &policy).unwrap();
+        let reported = store.report(&KEY, permit, Outcome::Failure, &policy);
         assert_eq!(reported, Reported::Recorded);
         let circuit = store.peek(&KEY).unwrap();
         assert_eq!(circuit.state, CircuitState::Closed, "one call of two");
@@ -108,10 +108,10 @@ fn policies_are_replaced_between_decisions() {
         let breaker = CircuitBreaker::<u64>::builder()
             .hasher(Hasher::default())
             .clock(TickingClock::new(1_000))
-            .policies(PolicySet::new(limits(2, 1, 1).into()))
+            .policy(PolicySet::new(policy(2, 1, 1)))
             .build()
             .unwrap();
-        let windowed = PolicySet::new(of_two(SlidingWindow::Calls(2)).into());
+        let windowed = PolicySet::new(of_two(SlidingWindow::Calls(2)));
         let other = {
             let breaker = breaker.clone();
             thread::spawn(move || breaker.set_policies(windowed))
@@ -124,7 +124,7 @@ fn policies_are_replaced_between_decisions() {
         let circuit = breaker.peek(&KEY).unwrap();
         assert_eq!(circuit.state, CircuitState::Open, "the last two of two");
 
-        breaker.set_policies(PolicySet::new(limits(2, 1, 1).into()));
+        breaker.set_policies(PolicySet::new(policy(2, 1, 1)));
         breaker.store().reset(&KEY);
         assert_eq!(summary_counts(breaker.store()), (0, 0));
     });

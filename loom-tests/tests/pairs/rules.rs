@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use breakerbox::{
-    DroppedPermit, EjectionCap, Group, Limits, LimitsBuilder, Policy, PolicySet, SlidingWindow,
+    DroppedPermit, EjectionCap, Group, Policy, PolicyBuilder, PolicySet, SlidingWindow,
 };
 
 use crate::world::{GROUP, HUNG_MS, KEY, LEASE_MS, MATE, OPEN_MS};
@@ -12,7 +12,7 @@ use crate::world::{GROUP, HUNG_MS, KEY, LEASE_MS, MATE, OPEN_MS};
 #[derive(Debug)]
 pub(crate) struct Rules {
     pub(crate) name: &'static str,
-    pub(crate) limits: fn(LimitsBuilder) -> LimitsBuilder,
+    pub(crate) policy: fn(PolicyBuilder) -> PolicyBuilder,
     pub(crate) drops: Option<DroppedPermit>,
     /// Of [`KEY`] and [`MATE`] one may be open.
     pub(crate) grouped: bool,
@@ -21,48 +21,48 @@ pub(crate) struct Rules {
 
 pub(crate) const PLAIN: Rules = Rules {
     name: "plain",
-    limits: |limits| limits,
+    policy: |policy| policy,
     drops: None,
     grouped: false,
     max_circuits: None,
 };
 pub(crate) const PROBES: Rules = Rules {
     name: "probes",
-    limits: |limits| limits.half_open_max(2).success_threshold(2),
+    policy: |policy| policy.half_open_max(2).success_threshold(2),
     ..PLAIN
 };
 pub(crate) const BACKOFF: Rules = Rules {
     name: "back-off",
-    limits: |limits| limits.backoff_factor(2.0),
+    policy: |policy| policy.backoff_factor(2.0),
     ..PLAIN
 };
 pub(crate) const WINDOW: Rules = Rules {
     name: "window",
-    limits: |limits| {
+    policy: |policy| {
         let window = SlidingWindow::Calls(4);
-        limits.sliding_window(window).failures_in_window(2)
+        policy.sliding_window(window).failures_in_window(2)
     },
     ..PLAIN
 };
 pub(crate) const TIME: Rules = Rules {
     name: "time",
-    limits: |limits| {
+    policy: |policy| {
         let window = SlidingWindow::Time(Duration::from_secs(10));
-        limits.sliding_window(window).failures_in_window(2)
+        policy.sliding_window(window).failures_in_window(2)
     },
     ..PLAIN
 };
 pub(crate) const SEATS: Rules = Rules {
     name: "seats",
-    limits: |limits| {
+    policy: |policy| {
         let hung = Duration::from_millis(HUNG_MS);
-        limits.hung_calls(2).hung_call_duration(hung)
+        policy.hung_calls(2).hung_call_duration(hung)
     },
     ..PLAIN
 };
 pub(crate) const BOTH: Rules = Rules {
     name: "both",
-    limits: |limits| (SEATS.limits)((WINDOW.limits)(limits)),
+    policy: |policy| (SEATS.policy)((WINDOW.policy)(policy)),
     ..PLAIN
 };
 pub(crate) const TIMED: Rules = Rules {
@@ -82,20 +82,19 @@ pub(crate) const FULL: Rules = Rules {
 };
 
 impl Rules {
-    pub(crate) fn limits(&self) -> Limits {
-        let limits = Limits::builder()
+    pub(crate) fn policy(&self) -> Policy {
+        let policy = Policy::builder()
             .failure_threshold(2)
             .reset_timeout(Duration::from_millis(OPEN_MS))
             .probe_lease(Duration::from_millis(LEASE_MS));
-        (self.limits)(limits).build().expect("they are valid")
+        (self.policy)(policy).build().expect("they are valid")
     }
 
     /// The same as policies.
     pub(crate) fn policies(&self) -> PolicySet<String> {
-        let policy = Policy::from(self.limits())
-            .dropped_permit(self.drops.unwrap_or_default())
-            .expect("they are valid");
-        let set = PolicySet::new(policy);
+        let policy = self.policy().to_builder();
+        let policy = policy.dropped_permit(self.drops.unwrap_or_default());
+        let set = PolicySet::new(policy.build().expect("they are valid"));
         if !self.grouped {
             return set;
         }

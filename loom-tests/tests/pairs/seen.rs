@@ -1,7 +1,7 @@
 //! What there is to see of a world: at rest, as calls go on, and when all is cleaned up.
 
 use breakerbox::__steps::{Calls, Words, entries, held, needing, summary_counts, words};
-use breakerbox::{Cause, CircuitBreakerSnapshot, Forced, Limits, Policy, Reported};
+use breakerbox::{Cause, CircuitBreakerSnapshot, DroppedPermit, Forced, Policy, Reported};
 
 use crate::after::{clean_up, go_on};
 use crate::exports;
@@ -39,7 +39,7 @@ fn meaning(words: &Words) -> Words {
     }
 }
 
-/// The same, if no limits had it looked at its calls; `None`: there is something to forget.
+/// The same, if no policy had it looked at its calls; `None`: there is something to forget.
 fn unwatched(words: &Words) -> Option<Words> {
     let is_idle = |calls: Calls| calls.window.is_none() && calls.in_flight == 0;
     let held = words.watch.filter(|calls| calls.held);
@@ -191,21 +191,20 @@ impl Rest {
 fn wants(world: &World, key: &str) -> bool {
     match &*world.breaker.borrow() {
         // What a dropped permit means is by its age, in all sets here.
-        Some(breaker) => watches(&breaker.limits(key)) || drops(breaker),
+        Some(breaker) => watches(&breaker.policy(key)) || drops(breaker),
         // Of a breaker that has gone nothing is left but what calls have brought since.
-        None => (!world.leaving || world.called.get()) && watches(&world.limits),
+        None => (!world.leaving || world.called.get()) && watches(&world.policy),
     }
 }
 
 /// Whether a dropped permit means something, by the one policy for all.
 pub(crate) fn drops(breaker: &Breaker) -> bool {
-    let policy = breaker.policy(KEY);
-    policy != Policy::from(*policy.limits())
+    breaker.policy(KEY).dropped_permit() != DroppedPermit::Ignored
 }
 
 /// Whether rules need to know of each call.
-pub(crate) fn watches(limits: &Limits) -> bool {
-    limits.hung_calls().is_some() || limits.sliding_window().is_some()
+pub(crate) fn watches(policy: &Policy) -> bool {
+    policy.hung_calls().is_some() || policy.sliding_window().is_some()
 }
 
 /// All that can be seen of two operations and what they have left.

@@ -39,13 +39,13 @@ type Splits = Vec<Vec<Step>>;
 
 /// The documented ways to take `op` apart where it meets `inner`: as one step first.
 pub(crate) fn splits(op: &Op, inner: &Op, rules: &Rules) -> Splits {
-    let limits = &rules.limits();
+    let policy = &rules.policy();
     let mut splits = vec![vec![step("outer", op.run)]];
     let steps: Vec<_> = op.steps.iter().map(|run| step("step", *run)).collect();
     if !steps.is_empty() {
         splits.push(steps.clone());
     }
-    if op.has.asks && limits.hung_calls().is_some() {
+    if op.has.asks && policy.hung_calls().is_some() {
         if inner.name == "import" {
             // What takes its seat while the circuit is replaced is admitted as without one.
             let rest = steps.iter().copied().skip(1);
@@ -54,15 +54,15 @@ pub(crate) fn splits(op: &Op, inner: &Op, rules: &Rules) -> Splits {
         }
         begin_with(&mut splits, step("opens", opens));
     }
-    if limits.sliding_window().is_some() {
+    if policy.sliding_window().is_some() {
         counted(&mut splits, op, &steps);
     }
-    if op.has.permit && limits.hung_calls().is_some() {
+    if op.has.permit && policy.hung_calls().is_some() {
         begin_with(&mut splits, step("leaves", leaves));
     }
     // Of a call, between its two.
     if op.counts.is_some()
-        && limits.hung_calls().is_some()
+        && policy.hung_calls().is_some()
         && let [asks, reports] = steps[..]
     {
         splits.push(vec![asks, step("leaves", leaves), reports]);
@@ -78,7 +78,7 @@ pub(crate) fn splits(op: &Op, inner: &Op, rules: &Rules) -> Splits {
     }
     if op.has.creates {
         begin_with(&mut splits, step("create", create));
-        if watches(limits) {
+        if watches(policy) {
             begin_with(&mut splits, step("watch", watch));
         }
     }
@@ -157,7 +157,7 @@ fn begin_with(splits: &mut Splits, step: Step) {
 /// What a call under rules that need to know of each does first, stale or not.
 fn watch(world: &World, _: Role) -> Answer {
     let handle = world.store.circuit(KEY).expect("there is room");
-    handle.watch(&world.limits);
+    handle.watch(&world.policy);
     Answer::Nothing
 }
 

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use breakerbox::__steps::{count_alone, token, words};
 use breakerbox::{
     Cause, CircuitBreaker, CircuitHandle, CircuitState, Export, InMemoryCircuitBreakerStore,
-    Limits, ManualClock, Outcome, OwnedPermit, PermitToken, Rejected, Report, Reported,
+    ManualClock, Outcome, OwnedPermit, PermitToken, Policy, Rejected, Report, Reported,
     StateChange, StoreHandle,
 };
 
@@ -66,7 +66,7 @@ pub(crate) type Announced = (String, CircuitState, CircuitState, Cause);
 
 /// See the module.
 pub(crate) struct World {
-    pub(crate) limits: Limits,
+    pub(crate) policy: Policy,
     pub(crate) clock: ManualClock,
     pub(crate) store: Store,
     pub(crate) breaker: RefCell<Option<Breaker>>,
@@ -90,7 +90,7 @@ pub(crate) struct World {
     pub(crate) found_clean: Cell<bool>,
     /// A permit that is being dropped means a failure.
     pub(crate) means: Cell<bool>,
-    /// A call has brought its limits, without a breaker.
+    /// A call has brought its policy, without a breaker.
     pub(crate) called: Cell<bool>,
     /// Rejections of checks that ask again.
     pub(crate) unsaid: Cell<u64>,
@@ -131,7 +131,7 @@ impl World {
                 .clock(clock.clone())
                 .capacity(32)
                 .max_circuits(rules.max_circuits.map_or(1_000, |max| max + room))
-                .policies(rules.policies())
+                .policy(rules.policies())
                 .on_state_change(listener)
                 .build()
                 .expect("it is valid");
@@ -150,7 +150,7 @@ impl World {
             (None, store)
         };
         Self {
-            limits: rules.limits(),
+            policy: rules.policy(),
             clock,
             store,
             breaker: RefCell::new(breaker),
@@ -206,11 +206,11 @@ impl World {
     pub(crate) fn ask(&self, key: &str) -> Result<Permit, Rejected> {
         if self.leaving {
             self.called.set(true);
-            return self.store.acquire(key, &self.limits).map(Permit::Token);
+            return self.store.acquire(key, &self.policy).map(Permit::Token);
         }
         match &*self.breaker.borrow() {
             Some(breaker) => breaker.acquire_owned(key).map(Permit::Owned),
-            None => self.store.acquire(key, &self.limits).map(Permit::Token),
+            None => self.store.acquire(key, &self.policy).map(Permit::Token),
         }
     }
 
@@ -218,7 +218,7 @@ impl World {
         match permit {
             Permit::Token(token) => {
                 self.called.set(true);
-                self.store.report(key, token, report, &self.limits)
+                self.store.report(key, token, report, &self.policy)
             }
             Permit::Owned(permit) => permit.report(report),
         }
@@ -240,12 +240,12 @@ impl World {
 
     /// The same, and its permit is out.
     pub(crate) fn count_alone(&self, token: PermitToken, failed: bool) {
-        let limits = match &*self.breaker.borrow() {
-            Some(breaker) => breaker.limits(KEY),
-            None => self.limits,
+        let policy = match &*self.breaker.borrow() {
+            Some(breaker) => breaker.policy(KEY),
+            None => self.policy,
         };
         self.counted.set(self.generation());
-        let counted = count_alone(&self.store, &KEY.to_owned(), token, failed, &limits);
+        let counted = count_alone(&self.store, &KEY.to_owned(), token, failed, &policy);
         self.void.set(!counted);
     }
 

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use breakerbox::{Limits, LimitsBuilder, Policy, PolicySet, SlidingWindow};
+use breakerbox::{Policy, PolicyBuilder, PolicySet, SlidingWindow};
 
 use super::script::{RESET, ROUTES};
 use crate::Key;
@@ -39,7 +39,7 @@ pub(super) fn policies(shadow: bool) -> PolicySet<Key> {
     let key = |route: usize| Key::from(format!("/{}", ROUTES[route]));
     PolicySet::new(built(settings()))
         .key(key(2), built(rate))
-        .key(key(SHADOWED), built(slow).shadow(shadow))
+        .key(key(SHADOWED), built(slow.shadow(shadow)))
 }
 
 /// A route's rule in words.
@@ -51,15 +51,12 @@ pub(super) fn text(route: usize) -> &'static str {
     }
 }
 
-fn settings() -> LimitsBuilder {
-    Limits::builder().reset_timeout(RESET)
+fn settings() -> PolicyBuilder {
+    Policy::builder().reset_timeout(RESET)
 }
 
-fn built(settings: LimitsBuilder) -> Policy {
-    settings
-        .build()
-        .expect("the demo's settings are in range")
-        .into()
+fn built(settings: PolicyBuilder) -> Policy {
+    settings.build().expect("the demo's settings are in range")
 }
 
 #[cfg(test)]
@@ -71,11 +68,11 @@ mod tests {
         for shadow in [true, false] {
             let set = policies(shadow);
             let of = |route: usize| set.policy(&Key::from(format!("/{}", ROUTES[route])));
-            assert_eq!(of(0).limits().failure_threshold(), Some(5));
-            assert_eq!(of(2).limits().failure_rate_threshold(), Some(50));
-            assert_eq!(of(SHADOWED).limits().slow_call_rate_threshold(), Some(50));
-            assert_eq!(of(SHADOWED).is_shadow(), shadow);
-            assert!((0..SHADOWED).all(|route| !of(route).is_shadow()));
+            assert_eq!(of(0).failure_threshold(), Some(5));
+            assert_eq!(of(2).failure_rate_threshold(), Some(50));
+            assert_eq!(of(SHADOWED).slow_call_rate_threshold(), Some(50));
+            assert_eq!(of(SHADOWED).shadow(), shadow);
+            assert!((0..SHADOWED).all(|route| !of(route).shadow()));
         }
     }
 }

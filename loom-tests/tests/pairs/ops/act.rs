@@ -63,7 +63,7 @@ pub(super) fn guarded<R>(world: &World, f: impl FnOnce(&crate::world::Guarded) -
 pub(super) fn handle_tells(world: &World, role: Role, outcome: Outcome) -> Answer {
     match spent(world, role) {
         Permit::Token(token) => {
-            let reported = handle(world, |h| h.report(token, outcome, &world.limits));
+            let reported = handle(world, |h| h.report(token, outcome, &world.policy));
             Answer::Reported(reported)
         }
         Permit::Owned(_) => unreachable!("there is no breaker here"),

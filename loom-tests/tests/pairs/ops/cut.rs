@@ -1,7 +1,7 @@
 //! The first steps of operations that are several.
 
 use breakerbox::__steps::{leave_alone, leave_place, put_rule, take_place};
-use breakerbox::{CircuitState, Forced, Limits, Outcome, PermitToken, Reported, Steering};
+use breakerbox::{CircuitState, Forced, Outcome, PermitToken, Policy, Reported, Steering};
 
 use super::act::{admitted, spent};
 use super::{Answer, Role};
@@ -61,9 +61,9 @@ fn rest_of_report(world: &World, role: Role, outcome: Outcome) -> Answer {
     };
     // With this it is a whole report.
     world.counted.set(None);
-    let limits = Limits::builder().failure_threshold(1_000).build();
-    let limits = limits.expect("they are valid");
-    let reported = world.store.report(KEY, permit.token(), outcome, &limits);
+    let policy = Policy::builder().failure_threshold(1_000).build();
+    let policy = policy.expect("they are valid");
+    let reported = world.store.report(KEY, permit.token(), outcome, &policy);
     let _ = world.tell(KEY, permit, Outcome::Ignored);
     if is_call {
         Answer::Called(outcome == Outcome::Success)
@@ -107,7 +107,7 @@ pub(crate) fn asks_unseated(world: &World, role: Role) -> Answer {
         world.void.set(true);
         return Answer::Nothing;
     }
-    let asked = world.store.acquire(KEY, &crate::rules::PLAIN.limits());
+    let asked = world.store.acquire(KEY, &crate::rules::PLAIN.policy());
     admitted(world, role, asked.map(crate::world::Permit::Token))
 }
 

@@ -105,7 +105,7 @@ pub(crate) const STORE: &[Op] = &[
     ),
 ];
 
-/// What the store does by the limits that each call brings.
+/// What the store does by the policy that each call brings.
 pub(crate) const BARE: &[Op] = &[
     op("acquire", ASKS, acquire),
     counts(
@@ -262,7 +262,7 @@ pub(crate) const HANDLE: &[Op] = &[
         })
     })),
     by_handle(op("handle.acquire", ASKS, |w, role| {
-        let asked = handle(w, |h| h.acquire(&w.limits));
+        let asked = handle(w, |h| h.acquire(&w.policy));
         admitted(w, role, asked.map(crate::world::Permit::Token))
     })),
     by_handle(counts(
@@ -282,7 +282,7 @@ pub(crate) const HANDLE: &[Op] = &[
     })),
     by_handle(op("handle.watch", NONE, |w, _| {
         handle(w, |h| {
-            h.watch(&w.limits);
+            h.watch(&w.policy);
             Answer::Nothing
         })
     })),

@@ -1,0 +1,98 @@
+//! Values of settings that are neither numbers nor durations.
+
+use crate::word::Outcome;
+use std::time::Duration;
+
+/// Which failures the [failure threshold](crate::PolicyBuilder::failure_threshold) counts.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "kebab-case"))]
+#[non_exhaustive]
+pub enum FailureCounting {
+    /// Failures in a row: a success sets the count back to 0.
+    #[default]
+    ConsecutiveFailures,
+    /// All failures since the circuit was last closed, whatever succeeded in between.
+    TotalFailures,
+}
+
+/// The calls that rate rules look at: the latest ones of a circuit since it was last closed.
+///
+/// With the feature `serde`, a number of calls is a number, and a time is a duration with its
+/// unit: `100` or `"10s"`.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[non_exhaustive]
+pub enum SlidingWindow {
+    /// The last N calls, exactly: 1 to 1,000.
+    Calls(u32),
+    /// The calls of the last N seconds, exact to one of ten buckets: a call leaves the window when
+    /// between 9/10 and all of the time has passed. At least 10 ms, rounded up to whole
+    /// milliseconds a bucket.
+    Time(Duration),
+}
+
+/// The state that a circuit moves to after it has been half-open for too long.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "kebab-case"))]
+pub enum AfterHalfOpen {
+    /// Open again: recovery has not been shown.
+    #[default]
+    Open,
+    /// Closed: nothing has gone wrong either.
+    Closed,
+}
+
+/// The meaning of a permit that is dropped without a report, in any state of the circuit. The
+/// policy is read when the permit is dropped; if policies are replaced before the report, the new
+/// one counts.
+///
+/// A time-out around a call that hangs drops its permit: where calls end that way, dropped permits
+/// have to be able to open the circuit.
+///
+/// With the feature `serde`: `"ignored"`, `"failure"` or `{ failure-if-older = "500ms" }`.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "kebab-case"))]
+#[non_exhaustive]
+pub enum DroppedPermit {
+    /// Nothing: a probe slot is given back.
+    #[default]
+    Ignored,
+    /// A failure.
+    Failure,
+    /// A failure if the permit is at least this old (more than 0, rounded up to whole
+    /// milliseconds), else nothing. Costs a clock read per permit.
+    FailureIfOlder(#[cfg_attr(feature = "serde", serde(with = "super::duration"))] Duration),
+}
+
+impl DroppedPermit {
+    /// Returns the outcome of a permit that was dropped at age `age_ms`.
+    pub(crate) fn outcome(self, age_ms: impl FnOnce() -> u64) -> Outcome {
+        match self {
+            DroppedPermit::Ignored => Outcome::Ignored,
+            DroppedPermit::Failure => Outcome::Failure,
+            DroppedPermit::FailureIfOlder(age) if Duration::from_millis(age_ms()) >= age => {
+                Outcome::Failure
+            }
+            DroppedPermit::FailureIfOlder(_) => Outcome::Ignored,
+        }
+    }
+}
+
+/// A state that is forced on circuits: by [their policy](crate::PolicyBuilder::forced), or by hand
+/// on [a prefix](crate::InMemoryCircuitBreakerStore::steer_prefix).
+///
+/// It holds for unknown keys too, and creates no circuit for them. The circuit's own state stands
+/// beneath it, unchanged by the calls, and decides again once the rule is gone.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "kebab-case"))]
+#[non_exhaustive]
+pub enum Forced {
+    /// Every call is rejected, as by a circuit that is forced open; reports of earlier calls count
+    /// nothing.
+    Open,
+    /// Every call is admitted, and none is counted.
+    Disabled,
+}
