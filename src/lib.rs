@@ -22,6 +22,8 @@
 //!   handles of single circuits, [`circuit`](CircuitBreaker::circuit).
 //! - [`InMemoryCircuitBreakerStore`]: the store beneath, which counts and moves circuits as it is
 //!   told: get state, record, transition, reset, clear, peek.
+//! - [`stats`](CircuitBreaker::stats), [`totals`](CircuitBreaker::totals): what circuits hold, and
+//!   what became of calls; [`StateChange`]: each transition, to listeners and subscriptions.
 //! - [`CircuitBreakerStore`]: the contract of a store that may be far away, and
 //!   [`AsyncCircuitBreaker`], the breaker over one.
 //! - [`Clock`], with a [`ManualClock`] for tests.
@@ -45,8 +47,8 @@
 //! # Features
 //! None is on by default. `coarse-clock`: `CoarseClock`, a clock of the precision of the kernel's
 //! tick that takes a fifth as long to read. `serde`: snapshots and states in the form that other
-//! gateways write. `subscription`: state changes through a bounded queue. `tokio`: time-outs and
-//! background work of the asynchronous parts.
+//! gateways write. `subscription`: state changes through a bounded queue, and as a `Stream`.
+//! `tokio`: time-outs and background work of the asynchronous parts.
 #![warn(missing_docs)]
 #![deny(unsafe_code)]
 #![doc(test(attr(deny(warnings))))]

@@ -9,9 +9,9 @@ use std::array::from_fn;
 pub(crate) const OPENINGS: usize = Cause::LABELS.len();
 
 /// A count for each cause, in the order of its labels.
-pub(crate) struct Openings([PlainAtomicU64; OPENINGS]);
+pub(crate) struct OpeningCounts([PlainAtomicU64; OPENINGS]);
 
-impl Openings {
+impl OpeningCounts {
     pub(super) fn new() -> Self {
         Self(from_fn(|_| PlainAtomicU64::new(0)))
     }

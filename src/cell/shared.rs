@@ -1,7 +1,7 @@
 //! What all cells of a store share: the summary, the removals, the groups and the clock.
 
 use super::group::Groups;
-use super::openings::Openings;
+use super::openings::OpeningCounts;
 use super::stripes::{Stripes, zeroes};
 use super::summary::Summary;
 use crate::clock::Clock;
@@ -17,7 +17,7 @@ pub(crate) struct Shared<C> {
     removals: Stripes,
     pub(crate) clock: C,
     pub(crate) groups: Groups,
-    pub(crate) openings: Openings,
+    pub(crate) openings: OpeningCounts,
     /// Of the jitter.
     seed: u64,
     /// Whether circuits may have to make room for others.
@@ -33,7 +33,7 @@ impl<C> Shared<C> {
             removals: zeroes(),
             clock,
             groups: Groups::new(),
-            openings: Openings::new(),
+            openings: OpeningCounts::new(),
             seed,
             evicts,
             longest_open_ms: PlainAtomicU64::new(0),
