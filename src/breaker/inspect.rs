@@ -20,16 +20,17 @@ where
     /// and nothing is counted. Has no side effects: decides and fixes nothing.
     ///
     /// ```
-    /// use breakerbox::{CircuitBreaker, ManualClock, SlidingWindow};
+    /// use breakerbox::{CircuitBreaker, ManualClock, Policy, SlidingWindow};
     /// use std::time::Duration;
     ///
-    /// let breaker = CircuitBreaker::<String>::builder()
+    /// let policy = Policy::builder()
     ///     .sliding_window(SlidingWindow::Calls(10))
     ///     .failure_rate_threshold(50)
     ///     .minimum_calls(2)
     ///     .reset_timeout(Duration::from_secs(10))
-    ///     .clock(ManualClock::new(1_000))
     ///     .build()?;
+    /// let clock = ManualClock::new(1_000);
+    /// let breaker = CircuitBreaker::<String>::builder().policy(policy).clock(clock).build()?;
     /// assert_eq!(breaker.stats("search"), None);
     /// let _ = breaker.acquire("search")?.failure();
     /// let window = breaker.stats("search").unwrap().window.unwrap();
