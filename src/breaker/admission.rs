@@ -96,7 +96,7 @@ where
         // Asked before the call is admitted: the clock is the user's, and may panic.
         let started = self.started(&policy);
         let key = hash.with(key);
-        let admitted = inner.acquire_slow(key, &policy, policy.shadow());
+        let admitted = inner.acquire_slow::<_, true>(key, &policy);
         if self.is_replaced(&policy) {
             // The classifier of the new set is the user's, and may panic.
             let held = OnPanic::new(|| {
@@ -221,8 +221,7 @@ where
             self.sync_watch();
         }
         let started = breaker.started(&policy);
-        let shadow = policy.shadow();
-        let admitted = self.circuit.acquire_slow(&policy, shadow);
+        let admitted = self.circuit.acquire_slow::<true>(&policy);
         if breaker.is_replaced(&policy) {
             // As in `admit_by_rules`.
             let held = OnPanic::new(|| {

@@ -150,25 +150,24 @@ where
 
     #[cold]
     fn acquire_or_reject(&self, policy: &Policy) -> Result<PermitToken, Rejected> {
-        self.acquire_slow(policy, false)
+        self.acquire_slow::<false>(policy)
             .map_err(|refused| self.inner.reject(refused))
     }
 
-    /// Not closed: rare, and kept out of the callers' code. `shadow`: as in
-    /// [`Inner::acquire_slow`].
+    /// Not closed: rare, and kept out of the callers' code. `BREAKER`: as
+    /// in [`Inner::acquire_slow`].
     #[cold]
-    pub(crate) fn acquire_slow(
+    pub(crate) fn acquire_slow<const BREAKER: bool>(
         &self,
         policy: &Policy,
-        shadow: bool,
     ) -> Result<PermitToken, Refused> {
         if self.inner.looks_closely(policy) {
-            return self.acquire_closely(policy, shadow);
+            return self.acquire_closely::<BREAKER>(policy);
         }
         let mut changes = self.inner.listeners.changes();
         let admitted = self.inner.admit(|| {
             let acquired = self.cell.acquire(&self.inner.shared, policy, &mut changes);
-            acquired.counted_of(&self.cell, shadow)
+            acquired.counted_of(&self.cell, BREAKER && policy.shadow)
         });
         self.inner.listeners.announce(changes, || self.key.clone());
         admitted
@@ -176,7 +175,10 @@ where
 
     /// Acquires where a state may be forced, or the call may need a seat.
     #[inline(never)]
-    fn acquire_closely(&self, policy: &Policy, shadow: bool) -> Result<PermitToken, Refused> {
+    fn acquire_closely<const BREAKER: bool>(
+        &self,
+        policy: &Policy,
+    ) -> Result<PermitToken, Refused> {
         let (inner, shared) = (&*self.inner, &self.inner.shared);
         if let Some(forced) = inner.forced(&self.key, policy) {
             return inner.by_force(forced, policy);
@@ -188,7 +190,7 @@ where
             } else {
                 self.cell.acquire(shared, policy, &mut changes)
             };
-            acquired.counted_of(&self.cell, shadow)
+            acquired.counted_of(&self.cell, BREAKER && policy.shadow)
         });
         inner.listeners.announce(changes, || self.key.clone());
         admitted

@@ -142,7 +142,7 @@ impl<K: Hash + Eq, S: BuildHasher, C: Clock> Inner<K, S, C> {
         K: Borrow<Q>,
         Q: Eq + ToKey<K> + ?Sized,
     {
-        self.acquire_slow(hash.with(key), policy, false)
+        self.acquire_slow::<_, false>(hash.with(key), policy)
             .map_err(|refused| self.reject(refused))
     }
 
@@ -157,21 +157,21 @@ impl<K: Hash + Eq, S: BuildHasher, C: Clock> Inner<K, S, C> {
         Some(PermitToken::new(generation, false))
     }
 
-    /// Checks on the circuit. The caller admits the call in spite of it if it is in `shadow`, and
-    /// counts it for the store either way.
+    /// Checks on the circuit. A `BREAKER` admits the call in spite of it under a shadow policy. It is
+    /// counted for the circuit here, and for all together by the caller. (No argument: a healthy
+    /// check would have to carry it.)
     #[cold]
-    pub(crate) fn acquire_slow<Q>(
+    pub(crate) fn acquire_slow<Q, const BREAKER: bool>(
         &self,
         key: Hashed<'_, Q>,
         policy: &Policy,
-        shadow: bool,
     ) -> Result<PermitToken, Refused>
     where
         K: Borrow<Q>,
         Q: Eq + ToKey<K> + ?Sized,
     {
         if self.looks_closely(policy)
-            && let Some(answer) = self.acquire_closely(key, policy, shadow)
+            && let Some(answer) = self.acquire_closely::<_, BREAKER>(key, policy)
         {
             return answer;
         }
@@ -180,7 +180,7 @@ impl<K: Hash + Eq, S: BuildHasher, C: Clock> Inner<K, S, C> {
             self.map
                 .get(key, |cell| {
                     let acquired = cell.acquire(&self.shared, policy, &mut changes);
-                    acquired.counted_of(cell, shadow)
+                    acquired.counted_of(cell, BREAKER && policy.shadow)
                 })
                 .unwrap_or(Acquired::Unknown)
         });
@@ -191,11 +191,10 @@ impl<K: Hash + Eq, S: BuildHasher, C: Clock> Inner<K, S, C> {
     /// Checks where a state may be forced, or the call may need a seat. `None`: look at the
     /// circuit.
     #[inline(never)]
-    fn acquire_closely<Q>(
+    fn acquire_closely<Q, const BREAKER: bool>(
         &self,
         key: Hashed<'_, Q>,
         policy: &Policy,
-        shadow: bool,
     ) -> Option<Result<PermitToken, Refused>>
     where
         K: Borrow<Q>,
@@ -213,7 +212,7 @@ impl<K: Hash + Eq, S: BuildHasher, C: Clock> Inner<K, S, C> {
         let mut changes = self.listeners.changes();
         let mut acquire = |cell: &CellArc<Cell>| {
             let acquired = cell.begin_and_acquire(&self.shared, policy, &mut changes)?;
-            Ok(acquired.counted_of(cell, shadow))
+            Ok(acquired.counted_of(cell, BREAKER && policy.shadow))
         };
         // A full store admits without a seat, and says so in its count.
         let admitted = self.admit(|| {
