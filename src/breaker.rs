@@ -8,6 +8,7 @@ mod circuit_breaker;
 #[cfg(feature = "serde")]
 mod config;
 mod handle;
+mod inspect;
 mod operate;
 mod permit;
 mod policies;

@@ -34,7 +34,9 @@ mod group;
 mod in_flight;
 #[cfg(any(breakerbox_loom, breakerbox_steps))]
 mod inside;
+mod look;
 mod moved;
+mod openings;
 mod pins;
 mod record;
 mod report;
@@ -59,6 +61,7 @@ pub use inside::Part;
 pub use inside::{Calls, Words};
 #[cfg(all(feature = "serde", any(breakerbox_loom, breakerbox_steps)))]
 pub(crate) use inside::{leave_place, take_place};
+pub(crate) use openings::OPENINGS;
 pub(crate) use record::Unknown;
 #[cfg(feature = "serde")]
 pub(crate) use restore::{Kept, Restored};
@@ -67,8 +70,9 @@ pub(crate) use shared::Shared;
 pub(crate) use stripes::share_a_stripe;
 pub(crate) use summary::Summary;
 
-use crate::sync::EpochCell;
+use crate::stats::Refusals;
 use crate::sync::atomic::{AtomicU64, Ordering};
+use crate::sync::{EpochCell, Headed};
 use crate::word::{Control, Generation, PermitToken, Pins};
 use watch::Watch;
 
@@ -96,8 +100,15 @@ pub(crate) struct Cell {
     watch: EpochCell<Watch>,
 }
 
+impl Headed for Cell {
+    type Head = Refusals;
+}
+
 #[cfg(not(breakerbox_loom))]
-const _: () = assert!(size_of::<Cell>() == 64, "one line");
+const _: () = {
+    assert!(size_of::<Cell>() == 64, "one line");
+    assert!(crate::sync::Arc::<Cell>::SIZE == 128, "and one before it");
+};
 
 /// The answer of a cell that has left the map: the caller looks the key up again.
 #[derive(Debug)]

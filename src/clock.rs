@@ -10,12 +10,14 @@ use system::{SystemTime, UNIX_EPOCH};
 mod coarse;
 #[cfg(feature = "tokio")]
 mod tokio;
+mod wall;
 
 #[cfg(feature = "coarse-clock")]
 pub use coarse::CoarseClock;
 pub(crate) use system::Instant;
 #[cfg(feature = "tokio")]
 pub use tokio::TokioClock;
+pub(crate) use wall::{WallTime, wall_time};
 
 /// The standard library's time; in a browser, where that panics, JavaScript's.
 mod system {

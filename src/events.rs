@@ -4,14 +4,20 @@
 mod subscription;
 
 #[cfg(feature = "subscription")]
-pub use subscription::{Subscription, subscription};
+pub use subscription::Subscription;
 
 use crate::cell::{Change, Changes};
+use crate::clock::{WallTime, wall_time};
 use crate::rules::Cause;
 use crate::snapshot::CircuitState;
+use crate::sync::PlainAtomicU64;
+use crate::sync::atomic::Ordering;
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::time::Duration;
+#[cfg(feature = "subscription")]
+use subscription::Subscribers;
 
 /// A circuit has changed state.
 ///
@@ -33,6 +39,10 @@ pub struct StateChange<K> {
     pub generation: u64,
     /// When, in Unix milliseconds.
     pub at: u64,
+    /// How long a circuit that opened will reject, from `at` on. `None` if it didn't open; if it
+    /// was opened by hand, where the first check fixes the time; and if it has changed state again
+    /// meanwhile.
+    pub open_for: Option<Duration>,
     /// Why: which rule, by which numbers.
     pub cause: Cause,
     /// Whether the policy that made it is a [shadow](crate::Policy::shadow) one: calls are admitted
@@ -40,27 +50,47 @@ pub struct StateChange<K> {
     pub shadow: bool,
 }
 
+impl<K> StateChange<K> {
+    /// Returns when it changed: [`at`](Self::at).
+    pub fn at_time(&self) -> WallTime {
+        wall_time(self.at)
+    }
+}
+
 type Listener<K> = dyn Fn(&StateChange<K>) + Send + Sync;
 
-/// Who wants to know of state changes.
-pub(crate) struct Listeners<K>(Vec<Arc<Listener<K>>>);
+/// The listeners of a store: those that it was built with, and those that subscribed since.
+pub(crate) struct Listeners<K> {
+    built_in: Vec<Arc<Listener<K>>>,
+    #[cfg(feature = "subscription")]
+    subscribers: Subscribers<K>,
+    /// The number of both together: 0 if no change need be kept.
+    number: PlainAtomicU64,
+}
 
 impl<K> Listeners<K> {
-    pub(crate) const fn new() -> Self {
-        Self(Vec::new())
+    pub(crate) fn new() -> Self {
+        Self {
+            built_in: Vec::new(),
+            #[cfg(feature = "subscription")]
+            subscribers: Subscribers::new(),
+            number: PlainAtomicU64::new(0),
+        }
     }
 
     pub(crate) fn add(&mut self, listener: impl Fn(&StateChange<K>) + Send + Sync + 'static) {
-        self.0.push(Arc::new(listener));
+        self.built_in.push(Arc::new(listener));
+        *self.number.get_mut() += 1;
     }
 
-    /// A list for one operation's changes; keeps none if nobody listens.
+    /// Makes a list for one operation's changes, which keeps none if there are no listeners.
     #[inline]
     pub(crate) fn changes(&self) -> Changes {
-        Changes::new(!self.0.is_empty())
+        // Relaxed: an operation that begins after a subscription has been returned sees it counted.
+        Changes::new(self.number.load(Ordering::Relaxed) != 0)
     }
 
-    /// Tells everybody, after the operation: nothing is held while listeners run.
+    /// Tells all listeners, after the operation: nothing is held while they run.
     #[inline]
     pub(crate) fn announce(&self, changes: Changes, key: impl FnOnce() -> K) {
         if !changes.is_empty() {
@@ -82,6 +112,7 @@ impl<K> Listeners<K> {
             to,
             generation: 0,
             at: 0,
+            open_for: None,
             cause: Cause::Manual,
             shadow: false,
         };
@@ -92,15 +123,25 @@ impl<K> Listeners<K> {
             (event.from, event.to) = (from, to);
             (event.generation, event.at) = (change.generation.bits(), change.at.unix_ms());
             (event.cause, event.shadow) = (change.cause, change.shadow);
-            for listener in &self.0 {
-                // A listener's panic is its own affair: it must not reach the guarded call, nor
-                // keep the next listener from hearing. Its payload is not dropped, since that
-                // could panic again.
-                if let Err(payload) = catch_unwind(AssertUnwindSafe(|| listener(&event))) {
-                    std::mem::forget(payload);
-                }
-            }
+            event.open_for = change.open_for.map(Duration::from);
+            self.tell(&event);
         }
+    }
+
+    fn tell(&self, event: &StateChange<K>) {
+        for listener in &self.built_in {
+            hear(&**listener, event);
+        }
+        #[cfg(feature = "subscription")]
+        self.tell_subscribers(event);
+    }
+}
+
+/// Tells one listener. Its panic is its own affair: it must not reach the guarded call, nor keep the
+/// next listener from hearing. The payload is not dropped, since that could panic again.
+fn hear<K>(listener: &Listener<K>, event: &StateChange<K>) {
+    if let Err(payload) = catch_unwind(AssertUnwindSafe(|| listener(event))) {
+        std::mem::forget(payload);
     }
 }
 
@@ -113,14 +154,9 @@ fn public(change: Change) -> Option<(CircuitState, CircuitState)> {
     }
 }
 
-impl<K> Clone for Listeners<K> {
-    fn clone(&self) -> Self {
-        Self(self.0.clone())
-    }
-}
-
 impl<K> fmt::Debug for Listeners<K> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} listeners", self.0.len())
+        // Relaxed: a statistic here.
+        write!(f, "{} listeners", self.number.load(Ordering::Relaxed))
     }
 }

@@ -24,6 +24,8 @@
 //!   [`force_open`](CircuitBreaker::force_open), [`reset`](CircuitBreaker::reset) and their like.
 //! - [`InMemoryCircuitBreakerStore`]: the store beneath, which counts and moves circuits as it is
 //!   told: get state, record, transition, reset, clear, peek.
+//! - [`stats`](CircuitBreaker::stats), [`totals`](CircuitBreaker::totals): what circuits hold, and
+//!   what became of calls; [`StateChange`]: each transition, to listeners and subscriptions.
 //! - [`CircuitBreakerStore`]: the contract of a store that may be far away, and
 //!   [`AsyncCircuitBreaker`], the breaker over one.
 //! - [`Clock`], with a [`ManualClock`] for tests.
@@ -48,8 +50,8 @@
 //! # Features
 //! None is on by default. `coarse-clock`: `CoarseClock`, a clock of the precision of the kernel's
 //! tick that takes a fifth as long to read. `serde`: snapshots and states in the form that other
-//! gateways write. `subscription`: state changes through a bounded queue. `tokio`: time-outs and
-//! background work of the asynchronous parts, and `TokioClock`.
+//! gateways write. `subscription`: state changes through a bounded queue, and as a `Stream`.
+//! `tokio`: time-outs and background work of the asynchronous parts, and `TokioClock`.
 #![warn(missing_docs)]
 #![deny(unsafe_code)]
 #![doc(test(attr(deny(warnings))))]
@@ -94,7 +96,7 @@ pub use error::{
 };
 pub use events::StateChange;
 #[cfg(feature = "subscription")]
-pub use events::{Subscription, subscription};
+pub use events::Subscription;
 pub use key::ToKey;
 pub use rules::{
     AfterHalfOpen, Cause, DroppedPermit, EjectionCap, FailureCounting, Forced, Group, Policy,
@@ -103,9 +105,10 @@ pub use rules::{
 pub use runtime::AsyncRuntime;
 #[cfg(feature = "tokio")]
 pub use runtime::TokioRuntime;
-pub use snapshot::{CircuitBreakerSnapshot, CircuitState};
+pub use snapshot::{CircuitBreakerSnapshot, CircuitState, ParseStateError};
 pub use store::{
-    ClockedStore, InMemoryCircuitBreakerStore, InMemoryStoreBuilder, Steered, Steering, StoreHandle,
+    CircuitStats, ClockedStore, InMemoryCircuitBreakerStore, InMemoryStoreBuilder, Openings,
+    Steered, Steering, StoreHandle, Totals, WindowStats,
 };
 #[cfg(feature = "serde")]
 pub use store::{Export, ImportError, Imported};

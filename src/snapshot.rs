@@ -1,6 +1,7 @@
 //! The public view of a circuit: its state and counts at one moment.
 
 use std::fmt;
+use std::str::FromStr;
 
 /// The state of a circuit.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
@@ -38,6 +39,41 @@ impl CircuitState {
             CircuitState::ForcedOpen => "forced-open",
             CircuitState::Disabled => "disabled",
         }
+    }
+}
+
+/// A name that is none of a state's.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ParseStateError(String);
+
+impl fmt::Display for ParseStateError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{:?} is no state; it must be closed, open, half-open, forced-open or disabled",
+            self.0
+        )
+    }
+}
+
+impl std::error::Error for ParseStateError {}
+
+impl FromStr for CircuitState {
+    type Err = ParseStateError;
+
+    /// Returns the state whose [`as_str`](Self::as_str) this is.
+    ///
+    /// ```
+    /// use breakerbox::CircuitState;
+    ///
+    /// assert_eq!("half-open".parse(), Ok(CircuitState::HalfOpen));
+    /// let wrong = "half_open".parse::<CircuitState>().unwrap_err();
+    /// assert!(wrong.to_string().starts_with(r#""half_open" is no state; it must be closed, "#));
+    /// ```
+    fn from_str(name: &str) -> Result<Self, ParseStateError> {
+        let mut all = Self::ALL.into_iter();
+        all.find(|state| state.as_str() == name)
+            .ok_or_else(|| ParseStateError(name.to_owned()))
     }
 }
 
@@ -195,13 +231,25 @@ mod serde_form {
     impl<'de> Deserialize<'de> for CircuitState {
         fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
             let name = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
-            CircuitState::ALL
-                .into_iter()
-                .find(|state| state.as_str() == name)
-                .ok_or_else(|| {
-                    let expected = &["closed", "open", "half-open", "forced-open", "disabled"];
-                    serde::de::Error::unknown_variant(&name, expected)
-                })
+            name.parse().map_err(|_| {
+                let expected = &["closed", "open", "half-open", "forced-open", "disabled"];
+                serde::de::Error::unknown_variant(&name, expected)
+            })
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_state_is_read_from_its_name() {
+        for state in CircuitState::ALL {
+            assert_eq!(state.to_string().parse(), Ok(state));
+        }
+        for wrong in ["", "Closed", "half_open", "open ", "watched"] {
+            assert!(wrong.parse::<CircuitState>().is_err(), "{wrong:?}");
         }
     }
 }

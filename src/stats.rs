@@ -1,43 +1,64 @@
-//! Counters that many threads add to and few read.
+//! Statistics that many threads add to and few read. They order nothing and decide nothing.
 
-use crate::sync::PlainAtomicU64;
-use crate::sync::atomic::Ordering;
-use crate::sync::steps::{Step, step};
+mod refusals;
+mod shards;
 
-const SHARDS: usize = 16;
+pub(crate) use refusals::Refusals;
 
-/// A count in shards, so that threads that add at the same time rarely share a cache line.
+use shards::Shards;
+
+/// A count that threads add to without waiting for each other's cache line.
 #[derive(Debug)]
-pub(crate) struct Counter([Shard; SHARDS]);
-
-#[derive(Debug, Default)]
-#[repr(align(64))]
-struct Shard(PlainAtomicU64);
-
-static THREADS: PlainAtomicU64 = PlainAtomicU64::new(0);
-
-thread_local! {
-    // Relaxed: any number will do.
-    static SHARD: usize =
-        THREADS.fetch_add(1, Ordering::Relaxed) as usize % SHARDS;
-}
+pub(crate) struct Counter(Shards<1>);
 
 impl Counter {
     pub(crate) fn new() -> Self {
-        Self(std::array::from_fn(|_| Shard::default()))
+        Self(Shards::new())
     }
 
     pub(crate) fn add_one(&self) {
-        // A thread that is ending no longer has a shard of its own.
-        let shard = SHARD.try_with(|shard| *shard).unwrap_or(0);
-        step(Step::Statistic);
-        // Relaxed: a statistic, which orders nothing.
-        self.0[shard].0.fetch_add(1, Ordering::Relaxed);
+        self.0.add_one(0);
     }
 
     pub(crate) fn total(&self) -> u64 {
-        // Relaxed: a statistic, which orders nothing.
-        let counts = self.0.iter().map(|shard| shard.0.load(Ordering::Relaxed));
-        counts.fold(0, u64::wrapping_add)
+        self.0.total(0)
+    }
+}
+
+/// What is counted of the calls of all circuits together: nothing of an admission or a success.
+#[derive(Clone, Copy, Debug)]
+#[repr(u8)]
+pub(crate) enum Counted {
+    /// A call was rejected.
+    Rejected,
+    /// A call would have been rejected, and was admitted under a shadow policy.
+    Shadowed,
+    /// A failure was reported.
+    Failed,
+    /// A call took longer than it may.
+    TimedOut,
+    /// A permit was dropped without a report.
+    Dropped,
+    /// A report came after its circuit had changed state.
+    Stale,
+}
+
+const COUNTED: usize = Counted::Stale as usize + 1;
+
+/// The counts of a store or breaker: all of a thread's in one line.
+#[derive(Debug)]
+pub(crate) struct Counters(Shards<COUNTED>);
+
+impl Counters {
+    pub(crate) fn new() -> Self {
+        Self(Shards::new())
+    }
+
+    pub(crate) fn add_one(&self, counted: Counted) {
+        self.0.add_one(counted as usize);
+    }
+
+    pub(crate) fn total(&self, counted: Counted) -> u64 {
+        self.0.total(counted as usize)
     }
 }

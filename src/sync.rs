@@ -6,6 +6,8 @@
 #[cfg(not(breakerbox_loom))]
 mod epoch_cell;
 mod hashed;
+#[cfg(not(breakerbox_loom))]
+mod headed;
 #[cfg(breakerbox_loom)]
 mod model;
 #[cfg(not(breakerbox_loom))]
@@ -16,10 +18,17 @@ pub(crate) mod steps;
 #[cfg(not(breakerbox_loom))]
 pub(crate) use epoch_cell::EpochCell;
 pub(crate) use hashed::{Hashed, OnlyHash};
+#[cfg(not(breakerbox_loom))]
+pub(crate) use headed::Arc;
 #[cfg(breakerbox_loom)]
 pub(crate) use model::{Arc, EpochCell, Map, atomic};
 #[cfg(not(breakerbox_loom))]
-pub(crate) use real::{Arc, Map, atomic};
+pub(crate) use real::{Map, atomic};
+
+/// A value that is shared together with a head, which models leave alone.
+pub(crate) trait Headed {
+    type Head: Default;
+}
 
 /// An `Arc` that models leave alone: its value has atomics of its own.
 pub(crate) use std::sync::Arc as PlainArc;
@@ -31,6 +40,10 @@ pub(crate) use portable_atomic::AtomicU64 as PlainAtomicU64;
 pub(crate) mod steps {
     //! Steps that no test hooks into: they cost nothing.
 
+    #[cfg_attr(
+        breakerbox_loom,
+        expect(dead_code, reason = "loom's map and cells take none")
+    )]
     pub(crate) enum Step {
         Map,
         Moved,

@@ -1,14 +1,14 @@
 //! A bounded subscription: in order, nothing twice, and what is dropped is counted.
 #![cfg(feature = "subscription")]
 
-use breakerbox::{CircuitState, InMemoryCircuitBreakerStore, Subscription, subscription};
+use breakerbox::{CircuitState, InMemoryCircuitBreakerStore, Subscription};
 
 type Store = InMemoryCircuitBreakerStore<u64>;
 
 fn store(capacity: usize) -> (Store, Subscription<u64>) {
-    let (listener, changes) = subscription(capacity);
-    let store = InMemoryCircuitBreakerStore::keyed_builder();
-    (store.on_state_change(listener).build(), changes)
+    let store = Store::keyed();
+    let changes = store.subscribe(capacity);
+    (store, changes)
 }
 
 #[test]
@@ -42,6 +42,115 @@ fn a_subscriber_that_is_gone_holds_nothing_up() {
         store.transition(&key, CircuitState::Open);
     }
     assert_eq!(store.len(), 5);
+}
+
+#[test]
+fn each_subscription_hears_what_comes_after_it() {
+    let store = Store::keyed();
+    store.transition(&0, CircuitState::Open);
+    let first = store.subscribe(10);
+    store.transition(&1, CircuitState::Open);
+    let second = store.subscribe(10);
+    store.transition(&2, CircuitState::Open);
+    drop(first.clone());
+    drop(second);
+    store.transition(&3, CircuitState::Open);
+    let third = store.subscribe(10);
+    let fourth = store.subscribe(10);
+    drop(third);
+    store.transition(&4, CircuitState::Open);
+    // Lists of subscriptions that were replaced keep none of them open.
+    drop(store);
+    let keys = |changes: Subscription<u64>| {
+        std::iter::from_fn(move || changes.next_blocking().map(|change| change.key))
+    };
+    assert_eq!(keys(first).collect::<Vec<_>>(), [1, 2, 3, 4]);
+    assert_eq!(keys(fourth).collect::<Vec<_>>(), [4]);
+}
+
+#[test]
+fn those_that_were_built_in_hear_too() {
+    let (told, heard) = std::sync::mpsc::channel();
+    let store = Store::keyed_builder()
+        .on_state_change(move |change: &breakerbox::StateChange<u64>| {
+            told.send(change.key).unwrap()
+        })
+        .build();
+    let changes = store.subscribe(10);
+    store.transition(&1, CircuitState::Open);
+    drop(changes);
+    store.transition(&2, CircuitState::Open);
+    store.transition(&3, CircuitState::Open);
+    drop(store);
+    assert_eq!(heard.iter().collect::<Vec<_>>(), [1, 2, 3]);
+}
+
+/// One that is dropped costs the next change what it takes to find it gone, and no later one.
+#[test]
+fn a_subscription_that_is_dropped_is_taken_out() {
+    let store = Store::keyed();
+    let listeners = |number: usize| {
+        let says = format!("{store:?}");
+        assert!(says.contains(&format!("{number} listeners")), "{says}");
+    };
+    let changes: Vec<_> = (0..3).map(|_| store.subscribe(1)).collect();
+    listeners(3);
+    drop(changes);
+    store.transition(&1, CircuitState::Open);
+    listeners(0);
+    drop(store.subscribe(1));
+    let _kept = store.subscribe(1);
+    listeners(1);
+}
+
+#[tokio::test]
+async fn a_subscription_is_a_stream() {
+    use futures_core::Stream;
+    use std::future::poll_fn;
+    use std::pin::Pin;
+
+    let (store, mut changes) = store(1);
+    let task = tokio::spawn(async move {
+        let mut keys = Vec::new();
+        while let Some(change) = poll_fn(|cx| Pin::new(&mut changes).poll_next(cx)).await {
+            keys.push(change.key);
+        }
+        keys
+    });
+    for key in 0..3 {
+        store.transition(&key, CircuitState::Open);
+        // The task has taken it before the next one comes.
+        tokio::task::yield_now().await;
+        tokio::task::yield_now().await;
+    }
+    drop(store);
+    assert_eq!(task.await.unwrap(), [0, 1, 2]);
+}
+
+/// Subscriptions that come and go while circuits change keep the others whole.
+#[test]
+fn subscriptions_come_and_go_while_circuits_change() {
+    let store = Store::keyed();
+    let changes = store.subscribe(100_000);
+    std::thread::scope(|scope| {
+        for _ in 0..2 {
+            scope.spawn(|| {
+                for _ in 0..500 {
+                    let passing = store.subscribe(1);
+                    store.transition(&0, CircuitState::Open);
+                    assert!(passing.try_next().is_some());
+                }
+            });
+        }
+        scope.spawn(|| {
+            for _ in 0..500 {
+                store.transition(&1, CircuitState::Open);
+            }
+        });
+    });
+    assert_eq!((changes.len(), changes.dropped()), (1_500, 0));
+    store.transition(&2, CircuitState::Open);
+    assert!(format!("{store:?}").contains("1 listeners"));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

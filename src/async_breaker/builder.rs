@@ -8,7 +8,7 @@ use crate::error::ConfigError;
 use crate::key::ToKey;
 use crate::rules::{Policy, PolicyBuilder, PolicySet, everyday, positive_ms};
 use crate::runtime::{AsyncRuntime, CallTimeout, default_runtime, needs_runtime};
-use crate::stats::Counter;
+use crate::stats::Counters;
 use crate::sync::{EpochCell, PlainAtomicU64};
 use std::fmt;
 use std::hash::Hash;
@@ -138,7 +138,7 @@ impl<K: ?Sized + 'static> AsyncCircuitBreakerBuilder<K> {
             inner: Arc::new(Remote {
                 store: self.store,
                 policies: EpochCell::new(policies),
-                shadowed: Counter::new(),
+                counters: Counters::new(),
                 store_timeout: self.store_timeout,
                 call_timeout,
                 runtime,

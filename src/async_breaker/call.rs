@@ -5,6 +5,7 @@ use super::permit::AsyncPermit;
 use crate::classify::{Classify, by_error};
 use crate::error::{CallError, flat};
 use crate::running::Running;
+use crate::stats::Counted;
 use crate::word::{Outcome, Report};
 use std::convert::Infallible;
 use std::future::Future;
@@ -68,7 +69,10 @@ where
         let result = running.poll(future, timeout).await;
         let report = match &result {
             Ok(result) => running.run(|| classify(result)),
-            Err(_) => Outcome::Failure.into(),
+            Err(_) => {
+                self.inner.counters.add_one(Counted::TimedOut);
+                Outcome::Failure.into()
+            }
         };
         // The call's own result is what the caller waits for.
         let _ = running.end().report(report).await;

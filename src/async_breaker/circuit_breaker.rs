@@ -9,6 +9,8 @@ use crate::error::Rejected;
 use crate::key::ToKey;
 use crate::rules::{Policy, PolicySet};
 use crate::runtime::within;
+use crate::stats::Counted;
+use crate::store::Totals;
 use crate::sync::atomic::Ordering;
 use crate::word::PermitToken;
 use std::borrow::Borrow;
@@ -88,11 +90,10 @@ where
         let errand = inner.errand(&policy, request, give_back);
         let token = match within(&*inner.runtime, inner.store_timeout, pin!(errand)).await {
             Some(Ok(Ok(token))) => Some(token),
-            Some(Ok(Err(_))) if policy.shadow() => {
-                inner.shadowed.add_one();
+            Some(Ok(Err(rejected))) => {
+                inner.reject(rejected, &policy)?;
                 None
             }
-            Some(Ok(Err(rejected))) => return Err(rejected),
             Some(Err(_)) | None => {
                 inner.store_failed();
                 None
@@ -141,7 +142,15 @@ where
 
     /// Rejections that a [shadow](Policy::shadow) policy kept from taking place.
     pub fn shadowed(&self) -> u64 {
-        self.inner.shadowed.total()
+        self.inner.counters.total(Counted::Shadowed)
+    }
+
+    /// Returns what was counted of all calls since the breaker was made, by it and its clones. Of
+    /// permits that are dropped it counts those that the store had granted. What circuits do
+    /// ([`opened`](Totals::opened) and the fields after it) is known to their store alone, and 0
+    /// here.
+    pub fn totals(&self) -> Totals {
+        Totals::of(&self.inner.counters)
     }
 
     /// How often the store failed or didn't answer in time.

@@ -5,6 +5,7 @@ use crate::clock::Instant;
 use crate::contract::StoreResult;
 use crate::rules::Policy;
 use crate::runtime::{Finisher, within};
+use crate::stats::Counted;
 use crate::word::{Millis, Outcome, PermitToken, Report, Reported};
 use std::borrow::Borrow;
 use std::fmt;
@@ -94,6 +95,7 @@ where
 
     /// Reports a permit that is dropped without a report.
     fn abandon(&mut self) {
+        self.inner.counters.add_one(Counted::Dropped);
         let age = || {
             self.since
                 .map_or(Millis::ZERO, |since| since.elapsed().into())
@@ -116,6 +118,9 @@ where
 
     /// The report; `None` if there is nothing to report to.
     fn send(&mut self, report: Report, policy: &Policy) -> Option<Finisher<StoreResult<Reported>>> {
+        if report.outcome() == Outcome::Failure {
+            self.inner.counters.add_one(Counted::Failed);
+        }
         let token = self.token.take()?;
         let policy = *policy;
         let report = match self.since {
@@ -127,7 +132,11 @@ where
         let (inner, key) = (Arc::clone(&self.inner), Arc::clone(&self.key));
         let report = async move {
             let store = &inner.store;
-            store.report((*key).borrow(), token, report, &policy).await
+            let reported = store.report((*key).borrow(), token, report, &policy).await;
+            if let Ok(Reported::Stale) = reported {
+                inner.counters.add_one(Counted::Stale);
+            }
+            reported
         };
         let errand = self.inner.errand(&policy, report, |_| Box::pin(ready(())));
         Some(errand)

@@ -6,7 +6,7 @@ use crate::error::Rejected;
 use crate::rules::{Forced, Policy};
 use crate::runtime::{AsyncRuntime, CallTimeout, Finisher};
 use crate::snapshot::CircuitState;
-use crate::stats::Counter;
+use crate::stats::{Counted, Counters};
 use crate::sync::atomic::Ordering;
 use crate::sync::{EpochCell, PlainAtomicU64};
 use std::future::Future;
@@ -16,8 +16,7 @@ use std::time::Duration;
 pub(super) struct Remote<K: ?Sized> {
     pub(super) store: Arc<dyn CircuitBreakerStore<K>>,
     pub(super) policies: EpochCell<Arc<PolicyOf<K>>>,
-    /// Rejections that a shadow policy kept from taking place.
-    pub(super) shadowed: Counter,
+    pub(super) counters: Counters,
     pub(super) store_timeout: Duration,
     pub(super) call_timeout: Option<CallTimeout>,
     pub(super) runtime: Arc<dyn AsyncRuntime>,
@@ -47,12 +46,21 @@ impl<K: ?Sized> Remote<K> {
     pub(super) fn by_force(&self, forced: Forced, policy: &Policy) -> Result<(), Rejected> {
         match forced {
             Forced::Disabled => Ok(()),
-            Forced::Open if policy.shadow() => {
-                self.shadowed.add_one();
-                Ok(())
+            Forced::Open => {
+                let rejected = Rejected::new(CircuitState::ForcedOpen, policy.open.base);
+                self.reject(rejected, policy)
             }
-            Forced::Open => Err(Rejected::new(CircuitState::ForcedOpen, policy.open.base)),
         }
+    }
+
+    /// Counts a rejection, which doesn't take place in shadow.
+    pub(super) fn reject(&self, rejected: Rejected, policy: &Policy) -> Result<(), Rejected> {
+        if policy.shadow() {
+            self.counters.add_one(Counted::Shadowed);
+            return Ok(());
+        }
+        self.counters.add_one(Counted::Rejected);
+        Err(rejected)
     }
 
     pub(super) fn store_failed(&self) {

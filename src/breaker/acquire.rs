@@ -5,6 +5,7 @@ use super::permit::{Permit, Started, Target};
 use crate::clock::{Clock, SystemClock};
 use crate::error::Rejected;
 use crate::key::ToKey;
+use crate::stats::Counted;
 use crate::word::{Outcome, PermitToken, Report, Reported};
 use std::borrow::Borrow;
 use std::fmt;
@@ -101,6 +102,14 @@ where
     fn give_back(&self, token: PermitToken) {
         self.breaker.store.give_back(self.key, token);
     }
+
+    fn count_timeout(&self) {
+        self.breaker.count(Counted::TimedOut);
+    }
+
+    fn count_drop(&self) {
+        self.breaker.count(Counted::Dropped);
+    }
 }
 
 /// The target of an [`OwnedPermit`]: a reference to the breaker, and the key.
@@ -139,6 +148,14 @@ where
 
     fn give_back(&self, token: PermitToken) {
         self.borrowed().give_back(token);
+    }
+
+    fn count_timeout(&self) {
+        self.borrowed().count_timeout();
+    }
+
+    fn count_drop(&self) {
+        self.borrowed().count_drop();
     }
 }
 

@@ -7,6 +7,7 @@ use crate::error::Rejected;
 use crate::key::ToKey;
 use crate::on_panic::OnPanic;
 use crate::rules::Policy;
+use crate::stats::Counted;
 use crate::store::{Circuit, Refused};
 use crate::sync::OnlyHash;
 use crate::word::{Millis, Outcome, PermitToken, Report, Reported};
@@ -166,7 +167,7 @@ where
     ) -> Result<PermitToken, Rejected> {
         match admitted {
             Err(refused) if policy.shadow() => {
-                self.shadowed.add_one();
+                self.store.count(Counted::Shadowed);
                 Ok(refused.permit())
             }
             admitted => admitted.map_err(|refused| self.store.reject(refused)),

@@ -255,12 +255,14 @@ async fn call_async<T: Target, R>(
 ) -> Result<R, CallError<Infallible>> {
     let mut running = Running::new(admitted?, fail);
     let result = running.poll(future, timeout).await;
-    let report = match &result {
-        Ok(result) => running.run(|| classify(result)),
-        Err(_) => Outcome::Failure.into(),
-    };
     // As in `call`.
-    let _ = running.end().report(report);
+    let _ = match &result {
+        Ok(result) => {
+            let report = running.run(|| classify(result));
+            running.end().report(report)
+        }
+        Err(_) => running.end().time_out(),
+    };
     result
 }
 

@@ -5,7 +5,7 @@ use crate::clock::{Clock, SystemClock};
 use crate::key::ToKey;
 use crate::rules::{Forced, Policy, PolicySet};
 use crate::runtime::CallTimeout;
-use crate::stats::Counter;
+use crate::stats::Counted;
 use crate::store::InMemoryCircuitBreakerStore;
 use crate::sync::PlainArc;
 use std::borrow::Borrow;
@@ -43,8 +43,6 @@ use std::time::Duration;
 pub struct CircuitBreaker<K = String, S = RandomState, C = SystemClock> {
     pub(super) store: InMemoryCircuitBreakerStore<K, S, C>,
     pub(super) rules: PlainArc<Rules<K, S, C>>,
-    /// Rejections that a shadow policy kept from taking place.
-    pub(super) shadowed: PlainArc<Counter>,
     pub(super) call_timeout: Option<CallTimeout>,
 }
 
@@ -118,7 +116,6 @@ where
         };
         Self {
             rules: PlainArc::new(rules),
-            shadowed: PlainArc::new(Counter::new()),
             store,
             call_timeout,
         }
@@ -138,7 +135,7 @@ impl<K, S, C> CircuitBreaker<K, S, C> {
 
     /// Rejections that a [shadow](Policy::shadow) policy kept from taking place.
     pub fn shadowed(&self) -> u64 {
-        self.shadowed.total()
+        self.store.counted(Counted::Shadowed)
     }
 }
 
@@ -230,7 +227,6 @@ impl<K, S, C> Clone for CircuitBreaker<K, S, C> {
         Self {
             store: self.store.clone(),
             rules: PlainArc::clone(&self.rules),
-            shadowed: PlainArc::clone(&self.shadowed),
             call_timeout: self.call_timeout.clone(),
         }
     }

@@ -6,6 +6,7 @@ use super::permit::{Admitted, Permit, Started, Target};
 use crate::clock::{Clock, SystemClock};
 use crate::error::{Rejected, StoreFull};
 use crate::key::ToKey;
+use crate::stats::Counted;
 use crate::store::StoreHandle;
 use crate::word::{Outcome, PermitToken, Report, Reported};
 use std::borrow::Borrow;
@@ -157,6 +158,14 @@ where
 
     fn give_back(&self, token: PermitToken) {
         self.0.circuit.give_back(token);
+    }
+
+    fn count_timeout(&self) {
+        self.0.breaker.count(Counted::TimedOut);
+    }
+
+    fn count_drop(&self) {
+        self.0.breaker.count(Counted::Dropped);
     }
 }
 

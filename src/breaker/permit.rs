@@ -43,6 +43,14 @@ pub trait Target {
     /// Gives back what the permit holds, without an outcome.
     #[doc(hidden)]
     fn give_back(&self, token: PermitToken);
+
+    /// Counts that the call took too long.
+    #[doc(hidden)]
+    fn count_timeout(&self);
+
+    /// Counts that the permit was dropped.
+    #[doc(hidden)]
+    fn count_drop(&self);
 }
 
 /// The right to make one call, admitted by [`CircuitBreaker::acquire`] or a handle's `acquire`.
@@ -108,6 +116,14 @@ impl<T: Target> Permit<T> {
         self.token.is_probe()
     }
 
+    /// Reports that the call took longer than it may.
+    pub(super) fn time_out(self) -> Reported {
+        if let Some(target) = &self.target {
+            target.count_timeout();
+        }
+        self.failure()
+    }
+
     /// Turns this into the same permit of the target that `owned` makes. If that panics, this one
     /// is dropped.
     pub(super) fn owned_by<U: Target>(mut self, owned: impl FnOnce() -> U) -> Permit<U> {
@@ -124,6 +140,11 @@ impl<T: Target> Permit<T> {
     /// Dropped without a report.
     #[cold]
     fn abandon(&self, target: &T) {
+        target.count_drop();
+        // Nearly every drop ends here: it holds nothing, and means nothing.
+        if self.token.is_plain() && !target.may_mean_something() {
+            return;
+        }
         if !std::thread::panicking() {
             return self.report_dropped(target);
         }
@@ -148,10 +169,7 @@ impl<T: Target> Drop for Permit<T> {
     #[inline]
     fn drop(&mut self) {
         if let Some(target) = self.target.take() {
-            // Nearly every drop skips this: it holds nothing, and means nothing.
-            if !self.token.is_plain() || target.may_mean_something() {
-                self.abandon(&target);
-            }
+            self.abandon(&target);
         }
     }
 }

@@ -10,6 +10,7 @@ use crate::error::Rejected;
 use crate::on_panic::OnPanic;
 use crate::rules::{Admission, AfterHalfOpen, Cause, Policy, on_acquire};
 use crate::snapshot::CircuitState;
+use crate::sync::Arc;
 use crate::word::{Control, Generation, Millis, Outcome, PermitToken, State, Timestamp};
 
 /// The answer to a check.
@@ -22,6 +23,16 @@ pub(crate) enum Acquired {
     Rejected(Rejected, Generation),
     /// The circuit reads as unknown: the store admits the call, in the summary's generation.
     Unknown,
+}
+
+impl Acquired {
+    /// Counts a rejection by `cell`: in `shadow` as one that doesn't take place.
+    pub(crate) fn counted_of(self, cell: &Arc<Cell>, shadow: bool) -> Self {
+        if let Acquired::Rejected(..) = self {
+            Arc::head(cell).add_one(shadow);
+        }
+        self
+    }
 }
 
 /// The answer to a probe's request.

@@ -1,7 +1,7 @@
 //! The transitions that one operation made.
 
 use crate::rules::Cause;
-use crate::word::{Control, Generation, State, Timestamp};
+use crate::word::{Control, Generation, Millis, State, Timestamp};
 
 /// A transition that has taken place.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -10,6 +10,8 @@ pub(crate) struct Change {
     pub(crate) to: State,
     pub(crate) generation: Generation,
     pub(crate) at: Timestamp,
+    /// How long a circuit that opened rejects, where that is fixed.
+    pub(crate) open_for: Option<Millis>,
     pub(crate) cause: Cause,
     /// Whether rules decided it that only look on.
     pub(crate) shadow: bool,
@@ -42,6 +44,7 @@ impl Changes {
                 to,
                 generation,
                 at: Timestamp::default(),
+                open_for: None,
                 cause,
                 shadow: self.shadow,
             });
@@ -57,6 +60,13 @@ impl Changes {
     pub(super) fn stamp(&mut self, at: impl FnOnce() -> Timestamp) {
         if let Some(change) = self.list.last_mut() {
             change.at = at();
+        }
+    }
+
+    /// Notes for how long the circuit rejects that was pushed last.
+    pub(super) fn open_for(&mut self, time: Option<Millis>) {
+        if let Some(change) = self.list.last_mut() {
+            change.open_for = time;
         }
     }
 

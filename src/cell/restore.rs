@@ -132,6 +132,7 @@ impl Cell {
             self.raise_last_failure(control, Timestamp::from_unix_ms(time))?;
         }
         let restored = self.put_next(tx, control, next, Cause::Imported)?;
+        tx.changes.open_for(kept.open_for);
         // From here on the circuit is restored. If it moves on meanwhile, the rest no longer
         // matters.
         let _ = self.restore_rest(shared, restored, kept);

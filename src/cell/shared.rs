@@ -1,6 +1,7 @@
 //! The data that all cells of a store share: the summary, the removals, the groups and the clock.
 
 use super::group::Groups;
+use super::openings::OpeningCounts;
 use super::stripes::{Stripes, zeroes};
 use super::summary::Summary;
 use crate::clock::Clock;
@@ -16,6 +17,7 @@ pub(crate) struct Shared<C> {
     removals: Stripes,
     pub(crate) clock: C,
     pub(crate) groups: Groups,
+    pub(crate) openings: OpeningCounts,
     /// The seed of the jitter.
     seed: u64,
     /// Whether circuits may have to make room for others.
@@ -31,6 +33,7 @@ impl<C> Shared<C> {
             removals: zeroes(),
             clock,
             groups: Groups::new(),
+            openings: OpeningCounts::new(),
             seed,
             evicts,
             longest_open_ms: PlainAtomicU64::new(0),

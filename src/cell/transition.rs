@@ -154,7 +154,8 @@ impl Cell {
         let next = |generation| counted.opened(generation, series);
         let opened = self.put_next(tx, control, next, opening.cause)?;
         // The open time is fixed before the call returns, unless the circuit has moved on already.
-        let _ = self.fix_open_time(tx.shared, opened, opening.policy, opening.retry_after);
+        let time = self.fix_open_time(tx.shared, opened, opening.policy, opening.retry_after);
+        tx.changes.open_for(time.ok());
         Ok(Opened::Done)
     }
 
@@ -210,6 +211,9 @@ impl Cell {
         // summary that no longer counts this circuit while it already rejects.
         self.commit_place(tx, control, next);
         tx.ticket.commit(control, next);
+        if matches!(next.state(), State::Open | State::ForcedOpen) {
+            shared.openings.add_one(cause);
+        }
 
         // Noted first: the clock below is the user's, and may panic.
         tx.changes.push(control.state(), next, cause);

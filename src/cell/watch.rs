@@ -28,7 +28,7 @@ use super::in_flight::InFlight;
 use super::window::Window;
 use crate::rules::{Policy, Span};
 use crate::sync::PlainArc;
-use crate::word::Generation;
+use crate::word::{Generation, Tally, Timestamp};
 
 /// The calls of one closed generation.
 pub(super) struct Watch {
@@ -101,33 +101,29 @@ impl Watch {
         }
     }
 
-    /// Returns the calls that it holds for `generation` at `now`.
-    #[cfg(any(breakerbox_loom, breakerbox_steps))]
-    pub(super) fn calls(
+    /// Returns what its window holds for `generation` now, if it has one.
+    pub(super) fn tally(
         &self,
         generation: Generation,
-        now: crate::word::Timestamp,
-    ) -> super::Calls {
+        now: impl FnOnce() -> Timestamp,
+    ) -> Option<Tally> {
+        let window = self.window.as_ref();
+        let own = window.filter(|_| self.generation == generation);
+        own.map(|window| window.tally(now()))
+    }
+
+    /// Returns the calls that it holds for `generation` at `now`.
+    #[cfg(any(breakerbox_loom, breakerbox_steps))]
+    pub(super) fn calls(&self, generation: Generation, now: Timestamp) -> super::Calls {
         let own = self.generation == generation;
-        let window = self.window.as_ref().filter(|_| own);
-        let tally = |window: &PlainArc<Window>| {
-            let crate::word::Tally {
-                calls,
-                failures,
-                slow,
-            } = window.tally(now);
-            [calls, failures, slow]
-        };
+        let window = self.tally(generation, || now);
         let in_flight = self.in_flight.as_ref().filter(|_| own);
         super::Calls {
             on: self.on,
             held: self.held,
-            window: window.map(tally),
+            window: window.map(|tally| [tally.calls, tally.failures, tally.slow]),
             in_flight: in_flight.map_or(0, |in_flight| {
-                in_flight.overdue(
-                    crate::word::Timestamp::from_unix_ms(u64::MAX),
-                    crate::word::Millis::ZERO,
-                )
+                in_flight.overdue(Timestamp::from_unix_ms(u64::MAX), crate::word::Millis::ZERO)
             }),
         }
     }

@@ -1,103 +1,203 @@
 //! State changes through a bounded queue, for a thread or task of its own.
 
-use crate::events::StateChange;
-use crate::sync::PlainAtomicU64;
+use super::{Listener, Listeners, StateChange, hear};
 use crate::sync::atomic::Ordering;
-use async_channel::{Receiver, TrySendError};
+use crate::sync::{EpochCell, PlainArc, PlainAtomicU64};
+use async_channel::{Receiver, Sender, TrySendError};
+use futures_core::Stream;
+use std::cell::Cell;
 use std::fmt;
-use std::sync::Arc;
+use std::pin::Pin;
+use std::task::{Context, Poll};
 
-/// A listener, for `on_state_change`, and the subscription that receives what it hears: up to
-/// `capacity` changes wait to be taken, at least 1; what comes while so many wait is dropped and
-/// counted. So a slow subscriber never holds a call up.
-///
-/// ```
-/// use breakerbox::{CircuitBreaker, CircuitState};
-///
-/// let (listener, changes) = breakerbox::subscription(1_000);
-/// let breaker = CircuitBreaker::builder()
-///     .failure_threshold(1)
-///     .on_state_change(listener)
-///     .build()?;
-/// let log = std::thread::spawn(move || {
-///     let mut opened = 0;
-///     while let Some(change) = changes.next_blocking() { // in a task: `changes.next().await`
-///         opened += u32::from(change.to == CircuitState::Open);
-///     }
-///     (opened, changes.dropped())
-/// });
-/// let _ = breaker.acquire("search")?.failure();
-/// drop(breaker); // nothing can come any more
-/// assert_eq!(log.join().unwrap(), (1, 0));
-/// # Ok::<(), Box<dyn std::error::Error>>(())
-/// ```
-pub fn subscription<K: Clone + Send + 'static>(
-    capacity: usize,
-) -> (
-    impl Fn(&StateChange<K>) + Send + Sync + 'static,
-    Subscription<K>,
-) {
-    let (sender, receiver) = async_channel::bounded(capacity.max(1));
-    let dropped = Arc::new(PlainAtomicU64::new(0));
-    let lost = Arc::clone(&dropped);
-    let listener = move |change: &StateChange<K>| {
-        if let Err(TrySendError::Full(_)) = sender.try_send(change.clone()) {
-            // Relaxed: a statistic.
-            lost.fetch_add(1, Ordering::Relaxed);
-        }
-    };
-    (listener, Subscription { receiver, dropped })
+/// The subscriptions of a store, replaced as a whole.
+pub(super) struct Subscribers<K>(EpochCell<PlainArc<[Subscriber<K>]>>);
+
+/// The sending end of a subscription.
+struct Subscriber<K> {
+    listener: PlainArc<Listener<K>>,
+    queue: Sender<StateChange<K>>,
+    /// Takes those out that are gone. (A function pointer, since an announcement doesn't know that
+    /// the key may be sent to another thread.)
+    tidy: fn(&Listeners<K>),
 }
 
-/// The receiving end of a [`subscription`]. A clone takes from the same queue: each change goes to
-/// one of them.
+impl<K> Subscribers<K> {
+    pub(super) fn new() -> Self {
+        Self(EpochCell::empty())
+    }
+
+    fn all(&self) -> Option<PlainArc<[Subscriber<K>]>> {
+        self.0.read(|all| all.map(PlainArc::clone))
+    }
+}
+
+impl<K> Listeners<K> {
+    /// Adds a subscription, which hears of every change that an operation makes which begins after
+    /// this has returned.
+    pub(crate) fn subscribe(&self, capacity: usize) -> Subscription<K>
+    where
+        K: Clone + Send + Sync + 'static,
+    {
+        let (queue, receiver) = async_channel::bounded(capacity.max(1));
+        let dropped = PlainArc::new(PlainAtomicU64::new(0));
+        let listener: PlainArc<Listener<K>> = {
+            let (queue, dropped) = (queue.clone(), PlainArc::clone(&dropped));
+            PlainArc::new(move |change: &StateChange<K>| {
+                if let Err(TrySendError::Full(_)) = queue.try_send(change.clone()) {
+                    // Relaxed: a statistic.
+                    dropped.fetch_add(1, Ordering::Relaxed);
+                }
+            })
+        };
+        let new = Subscriber {
+            listener,
+            queue,
+            tidy: Self::tidy,
+        };
+        let with = |before: Option<&PlainArc<[Subscriber<K>]>>| {
+            let before = before.into_iter().flat_map(|before| before.iter());
+            Some(before.chain([&new]).cloned().collect())
+        };
+        // `None` can't be: a list is always made.
+        let _ = self.subscribers.0.get_or_replace(|_| false, with, |_| ());
+        // Relaxed: see `changes`. After the list: a change that is kept because of this finds it.
+        self.number.fetch_add(1, Ordering::Relaxed);
+        self.tidy();
+        Subscription {
+            receiver: Box::pin(receiver),
+            dropped,
+        }
+    }
+
+    pub(super) fn tell_subscribers(&self, event: &StateChange<K>) {
+        let Some(all) = self.subscribers.all() else {
+            return;
+        };
+        let mut tidy = None;
+        for subscriber in all.iter() {
+            if subscriber.queue.is_closed() {
+                tidy = Some(subscriber.tidy);
+            } else {
+                hear(&*subscriber.listener, event);
+            }
+        }
+        if let Some(tidy) = tidy {
+            tidy(self);
+        }
+    }
+
+    /// Takes the subscriptions out that have been dropped.
+    fn tidy(&self)
+    where
+        K: Send + Sync + 'static,
+    {
+        let all = self.subscribers.all();
+        let is_closed = |subscriber: &Subscriber<K>| subscriber.queue.is_closed();
+        if !all.is_some_and(|all| all.iter().any(is_closed)) {
+            return;
+        }
+        let gone = Cell::new(0);
+        let left = |before: &PlainArc<[Subscriber<K>]>| {
+            let kept = before.iter().filter(|one| !is_closed(one));
+            let kept: PlainArc<[_]> = kept.cloned().collect();
+            gone.set(before.len() - kept.len());
+            (!kept.is_empty()).then_some(kept)
+        };
+        self.subscribers.0.update_then(left, |_| {
+            // Relaxed: see `changes`. As long as it is up, changes are kept in vain, and no more.
+            self.number.fetch_sub(gone.get() as u64, Ordering::Relaxed);
+        });
+    }
+}
+
+impl<K> Drop for Subscribers<K> {
+    /// Ends the subscriptions: lists that were replaced may be freed much later, and their senders
+    /// with them.
+    fn drop(&mut self) {
+        if let Some(all) = self.all() {
+            for subscriber in all.iter() {
+                subscriber.queue.close();
+            }
+        }
+    }
+}
+
+impl<K> Clone for Subscriber<K> {
+    fn clone(&self) -> Self {
+        Self {
+            listener: PlainArc::clone(&self.listener),
+            queue: self.queue.clone(),
+            tidy: self.tidy,
+        }
+    }
+}
+
+/// The state changes of a store, from
+/// [`CircuitBreaker::subscribe`](crate::CircuitBreaker::subscribe) or
+/// [`InMemoryCircuitBreakerStore::subscribe`](crate::InMemoryCircuitBreakerStore::subscribe): waited
+/// for by a thread, by a task, or as a [`Stream`].
+///
+/// A change that comes while the queue is full is dropped and counted, so that a slow subscriber
+/// never holds a call up. The subscription ends when the store is gone, and what is in the queue
+/// then can still be taken. Dropped, it is taken out of the store by the next change.
+///
+/// A clone takes from the same queue: each change goes to one of them.
 pub struct Subscription<K> {
-    receiver: Receiver<StateChange<K>>,
-    dropped: Arc<PlainAtomicU64>,
+    /// Pinned, since as a stream it remembers what it waits for.
+    receiver: Pin<Box<Receiver<StateChange<K>>>>,
+    dropped: PlainArc<PlainAtomicU64>,
 }
 
 impl<K> Subscription<K> {
-    /// The next change, waited for. `None`: none is left, and the store or breaker is gone.
+    /// Waits for the next change. `None`: none is left, and the store or breaker is gone.
     ///
     /// Cancel safe: what isn't returned is still in the queue.
     pub async fn next(&self) -> Option<StateChange<K>> {
         self.receiver.recv().await.ok()
     }
 
-    /// As [`next`](Self::next); blocks the thread, so not for use in tasks. Not there on wasm, whose
-    /// threads can't block.
+    /// As [`next`](Self::next); blocks the thread, so not for use in tasks.
     #[cfg(not(target_family = "wasm"))]
     pub fn next_blocking(&self) -> Option<StateChange<K>> {
         self.receiver.recv_blocking().ok()
     }
 
-    /// The next change, if one is there.
+    /// Returns the next change, if one is there.
     pub fn try_next(&self) -> Option<StateChange<K>> {
         self.receiver.try_recv().ok()
     }
 
-    /// How many changes were dropped so far because the queue was full.
+    /// Returns the number of changes that were dropped so far because the queue was full.
     pub fn dropped(&self) -> u64 {
         // Relaxed: a statistic.
         self.dropped.load(Ordering::Relaxed)
     }
 
-    /// How many changes wait to be taken.
+    /// Returns the number of changes that wait to be taken.
     pub fn len(&self) -> usize {
         self.receiver.len()
     }
 
-    /// Whether no change waits to be taken.
+    /// Returns whether no change waits to be taken.
     pub fn is_empty(&self) -> bool {
         self.receiver.is_empty()
+    }
+}
+
+impl<K> Stream for Subscription<K> {
+    type Item = StateChange<K>;
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        self.receiver.as_mut().poll_next(context)
     }
 }
 
 impl<K> Clone for Subscription<K> {
     fn clone(&self) -> Self {
         Self {
-            receiver: self.receiver.clone(),
-            dropped: Arc::clone(&self.dropped),
+            receiver: Box::pin(Receiver::clone(&self.receiver)),
+            dropped: PlainArc::clone(&self.dropped),
         }
     }
 }

@@ -2,7 +2,10 @@
 
 use std::fmt;
 
-/// Why a circuit changed state.
+/// Why a circuit changed state: the rule, and the numbers that it saw.
+///
+/// [`as_str`](Self::as_str) is the kind of cause as a label, for metrics and logs; `Display` gives
+/// the numbers too.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[non_exhaustive]
 pub enum Cause {
@@ -78,6 +81,71 @@ pub enum Cause {
     },
 }
 
+impl Cause {
+    /// Every label that [`as_str`](Self::as_str) returns, in the order of the variants.
+    pub const LABELS: [&'static str; 15] = [
+        "consecutive-failures",
+        "total-failures",
+        "failures-in-window",
+        "failure-rate",
+        "slow-call-rate",
+        "hung-calls",
+        "reset-timeout",
+        "probes-failed",
+        "probes-succeeded",
+        "half-open-timeout",
+        "manual",
+        "reset",
+        "evicted",
+        "imported",
+        "ejection-cap",
+    ];
+
+    /// The labels of causes that open no circuit.
+    pub(crate) const NEVER_OPENS: [&'static str; 5] = [
+        "reset-timeout",
+        "probes-succeeded",
+        "reset",
+        "evicted",
+        "ejection-cap",
+    ];
+
+    /// Returns the kind of cause as a label: the variant's name in kebab case, one of
+    /// [`LABELS`](Self::LABELS). A label never changes its meaning; new ones may be added.
+    ///
+    /// ```
+    /// use breakerbox::Cause;
+    ///
+    /// let cause = Cause::FailureRate { failures: 3, calls: 4 };
+    /// assert_eq!(cause.as_str(), "failure-rate");
+    /// assert_eq!(cause.to_string(), "3 of 4 calls failed");
+    /// ```
+    pub const fn as_str(&self) -> &'static str {
+        Self::LABELS[self.place()]
+    }
+
+    /// Returns the place of its label in [`LABELS`](Self::LABELS).
+    pub(crate) const fn place(&self) -> usize {
+        match self {
+            Cause::ConsecutiveFailures { .. } => 0,
+            Cause::TotalFailures { .. } => 1,
+            Cause::FailuresInWindow { .. } => 2,
+            Cause::FailureRate { .. } => 3,
+            Cause::SlowCallRate { .. } => 4,
+            Cause::HungCalls { .. } => 5,
+            Cause::ResetTimeout => 6,
+            Cause::ProbesFailed { .. } => 7,
+            Cause::ProbesSucceeded { .. } => 8,
+            Cause::HalfOpenTimeout => 9,
+            Cause::Manual => 10,
+            Cause::Reset => 11,
+            Cause::Evicted => 12,
+            Cause::Imported => 13,
+            Cause::EjectionCap { .. } => 14,
+        }
+    }
+}
+
 impl fmt::Display for Cause {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match *self {
@@ -124,5 +192,35 @@ mod tests {
         };
         assert_eq!(failures.to_string(), "3 of 4 calls failed");
         assert_eq!(Cause::Manual.to_string(), "by hand");
+    }
+
+    #[test]
+    fn a_label_is_the_name_of_its_variant() {
+        let (failures, calls, slow) = (1, 2, 3);
+        let (failed, succeeded, probes) = (1, 2, 3);
+        let (open, most) = (1, 2);
+        let causes = [
+            Cause::ConsecutiveFailures { failures },
+            Cause::TotalFailures { failures },
+            Cause::FailuresInWindow { failures, calls },
+            Cause::FailureRate { failures, calls },
+            Cause::SlowCallRate { slow, calls },
+            Cause::HungCalls { calls },
+            Cause::ResetTimeout,
+            Cause::ProbesFailed { failed, probes },
+            Cause::ProbesSucceeded { succeeded, probes },
+            Cause::HalfOpenTimeout,
+            Cause::Manual,
+            Cause::Reset,
+            Cause::Evicted,
+            Cause::Imported,
+            Cause::EjectionCap { open, most },
+        ];
+        assert_eq!(causes.map(|cause| cause.as_str()), Cause::LABELS);
+        for cause in causes {
+            let debug = format!("{cause:?}");
+            let name = debug.split(' ').next().unwrap().to_lowercase();
+            assert_eq!(cause.as_str().replace('-', ""), name);
+        }
     }
 }

@@ -7,7 +7,7 @@ use super::inner::Inner;
 use crate::cell::Shared;
 use crate::clock::{Clock, SystemClock};
 use crate::events::{Listeners, StateChange};
-use crate::stats::Counter;
+use crate::stats::Counters;
 use crate::sync::{Map, PlainAtomicU64};
 use crate::word::Millis;
 use std::fmt;
@@ -191,7 +191,7 @@ impl<K: Hash + Eq, S: BuildHasher, C: Clock> InMemoryStoreBuilder<K, S, C> {
                 by_hand: ByHand::new(),
                 bound: Bound::new(max, evicts.open_ttl, evicts.key),
                 untracked: PlainAtomicU64::new(0),
-                rejections: Counter::new(),
+                counters: Counters::new(),
             }),
         }
     }

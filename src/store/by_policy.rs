@@ -8,6 +8,7 @@ use crate::clock::Clock;
 use crate::error::Rejected;
 use crate::key::ToKey;
 use crate::rules::{Forced, Policy};
+use crate::stats::Counted;
 use crate::sync::{Hashed, OnlyHash};
 use crate::word::{Millis, PermitToken, Report, Reported};
 use std::borrow::Borrow;
@@ -59,7 +60,7 @@ where
 
     #[inline]
     fn acquire_by(&self, policy: &Policy) -> Result<PermitToken, Refused> {
-        self.store.inner.acquire_slow(self.key, policy)
+        self.store.inner.acquire_slow::<_, true>(self.key, policy)
     }
 
     #[inline]
@@ -103,7 +104,7 @@ where
 
     #[inline]
     fn acquire_by(&self, policy: &Policy) -> Result<PermitToken, Refused> {
-        self.acquire_slow(policy)
+        self.acquire_slow::<true>(policy)
     }
 
     #[inline]
@@ -132,6 +133,16 @@ impl<K, S, C> InMemoryCircuitBreakerStore<K, S, C> {
 
     pub(crate) fn shared(&self) -> &Shared<C> {
         &self.inner.shared
+    }
+
+    /// Counts what became of a call.
+    pub(crate) fn count(&self, counted: Counted) {
+        self.inner.counters.add_one(counted);
+    }
+
+    /// Returns how many calls this became of.
+    pub(crate) fn counted(&self, counted: Counted) -> u64 {
+        self.inner.counters.total(counted)
     }
 }
 

@@ -4,7 +4,7 @@ use super::in_memory::InMemoryCircuitBreakerStore;
 #[cfg(any(breakerbox_loom, breakerbox_steps))]
 use crate::cell::Part;
 use crate::cell::{Cell, Changes, Gone, Kept, Restored, Shared};
-use crate::clock::Clock;
+use crate::clock::{Clock, WallTime, wall_time};
 use crate::key::ToKey;
 use crate::snapshot::{CircuitBreakerSnapshot, CircuitState};
 use crate::word::{FAILURES_MAX, Millis, TIME_MAX, Timestamp};
@@ -18,14 +18,39 @@ const VERSION: u32 = 1;
 const OPENINGS_MAX: u32 = 63;
 const SUCCESSES_MAX: u64 = TIME_MAX;
 
-/// Circuits as data, for [`import`](InMemoryCircuitBreakerStore::import).
+/// Circuits as data, for [`import`](InMemoryCircuitBreakerStore::import). The default is an export of
+/// no circuits, for where nothing has been saved yet.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Export<K> {
-    version: u32,
+    version: Version,
     /// When it was made, in Unix ms.
     time: u64,
     circuits: Vec<Exported<K>>,
+}
+
+/// The version of the form: written first, and checked before the fields that another version may
+/// not have.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(try_from = "u32", into = "u32")]
+struct Version;
+
+impl TryFrom<u32> for Version {
+    type Error = String;
+
+    fn try_from(version: u32) -> Result<Self, String> {
+        if version == VERSION {
+            Ok(Self)
+        } else {
+            Err(format!("version is {version}; it must be {VERSION}"))
+        }
+    }
+}
+
+impl From<Version> for u32 {
+    fn from(_: Version) -> Self {
+        VERSION
+    }
 }
 
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -77,14 +102,46 @@ impl fmt::Display for ImportError {
 impl Error for ImportError {}
 
 impl<K> Export<K> {
-    /// How many circuits are in it.
+    /// Returns when it was made; 1970, if it is the default.
+    ///
+    /// ```
+    /// use breakerbox::{CircuitState, Export, InMemoryCircuitBreakerStore};
+    ///
+    /// let store: InMemoryCircuitBreakerStore = InMemoryCircuitBreakerStore::new();
+    /// store.transition("search", CircuitState::ForcedOpen);
+    /// let export = store.export();
+    /// assert!(export.taken_at() > Export::<String>::default().taken_at());
+    /// for (key, circuit) in export.iter() {
+    ///     assert_eq!((&**key, circuit.state), ("search", CircuitState::ForcedOpen));
+    /// }
+    /// ```
+    pub fn taken_at(&self) -> WallTime {
+        wall_time(self.time)
+    }
+
+    /// Iterates over the circuits in it, as they were.
+    pub fn iter(&self) -> impl Iterator<Item = (&K, &CircuitBreakerSnapshot)> {
+        self.circuits.iter().map(|one| (&one.key, &one.circuit))
+    }
+
+    /// Returns how many circuits are in it.
     pub fn len(&self) -> usize {
         self.circuits.len()
     }
 
-    /// Whether there is none in it.
+    /// Returns whether there is none in it.
     pub fn is_empty(&self) -> bool {
         self.circuits.is_empty()
+    }
+}
+
+impl<K> Default for Export<K> {
+    fn default() -> Self {
+        Self {
+            version: Version,
+            time: 0,
+            circuits: Vec::new(),
+        }
     }
 }
 
@@ -94,10 +151,6 @@ impl<K: Hash + Eq> Export<K> {
             circuit: None,
             reason,
         };
-        if self.version != VERSION {
-            let reason = format!("version is {}; it must be {VERSION}", self.version);
-            return Err(whole(reason));
-        }
         at_most("time", self.time, TIME_MAX).map_err(whole)?;
         let circuits = self.circuits.len() as u64;
         at_most("circuits: their number", circuits, max_circuits as u64).map_err(whole)?;
@@ -205,7 +258,7 @@ where
             }
         });
         Export {
-            version: VERSION,
+            version: Version,
             time: time.unix_ms(),
             circuits,
         }

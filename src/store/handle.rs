@@ -174,38 +174,47 @@ where
 
     #[cold]
     fn acquire_or_reject(&self, policy: &Policy) -> Result<PermitToken, Rejected> {
-        self.acquire_slow(policy)
+        self.acquire_slow::<false>(policy)
             .map_err(|refused| self.inner.reject(refused))
     }
 
-    /// Not closed: rare, and kept out of the callers' code.
+    /// Not closed: rare, and kept out of the callers' code. `BREAKER`: as in
+    /// [`Inner::acquire_slow`].
     #[cold]
-    pub(super) fn acquire_slow(&self, policy: &Policy) -> Result<PermitToken, Refused> {
+    pub(super) fn acquire_slow<const BREAKER: bool>(
+        &self,
+        policy: &Policy,
+    ) -> Result<PermitToken, Refused> {
         if self.inner.looks_closely(policy) {
-            return self.acquire_closely(policy);
+            return self.acquire_closely::<BREAKER>(policy);
         }
         let mut changes = self.inner.listeners.changes();
-        let admitted = self
-            .inner
-            .admit(|| self.cell.acquire(&self.inner.shared, policy, &mut changes));
+        let admitted = self.inner.admit(|| {
+            let acquired = self.cell.acquire(&self.inner.shared, policy, &mut changes);
+            acquired.counted_of(&self.cell, BREAKER && policy.shadow)
+        });
         self.inner.listeners.announce(changes, || self.key.clone());
         admitted
     }
 
     /// Acquires where a state may be forced, or the call may need a seat.
     #[inline(never)]
-    fn acquire_closely(&self, policy: &Policy) -> Result<PermitToken, Refused> {
+    fn acquire_closely<const BREAKER: bool>(
+        &self,
+        policy: &Policy,
+    ) -> Result<PermitToken, Refused> {
         let (inner, shared) = (&*self.inner, &self.inner.shared);
         if let Some(forced) = inner.forced(&self.key, policy) {
             return inner.by_force(forced, policy);
         }
         let mut changes = inner.listeners.changes();
         let admitted = inner.admit(|| {
-            if policy.counts_in_flight() {
+            let acquired = if policy.counts_in_flight() {
                 self.pinned(|cell| cell.begin_and_acquire(shared, policy, &mut changes))
             } else {
                 self.cell.acquire(shared, policy, &mut changes)
-            }
+            };
+            acquired.counted_of(&self.cell, BREAKER && policy.shadow)
         });
         inner.listeners.announce(changes, || self.key.clone());
         admitted
@@ -262,6 +271,7 @@ where
         report: Report,
         policy: &Policy,
     ) -> Reported {
+        self.inner.count_failure(report);
         let give_back = || self.give_back(permit);
         let report = self
             .inner
@@ -270,6 +280,7 @@ where
         let reported = self
             .pinned(|cell| cell.report(&self.inner.shared, permit, report, policy, &mut changes));
         self.inner.listeners.announce(changes, || self.key.clone());
+        self.inner.count_stale(reported);
         reported
     }
 

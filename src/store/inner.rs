@@ -8,7 +8,7 @@ use crate::error::StoreFull;
 use crate::events::Listeners;
 use crate::key::ToKey;
 use crate::snapshot::{CircuitBreakerSnapshot, CircuitState};
-use crate::stats::Counter;
+use crate::stats::Counters;
 use crate::sync::atomic::Ordering;
 use crate::sync::{Arc, Hashed, Map, PlainAtomicU64};
 use crate::word::PermitToken;
@@ -24,7 +24,7 @@ pub(crate) struct Inner<K, S, C> {
     pub(super) bound: Bound<K>,
     /// Operations that were answered without being stored.
     pub(super) untracked: PlainAtomicU64,
-    pub(super) rejections: Counter,
+    pub(super) counters: Counters,
 }
 
 impl<K: Hash + Eq, S: BuildHasher, C: Clock> Inner<K, S, C> {

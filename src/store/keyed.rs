@@ -8,8 +8,9 @@ use crate::error::Rejected;
 use crate::key::ToKey;
 use crate::rules::{Forced, Policy};
 use crate::snapshot::CircuitState;
+use crate::stats::Counted;
 use crate::sync::{Arc, Hashed, OnlyHash};
-use crate::word::{Generation, PermitToken, Report, Reported};
+use crate::word::{Generation, Outcome, PermitToken, Report, Reported};
 use std::borrow::Borrow;
 use std::hash::{BuildHasher, Hash};
 
@@ -50,12 +51,15 @@ impl<K: Hash + Eq, S: BuildHasher, C: Clock> Inner<K, S, C> {
         K: Borrow<Q>,
         Q: Eq + ToKey<K> + ?Sized,
     {
-        self.acquire_slow(hash.with(key), policy)
+        self.acquire_slow::<_, false>(hash.with(key), policy)
             .map_err(|refused| self.reject(refused))
     }
 
+    /// Decides on the circuit. A `BREAKER` admits the call nevertheless under a shadow policy. A
+    /// rejection is counted for the circuit here, and for the store by the caller. (A parameter of
+    /// the type, since a healthy check would have to carry an argument.)
     #[cold]
-    pub(super) fn acquire_slow<Q>(
+    pub(super) fn acquire_slow<Q, const BREAKER: bool>(
         &self,
         key: Hashed<'_, Q>,
         policy: &Policy,
@@ -65,14 +69,17 @@ impl<K: Hash + Eq, S: BuildHasher, C: Clock> Inner<K, S, C> {
         Q: Eq + ToKey<K> + ?Sized,
     {
         if self.looks_closely(policy)
-            && let Some(answer) = self.acquire_closely(key, policy)
+            && let Some(answer) = self.acquire_closely::<_, BREAKER>(key, policy)
         {
             return answer;
         }
         let mut changes = self.listeners.changes();
         let admitted = self.admit(|| {
             self.map
-                .get(key, |cell| cell.acquire(&self.shared, policy, &mut changes))
+                .get(key, |cell| {
+                    let acquired = cell.acquire(&self.shared, policy, &mut changes);
+                    acquired.counted_of(cell, BREAKER && policy.shadow)
+                })
                 .unwrap_or(Acquired::Unknown)
         });
         self.listeners.announce(changes, || key.key().to_key());
@@ -82,7 +89,7 @@ impl<K: Hash + Eq, S: BuildHasher, C: Clock> Inner<K, S, C> {
     /// Checks where a state may be forced, or the call may need a seat. `None`: look at the
     /// circuit.
     #[inline(never)]
-    fn acquire_closely<Q>(
+    fn acquire_closely<Q, const BREAKER: bool>(
         &self,
         key: Hashed<'_, Q>,
         policy: &Policy,
@@ -101,8 +108,10 @@ impl<K: Hash + Eq, S: BuildHasher, C: Clock> Inner<K, S, C> {
                 .map(Ok);
         }
         let mut changes = self.listeners.changes();
-        let mut acquire =
-            |cell: &Arc<Cell>| cell.begin_and_acquire(&self.shared, policy, &mut changes);
+        let mut acquire = |cell: &Arc<Cell>| {
+            let acquired = cell.begin_and_acquire(&self.shared, policy, &mut changes)?;
+            Ok(acquired.counted_of(cell, BREAKER && policy.shadow))
+        };
         // A full store admits without a seat, and says so in its count.
         let admitted = self.admit(|| {
             let acquired = self.create(key, &mut acquire);
@@ -127,7 +136,7 @@ impl<K: Hash + Eq, S: BuildHasher, C: Clock> Inner<K, S, C> {
 
     /// A rejection that takes place.
     pub(super) fn reject(&self, refused: Refused) -> Rejected {
-        self.rejections.add_one();
+        self.counters.add_one(Counted::Rejected);
         refused.rejected
     }
 
@@ -190,6 +199,7 @@ impl<K: Hash + Eq, S: BuildHasher, C: Clock> Inner<K, S, C> {
         K: Borrow<Q>,
         Q: Eq + ToKey<K> + ?Sized,
     {
+        self.count_failure(report);
         let report = self.unless_forced(key.key(), report, policy, || {
             self.give_back(key, permit);
         });
@@ -202,7 +212,22 @@ impl<K: Hash + Eq, S: BuildHasher, C: Clock> Inner<K, S, C> {
             found => self.report_unrecorded(key, found, permit, report, policy, &mut changes),
         };
         self.listeners.announce(changes, || key.key().to_key());
+        self.count_stale(reported);
         reported
+    }
+
+    /// Counts a report, if it is of a failure.
+    pub(super) fn count_failure(&self, report: Report) {
+        if report.outcome() == Outcome::Failure {
+            self.counters.add_one(Counted::Failed);
+        }
+    }
+
+    /// Counts a report that came too late.
+    pub(super) fn count_stale(&self, reported: Reported) {
+        if reported == Reported::Stale {
+            self.counters.add_one(Counted::Stale);
+        }
     }
 
     /// The rest of a report that is stale, or on an unknown circuit.

@@ -3,6 +3,7 @@
 use super::in_memory::InMemoryCircuitBreakerStore;
 use crate::clock::Clock;
 use crate::snapshot::CircuitBreakerSnapshot;
+use crate::stats::Counted;
 use crate::sync::atomic::Ordering;
 use std::hash::{BuildHasher, Hash};
 
@@ -60,7 +61,7 @@ where
 
     /// Calls that were rejected.
     pub fn rejections(&self) -> u64 {
-        self.inner.rejections.total()
+        self.inner.counters.total(Counted::Rejected)
     }
 
     /// Openings that the cap of a group held back: see [`Group`](crate::Group).

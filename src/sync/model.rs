@@ -3,8 +3,7 @@
 use std::borrow::Borrow;
 use std::hash::{BuildHasher, Hash};
 
-pub(crate) use loom::sync::Arc;
-
+use super::Headed;
 use super::hashed::{Hashed, StoredKey};
 use crate::key::ToKey;
 
@@ -130,17 +129,44 @@ pub(crate) mod atomic {
     }
 }
 
+/// loom's `Arc`, with a head.
+pub(crate) struct Arc<T: Headed>(loom::sync::Arc<(T::Head, T)>);
+
+impl<T: Headed> Arc<T> {
+    pub(crate) fn new(value: T) -> Self {
+        Self(loom::sync::Arc::new((T::Head::default(), value)))
+    }
+
+    pub(crate) fn head(this: &Self) -> &T::Head {
+        &this.0.0
+    }
+}
+
+impl<T: Headed> std::ops::Deref for Arc<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.0.1
+    }
+}
+
+impl<T: Headed> Clone for Arc<T> {
+    fn clone(&self) -> Self {
+        Self(loom::sync::Arc::clone(&self.0))
+    }
+}
+
 /// A stand-in for papaya, whose atomics loom can't see: each operation is one step.
 ///
 /// Models over it show that the map is used rightly, not that papaya is right.
-pub(crate) struct Map<K, V, S> {
+pub(crate) struct Map<K, V: Headed, S> {
     entries: loom::sync::Mutex<Vec<Entry<K, V>>>,
     hasher: S,
 }
 
 type Entry<K, V> = (std::sync::Arc<StoredKey<K>>, Arc<V>);
 
-impl<K: Eq, V, S: BuildHasher> Map<K, V, S> {
+impl<K: Eq, V: Headed, S: BuildHasher> Map<K, V, S> {
     pub(crate) fn new(_capacity: usize, hasher: S) -> Self {
         Self {
             entries: loom::sync::Mutex::new(Vec::new()),
@@ -202,7 +228,7 @@ impl<K: Eq, V, S: BuildHasher> Map<K, V, S> {
     }
 }
 
-fn find<K, V, Q>(entries: &[Entry<K, V>], key: Hashed<'_, Q>) -> Option<Arc<V>>
+fn find<K, V: Headed, Q>(entries: &[Entry<K, V>], key: Hashed<'_, Q>) -> Option<Arc<V>>
 where
     K: Borrow<Q>,
     Q: Eq + ?Sized,

@@ -3,9 +3,9 @@
 use std::borrow::Borrow;
 use std::hash::{BuildHasher, BuildHasherDefault, Hash, Hasher};
 
-pub(crate) use std::sync::Arc;
-
+use super::Headed;
 use super::hashed::{Hashed, StoredKey};
+use super::headed::Arc;
 use super::steps::{Step, step};
 use crate::key::ToKey;
 
@@ -18,7 +18,7 @@ pub(crate) mod atomic {
 }
 
 /// A concurrent map of shared values, by closures: no guard of it leaves this file.
-pub(crate) struct Map<K, V, S> {
+pub(crate) struct Map<K, V: Headed, S> {
     table: papaya::HashMap<StoredKey<K>, Arc<V>, BuildHasherDefault<Passed>>,
     hasher: S,
 }
@@ -74,7 +74,7 @@ impl<K: Borrow<Q>, Q: Eq + ?Sized> papaya::Equivalent<StoredKey<K>> for Hashed<'
     }
 }
 
-impl<K: Eq, V, S: BuildHasher> Map<K, V, S> {
+impl<K: Eq, V: Headed, S: BuildHasher> Map<K, V, S> {
     pub(crate) fn new(capacity: usize, hasher: S) -> Self {
         let table = papaya::HashMap::with_capacity_and_hasher(capacity, Default::default());
         Self { table, hasher }
@@ -158,7 +158,10 @@ type Pinned<'t, K, V> = papaya::HashMapRef<
 >;
 
 #[inline(never)]
-fn look_up<'p, K, V, Q>(table: &'p Pinned<'_, K, V>, key: &Hashed<'_, Q>) -> Option<&'p Arc<V>>
+fn look_up<'p, K, V: Headed, Q>(
+    table: &'p Pinned<'_, K, V>,
+    key: &Hashed<'_, Q>,
+) -> Option<&'p Arc<V>>
 where
     K: Borrow<Q> + Eq,
     Q: Eq + ?Sized,

@@ -76,6 +76,11 @@ impl Probes {
             | OUT.put(self.out as u64)
     }
 
+    /// Returns the number of probes that are out.
+    pub(crate) const fn out(self) -> u32 {
+        self.out
+    }
+
     /// Returns the lease in which a probe goes out now.
     pub(crate) const fn lease(self) -> u8 {
         self.lease as u8

@@ -109,7 +109,8 @@ fn what_writes_is_seen_to_write() {
             "{name}: {tally:?}"
         );
     }
-    assert_eq!(Tally::of("key: rejection").statistics, 1);
+    // The store's count, and the circuit's.
+    assert_eq!(Tally::of("key: rejection").statistics, 2);
 }
 
 /// Prints a line for each operation, which `cargo xtask instructions` reads.

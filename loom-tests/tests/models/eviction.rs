@@ -49,7 +49,9 @@ fn a_pin_against_an_eviction() {
         store.get_state(&KEY);
         let sweeper = {
             let store = store.clone();
-            thread::spawn(move || drop(store.get_state(&OTHER)))
+            thread::spawn(move || {
+                store.get_state(&OTHER);
+            })
         };
         let handle = store.circuit(&KEY);
         let counted = handle.as_ref().ok().map(|handle| handle.record_failure());
@@ -72,7 +74,9 @@ fn an_eviction_that_meets_a_pin_never_was() {
         store.record_success(&KEY);
         let sweeper = {
             let store = store.clone();
-            thread::spawn(move || drop(store.get_state(&OTHER)))
+            thread::spawn(move || {
+                store.get_state(&OTHER);
+            })
         };
         let was_unknown = store.peek(&KEY).is_none();
         if let Ok(handle) = store.circuit(&KEY) {

@@ -165,7 +165,9 @@ fn a_failure_after_a_check_by_the_gate_counts() {
         store.transition(&KEY, CircuitState::Open);
         let closer = {
             let store = store.clone();
-            thread::spawn(move || drop(store.transition(&KEY, CircuitState::Closed)))
+            thread::spawn(move || {
+                store.transition(&KEY, CircuitState::Closed);
+            })
         };
         if let Ok(permit) = store.acquire(&KEY, &policy)
             && !permit.is_probe()
@@ -188,7 +190,9 @@ fn a_check_by_the_gate_sees_the_close() {
         store.transition(&KEY, CircuitState::Open);
         let closer = {
             let store = store.clone();
-            thread::spawn(move || drop(store.transition(&KEY, CircuitState::Closed)))
+            thread::spawn(move || {
+                store.transition(&KEY, CircuitState::Closed);
+            })
         };
         let policy = policy(1, 1, 1);
         if store.acquire(&KEY, &policy).is_ok() {

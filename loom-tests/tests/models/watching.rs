@@ -78,7 +78,9 @@ fn a_circuit_that_closes_meanwhile_is_watched() {
         let circuit = breaker.circuit(&KEY).unwrap();
         breaker.store().transition(&KEY, CircuitState::Open);
         let closer = handle(breaker.store());
-        let closer = thread::spawn(move || drop(closer.transition(CircuitState::Closed)));
+        let closer = thread::spawn(move || {
+            closer.transition(CircuitState::Closed);
+        });
         breaker.set_policies(PolicySet::new(windowed()));
         closer.join().unwrap();
         assert_eq!(circuit.acquire().unwrap().success(), Reported::Recorded);
@@ -182,7 +184,9 @@ fn a_circuit_that_closes_beside_rules_that_go_is_not_watched() {
         let circuit = breaker.circuit(&KEY).unwrap();
         circuit.transition(CircuitState::Open);
         let closer = handle(breaker.store());
-        let closer = thread::spawn(move || drop(closer.transition(CircuitState::Closed)));
+        let closer = thread::spawn(move || {
+            closer.transition(CircuitState::Closed);
+        });
         breaker.set_policies(plain());
         closer.join().unwrap();
         assert_unwatched(&breaker);
@@ -198,7 +202,9 @@ fn a_call_right_after_a_close_is_in_the_window() {
         let circuit = breaker.circuit(&KEY).unwrap();
         circuit.transition(CircuitState::ForcedOpen);
         let closer = handle(breaker.store());
-        let closer = thread::spawn(move || drop(closer.transition(CircuitState::Closed)));
+        let closer = thread::spawn(move || {
+            closer.transition(CircuitState::Closed);
+        });
         let first = circuit.acquire().map(|permit| permit.success()).is_ok();
         closer.join().unwrap();
         let _ = circuit.acquire().unwrap().failure();
@@ -288,7 +294,9 @@ fn an_export_is_of_one_generation() {
         let _ = store.report(&KEY, permit, Outcome::Failure, &policy);
         let other = {
             let store = store.clone();
-            thread::spawn(move || drop(store.transition(&KEY, CircuitState::Closed)))
+            thread::spawn(move || {
+                store.transition(&KEY, CircuitState::Closed);
+            })
         };
         let export = store.export();
         other.join().unwrap();

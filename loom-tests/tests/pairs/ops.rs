@@ -38,6 +38,8 @@ pub(crate) enum Answer {
     Exported(String),
     Imported(usize, usize),
     RetryAfter(Option<Duration>),
+    /// What the snapshot shows; until when the circuit is open, and the probes that are out.
+    Looked(CircuitBreakerSnapshot, Option<u64>, u32),
     Made(bool),
     Length(usize),
 }

@@ -178,6 +178,7 @@ fn a_look_changes_nothing() {
         "export",
         "breaker.peek",
         "retry_after",
+        "stats",
     ];
     let mut bench = Bench::new();
     for rules in [&PLAIN, &BACKOFF, &WINDOW, &SEATS, &TIMED, &GROUPED] {

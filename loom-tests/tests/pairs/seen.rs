@@ -332,6 +332,9 @@ impl Seen {
     fn same(&self, seen: &Answer, expected: &Answer) -> bool {
         match (seen, expected) {
             (Answer::Is(seen), Answer::Is(expected)) => self.same_snapshot(seen, expected),
+            (Answer::Looked(seen, until, out), Answer::Looked(expected, later, as_many)) => {
+                self.same_snapshot(seen, expected) && (until, out) == (later, as_many)
+            }
             (Answer::All(seen), Answer::All(expected)) => each(seen, expected, |seen, expected| {
                 seen.0 == expected.0 && self.same_snapshot(&seen.1, &expected.1)
             }),

@@ -72,6 +72,11 @@ pub(crate) const BREAKER: &[Op] = &[
     op("retry_after", NONE, |w, _| {
         Answer::RetryAfter(breaker(w).retry_after(KEY))
     }),
+    // Its counts are of moments of their own.
+    op("stats", NONE, |w, _| match breaker(w).stats(KEY) {
+        Some(seen) => Answer::Looked(seen.snapshot, seen.open_until, seen.probes_out),
+        None => Answer::Unknown,
+    }),
     policies(
         "plain policies",
         |w, _| set(w, &PLAIN),
