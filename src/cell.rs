@@ -58,7 +58,7 @@ pub(crate) use evict::Evicts;
 #[cfg(all(feature = "serde", any(breakerbox_loom, breakerbox_steps)))]
 pub use inside::Part;
 #[cfg(any(breakerbox_loom, breakerbox_steps))]
-pub use inside::{Calls, Words};
+pub use inside::Words;
 #[cfg(all(feature = "serde", any(breakerbox_loom, breakerbox_steps)))]
 pub(crate) use inside::{leave_place, take_place};
 pub(crate) use openings::OPENINGS;
@@ -69,6 +69,8 @@ pub(crate) use shared::Shared;
 #[cfg(breakerbox_loom)]
 pub(crate) use stripes::share_a_stripe;
 pub(crate) use summary::Summary;
+#[cfg(any(breakerbox_loom, breakerbox_steps))]
+pub use watch::Calls;
 
 use crate::stats::Refusals;
 use crate::sync::atomic::{AtomicU64, Ordering};
@@ -81,7 +83,7 @@ use watch::Watch;
 /// The alignment keeps circuits from sharing lines: a storm on one costs its neighbours nothing.
 #[repr(align(64))]
 pub(crate) struct Cell {
-    /// The decision, see [`Control`].
+    /// The decision; see [`Control`].
     control: AtomicU64,
     /// Side word: a count.
     successes: AtomicU64,
@@ -94,7 +96,7 @@ pub(crate) struct Cell {
     phase: AtomicU64,
     /// Side word: see [`History`](crate::word::History). Kept through transitions.
     history: AtomicU64,
-    /// The handles that hold the cell, see [`Pins`].
+    /// The handles that hold the cell; see [`Pins`].
     pins: AtomicU64,
     /// The single calls, where the rules count each of them.
     watch: EpochCell<Watch>,
@@ -119,7 +121,6 @@ impl Cell {
     /// generation of the stripe's last removal. That is read after the cell is in the map, or a
     /// removal in between could be missed.
     pub(crate) fn new(hash: u64) -> Self {
-        let pins = Pins::new(hash);
         Self {
             control: AtomicU64::new(Control::FRESH.bits()),
             successes: AtomicU64::new(0),
@@ -127,7 +128,7 @@ impl Cell {
             last_failure: AtomicU64::new(0),
             phase: AtomicU64::new(0),
             history: AtomicU64::new(0),
-            pins: AtomicU64::new(pins.bits()),
+            pins: AtomicU64::new(Pins::new(hash).bits()),
             watch: EpochCell::empty(),
         }
     }

@@ -32,5 +32,4 @@ pub use group::{EjectionCap, Group};
 pub use policy::Policy;
 pub(crate) use policy::{Cap, HUNG_CALLS_MAX, Span};
 pub use set::PolicySet;
-#[cfg(feature = "serde")]
 pub use values::{AfterHalfOpen, DroppedPermit, FailureCounting, Forced, SlidingWindow};

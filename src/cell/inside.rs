@@ -8,6 +8,7 @@ use super::group::Groups;
 use super::restore::{Kept, Restored};
 use super::shared::Shared;
 use super::transition::Transition;
+use super::watch::Calls;
 use crate::clock::Clock;
 use crate::rules::{Policy, is_stale};
 use crate::sync::atomic::Ordering;
@@ -44,19 +45,6 @@ pub struct Words {
     pub watch: Option<Calls>,
     /// The number of handles that hold it.
     pub handles: u64,
-}
-
-/// The single calls that a watch holds.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Calls {
-    /// Whether the policy wants the watch.
-    pub on: bool,
-    /// Whether a rule by hand covers the circuit, which a handle holds.
-    pub held: bool,
-    /// The calls, failures and slow calls in the window of this generation, if it has one.
-    pub window: Option<[u32; 3]>,
-    /// The number of slots that are taken in this generation.
-    pub in_flight: u32,
 }
 
 impl Cell {

@@ -44,6 +44,20 @@ pub(super) struct Watch {
     pub(super) in_flight: Option<PlainArc<InFlight>>,
 }
 
+/// The single calls that a watch holds.
+#[cfg(any(breakerbox_loom, breakerbox_steps))]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Calls {
+    /// Whether the policy wants the watch.
+    pub on: bool,
+    /// Whether a rule by hand covers the circuit, which a handle holds.
+    pub held: bool,
+    /// The calls, failures and slow calls in the window of this generation, if it has one.
+    pub window: Option<[u32; 3]>,
+    /// The number of slots that are taken in this generation.
+    pub in_flight: u32,
+}
+
 impl Watch {
     pub(super) fn new(generation: Generation, policy: &Policy, before: Option<&Watch>) -> Self {
         let span = policy.trip.window;
@@ -114,11 +128,11 @@ impl Watch {
 
     /// Returns the calls that it holds for `generation` at `now`.
     #[cfg(any(breakerbox_loom, breakerbox_steps))]
-    pub(super) fn calls(&self, generation: Generation, now: Timestamp) -> super::Calls {
+    pub(super) fn calls(&self, generation: Generation, now: Timestamp) -> Calls {
         let own = self.generation == generation;
         let window = self.tally(generation, || now);
         let in_flight = self.in_flight.as_ref().filter(|_| own);
-        super::Calls {
+        Calls {
             on: self.on,
             held: self.held,
             window: window.map(|tally| [tally.calls, tally.failures, tally.slow]),

@@ -1,6 +1,6 @@
-//! State changes through a bounded queue, for a thread or task of its own.
+//! Subscriptions: state changes through a bounded queue, for another thread or task.
 
-use super::{Listener, Listeners, StateChange, hear};
+use super::{Listener, StateChange, hear};
 use crate::sync::atomic::Ordering;
 use crate::sync::{EpochCell, PlainArc, PlainAtomicU64};
 use async_channel::{Receiver, Sender, TrySendError};
@@ -17,9 +17,9 @@ pub(super) struct Subscribers<K>(EpochCell<PlainArc<[Subscriber<K>]>>);
 struct Subscriber<K> {
     listener: PlainArc<Listener<K>>,
     queue: Sender<StateChange<K>>,
-    /// Takes those out that are gone. (A function pointer, since an announcement doesn't know that
+    /// Removes dropped subscriptions. (A function pointer, since an announcement doesn't know that
     /// the key may be sent to another thread.)
-    tidy: fn(&Listeners<K>),
+    tidy: fn(&Subscribers<K>, &PlainAtomicU64),
 }
 
 impl<K> Subscribers<K> {
@@ -30,12 +30,9 @@ impl<K> Subscribers<K> {
     fn all(&self) -> Option<PlainArc<[Subscriber<K>]>> {
         self.0.read(|all| all.map(PlainArc::clone))
     }
-}
 
-impl<K> Listeners<K> {
-    /// Adds a subscription, which hears of every change that an operation makes which begins after
-    /// this has returned.
-    pub(crate) fn subscribe(&self, capacity: usize) -> Subscription<K>
+    /// Adds a subscription, and counts it in the `number` of listeners.
+    pub(super) fn subscribe(&self, number: &PlainAtomicU64, capacity: usize) -> Subscription<K>
     where
         K: Clone + Send + Sync + 'static,
     {
@@ -59,19 +56,21 @@ impl<K> Listeners<K> {
             let before = before.into_iter().flat_map(|before| before.iter());
             Some(before.chain([&new]).cloned().collect())
         };
-        // `None` can't be: a list is always made.
-        let _ = self.subscribers.0.get_or_replace(|_| false, with, |_| ());
-        // Relaxed: see `changes`. After the list: a change that is kept because of this finds it.
-        self.number.fetch_add(1, Ordering::Relaxed);
-        self.tidy();
+        // Never `None`, since a list is always made.
+        let _ = self.0.get_or_replace(|_| false, with, |_| ());
+        // Relaxed: see `Listeners::changes`. Counted after the list is in place, so that a change
+        // that is kept for this subscription finds it.
+        number.fetch_add(1, Ordering::Relaxed);
+        self.tidy(number);
         Subscription {
             receiver: Box::pin(receiver),
             dropped,
         }
     }
 
-    pub(super) fn tell_subscribers(&self, event: &StateChange<K>) {
-        let Some(all) = self.subscribers.all() else {
+    /// Puts the change into every queue.
+    pub(super) fn tell(&self, number: &PlainAtomicU64, event: &StateChange<K>) {
+        let Some(all) = self.all() else {
             return;
         };
         let mut tidy = None;
@@ -83,16 +82,16 @@ impl<K> Listeners<K> {
             }
         }
         if let Some(tidy) = tidy {
-            tidy(self);
+            tidy(self, number);
         }
     }
 
-    /// Takes the subscriptions out that have been dropped.
-    fn tidy(&self)
+    /// Removes the subscriptions that have been dropped.
+    fn tidy(&self, number: &PlainAtomicU64)
     where
         K: Send + Sync + 'static,
     {
-        let all = self.subscribers.all();
+        let all = self.all();
         let is_closed = |subscriber: &Subscriber<K>| subscriber.queue.is_closed();
         if !all.is_some_and(|all| all.iter().any(is_closed)) {
             return;
@@ -104,9 +103,9 @@ impl<K> Listeners<K> {
             gone.set(before.len() - kept.len());
             (!kept.is_empty()).then_some(kept)
         };
-        self.subscribers.0.update_then(left, |_| {
-            // Relaxed: see `changes`. As long as it is up, changes are kept in vain, and no more.
-            self.number.fetch_sub(gone.get() as u64, Ordering::Relaxed);
+        self.0.update_then(left, |_| {
+            // Relaxed: see `Listeners::changes`. Until then changes are kept in vain, no more.
+            number.fetch_sub(gone.get() as u64, Ordering::Relaxed);
         });
     }
 }
@@ -135,14 +134,14 @@ impl<K> Clone for Subscriber<K> {
 
 /// The state changes of a store, from
 /// [`CircuitBreaker::subscribe`](crate::CircuitBreaker::subscribe) or
-/// [`InMemoryCircuitBreakerStore::subscribe`](crate::InMemoryCircuitBreakerStore::subscribe): waited
-/// for by a thread, by a task, or as a [`Stream`].
+/// [`InMemoryCircuitBreakerStore::subscribe`](crate::InMemoryCircuitBreakerStore::subscribe). A
+/// thread or a task waits for the next one; it is a [`Stream`] too.
 ///
-/// A change that comes while the queue is full is dropped and counted, so that a slow subscriber
-/// never holds a call up. The subscription ends when the store is gone, and what is in the queue
-/// then can still be taken. Dropped, it is taken out of the store by the next change.
+/// A change made while the queue is full is dropped and counted, so a slow subscriber never delays
+/// a call. The subscription ends when the store is gone; changes that are still queued can be taken.
+/// The next change removes a dropped subscription from the store.
 ///
-/// A clone takes from the same queue: each change goes to one of them.
+/// A clone takes from the same queue, so each change goes to one of the clones.
 pub struct Subscription<K> {
     /// Pinned, since as a stream it remembers what it waits for.
     receiver: Pin<Box<Receiver<StateChange<K>>>>,
@@ -150,9 +149,9 @@ pub struct Subscription<K> {
 }
 
 impl<K> Subscription<K> {
-    /// Waits for the next change. `None`: none is left, and the store or breaker is gone.
+    /// Waits for the next change. Returns `None` once no change is left and the store is gone.
     ///
-    /// Cancel safe: what isn't returned is still in the queue.
+    /// Cancel safe: a change that isn't returned stays in the queue.
     pub async fn next(&self) -> Option<StateChange<K>> {
         self.receiver.recv().await.ok()
     }

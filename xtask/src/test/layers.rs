@@ -187,7 +187,8 @@ impl Graph {
             "crate" => segments[1..].to_vec(),
             first => {
                 let child = [from.as_slice(), &[first.to_string()]].concat();
-                if !self.files.contains_key(&child) {
+                // A single segment is a variable or a field.
+                if segments.len() == 1 || !self.files.contains_key(&child) {
                     return None;
                 }
                 [from.as_slice(), &segments].concat()
