@@ -162,7 +162,7 @@ fn a_window_and_its_calls_in_flight_go_on_too() {
 }
 
 #[test]
-fn a_slot_that_was_taken_before_comes_back() {
+fn a_probe_that_was_taken_before_comes_back() {
     let (breaker, clock) = breaker(PolicySet::new(threshold(1)));
     fail(&breaker, "k", 1);
     clock.advance_ms(7_000);
@@ -224,7 +224,7 @@ fn shadow_only_counts_what_is_forced() {
 }
 
 #[test]
-fn the_bare_store_goes_by_the_limits_that_it_is_given() {
+fn the_bare_store_goes_by_the_policy_that_it_is_given() {
     let (breaker, _) = breaker(PolicySet::default());
     let store = breaker.store();
     let open = forced(1, Forced::Open);

@@ -164,7 +164,7 @@ fn a_window_goes_with_the_rules_that_want_it() {
 /// A call that is out while the rules that count calls in flight go and come back gives its own
 /// seat back, once.
 #[test]
-fn a_seat_outlives_the_rules_that_want_it() {
+fn an_in_flight_slot_outlives_the_rules_that_want_it() {
     let counted = || PolicySet::new(policy(hung(Policy::builder())));
     for by_handle in [false, true] {
         let (breaker, clock) = breaker(counted());
@@ -353,7 +353,7 @@ fn no_time_is_a_time() {
 /// Closed by hand, a circuit counts as recovered: its next opening is the first of a row, whether it
 /// was closed for long, for a moment, or disabled.
 #[test]
-fn a_hand_that_closes_ends_a_row_of_openings() {
+fn closing_by_hand_ends_a_series_of_openings() {
     use breakerbox::Steering::{Disable, Enable, ForceClose, ForceOpen};
     let second = Duration::from_secs(1);
     let settings = Policy::builder()

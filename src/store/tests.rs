@@ -111,7 +111,7 @@ fn a_stale_failure_creates_nothing() {
 
 /// What a breaker's rules hold up comes down with the last clone, though the store lives on.
 #[test]
-fn a_breaker_that_goes_lets_the_gate_go() {
+fn a_breaker_that_goes_releases_the_summary() {
     let hung = Policy::builder()
         .hung_calls(1)
         .hung_call_duration(std::time::Duration::from_secs(1));
@@ -130,7 +130,7 @@ fn a_breaker_that_goes_lets_the_gate_go() {
 
 /// Rules by hand and by policy hold the gate up, once each, and let go of it.
 #[test]
-fn forced_states_let_the_gate_go() {
+fn forced_states_release_the_summary() {
     use crate::{Forced, Policy, PolicySet};
     use Steering::{Disable, Enable, ForceOpen, Reset};
     let breaker = crate::CircuitBreaker::builder().build().unwrap();

@@ -157,7 +157,7 @@ async fn a_report_that_is_never_awaited_goes_on_too() {
 
 /// The caller gave up waiting; what the store had begun takes no slot either.
 #[tokio::test(start_paused = true)]
-async fn a_check_that_is_given_up_takes_no_slot() {
+async fn a_check_that_is_given_up_takes_no_probe() {
     for fault in [Fault::ActsAfter(ms(30)), Fault::AnswersAfter(ms(30))] {
         let (breaker, store) = breaker(|b| b);
         store.memory.transition(KEY, CircuitState::HalfOpen);
@@ -173,7 +173,7 @@ async fn a_check_that_is_given_up_takes_no_slot() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_dropped_probe_gives_its_slot_back() {
+async fn a_dropped_probe_is_given_back() {
     let (breaker, store) = breaker(|b| b);
     store.memory.transition(KEY, CircuitState::HalfOpen);
     for _ in 0..5 {
@@ -272,7 +272,7 @@ async fn racing_tasks_get_one_probe_each_time() {
 
 /// Whatever becomes of a permit, its call doesn't hang when it is over: with a runtime and without.
 #[test]
-fn a_seat_comes_back() {
+fn an_in_flight_slot_comes_back() {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_time()
         .start_paused(true)
@@ -308,7 +308,7 @@ fn a_seat_comes_back() {
 
 /// A seat has no lease by which it would come back: a slow answer is waited for, in the background.
 #[tokio::test(start_paused = true)]
-async fn a_seat_comes_back_from_a_store_that_is_slower_than_a_lease() {
+async fn an_in_flight_slot_comes_back_from_a_store_slower_than_a_lease() {
     let (second, hour) = (ms(1_000), ms(3_600_000));
     for slow_report in [false, true] {
         let (breaker, store) =

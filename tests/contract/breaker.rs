@@ -145,7 +145,7 @@ fn permits_say_how_it_went() {
 }
 
 #[test]
-fn a_dropped_permit_is_ignored_and_gives_its_slot_back() {
+fn a_dropped_permit_is_ignored_and_gives_its_probe_back() {
     let (breaker, clock) = breaker(|b| b.failure_threshold(1));
     drop(breaker.acquire(KEY).unwrap());
     drop(breaker.acquire_owned(KEY).unwrap());

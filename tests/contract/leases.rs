@@ -85,7 +85,7 @@ fn a_lease_expires() {
 
 /// After fifteen leases no report frees a slot: those of different leases can't be told apart.
 #[test]
-fn the_last_lease_frees_slots_by_time_alone() {
+fn the_last_lease_frees_probes_by_time_alone() {
     // Of twelve bits: it ends to the millisecond, however often it did.
     const LEASE: u64 = 8_192;
     let lease = rules(|r| r.probe_lease = LEASE);

@@ -134,7 +134,7 @@ const WAYS: [fn(&Breaker, Outcome); 4] = [
 /// A panic at each place where a probe's call runs the user's code: the slot is there afterwards,
 /// or the probe has decided.
 #[test]
-fn a_panic_keeps_no_slot() {
+fn a_panic_keeps_no_probe() {
     let mut panicked = 0;
     for way in WAYS {
         for outcome in [Outcome::Success, Outcome::Failure, Outcome::Ignored] {
@@ -161,7 +161,7 @@ fn a_panic_keeps_no_slot() {
 
 /// The same of seats: no call seems to hang that is over.
 #[test]
-fn a_panic_keeps_no_seat() {
+fn a_panic_keeps_no_in_flight_slot() {
     let mut panicked = 0;
     for way in WAYS {
         for outcome in [Outcome::Success, Outcome::Failure, Outcome::Ignored] {

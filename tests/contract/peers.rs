@@ -67,7 +67,7 @@ fn a_lost_probe_costs_its_lease() {
 
 /// A cancelled probe wedges the circuit: Hystrix #1621, resilience4j #333, circuitbreaker-rs.
 #[test]
-fn a_dropped_probe_gives_its_slot_back() {
+fn a_dropped_probe_is_given_back() {
     let (breaker, _) = due(|b| b);
     drop(breaker.acquire(KEY).unwrap());
     assert!(breaker.acquire(KEY).is_ok());
@@ -76,7 +76,7 @@ fn a_dropped_probe_gives_its_slot_back() {
 /// A refund after a transition credits the new half-open: resilience4j's `releasePermission`,
 /// failsafe-go, denoland/std #7306.
 #[test]
-fn a_late_refund_frees_no_slot() {
+fn a_late_refund_frees_no_probe() {
     let (breaker, clock) = due(|b| b);
     let lost = breaker.acquire(KEY).unwrap();
     clock.advance_ms(30_000);

@@ -335,7 +335,7 @@ fn open_times_grow_to_their_cap_and_begin_again_after_a_stable_time() {
 }
 
 #[test]
-fn jitter_lengthens_within_its_share_and_is_the_same_for_all_who_ask() {
+fn jitter_lengthens_within_its_share_and_is_the_same_for_all_callers() {
     let mut times = std::collections::HashSet::new();
     let settings = Policy::builder().failure_threshold(1).jitter(50);
     let bench = Bench::new(settings);

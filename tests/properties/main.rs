@@ -249,7 +249,7 @@ proptest! {
     }
 
     #[test]
-    fn the_store_is_its_model_while_its_limits_change(
+    fn the_store_is_its_model_while_its_policy_changes(
         rules in rules(),
         ops in prop::collection::vec(prop_oneof![
             4 => op(),

@@ -163,7 +163,7 @@ fn what_began_before_a_reset_is_stale() {
 
 /// Everything at once on a few keys; afterwards all is consistent, and the gate is down.
 #[test]
-fn whatever_happens_the_gate_comes_down() {
+fn the_summary_is_quiet_again_whatever_happens() {
     const KEYS: u64 = 6;
     let (store, clock, heard) = listening();
     let policy = Policy::builder()

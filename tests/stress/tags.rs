@@ -7,7 +7,7 @@ use breakerbox::{CircuitState, InMemoryCircuitBreakerStore, ManualClock, Policy,
 /// A call that is out while the store counts 2^22 generations: the tag of its circuit's words is
 /// the same again.
 #[test]
-fn a_seat_is_of_its_whole_generation() {
+fn an_in_flight_slot_is_of_its_whole_generation() {
     let clock = ManualClock::new(1_000_000);
     let store = InMemoryCircuitBreakerStore::<u64>::keyed_builder()
         .clock(clock.clone())

@@ -112,7 +112,7 @@ fn everywhere(name: &str, stop: fn(&Program, u64) -> Option<Verdict>) {
 }
 
 #[test]
-fn a_stopped_thread_hinders_nobody() {
+fn a_stopped_thread_hinders_no_other() {
     everywhere("a stopped thread", stopped);
 }
 

@@ -41,7 +41,7 @@ fn a_snapshot_is_of_one_generation() {
         let circuit = handle(&store());
         circuit.record_success();
         circuit.record_failure();
-        let born = circuit.get_state().last_state_change;
+        let began = circuit.get_state().last_state_change;
         let writer = {
             let circuit = circuit.clone();
             thread::spawn(move || {
@@ -56,14 +56,14 @@ fn a_snapshot_is_of_one_generation() {
         let seen = circuit.get_state();
         match seen.state {
             CircuitState::Closed => {
-                assert_eq!((counts(&seen), seen.last_state_change), ((1, 1), born));
+                assert_eq!((counts(&seen), seen.last_state_change), ((1, 1), began));
             }
             CircuitState::HalfOpen => {
                 assert!(
                     seen.success_count <= 2 && seen.failure_count == 1,
                     "{seen:?}"
                 );
-                assert!(seen.last_state_change > born);
+                assert!(seen.last_state_change > began);
             }
             CircuitState::Open => assert_eq!(counts(&seen), (1, 2)),
             state => unreachable!("{state}"),
@@ -176,8 +176,8 @@ fn a_new_life_has_no_last_failure() {
             thread::spawn(move || circuit.peek())
         };
         circuit.reset();
-        let reborn = circuit.record_success();
-        assert_eq!((counts(&reborn), reborn.last_failure_time), ((0, 1), 0));
+        let revived = circuit.record_success();
+        assert_eq!((counts(&revived), revived.last_failure_time), ((0, 1), 0));
         if let Some(seen) = looker.join().unwrap() {
             let expected = if seen.failure_count == 1 { failed } else { 0 };
             assert_eq!(seen.last_failure_time, expected, "{seen:?}");

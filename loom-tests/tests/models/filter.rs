@@ -6,7 +6,7 @@ use breakerbox::CircuitState;
 use breakerbox_loom_tests::{KEY, Store, model, store};
 
 use crate::counts::{a_success_across_an_opening, a_success_beside_a_failure};
-use crate::removal::{a_check_beside_a_recovery, a_check_beside_the_end_of_an_opening};
+use crate::removal::{a_check_beside_a_half_open, a_check_beside_the_end_of_an_opening};
 use crate::trip::a_check_beside_a_trip;
 
 /// A key of the other stripe.
@@ -54,10 +54,10 @@ fn a_check_past_the_filter_is_of_one_moment() {
 
 /// A permit given while a circuit trips is older than the trip, or a probe's.
 #[test]
-fn a_permit_of_the_filter_does_not_decide_a_recovery() {
-    let name = "a_permit_of_the_filter_does_not_decide_a_recovery";
+fn a_permit_of_the_filter_does_not_decide_a_half_open() {
+    let name = "a_permit_of_the_filter_does_not_decide_a_half_open";
     model(name, 3, || {
-        let admitted = a_check_beside_a_recovery(&held_up());
+        let admitted = a_check_beside_a_half_open(&held_up());
         assert!(admitted, "closed or half-open, it has room");
     });
 }

@@ -82,8 +82,8 @@ fn a_place_is_kept_once_and_given_back_once() {
 
 /// Two threads find a place in the word of a circuit that has closed: one gives it back.
 #[test]
-fn a_place_is_given_back_by_one_of_two_who_help() {
-    model("a_place_is_given_back_by_one_of_two_who_help", 2, || {
+fn a_place_is_given_back_by_one_of_two_helpers() {
+    model("a_place_is_given_back_by_one_of_two_helpers", 2, || {
         let breaker = breaker_of([KEY, OTHER, OTHER + 1]);
         fail(&breaker, KEY);
         close_while_it_fails(&breaker);
@@ -92,8 +92,8 @@ fn a_place_is_given_back_by_one_of_two_who_help() {
 
 /// Two threads open the same circuit: the one that fails gives back the place that it took.
 #[test]
-fn who_fails_to_open_gives_the_place_back() {
-    model("who_fails_to_open_gives_the_place_back", 2, || {
+fn a_failed_opening_gives_the_place_back() {
+    model("a_failed_opening_gives_the_place_back", 2, || {
         let breaker = breaker_of([KEY, OTHER, OTHER + 1]);
         let other = {
             let breaker = breaker.clone();

@@ -61,8 +61,8 @@ fn two_of_three_probes() {
 
 /// A probe that is given back is granted again, and only once.
 #[test]
-fn a_refunded_slot_is_given_once() {
-    model("a_refunded_slot_is_given_once", 2, || {
+fn a_refunded_probe_is_granted_once() {
+    model("a_refunded_probe_is_granted_once", 2, || {
         let policy = policy(1, 1, 1);
         let (_, circuit, _, permits) = probing(&policy, 1);
         let other = {
@@ -268,8 +268,8 @@ fn an_open_duration_is_fixed_once() {
 
 /// The call that turns an open circuit half-open is its first probe.
 #[test]
-fn who_begins_a_half_open_probes() {
-    model("who_begins_a_half_open_probes", 3, || {
+fn the_call_that_begins_a_half_open_is_its_probe() {
+    model("the_call_that_begins_a_half_open_is_its_probe", 3, || {
         let (_, circuit, _) = due();
         let policy = policy(1, 1, 1);
         let other = {

@@ -107,8 +107,8 @@ fn a_report_does_not_cross_a_reset() {
             })
         };
         let reported = store.report(&KEY, permit, Outcome::Failure, &policy);
-        let reborn = other.join().unwrap();
-        assert_eq!(reborn.failure_count, 1, "the report was {reported:?}");
+        let revived = other.join().unwrap();
+        assert_eq!(revived.failure_count, 1, "the report was {reported:?}");
         assert_eq!(store.get_state(&KEY).failure_count, 1);
     });
 }
@@ -143,15 +143,19 @@ pub(crate) fn a_check_beside_the_end_of_an_opening(
 
 /// A permit given by the summary alone, while its circuit moves on, never counts as a probe's.
 #[test]
-fn a_permit_of_the_gate_does_not_decide_a_recovery() {
-    model("a_permit_of_the_gate_does_not_decide_a_recovery", 3, || {
-        a_check_beside_a_recovery(&store());
-    });
+fn a_permit_of_the_summary_does_not_decide_a_half_open() {
+    model(
+        "a_permit_of_the_summary_does_not_decide_a_half_open",
+        3,
+        || {
+            a_check_beside_a_half_open(&store());
+        },
+    );
 }
 
 /// Reports a call that asked while its circuit became half-open: the report decides if and only if
 /// the call is a probe. Returns whether it was admitted.
-pub(crate) fn a_check_beside_a_recovery(store: &Store) -> bool {
+pub(crate) fn a_check_beside_a_half_open(store: &Store) -> bool {
     let policy = policy(5, 2, 1);
     let other = {
         let store = store.clone();
@@ -276,8 +280,8 @@ fn two_resets_and_a_handle() {
 
 /// A trip races with a reset and a clear: at rest only open circuits keep the summary busy.
 #[test]
-fn the_gate_comes_down_again() {
-    model("the_gate_comes_down_again", 1, || {
+fn the_summary_is_quiet_again() {
+    model("the_summary_is_quiet_again", 1, || {
         let store = store();
         let policy = policy(1, 1, 1);
         let permit = store.acquire(&KEY, &policy).unwrap();

@@ -158,8 +158,8 @@ fn stamps_of_racing_transitions() {
 /// A call that the summary admits while its circuit is closed by hand was admitted after the close:
 /// its failure counts.
 #[test]
-fn a_failure_after_a_check_by_the_gate_counts() {
-    model("a_failure_after_a_check_by_the_gate_counts", 2, || {
+fn a_failure_after_a_check_by_the_summary_counts() {
+    model("a_failure_after_a_check_by_the_summary_counts", 2, || {
         let store = store();
         let policy = policy(2, 1, 1);
         store.transition(&KEY, CircuitState::Open);
@@ -183,8 +183,8 @@ fn a_failure_after_a_check_by_the_gate_counts() {
 /// A check that the summary admits comes after the close that made it quiet, whatever its thread
 /// looks at next.
 #[test]
-fn a_check_by_the_gate_sees_the_close() {
-    model("a_check_by_the_gate_sees_the_close", 2, || {
+fn a_check_by_the_summary_sees_the_close() {
+    model("a_check_by_the_summary_sees_the_close", 2, || {
         let store = store();
         let circuit = handle(&store);
         store.transition(&KEY, CircuitState::Open);

@@ -30,8 +30,8 @@ fn store() -> (Store, TickingClock) {
 
 /// Two calls that begin at the same time take two slots.
 #[test]
-fn each_call_takes_a_seat_of_its_own() {
-    model("each_call_takes_a_seat_of_its_own", 2, || {
+fn each_call_takes_its_own_slot() {
+    model("each_call_takes_its_own_slot", 2, || {
         let (store, clock) = store();
         let policy = hung(2);
         let begin = {
@@ -50,8 +50,8 @@ fn each_call_takes_a_seat_of_its_own() {
 
 /// A call that ends after its circuit has closed anew frees no other call's slot.
 #[test]
-fn a_seat_is_given_back_by_its_own_call() {
-    model("a_seat_is_given_back_by_its_own_call", 2, || {
+fn a_call_gives_back_its_own_slot() {
+    model("a_call_gives_back_its_own_slot", 2, || {
         let (store, clock) = store();
         let policy = hung(1);
         let old = store.acquire(&KEY, &policy).unwrap();
@@ -124,8 +124,8 @@ fn assert_unwatched(breaker: &Breaker) {
 
 /// Two threads watch and unwatch a circuit at once: its watch and its word agree in the end.
 #[test]
-fn slot_and_word_agree_at_rest() {
-    model_in_total_order("slot_and_word_agree_at_rest", 2, || {
+fn watch_and_word_agree_at_rest() {
+    model_in_total_order("watch_and_word_agree_at_rest", 2, || {
         let (store, _) = store();
         let circuit = handle(&store);
         let other = circuit.clone();
@@ -235,8 +235,8 @@ fn two_replacements_at_once() {
 
 /// Two replacements race: the circuit is watched if and only if the set that stays wants that.
 #[test]
-fn circuits_conform_to_the_last_of_two_replacements() {
-    let name = "circuits_conform_to_the_last_of_two_replacements";
+fn circuits_follow_the_last_of_two_replacements() {
+    let name = "circuits_follow_the_last_of_two_replacements";
     model_in_total_order(name, 2, || {
         let breaker = breaker_of(plain());
         breaker.store().get_state(&KEY);

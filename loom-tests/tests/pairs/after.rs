@@ -14,9 +14,9 @@ pub(crate) fn go_on(world: &World, faults: &mut Vec<String>) -> Vec<Answer> {
     for permit in out.into_iter().flatten() {
         answers.push(Answer::Reported(world.tell(KEY, permit, Outcome::Success)));
     }
-    let seats = |(_, words): &(String, Words)| words.watch.map_or(0, |watch| watch.in_flight);
-    if words(&world.store).iter().map(seats).sum::<u32>() != 0 {
-        faults.push("no call is out, and no seat is taken".to_owned());
+    let in_flight = |(_, words): &(String, Words)| words.watch.map_or(0, |watch| watch.in_flight);
+    if words(&world.store).iter().map(in_flight).sum::<u32>() != 0 {
+        faults.push("no call is out, and no in-flight slot is taken".to_owned());
     }
     let call = |outcome| match world.ask(KEY) {
         Ok(permit) => {

@@ -12,9 +12,9 @@ use breakerbox::{CircuitBreakerSnapshot, CircuitState, Rejected, Reported};
 
 use crate::world::World;
 
-pub(crate) use breaker::{BREAKER, GUARDED, LEAVING};
+pub(crate) use breaker::{BREAKER, BREAKER_HANDLE, LEAVING};
 pub(crate) use cut::{
-    asks_unseated, counts_alone, evicts_idle, fails_alone, gives_back, is_untracked, leaves,
+    asks_without_slot, counts_alone, evicts_idle, fails_alone, gives_back, is_untracked, leaves,
     makes_room, opens, past_rules, succeeds_alone, takes,
 };
 pub(crate) use store::{BARE, HANDLE, STORE};

@@ -1,9 +1,9 @@
 //! The scenes, and the pairs that are run in each.
 
 use crate::given::*;
-use crate::ops::{BARE, BREAKER, GUARDED, HANDLE, LEAVING, STORE};
+use crate::ops::{BARE, BREAKER, BREAKER_HANDLE, HANDLE, LEAVING, STORE};
 use crate::rules::{
-    BACKOFF, BOTH, FULL, GROUPED, PLAIN, PROBES, Rules, SEATS, TIME, TIMED, WINDOW,
+    BACKOFF, BOTH, FULL, GROUPED, IN_FLIGHT, PLAIN, PROBES, Rules, TIME, TIMED, WINDOW,
 };
 use crate::run::{Bench, Scene};
 
@@ -49,7 +49,7 @@ fn breaker(name: &str, rules: &'static Rules, by_key: &[Given], by_handle: &[Giv
     }
     for given in by_handle {
         let scene = pinned(scene(rules, *given, true));
-        bench.run(&scene, &[BREAKER, GUARDED], STORE);
+        bench.run(&scene, &[BREAKER, BREAKER_HANDLE], STORE);
     }
     bench.finish(name);
 }
@@ -88,9 +88,14 @@ fn of_a_store_with_a_window() {
 }
 
 #[test]
-fn of_a_store_with_seats() {
+fn of_a_store_with_calls_in_flight() {
     let givens = [UNKNOWN, FAILED, HUNG];
-    store("store, seats", &SEATS, &givens, &[FAILED, RESET]);
+    store(
+        "store, calls in flight",
+        &IN_FLIGHT,
+        &givens,
+        &[FAILED, RESET],
+    );
 }
 
 #[test]
@@ -132,13 +137,18 @@ fn of_a_breaker_with_a_window_of_time() {
 }
 
 #[test]
-fn of_a_breaker_with_seats() {
+fn of_a_breaker_with_calls_in_flight() {
     let givens = [UNKNOWN, FAILED, HUNG, HALF_OPEN];
-    breaker("breaker, seats", &SEATS, &givens, &[FAILED, RESET]);
+    breaker(
+        "breaker, calls in flight",
+        &IN_FLIGHT,
+        &givens,
+        &[FAILED, RESET],
+    );
 }
 
 #[test]
-fn of_a_breaker_with_a_window_and_seats() {
+fn of_a_breaker_with_a_window_and_calls_in_flight() {
     breaker("breaker, both", &BOTH, &[FAILED, HUNG], &[FAILED, RESET]);
 }
 
@@ -156,7 +166,7 @@ fn of_a_breaker_with_a_group() {
 #[test]
 fn of_a_breaker_that_goes() {
     let mut bench = Bench::new();
-    for rules in [&WINDOW, &SEATS] {
+    for rules in [&WINDOW, &IN_FLIGHT] {
         for given in [FAILED, HALF_OPEN] {
             let scene = Scene {
                 leaving: true,
@@ -181,7 +191,7 @@ fn a_look_changes_nothing() {
         "stats",
     ];
     let mut bench = Bench::new();
-    for rules in [&PLAIN, &BACKOFF, &WINDOW, &SEATS, &TIMED, &GROUPED] {
+    for rules in [&PLAIN, &BACKOFF, &WINDOW, &IN_FLIGHT, &TIMED, &GROUPED] {
         for given in ALL {
             for op in STORE.iter().chain(BREAKER) {
                 if looks.contains(&op.name) {

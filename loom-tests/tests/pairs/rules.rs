@@ -52,8 +52,8 @@ pub(crate) const TIME: Rules = Rules {
     },
     ..PLAIN
 };
-pub(crate) const SEATS: Rules = Rules {
-    name: "seats",
+pub(crate) const IN_FLIGHT: Rules = Rules {
+    name: "calls in flight",
     policy: |policy| {
         let hung = Duration::from_millis(HUNG_MS);
         policy.hung_calls(2).hung_call_duration(hung)
@@ -62,7 +62,7 @@ pub(crate) const SEATS: Rules = Rules {
 };
 pub(crate) const BOTH: Rules = Rules {
     name: "both",
-    policy: |policy| (SEATS.policy)((WINDOW.policy)(policy)),
+    policy: |policy| (IN_FLIGHT.policy)((WINDOW.policy)(policy)),
     ..PLAIN
 };
 pub(crate) const TIMED: Rules = Rules {

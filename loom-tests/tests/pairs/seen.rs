@@ -59,7 +59,7 @@ pub(crate) struct Rest {
     circuits: Vec<Circuit>,
     len: usize,
     entries: usize,
-    gate: (u64, u64),
+    summary: (u64, u64),
     held: (u64, u64),
     /// The state that is forced by hand on [`KEY`]; every rule of these worlds covers it.
     forced: Option<Forced>,
@@ -96,7 +96,7 @@ impl Rest {
             circuits,
             len: store.len(),
             entries: entries(store),
-            gate: summary_counts(store),
+            summary: summary_counts(store),
             held: held(store),
             forced: store.forced(KEY),
             needing: breaker.as_ref().map(needing),
@@ -133,11 +133,11 @@ impl Rest {
         };
         must(self.len == known().count(), "len counts what is known");
         must(
-            self.gate.0 == count(|words| words.may_reject) + self.held.0,
-            "the gate counts the circuits that may reject",
+            self.summary.0 == count(|words| words.may_reject) + self.held.0,
+            "the summary counts the circuits that may reject",
         );
         must(
-            self.gate.1 == count(|words| words.is_unclean) + self.held.1,
+            self.summary.1 == count(|words| words.is_unclean) + self.held.1,
             "the unclean circuits are counted",
         );
         must(
@@ -154,7 +154,7 @@ impl Rest {
         };
         must(
             known().all(in_step),
-            "a closed circuit is watched if its slot is on, or held",
+            "a closed circuit is watched if its watch is on, or held",
         );
         let is_ruled = |circuit: &&Circuit| self.forced.is_some() && circuit.handles != 0;
         let ruled = self.circuits.iter().filter(is_ruled);
@@ -174,7 +174,7 @@ impl Rest {
             let by_hand = u64::from(self.forced.is_some());
             must(
                 checks + by_hand == self.held.0,
-                "rules that need every check hold the gate up, and those by hand",
+                "rules that need every check, and those by hand, keep the summary busy",
             );
             let needs = u64::from(self.means_something);
             must(
@@ -182,7 +182,10 @@ impl Rest {
                 "a dropped permit means something by its rules alone",
             );
         }
-        must(is_unwatched, "nobody is watched whose rules don't want it");
+        must(
+            is_unwatched,
+            "no circuit is watched whose rules don't want it",
+        );
         faults
     }
 }

@@ -1,7 +1,7 @@
 //! Takes operations apart that are several steps by their documentation.
 
 use crate::ops::{
-    Answer, Do, Op, Role, asks_unseated, counts_alone, evicts_idle, fails_alone, gives_back,
+    Answer, Do, Op, Role, asks_without_slot, counts_alone, evicts_idle, fails_alone, gives_back,
     is_untracked, leaves, makes_room, opens, past_rules, succeeds_alone, takes,
 };
 use crate::rules::Rules;
@@ -49,8 +49,8 @@ pub(crate) fn splits(op: &Op, inner: &Op, rules: &Rules) -> Splits {
         if inner.name == "import" {
             // A call that takes its slot while the circuit is replaced is admitted without one.
             let rest = steps.iter().copied().skip(1);
-            let unseated = std::iter::once(step("unseated", asks_unseated));
-            splits.push(unseated.chain(rest).collect());
+            let without_slot = std::iter::once(step("without slot", asks_without_slot));
+            splits.push(without_slot.chain(rest).collect());
         }
         begin_with(&mut splits, step("opens", opens));
     }

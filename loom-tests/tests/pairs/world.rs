@@ -117,7 +117,7 @@ impl World {
             move |change: &StateChange<String>| {
                 let StateChange { from, to, .. } = *change;
                 let cause = without_probes(change.cause);
-                announced.lock().expect("nobody panics with it").push((
+                announced.lock().expect("no thread panics with it").push((
                     change.key.clone(),
                     from,
                     to,
@@ -284,7 +284,7 @@ impl World {
         let mut all = self
             .announced
             .lock()
-            .expect("nobody panics with it")
+            .expect("no thread panics with it")
             .clone();
         all.sort_by_cached_key(|announced| format!("{announced:?}"));
         all

@@ -7,7 +7,7 @@ use super::act::*;
 use super::cut::{count_call_failing, count_call_well, count_failure, count_success};
 use super::store::{HOLDS, drop_handle, forgets_row, make_handle};
 use super::*;
-use crate::rules::{BOTH, GROUPED, PLAIN, SEATS, TIMED, WINDOW};
+use crate::rules::{BOTH, GROUPED, IN_FLIGHT, PLAIN, TIMED, WINDOW};
 use crate::seen::drops;
 use crate::world::KEY;
 
@@ -88,9 +88,9 @@ pub(crate) const BREAKER: &[Op] = &[
         &[|w, _| put(w, &WINDOW), conforms],
     ),
     policies(
-        "seats policies",
-        |w, _| set(w, &SEATS),
-        &[|w, _| put(w, &SEATS), conforms],
+        "in-flight policies",
+        |w, _| set(w, &IN_FLIGHT),
+        &[|w, _| put(w, &IN_FLIGHT), conforms],
     ),
     policies(
         "both policies",
@@ -142,7 +142,7 @@ fn conforms(world: &World, _: Role) -> Answer {
 }
 
 /// The operations of a breaker's handle.
-pub(crate) const GUARDED: &[Op] = &[
+pub(crate) const BREAKER_HANDLE: &[Op] = &[
     by_handle(op("guarded.acquire", ASKS, |w, role| {
         let asked = guarded(w, |h| h.acquire_owned());
         admitted(w, role, asked.map(crate::world::Permit::Owned))

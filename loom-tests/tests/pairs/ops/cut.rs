@@ -102,7 +102,7 @@ pub(crate) fn opens(world: &World, _: Role) -> Answer {
 
 /// Runs a check that takes a slot in a circuit which is being replaced: it admits, and its report
 /// will be stale.
-pub(crate) fn asks_unseated(world: &World, role: Role) -> Answer {
+pub(crate) fn asks_without_slot(world: &World, role: Role) -> Answer {
     if world.store.peek(KEY).is_some() {
         world.void.set(true);
         return Answer::Nothing;

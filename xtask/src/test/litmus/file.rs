@@ -131,7 +131,7 @@ pub(super) const SOUND: &str = "\
 C gate
 (*
  * Result: Never
- * Source: src/cell/gate.rs: release, load
+ * Source: src/cell/ticket.rs: release, number_after
  *
  * A claim.
  *)
@@ -166,8 +166,8 @@ mod tests {
             ("Never", "Sometimes"),
             ("Result: Never", "Result: Never\n * Result: Never"),
             ("Result: Never", "Wants: Never"),
-            ("src/cell/gate.rs: release, load", "gate"),
-            (" * Source: src/cell/gate.rs: release, load\n", ""),
+            ("src/cell/ticket.rs: release, number_after", "gate"),
+            (" * Source: src/cell/ticket.rs: release, number_after\n", ""),
             (" *\n * A claim", " * Weaker: x.\n *\n * A claim"),
             (" * A claim.\n", " *\n"),
             ("(*\n", ""),

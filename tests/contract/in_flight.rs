@@ -30,7 +30,7 @@ fn breaker(
 }
 
 #[test]
-fn a_dropped_permit_gives_its_seat_back() {
+fn a_dropped_permit_gives_back_its_in_flight_slot() {
     for dropped in [
         DroppedPermit::Ignored,
         DroppedPermit::Failure,
@@ -55,7 +55,7 @@ fn a_dropped_permit_gives_its_seat_back() {
 /// Rules that count seats, then some that don't, then some that do: the circuit is the same, or its
 /// old calls have no seat in it.
 #[test]
-fn a_seat_outlives_an_eviction_of_its_circuit_by_nothing() {
+fn an_in_flight_slot_does_not_outlive_its_circuits_eviction() {
     let clock = ManualClock::new(1_000_000);
     let breaker = CircuitBreaker::builder()
         .clock(clock.clone())
@@ -80,7 +80,7 @@ fn a_seat_outlives_an_eviction_of_its_circuit_by_nothing() {
 /// Of a window and seats, then of seats alone, beside a close: the seats of the calls that are out
 /// are made once in a generation.
 #[test]
-fn seats_are_kept_while_rules_change() {
+fn in_flight_slots_are_kept_while_rules_change() {
     let window = |settings: breakerbox::PolicyBuilder| {
         settings
             .sliding_window(SlidingWindow::Calls(10))
