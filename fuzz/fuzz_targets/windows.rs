@@ -61,7 +61,7 @@ fuzz_target!(|input: Input| {
     .valid();
     let mut now = u64::from(input.start);
     let mut pair = Pair::new(rules, now);
-    let mut call = |pair: &mut Pair, face: u8, failed: bool, slow: bool| {
+    let call = |pair: &mut Pair, face: u8, failed: bool, slow: bool| {
         let face = FACES[usize::from(face) % FACES.len()];
         pair.apply(Op::Call {
             face,
