@@ -53,11 +53,6 @@ fn sections_of(bench: &str) -> impl Iterator<Item = (&'static str, &str)> {
     figures.into_iter().chain(own)
 }
 
-/// Returns the JSON that a bench writes.
-fn data(bench: &str) -> String {
-    format!("{bench}.json")
-}
-
 impl Args {
     /// Returns what was asked for, in a fixed order, each once.
     fn benches(&self) -> Vec<(&'static str, &'static str)> {
@@ -92,10 +87,12 @@ pub(crate) fn command(project: &Project, args: &Args) -> Result<()> {
         return Ok(());
     }
     println!();
+    if benches.iter().all(|(bench, _)| *bench != "threads") {
+        return Ok(());
+    }
     let measured = args.from.clone();
     let measured = measured.unwrap_or_else(|| project.target("comparison"));
-    let data: Vec<_> = benches.iter().map(|(bench, _)| data(bench)).collect();
-    charts::draw_some(project, &measured, &project.path("docs/charts"), &data)
+    charts::draw(project, &measured, &project.path("docs/charts"))
 }
 
 /// Runs the benches, and records each as soon as it has come to its end.
