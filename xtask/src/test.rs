@@ -28,7 +28,7 @@ use rings::RINGS;
 pub(crate) struct Args {
     /// Run what answers within 5 minutes, once built: for the middle of a change, not for its end
     #[arg(long)]
-    pub(super) quick: bool,
+    quick: bool,
     /// Run these rings and no others
     #[arg(long, value_name = "RING", value_delimiter = ',', value_parser = ring_names())]
     only: Vec<String>,
@@ -37,7 +37,7 @@ pub(crate) struct Args {
     list: bool,
     /// Recorded mutations to try, a number or `all`
     #[arg(long, value_name = "K", default_value = "5", value_parser = sample, conflicts_with = "quick")]
-    pub(super) sample: usize,
+    sample: usize,
 }
 
 fn ring_names() -> PossibleValuesParser {
@@ -76,7 +76,13 @@ pub(crate) fn command(project: &Project, args: &Args, verbose: bool) -> Result<(
         }
         std::io::stdout().flush().ok();
 
-        let context = Context { project, log, args };
+        let (quick, sample) = (args.quick, args.sample);
+        let context = Context {
+            project,
+            log,
+            quick,
+            sample,
+        };
         let start = Instant::now();
         let answer = if broken && ring.kind != Kind::Source {
             Err(Error::Missing("the workspace does not compile".to_owned()))

@@ -9,8 +9,9 @@ use super::recipe::{Recipe, Ring};
 use super::tree::Tree;
 use crate::counts::{Counts, failures};
 use crate::error::{Error, Result};
+use crate::histories;
+use crate::loom::models;
 use crate::process::{Log, Run};
-use crate::{histories, loom};
 
 /// The end of a mutation.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -88,7 +89,7 @@ impl Bench<'_> {
             .cargo_test(recipe)
             .args(["--no-fail-fast", "--", &recipe.model])
             .words(match recipe.ring {
-                Ring::Loom => loom::HARNESS,
+                Ring::Loom => models::HARNESS,
                 Ring::Histories | Ring::Pairs => histories::HARNESS,
                 Ring::Test => "",
             })
@@ -106,7 +107,7 @@ impl Bench<'_> {
     fn cargo_test(&self, recipe: &Recipe) -> Run {
         let (root, target) = (&self.tree.root, &self.target);
         let run = match recipe.ring {
-            Ring::Loom => loom::cargo_test(root, target, recipe.bound),
+            Ring::Loom => models::cargo_test(root, target, recipe.bound),
             Ring::Histories => histories::cargo_test("histories", root, target),
             Ring::Pairs => histories::cargo_test("pairs", root, target),
             Ring::Test => {

@@ -2,8 +2,7 @@
 
 use std::env::consts;
 
-use super::ring::{self, Answer, Context};
-use super::rings::RUST_VERSION;
+use super::ring::{self, Answer, Context, RUST_VERSION};
 use crate::counts;
 use crate::error::{Error, Result, bail};
 use crate::files;

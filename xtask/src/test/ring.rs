@@ -2,12 +2,14 @@
 
 use std::fmt;
 
-use super::Args;
 use crate::counts;
 use crate::error::{Error, Result, bail};
 use crate::process::{Log, Run};
 use crate::project::Project;
 use crate::table::Table;
+
+/// The `rust-version` of the workspace, which this package takes.
+pub(super) const RUST_VERSION: &str = env!("CARGO_PKG_RUST_VERSION");
 
 /// One kind of check.
 #[derive(Clone, Copy, Debug)]
@@ -47,7 +49,10 @@ pub(crate) type Answer = Result<String>;
 pub(crate) struct Context<'a> {
     pub(crate) project: &'a Project,
     pub(crate) log: &'a Log,
-    pub(crate) args: &'a Args,
+    /// Whether the ring is to take its shorter form.
+    pub(crate) quick: bool,
+    /// The number of recorded mutations to try.
+    pub(crate) sample: usize,
 }
 
 impl Ring {
