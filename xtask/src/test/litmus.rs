@@ -27,11 +27,7 @@ pub(super) fn check(context: &Context<'_>) -> Answer {
     let (found, mut problems) = read(context.project)?;
     let count = found.len();
     if problems.is_empty() {
-        if Run::new("herd7")
-            .args(["-version"])
-            .output(context.log)
-            .is_none()
-        {
+        if !Run::new("herd7").args(["-version"]).works(context.log) {
             return Err(Error::Impossible(format!(
                 "herd7 is not on the path; {count} files have their twins and sources"
             )));
@@ -53,15 +49,16 @@ fn read(project: &Project) -> Result<(Vec<Litmus>, Vec<String>)> {
     for path in paths.iter().filter(|path| !path.ends_with("README.md")) {
         let name = path.file_name().unwrap_or_default().to_string_lossy();
         let text = std::fs::read_to_string(path).at(path)?;
-        let stem = name
+        match name
             .strip_suffix(".litmus")
-            .ok_or("is no litmus file".to_owned());
-        match stem.and_then(|stem| Litmus::parse(stem, &text)) {
-            Ok(litmus) => found.push(litmus),
-            Err(problem) => problems.push(format!("{name}: {problem}")),
+            .map(|name| Litmus::parse(name, &text))
+        {
+            Some(Ok(litmus)) => found.push(litmus),
+            Some(Err(problem)) => problems.push(format!("{name}: {problem}")),
+            None => problems.push(format!("{name} is no litmus file")),
         }
     }
-    problems.extend(file::mismatches(&found));
+    problems.extend(found.iter().filter_map(|litmus| litmus.mismatch(&found)));
     problems.extend(found.iter().flat_map(|litmus| rotten(project, litmus)));
     if found.is_empty() {
         problems.push(format!("no litmus file is in {DIR}"));
@@ -71,15 +68,20 @@ fn read(project: &Project) -> Result<(Vec<Litmus>, Vec<String>)> {
 
 /// Returns the sources that a file names and that are no more.
 fn rotten(project: &Project, litmus: &Litmus) -> Vec<String> {
-    let is_gone = |(file, function): &&(String, String)| {
+    let mut rotten = Vec::new();
+    for (file, function) in &litmus.sources {
         let text = project.read(file).unwrap_or_default();
-        ['(', '<']
+        if !['(', '<']
             .iter()
-            .all(|after| !text.contains(&format!("fn {function}{after}")))
-    };
-    let gone = litmus.sources.iter().filter(is_gone);
-    gone.map(|(file, function)| format!("{}: rotted: {file} has no fn {function}", litmus.name))
-        .collect()
+            .any(|after| text.contains(&format!("fn {function}{after}")))
+        {
+            rotten.push(format!(
+                "{}: rotted: {file} has no fn {function}",
+                litmus.name
+            ));
+        }
+    }
+    rotten
 }
 
 /// Has herd7 answer one file, and returns what is wrong with the answer.
@@ -107,16 +109,15 @@ fn judge(litmus: &Litmus, output: &str) -> std::result::Result<(), String> {
     }
     let told = output
         .lines()
-        .filter(|line| line.starts_with("Observation "));
-    let told: Vec<_> = told.collect();
-    let [told] = told[..] else {
+        .filter_map(|line| line.strip_prefix("Observation "));
+    let [told] = told.collect::<Vec<_>>()[..] else {
         return Err("herd7 did not answer, or twice".to_owned());
     };
-    let mut words = told.split(' ').skip(1);
-    let is_asked = words.next() == Some(&litmus.name) && words.next() == Some(litmus.result());
-    let counts: Vec<Option<u64>> = words.map(|word| word.parse().ok()).collect();
-    match (is_asked, litmus.is_twin(), &counts[..]) {
-        (true, false, [Some(0), Some(1..)]) | (true, true, [Some(1..), Some(1..)]) => Ok(()),
+    let asked = format!("{} {} ", litmus.name, litmus.result());
+    let counts = told.strip_prefix(&asked).unwrap_or_default();
+    let counts: Vec<Option<u64>> = counts.split(' ').map(|word| word.parse().ok()).collect();
+    match (litmus.is_twin(), &counts[..]) {
+        (false, [Some(0), Some(1..)]) | (true, [Some(1..), Some(1..)]) => Ok(()),
         _ => Err(format!(
             "herd7 says `{told}` instead of {}",
             litmus.result()
@@ -137,22 +138,22 @@ mod tests {
 
     #[test]
     fn a_source_that_is_gone_is_told() {
-        let mut litmus = Litmus::parse("gate", file::SOUND).unwrap();
+        let mut litmus = Litmus::parse("word", file::SOUND).unwrap();
         assert_eq!(rotten(&Project::find(), &litmus), [""; 0]);
-        litmus.sources[0].1.pop();
-        assert!(rotten(&Project::find(), &litmus)[0].ends_with("has no fn releas"));
+        litmus.sources[1].1.pop();
+        assert!(rotten(&Project::find(), &litmus)[0].ends_with("has no fn writ"));
     }
 
     #[test]
     fn no_other_answer_passes() {
-        let litmus = Litmus::parse("gate", file::SOUND).unwrap();
-        let sound = "Test gate Allowed\nStates 2\nNo\nPositive: 0 Negative: 2\n\
-                     Condition exists (x=2)\nObservation gate Never 0 2\n";
+        let litmus = Litmus::parse("word", file::SOUND).unwrap();
+        let sound = "Test word Allowed\nStates 2\nNo\nPositive: 0 Negative: 2\n\
+                     Condition exists (x=2)\nObservation word Never 0 2\n";
         assert_eq!(judge(&litmus, sound), Ok(()));
         for (from, to) in [
-            ("Observation gate Never 0 2\n", ""),
-            ("No\n", "Observation gate Never 0 2\n"),
-            ("gate Never", "other Never"),
+            ("Observation word Never 0 2\n", ""),
+            ("No\n", "Observation word Never 0 2\n"),
+            ("word Never", "other Never"),
             ("Never 0 2", "Never 0"),
             ("Never 0 2", "Sometimes 1 2"),
             ("Never 0 2", "Never no 2"),
@@ -161,7 +162,7 @@ mod tests {
             ("Never 0 2", "Never 1 2"),
             (
                 "Test",
-                "Warning: File \"gate.litmus\", line 6: unexpected ''\nTest",
+                "Warning: File \"word.litmus\", line 6: unexpected ''\nTest",
             ),
             ("No\n", "Undef\n"),
             ("No\n", "Loop No\n"),
