@@ -11,7 +11,6 @@ mod installed;
 mod instructions;
 mod loom;
 mod mutate;
-mod parallel;
 mod process;
 mod project;
 mod sections;

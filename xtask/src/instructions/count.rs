@@ -3,10 +3,10 @@
 use std::fmt;
 use std::path::Path;
 
+use rayon::prelude::*;
 use serde::Deserialize;
 
 use crate::error::{Error, Result, bail};
-use crate::parallel;
 use crate::process::{Log, Run};
 
 /// The loop alone, which is taken off every other count.
@@ -77,13 +77,14 @@ pub(crate) fn all(log: &Log, twice: bool) -> Result<Vec<(String, Count)>> {
     let program = program.ok_or_else(|| Error::failed("the hot operations do not build"))?;
     let listed = Run::new(&program).output(log).unwrap_or_default();
     let names: Vec<_> = listed.lines().collect();
-    let mut counts = parallel::map(&names, |name| {
+    let counts = names.par_iter().map(|name| {
         let first = count(&program, name, log)?;
         if twice && count(&program, name, log)? != first {
             bail!("`{name}` is not the same each time");
         }
         Ok(((*name).to_owned(), first))
-    })?;
+    });
+    let mut counts = counts.collect::<Result<Vec<_>>>()?;
     let at = counts.iter().position(|(name, _)| name == NOTHING);
     let at = at.ok_or_else(|| Error::failed(format!("there is no operation `{NOTHING}`")))?;
     let (_, around) = counts.remove(at);

@@ -3,8 +3,9 @@
 use std::path::Path;
 use std::time::Duration;
 
+use rayon::prelude::*;
+
 use crate::error::Result;
-use crate::parallel;
 use crate::process::{Log, Run};
 use crate::project::Project;
 use crate::table::Table;
@@ -77,12 +78,13 @@ pub(crate) fn run(
         let run = Run::new(&program).args([name, "--exact"]);
         run.words(HARNESS).env_if(BOUND, bound)
     };
-    let ran = parallel::map(&names, |name| {
+    let ran = names.par_iter().map(|name| -> Result<_> {
         let ran = explore(name, bound).limit(limit).run(log)?;
         let is_cut = ran.timed_out;
         let cut = || explore(name, Some(1)).run(log);
         Ok((if is_cut { cut()? } else { ran }, is_cut))
-    })?;
+    });
+    let ran = ran.collect::<Result<Vec<_>>>()?;
 
     let (mut models, mut failed, mut problems) = (Vec::new(), Vec::new(), Vec::new());
     for (&name, (ran, _)) in names.iter().zip(&ran) {

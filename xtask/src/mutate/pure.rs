@@ -11,8 +11,8 @@ use crate::installed;
 use crate::process::{Log, NOTHING, Run};
 use crate::project::Project;
 
-/// The modules of the package, below `src`: the words, and what names and checks their rules.
-const MODULES: [&str; 4] = ["config", "error", "snapshot", "word"];
+/// The modules of the package, below `src`: the words, and what they name.
+const MODULES: [&str; 2] = ["snapshot", "word"];
 
 const MANIFEST: &str = r#"[package]
 name = "breakerbox-words"
