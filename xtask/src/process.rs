@@ -266,7 +266,7 @@ impl Run {
 /// Ctrl-C would leave them running.
 fn kill(process: u32) {
     let id = process.to_string();
-    let signal = |name| Command::new("kill").args([name, &id]).output();
+    let signal = |name: &str| Command::new("kill").args([name, &id]).output();
     // Stopped, it starts no other child while these are listed.
     let _ = signal("-STOP");
     let children = Command::new("pgrep").args(["-P", &id]).output();

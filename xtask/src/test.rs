@@ -11,7 +11,7 @@ mod rings;
 mod tools;
 
 use std::io::Write;
-use std::num::NonZeroUsize;
+use std::num::{NonZeroUsize, ParseIntError};
 use std::time::Instant;
 
 use clap::builder::{PossibleValue, PossibleValuesParser};
@@ -44,13 +44,10 @@ fn ring_names() -> PossibleValuesParser {
     PossibleValuesParser::new(RINGS.map(|ring| PossibleValue::new(ring.name).help(ring.what)))
 }
 
-fn sample(value: &str) -> std::result::Result<usize, String> {
+fn sample(value: &str) -> std::result::Result<usize, ParseIntError> {
     match value {
         "all" => Ok(usize::MAX),
-        _ => match value.parse::<NonZeroUsize>() {
-            Ok(count) => Ok(count.get()),
-            Err(error) => Err(error.to_string()),
-        },
+        _ => value.parse().map(NonZeroUsize::get),
     }
 }
 
@@ -102,11 +99,10 @@ pub(crate) fn command(project: &Project, args: &Args, verbose: bool) -> Result<(
         broken |= is_failed && ring.name == "clippy" && !check().works(log);
     }
     println!("\n{summary}");
-    if summary.failed() == 0 {
-        Ok(())
-    } else {
+    match summary.counts() {
+        (_, 0) => Ok(()),
         // Nothing may follow the closing line, which others read.
-        Err(Error::Told)
+        _ => Err(Error::Told),
     }
 }
 

@@ -78,16 +78,14 @@ fn docs(context: &Context<'_>) -> Answer {
 
 fn features(context: &Context<'_>) -> Answer {
     let manifest = context.project.toml("Cargo.toml")?;
-    let names = manifest["features"].as_table().into_iter();
-    let names = names.flat_map(|features| features.keys());
-    let one = |name| format!("--no-default-features --features {name}");
-    let mut sets: Vec<_> = names.filter(|name| *name != "default").map(one).collect();
+    let names = manifest["features"].as_table().into_iter().flatten();
+    let names = names.filter(|(name, _)| *name != "default");
+    let one = |(name, _)| format!("--no-default-features --features {name}");
+    let mut sets: Vec<_> = names.map(one).collect();
     sets.extend(["--no-default-features", "--all-features"].map(str::to_owned));
     for set in &sets {
-        if !Run::cargo("check --package breakerbox")
-            .words(set)
-            .works(context.log)
-        {
+        let check = Run::cargo("check --package breakerbox").words(set);
+        if !check.works(context.log) {
             bail!("does not compile with {set}");
         }
     }
@@ -155,15 +153,10 @@ fn fuzzing(context: &Context<'_>) -> Answer {
     let targets = fuzz::targets(context.project)?;
     let fuzz = Fuzz::prepare(context.project, context.log)?;
     let fuzzed = fuzz.run(&targets, FUZZ_SECONDS)?;
-    let problems: Vec<_> = fuzzed
-        .iter()
-        .filter_map(|one| one.problem.clone())
-        .collect();
     let inputs: u64 = fuzzed.iter().map(|one| one.inputs).sum();
-    unless(
-        &problems,
-        format!("{} targets, {inputs} inputs", targets.len()),
-    )
+    let problems: Vec<_> = fuzzed.into_iter().filter_map(|one| one.problem).collect();
+    let count = format!("{} targets, {inputs} inputs", targets.len());
+    unless(&problems, count)
 }
 
 fn counted(context: &Context<'_>) -> Answer {
