@@ -131,8 +131,8 @@ fn record_from(project: &Project, args: &Args, from: &Path) -> Result<()> {
 /// Puts what was printed into its sections, which begin by saying how it was measured, and where.
 fn record(project: &Project, args: &Args, bench: &str, machine: &str, output: &str) -> Result<()> {
     for (file, section) in sections_of(bench) {
-        let printed = sections::printed(output, section)
-            .ok_or_else(|| Error::failed(format!("{bench} has printed no section `{section}`")))?;
+        let printed = sections::printed(output, section);
+        let printed = printed.map_err(|why| Error::failed(format!("{bench} has printed {why}")))?;
         let text = format!("`{}`, on {machine}.\n\n{printed}", args.of(bench));
         sections::put(project, file, section, &text)?;
         println!("recorded in {file}: {section}");

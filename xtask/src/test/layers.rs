@@ -99,9 +99,7 @@ fn own_offences(file: &str, text: &str) -> Vec<String> {
     let mut found = Vec::new();
     let lines = text.lines().count();
     if lines > MOST_LINES {
-        found.push(format!(
-            "{file}: {lines} lines; at most {MOST_LINES} are allowed"
-        ));
+        found.push(format!("{file}: {lines} lines, of at most {MOST_LINES}"));
     }
     if !file.ends_with(".rs") {
         return found;
@@ -120,9 +118,8 @@ fn own_offences(file: &str, text: &str) -> Vec<String> {
             continue;
         }
         if module != "crate" && ["crate", "crate::*"].contains(&path.as_str()) {
-            found.push(format!(
-                "{file}:{line}: names the crate's root, which hides the layer"
-            ));
+            let why = "names the crate's root, which hides the layer";
+            found.push(format!("{file}:{line}: {why}"));
         }
         for rule in RULES.iter().filter(|rule| !rule.doors.contains(&layer)) {
             if rule.names.iter().any(|name| names(path, name)) {
@@ -266,30 +263,25 @@ impl Graph {
         let mut found = Vec::new();
         for (module, imports) in &used {
             let Some(drawn) = drawing.get(*module) else {
-                found.push(format!(
-                    "src/{module}.rs is not in the drawing of {DRAWING}"
-                ));
+                found.push(format!("{DRAWING} doesn't draw src/{module}.rs"));
                 continue;
             };
-            let others = imports
-                .iter()
-                .filter(|(import, _)| !drawn.contains(*import));
-            let difference = |(import, place): (_, _)| {
-                format!("{place}, but {DRAWING} doesn't draw {module}: {import}")
-            };
-            found.extend(others.map(difference));
+            for (import, place) in imports.iter().filter(|one| !drawn.contains(one.0)) {
+                found.push(format!(
+                    "{place}, but {DRAWING} doesn't draw {module}: {import}"
+                ));
+            }
         }
         for (module, drawn) in drawing {
             let Some(imports) = used.get(module.as_str()) else {
                 found.push(format!("{DRAWING} draws {module}, which is not there"));
                 continue;
             };
-            let others = drawn.iter().filter(|import| !imports.contains_key(*import));
-            found.extend(
-                others.map(|import| {
-                    format!("{DRAWING} draws {module}: {import}, which nothing needs")
-                }),
-            );
+            for import in drawn.iter().filter(|import| !imports.contains_key(*import)) {
+                found.push(format!(
+                    "{DRAWING} draws {module}: {import}, which nothing needs"
+                ));
+            }
         }
         found
     }

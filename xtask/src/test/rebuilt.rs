@@ -86,23 +86,20 @@ pub(super) fn machines(context: &Context<'_>) -> Answer {
     let packages = MACHINES.map(|(_, packages, _)| packages).join(" ");
     let compiler = equip(context, &packages)?;
     // The second runs whatever the first shows, and a failure tells more than what can't run.
-    let answers = MACHINES.map(|machine| (machine.0, run(&machine, context, &compiler)));
-    let notes = answers.iter().map(|(target, answer)| match answer {
-        Ok(note) => format!("{target}: {note}; "),
-        Err(why) => format!("{target}: {why}; "),
-    });
-    let notes = notes.collect::<String>() + "weak orders are not shown";
-    let errors = || {
-        answers
-            .iter()
-            .filter_map(|(_, answer)| answer.as_ref().err())
-    };
-    if errors().any(|error| !matches!(error, Error::Impossible(_))) {
-        bail!("{notes}");
+    let (mut notes, mut is_failed, mut is_impossible) = (String::new(), false, false);
+    for machine in &MACHINES {
+        let answer = run(machine, context, &compiler);
+        is_impossible |= matches!(answer, Err(Error::Impossible(_)));
+        is_failed |= !matches!(answer, Ok(_) | Err(Error::Impossible(_)));
+        let note = answer.unwrap_or_else(|error| error.to_string());
+        notes += &format!("{}: {note}; ", machine.0);
     }
-    errors()
-        .next()
-        .map_or(Ok(notes.clone()), |_| Err(Error::Impossible(notes)))
+    notes += "weak orders are not shown";
+    match is_failed {
+        true => Err(Error::Failed(notes)),
+        false if is_impossible => Err(Error::Impossible(notes)),
+        false => Ok(notes),
+    }
 }
 
 fn run(&(target, _, emulator): &Machine, context: &Context<'_>, compiler: &Compiler) -> Answer {
