@@ -129,10 +129,10 @@ impl<'a> Fuzz<'a> {
         fuzzed.problem = match written(&ran.output) {
             _ if ran.success && fuzzed.inputs > 0 => None,
             _ if ran.success => Some(format!("{target} tried no input")),
-            Some(input) => Some(format!(
-                "{target} CRASHES: {}",
-                self.project.relative(input)
-            )),
+            Some(input) => {
+                let input = self.project.relative(input);
+                Some(format!("{target} CRASHES: {input}"))
+            }
             None if ran.timed_out => Some(format!("{target} did not end in time")),
             None => Some(format!("{target} failed without an input to show")),
         };

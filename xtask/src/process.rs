@@ -223,10 +223,8 @@ impl Run {
                 is_over
             });
             let mut output = String::new();
-            for line in BufReader::new(reader)
-                .split(b'\n')
-                .map_while(|line| line.ok())
-            {
+            let lines = BufReader::new(reader).split(b'\n');
+            for line in lines.map_while(|line| line.ok()) {
                 let line = String::from_utf8_lossy(&line);
                 log.line(&line);
                 output += &line;
@@ -286,10 +284,8 @@ mod tests {
         let log = Log::create(&Project::find(), "process-test", false, NOTHING).unwrap();
         let run = |script: &str| Run::new("sh").args(["-c", script]);
         let limit = Duration::from_millis(500);
-        let ran = run("sh -c 'echo $$; sleep 60'; true")
-            .limit(limit)
-            .run(&log)
-            .unwrap();
+        let sleeps = run("sh -c 'echo $$; sleep 60'; true").limit(limit);
+        let ran = sleeps.run(&log).unwrap();
         assert!(ran.timed_out && !ran.success);
         let lives = format!("ps -o stat= -p {} | grep -v Z", ran.output.trim());
         assert!(run(&lives).output(&log).is_none());

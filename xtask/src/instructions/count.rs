@@ -48,10 +48,8 @@ impl Machine {
         // Where there is no `ldd` there is no callgrind either.
         let ldd = Run::new("ldd").words("--version").output(log);
         let ldd = ldd.unwrap_or_default();
-        let libc = ldd
-            .lines()
-            .next()
-            .and_then(|line| line.split(' ').next_back());
+        let (ldd, _) = ldd.split_once('\n').unwrap_or_default();
+        let libc = ldd.split(' ').next_back().filter(|libc| !libc.is_empty());
         Ok(Self {
             rustc: version.lines().next().unwrap_or_default().to_owned(),
             target: host.unwrap_or_default().to_owned(),

@@ -53,10 +53,8 @@ pub(crate) fn cargo_test(dir: &Path, target: &Path, bound: Option<u32>) -> Run {
 
 /// Returns the names in what the harness lists.
 pub(super) fn names(listed: &str) -> Vec<&str> {
-    let lines = listed.lines();
-    lines
-        .filter_map(|line| line.strip_suffix(": test"))
-        .collect()
+    let names = listed.lines().map(|line| line.strip_suffix(": test"));
+    names.flatten().collect()
 }
 
 /// Runs the models that `filter` selects, with at most `bound` preemptions, or each model's own

@@ -72,13 +72,13 @@ impl Recipe {
 
     /// Returns the text of the mutated file, given the sound one.
     pub(crate) fn apply(&self, sound: &str) -> std::result::Result<String, String> {
-        let (file, count) = (&self.file, sound.matches(&self.find).count());
-        if count == 1 {
-            return Ok(sound.replacen(&self.find, &self.replace, 1));
+        match sound.matches(&self.find).count() {
+            1 => Ok(sound.replacen(&self.find, &self.replace, 1)),
+            n => Err(format!(
+                "rotted: `find` occurs {n} times in {}, not once",
+                self.file
+            )),
         }
-        Err(format!(
-            "rotted: `find` occurs {count} times in {file}, not once"
-        ))
     }
 }
 

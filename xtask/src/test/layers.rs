@@ -267,9 +267,8 @@ impl Graph {
                 continue;
             };
             for (import, place) in imports.iter().filter(|one| !drawn.contains(one.0)) {
-                found.push(format!(
-                    "{place}, but {DRAWING} doesn't draw {module}: {import}"
-                ));
+                let undrawn = format!("{DRAWING} doesn't draw {module}: {import}");
+                found.push(format!("{place}, but {undrawn}"));
             }
         }
         for (module, drawn) in drawing {
@@ -278,9 +277,8 @@ impl Graph {
                 continue;
             };
             for import in drawn.iter().filter(|import| !imports.contains_key(*import)) {
-                found.push(format!(
-                    "{DRAWING} draws {module}: {import}, which nothing needs"
-                ));
+                let drawn = format!("{DRAWING} draws {module}: {import}");
+                found.push(format!("{drawn}, which nothing needs"));
             }
         }
         found

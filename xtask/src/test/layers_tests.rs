@@ -120,11 +120,7 @@ fn a_file_keeps_to_the_rules_by_itself() {
         ("src/store.rs", "fn f(_: papaya::X) {}", "names papaya::X"),
         ("src/store.rs", "use loom::thread;", "names loom::thread"),
         ("src/store.rs", "#[cfg(breakerbox_loom)]\nfn f() {}", ""),
-        (
-            "src/word/time.rs",
-            time,
-            "src/word/time.rs:2: names Instant",
-        ),
+        ("src/key.rs", time, "src/key.rs:2: names Instant"),
         ("src/clock.rs", time, ""),
         ("src/word.rs", &unfinished, "src/word.rs:2: todo!()"),
         ("crates/gateway/tests/a.rs", &unfinished, "todo!()"),

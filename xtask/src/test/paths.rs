@@ -19,9 +19,8 @@ pub(crate) struct Named {
 /// `module` is where the text stands: `crate::cell::filter` for `src/cell/filter.rs`. A string that
 /// begins as a path of this crate is one too: serde's attributes name types so.
 pub(crate) fn paths(module: &str, text: &str) -> Result<Vec<Named>> {
-    let tokens = text
-        .parse()
-        .map_err(|error| Error::failed(format!("not Rust: {error}")))?;
+    let not_rust = |error| Error::failed(format!("not Rust: {error}"));
+    let tokens = text.parse().map_err(not_rust)?;
     let mut reader = Reader {
         module: module.split("::").map(str::to_owned).collect(),
         exports: false,
@@ -175,10 +174,7 @@ mod tests {
             ("$crate::store::f()", "crate::store::f"),
             ("Vec::<super::Cell>::new()", "crate::cell::Cell"),
             ("x as crate::store::X", "crate::store::X"),
-            (
-                "mod a { mod b { super::super::C } }",
-                "crate::cell::filter::C",
-            ),
+            ("mod a { mod b { super::super::C } }", &format!("{at}::C")),
             ("#[serde(into = \"crate::config::B\")]", "crate::config::B"),
             ("{ use super::{super::{store::S}}; }", "crate::store::S"),
             ("use super::super::*;", "crate::*"),
@@ -193,11 +189,10 @@ mod tests {
     fn exports_have_a_name() {
         let text = "use a::X; pub(crate) use b::{Y, c::Z as W}; pub fn f(_: V) {} mod tests { T }";
         let found = paths("crate", text).unwrap();
-        let exported = found
-            .iter()
-            .filter_map(|one| Some((&*one.path, one.exported.as_deref()?)));
-        let exported: Vec<_> = exported.filter(|(path, _)| *path != "use").collect();
-        assert_eq!(exported, [("b::Y", "Y"), ("b::c::Z", "W")]);
+        let exported = found.iter().filter(|named| named.exported.is_some());
+        let exported = exported.map(|named| (&*named.path, named.exported.as_deref().unwrap()));
+        let exported: Vec<_> = exported.collect();
+        assert_eq!(exported, [("use", "use"), ("b::Y", "Y"), ("b::c::Z", "W")]);
         let in_tests: Vec<_> = found.iter().filter(|named| named.in_tests).collect();
         assert!(in_tests.len() == 1 && in_tests[0].path == "T");
     }

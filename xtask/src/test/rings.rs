@@ -116,11 +116,8 @@ fn msrv_build(context: &Context<'_>) -> Answer {
 }
 
 fn explored(context: &Context<'_>) -> Answer {
-    let limit = if context.quick {
-        QUICK_LIMIT
-    } else {
-        Duration::MAX
-    };
+    let limit = context.quick.then_some(QUICK_LIMIT);
+    let limit = limit.unwrap_or(Duration::MAX);
     let report = models::run(context.project, None, None, limit, context.log)?;
     context.log.line(&models::table(&report.models).to_string());
     let executions: u64 = report.models.iter().map(|model| model.executions).sum();

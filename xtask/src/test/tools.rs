@@ -11,9 +11,8 @@ const WATCHED: &str = "--lib --test leaks --test interleaved --test restart";
 /// Finds uses after free, overflows and leaks, in what the tests do.
 pub(super) fn address(context: &Context<'_>) -> Answer {
     let toolchain = installed::nightly(context.log)?;
-    let version = Run::with_toolchain(&toolchain, "rustc")
-        .args(["-vV"])
-        .output(context.log);
+    let rustc = Run::with_toolchain(&toolchain, "rustc").args(["-vV"]);
+    let version = rustc.output(context.log);
     let (_, host) = version
         .and_then(|version| source::identity(&version))
         .ok_or_else(|| Error::failed(format!("{toolchain} does not say what it is")))?;
