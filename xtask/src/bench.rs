@@ -87,12 +87,12 @@ pub(crate) fn command(project: &Project, args: &Args) -> Result<()> {
         return Ok(());
     }
     println!();
-    if benches.iter().all(|(bench, _)| *bench != "threads") {
-        return Ok(());
-    }
     let measured = args.from.clone();
     let measured = measured.unwrap_or_else(|| project.target("comparison"));
-    charts::draw(project, &measured, &project.path("docs/charts"))
+    match benches.iter().any(|(bench, _)| *bench == "threads") {
+        true => charts::draw(project, &measured, &project.path("docs/charts")),
+        false => Ok(()),
+    }
 }
 
 /// Runs the benches, and records each as soon as it has come to its end.

@@ -15,7 +15,6 @@ use crate::project::Project;
 use crate::table::Table;
 
 use recipe::Recipe;
-use tree::Tree;
 use trial::{Bench, Fate};
 
 /// The arguments of `mutate`.
@@ -139,9 +138,10 @@ fn try_each(
     log: &Log,
     done: impl Fn(&Tried),
 ) -> Result<Vec<Tried>> {
+    let copy = project.mutated();
+    tree::sync(project, &copy, log)?;
     let mut bench = Bench {
-        tree: Tree::sync(project, log)?,
-        target: project.target("mutate/target"),
+        copy,
         log,
         sound: Default::default(),
     };

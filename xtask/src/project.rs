@@ -26,6 +26,14 @@ impl Project {
         Self { root, target }
     }
 
+    /// Returns the copy that mutations are applied to, which is built apart.
+    pub(crate) fn mutated(&self) -> Self {
+        Self {
+            root: self.target("mutate/tree"),
+            target: self.target("mutate/target"),
+        }
+    }
+
     pub(crate) fn root(&self) -> &Path {
         &self.root
     }

@@ -15,10 +15,8 @@ fn find<'t>(text: &'t str, name: &str) -> Result<[&'t str; 3]> {
 
 /// Makes sure that `file` has the section.
 pub(crate) fn expect(project: &Project, file: &str, name: &str) -> Result<()> {
-    match find(&project.read(file)?, name) {
-        Ok(_) => Ok(()),
-        Err(error) => Err(Error::failed(format!("{file} has {error}"))),
-    }
+    let found = find(&project.read(file)?, name).map(|_| ());
+    found.map_err(|why| Error::failed(format!("{file} has {why}")))
 }
 
 /// Puts `new` in place of what the section of `file` says.

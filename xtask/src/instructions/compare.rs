@@ -143,13 +143,11 @@ mod tests {
         counts.extend([("key: peek", (1000.0, 1.0)), (PLANTED.0, (9.0, 0.0))]);
         let count = |(other, sound)| {
             let (instructions, locked) = if other == name { changed } else { sound };
-            (
-                String::from(other),
-                Count {
-                    instructions,
-                    locked,
-                },
-            )
+            let count = Count {
+                instructions,
+                locked,
+            };
+            (String::from(other), count)
         };
         counts.into_iter().map(count).collect()
     }

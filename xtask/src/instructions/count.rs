@@ -4,7 +4,7 @@ use std::fmt;
 use std::path::Path;
 
 use rayon::prelude::*;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result, bail};
 use crate::process::{Log, Run};
@@ -32,7 +32,7 @@ impl fmt::Display for Count {
 }
 
 /// Everything that counts depend on beside the source.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Machine {
     pub(crate) rustc: String,
     pub(crate) target: String,

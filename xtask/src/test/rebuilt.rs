@@ -129,7 +129,7 @@ pub(super) fn thread(context: &Context<'_>) -> Answer {
         "suppressions={} external_symbolizer_path={SYMBOLIZER}",
         context.project.path("xtask/tsan.supp").display()
     );
-    if !sees_the_planted_race(context, &compiler, &options)? {
+    if !sees_a_race(context, &compiler, &options)? {
         bail!("it is blind to {PLANTED}");
     }
     let optimised =
@@ -151,11 +151,7 @@ pub(super) fn thread(context: &Context<'_>) -> Answer {
 }
 
 /// Shows that the ring isn't blind: the program is a race for certain.
-fn sees_the_planted_race(
-    context: &Context<'_>,
-    compiler: &Compiler,
-    options: &str,
-) -> Result<bool> {
+fn sees_a_race(context: &Context<'_>, compiler: &Compiler, options: &str) -> Result<bool> {
     let program = context.project.target(BUILDS).join("planted_race");
     files::write(&program, "")?;
     let build = compiler

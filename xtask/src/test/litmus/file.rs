@@ -11,9 +11,9 @@ pub(super) struct Litmus {
     pub(super) model: &'static str,
     /// Files of the source, and functions in them, that it speaks of.
     pub(super) sources: Vec<(String, String)>,
-    init: String,
+    /// The language, the words' first values, and the condition.
+    asks: [String; 3],
     threads: String,
-    condition: String,
 }
 
 /// Cuts a file into its first line, the fields and the claim of its head, the words' first values,
@@ -45,9 +45,8 @@ impl Litmus {
             name: name.to_owned(),
             model,
             sources: Vec::new(),
-            init: init.to_owned(),
+            asks: [model, init, condition].map(str::to_owned),
             threads: threads.to_owned(),
-            condition: condition.to_owned(),
         };
         let (mut results, mut weaker) = (Vec::new(), Vec::new());
         for line in fields.lines() {
@@ -100,8 +99,7 @@ impl Litmus {
         let Some(sound) = all.iter().find(|other| other.name == protocol) else {
             return Some(format!("{name} is the twin of nothing"));
         };
-        let asks = |one: &Self| (one.model, one.init.clone(), one.condition.clone());
-        if asks(sound) != asks(self) {
+        if sound.asks != self.asks {
             return Some(format!("{name} asks something else than {protocol}"));
         }
         (sound.threads == self.threads).then(|| format!("{name} is as strong as {protocol}"))
