@@ -73,12 +73,11 @@ pub(crate) fn command(project: &Project, args: &Args, verbose: bool) -> Result<(
         }
         std::io::stdout().flush().ok();
 
-        let (quick, sample) = (args.quick, args.sample);
         let context = Context {
             project,
             log,
-            quick,
-            sample,
+            quick: args.quick,
+            sample: args.sample,
         };
         let start = Instant::now();
         let answer = if broken && ring.kind != Kind::Source {
