@@ -53,11 +53,6 @@ fn sections_of(bench: &str) -> impl Iterator<Item = (&'static str, &str)> {
     figures.into_iter().chain(own)
 }
 
-/// Returns the JSON that a bench writes.
-fn data(bench: &str) -> String {
-    format!("{bench}.json")
-}
-
 impl Args {
     /// Returns what was asked for, in a fixed order, each once.
     fn benches(&self) -> Vec<(&'static str, &'static str)> {
@@ -94,8 +89,10 @@ pub(crate) fn command(project: &Project, args: &Args) -> Result<()> {
     println!();
     let measured = args.from.clone();
     let measured = measured.unwrap_or_else(|| project.target("comparison"));
-    let data: Vec<_> = benches.iter().map(|(bench, _)| data(bench)).collect();
-    charts::draw_some(project, &measured, &project.path("docs/charts"), &data)
+    match benches.iter().any(|(bench, _)| *bench == "threads") {
+        true => charts::draw(project, &measured, &project.path("docs/charts")),
+        false => Ok(()),
+    }
 }
 
 /// Runs the benches, and records each as soon as it has come to its end.
@@ -134,8 +131,8 @@ fn record_from(project: &Project, args: &Args, from: &Path) -> Result<()> {
 /// Puts what was printed into its sections, which begin by saying how it was measured, and where.
 fn record(project: &Project, args: &Args, bench: &str, machine: &str, output: &str) -> Result<()> {
     for (file, section) in sections_of(bench) {
-        let printed = sections::printed(output, section)
-            .ok_or_else(|| Error::failed(format!("{bench} has printed no section `{section}`")))?;
+        let printed = sections::printed(output, section);
+        let printed = printed.map_err(|why| Error::failed(format!("{bench} has printed {why}")))?;
         let text = format!("`{}`, on {machine}.\n\n{printed}", args.of(bench));
         sections::put(project, file, section, &text)?;
         println!("recorded in {file}: {section}");

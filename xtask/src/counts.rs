@@ -79,11 +79,10 @@ mod tests {
     #[test]
     fn a_run_is_judged_by_what_ran() {
         let judged = |success, output: &str| {
-            let (output, timed_out) = (output.to_owned(), false);
             let ran = Ran {
-                output,
+                output: output.to_owned(),
                 success,
-                timed_out,
+                timed_out: false,
             };
             judge(&ran).map(|counts| counts.to_string())
         };
@@ -91,10 +90,10 @@ mod tests {
         assert_eq!(judged(true, passed), Ok("3 tests".to_owned()));
         assert!(judged(false, passed).is_err());
         assert!(judged(true, &passed.replace('3', "0")).is_err());
-        let failed =
-            "failures:\n\n---- a stdout ----\n    a remark\n\nfailures:\n    a::b\n    c\n";
-        let failed =
-            format!("{failed}\ntest result: FAILED. 2 passed; 2 failed; 1 ignored\n{passed}");
+        let failed = format!(
+            "failures:\n\n---- a stdout ----\n    a remark\n\nfailures:\n    a::b\n    c\n\n\
+             test result: FAILED. 2 passed; 2 failed; 1 ignored\n{passed}"
+        );
         let why = "5 tests, 2 failed, 1 ignored: a::b, c";
         assert_eq!(judged(false, &failed), Err(why.to_owned()));
     }

@@ -126,16 +126,14 @@ impl<'a> Fuzz<'a> {
             .run(self.log)?;
         fuzzed.inputs = inputs(&ran.output).unwrap_or(0);
         fuzzed.edges = edges(&ran.output);
-        fuzzed.problem = match written(&ran.output) {
+        let problem = match written(&ran.output) {
             _ if ran.success && fuzzed.inputs > 0 => None,
-            _ if ran.success => Some(format!("{target} tried no input")),
-            Some(input) => Some(format!(
-                "{target} CRASHES: {}",
-                self.project.relative(input)
-            )),
-            None if ran.timed_out => Some(format!("{target} did not end in time")),
-            None => Some(format!("{target} failed without an input to show")),
+            _ if ran.success => Some("tried no input".to_owned()),
+            Some(input) => Some(format!("CRASHES: {}", self.project.relative(input))),
+            None if ran.timed_out => Some("did not end in time".to_owned()),
+            None => Some("failed without an input to show".to_owned()),
         };
+        fuzzed.problem = problem.map(|problem| format!("{target} {problem}"));
         Ok(fuzzed)
     }
 

@@ -41,31 +41,22 @@ const FLAGS: &str = "--cfg breakerbox_steps -C debug-assertions=on";
 pub(crate) const HARNESS: &str = "--nocapture";
 
 pub(crate) fn command(project: &Project, args: &HistoriesArgs, verbose: bool) -> Result<()> {
-    let tests = cargo_test("histories", project.root(), &project.target("steps"))
-        .env_if("BREAKERBOX_HISTORIES", args.count)
-        .env_if("BREAKERBOX_SEED", args.seed);
-    run(
-        tests.words("--no-fail-fast").args(&args.filter),
-        project,
-        "histories",
-        verbose,
-    )
+    let tests = cargo_test("histories", project.root(), &project.target("steps"));
+    let tests = tests.env_if("BREAKERBOX_HISTORIES", args.count);
+    let tests = tests.env_if("BREAKERBOX_SEED", args.seed);
+    let log = Log::create(project, "histories", verbose, is_tally)?;
+    run(tests.words("--no-fail-fast").args(&args.filter), &log)
 }
 
 pub(crate) fn pairs_command(project: &Project, args: &PairsArgs, verbose: bool) -> Result<()> {
     let tests = cargo_test("pairs", project.root(), &project.target("steps"));
     let tests = tests.env_if("BREAKERBOX_PAIRS", args.only.as_ref());
-    run(
-        tests.words("--no-fail-fast").args(&args.filter),
-        project,
-        "pairs",
-        verbose,
-    )
+    let log = Log::create(project, "pairs", verbose, is_tally)?;
+    run(tests.words("--no-fail-fast").args(&args.filter), &log)
 }
 
-fn run(tests: Run, project: &Project, name: &str, verbose: bool) -> Result<()> {
-    let log = Log::create(project, name, verbose, is_tally)?;
-    let ran = tests.words("--").words(HARNESS).run(&log)?;
+fn run(tests: Run, log: &Log) -> Result<()> {
+    let ran = tests.words("--").words(HARNESS).run(log)?;
     let counts = counts::judge(&ran).map_err(|why| {
         log.print_tail("");
         log.failed(why)

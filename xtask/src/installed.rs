@@ -13,9 +13,7 @@ use crate::project::Project;
 pub(crate) fn toolchains(log: &Log) -> Vec<String> {
     let listed = Run::new("rustup").words("toolchain list").output(log);
     let listed = listed.unwrap_or_default();
-    let names = listed
-        .lines()
-        .filter_map(|line| line.split_whitespace().next());
+    let names = listed.lines().filter_map(|line| line.split(' ').next());
     names.map(str::to_owned).collect()
 }
 

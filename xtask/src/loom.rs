@@ -1,16 +1,14 @@
-//! `cargo xtask loom`: the models of `loom-tests`, with what each explored.
+//! `cargo xtask loom`: the models of `loom-tests`, with what each explored; and a failing model once
+//! more, step by step.
 
-mod replay;
+pub(crate) mod models;
 
-use std::path::Path;
 use std::time::Duration;
 
-use crate::error::Result;
+use crate::error::{AtPath, Error, Result, bail};
 use crate::mutate;
-use crate::parallel;
-use crate::process::{Log, Run};
+use crate::process::{Log, NOTHING, Run};
 use crate::project::Project;
-use crate::table::Table;
 
 /// The arguments of `loom`.
 #[derive(Debug, clap::Args)]
@@ -28,63 +26,16 @@ pub(crate) struct Args {
     replay: bool,
 }
 
-/// The cfg builds the models; the assertions are loom's means to find what goes wrong.
-const FLAGS: &str = "--cfg breakerbox_loom -C debug-assertions=on";
-
-/// Loom panics over an empty value, so without a bound the variable is not set at all.
-const BOUND: &str = "LOOM_MAX_PREEMPTIONS";
-
-/// The one model that claims to explore a single execution: it shows what loom does not see, and
-/// checks by itself what it saw.
-const BLIND_SPOT: &str = "loom_misses_a_load_before_an_update";
-
-/// The one test that is no model: it fails where the models aren't built.
-const GUARD: &str = "enabled::models_are_built";
-
-/// The arguments of the models' harness. One thread: within one process models wait for each other
-/// where stacks are mapped.
-pub(crate) const HARNESS: &str = "--include-ignored --nocapture --test-threads=1";
-
-/// The report of one model.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Model {
-    name: String,
-    pub(crate) executions: u64,
-    time: String,
-}
-
-/// The number of preemptions that an execution may have.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Depth {
-    /// As many as each model says.
-    Own,
-    Bound(u32),
-    /// As many as each model says if all of that takes no longer than [`QUICK_LIMIT`], else one: no
-    /// model's own bound is lower.
-    Quick,
-}
-
-/// A quick run gives a model this long at its own bound.
-const QUICK_LIMIT: Duration = Duration::from_secs(3);
-
-/// A run of models, and whatever speaks against it.
-#[derive(Debug)]
-pub(crate) struct Report {
-    pub(crate) models: Vec<Model>,
-    /// Those that a quick run explored with one preemption.
-    pub(crate) cut: usize,
-    pub(crate) problems: Vec<String>,
-}
-
 pub(crate) fn command(project: &Project, args: &Args, verbose: bool) -> Result<()> {
-    if let (true, Some(filter)) = (args.replay, &args.filter) {
-        return replay::command(project, filter, args.bound);
+    let filter = args.filter.as_deref();
+    if let Some(model) = filter.filter(|_| args.replay) {
+        return replay(project, model, args.bound);
     }
-    let log = Log::create(project, "loom", verbose, |line| parse(line).is_some())?;
+    let is_report = |line: &str| models::parse(line).is_some();
+    let log = Log::create(project, "loom", verbose, is_report)?;
     println!("building the models; their own target directory makes the first build a long one");
-    let depth = args.bound.map_or(Depth::Own, Depth::Bound);
-    let report = run(project, args.filter.as_deref(), depth, &log)?;
-    println!("\n{}", table(&report.models));
+    let report = models::run(project, filter, args.bound, Duration::MAX, &log)?;
+    println!("\n{}", models::table(&report.models));
     if args.mutations {
         mutate::all(project, verbose)?;
     }
@@ -95,90 +46,66 @@ pub(crate) fn command(project: &Project, args: &Args, verbose: bool) -> Result<(
     Err(log.failed(report.problems.join("\n       ")))
 }
 
-/// Runs the models that `filter` selects, each in a process of its own.
-pub(crate) fn run(
-    project: &Project,
-    filter: Option<&str>,
-    depth: Depth,
-    log: &Log,
-) -> Result<Report> {
-    let build = cargo_test(project.root(), &project.target("loom"), None);
-    let program = build.program("models", log);
-    let program = program.ok_or_else(|| log.failed("the models do not build"))?;
-    let list = Run::new(&program).words("--list --include-ignored");
-    let listed = list.args(filter).output(log).unwrap_or_default();
-    let names: Vec<_> = listed.lines().filter_map(test_name).collect();
-    let explore = |name: &str, bound: Option<u32>| {
-        let run = Run::new(&program).args([name, "--exact"]);
-        run.words(HARNESS).env_if(BOUND, bound)
+/// Runs the model until it fails, with loom noting each execution before it begins, and then again
+/// from the one noted last, with every step of it told.
+fn replay(project: &Project, model: &str, bound: Option<u32>) -> Result<()> {
+    let checkpoint = project.target("xtask/loom-checkpoint.json");
+    if checkpoint.exists() {
+        // Another model's, or another build's, would lead anywhere.
+        std::fs::remove_file(&checkpoint).at(&checkpoint)?;
+    }
+    let run = || -> Run {
+        models::cargo_test(project.root(), &project.target("loom"), bound)
+            .env("LOOM_CHECKPOINT_FILE", &checkpoint)
+            .env("LOOM_CHECKPOINT_INTERVAL", "1")
+            .words("--features loom/checkpoint --")
     };
-    let ran = parallel::map(&names, |name| match depth {
-        Depth::Own => Ok((explore(name, None).run(log)?, false)),
-        Depth::Bound(bound) => Ok((explore(name, Some(bound)).run(log)?, false)),
-        Depth::Quick => {
-            let own = explore(name, None).limit(QUICK_LIMIT).run(log)?;
-            let is_cut = own.timed_out;
-            let cut = || explore(name, Some(1)).run(log);
-            Ok((if is_cut { cut()? } else { own }, is_cut))
+    let log = Log::create(project, "loom-replay", false, NOTHING)?;
+    println!("looking for the execution that fails; noting each makes it slower");
+    let list = run().args([model]).words("--list --include-ignored");
+    let Some(listed) = list.output(&log) else {
+        log.print_tail("");
+        return Err(log.failed("the models do not build"));
+    };
+    let name = only(&listed, model).map_err(Error::Usage)?;
+    let run = || run().args(["--exact", name]).words(models::HARNESS);
+    if run().run(&log)?.success {
+        bail!("{name} does not fail");
+    }
+    if !checkpoint.exists() {
+        log.print_tail("");
+        return Err(log.failed(format!("{name} fails before its first execution")));
+    }
+    let log = Log::create(project, "loom-replay", true, NOTHING)?;
+    let traced = run().env("LOOM_LOG", "trace").env("LOOM_LOCATION", "1");
+    traced.run(&log)?;
+    Err(log.failed(format!("{name} fails")))
+}
+
+/// Returns the one test of the harness's listing that `model` means: a name in full, or part of one
+/// alone.
+fn only<'a>(listing: &'a str, model: &str) -> std::result::Result<&'a str, String> {
+    let names = models::names(listing);
+    let in_full = |name: &&&str| **name == model || name.rsplit("::").next() == Some(model);
+    match names[..] {
+        [] => Err(format!("there is no model `{model}`")),
+        [name] => Ok(name),
+        _ => {
+            let named = names.iter().find(in_full).copied();
+            named.ok_or_else(|| format!("`{model}` may be any of {}", names.join(", ")))
         }
-    })?;
-
-    let (mut models, mut failed, mut problems) = (Vec::new(), Vec::new(), Vec::new());
-    for (&name, (ran, _)) in names.iter().zip(&ran) {
-        let told: Vec<_> = ran.output.lines().filter_map(parse).collect();
-        if !ran.success {
-            failed.push(name);
-        } else if told.is_empty() && name != GUARD {
-            problems.push(format!("{name} explored nothing"));
-        }
-        models.extend(told);
     }
-    if !failed.is_empty() {
-        problems.push(format!("failed: {}", failed.join(", ")));
-    }
-    if names.iter().all(|name| *name == GUARD) {
-        problems.push("no model ran".to_owned());
-    }
-    let is_blind = |model: &&Model| model.executions <= 1 && model.name != BLIND_SPOT;
-    problems.extend(models.iter().filter(is_blind).map(|Model { name, .. }| {
-        format!("{name} explored one execution only: its threads share nothing that loom sees")
-    }));
-    let cut = ran.iter().filter(|(_, is_cut)| *is_cut).count();
-    Ok(Report {
-        models,
-        cut,
-        problems,
-    })
 }
 
-/// Reads the test in a line of what the harness lists.
-fn test_name(line: &str) -> Option<&str> {
-    line.strip_suffix(": test")
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-/// Returns `cargo test` of the models in the tree at `dir`.
-pub(crate) fn cargo_test(dir: &Path, target: &Path, bound: Option<u32>) -> Run {
-    let line = "test --release --package breakerbox-loom-tests --test models --target-dir";
-    let run = Run::cargo(line).args([target]).dir(dir);
-    run.env("RUSTFLAGS", FLAGS).env_if(BOUND, bound)
-}
-
-pub(crate) fn table(models: &[Model]) -> Table<3> {
-    let mut table = Table::new(["model", ">executions", ">time"]);
-    for model in models {
-        table.row([&model.name, &model.executions, &model.time]);
+    #[test]
+    fn the_model_is_found_in_the_listing() {
+        let listing = "a::wins: test\na::wins_twice: test\n\n2 tests, 0 benchmarks\n";
+        assert_eq!(only(listing, "wins"), Ok("a::wins"));
+        assert_eq!(only("a::wins_twice: test\n", "twice"), Ok("a::wins_twice"));
+        assert!(only(listing, "win").is_err() && only(listing, "loses").is_err());
     }
-    table
-}
-
-/// Reads `model NAME: N executions in T`; the harness may have begun the line with the test's name.
-fn parse(line: &str) -> Option<Model> {
-    let (_, line) = line.split_once("model ")?;
-    let (name, explored) = line.split_once(": ")?;
-    let (executions, time) = explored.split_once(" executions in ")?;
-    Some(Model {
-        name: name.to_owned(),
-        executions: executions.parse().ok()?,
-        time: time.trim_end().to_owned(),
-    })
 }

@@ -11,7 +11,6 @@ mod installed;
 mod instructions;
 mod loom;
 mod mutate;
-mod parallel;
 mod process;
 mod project;
 mod sections;
@@ -66,9 +65,7 @@ fn main() -> ExitCode {
     let cli = Cli::parse();
     match run(&Project::find(), cli.command, cli.verbose) {
         Ok(()) => ExitCode::SUCCESS,
-        Err(Error::Usage(message)) => Cli::command()
-            .error(ErrorKind::InvalidValue, message)
-            .exit(),
+        Err(Error::Usage(why)) => Cli::command().error(ErrorKind::InvalidValue, why).exit(),
         Err(Error::Told) => ExitCode::FAILURE,
         Err(error) => {
             eprintln!("error: {error}");

@@ -15,7 +15,6 @@ use crate::project::Project;
 use crate::table::Table;
 
 use recipe::Recipe;
-use tree::Tree;
 use trial::{Bench, Fate};
 
 /// The arguments of `mutate`.
@@ -66,10 +65,9 @@ pub(crate) fn command(project: &Project, args: &Args, verbose: bool) -> Result<(
     let count = args.sample.map_or(usize::MAX, NonZeroUsize::get);
     let recorded = judge(project, todays(recipes, count), verbose);
     // Both tell of what they find before either ends the command.
-    if is_all {
-        recorded.and(pure::judge(project, verbose))
-    } else {
-        recorded
+    match is_all {
+        true => recorded.and(pure::judge(project, verbose)),
+        false => recorded,
     }
 }
 
@@ -99,10 +97,14 @@ pub(crate) fn rotten(project: &Project) -> Result<(usize, Vec<String>)> {
 pub(crate) fn table(tried: &[Tried]) -> Table<5> {
     let mut table = Table::new(["mutation", "result", ">seconds", "model", "why"]);
     for one in tried {
-        let Recipe {
-            name, model, why, ..
-        } = &one.recipe;
-        table.row([name, &one.fate, &format!("{:.1}", one.seconds), model, why]);
+        let (recipe, seconds) = (&one.recipe, format!("{:.1}", one.seconds));
+        table.row([
+            &recipe.name,
+            &one.fate,
+            &seconds,
+            &recipe.model,
+            &recipe.why,
+        ]);
     }
     table
 }
@@ -136,9 +138,10 @@ fn try_each(
     log: &Log,
     done: impl Fn(&Tried),
 ) -> Result<Vec<Tried>> {
+    let copy = project.mutated();
+    tree::sync(project, &copy, log)?;
     let mut bench = Bench {
-        tree: Tree::sync(project, log)?,
-        target: project.target("mutate/target"),
+        copy,
         log,
         sound: Default::default(),
     };

@@ -8,7 +8,7 @@ use std::process::{Command, Stdio};
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crate::error::{AtPath, Error, Result};
 use crate::files;
@@ -207,67 +207,54 @@ impl Run {
             self.command.current_dir(&log.root);
         }
         let (reader, writer) = std::io::pipe().map_err(unable)?;
-        let also = writer.try_clone().map_err(unable)?;
-        let mut child = self
-            .command
-            .stdout(also)
-            .stderr(writer)
-            .spawn()
-            .map_err(unable)?;
-        let start = Instant::now();
+        self.command.stderr(writer.try_clone().map_err(unable)?);
+        let mut child = self.command.stdout(writer).spawn().map_err(unable)?;
         // The command holds an end of the pipe, which would never close.
         drop(self.command);
-        let (send, lines) = mpsc::channel();
-        thread::spawn(move || {
-            let mut lines = BufReader::new(reader)
-                .split(b'\n')
-                .map_while(|line| line.ok());
-            lines.try_for_each(|line| send.send(line))
-        });
-
-        let mut output = String::new();
-        let success = loop {
-            let left = self.limit.saturating_sub(start.elapsed());
-            match lines.recv_timeout(left) {
-                Ok(line) if !left.is_zero() => {
-                    let line = String::from_utf8_lossy(&line);
-                    log.line(&line);
-                    output += &line;
-                    output.push('\n');
-                }
-                Err(RecvTimeoutError::Disconnected) => {
-                    break Some(child.wait().is_ok_and(|status| status.success()));
-                }
-                Ok(_) | Err(RecvTimeoutError::Timeout) => {
+        let (end, ended) = mpsc::channel::<()>();
+        thread::scope(|scope| {
+            let (id, limit) = (child.id(), self.limit);
+            let watch = scope.spawn(move || {
+                let is_over = ended.recv_timeout(limit) == Err(RecvTimeoutError::Timeout);
+                if is_over {
                     log.line("ended: it ran out of its time limit");
-                    kill(child.id());
-                    let _ = child.wait();
-                    break None;
+                    kill(id);
                 }
+                is_over
+            });
+            let mut output = String::new();
+            let lines = BufReader::new(reader).split(b'\n');
+            for line in lines.map_while(|line| line.ok()) {
+                let line = String::from_utf8_lossy(&line);
+                log.line(&line);
+                output += &line;
+                output.push('\n');
             }
-        };
-        Ok(Ran {
-            output,
-            success: success == Some(true),
-            timed_out: success.is_none(),
+            drop(end);
+            // Not before, so that what is killed is this child and not another with its number.
+            let timed_out = watch.join().expect("the watch does not panic");
+            let success = child.wait().is_ok_and(|status| status.success()) && !timed_out;
+            Ok(Ran {
+                output,
+                success,
+                timed_out,
+            })
         })
     }
 
     /// Returns the command as one would type it.
     fn describe(&self) -> String {
-        let variables = self
-            .command
+        let command = &self.command;
+        let set: String = command
             .get_envs()
-            .filter(|(name, _)| *name != "CARGO_TERM_COLOR");
-        let set = variables.filter_map(|(name, value)| Some((name, value?)));
-        let set = set.map(|(name, value)| format!("{}='{}' ", name.display(), value.display()));
-        let program = Path::new(self.command.get_program()).file_stem();
-        let args = self
-            .command
-            .get_args()
-            .map(|arg| format!(" {}", arg.display()));
-        let (set, args): (String, String) = (set.collect(), args.collect());
-        format!("$ {set}{}{args}", program.unwrap_or_default().display())
+            .filter(|(name, _)| *name != "CARGO_TERM_COLOR")
+            .filter_map(|(name, value)| Some((name.display(), value?.display())))
+            .map(|(name, value)| format!("{name}='{value}' "))
+            .collect();
+        let program = Path::new(command.get_program()).file_stem();
+        let args = command.get_args().map(|arg| format!(" {}", arg.display()));
+        let (program, args) = (program.unwrap_or_default(), args.collect::<String>());
+        format!("$ {set}{}{args}", program.display())
     }
 }
 
@@ -277,8 +264,11 @@ impl Run {
 /// Ctrl-C would leave them running.
 fn kill(process: u32) {
     let id = process.to_string();
+    let signal = |name: &str| Command::new("kill").args([name, &id]).output();
+    // Stopped, it starts no other child while these are listed.
+    let _ = signal("-STOP");
     let children = Command::new("pgrep").args(["-P", &id]).output();
-    let _ = Command::new("kill").args(["-KILL", &id]).output();
+    let _ = signal("-KILL");
     let children = children.map(|children| children.stdout).unwrap_or_default();
     for child in String::from_utf8_lossy(&children).split_whitespace() {
         child.parse().map(kill).unwrap_or_default();
@@ -294,10 +284,8 @@ mod tests {
         let log = Log::create(&Project::find(), "process-test", false, NOTHING).unwrap();
         let run = |script: &str| Run::new("sh").args(["-c", script]);
         let limit = Duration::from_millis(500);
-        let ran = run("sh -c 'echo $$; sleep 60'; true")
-            .limit(limit)
-            .run(&log)
-            .unwrap();
+        let sleeps = run("sh -c 'echo $$; sleep 60'; true").limit(limit);
+        let ran = sleeps.run(&log).unwrap();
         assert!(ran.timed_out && !ran.success);
         let lives = format!("ps -o stat= -p {} | grep -v Z", ran.output.trim());
         assert!(run(&lives).output(&log).is_none());

@@ -17,15 +17,21 @@ impl Project {
         // Cargo sets the variable at run time too, so a moved checkout is found without a rebuild.
         let manifest_dir = env::var_os("CARGO_MANIFEST_DIR")
             .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")), PathBuf::from);
-        let root = manifest_dir
-            .parent()
-            .expect("xtask lies in a directory of the repository")
-            .to_owned();
+        let root = manifest_dir.parent().expect("it lies in the repository");
+        let root = root.to_owned();
         let target = env::var_os("CARGO_TARGET_DIR").map_or_else(
             || root.join("target"),
             |dir| env::current_dir().unwrap_or_default().join(dir),
         );
         Self { root, target }
+    }
+
+    /// Returns the copy that mutations are applied to, which is built apart.
+    pub(crate) fn mutated(&self) -> Self {
+        Self {
+            root: self.target("mutate/tree"),
+            target: self.target("mutate/target"),
+        }
     }
 
     pub(crate) fn root(&self) -> &Path {

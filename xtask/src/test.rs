@@ -11,7 +11,7 @@ mod rings;
 mod tools;
 
 use std::io::Write;
-use std::num::NonZeroUsize;
+use std::num::{NonZeroUsize, ParseIntError};
 use std::time::Instant;
 
 use clap::builder::{PossibleValue, PossibleValuesParser};
@@ -28,7 +28,7 @@ use rings::RINGS;
 pub(crate) struct Args {
     /// Run what answers within 5 minutes, once built: for the middle of a change, not for its end
     #[arg(long)]
-    pub(super) quick: bool,
+    quick: bool,
     /// Run these rings and no others
     #[arg(long, value_name = "RING", value_delimiter = ',', value_parser = ring_names())]
     only: Vec<String>,
@@ -37,20 +37,17 @@ pub(crate) struct Args {
     list: bool,
     /// Recorded mutations to try, a number or `all`
     #[arg(long, value_name = "K", default_value = "5", value_parser = sample, conflicts_with = "quick")]
-    pub(super) sample: usize,
+    sample: usize,
 }
 
 fn ring_names() -> PossibleValuesParser {
     PossibleValuesParser::new(RINGS.map(|ring| PossibleValue::new(ring.name).help(ring.what)))
 }
 
-fn sample(value: &str) -> std::result::Result<usize, String> {
+fn sample(value: &str) -> std::result::Result<usize, ParseIntError> {
     match value {
         "all" => Ok(usize::MAX),
-        _ => match value.parse::<NonZeroUsize>() {
-            Ok(count) => Ok(count.get()),
-            Err(error) => Err(error.to_string()),
-        },
+        _ => value.parse().map(NonZeroUsize::get),
     }
 }
 
@@ -76,7 +73,12 @@ pub(crate) fn command(project: &Project, args: &Args, verbose: bool) -> Result<(
         }
         std::io::stdout().flush().ok();
 
-        let context = Context { project, log, args };
+        let context = Context {
+            project,
+            log,
+            quick: args.quick,
+            sample: args.sample,
+        };
         let start = Instant::now();
         let answer = if broken && ring.kind != Kind::Source {
             Err(Error::Missing("the workspace does not compile".to_owned()))
@@ -96,11 +98,10 @@ pub(crate) fn command(project: &Project, args: &Args, verbose: bool) -> Result<(
         broken |= is_failed && ring.name == "clippy" && !check().works(log);
     }
     println!("\n{summary}");
-    if summary.failed() == 0 {
-        Ok(())
-    } else {
+    match summary.counts() {
+        (_, 0) => Ok(()),
         // Nothing may follow the closing line, which others read.
-        Err(Error::Told)
+        _ => Err(Error::Told),
     }
 }
 

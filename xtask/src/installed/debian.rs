@@ -9,15 +9,12 @@ pub(crate) fn ensure(log: &Log, packages: &str) -> Result<()> {
         Run::new("dpkg-query").args(["--show", "--showformat=${Package} ${db:Status-Status}\\n"]);
     let listed = query.words(packages).output(log).unwrap_or_default();
     // One that was removed keeps its line.
-    let is_there = |package| {
-        listed
-            .lines()
-            .any(|line| line == format!("{package} installed"))
-    };
-    if packages.split(' ').all(is_there) {
-        return Ok(());
+    let listed: Vec<_> = listed.lines().collect();
+    let is_there = |package| listed.contains(&&*format!("{package} installed"));
+    match packages.split(' ').all(is_there) {
+        true => Ok(()),
+        false => install(log, packages),
     }
-    install(log, packages)
 }
 
 /// Installs or upgrades `packages`, as root, and takes no other package away for it.
@@ -42,10 +39,11 @@ pub(crate) fn install(log: &Log, packages: &str) -> Result<()> {
 
 /// Returns the version of `package` that would be installed, if there is such a package.
 pub(crate) fn offered(log: &Log, package: &str) -> Option<String> {
-    let policy = Run::new("apt-cache")
-        .env("LC_ALL", "C")
-        .args(["policy", package]);
-    candidate(&policy.output(log)?).map(str::to_owned)
+    let policy = Run::new("apt-cache").args(["policy", package]);
+    let policy = policy.env("LC_ALL", "C").output(log)?;
+    let (_, version) = policy.split_once("Candidate: ")?;
+    let version = version.lines().next()?.trim();
+    (version != "(none)").then(|| version.to_owned())
 }
 
 /// Fetches the lists of packages where the user may; false if that was tried and failed.
@@ -66,11 +64,4 @@ fn has_apt(log: &Log) -> bool {
 fn is_root(log: &Log) -> bool {
     let id = Run::new("id").args(["-u"]).output(log);
     id.is_some_and(|id| id.trim() == "0")
-}
-
-/// Reads the version after `Candidate:` in what `apt-cache policy` says.
-fn candidate(policy: &str) -> Option<&str> {
-    let (_, version) = policy.split_once("Candidate: ")?;
-    let version = version.lines().next()?.trim();
-    (version != "(none)").then_some(version)
 }

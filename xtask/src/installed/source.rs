@@ -39,19 +39,17 @@ impl Compiler {
         }
         let offered = || debian::offered(log, RUSTC).unwrap_or("none".to_owned());
         let is_new = || release(&offered()) >= release(oldest);
+        let is_fresh = is_new() || debian::refresh(log);
         if !is_new() {
-            let is_fresh = debian::refresh(log);
-            if !is_new() {
-                let why = format!(
-                    "no compiler from {oldest} on has the source of its standard library (`rustup \
-                     component add rust-src`), and the {RUSTC} of apt-get is {}",
-                    offered()
-                );
-                return Err(match is_fresh {
-                    true => Error::Impossible(why),
-                    false => Error::Missing(why),
-                });
-            }
+            let why = format!(
+                "no compiler from {oldest} on has the source of its standard library (`rustup \
+                 component add rust-src`), and the {RUSTC} of apt-get is {}",
+                offered()
+            );
+            return Err(match is_fresh {
+                true => Error::Impossible(why),
+                false => Error::Missing(why),
+            });
         }
         debian::install(log, PACKAGES)?;
         let none = || Error::Missing(format!("{PACKAGES} are installed and have no source"));

@@ -3,10 +3,10 @@
 use std::fmt;
 use std::path::Path;
 
-use serde::Deserialize;
+use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result, bail};
-use crate::parallel;
 use crate::process::{Log, Run};
 
 /// The loop alone, which is taken off every other count.
@@ -32,7 +32,7 @@ impl fmt::Display for Count {
 }
 
 /// Everything that counts depend on beside the source.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Machine {
     pub(crate) rustc: String,
     pub(crate) target: String,
@@ -48,10 +48,8 @@ impl Machine {
         // Where there is no `ldd` there is no callgrind either.
         let ldd = Run::new("ldd").words("--version").output(log);
         let ldd = ldd.unwrap_or_default();
-        let libc = ldd
-            .lines()
-            .next()
-            .and_then(|line| line.split(' ').next_back());
+        let (ldd, _) = ldd.split_once('\n').unwrap_or_default();
+        let libc = ldd.split(' ').next_back().filter(|libc| !libc.is_empty());
         Ok(Self {
             rustc: version.lines().next().unwrap_or_default().to_owned(),
             target: host.unwrap_or_default().to_owned(),
@@ -77,13 +75,14 @@ pub(crate) fn all(log: &Log, twice: bool) -> Result<Vec<(String, Count)>> {
     let program = program.ok_or_else(|| Error::failed("the hot operations do not build"))?;
     let listed = Run::new(&program).output(log).unwrap_or_default();
     let names: Vec<_> = listed.lines().collect();
-    let mut counts = parallel::map(&names, |name| {
+    let counts = names.par_iter().map(|name| {
         let first = count(&program, name, log)?;
         if twice && count(&program, name, log)? != first {
             bail!("`{name}` is not the same each time");
         }
         Ok(((*name).to_owned(), first))
-    })?;
+    });
+    let mut counts = counts.collect::<Result<Vec<_>>>()?;
     let at = counts.iter().position(|(name, _)| name == NOTHING);
     let at = at.ok_or_else(|| Error::failed(format!("there is no operation `{NOTHING}`")))?;
     let (_, around) = counts.remove(at);

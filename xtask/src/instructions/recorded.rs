@@ -39,23 +39,17 @@ pub(crate) fn write(
     counts: impl Iterator<Item = (String, Count)>,
 ) -> Result<()> {
     let path = project.path(FILE);
-    std::fs::write(&path, text(machine, counts)).at(&path)
+    std::fs::write(&path, text(machine, counts)?).at(&path)
 }
 
-fn text(machine: &Machine, counts: impl Iterator<Item = (String, Count)>) -> String {
-    let Machine {
-        rustc,
-        target,
-        libc,
-    } = machine;
-    let mut text = format!(
-        "{HEAD}\nrustc = \"{rustc}\"\ntarget = \"{target}\"\nlibc = \"{libc}\"\n\n[operations]\n"
-    );
+fn text(machine: &Machine, counts: impl Iterator<Item = (String, Count)>) -> Result<String> {
+    let machine = toml::to_string(machine).map_err(|error| Error::failed(error.to_string()))?;
+    let mut text = format!("{HEAD}\n{machine}\n[operations]\n");
     for (name, count) in counts {
         let (instructions, locked) = (short(count.instructions), short(count.locked));
         text += &format!("\"{name}\" = {{ instructions = {instructions}, locked = {locked} }}\n");
     }
-    text
+    Ok(text)
 }
 
 #[cfg(test)]
@@ -68,7 +62,7 @@ mod tests {
         let project = Project::find();
         let there = project.read(FILE).unwrap();
         let Recorded { machine, counts } = Recorded::read(&project).unwrap();
-        let written = text(&machine, counts.into_iter());
+        let written = text(&machine, counts.into_iter()).unwrap();
         // The counts that were read have lost their order.
         let [written, there] = [&written, &there].map(|text| BTreeSet::from_iter(text.lines()));
         assert_eq!(written, there);

@@ -11,8 +11,8 @@ use crate::installed;
 use crate::process::{Log, NOTHING, Run};
 use crate::project::Project;
 
-/// The modules of the package, below `src`: the words, and what names and checks their rules.
-const MODULES: [&str; 4] = ["config", "error", "snapshot", "word"];
+/// The modules of the package, below `src`: the words, and what they name.
+const MODULES: [&str; 2] = ["snapshot", "word"];
 
 const MANIFEST: &str = r#"[package]
 name = "breakerbox-words"
@@ -43,10 +43,7 @@ pub(super) fn judge(project: &Project, verbose: bool) -> Result<()> {
     let log = Log::create(project, "mutate-words", verbose, NOTHING)?;
     println!("\ntrying every mutant of the words; this takes some five minutes");
     let mutants = installed::tool(project, "cargo-mutants", &log)?;
-    let (root, out) = (
-        project.target("mutate/words"),
-        project.target("mutate/words-out"),
-    );
+    let [root, out] = ["mutate/words", "mutate/words-out"].map(|dir| project.target(dir));
     package(project, &root)?;
     files::empty_dir(&out)?;
     let jobs = std::thread::available_parallelism().map_or(1, usize::from);
@@ -79,9 +76,7 @@ pub(super) fn judge(project: &Project, verbose: bool) -> Result<()> {
          {missed} missed"
     );
     if missed > 0 {
-        bail!(
-            "{missed} mutants of the words live; kill them, or explain them in .cargo/mutants.toml"
-        );
+        bail!("{missed} mutants of the words live; kill or explain them in .cargo/mutants.toml");
     }
     Ok(())
 }

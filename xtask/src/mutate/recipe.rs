@@ -4,7 +4,7 @@ use std::path::Path;
 
 use serde::Deserialize;
 
-use crate::error::{AtPath, Error, Result};
+use crate::error::{AtPath, Error, Result, bail};
 use crate::files;
 
 /// The ring that must kill a mutation.
@@ -43,9 +43,9 @@ pub(crate) struct Recipe {
 
 /// Reads all recorded mutations, by name.
 pub(crate) fn read_all(dir: &Path) -> Result<Vec<Recipe>> {
-    let is_recipe = |path: &&std::path::PathBuf| path.extension().is_some_and(|ext| ext == "toml");
-    let paths = files::below(dir)?;
-    let recipes = paths.iter().filter(is_recipe).map(|path| {
+    let mut paths = files::below(dir)?;
+    paths.retain(|path| path.extension().is_some_and(|ext| ext == "toml"));
+    let recipes = paths.iter().map(|path| {
         let name = path.file_stem().unwrap_or_default().to_string_lossy();
         let recipe = Recipe::parse(&name, &std::fs::read_to_string(path).at(path)?);
         recipe.map_err(|error| Error::failed(format!("{}: {error}", path.display())))
@@ -71,14 +71,11 @@ impl Recipe {
     }
 
     /// Returns the text of the mutated file, given the sound one.
-    pub(crate) fn apply(&self, sound: &str) -> std::result::Result<String, String> {
-        let (file, count) = (&self.file, sound.matches(&self.find).count());
-        if count == 1 {
-            return Ok(sound.replacen(&self.find, &self.replace, 1));
+    pub(crate) fn apply(&self, sound: &str) -> Result<String> {
+        match sound.matches(&self.find).count() {
+            1 => Ok(sound.replacen(&self.find, &self.replace, 1)),
+            n => bail!("rotted: `find` occurs {n} times in {}, not once", self.file),
         }
-        Err(format!(
-            "rotted: `find` occurs {count} times in {file}, not once"
-        ))
     }
 }
 

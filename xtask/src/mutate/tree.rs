@@ -9,43 +9,24 @@ use crate::files;
 use crate::process::{Log, Run};
 use crate::project::Project;
 
-/// A copy of everything that git tracks or would track.
-#[derive(Debug)]
-pub(crate) struct Tree {
-    pub(crate) root: PathBuf,
-}
-
-impl Tree {
-    /// Brings the copy up to date. Files that are right already keep their times, so that cargo
-    /// builds little.
-    pub(crate) fn sync(project: &Project, log: &Log) -> Result<Self> {
-        let root = project.target("mutate/tree");
-        let wanted = tracked(project, log)?;
-        for path in files::below(&root)? {
-            let file = path.strip_prefix(&root).expect("it lies below the root");
-            if !wanted.contains(file) {
-                fs::remove_file(&path).at(&path)?;
-            }
+/// Brings `copy` up to date with everything that git tracks or would track. Files that are right
+/// already keep their times, so that cargo builds little.
+pub(super) fn sync(project: &Project, copy: &Project, log: &Log) -> Result<()> {
+    let wanted = tracked(project, log)?;
+    for path in files::below(copy.root())? {
+        let file = path.strip_prefix(copy.root()).expect("it lies below");
+        if !wanted.contains(file) {
+            fs::remove_file(&path).at(&path)?;
         }
-        for file in &wanted {
-            let (from, to) = (project.root().join(file), root.join(file));
-            let content = fs::read(&from).at(&from)?;
-            if !fs::read(&to).is_ok_and(|there| there == content) {
-                files::write(&to, content)?;
-            }
+    }
+    for file in &wanted {
+        let [from, to] = [project, copy].map(|project| project.root().join(file));
+        let content = fs::read(&from).at(&from)?;
+        if !fs::read(&to).is_ok_and(|there| there == content) {
+            files::write(&to, content)?;
         }
-        Ok(Self { root })
     }
-
-    pub(crate) fn read(&self, file: &str) -> Result<String> {
-        let path = self.root.join(file);
-        fs::read_to_string(&path).at(&path)
-    }
-
-    pub(crate) fn write(&self, file: &str, text: &str) -> Result<()> {
-        let path = self.root.join(file);
-        fs::write(&path, text).at(&path)
-    }
+    Ok(())
 }
 
 /// Lists what git tracks or would track.

@@ -2,15 +2,16 @@
 
 use std::collections::HashMap;
 use std::fmt::Display;
-use std::path::PathBuf;
 use std::time::Duration;
 
 use super::recipe::{Recipe, Ring};
-use super::tree::Tree;
 use crate::counts::{Counts, failures};
-use crate::error::{Error, Result};
+use crate::error::Result;
+use crate::files;
+use crate::histories;
+use crate::loom::models;
 use crate::process::{Log, Run};
-use crate::{histories, loom};
+use crate::project::Project;
 
 /// The end of a mutation.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,12 +34,11 @@ impl Display for Fate {
     }
 }
 
-/// The copied tree with what it is built and run by.
+/// The copy that mutations are applied to, with what it showed.
 pub(crate) struct Bench<'a> {
-    pub(crate) tree: Tree,
-    pub(crate) target: PathBuf,
+    pub(crate) copy: Project,
     pub(crate) log: &'a Log,
-    /// The results of the sound tree, by ring, model and bound: mutations may share them.
+    /// The results of the sound copy, by ring, model and bound: mutations may share them.
     pub(crate) sound: HashMap<(Ring, String, Option<u32>), Fate>,
 }
 
@@ -46,12 +46,9 @@ impl Bench<'_> {
     /// Returns what speaks against a mutation before it is made: it has rotted, or its model fails
     /// anyway.
     pub(crate) fn objection(&mut self, recipe: &Recipe) -> Result<Option<Fate>> {
-        let sound = match self.tree.read(&recipe.file) {
-            Ok(sound) => recipe.apply(&sound),
-            Err(_) => Err(format!("there is no {}", recipe.file)),
-        };
-        if let Err(why) = sound {
-            return Ok(Some(Fate::Invalid(why)));
+        let sound = self.copy.read(&recipe.file);
+        if let Err(why) = sound.and_then(|sound| recipe.apply(&sound)) {
+            return Ok(Some(Fate::Invalid(why.to_string())));
         }
         let key = (recipe.ring, recipe.model.clone(), recipe.bound);
         if !self.sound.contains_key(&key) {
@@ -60,19 +57,16 @@ impl Bench<'_> {
         }
         Ok(match &self.sound[&key] {
             Fate::Survived => None,
-            Fate::Killed(by) => Some(format!("{by} fails without the mutation")),
-            Fate::Invalid(why) => Some(format!("{why}, without the mutation too")),
-        }
-        .map(Fate::Invalid))
+            bad => Some(Fate::Invalid(format!("{bad}, without the mutation"))),
+        })
     }
 
     /// Makes the mutation, sees which test notices, and takes it back.
     pub(crate) fn try_one(&self, recipe: &Recipe) -> Result<Fate> {
-        let sound = self.tree.read(&recipe.file)?;
-        let mutant = recipe.apply(&sound).map_err(Error::failed)?;
-        self.tree.write(&recipe.file, &mutant)?;
+        let (path, sound) = (self.copy.path(&recipe.file), self.copy.read(&recipe.file)?);
+        files::write(&path, recipe.apply(&sound)?)?;
         let fate = self.test(recipe);
-        self.tree.write(&recipe.file, &sound)?;
+        files::write(&path, sound)?;
         fate
     }
 
@@ -88,7 +82,7 @@ impl Bench<'_> {
             .cargo_test(recipe)
             .args(["--no-fail-fast", "--", &recipe.model])
             .words(match recipe.ring {
-                Ring::Loom => loom::HARNESS,
+                Ring::Loom => models::HARNESS,
                 Ring::Histories | Ring::Pairs => histories::HARNESS,
                 Ring::Test => "",
             })
@@ -104,16 +98,14 @@ impl Bench<'_> {
     }
 
     fn cargo_test(&self, recipe: &Recipe) -> Run {
-        let (root, target) = (&self.tree.root, &self.target);
+        let (root, target) = (self.copy.root(), &self.copy.target(""));
         let run = match recipe.ring {
-            Ring::Loom => loom::cargo_test(root, target, recipe.bound),
+            Ring::Loom => models::cargo_test(root, target, recipe.bound),
             Ring::Histories => histories::cargo_test("histories", root, target),
             Ring::Pairs => histories::cargo_test("pairs", root, target),
-            Ring::Test => {
-                Run::cargo("test --package breakerbox --all-features --tests --target-dir")
-                    .args([target])
-                    .dir(root)
-            }
+            Ring::Test => Run::cargo("test --package breakerbox --all-features --tests")
+                .args(["--target-dir".as_ref(), target.as_os_str()])
+                .dir(root),
         };
         // Each mutant is built once and run for a second: what builds fast is fastest.
         run.env("CARGO_PROFILE_RELEASE_OPT_LEVEL", "1")

@@ -16,10 +16,8 @@ const EVIDENCE: [(&str, &[&str]); 3] = [
 ];
 
 pub(crate) fn check(context: &Context<'_>) -> Answer {
-    cargo(
-        Run::cargo("build --release --package breakerbox-gateway"),
-        context.log,
-    )?;
+    let build = Run::cargo("build --release --package breakerbox-gateway");
+    cargo(build, context.log)?;
     let line = "run --release --package breakerbox-gateway -- demo --seconds 10 --plain";
     let ran = Run::cargo(line).limit(LIMIT).run(context.log)?;
     match missing(&ran.output)[..] {

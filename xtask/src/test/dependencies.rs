@@ -23,10 +23,8 @@ fn user(project: &Project) -> Result<PathBuf> {
     files::write(&manifest, text)?;
     files::write(&project.target("xtask/user/src/lib.rs"), "")?;
     // The same versions; Cargo takes away what is of no use.
-    files::write(
-        &project.target("xtask/user/Cargo.lock"),
-        project.read("Cargo.lock")?,
-    )?;
+    let lock = project.read("Cargo.lock")?;
+    files::write(&project.target("xtask/user/Cargo.lock"), lock)?;
     Ok(manifest)
 }
 
@@ -56,12 +54,8 @@ pub(super) fn check(context: &Context<'_>) -> Answer {
         let ran = deny(manifest, words).run(log)?;
         if !ran.success {
             let errors = ran.output.lines().filter(|line| line.starts_with("error"));
-            let errors: Vec<_> = errors.collect();
-            problems.push(format!(
-                "{}: {}",
-                project.relative(manifest),
-                errors.join(", ")
-            ));
+            let errors = errors.collect::<Vec<_>>().join(", ");
+            problems.push(format!("{}: {errors}", project.relative(manifest)));
         }
     }
     let advisories = match has_advisories {

@@ -12,38 +12,29 @@ use std::collections::{BTreeMap, BTreeSet};
 const MOST_LINES: usize = 500;
 const DRAWING: &str = "docs/design.md";
 
-/// Names that only some files of the core may use.
+/// Names, words of a line, that only some modules of the core may use.
 struct Rule {
-    names: &'static [&'static str],
-    /// Whether a file, named from `src/`, has to keep to it.
-    holds_for: fn(&str) -> bool,
+    names: &'static str,
+    doors: &'static [&'static str],
     why: &'static str,
 }
 
 const RULES: [Rule; 2] = [
     Rule {
-        names: &[
-            "std::sync::atomic",
-            "core::sync::atomic",
-            "portable_atomic",
-            "papaya",
-            "seize",
-            "crossbeam_epoch",
-            "loom",
-        ],
-        holds_for: |file| !file.starts_with("sync"),
+        names: "std::sync::atomic core::sync::atomic portable_atomic papaya seize crossbeam_epoch loom",
+        doors: &["sync"],
         why: "crate::sync is the one door to atomics and the map",
     },
     Rule {
-        names: &["Instant", "SystemTime"],
+        names: "Instant SystemTime",
         // A breaker over a remote store has no clock and times its calls itself.
-        holds_for: |file| !file.starts_with("clock") && !file.starts_with("async_breaker"),
+        doors: &["clock", "async_breaker"],
         why: "crate::clock is the one door to time",
     },
 ];
 
-/// The modules of the core, the highest first, and what each imports.
-type Drawing = Vec<(String, BTreeSet<String>)>;
+/// The modules of the core, and what each imports.
+type Drawing = BTreeMap<String, BTreeSet<String>>;
 
 pub(crate) fn check(context: &Context<'_>) -> Answer {
     let found = read(context.project)?;
@@ -51,9 +42,10 @@ pub(crate) fn check(context: &Context<'_>) -> Answer {
     for (file, text) in &found {
         offences.extend(own_offences(file, text));
     }
-    for root in roots(&found) {
-        let graph = Graph::read(&root, &found)?;
-        offences.extend(graph.circle());
+    let roots = found.iter().filter_map(|(file, _)| place(file));
+    for root in roots.map(|(root, _)| root).collect::<BTreeSet<_>>() {
+        let graph = Graph::read(root, &found)?;
+        offences.extend(graph.circle().map(|circle| format!("{root}: {circle}")));
         if root == "src" {
             let drawing = drawing(&context.project.read(DRAWING)?)?;
             offences.extend(graph.differences(&drawing));
@@ -62,10 +54,10 @@ pub(crate) fn check(context: &Context<'_>) -> Answer {
     for offence in &offences {
         context.log.line(offence);
     }
-    if offences.is_empty() {
-        return Ok(format!("{} files", found.len()));
+    match offences.len() {
+        0 => Ok(format!("{} files", found.len())),
+        count => bail!("{count} offences"),
     }
-    bail!("{} offences", offences.len())
 }
 
 /// Returns the text files of all crates, named from the project's root.
@@ -82,15 +74,15 @@ fn read(project: &Project) -> Result<Vec<(String, String)>> {
     Ok(found)
 }
 
-/// Returns the folders that hold a crate's root.
-fn roots(found: &[(String, String)]) -> BTreeSet<String> {
-    let root = |(file, _): &(String, String)| {
-        let dir = file
-            .strip_suffix("/lib.rs")
-            .or(file.strip_suffix("/main.rs"))?;
-        dir.ends_with("src").then(|| dir.to_string())
+/// Returns the folder of a source file's crate, and the file's module: `src` and `crate::cell::watch`.
+fn place(file: &str) -> Option<(&str, String)> {
+    let name = file.strip_suffix(".rs")?;
+    let end = name.find("src/")? + "src".len();
+    let module = match &name[end..] {
+        "/lib" | "/main" => "crate".to_owned(),
+        inside => format!("crate{}", inside.replace('/', "::")),
     };
-    found.iter().filter_map(root).collect()
+    Some((&name[..end], module))
 }
 
 /// Returns the offences that a file commits by itself.
@@ -98,31 +90,30 @@ fn own_offences(file: &str, text: &str) -> Vec<String> {
     let mut found = Vec::new();
     let lines = text.lines().count();
     if lines > MOST_LINES {
-        found.push(format!(
-            "{file}: {lines} lines; at most {MOST_LINES} are allowed"
-        ));
+        found.push(format!("{file}: {lines} lines, of at most {MOST_LINES}"));
     }
-    let Some(name) = file.strip_suffix(".rs") else {
+    if !file.ends_with(".rs") {
         return found;
-    };
-    let inside = name.strip_prefix("src/");
-    let module: Vec<_> = inside.unwrap_or_default().split('/').collect();
+    }
+    let (root, module) = place(file).unwrap_or(("", "crate".to_owned()));
     let paths = match paths(&module, text) {
         Ok(paths) => paths,
         Err(error) => return vec![format!("{file}: {error}")],
     };
+    let layer = layer(&module);
     for Named { path, line, .. } in &paths {
         if ["todo", "unimplemented"].contains(&path.as_str()) {
             found.push(format!("{file}:{line}: {path}!()"));
         }
-        let Some(inside) = inside else { continue };
-        if inside != "lib" && ["crate", "crate::*"].contains(&path.as_str()) {
-            found.push(format!(
-                "{file}:{line}: names the crate's root, which hides the layer"
-            ));
+        if root != "src" {
+            continue;
         }
-        for rule in RULES.iter().filter(|rule| (rule.holds_for)(inside)) {
-            if rule.names.iter().any(|name| names(path, name)) {
+        if module != "crate" && ["crate", "crate::*"].contains(&path.as_str()) {
+            let why = "names the crate's root, which hides the layer";
+            found.push(format!("{file}:{line}: {why}"));
+        }
+        for rule in RULES.iter().filter(|rule| !rule.doors.contains(&layer)) {
+            if rule.names.split(' ').any(|name| names(path, name)) {
                 found.push(format!("{file}:{line}: names {path}, but {}", rule.why));
             }
         }
@@ -130,110 +121,95 @@ fn own_offences(file: &str, text: &str) -> Vec<String> {
     found
 }
 
-/// Reads the lines `module: import import` of the block that follows the mark `<!-- layers -->`.
+/// Reads the lines `module: import import` of the block that follows the mark `<!-- layers -->`; an
+/// error if a module imports one that does not stand below it.
 fn drawing(text: &str) -> Result<Drawing> {
     let missing = || Error::failed(format!("{DRAWING} has no block after <!-- layers -->"));
-    let (_, rest) = text.split_once("<!-- layers -->").ok_or_else(missing)?;
-    let block = rest.split("```").nth(1).ok_or_else(missing)?;
-    let lines = block.lines().skip(1).filter(|line| !line.trim().is_empty());
-    lines
-        .map(|line| {
-            let unreadable =
-                || Error::failed(format!("{DRAWING}: no `module: imports` in {line:?}"));
-            let (module, imports) = line.split_once(':').ok_or_else(unreadable)?;
-            let imports = imports.split_whitespace().map(ToString::to_string);
-            Ok((module.trim().to_string(), imports.collect()))
-        })
-        .collect()
+    let (_, rest) = text
+        .split_once("<!-- layers -->\n```text\n")
+        .ok_or_else(missing)?;
+    let (block, _) = rest.split_once("```").ok_or_else(missing)?;
+    let mut drawing = Drawing::new();
+    for line in block.lines().rev() {
+        let Some((module, imports)) = line.split_once(':') else {
+            bail!("{DRAWING}: no `module: imports` in {line:?}");
+        };
+        let imports: BTreeSet<_> = imports.split_whitespace().map(str::to_owned).collect();
+        if let Some(import) = imports.iter().find(|import| !drawing.contains_key(*import)) {
+            bail!("{DRAWING} draws {module}: {import}, which does not stand below it");
+        }
+        drawing.insert(module.trim().to_owned(), imports);
+    }
+    Ok(drawing)
 }
 
-/// A file's place among the modules: `["cell", "watch"]`.
-type Module = Vec<String>;
-
-/// The files of one crate, and what each imports.
-struct Graph {
-    root: String,
-    files: BTreeMap<Module, Vec<Named>>,
-}
+/// The files of one crate by their modules, and what each imports.
+struct Graph(BTreeMap<String, Vec<Named>>);
 
 impl Graph {
     fn read(root: &str, found: &[(String, String)]) -> Result<Self> {
         let mut files = BTreeMap::new();
         for (file, text) in found {
-            let inside = file
-                .strip_prefix(root)
-                .and_then(|rest| rest.strip_prefix('/'));
-            let Some(name) = inside.and_then(|inside| inside.strip_suffix(".rs")) else {
-                continue;
-            };
-            let module: Module = match name {
-                "lib" | "main" => Module::new(),
-                name => name.split('/').map(ToString::to_string).collect(),
-            };
-            let at: Vec<_> = module.iter().map(String::as_str).collect();
-            files.insert(module.clone(), paths(&at, text)?);
-        }
-        let root = root.to_string();
-        Ok(Self { root, files })
-    }
-
-    /// Returns the file that defines what `path` names in the file `from`.
-    ///
-    /// Follows the exports of the modules on the way, since a name that a parent passes on belongs
-    /// to the file that it comes from.
-    fn target(&self, from: &Module, path: &str) -> Option<Module> {
-        let segments: Vec<_> = path.split("::").map(ToString::to_string).collect();
-        let absolute = match segments.first()?.as_str() {
-            "crate" => segments[1..].to_vec(),
-            first => {
-                let child = [from.as_slice(), &[first.to_string()]].concat();
-                // A single segment is a variable or a field.
-                if segments.len() == 1 || !self.files.contains_key(&child) {
-                    return None;
-                }
-                [from.as_slice(), &segments].concat()
+            if let Some((_, module)) = place(file).filter(|(of, _)| *of == root) {
+                let paths = paths(&module, text)?;
+                files.insert(module, paths);
             }
-        };
-        self.follow(absolute, 8)
+        }
+        Ok(Self(files))
     }
 
-    fn follow(&self, path: Module, steps: usize) -> Option<Module> {
-        let mut module = Module::new();
-        for (at, segment) in path.iter().enumerate() {
-            let child = [module.as_slice(), std::slice::from_ref(segment)].concat();
-            if self.files.contains_key(&child) {
+    /// Returns `path`, which the module `from` names, from the crate's root; none if it leads into
+    /// another crate.
+    fn absolute(&self, from: &str, path: &str) -> Option<String> {
+        let first = path.split("::").next()?;
+        if first == "crate" {
+            return Some(path.to_owned());
+        }
+        // A name alone is a variable or a field.
+        let is_child = path != first && self.0.contains_key(&format!("{from}::{first}"));
+        is_child.then(|| format!("{from}::{path}"))
+    }
+
+    /// Returns the module of the file that defines what the absolute `path` names.
+    ///
+    /// Follows the exports of the modules on the way, at most `steps` of them, since a name that a
+    /// parent passes on belongs to the file that it comes from.
+    fn home(&self, path: &str, steps: usize) -> String {
+        let mut module = "crate".to_owned();
+        let mut segments = path.split("::").skip(1);
+        while let Some(segment) = segments.next() {
+            let child = format!("{module}::{segment}");
+            if self.0.contains_key(&child) {
                 module = child;
                 continue;
             }
-            let exports = |named: &&Named| named.exported.as_ref() == Some(segment);
-            let export = self.files.get(&module)?.iter().find(exports);
-            if let (Some(export), Some(steps)) = (export, steps.checked_sub(1)) {
-                let target = export
-                    .path
-                    .strip_prefix("crate::")
-                    .map_or_else(|| [module.as_slice(), &split(&export.path)].concat(), split);
-                let rest = &path[at + 1..];
-                return self.follow([target.as_slice(), rest].concat(), steps);
+            let exports = |named: &&Named| named.exported.as_deref() == Some(segment);
+            let export = self.0.get(&module).and_then(|all| all.iter().find(exports));
+            let export = export.and_then(|export| self.absolute(&module, &export.path));
+            if let (Some(export), 1..) = (export, steps) {
+                let path: Vec<_> = [&*export].into_iter().chain(segments).collect();
+                return self.home(&path.join("::"), steps - 1);
             }
             break;
         }
-        Some(module)
+        module
     }
 
-    /// Returns the imports of a file: the files they come from, each with the first line and path.
-    fn imports(&self, from: &Module) -> BTreeMap<Module, &Named> {
+    /// Returns the modules that a file imports from, each with the first line that does.
+    fn imports(&self, from: &str) -> BTreeMap<String, &Named> {
         let mut imports = BTreeMap::new();
         // The crate's root passes names on and imports nothing; unit tests may import all.
-        if from.is_empty() || from.last().is_some_and(|name| name.ends_with("tests")) {
+        if from == "crate" || from.ends_with("tests") {
             return imports;
         }
-        for named in &self.files[from] {
-            let Some(target) = self.target(from, &named.path) else {
+        for named in self.0[from].iter().filter(|named| !named.in_tests) {
+            let Some(path) = self.absolute(from, &named.path) else {
                 continue;
             };
-            let passes_on = named.exported.is_some() && target.starts_with(from);
-            if target != *from && !target.is_empty() && !passes_on && !named.in_tests {
-                imports.entry(target).or_insert(named);
+            let home = self.home(&path, 8);
+            let passes_on = named.exported.is_some() && home.starts_with(&format!("{from}::"));
+            if home != from && home != "crate" && !passes_on {
+                imports.entry(home).or_insert(named);
             }
         }
         imports
@@ -241,91 +217,68 @@ impl Graph {
 
     /// Returns a circle of files that import each other, if there is one.
     fn circle(&self) -> Option<String> {
-        let edges: BTreeMap<_, _> = self
-            .files
-            .keys()
-            .map(|from| (from, self.imports(from)))
-            .collect();
-        let mut left: BTreeSet<_> = edges.keys().copied().collect();
+        let edges = self.0.keys().map(|from| (from, self.imports(from)));
+        let mut edges: BTreeMap<_, _> = edges.collect();
         // Takes away files that import nothing that is left; what remains goes round in circles.
-        loop {
-            let is_free = |from: &&&Module| edges[**from].keys().all(|to| !left.contains(to));
-            let free: Vec<_> = left.iter().filter(is_free).copied().collect();
-            if free.is_empty() {
-                break;
-            }
-            left.retain(|from| !free.contains(from));
+        let mut count = usize::MAX;
+        while edges.len() < count {
+            count = edges.len();
+            let left: BTreeSet<_> = edges.keys().copied().collect();
+            edges.retain(|_, imports| imports.keys().any(|to| left.contains(to)));
         }
-        let mut walk = vec![*left.first()?];
+        let mut walk = vec![*edges.keys().next()?];
         loop {
-            let next = edges[walk[walk.len() - 1]]
-                .keys()
-                .find(|to| left.contains(to))?;
-            if let Some(at) = walk.iter().position(|from| *from == next) {
-                let names = walk[at..]
-                    .iter()
-                    .chain([&next])
-                    .map(|module| module.join("/"));
-                let circle = names.collect::<Vec<_>>().join(" -> ");
-                return Some(format!("{}: a circle of files: {circle}", self.root));
-            }
+            let mut next = edges[walk[walk.len() - 1]].keys();
+            let next = next.find(|to| edges.contains_key(to))?;
+            let first = walk.iter().position(|from| *from == next);
             walk.push(next);
+            if let Some(first) = first {
+                let names: Vec<_> = walk[first..].iter().map(|name| name.as_str()).collect();
+                return Some(format!("a circle of files: {}", names.join(" -> ")));
+            }
         }
     }
 
     /// Returns where the modules and their imports differ from the `drawing`.
     fn differences(&self, drawing: &Drawing) -> Vec<String> {
+        let mut used = BTreeMap::<&str, BTreeMap<String, String>>::new();
+        for from in self.0.keys().filter(|from| *from != "crate") {
+            let used = used.entry(layer(from)).or_default();
+            for (home, named) in self.imports(from) {
+                let file = from.replacen("crate", "src", 1).replace("::", "/");
+                let place = || format!("{file}.rs:{}: names {}", named.line, named.path);
+                used.entry(layer(&home).to_owned()).or_insert_with(place);
+            }
+            used.remove(layer(from));
+        }
         let mut found = Vec::new();
-        let mut used: BTreeMap<&String, BTreeSet<String>> = BTreeMap::new();
-        let at = |module: &str| drawing.iter().position(|(name, _)| name == module);
-        for from in self.files.keys() {
-            let Some(own) = from.first() else { continue };
-            used.entry(own).or_default();
-            for (target, named) in self.imports(from) {
-                let layer = &target[0];
-                if layer == own || !used.entry(own).or_default().insert(layer.clone()) {
-                    continue;
-                }
-                let place = format!(
-                    "src/{}.rs:{}: names {}",
-                    from.join("/"),
-                    named.line,
-                    named.path
-                );
-                match (at(own), at(layer)) {
-                    (Some(this), Some(that)) if that <= this => {
-                        found.push(format!(
-                            "{place}, but {layer} stands above {own} in {DRAWING}"
-                        ));
-                    }
-                    (Some(this), _) if !drawing[this].1.contains(layer) => {
-                        found.push(format!(
-                            "{place}, but {DRAWING} doesn't draw {own}: {layer}"
-                        ));
-                    }
-                    _ => {}
-                }
+        for (module, imports) in &used {
+            let Some(drawn) = drawing.get(*module) else {
+                found.push(format!("{DRAWING} doesn't draw src/{module}.rs"));
+                continue;
+            };
+            for (import, place) in imports.iter().filter(|one| !drawn.contains(one.0)) {
+                let undrawn = format!("{DRAWING} doesn't draw {module}: {import}");
+                found.push(format!("{place}, but {undrawn}"));
             }
         }
-        for module in used.keys().filter(|module| at(module).is_none()) {
-            found.push(format!(
-                "src/{module}.rs is not in the drawing of {DRAWING}"
-            ));
-        }
-        for (module, imports) in drawing {
-            match used.get(module) {
-                None => found.push(format!("{DRAWING} draws {module}, which is not there")),
-                Some(used) => found.extend(imports.difference(used).map(|import| {
-                    format!("{DRAWING} draws {module}: {import}, which nothing needs")
-                })),
+        for (module, drawn) in drawing {
+            let Some(imports) = used.get(module.as_str()) else {
+                found.push(format!("{DRAWING} draws {module}, which is not there"));
+                continue;
+            };
+            for import in drawn.iter().filter(|import| !imports.contains_key(*import)) {
+                let drawn = format!("{DRAWING} draws {module}: {import}");
+                found.push(format!("{drawn}, which nothing needs"));
             }
         }
         found
     }
 }
 
-fn split(path: &str) -> Module {
-    path.split("::").map(ToString::to_string).collect()
+/// Returns the module of the core that a module belongs to: `cell` of `crate::cell::watch`.
+fn layer(module: &str) -> &str {
+    module.split("::").nth(1).unwrap_or_default()
 }
 
 #[cfg(test)]

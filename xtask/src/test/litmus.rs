@@ -27,11 +27,7 @@ pub(super) fn check(context: &Context<'_>) -> Answer {
     let (found, mut problems) = read(context.project)?;
     let count = found.len();
     if problems.is_empty() {
-        if Run::new("herd7")
-            .args(["-version"])
-            .output(context.log)
-            .is_none()
-        {
+        if !Run::new("herd7").args(["-version"]).works(context.log) {
             return Err(Error::Impossible(format!(
                 "herd7 is not on the path; {count} files have their twins and sources"
             )));
@@ -40,9 +36,9 @@ pub(super) fn check(context: &Context<'_>) -> Answer {
             problems.extend(objection(litmus, context.log)?);
         }
     }
-    problems
-        .iter()
-        .for_each(|problem| context.log.line(problem));
+    for problem in &problems {
+        context.log.line(problem);
+    }
     unless(&problems, format!("{count} files"))
 }
 
@@ -53,15 +49,16 @@ fn read(project: &Project) -> Result<(Vec<Litmus>, Vec<String>)> {
     for path in paths.iter().filter(|path| !path.ends_with("README.md")) {
         let name = path.file_name().unwrap_or_default().to_string_lossy();
         let text = std::fs::read_to_string(path).at(path)?;
-        let stem = name
-            .strip_suffix(".litmus")
-            .ok_or("is no litmus file".to_owned());
-        match stem.and_then(|stem| Litmus::parse(stem, &text)) {
+        let stem = name.strip_suffix(".litmus").ok_or("is no litmus file");
+        match stem
+            .map_err(str::to_owned)
+            .and_then(|stem| Litmus::parse(stem, &text))
+        {
             Ok(litmus) => found.push(litmus),
             Err(problem) => problems.push(format!("{name}: {problem}")),
         }
     }
-    problems.extend(file::mismatches(&found));
+    problems.extend(found.iter().filter_map(|litmus| litmus.mismatch(&found)));
     problems.extend(found.iter().flat_map(|litmus| rotten(project, litmus)));
     if found.is_empty() {
         problems.push(format!("no litmus file is in {DIR}"));
@@ -71,15 +68,15 @@ fn read(project: &Project) -> Result<(Vec<Litmus>, Vec<String>)> {
 
 /// Returns the sources that a file names and that are no more.
 fn rotten(project: &Project, litmus: &Litmus) -> Vec<String> {
-    let is_gone = |(file, function): &&(String, String)| {
+    let (name, mut rotten) = (&litmus.name, Vec::new());
+    for (file, function) in &litmus.sources {
         let text = project.read(file).unwrap_or_default();
-        ['(', '<']
-            .iter()
-            .all(|after| !text.contains(&format!("fn {function}{after}")))
-    };
-    let gone = litmus.sources.iter().filter(is_gone);
-    gone.map(|(file, function)| format!("{}: rotted: {file} has no fn {function}", litmus.name))
-        .collect()
+        let is_there = ["(", "<"].map(|after| text.contains(&format!("fn {function}{after}")));
+        if is_there == [false, false] {
+            rotten.push(format!("{name}: rotted: {file} has no fn {function}"));
+        }
+    }
+    rotten
 }
 
 /// Has herd7 answer one file, and returns what is wrong with the answer.
@@ -105,22 +102,17 @@ fn judge(litmus: &Litmus, output: &str) -> std::result::Result<(), String> {
     if let Some(line) = output.lines().find(reserved) {
         return Err(format!("herd7 says `{line}`"));
     }
-    let told = output
-        .lines()
-        .filter(|line| line.starts_with("Observation "));
-    let told: Vec<_> = told.collect();
-    let [told] = told[..] else {
+    let mut answers = output.split("\nObservation ").skip(1);
+    let (Some(told), None) = (answers.next(), answers.next()) else {
         return Err("herd7 did not answer, or twice".to_owned());
     };
-    let mut words = told.split(' ').skip(1);
-    let is_asked = words.next() == Some(&litmus.name) && words.next() == Some(litmus.result());
-    let counts: Vec<Option<u64>> = words.map(|word| word.parse().ok()).collect();
-    match (is_asked, litmus.is_twin(), &counts[..]) {
-        (true, false, [Some(0), Some(1..)]) | (true, true, [Some(1..), Some(1..)]) => Ok(()),
-        _ => Err(format!(
-            "herd7 says `{told}` instead of {}",
-            litmus.result()
-        )),
+    let told = told.lines().next().unwrap_or_default();
+    let asked = format!("{} {} ", litmus.name, litmus.result());
+    let counts = told.strip_prefix(&asked).unwrap_or_default();
+    let counts: Vec<Option<u64>> = counts.split(' ').map(|word| word.parse().ok()).collect();
+    match (litmus.is_twin(), &counts[..]) {
+        (false, [Some(0), Some(1..)]) | (true, [Some(1..), Some(1..)]) => Ok(()),
+        _ => Err(format!("herd7 says `{told}` instead of `{asked}..`")),
     }
 }
 
@@ -137,41 +129,36 @@ mod tests {
 
     #[test]
     fn a_source_that_is_gone_is_told() {
-        let mut litmus = Litmus::parse("gate", file::SOUND).unwrap();
+        let mut litmus = Litmus::parse("word", file::SOUND).unwrap();
         assert_eq!(rotten(&Project::find(), &litmus), [""; 0]);
-        litmus.sources[0].1.pop();
-        assert!(rotten(&Project::find(), &litmus)[0].ends_with("has no fn releas"));
+        litmus.sources[1].1.pop();
+        assert!(rotten(&Project::find(), &litmus)[0].ends_with("has no fn writ"));
     }
 
     #[test]
     fn no_other_answer_passes() {
-        let litmus = Litmus::parse("gate", file::SOUND).unwrap();
-        let sound = "Test gate Allowed\nStates 2\nNo\nPositive: 0 Negative: 2\n\
-                     Condition exists (x=2)\nObservation gate Never 0 2\n";
+        let litmus = Litmus::parse("word", file::SOUND).unwrap();
+        let sound = "Test word Allowed\nStates 2\nNo\nPositive: 0 Negative: 2\n\
+                     Condition exists (x=2)\nObservation word Never 0 2\n";
         assert_eq!(judge(&litmus, sound), Ok(()));
         for (from, to) in [
-            ("Observation gate Never 0 2\n", ""),
-            ("No\n", "Observation gate Never 0 2\n"),
-            ("gate Never", "other Never"),
+            ("Observation word Never 0 2\n", ""),
+            ("No\n", "Observation word Never 0 2\n"),
+            ("word Never", "other Never"),
             ("Never 0 2", "Never 0"),
             ("Never 0 2", "Sometimes 1 2"),
             ("Never 0 2", "Never no 2"),
             // About no execution, or not what was counted.
             ("Never 0 2", "Never 0 0"),
             ("Never 0 2", "Never 1 2"),
-            (
-                "Test",
-                "Warning: File \"gate.litmus\", line 6: unexpected ''\nTest",
-            ),
+            ("Test", "Warning: line 6: unexpected ''\nTest"),
             ("No\n", "Undef\n"),
             ("No\n", "Loop No\n"),
             ("Condition", "Flag *undef*\nCondition"),
         ] {
             assert!(sound.contains(from), "{from}");
-            assert!(
-                judge(&litmus, &sound.replacen(from, to, 1)).is_err(),
-                "{to}"
-            );
+            let judged = judge(&litmus, &sound.replacen(from, to, 1));
+            assert!(judged.is_err(), "{to}");
         }
     }
 }

@@ -4,7 +4,7 @@ use crate::error::{Error, Result};
 use proc_macro2::{Ident, TokenStream, TokenTree};
 
 /// A path as code names it, from the crate's root where it begins with `crate`, `self` or `super`.
-#[derive(Debug, PartialEq)]
+#[derive(Debug)]
 pub(crate) struct Named {
     pub(crate) path: String,
     pub(crate) line: usize,
@@ -16,14 +16,13 @@ pub(crate) struct Named {
 
 /// Lists all paths and names in `text`, those in the braces of a `use` written out in full.
 ///
-/// `module` is where the text stands: `["cell", "filter"]` for `src/cell/filter.rs`. A string that
+/// `module` is where the text stands: `crate::cell::filter` for `src/cell/filter.rs`. A string that
 /// begins as a path of this crate is one too: serde's attributes name types so.
-pub(crate) fn paths(module: &[&str], text: &str) -> Result<Vec<Named>> {
-    let tokens = text
-        .parse()
-        .map_err(|error| Error::failed(format!("not Rust: {error}")))?;
+pub(crate) fn paths(module: &str, text: &str) -> Result<Vec<Named>> {
+    let not_rust = |error| Error::failed(format!("not Rust: {error}"));
+    let tokens = text.parse().map_err(not_rust)?;
     let mut reader = Reader {
-        module: module.iter().map(ToString::to_string).collect(),
+        module: module.split("::").map(str::to_owned).collect(),
         exports: false,
         found: Vec::new(),
     };
@@ -46,11 +45,9 @@ impl Reader {
         while let [first, after @ ..] = rest {
             rest = match (first, after) {
                 // `pub(crate)` names nothing.
-                (TokenTree::Ident(word), after) if word == "pub" => {
-                    let after = match after {
-                        [TokenTree::Group(_), after @ ..] => after,
-                        after => after,
-                    };
+                (TokenTree::Ident(word), [TokenTree::Group(_), after @ ..] | after)
+                    if word == "pub" =>
+                {
                     self.exports |= matches!(after, [TokenTree::Ident(next), ..] if next == "use");
                     after
                 }
@@ -63,20 +60,17 @@ impl Reader {
                     }
                     after
                 }
-                (
-                    TokenTree::Ident(word),
-                    [TokenTree::Ident(name), TokenTree::Group(body), after @ ..],
-                ) if word == "mod" => {
-                    self.module.push(name.to_string());
-                    self.read(body.stream(), &[]);
-                    self.module.pop();
-                    after
-                }
                 // `mod name;` imports nothing.
-                (
-                    TokenTree::Ident(word),
-                    [TokenTree::Ident(_), TokenTree::Punct(end), after @ ..],
-                ) if word == "mod" && end.as_char() == ';' => after,
+                (TokenTree::Ident(word), [name @ TokenTree::Ident(_), after @ ..])
+                    if word == "mod" =>
+                {
+                    if let [TokenTree::Group(body), ..] = after {
+                        self.module.push(name.to_string());
+                        self.read(body.stream(), &[]);
+                        self.module.pop();
+                    }
+                    after.get(1..).unwrap_or_default()
+                }
                 (TokenTree::Ident(word), after) => self.path(word, after, prefix),
                 (TokenTree::Group(group), after) => {
                     self.read(group.stream(), &[]);
@@ -85,8 +79,7 @@ impl Reader {
                 (TokenTree::Literal(literal), after) => {
                     let text = literal.to_string();
                     let text = text.trim_matches('"');
-                    let ours = ["crate::", "self::", "super::"];
-                    if ours.iter().any(|root| text.starts_with(root))
+                    if let Some(("crate" | "self" | "super", _)) = text.split_once("::")
                         && let Ok(tokens) = text.parse()
                     {
                         self.read(tokens, &[]);
@@ -117,56 +110,48 @@ impl Reader {
             && (a.as_char(), b.as_char()) == (':', ':')
         {
             match next {
-                TokenTree::Ident(segment) => segments.push(segment.to_string()),
-                TokenTree::Punct(star) if star.as_char() == '*' => segments.push("*".to_string()),
                 TokenTree::Group(group) => {
                     self.read(group.stream(), &segments);
                     return after;
                 }
-                _ => break,
+                TokenTree::Punct(mark) if mark.as_char() != '*' => break,
+                segment => segments.push(segment.to_string()),
             }
             rest = after;
         }
-        let name = segments.last().filter(|_| self.exports).cloned();
         self.found.push(Named {
-            path: self.resolve(&segments).join("::"),
+            path: self.resolve(&segments),
             line: first.span().start().line,
-            exported: name,
+            exported: segments.pop().filter(|_| self.exports),
             in_tests: self.module.iter().any(|module| module == "tests"),
         });
         rest
     }
 
-    fn resolve(&self, segments: &[String]) -> Vec<String> {
+    fn resolve(&self, segments: &[String]) -> String {
         let own = match segments {
             [first, rest @ ..] if first == "self" && !rest.is_empty() => rest,
             _ => segments,
         };
         let up = own.iter().take_while(|one| *one == "super").count();
         if own.len() == segments.len() && up == 0 {
-            return segments.to_vec();
+            return segments.join("::");
         }
-        let outer = &self.module[..self.module.len().saturating_sub(up)];
-        std::iter::once("crate".to_string())
-            .chain(outer.iter().chain(&own[up..]).cloned())
-            .collect()
+        let outer = self.module.len().saturating_sub(up).max(1);
+        [&self.module[..outer], &own[up..]].concat().join("::")
     }
 }
 
-/// Whether `path` is `module`, lies in it, or names it on the way.
-pub(crate) fn names(path: &str, module: &str) -> bool {
-    path.match_indices(module).any(|(at, _)| {
-        let (before, after) = (&path[..at], &path[at + module.len()..]);
-        (before.is_empty() || before.ends_with("::"))
-            && (after.is_empty() || after.starts_with("::"))
-    })
+/// Whether `path` is `name`, lies in it, or names it on the way.
+pub(crate) fn names(path: &str, name: &str) -> bool {
+    format!("::{path}::").contains(&format!("::{name}::"))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn read(module: &[&str], text: &str) -> Vec<String> {
+    fn read(module: &str, text: &str) -> Vec<String> {
         let found = paths(module, text).unwrap();
         found.into_iter().map(|named| named.path).collect()
     }
@@ -174,23 +159,14 @@ mod tests {
     #[test]
     fn groups_are_written_out() {
         let text = "use std::{fmt, sync::{self, Arc as A, atomic::{AtomicU64, Ordering}}, io::*};";
-        assert_eq!(
-            read(&[], text),
-            [
-                "use",
-                "std::fmt",
-                "std::sync",
-                "std::sync::Arc",
-                "std::sync::atomic::AtomicU64",
-                "std::sync::atomic::Ordering",
-                "std::io::*",
-            ]
-        );
+        let found = "use std::fmt std::sync std::sync::Arc std::sync::atomic::AtomicU64 \
+                     std::sync::atomic::Ordering std::io::*";
+        assert_eq!(read("crate", text).join(" "), found);
     }
 
     #[test]
     fn paths_are_told_from_the_root() {
-        let at = ["cell", "filter"];
+        let at = "crate::cell::filter";
         for (code, path) in [
             ("super::super::breaker::X", "crate::breaker::X"),
             ("self::super::Cell", "crate::cell::Cell"),
@@ -198,51 +174,37 @@ mod tests {
             ("$crate::store::f()", "crate::store::f"),
             ("Vec::<super::Cell>::new()", "crate::cell::Cell"),
             ("x as crate::store::X", "crate::store::X"),
-            (
-                "mod a { mod b { super::super::C } }",
-                "crate::cell::filter::C",
-            ),
+            ("mod a { mod b { super::super::C } }", &format!("{at}::C")),
             ("#[serde(into = \"crate::config::B\")]", "crate::config::B"),
             ("{ use super::{super::{store::S}}; }", "crate::store::S"),
             ("use super::super::*;", "crate::*"),
         ] {
-            let found = read(&at, code);
+            let found = read(at, code);
             assert!(found.iter().any(|p| p == path), "{path} in {found:?}");
         }
-        assert_eq!(read(&at, "pub(crate) self.x"), ["self", "x"]);
+        assert_eq!(read(at, "pub(crate) self.x"), ["self", "x"]);
     }
 
     #[test]
     fn exports_have_a_name() {
         let text = "use a::X; pub(crate) use b::{Y, c::Z as W}; pub fn f(_: V) {} mod tests { T }";
-        let exported: Vec<_> = paths(&[], text)
-            .unwrap()
-            .into_iter()
-            .filter_map(|named| Some((named.path, named.exported?)))
-            .filter(|(path, _)| path != "use")
-            .collect();
-        let own = |path: &str, name: &str| (path.to_string(), name.to_string());
-        assert_eq!(exported, [own("b::Y", "Y"), own("b::c::Z", "W")]);
-        let in_tests = |named: &Named| named.in_tests.then(|| named.path.clone());
-        let found = paths(&[], text).unwrap();
-        assert_eq!(found.iter().filter_map(in_tests).collect::<Vec<_>>(), ["T"]);
+        let found = paths("crate", text).unwrap();
+        let exported = found.iter().filter(|named| named.exported.is_some());
+        let exported = exported.map(|named| (&*named.path, named.exported.as_deref().unwrap()));
+        let exported: Vec<_> = exported.collect();
+        assert_eq!(exported, [("use", "use"), ("b::Y", "Y"), ("b::c::Z", "W")]);
+        let in_tests: Vec<_> = found.iter().filter(|named| named.in_tests).collect();
+        assert!(in_tests.len() == 1 && in_tests[0].path == "T");
     }
 
     #[test]
     fn comments_and_text_name_nothing() {
         let text = "//! a loom\n/// crate::b\nlet x = \"loom // \"; // loom\ny";
-        let found = paths(&[], text).unwrap();
+        let found = paths("crate", text).unwrap();
         assert!(!found.iter().any(|named| names(&named.path, "loom")));
-        assert_eq!(
-            found.last(),
-            Some(&Named {
-                path: "y".to_string(),
-                line: 4,
-                exported: None,
-                in_tests: false,
-            })
-        );
-        assert!(paths(&[], "fn f() {").is_err());
+        let last = found.last().map(|named| (&*named.path, named.line));
+        assert_eq!(last, Some(("y", 4)));
+        assert!(paths("crate", "fn f() {").is_err());
     }
 
     #[test]

@@ -2,8 +2,7 @@
 
 use std::env::consts;
 
-use super::ring::{self, Answer, Context};
-use super::rings::RUST_VERSION;
+use super::ring::{self, Answer, Context, RUST_VERSION};
 use crate::counts;
 use crate::error::{Error, Result, bail};
 use crate::files;
@@ -87,23 +86,20 @@ pub(super) fn machines(context: &Context<'_>) -> Answer {
     let packages = MACHINES.map(|(_, packages, _)| packages).join(" ");
     let compiler = equip(context, &packages)?;
     // The second runs whatever the first shows, and a failure tells more than what can't run.
-    let answers = MACHINES.map(|machine| (machine.0, run(&machine, context, &compiler)));
-    let notes = answers.iter().map(|(target, answer)| match answer {
-        Ok(note) => format!("{target}: {note}; "),
-        Err(why) => format!("{target}: {why}; "),
-    });
-    let notes = notes.collect::<String>() + "weak orders are not shown";
-    let errors = || {
-        answers
-            .iter()
-            .filter_map(|(_, answer)| answer.as_ref().err())
-    };
-    if errors().any(|error| !matches!(error, Error::Impossible(_))) {
-        bail!("{notes}");
+    let (mut notes, mut is_failed, mut is_impossible) = (String::new(), false, false);
+    for machine in &MACHINES {
+        let answer = run(machine, context, &compiler);
+        is_impossible |= matches!(answer, Err(Error::Impossible(_)));
+        is_failed |= !matches!(answer, Ok(_) | Err(Error::Impossible(_)));
+        let note = answer.unwrap_or_else(|error| error.to_string());
+        notes += &format!("{}: {note}; ", machine.0);
     }
-    errors()
-        .next()
-        .map_or(Ok(notes.clone()), |_| Err(Error::Impossible(notes)))
+    notes += "weak orders are not shown";
+    match is_failed {
+        true => Err(Error::Failed(notes)),
+        false if is_impossible => Err(Error::Impossible(notes)),
+        false => Ok(notes),
+    }
 }
 
 fn run(&(target, _, emulator): &Machine, context: &Context<'_>, compiler: &Compiler) -> Answer {
@@ -133,7 +129,7 @@ pub(super) fn thread(context: &Context<'_>) -> Answer {
         "suppressions={} external_symbolizer_path={SYMBOLIZER}",
         context.project.path("xtask/tsan.supp").display()
     );
-    if !sees_the_planted_race(context, &compiler, &options)? {
+    if !sees_a_race(context, &compiler, &options)? {
         bail!("it is blind to {PLANTED}");
     }
     let optimised =
@@ -155,11 +151,7 @@ pub(super) fn thread(context: &Context<'_>) -> Answer {
 }
 
 /// Shows that the ring isn't blind: the program is a race for certain.
-fn sees_the_planted_race(
-    context: &Context<'_>,
-    compiler: &Compiler,
-    options: &str,
-) -> Result<bool> {
+fn sees_a_race(context: &Context<'_>, compiler: &Compiler, options: &str) -> Result<bool> {
     let program = context.project.target(BUILDS).join("planted_race");
     files::write(&program, "")?;
     let build = compiler

@@ -2,12 +2,14 @@
 
 use std::fmt;
 
-use super::Args;
 use crate::counts;
 use crate::error::{Error, Result, bail};
 use crate::process::{Log, Run};
 use crate::project::Project;
 use crate::table::Table;
+
+/// The `rust-version` of the workspace, which this package takes.
+pub(super) const RUST_VERSION: &str = env!("CARGO_PKG_RUST_VERSION");
 
 /// One kind of check.
 #[derive(Clone, Copy, Debug)]
@@ -47,7 +49,10 @@ pub(crate) type Answer = Result<String>;
 pub(crate) struct Context<'a> {
     pub(crate) project: &'a Project,
     pub(crate) log: &'a Log,
-    pub(crate) args: &'a Args,
+    /// Whether the ring is to take its shorter form.
+    pub(crate) quick: bool,
+    /// The number of recorded mutations to try.
+    pub(crate) sample: usize,
 }
 
 impl Ring {
@@ -70,10 +75,8 @@ pub(crate) fn cargo(command: Run, log: &Log) -> Answer {
 
 /// Runs tests; passed if some ran and none failed.
 pub(crate) fn tests(tests: Run, log: &Log) -> Answer {
-    let judged = counts::judge(&tests.run(log)?);
-    judged
-        .map(|counts| counts.to_string())
-        .map_err(Error::Failed)
+    let judged = counts::judge(&tests.run(log)?).map_err(Error::Failed)?;
+    Ok(judged.to_string())
 }
 
 /// Returns failed over these problems, or passed with that count where there are none.
@@ -88,9 +91,8 @@ pub(crate) fn unless(problems: &[String], count: String) -> Answer {
 fn verdict(answer: &Answer, strict: bool) -> &'static str {
     match answer {
         Ok(_) => "passed",
-        Err(Error::Impossible(_)) => "NOT RUN",
         Err(Error::Missing(_)) if strict => "NOT RUN, which fails under CI",
-        Err(Error::Missing(_)) => "NOT RUN",
+        Err(Error::Missing(_) | Error::Impossible(_)) => "NOT RUN",
         Err(_) => "FAILED",
     }
 }
@@ -109,27 +111,25 @@ pub(crate) struct Summary {
 impl Summary {
     /// Adds a ring; returns the end of the line that announced it.
     pub(crate) fn push(&mut self, name: &'static str, answer: Answer, seconds: f64) -> String {
-        let note = note(&answer);
-        let line = format!("{:8} {seconds:6.1} s  {note}", verdict(&answer, false));
+        let (verdict, note) = (verdict(&answer, false), note(&answer));
         self.rows.push((name, answer, seconds));
+        let line = format!("{verdict:8} {seconds:6.1} s  {note}");
         line.trim_end().to_owned()
     }
 
-    pub(crate) fn failed(&self) -> usize {
-        let answers = self
-            .rows
-            .iter()
-            .map(|(_, answer, _)| verdict(answer, self.strict));
-        answers
-            .filter(|verdict| !["passed", "NOT RUN"].contains(verdict))
-            .count()
+    /// Counts the rings that passed and those that failed; the others were skipped.
+    pub(crate) fn counts(&self) -> (usize, usize) {
+        let all = self.rows.iter();
+        let verdicts: Vec<_> = all.map(|row| verdict(&row.1, self.strict)).collect();
+        let count = |wanted| verdicts.iter().filter(|one| **one == wanted).count();
+        let passed = count("passed");
+        (passed, verdicts.len() - passed - count("NOT RUN"))
     }
 }
 
 fn note(answer: &Answer) -> String {
-    answer
-        .as_ref()
-        .map_or_else(|error| error.to_string(), String::clone)
+    let note = answer.as_ref().cloned();
+    note.unwrap_or_else(|error| error.to_string())
 }
 
 impl fmt::Display for Summary {
@@ -143,12 +143,7 @@ impl fmt::Display for Summary {
         if let Some(left_out) = &self.left_out {
             writeln!(f, "left out by --quick: {left_out}\n")?;
         }
-        let passed = self
-            .rows
-            .iter()
-            .filter(|(_, answer, _)| answer.is_ok())
-            .count();
-        let failed = self.failed();
+        let (passed, failed) = self.counts();
         write!(f, "{passed} passed, {failed} failed")?;
         match self.rows.len() - passed - failed {
             0 => Ok(()),

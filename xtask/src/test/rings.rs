@@ -1,21 +1,23 @@
 //! The rings, from the quickest answer to the longest.
 
+use std::time::Duration;
+
 use super::ring::Check::{By, Cargo, Tests};
 use super::ring::Kind::{Full, Quick, Source};
-use super::ring::{Answer, Check, Context, Kind, Ring, cargo, unless};
+use super::ring::{Answer, Check, Context, Kind, RUST_VERSION, Ring, cargo, unless};
 use super::{demo, dependencies, layers, litmus, rebuilt, tools};
 use crate::error::bail;
 use crate::fuzz::Fuzz;
 use crate::installed;
-use crate::loom::Depth;
+use crate::loom::models;
 use crate::process::Run;
-use crate::{fuzz, histories, instructions, loom, mutate};
-
-/// The `rust-version` of the workspace, which this package takes.
-pub(super) const RUST_VERSION: &str = env!("CARGO_PKG_RUST_VERSION");
+use crate::{fuzz, histories, instructions, mutate};
 
 /// Seconds for all fuzz targets together: enough to start each and to find what is shallow.
 const FUZZ_SECONDS: u64 = 12;
+
+/// A quick run gives each model this long at its own bound.
+const QUICK_LIMIT: Duration = Duration::from_secs(3);
 
 /// The parts that quick rings leave out.
 pub(super) const SHORTENED: &str = "loom, more than one preemption where a model takes long; \
@@ -42,7 +44,7 @@ pub(super) const RINGS: [Ring; 25] = [
         Tests("test --workspace --all-features --doc --no-fail-fast")),
     ring(Full, "stress", "many threads for a while, in release", Tests(STRESS)),
     ring(Full, "litmus", "protocols between words, by the models of C11 and Arm", By(litmus::check)),
-    ring(Quick, "loom", "the models, at their own bounds", By(models)),
+    ring(Quick, "loom", "the models, at their own bounds", By(explored)),
     ring(Full, "histories", "what threads saw, at any step, against the contract",
         By(|context| by_steps(context, "histories"))),
     ring(Full, "pairs", "every pair of operations, one within the other at each step",
@@ -76,16 +78,14 @@ fn docs(context: &Context<'_>) -> Answer {
 
 fn features(context: &Context<'_>) -> Answer {
     let manifest = context.project.toml("Cargo.toml")?;
-    let names = manifest["features"].as_table().into_iter();
-    let names = names.flat_map(|features| features.keys());
-    let one = |name| format!("--no-default-features --features {name}");
-    let mut sets: Vec<_> = names.filter(|name| *name != "default").map(one).collect();
+    let names = manifest["features"].as_table().into_iter().flatten();
+    let names = names.filter(|(name, _)| *name != "default");
+    let one = |(name, _)| format!("--no-default-features --features {name}");
+    let mut sets: Vec<_> = names.map(one).collect();
     sets.extend(["--no-default-features", "--all-features"].map(str::to_owned));
     for set in &sets {
-        if !Run::cargo("check --package breakerbox")
-            .words(set)
-            .works(context.log)
-        {
+        let check = Run::cargo("check --package breakerbox").words(set);
+        if !check.works(context.log) {
             bail!("does not compile with {set}");
         }
     }
@@ -115,11 +115,11 @@ fn msrv_build(context: &Context<'_>) -> Answer {
     Ok(toolchain)
 }
 
-fn models(context: &Context<'_>) -> Answer {
-    let (own, quick) = (Depth::Own, Depth::Quick);
-    let depth = if context.args.quick { quick } else { own };
-    let report = loom::run(context.project, None, depth, context.log)?;
-    context.log.line(&loom::table(&report.models).to_string());
+fn explored(context: &Context<'_>) -> Answer {
+    let limit = context.quick.then_some(QUICK_LIMIT);
+    let limit = limit.unwrap_or(Duration::MAX);
+    let report = models::run(context.project, None, None, limit, context.log)?;
+    context.log.line(&models::table(&report.models).to_string());
     let executions: u64 = report.models.iter().map(|model| model.executions).sum();
     let mut count = format!("{} models, {executions} executions", report.models.len());
     if report.cut > 0 {
@@ -137,10 +137,10 @@ fn by_steps(context: &Context<'_>, name: &str) -> Answer {
 
 fn mutations(context: &Context<'_>) -> Answer {
     let (all, rotten) = mutate::rotten(context.project)?;
-    if context.args.quick || !rotten.is_empty() {
+    if context.quick || !rotten.is_empty() {
         return unless(&rotten, format!("{all} apply, none is tried"));
     }
-    let tried = mutate::some(context.project, context.args.sample, context.log)?;
+    let tried = mutate::some(context.project, context.sample, context.log)?;
     context.log.line(&mutate::table(&tried).to_string());
     let bad: Vec<_> = tried.iter().filter_map(|one| one.problem()).collect();
     unless(&bad, format!("{} killed", tried.len()))
@@ -150,15 +150,10 @@ fn fuzzing(context: &Context<'_>) -> Answer {
     let targets = fuzz::targets(context.project)?;
     let fuzz = Fuzz::prepare(context.project, context.log)?;
     let fuzzed = fuzz.run(&targets, FUZZ_SECONDS)?;
-    let problems: Vec<_> = fuzzed
-        .iter()
-        .filter_map(|one| one.problem.clone())
-        .collect();
     let inputs: u64 = fuzzed.iter().map(|one| one.inputs).sum();
-    unless(
-        &problems,
-        format!("{} targets, {inputs} inputs", targets.len()),
-    )
+    let problems: Vec<_> = fuzzed.into_iter().filter_map(|one| one.problem).collect();
+    let count = format!("{} targets, {inputs} inputs", targets.len());
+    unless(&problems, count)
 }
 
 fn counted(context: &Context<'_>) -> Answer {

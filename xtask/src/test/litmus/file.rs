@@ -2,10 +2,8 @@
 //!
 //! `loom-tests/litmus/README.md` describes the format.
 
-type Parsed<T> = std::result::Result<T, String>;
-
 /// A file that could be read.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub(super) struct Litmus {
     /// `PROTOCOL`, or `PROTOCOL.WEAKER` of a weakened twin.
     pub(super) name: String,
@@ -13,77 +11,69 @@ pub(super) struct Litmus {
     pub(super) model: &'static str,
     /// Files of the source, and functions in them, that it speaks of.
     pub(super) sources: Vec<(String, String)>,
-    init: String,
+    /// The language, the words' first values, and the condition.
+    asks: [String; 3],
     threads: String,
-    condition: String,
+}
+
+/// Cuts a file into its first line, the fields and the claim of its head, the words' first values,
+/// the threads, and the condition.
+fn parts(text: &str) -> Option<[&str; 6]> {
+    let (first, rest) = text.split_once("\n(*\n")?;
+    let (head, rest) = rest.split_once("\n *)\n")?;
+    let (fields, claim) = head.split_once("\n *\n")?;
+    let (init, rest) = rest.trim().split_once("\n\n")?;
+    let (threads, condition) = rest.rsplit_once("\n\n")?;
+    let is_whole = !claim.trim_matches([' ', '*', '\n']).is_empty()
+        && init.starts_with('{')
+        && init.ends_with('}')
+        && condition.starts_with("exists (")
+        && !condition.contains('\n');
+    is_whole.then_some([first, fields, claim, init, threads, condition])
 }
 
 impl Litmus {
-    pub(super) fn parse(name: &str, text: &str) -> Parsed<Self> {
-        let (first, rest) = text.split_once('\n').ok_or("is empty")?;
+    pub(super) fn parse(name: &str, text: &str) -> Result<Self, String> {
+        let unlike = "is not a head with a claim, `{..}`, threads and `exists (..)`";
+        let [first, fields, _, init, threads, condition] = parts(text).ok_or(unlike)?;
         let model = match first.split_once(' ') {
             Some(("C", named)) if named == name => "rc11.cat",
             Some(("AArch64", named)) if named == name => "aarch64.cat",
             _ => return Err(format!("`{first}` is not `C {name}` nor `AArch64 {name}`")),
         };
-        let rest = rest.strip_prefix("(*\n");
-        let (head, rest) = rest
-            .and_then(|rest| rest.split_once("\n *)\n"))
-            .ok_or("no head follows the first line")?;
-        let (init, rest) = rest.trim().split_once("\n\n").unwrap_or_default();
-        let (threads, condition) = rest.rsplit_once("\n\n").unwrap_or_default();
-        if !init.starts_with('{') || !init.ends_with('}') {
-            return Err("no `{..}` follows the head".to_owned());
-        }
-        if !condition.starts_with("exists (") || condition.contains('\n') {
-            return Err("does not end with `exists (..)` on a line of its own".to_owned());
-        }
         let mut litmus = Self {
             name: name.to_owned(),
             model,
             sources: Vec::new(),
-            init: init.to_owned(),
+            asks: [model, init, condition].map(str::to_owned),
             threads: threads.to_owned(),
-            condition: condition.to_owned(),
         };
-        litmus.read_head(head)?;
-        Ok(litmus)
-    }
-
-    /// Reads the sources in the comment at the beginning of a file, and checks the rest of it.
-    fn read_head(&mut self, head: &str) -> Parsed<()> {
-        let (fields, claim) = head.split_once("\n *\n").unwrap_or((head, ""));
-        if claim.trim_matches([' ', '*', '\n']).is_empty() {
-            return Err("no claim follows the fields of the head".to_owned());
-        }
-        let (mut result, mut weaker) = (None, None);
+        let (mut results, mut weaker) = (Vec::new(), Vec::new());
         for line in fields.lines() {
-            let field = line
-                .strip_prefix(" * ")
-                .and_then(|line| line.split_once(": "));
+            let field = line.strip_prefix(" * ").unwrap_or(line).split_once(": ");
             match field {
-                Some(("Result", value)) if result.is_none() => result = Some(value),
-                Some(("Weaker", value)) if weaker.is_none() => weaker = Some(value),
+                Some(("Result", value)) => results.push(value),
+                Some(("Weaker", value)) if !value.trim().is_empty() => weaker.push(value),
                 Some(("Source", value)) => {
-                    let not = || format!("`{value}` is not `FILE: FUNCTION, ..`");
-                    let (file, functions) = value.split_once(": ").ok_or_else(not)?;
-                    let functions = functions.split(", ");
-                    let sources = functions.map(|name| (file.to_owned(), name.to_owned()));
-                    self.sources.extend(sources);
+                    let unlike = || format!("`{value}` is not `FILE: FUNCTION, ..`");
+                    let (file, functions) = value.split_once(": ").ok_or_else(unlike)?;
+                    let sources = functions.split(", ");
+                    let sources = sources.map(|function| (file.to_owned(), function.to_owned()));
+                    litmus.sources.extend(sources);
                 }
-                _ => return Err(format!("`{line}` is no field, or is given twice")),
+                _ => return Err(format!("`{line}` is no field")),
             }
         }
-        if result != Some(self.result()) {
-            return Err(format!("`Result` must be {}", self.result()));
+        if results != [litmus.result()] {
+            return Err(format!("`Result` must be {}, once", litmus.result()));
         }
-        if self.sources.is_empty() {
+        if litmus.sources.is_empty() {
             return Err("`Source` is missing".to_owned());
         }
-        if weaker.is_some_and(|weaker| !weaker.trim().is_empty()) != self.is_twin() {
-            return Err("a twin says what is weaker, and nothing else does".to_owned());
+        if weaker.len() != usize::from(litmus.is_twin()) {
+            return Err("a twin says once what is weaker, and nothing else does".to_owned());
         }
-        Ok(())
+        Ok(litmus)
     }
 
     pub(super) fn is_twin(&self) -> bool {
@@ -94,44 +84,35 @@ impl Litmus {
     pub(super) fn result(&self) -> &'static str {
         if self.is_twin() { "Sometimes" } else { "Never" }
     }
-}
 
-/// Returns what is wrong between protocols and their twins.
-///
-/// A twin begins from the same words and asks the same question, so that its answer says something
-/// of what is weaker in it.
-pub(super) fn mismatches(found: &[Litmus]) -> Vec<String> {
-    let mut problems = Vec::new();
-    for one in found {
-        let Some((protocol, _)) = one.name.split_once('.') else {
-            let twin = format!("{}.", one.name);
-            if !found.iter().any(|two| two.name.starts_with(&twin)) {
-                problems.push(format!("{} has no weakened twin", one.name));
-            }
-            continue;
+    /// Returns what is wrong between this protocol, or twin, and the others.
+    ///
+    /// A twin begins from the same words and asks the same question, so that its answer says
+    /// something of what is weaker in it.
+    pub(super) fn mismatch(&self, all: &[Self]) -> Option<String> {
+        let name = &self.name;
+        let Some((protocol, _)) = name.split_once('.') else {
+            let twin = format!("{name}.");
+            let has_twin = all.iter().any(|other| other.name.starts_with(&twin));
+            return (!has_twin).then(|| format!("{name} has no weakened twin"));
         };
-        let Some(sound) = found.iter().find(|two| two.name == protocol) else {
-            problems.push(format!("{} is the twin of nothing", one.name));
-            continue;
+        let Some(sound) = all.iter().find(|other| other.name == protocol) else {
+            return Some(format!("{name} is the twin of nothing"));
         };
-        let asks = |one: &Litmus| (one.model, one.init.clone(), one.condition.clone());
-        if asks(sound) != asks(one) {
-            problems.push(format!("{} asks something else than {protocol}", one.name));
+        if sound.asks != self.asks {
+            return Some(format!("{name} asks something else than {protocol}"));
         }
-        if sound.threads == one.threads {
-            problems.push(format!("{} is as strong as {protocol}", one.name));
-        }
+        (sound.threads == self.threads).then(|| format!("{name} is as strong as {protocol}"))
     }
-    problems
 }
 
 /// A file that is as it should be.
 #[cfg(test)]
 pub(super) const SOUND: &str = "\
-C gate
+C word
 (*
  * Result: Never
- * Source: src/cell/ticket.rs: release, number_after
+ * Source: xtask/src/files.rs: below, write
  *
  * A claim.
  *)
@@ -151,7 +132,7 @@ mod tests {
 
     fn twin() -> String {
         SOUND
-            .replace("C gate", "C gate.relaxed")
+            .replace("C word", "C word.relaxed")
             .replace("Never", "Sometimes")
             .replace(" *\n * A claim", " * Weaker: the store.\n *\n * A claim")
             .replace("memory_order_release", "memory_order_relaxed")
@@ -160,14 +141,14 @@ mod tests {
     #[test]
     fn a_file_that_is_not_whole_is_refused() {
         for (from, to) in [
-            ("C gate", "C other"),
-            ("C gate", "X86_64 gate"),
+            ("C word", "C other"),
+            ("C word", "X86_64 word"),
             (" * Result: Never\n", ""),
             ("Never", "Sometimes"),
             ("Result: Never", "Result: Never\n * Result: Never"),
             ("Result: Never", "Wants: Never"),
-            ("src/cell/ticket.rs: release, number_after", "gate"),
-            (" * Source: src/cell/ticket.rs: release, number_after\n", ""),
+            ("xtask/src/files.rs: below, write", "files"),
+            (" * Source: xtask/src/files.rs: below, write\n", ""),
             (" *\n * A claim", " * Weaker: x.\n *\n * A claim"),
             (" * A claim.\n", " *\n"),
             ("(*\n", ""),
@@ -176,29 +157,31 @@ mod tests {
             ("exists (x=2)", "exists (x=2)\nexists (x=3)"),
         ] {
             assert!(SOUND.contains(from), "{from}");
-            let parsed = Litmus::parse("gate", &SOUND.replacen(from, to, 1));
+            let parsed = Litmus::parse("word", &SOUND.replacen(from, to, 1));
             assert!(parsed.is_err(), "{to}");
         }
         for (from, to) in [("Sometimes", "Never"), (" * Weaker: the store.\n", "")] {
-            assert!(Litmus::parse("gate.relaxed", &twin().replace(from, to)).is_err());
+            assert!(Litmus::parse("word.relaxed", &twin().replace(from, to)).is_err());
         }
     }
 
     #[test]
     fn twins_go_with_their_protocols() {
-        let sound = || Litmus::parse("gate", SOUND).unwrap();
-        let weaker = |text: &str| Litmus::parse("gate.relaxed", text).unwrap();
-        assert_eq!(mismatches(&[sound(), weaker(&twin())]), [""; 0]);
-        assert_eq!(mismatches(&[sound()]).len(), 1);
-        assert_eq!(mismatches(&[weaker(&twin())]).len(), 1);
+        let sound = || Litmus::parse("word", SOUND).unwrap();
+        let weaker = |text: &str| Litmus::parse("word.relaxed", text).unwrap();
+        let twin = twin();
+        let mismatches = |all: &[Litmus]| all.iter().filter_map(|one| one.mismatch(all)).count();
+        assert_eq!(mismatches(&[sound(), weaker(&twin)]), 0);
+        assert_eq!(mismatches(&[sound()]), 1);
+        assert_eq!(mismatches(&[weaker(&twin)]), 1);
         for (from, to) in [
             ("x=2", "x=3"),
             ("{ x = 0; }", "{ x = 5; }"),
-            ("C g", "AArch64 g"),
+            ("C w", "AArch64 w"),
             ("relaxed);", "release);"),
         ] {
-            let other = weaker(&twin().replacen(from, to, 1));
-            assert_eq!(mismatches(&[sound(), other]).len(), 1, "{from}");
+            let other = weaker(&twin.replacen(from, to, 1));
+            assert_eq!(mismatches(&[sound(), other]), 1, "{from}");
         }
     }
 }
