@@ -29,9 +29,9 @@ pub type StoreResult<T> = Result<T, StoreError>;
 /// | `report` | counts an outcome and makes the transition that follows, unless it is stale |
 /// | `release` | reports [`Outcome::Ignored`] |
 ///
-/// `acquire`, `report` and `release` are single steps *at the store*. An implementation that
-/// reads first and transitions after lets racing callers trip twice and probe without limit: do
-/// each in one atomic step where the circuit lives (a transaction, a server-side script).
+/// `acquire`, `report` and `release` are single steps *at the store*. An implementation that reads
+/// first and transitions after lets racing callers trip twice and probe without limit: do each in
+/// one atomic step where the circuit lives (a transaction, a server-side script).
 ///
 /// A store makes its answers by [`CircuitBreakerSnapshot::new`], [`PermitToken::from_parts`] and
 /// [`Rejected::new_for`].

@@ -121,12 +121,12 @@ impl fmt::Display for CircuitState {
 pub struct CircuitBreakerSnapshot {
     /// The state.
     pub state: CircuitState,
-    /// Failures counted since the circuit was last closed, or under the consecutive rule since
-    /// the last success; saturates at 1,048,575.
+    /// Failures counted since the circuit was last closed, or under the consecutive rule since the
+    /// last success; saturates at 1,048,575.
     pub failure_count: u64,
     /// Successes that `record_success` counted since the circuit was last closed or became
-    /// half-open; saturates at 2^42 − 1. Reports of permits don't count here: a healthy call
-    /// writes nothing.
+    /// half-open; saturates at 2^42 − 1. Reports of permits don't count here: a healthy call writes
+    /// nothing.
     pub success_count: u64,
     /// When the last failure was recorded, in Unix milliseconds; 0 if none was.
     pub last_failure_time: u64,

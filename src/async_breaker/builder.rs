@@ -58,7 +58,8 @@ impl<K: ?Sized + 'static> AsyncCircuitBreakerBuilder<K> {
         }
     }
 
-    /// Sets how many probes of a half-open circuit may be out at the same time: 1 to 100; default 1.
+    /// Sets how many probes of a half-open circuit may be out at the same time: 1 to 100; default
+    /// 1.
     pub fn half_open_max(self, probes: u32) -> Self {
         Self {
             everyday: self.everyday.half_open_max(probes),
@@ -97,8 +98,8 @@ impl<K: ?Sized + 'static> AsyncCircuitBreakerBuilder<K> {
         }
     }
 
-    /// How long a call by `call_async` may take, then it is dropped and counts as a failure:
-    /// more than 0; default: for ever.
+    /// How long a call by `call_async` may take, then it is dropped and counts as a failure: more
+    /// than 0; default: for ever.
     pub fn call_timeout(self, timeout: Duration) -> Self {
         Self {
             call_timeout: Some(timeout),

@@ -15,10 +15,9 @@ where
     K: ToOwned + Sync + ?Sized + 'static,
     K::Owned: Send + Sync + 'static,
 {
-    /// Makes the call `future` if the circuit of `key` admits it. `Ok` is a success; `Err`, a
-    /// panic and a call that outlives the
-    /// [call timeout](AsyncCircuitBreakerBuilder::call_timeout) are failures. If this future is
-    /// dropped, the call counts as a dropped permit does.
+    /// Makes the call `future` if the circuit of `key` admits it. `Ok` is a success; `Err`, a panic
+    /// and a call that outlives the [call timeout](AsyncCircuitBreakerBuilder::call_timeout) are
+    /// failures. If this future is dropped, the call counts as a dropped permit does.
     ///
     /// # Errors
     /// If the call is rejected, times out, or fails.

@@ -21,10 +21,10 @@ use std::sync::Arc;
 
 /// Circuit breakers over a store that may be far away: [`CircuitBreakerStore`].
 ///
-/// A store that fails, or doesn't answer within the
-/// [store timeout](AsyncCircuitBreakerBuilder::store_timeout), is treated as a closed circuit:
-/// the call is admitted, its outcome isn't reported, and
-/// [`store_failures`](Self::store_failures) counts it. Cloning is cheap.
+/// A store that fails, or doesn't answer within the [store
+/// timeout](AsyncCircuitBreakerBuilder::store_timeout), is treated as a closed circuit: the call is
+/// admitted, its outcome isn't reported, and [`store_failures`](Self::store_failures) counts it.
+/// Cloning is cheap.
 ///
 /// ```
 /// # #[cfg(feature = "tokio")]
@@ -52,9 +52,9 @@ where
 {
     /// Asks to make a call. The permit owns what it needs.
     ///
-    /// A permit that the store grants too late, or after this future was dropped, is given back
-    /// in the background. A store that takes longer than the probe lease isn't waited for, unless
-    /// the rules count hung calls.
+    /// A permit that the store grants too late, or after this future was dropped, is given back in
+    /// the background. A store that takes longer than the probe lease isn't waited for, unless the
+    /// rules count hung calls.
     ///
     /// # Errors
     /// If the store rejects it, or the policy [forces](Policy::forced) it open; never because the

@@ -14,7 +14,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::pin::pin;
 use std::sync::Arc;
 
-/// The right to make one call, admitted by [`AsyncCircuitBreaker::acquire`](super::AsyncCircuitBreaker::acquire).
+/// The right to make one call, admitted by
+/// [`AsyncCircuitBreaker::acquire`](super::AsyncCircuitBreaker::acquire).
 ///
 /// Dropped without a report it reports as configured by [`DroppedPermit`](crate::DroppedPermit): at
 /// once if the store answers at once, else in the background. Without a runtime for that, a probe's

@@ -39,8 +39,8 @@ where
     S: BuildHasher,
     C: Clock,
 {
-    /// Asks to make a call. The permit borrows breaker and key, and holds nothing else: report
-    /// how the call went, or drop it (see [`DroppedPermit`](crate::DroppedPermit)).
+    /// Asks to make a call. The permit borrows breaker and key, and holds nothing else: report how
+    /// the call went, or drop it (see [`DroppedPermit`](crate::DroppedPermit)).
     ///
     /// # Errors
     /// If the circuit is open, forced open, or half-open with all probe slots taken; or if a rule
@@ -55,8 +55,8 @@ where
         Ok(Permit::new(Keyed { breaker: self, key }, admitted))
     }
 
-    /// As [`acquire`](Self::acquire), for frameworks: the permit owns what it needs, is
-    /// `'static`, and may go to another thread. Costs a clone of the breaker and of the key.
+    /// As [`acquire`](Self::acquire), for frameworks: the permit owns what it needs, is `'static`,
+    /// and may go to another thread. Costs a clone of the breaker and of the key.
     ///
     /// # Errors
     /// As [`acquire`](Self::acquire).

@@ -76,7 +76,8 @@ impl<K, S, C> CircuitBreakerBuilder<K, S, C> {
         }
     }
 
-    /// Sets how many probes of a half-open circuit may be out at the same time: 1 to 100; default 1.
+    /// Sets how many probes of a half-open circuit may be out at the same time: 1 to 100; default
+    /// 1.
     pub fn half_open_max(self, probes: u32) -> Self {
         Self {
             everyday: self.everyday.half_open_max(probes),
@@ -114,8 +115,8 @@ impl<K, S, C> CircuitBreakerBuilder<K, S, C> {
         }
     }
 
-    /// How long a call by `call_async` may take, then it is dropped and counts as a failure:
-    /// more than 0; default: for ever. Needs the feature `tokio`, or a [`runtime`](Self::runtime).
+    /// How long a call by `call_async` may take, then it is dropped and counts as a failure: more
+    /// than 0; default: for ever. Needs the feature `tokio`, or a [`runtime`](Self::runtime).
     pub fn call_timeout(self, timeout: Duration) -> Self {
         Self {
             call_timeout: Some(timeout),

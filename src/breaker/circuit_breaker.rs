@@ -18,9 +18,9 @@ use std::time::Duration;
 ///
 /// Synchronous and without locks; cloning is cheap and shares the circuits. While no circuit is
 /// open or half-open, a check is one atomic load, whatever the key; while none has failures to
-/// forget either, a success is two. Neither writes anything that other threads read. (While a policy
-/// looks at slow or hung calls, or forces a state, checks read their policies; while one has a
-/// window, successes count in it.) A key that never failed takes no memory.
+/// forget either, a success is two. Neither writes anything that other threads read. (While a
+/// policy looks at slow or hung calls, or forces a state, checks read their policies; while one has
+/// a window, successes count in it.) A key that never failed takes no memory.
 ///
 /// ```
 /// use breakerbox::CircuitBreaker;

@@ -14,8 +14,8 @@ use std::fmt;
 use std::hash::{BuildHasher, Hash, RandomState};
 use std::ops::Deref;
 
-/// A handle of one circuit and the breaker's rules: a healthy check is one load of the
-/// circuit's own word.
+/// A handle of one circuit and the breaker's rules: a healthy check is one load of the circuit's
+/// own word.
 ///
 /// Dereferences to the store's [`StoreHandle`] for everything that isn't a guarded call.
 ///

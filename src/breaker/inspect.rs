@@ -74,7 +74,8 @@ where
             .for_each_stats_by(|key| Some(self.policy::<K>(key)), f);
     }
 
-    /// Returns what was counted of all calls since the breaker was made, by it and its clones. O(1).
+    /// Returns what was counted of all calls since the breaker was made, by it and its clones.
+    /// O(1).
     ///
     /// ```
     /// use breakerbox::CircuitBreaker;

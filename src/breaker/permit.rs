@@ -63,8 +63,8 @@ pub trait Target {
 /// nothing: a slow call that was admitted before an opening does not decide the recovery.
 #[must_use = "a dropped permit reports by itself, as configured"]
 pub struct Permit<T: Target> {
-    /// `None` once it is settled. (A flag beside it would have to be in memory for the drop to
-    /// look at, and the rest with it.)
+    /// `None` once it is settled. (A flag beside it would have to be in memory for the drop to look
+    /// at, and the rest with it.)
     target: Option<T>,
     token: PermitToken,
     started: Started,
@@ -98,8 +98,8 @@ impl<T: Target> Permit<T> {
         self.report(Outcome::Ignored)
     }
 
-    /// The call ended like this: an [`Outcome`], or a [`Report`] that says more. How long it took is
-    /// measured where the rules need it, unless the report says it.
+    /// The call ended like this: an [`Outcome`], or a [`Report`] that says more. How long it took
+    /// is measured where the rules need it, unless the report says it.
     #[inline]
     pub fn report(mut self, report: impl Into<Report>) -> Reported {
         let (target, token, started) = (self.target.take(), self.token, self.started);

@@ -11,8 +11,8 @@ use std::time::Duration;
 /// Its text doesn't repeat its cause, which is its [`source`](Error::source): the [`Rejected`], or
 /// the call's own error. So it goes by `?` into `Box<dyn Error>`, `anyhow` and enums with a `From`,
 /// and [`Rejected::find_in`] finds the rejection in each. Where the call's own error is no
-/// [`Error`], as `Box<dyn Error>` and `anyhow::Error` aren't, [`into_boxed`](Self::into_boxed) makes
-/// it one.
+/// [`Error`], as `Box<dyn Error>` and `anyhow::Error` aren't, [`into_boxed`](Self::into_boxed)
+/// makes it one.
 ///
 /// ```
 /// use breakerbox::{CallError, CircuitBreaker, Rejected};
@@ -82,9 +82,9 @@ impl<E> CallError<E> {
         }
     }
 
-    /// Boxes the call's own error, which needn't be an [`Error`] itself: `Box<dyn Error + Send +
-    /// Sync>`, `anyhow::Error` and `String` will do. The result is an error, and goes by `?` into
-    /// boxed and `anyhow` ones.
+    /// Boxes the call's own error, which needn't be an [`Error`] itself:
+    /// `Box<dyn Error + Send + Sync>`, `anyhow::Error` and `String` will do. The result is an
+    /// error, and goes by `?` into boxed and `anyhow` ones.
     pub fn into_boxed(self) -> BoxedCallError
     where
         E: Into<Box<dyn Error + Send + Sync>>,

@@ -6,8 +6,8 @@ use std::error::Error;
 use std::fmt;
 use std::time::Duration;
 
-/// A call was not admitted: its circuit is open, half-open with all probe slots taken, or
-/// forced open.
+/// A call was not admitted: its circuit is open, half-open with all probe slots taken, or forced
+/// open.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct Rejected {
     state: CircuitState,
@@ -15,8 +15,8 @@ pub struct Rejected {
 }
 
 impl Rejected {
-    /// A rejection, for stores that keep circuits elsewhere. `retry_after` is rounded up to
-    /// whole milliseconds.
+    /// A rejection, for stores that keep circuits elsewhere. `retry_after` is rounded up to whole
+    /// milliseconds.
     pub fn new_for(state: CircuitState, retry_after: Duration) -> Self {
         Self::new(state, Millis::from(retry_after))
     }

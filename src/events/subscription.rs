@@ -138,8 +138,8 @@ impl<K> Clone for Subscriber<K> {
 /// thread or a task waits for the next one; it is a [`Stream`] too.
 ///
 /// A change made while the queue is full is dropped and counted, so a slow subscriber never delays
-/// a call. The subscription ends when the store is gone; changes that are still queued can be taken.
-/// The next change removes a dropped subscription from the store.
+/// a call. The subscription ends when the store is gone; changes that are still queued can be
+/// taken. The next change removes a dropped subscription from the store.
 ///
 /// A clone takes from the same queue, so each change goes to one of the clones.
 pub struct Subscription<K> {

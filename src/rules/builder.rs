@@ -89,8 +89,8 @@ pub struct PolicyBuilder {
 }
 
 impl PolicyBuilder {
-    /// Sets how many failures open a closed circuit: 1 to 1,000,000; default 5. Where another rule is
-    /// set and this one is not, that rule alone opens.
+    /// Sets how many failures open a closed circuit: 1 to 1,000,000; default 5. Where another rule
+    /// is set and this one is not, that rule alone opens.
     pub fn failure_threshold(mut self, failures: u32) -> Self {
         self.settings.failure_threshold = Some(failures);
         self
@@ -102,9 +102,9 @@ impl PolicyBuilder {
         self
     }
 
-    /// Sets the calls that rates are taken over: the last 1 to 1,000 calls, or those of the last time,
-    /// at least 10 ms; default: none, and no rates. Costs memory for each circuit that has been called
-    /// (see [`SlidingWindow`]), and makes each report write.
+    /// Sets the calls that rates are taken over: the last 1 to 1,000 calls, or those of the last
+    /// time, at least 10 ms; default: none, and no rates. Costs memory for each circuit that has
+    /// been called (see [`SlidingWindow`]), and makes each report write.
     pub fn sliding_window(mut self, window: SlidingWindow) -> Self {
         self.settings.sliding_window = Some(window);
         self
@@ -124,8 +124,8 @@ impl PolicyBuilder {
         self
     }
 
-    /// Sets the share of failures in the window that opens the circuit: 1 to 100 percent; default: no
-    /// such rule.
+    /// Sets the share of failures in the window that opens the circuit: 1 to 100 percent; default:
+    /// no such rule.
     pub fn failure_rate_threshold(mut self, percent: u32) -> Self {
         self.settings.failure_rate_threshold = Some(percent);
         self
@@ -139,8 +139,8 @@ impl PolicyBuilder {
     }
 
     /// Sets the duration from which a call is slow: more than 0, rounded up to whole milliseconds;
-    /// default: none. Makes permits measure their calls, by two reads of the clock. A slow probe of a
-    /// half-open circuit counts as failed.
+    /// default: none. Makes permits measure their calls, by two reads of the clock. A slow probe of
+    /// a half-open circuit counts as failed.
     pub fn slow_call_duration(mut self, duration: Duration) -> Self {
         self.settings.slow_call_duration = Some(duration.into());
         self
@@ -148,16 +148,16 @@ impl PolicyBuilder {
 
     /// Sets how many calls that have been in flight for the
     /// [`hung_call_duration`](Self::hung_call_duration) open the circuit: 1 to 64; default: no such
-    /// rule. The rule is looked at when a call asks to be admitted. At most 64 calls of a circuit are
-    /// watched at a time. For a handle of the bare store, see
+    /// rule. The rule is looked at when a call asks to be admitted. At most 64 calls of a circuit
+    /// are watched at a time. For a handle of the bare store, see
     /// [`StoreHandle::watch`](crate::StoreHandle::watch).
     pub fn hung_calls(mut self, calls: u32) -> Self {
         self.settings.hung_calls = Some(calls);
         self
     }
 
-    /// Sets the age from which a call in flight is hung: more than 0, rounded up to whole milliseconds;
-    /// default: none.
+    /// Sets the age from which a call in flight is hung: more than 0, rounded up to whole
+    /// milliseconds; default: none.
     pub fn hung_call_duration(mut self, duration: Duration) -> Self {
         self.settings.hung_call_duration = Some(duration.into());
         self
@@ -170,9 +170,9 @@ impl PolicyBuilder {
         self
     }
 
-    /// Sets the factor by which the reset timeout grows with each opening that follows another without
-    /// a [stable time](Self::stable_after) between: 1 to 100, kept to three decimals; default 1, which
-    /// keeps it the same.
+    /// Sets the factor by which the reset timeout grows with each opening that follows another
+    /// without a [stable time](Self::stable_after) between: 1 to 100, kept to three decimals;
+    /// default 1, which keeps it the same.
     pub fn backoff_factor(mut self, factor: f64) -> Self {
         self.settings.backoff_factor = Some(factor);
         self
@@ -185,26 +185,26 @@ impl PolicyBuilder {
         self
     }
 
-    /// Sets how long a circuit must be closed to count as recovered, so that its openings begin with
-    /// the reset timeout again: more than 0, rounded up to whole milliseconds; default: the [longest
-    /// reset timeout](Self::reset_timeout_max). Needs a [`backoff_factor`](Self::backoff_factor) above
-    /// 1.
+    /// Sets how long a circuit must be closed to count as recovered, so that its openings begin
+    /// with the reset timeout again: more than 0, rounded up to whole milliseconds; default: the
+    /// [longest reset timeout](Self::reset_timeout_max). Needs a
+    /// [`backoff_factor`](Self::backoff_factor) above 1.
     pub fn stable_after(mut self, time: Duration) -> Self {
         self.settings.stable_after = Some(time.into());
         self
     }
 
-    /// Sets by up to how much each open time is lengthened at random, so that circuits of many machines
-    /// don't probe at the same moment: 0 to 100 percent; default 0. It comes on top of the longest
-    /// reset timeout.
+    /// Sets by up to how much each open time is lengthened at random, so that circuits of many
+    /// machines don't probe at the same moment: 0 to 100 percent; default 0. It comes on top of the
+    /// longest reset timeout.
     pub fn jitter(mut self, percent: u32) -> Self {
         self.settings.jitter = Some(percent);
         self
     }
 
-    /// Sets the longest open time that a [report](crate::Report::retry_after) may ask for, rounded up
-    /// to whole milliseconds; 0 ignores what a report asks for; default 5 minutes. An opening never
-    /// lasts shorter than by the other rules.
+    /// Sets the longest open time that a [report](crate::Report::retry_after) may ask for, rounded
+    /// up to whole milliseconds; 0 ignores what a report asks for; default 5 minutes. An opening
+    /// never lasts shorter than by the other rules.
     pub fn retry_after_max(mut self, time: Duration) -> Self {
         self.settings.retry_after_max = Some(time.into());
         self
@@ -230,24 +230,24 @@ impl PolicyBuilder {
         self
     }
 
-    /// Judges a half-open circuit by the share of failures among `sample` probes, 1 to 100: it opens
-    /// where at least `percent`, 1 to 100, failed, as soon as that is certain, and closes otherwise
-    /// when all have been reported. In place of counts; default: counts.
+    /// Judges a half-open circuit by the share of failures among `sample` probes, 1 to 100: it
+    /// opens where at least `percent`, 1 to 100, failed, as soon as that is certain, and closes
+    /// otherwise when all have been reported. In place of counts; default: counts.
     pub fn probe_failure_rate(mut self, sample: u32, percent: u32) -> Self {
         self.settings.probe_failure_rate = Some(ProbeFailureRate { sample, percent });
         self
     }
 
-    /// Sets how long a half-open circuit whose slots are all taken waits for the probe that it admitted
-    /// last, before it hands all slots out again: more than 0, rounded up to whole milliseconds;
-    /// saturates at 139 years; default: the reset timeout.
+    /// Sets how long a half-open circuit whose slots are all taken waits for the probe that it
+    /// admitted last, before it hands all slots out again: more than 0, rounded up to whole
+    /// milliseconds; saturates at 139 years; default: the reset timeout.
     ///
-    /// A probe that takes longer still counts when it reports, as long as its half-open
-    /// stands; it just has no slot to give back any more. So a circuit whose probes succeed
-    /// closes, however slow they are, and a lease shorter than a call costs more probes at
-    /// a time and nothing else. After 15 leases in one half-open no report frees a slot:
-    /// from then on N probes are admitted per lease. In a half-open of more than 4 s a
-    /// lease may last longer by up to a 2,048th of the half-open's age.
+    /// A probe that takes longer still counts when it reports, as long as its half-open stands; it
+    /// just has no slot to give back any more. So a circuit whose probes succeed closes, however
+    /// slow they are, and a lease shorter than a call costs more probes at a time and nothing else.
+    /// After 15 leases in one half-open no report frees a slot: from then on N probes are admitted
+    /// per lease. In a half-open of more than 4 s a lease may last longer by up to a 2,048th of the
+    /// half-open's age.
     pub fn probe_lease(mut self, lease: Duration) -> Self {
         self.settings.probe_lease = Some(lease.into());
         self
@@ -260,16 +260,17 @@ impl PolicyBuilder {
         self
     }
 
-    /// Sets the state that a circuit moves to when it has been half-open for too long: open (default)
-    /// or closed. Needs a [`half_open_timeout`](Self::half_open_timeout).
+    /// Sets the state that a circuit moves to when it has been half-open for too long: open
+    /// (default) or closed. Needs a [`half_open_timeout`](Self::half_open_timeout).
     pub fn after_half_open(mut self, after: AfterHalfOpen) -> Self {
         self.settings.after_half_open = Some(after);
         self
     }
 
     /// Sets whether rejections are only counted (see
-    /// [`CircuitBreaker::shadowed`](crate::CircuitBreaker::shadowed)) and the calls admitted; default
-    /// `false`. Everything else, openings and announcements too, is as if they were rejected.
+    /// [`CircuitBreaker::shadowed`](crate::CircuitBreaker::shadowed)) and the calls admitted;
+    /// default `false`. Everything else, openings and announcements too, is as if they were
+    /// rejected.
     pub fn shadow(mut self, shadow: bool) -> Self {
         self.settings.shadow = Some(shadow);
         self
@@ -301,8 +302,8 @@ impl PolicyBuilder {
         self
     }
 
-    /// Sets the meaning of a permit that is dropped without a report; default: ignored. An age
-    /// must be more than 0.
+    /// Sets the meaning of a permit that is dropped without a report; default: ignored. An age must
+    /// be more than 0.
     pub fn dropped_permit(mut self, meaning: DroppedPermit) -> Self {
         self.settings.dropped_permit = Some(meaning);
         self

@@ -116,8 +116,8 @@ fn on_success(control: Control, policy: &Policy, window: Tally) -> Verdict {
 
 /// Decides what a probe's `outcome` does, which `probes` includes.
 ///
-/// The outcome that decides isn't stored: the transition is its effect, in one step, so that of
-/// two that race exactly one takes place.
+/// The outcome that decides isn't stored: the transition is its effect, in one step, so that of two
+/// that race exactly one takes place.
 pub(crate) fn on_probe(
     control: Control,
     probes: Probes,
@@ -251,8 +251,8 @@ mod tests {
         }
     }
 
-    /// Every state, outcome, rule, kind of permit and boundary of the counts, against the
-    /// contract written a second time.
+    /// Every state, outcome, rule, kind of permit and boundary of the counts, against the contract
+    /// written a second time.
     #[test]
     fn a_report_in_every_state() {
         let mut cases = 0;

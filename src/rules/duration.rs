@@ -16,8 +16,8 @@ const UNITS: [(&str, u64); 5] = [
 /// What a duration looks like, for messages.
 const FORM: &str = r#"a duration with its unit, as "250ms", "5s" or "1m30s""#;
 
-/// Reads a duration as policy files write it: whole numbers, each with its unit (`d`, `h`, `m`,
-/// `s` or `ms`, the longest first), as in `250ms`, `5s` or `1m30s`.
+/// Reads a duration as policy files write it: whole numbers, each with its unit (`d`, `h`, `m`, `s`
+/// or `ms`, the longest first), as in `250ms`, `5s` or `1m30s`.
 ///
 /// ```
 /// use breakerbox::parse_duration;

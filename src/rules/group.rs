@@ -15,14 +15,15 @@ pub enum EjectionCap {
     AllButOne,
 }
 
-/// Circuits of which only some may be open at once, so that a rule that is too strict, or a
-/// fault on this side of the wire, never takes all upstreams away.
+/// Circuits of which only some may be open at once, so that a rule that is too strict, or a fault
+/// on this side of the wire, never takes all upstreams away.
 ///
 /// A circuit takes a place in its group when a rule opens it, and gives it back when it closes, or
-/// is reset, disabled or evicted: half-open it still has it. Where no place is left, a trip is *held
-/// back*: the circuit stays closed and goes on counting, each further failure asks again, and
-/// [`held_back`](crate::InMemoryCircuitBreakerStore::held_back) counts it. Racing trips never exceed
-/// the cap. A circuit that is opened by hand, or forced open, takes no place and is never held back.
+/// is reset, disabled or evicted: half-open it still has it. Where no place is left, a trip is
+/// *held back*: the circuit stays closed and goes on counting, each further failure asks again, and
+/// [`held_back`](crate::InMemoryCircuitBreakerStore::held_back) counts it. Racing trips never
+/// exceed the cap. A circuit that is opened by hand, or forced open, takes no place and is never
+/// held back.
 ///
 /// ```
 /// use breakerbox::{CircuitBreaker, EjectionCap, Group, Policy, PolicySet};
@@ -75,8 +76,8 @@ impl<K> Group<K> {
         Self::new(Members::These(members), "members", size, cap)
     }
 
-    /// Returns a group of the circuits of all keys that begin with `prefix`, of which there are `size`. In several such
-    /// groups, a key belongs to that of its longest prefix.
+    /// Returns a group of the circuits of all keys that begin with `prefix`, of which there are
+    /// `size`. In several such groups, a key belongs to that of its longest prefix.
     ///
     /// # Errors
     /// As [`of`](Self::of).
@@ -100,8 +101,8 @@ impl<K> Group<K> {
         Self::new(Members::Prefix { prefix, text }, "size", size, cap)
     }
 
-    /// Returns a group of the circuits of all keys to which the [classifier](crate::PolicySet::classify) gives the
-    /// group's name, of which there are `size`.
+    /// Returns a group of the circuits of all keys to which the
+    /// [classifier](crate::PolicySet::classify) gives the group's name, of which there are `size`.
     ///
     /// # Errors
     /// As [`of`](Self::of).

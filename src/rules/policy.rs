@@ -238,8 +238,8 @@ impl Policy {
         self.open.retry_after_max.into()
     }
 
-    /// Returns how many probes of a half-open circuit may be out at the same time, not counting those
-    /// whose lease is over.
+    /// Returns how many probes of a half-open circuit may be out at the same time, not counting
+    /// those whose lease is over.
     pub fn half_open_max(&self) -> u32 {
         self.half_open.max_probes
     }
@@ -269,8 +269,8 @@ impl Policy {
         }
     }
 
-    /// Returns how long a half-open circuit waits for the probe that it admitted last before it hands
-    /// all slots out again.
+    /// Returns how long a half-open circuit waits for the probe that it admitted last before it
+    /// hands all slots out again.
     pub fn probe_lease(&self) -> Duration {
         self.half_open.lease.into()
     }

@@ -118,8 +118,8 @@ impl<K> PolicySet<K> {
         self
     }
 
-    /// Sets the policy of all keys that begin with `prefix`; the longest prefix counts. A decision that
-    /// needs its policy compares with each prefix.
+    /// Sets the policy of all keys that begin with `prefix`; the longest prefix counts. A decision
+    /// that needs its policy compares with each prefix.
     pub fn prefix(self, prefix: impl Into<Box<str>>, policy: Policy) -> Self
     where
         K: AsRef<str>,
@@ -148,9 +148,9 @@ impl<K> PolicySet<K> {
         self
     }
 
-    /// Bounds how many circuits of a group may be open at once; replaces an earlier group of this name.
-    /// A key that is in several belongs to the one that lists it, else to that of its longest prefix,
-    /// else to that of its class; of several that list it, to the last.
+    /// Bounds how many circuits of a group may be open at once; replaces an earlier group of this
+    /// name. A key that is in several belongs to the one that lists it, else to that of its longest
+    /// prefix, else to that of its class; of several that list it, to the last.
     ///
     /// A circuit that has a place in a group keeps that one until it closes, whatever is declared
     /// meanwhile. A store knows the names that it was ever given: from the 65,536th on, groups have
@@ -163,10 +163,10 @@ impl<K> PolicySet<K> {
         self
     }
 
-    /// Sets the function that names the class of a key that has no policy of its own or of a prefix;
-    /// `None`, or a name without a policy, means the default. It must always say the same of a key. It
-    /// is called for a decision that needs its policy; a key that was looked up in a borrowed form is
-    /// cloned for it.
+    /// Sets the function that names the class of a key that has no policy of its own or of a
+    /// prefix; `None`, or a name without a policy, means the default. It must always say the same
+    /// of a key. It is called for a decision that needs its policy; a key that was looked up in a
+    /// borrowed form is cloned for it.
     pub fn classify(
         mut self,
         classifier: impl Fn(&K) -> Option<&'static str> + Send + Sync + 'static,
@@ -299,7 +299,8 @@ impl<K> PolicySet<K> {
         }
     }
 
-    /// Returns the cap on the group of `key`, if it is in one; `numbers` are the store's, in their order.
+    /// Returns the cap on the group of `key`, if it is in one; `numbers` are the store's, in their
+    /// order.
     pub(crate) fn cap<Q>(&self, key: &Q, numbers: &[u16]) -> Cap
     where
         K: Borrow<Q> + Hash + Eq,

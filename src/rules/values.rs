@@ -18,8 +18,8 @@ pub enum FailureCounting {
 
 /// The calls that rate rules look at: the latest ones of a circuit since it was last closed.
 ///
-/// With the feature `serde`, a number of calls is a number, and a time is a duration with its
-/// unit: `100` or `"10s"`.
+/// With the feature `serde`, a number of calls is a number, and a time is a duration with its unit:
+/// `100` or `"10s"`.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[non_exhaustive]
 pub enum SlidingWindow {

@@ -1,4 +1,5 @@
-//! The rejections of one circuit: in place, and in shards where many threads count at the same time.
+//! The rejections of one circuit: in place, and in shards where many threads count at the same
+//! time.
 
 use super::shards::Shards;
 use crate::sync::PlainAtomicU64;
