@@ -1,4 +1,4 @@
-//! How a breaker is made.
+//! The builder of a breaker.
 
 use super::circuit_breaker::CircuitBreaker;
 use crate::clock::{Clock, SystemClock};
@@ -12,7 +12,7 @@ use std::hash::{BuildHasher, Hash, RandomState};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Builds a [`CircuitBreaker`]. What isn't set keeps its default.
+/// A builder of a [`CircuitBreaker`]. A setting that isn't set keeps its default.
 ///
 /// ```
 /// use breakerbox::{CircuitBreaker, ManualClock};
@@ -26,7 +26,7 @@ use std::time::Duration;
 ///     .clock(ManualClock::new(0)) // default: the system's, monotonic
 ///     .capacity(1_000) // circuits that fit before the map grows
 ///     .max_circuits(50_000) // 1 to 2^23; default 100,000
-///     .open_ttl(Duration::from_secs(600)) // of circuits that no call asks for; default: see there
+///     .open_ttl(Duration::from_secs(600)) // for circuits that no call asks for
 ///     .on_state_change(|change| println!("{change:?}"))
 ///     .build()?;
 /// assert_eq!(breaker.policy("search").half_open_max(), 3);
@@ -42,7 +42,7 @@ pub struct CircuitBreakerBuilder<K = String, S = RandomState, C = SystemClock> {
     max_circuits: usize,
 }
 
-/// Circuits of a breaker, unless it is told otherwise.
+/// The most circuits of a breaker, by default.
 const DEFAULT_CIRCUITS: usize = 100_000;
 
 impl<K> CircuitBreakerBuilder<K> {
@@ -94,8 +94,8 @@ impl<K, S, C> CircuitBreakerBuilder<K, S, C> {
     }
 
     /// Sets the policy of all circuits, or a [set](PolicySet) of policies by key; default: the
-    /// default policy, with the settings that are given here. Those that this builder doesn't have
-    /// are set at [`Policy::builder`]. A builder takes a policy or settings, not both.
+    /// default policy with the settings that this builder is given. [`Policy::builder`] has all
+    /// settings. A builder takes a policy or settings, not both.
     ///
     /// ```
     /// use breakerbox::{CircuitBreaker, Policy, SlidingWindow};
@@ -115,8 +115,9 @@ impl<K, S, C> CircuitBreakerBuilder<K, S, C> {
         }
     }
 
-    /// How long a call by `call_async` may take, then it is dropped and counts as a failure: more
-    /// than 0; default: for ever. Needs the feature `tokio`, or a [`runtime`](Self::runtime).
+    /// Sets the longest time that a call by `call_async` may take. Then it is dropped and counts as
+    /// a failure. More than 0; default: no limit. Needs the feature `tokio`, or a
+    /// [`runtime`](Self::runtime).
     pub fn call_timeout(self, timeout: Duration) -> Self {
         Self {
             call_timeout: Some(timeout),
@@ -124,7 +125,8 @@ impl<K, S, C> CircuitBreakerBuilder<K, S, C> {
         }
     }
 
-    /// Who measures the call timeout; default: tokio, with the feature of that name.
+    /// Sets the runtime that measures the call timeout; default: tokio, with the feature of that
+    /// name.
     pub fn runtime(self, runtime: impl AsyncRuntime + 'static) -> Self {
         Self {
             runtime: Some(Arc::new(runtime)),
@@ -132,7 +134,7 @@ impl<K, S, C> CircuitBreakerBuilder<K, S, C> {
         }
     }
 
-    /// See [`InMemoryStoreBuilder::on_state_change`].
+    /// Adds a listener of state changes, as [`InMemoryStoreBuilder::on_state_change`].
     pub fn on_state_change(
         self,
         listener: impl Fn(&StateChange<K>) + Send + Sync + 'static,
@@ -143,7 +145,8 @@ impl<K, S, C> CircuitBreakerBuilder<K, S, C> {
         }
     }
 
-    /// See [`InMemoryStoreBuilder::capacity`].
+    /// Sets the number of circuits that fit before the map grows; default 0. See
+    /// [`InMemoryStoreBuilder::capacity`].
     pub fn capacity(self, circuits: usize) -> Self {
         Self {
             store: self.store.capacity(circuits),
@@ -151,7 +154,7 @@ impl<K, S, C> CircuitBreakerBuilder<K, S, C> {
         }
     }
 
-    /// The most circuits that the breaker holds: 1 to 2^23; default 100,000. See
+    /// Sets the most circuits that the breaker holds: 1 to 2^23; default 100,000. See
     /// [`InMemoryStoreBuilder::max_circuits`].
     pub fn max_circuits(self, circuits: usize) -> Self {
         Self {
@@ -160,7 +163,8 @@ impl<K, S, C> CircuitBreakerBuilder<K, S, C> {
         }
     }
 
-    /// See [`InMemoryStoreBuilder::open_ttl`].
+    /// Sets the time that too many circuits leave one in place that no call asks for. See
+    /// [`InMemoryStoreBuilder::open_ttl`].
     pub fn open_ttl(self, ttl: Duration) -> Self {
         Self {
             store: self.store.open_ttl(ttl),
@@ -168,7 +172,7 @@ impl<K, S, C> CircuitBreakerBuilder<K, S, C> {
         }
     }
 
-    /// See [`InMemoryStoreBuilder::hasher`].
+    /// Sets the hasher of keys, as [`InMemoryStoreBuilder::hasher`].
     pub fn hasher<S2: BuildHasher>(self, hasher: S2) -> CircuitBreakerBuilder<K, S2, C> {
         let Self {
             store,
@@ -189,7 +193,7 @@ impl<K, S, C> CircuitBreakerBuilder<K, S, C> {
         }
     }
 
-    /// See [`InMemoryStoreBuilder::clock`].
+    /// Sets the source of the time, as [`InMemoryStoreBuilder::clock`].
     pub fn clock<C2: Clock>(self, clock: C2) -> CircuitBreakerBuilder<K, S, C2> {
         let Self {
             store,
@@ -212,10 +216,11 @@ impl<K, S, C> CircuitBreakerBuilder<K, S, C> {
 }
 
 impl<K: Hash + Eq + Clone, S: BuildHasher, C: Clock> CircuitBreakerBuilder<K, S, C> {
-    /// The breaker.
+    /// Builds the breaker.
     ///
     /// # Errors
-    /// If a value is out of its range.
+    /// If a value is out of its range, settings are given beside a policy, or there is a call
+    /// timeout and no runtime for it.
     pub fn build(self) -> Result<CircuitBreaker<K, S, C>, ConfigError> {
         let call_timeout = match (self.call_timeout, self.runtime) {
             (None, _) => None,
@@ -242,7 +247,7 @@ impl<K: Hash + Eq + Clone, S: BuildHasher, C: Clock> CircuitBreakerBuilder<K, S,
 
 impl CircuitBreaker {
     /// Makes a breaker for `String` keys with the default settings: 5 consecutive failures open a
-    /// circuit, 30 s later one probe decides. It holds 100,000 circuits.
+    /// circuit, and 30 s later one probe decides. It holds at most 100,000 circuits.
     ///
     /// For keys of another type: [`keyed`](CircuitBreaker::keyed).
     ///
@@ -261,7 +266,8 @@ impl CircuitBreaker {
 }
 
 impl<K: Hash + Eq + Clone> CircuitBreaker<K> {
-    /// As [`new`](CircuitBreaker::new), for keys of any type, which the calls show.
+    /// Makes a breaker as [`new`](CircuitBreaker::new) does, for keys of any type, which is
+    /// inferred from the calls.
     ///
     /// ```
     /// use breakerbox::CircuitBreaker;
@@ -278,7 +284,7 @@ impl<K: Hash + Eq + Clone> CircuitBreaker<K> {
         Self::from_parts(store, PolicySet::default(), None)
     }
 
-    /// As [`builder`](CircuitBreaker::builder), for keys of any type.
+    /// Begins a breaker as [`builder`](CircuitBreaker::builder) does, for keys of any type.
     pub fn keyed_builder() -> CircuitBreakerBuilder<K> {
         CircuitBreakerBuilder::new()
     }
