@@ -1,4 +1,4 @@
-//! How a breaker over any store is made.
+//! The builder of a breaker over any store.
 
 use super::circuit_breaker::AsyncCircuitBreaker;
 use super::policies::PolicyOf;
@@ -15,10 +15,10 @@ use std::hash::Hash;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// How long a store is waited for where nothing else is said.
+/// The time that a breaker waits for its store, by default.
 const STORE_TIMEOUT: Duration = Duration::from_millis(50);
 
-/// Builds an [`AsyncCircuitBreaker`]. What isn't set keeps its default.
+/// A builder of an [`AsyncCircuitBreaker`]. A setting that isn't set keeps its default.
 #[must_use]
 pub struct AsyncCircuitBreakerBuilder<K: ?Sized> {
     store: Arc<dyn CircuitBreakerStore<K>>,
@@ -76,9 +76,9 @@ impl<K: ?Sized + 'static> AsyncCircuitBreakerBuilder<K> {
     }
 
     /// Sets the policy of all circuits, or a [set](PolicySet) of policies by key; default: the
-    /// default policy, with the settings that are given here. Those that this builder doesn't have
-    /// are set at [`Policy::builder`]. A builder takes a policy or settings, not both. Of groups,
-    /// only a store in memory knows.
+    /// default policy with the settings that this builder is given. [`Policy::builder`] has all
+    /// settings. A builder takes a policy or settings, not both. Groups have no effect here: only
+    /// [`CircuitBreaker`](crate::CircuitBreaker) knows them.
     pub fn policy(self, policy: impl Into<PolicySet<K::Owned>>) -> Self
     where
         K: ToOwned + Hash + Eq + ToKey<K::Owned>,
@@ -90,7 +90,8 @@ impl<K: ?Sized + 'static> AsyncCircuitBreakerBuilder<K> {
         }
     }
 
-    /// How long the store is waited for, then the call is admitted: more than 0; default 50 ms.
+    /// Sets the longest time that a call waits for the store. Then it is admitted without it. More
+    /// than 0; default 50 ms.
     pub fn store_timeout(self, timeout: Duration) -> Self {
         Self {
             store_timeout: timeout,
@@ -98,8 +99,8 @@ impl<K: ?Sized + 'static> AsyncCircuitBreakerBuilder<K> {
         }
     }
 
-    /// How long a call by `call_async` may take, then it is dropped and counts as a failure: more
-    /// than 0; default: for ever.
+    /// Sets the longest time that a call by `call_async` may take. Then it is dropped and counts as
+    /// a failure. More than 0; default: no limit.
     pub fn call_timeout(self, timeout: Duration) -> Self {
         Self {
             call_timeout: Some(timeout),
@@ -107,8 +108,8 @@ impl<K: ?Sized + 'static> AsyncCircuitBreakerBuilder<K> {
         }
     }
 
-    /// Who measures time and reports dropped permits; default: tokio, with the feature of that
-    /// name.
+    /// Sets the runtime that measures time and reports dropped permits; default: tokio, with the
+    /// feature of that name.
     pub fn runtime(self, runtime: impl AsyncRuntime + 'static) -> Self {
         Self {
             runtime: Some(Arc::new(runtime)),
@@ -116,10 +117,10 @@ impl<K: ?Sized + 'static> AsyncCircuitBreakerBuilder<K> {
         }
     }
 
-    /// The breaker.
+    /// Builds the breaker.
     ///
     /// # Errors
-    /// If a value is out of its range, or there is no runtime.
+    /// If a value is out of its range, settings are given beside a policy, or there is no runtime.
     pub fn build(self) -> Result<AsyncCircuitBreaker<K>, ConfigError> {
         let runtime = self
             .runtime
@@ -154,7 +155,7 @@ where
     K: ToOwned + Sync + ?Sized + 'static,
     K::Owned: Send + Sync + 'static,
 {
-    /// A breaker over `store`.
+    /// Begins a breaker over `store`.
     pub fn builder(store: Arc<dyn CircuitBreakerStore<K>>) -> AsyncCircuitBreakerBuilder<K> {
         AsyncCircuitBreakerBuilder::new(store)
     }

@@ -17,7 +17,7 @@ where
 {
     /// Makes the call `future` if the circuit of `key` admits it. `Ok` is a success; `Err`, a panic
     /// and a call that outlives the [call timeout](AsyncCircuitBreakerBuilder::call_timeout) are
-    /// failures. If this future is dropped, the call counts as a dropped permit does.
+    /// failures. If this future is dropped, the call counts as a dropped permit.
     ///
     /// # Errors
     /// If the call is rejected, times out, or fails.
@@ -29,7 +29,8 @@ where
         self.call_async_if(key, future, |_| Outcome::Failure).await
     }
 
-    /// As [`call_async`](Self::call_async), but `err_is` says what an error says of the upstream.
+    /// Makes the call `future`, as [`call_async`](Self::call_async); `err_is` gives the outcome of
+    /// a call that returned an error.
     ///
     /// # Errors
     /// If the call is rejected, times out, or fails.
@@ -42,8 +43,8 @@ where
         flat(self.guard(key, future, by_error(err_is)).await)
     }
 
-    /// As [`call_async`](Self::call_async), for a future that returns anything: `classifier` says
-    /// how it went.
+    /// Makes the call `future`, as [`call_async`](Self::call_async), which may return any type;
+    /// `classifier` gives its outcome.
     ///
     /// # Errors
     /// If the call is rejected, or times out.
@@ -73,7 +74,7 @@ where
                 Outcome::Failure.into()
             }
         };
-        // The call's own result is what the caller waits for.
+        // The caller waits for the call's own result.
         let _ = running.end().report(report).await;
         result
     }

@@ -13,7 +13,7 @@ const UNITS: [(&str, u64); 5] = [
     ("ms", 1),
 ];
 
-/// What a duration looks like, for messages.
+/// The form of a duration, for messages.
 const FORM: &str = r#"a duration with its unit, as "250ms", "5s" or "1m30s""#;
 
 /// Reads a duration as policy files write it: whole numbers, each with its unit (`d`, `h`, `m`, `s`

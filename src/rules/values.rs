@@ -3,7 +3,7 @@
 use crate::word::{Millis, Outcome};
 use std::time::Duration;
 
-/// Which failures the [failure threshold](crate::PolicyBuilder::failure_threshold) counts.
+/// The failures that the [failure threshold](crate::PolicyBuilder::failure_threshold) counts.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "serde", serde(rename_all = "kebab-case"))]
@@ -16,7 +16,7 @@ pub enum FailureCounting {
     TotalFailures,
 }
 
-/// The calls that rate rules look at: the latest ones of a circuit since it was last closed.
+/// The calls over which rates are taken: the latest ones of a circuit since it was last closed.
 ///
 /// With the feature `serde`, a number of calls is a number, and a time is a duration with its unit:
 /// `100` or `"10s"`.
@@ -25,8 +25,8 @@ pub enum FailureCounting {
 pub enum SlidingWindow {
     /// The last N calls, exactly: 1 to 1,000.
     Calls(u32),
-    /// The calls of the last N seconds, exact to one of ten buckets: a call leaves the window when
-    /// between 9/10 and all of the time has passed. At least 10 ms, rounded up to whole
+    /// The calls of the last period, exact to one of ten buckets: a call leaves the window when
+    /// between 9/10 and all of the period has passed. At least 10 ms, rounded up to whole
     /// milliseconds a bucket.
     Time(Duration),
 }
@@ -44,8 +44,8 @@ pub enum AfterHalfOpen {
 }
 
 /// The meaning of a permit that is dropped without a report, in any state of the circuit. The
-/// policy is read when the permit is dropped; if policies are replaced before the report, the new
-/// one counts.
+/// policy is read when the permit is dropped; if policies are replaced before the report, the
+/// new one counts.
 ///
 /// A time-out around a call that hangs drops its permit: where calls end that way, dropped permits
 /// have to be able to open the circuit.
@@ -56,7 +56,7 @@ pub enum AfterHalfOpen {
 #[cfg_attr(feature = "serde", serde(rename_all = "kebab-case"))]
 #[non_exhaustive]
 pub enum DroppedPermit {
-    /// Nothing: a probe slot is given back.
+    /// Nothing: a probe is given back.
     #[default]
     Ignored,
     /// A failure.
@@ -90,8 +90,8 @@ impl DroppedPermit {
 #[cfg_attr(feature = "serde", serde(rename_all = "kebab-case"))]
 #[non_exhaustive]
 pub enum Forced {
-    /// Every call is rejected, as by a circuit that is forced open; reports of earlier calls count
-    /// nothing.
+    /// Every call is rejected, as by a circuit that is forced open; reports of earlier calls
+    /// count nothing.
     Open,
     /// Every call is admitted, and none is counted.
     Disabled,

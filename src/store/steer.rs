@@ -300,8 +300,7 @@ impl<K: Hash + Eq, S: BuildHasher, C: Clock> InMemoryCircuitBreakerStore<K, S, C
         // and a circuit that was created in its place since is not the one to forget.
         inner.map.get(key, |cell| {
             let steered = Steering::Reset.steer(cell, &inner.shared, Unknown::Leave, changes);
-            // Fails if a handle keeps the cell, or another thread has brought it back to
-            // life meanwhile.
+            // Fails if a handle keeps the cell, or another thread has revived it.
             let _ = inner.attempt(key, cell, |cell| cell.retire(&inner.shared));
             steered.ok().flatten()
         })?
