@@ -35,9 +35,9 @@ pub struct StateChange<K> {
     pub generation: u64,
     /// The time of the change, in Unix milliseconds.
     pub at: u64,
-    /// How long a circuit that opened will reject, from `at` on. `None` if it didn't open, if it
-    /// was opened by hand (then the first check fixes the time), or if it has changed state again
-    /// meanwhile.
+    /// The time for which a circuit that opened will reject, from `at` on. `None` if it didn't
+    /// open, if it was opened by hand (then the first check fixes the time), or if it has changed
+    /// state again meanwhile.
     pub open_for: Option<Duration>,
     /// The rule or command that caused the change, with its numbers.
     pub cause: Cause,

@@ -142,7 +142,9 @@ where
             }
             reported
         };
-        let finisher = self.inner.finisher(&policy, report, |_| Box::pin(ready(())));
+        let finisher = self
+            .inner
+            .finisher(&policy, report, |_| Box::pin(ready(())));
         Some(finisher)
     }
 }

@@ -156,7 +156,7 @@ pub(crate) enum ProbeRule {
 }
 
 impl Policy {
-    /// Returns the number of failures that open a closed circuit; `None` if only other rules do.
+    /// Returns the number of failures that opens a closed circuit; `None` if only other rules do.
     pub fn failure_threshold(&self) -> Option<u32> {
         (self.trip.failure_threshold != OFF).then_some(self.trip.failure_threshold)
     }
@@ -278,8 +278,8 @@ impl Policy {
         }
     }
 
-    /// Returns the time after which a half-open circuit whose probes are all out lets as many out
-    /// again, from the last of them on.
+    /// Returns the time for which a half-open circuit whose probes are all out waits, from the last
+    /// admission on, before it lets as many out again.
     pub fn probe_lease(&self) -> Duration {
         self.half_open.lease.into()
     }
