@@ -120,7 +120,8 @@ impl<K: ?Sized + 'static> AsyncCircuitBreakerBuilder<K> {
     /// Builds the breaker.
     ///
     /// # Errors
-    /// If a value is out of its range, settings are given beside a policy, or there is no runtime.
+    /// Returns a [`ConfigError`] if a value is out of its range, settings are given beside a
+    /// policy, or there is no runtime.
     pub fn build(self) -> Result<AsyncCircuitBreaker<K>, ConfigError> {
         let runtime = self
             .runtime

@@ -16,11 +16,11 @@ where
     K::Owned: Send + Sync + 'static,
 {
     /// Makes the call `future` if the circuit of `key` admits it. `Ok` is a success; `Err`, a panic
-    /// and a call that outlives the [call timeout](AsyncCircuitBreakerBuilder::call_timeout) are
-    /// failures. If this future is dropped, the call counts as a dropped permit.
+    /// and a call that outlives the [call timeout](super::AsyncCircuitBreakerBuilder::call_timeout)
+    /// are failures. If this future is dropped, the call counts as a dropped permit.
     ///
     /// # Errors
-    /// If the call is rejected, times out, or fails.
+    /// Returns a [`CallError`] if the call is rejected, times out, or fails.
     pub async fn call_async<T, E>(
         &self,
         key: &K,
@@ -33,7 +33,7 @@ where
     /// a call that returned an error.
     ///
     /// # Errors
-    /// If the call is rejected, times out, or fails.
+    /// Returns a [`CallError`] if the call is rejected, times out, or fails.
     pub async fn call_async_if<T, E, R: Into<Report>>(
         &self,
         key: &K,
@@ -47,7 +47,7 @@ where
     /// `classifier` gives its outcome.
     ///
     /// # Errors
-    /// If the call is rejected, or times out.
+    /// Returns a [`CallError`] if the call is rejected or times out.
     pub async fn call_async_with<R>(
         &self,
         key: &K,

@@ -22,7 +22,7 @@ use std::sync::Arc;
 /// Circuit breakers over a store that may be far away: [`CircuitBreakerStore`].
 ///
 /// If the store fails, or doesn't answer within the [store
-/// timeout](AsyncCircuitBreakerBuilder::store_timeout), the call is admitted as by a closed
+/// timeout](super::AsyncCircuitBreakerBuilder::store_timeout), the call is admitted as by a closed
 /// circuit, and its outcome isn't reported. [`store_failures`](Self::store_failures) counts that.
 /// Cloning is cheap.
 ///
@@ -57,8 +57,8 @@ where
     /// unless the policy counts hung calls.
     ///
     /// # Errors
-    /// If the store rejects the call, or the policy [forces](Policy::forced) the circuit open.
-    /// Never because the store fails.
+    /// Returns [`Rejected`] if the store rejects the call, or the policy [forces](Policy::forced)
+    /// the circuit open. Never because the store fails.
     pub async fn acquire(&self, key: &K) -> Result<AsyncPermit<K>, Rejected> {
         let inner = &self.inner;
         let policy = inner.policy(key);

@@ -44,8 +44,8 @@ where
     /// comparison with each prefix where the policy is needed.
     ///
     /// # Errors
-    /// If the circuit is open, forced open, or half-open with all its probes out; or if its policy
-    /// or a rule [forces](Self::forced) it open.
+    /// Returns [`Rejected`] if the circuit is open, forced open, or half-open with all its probes
+    /// out; or if its policy or a rule [forces](Self::forced) it open.
     #[inline]
     pub fn acquire<'a, Q>(&'a self, key: &'a Q) -> Result<KeyPermit<'a, Q, K, S, C>, Rejected>
     where
@@ -61,7 +61,7 @@ where
     /// and of the key.
     ///
     /// # Errors
-    /// As [`acquire`](Self::acquire).
+    /// Returns the errors of [`acquire`](Self::acquire).
     pub fn acquire_owned<Q>(&self, key: &Q) -> Result<OwnedPermit<K, S, C>, Rejected>
     where
         K: Borrow<Q>,

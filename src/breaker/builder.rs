@@ -219,8 +219,8 @@ impl<K: Hash + Eq + Clone, S: BuildHasher, C: Clock> CircuitBreakerBuilder<K, S,
     /// Builds the breaker.
     ///
     /// # Errors
-    /// If a value is out of its range, settings are given beside a policy, or there is a call
-    /// timeout and no runtime for it.
+    /// Returns a [`ConfigError`] if a value is out of its range, settings are given beside a
+    /// policy, or there is a call timeout and no runtime for it.
     pub fn build(self) -> Result<CircuitBreaker<K, S, C>, ConfigError> {
         let call_timeout = match (self.call_timeout, self.runtime) {
             (None, _) => None,
@@ -249,7 +249,7 @@ impl CircuitBreaker {
     /// Makes a breaker for `String` keys with the default settings: 5 consecutive failures open a
     /// circuit, and 30 s later one probe decides. It holds at most 100,000 circuits.
     ///
-    /// For keys of another type: [`keyed`](CircuitBreaker::keyed).
+    /// [`keyed`](CircuitBreaker::keyed) makes one for keys of another type.
     ///
     /// ```
     /// let breaker = breakerbox::CircuitBreaker::new();

@@ -25,7 +25,7 @@ where
     /// panic of `f` is a failure too, and goes on to the caller.
     ///
     /// # Errors
-    /// If the call is rejected, or fails.
+    /// Returns a [`CallError`] if the call is rejected or fails.
     pub fn call<Q, T, E>(
         &self,
         key: &Q,
@@ -56,7 +56,7 @@ where
     /// ```
     ///
     /// # Errors
-    /// If the call is rejected, or fails.
+    /// Returns a [`CallError`] if the call is rejected or fails.
     pub fn call_if<Q, T, E, R>(
         &self,
         key: &Q,
@@ -75,7 +75,7 @@ where
     /// outcome.
     ///
     /// # Errors
-    /// If the call is rejected.
+    /// Returns [`Rejected`] if the call is rejected.
     pub fn call_with<Q, R>(
         &self,
         key: &Q,
@@ -98,7 +98,7 @@ where
     /// So a time-out around this future hides hung calls from the circuit: prefer the call timeout.
     ///
     /// # Errors
-    /// If the call is rejected, times out, or fails.
+    /// Returns a [`CallError`] if the call is rejected, times out, or fails.
     pub async fn call_async<Q, T, E>(
         &self,
         key: &Q,
@@ -115,7 +115,7 @@ where
     /// a call that returned an error.
     ///
     /// # Errors
-    /// If the call is rejected, times out, or fails.
+    /// Returns a [`CallError`] if the call is rejected, times out, or fails.
     pub async fn call_async_if<Q, T, E, R>(
         &self,
         key: &Q,
@@ -135,7 +135,7 @@ where
     /// `classifier` gives its outcome.
     ///
     /// # Errors
-    /// If the call is rejected, or times out.
+    /// Returns a [`CallError`] if the call is rejected or times out.
     pub async fn call_async_with<Q, R>(
         &self,
         key: &Q,
@@ -166,7 +166,7 @@ where
     /// Makes a call, as [`CircuitBreaker::call`].
     ///
     /// # Errors
-    /// If the call is rejected, or fails.
+    /// Returns a [`CallError`] if the call is rejected or fails.
     pub fn call<T, E>(&self, f: impl FnOnce() -> Result<T, E>) -> Result<T, CallError<E>> {
         self.call_if(f, |_| Outcome::Failure)
     }
@@ -174,7 +174,7 @@ where
     /// Makes a call, as [`CircuitBreaker::call_if`].
     ///
     /// # Errors
-    /// If the call is rejected, or fails.
+    /// Returns a [`CallError`] if the call is rejected or fails.
     pub fn call_if<T, E, R: Into<Report>>(
         &self,
         f: impl FnOnce() -> Result<T, E>,
@@ -186,7 +186,7 @@ where
     /// Makes a call, as [`CircuitBreaker::call_with`].
     ///
     /// # Errors
-    /// If the call is rejected.
+    /// Returns [`Rejected`] if the call is rejected.
     pub fn call_with<R>(
         &self,
         classifier: &impl Classify<R>,
@@ -198,7 +198,7 @@ where
     /// Makes a call, as [`CircuitBreaker::call_async`].
     ///
     /// # Errors
-    /// If the call is rejected, times out, or fails.
+    /// Returns a [`CallError`] if the call is rejected, times out, or fails.
     pub async fn call_async<T, E>(
         &self,
         future: impl Future<Output = Result<T, E>>,
@@ -209,7 +209,7 @@ where
     /// Makes a call, as [`CircuitBreaker::call_async_if`].
     ///
     /// # Errors
-    /// If the call is rejected, times out, or fails.
+    /// Returns a [`CallError`] if the call is rejected, times out, or fails.
     pub async fn call_async_if<T, E, R: Into<Report>>(
         &self,
         future: impl Future<Output = Result<T, E>>,
@@ -222,7 +222,7 @@ where
     /// Makes a call, as [`CircuitBreaker::call_async_with`].
     ///
     /// # Errors
-    /// If the call is rejected, or times out.
+    /// Returns a [`CallError`] if the call is rejected or times out.
     pub async fn call_async_with<R>(
         &self,
         classifier: &impl Classify<R>,

@@ -95,7 +95,8 @@ impl<K: Hash + Eq + Clone> BreakerConfig<K> {
     /// Builds the breaker.
     ///
     /// # Errors
-    /// If a value is out of its range, or there is a call timeout and no runtime for it.
+    /// Returns a [`ConfigError`] if a value is out of its range, or there is a call timeout and no
+    /// runtime for it.
     pub fn build(self) -> Result<CircuitBreaker<K>, ConfigError> {
         self.into_builder().build()
     }

@@ -47,10 +47,10 @@ where
     /// the circuit if it was unknown.
     ///
     /// # Errors
-    /// If the store is full.
+    /// Returns [`StoreFull`] if the store is full and can evict nothing.
     ///
     /// # Panics
-    /// If the circuit has 2^22 handles already.
+    /// Panics if the circuit has 2^22 handles already.
     pub fn circuit<Q>(&self, key: &Q) -> Result<CircuitHandle<K, S, C>, StoreFull>
     where
         K: Borrow<Q>,
@@ -80,11 +80,11 @@ where
     C: Clock,
 {
     /// Asks to make a call, as [`CircuitBreaker::acquire`]; the permit borrows the handle. One
-    /// relaxed load while the circuit is closed and its policy needs no more.
+    /// relaxed load while the circuit is closed and its policy doesn't count each call.
     ///
     /// # Errors
-    /// If the circuit is open, forced open, or half-open with all its probes out; or if its policy
-    /// or a rule [forces](CircuitBreaker::forced) it open.
+    /// Returns [`Rejected`] if the circuit is open, forced open, or half-open with all its probes
+    /// out; or if its policy or a rule [forces](CircuitBreaker::forced) it open.
     #[inline]
     pub fn acquire(&self) -> Result<HandlePermit<'_, K, S, C>, Rejected> {
         Ok(Permit::new(Handled(self), self.admit()?))
@@ -93,7 +93,7 @@ where
     /// Asks to make a call, as [`CircuitBreaker::acquire_owned`].
     ///
     /// # Errors
-    /// As [`acquire`](Self::acquire).
+    /// Returns the errors of [`acquire`](Self::acquire).
     pub fn acquire_owned(&self) -> Result<OwnedPermit<K, S, C>, Rejected> {
         Ok(self.acquire()?.owned_by(|| Owned {
             breaker: self.breaker.clone(),

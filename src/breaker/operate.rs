@@ -155,8 +155,8 @@ where
     /// [`import`](crate::InMemoryCircuitBreakerStore::import). O(circuits).
     ///
     /// # Errors
-    /// If the export holds a value out of its range, a key twice, or more circuits than this
-    /// breaker may hold. Then nothing is imported.
+    /// Returns an [`ImportError`] if the export holds a value out of its range, a key twice, or
+    /// more circuits than this breaker may hold. Then nothing is imported.
     #[cfg(feature = "serde")]
     pub fn import(&self, export: Export<K>) -> Result<Imported, ImportError>
     where

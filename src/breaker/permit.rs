@@ -53,7 +53,8 @@ pub trait Target {
     fn count_drop(&self);
 }
 
-/// The right to make one call, admitted by [`CircuitBreaker::acquire`] or a handle's `acquire`.
+/// The right to make one call, admitted by
+/// [`CircuitBreaker::acquire`](super::CircuitBreaker::acquire) or a handle's `acquire`.
 ///
 /// Report how the call went by [`success`](Self::success), [`failure`](Self::failure) or
 /// [`ignore`](Self::ignore). A permit that is dropped without a report gives its probe back, and

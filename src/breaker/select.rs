@@ -23,7 +23,7 @@ where
     /// finds too many of them opens the circuit. Until then this says that the circuit admits.
     ///
     /// # Errors
-    /// The error of [`acquire`](Self::acquire), if the call would be rejected.
+    /// Returns the error of [`acquire`](Self::acquire) if the call would be rejected.
     pub fn admits<Q>(&self, key: &Q) -> Result<(), Rejected>
     where
         K: Borrow<Q>,
@@ -57,7 +57,7 @@ where
     /// Returns whether a call would be admitted now, as [`CircuitBreaker::admits`].
     ///
     /// # Errors
-    /// The error of [`acquire`](Self::acquire), if the call would be rejected.
+    /// Returns the error of [`acquire`](Self::acquire) if the call would be rejected.
     pub fn admits(&self) -> Result<(), Rejected> {
         match self.circuit.pass() {
             Some(_) => Ok(()),
@@ -90,7 +90,7 @@ where
     /// ```
     ///
     /// # Errors
-    /// If none admits the call, or there is none.
+    /// Returns [`NoneAdmits`] if no circuit admits the call, or there is none.
     pub fn acquire_any<'a>(
         circuits: impl IntoIterator<Item = &'a Self>,
     ) -> Result<(&'a Self, OwnedPermit<K, S, C>), NoneAdmits>

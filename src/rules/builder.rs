@@ -316,7 +316,8 @@ impl PolicyBuilder {
     /// Builds the policy.
     ///
     /// # Errors
-    /// If a value is out of its range, or has no effect without another that is missing.
+    /// Returns a [`ConfigError`] if a value is out of its range, or has no effect without another
+    /// that is missing.
     pub fn build(&self) -> Result<Policy, ConfigError> {
         self.settings.build()
     }

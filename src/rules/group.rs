@@ -70,8 +70,8 @@ impl<K> Group<K> {
     /// Makes a group of the circuits of these keys.
     ///
     /// # Errors
-    /// If the cap leaves no circuit that may open, a percentage isn't 1 to 100, or there are no
-    /// members or more than 2^23.
+    /// Returns a [`ConfigError`] if the cap leaves no circuit that may open, a percentage isn't 1
+    /// to 100, or there are no members or more than 2^23.
     pub fn of(members: impl IntoIterator<Item = K>, cap: EjectionCap) -> Result<Self, ConfigError> {
         let members: Vec<K> = members.into_iter().collect();
         let size = u32::try_from(members.len()).unwrap_or(u32::MAX);
@@ -82,7 +82,7 @@ impl<K> Group<K> {
     /// `size`: 1 to 2^23. A key of several such groups belongs to that of its longest prefix.
     ///
     /// # Errors
-    /// As [`of`](Self::of).
+    /// Returns the errors of [`of`](Self::of).
     pub fn prefix(
         prefix: impl Into<Box<str>>,
         size: u32,
@@ -108,7 +108,7 @@ impl<K> Group<K> {
     /// `size`: 1 to 2^23.
     ///
     /// # Errors
-    /// As [`of`](Self::of).
+    /// Returns the errors of [`of`](Self::of).
     pub fn class(size: u32, cap: EjectionCap) -> Result<Self, ConfigError> {
         Self::new(Members::Class, "size", size, cap)
     }

@@ -203,7 +203,7 @@ impl<K: Hash + Eq, S: BuildHasher, C: Clock> InMemoryStoreBuilder<K, S, C> {
 impl InMemoryCircuitBreakerStore {
     /// Makes an empty store for `String` keys, with a randomly seeded hasher and [`SystemClock`].
     ///
-    /// For keys of another type: [`keyed`](InMemoryCircuitBreakerStore::keyed).
+    /// [`keyed`](InMemoryCircuitBreakerStore::keyed) makes one for keys of another type.
     pub fn new() -> Self {
         Self::keyed()
     }
@@ -221,8 +221,8 @@ impl<K: Hash + Eq> InMemoryCircuitBreakerStore<K> {
         Self::keyed_builder().build()
     }
 
-    /// Begins a store as [`builder`](InMemoryCircuitBreakerStore::builder) does, for
-    /// keys of any type.
+    /// Begins a store as [`builder`](InMemoryCircuitBreakerStore::builder) does, for keys of any
+    /// type.
     pub fn keyed_builder() -> InMemoryStoreBuilder<K> {
         InMemoryStoreBuilder::new()
     }

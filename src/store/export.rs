@@ -274,8 +274,8 @@ where
     /// as imported. O(circuits).
     ///
     /// # Errors
-    /// If the export holds a value out of its range, a key twice, or more circuits than this store
-    /// may hold. Then nothing is imported.
+    /// Returns an [`ImportError`] if the export holds a value out of its range, a key twice, or
+    /// more circuits than this store may hold. Then nothing is imported.
     pub fn import(&self, export: Export<K>) -> Result<Imported, ImportError>
     where
         K: ToKey<K>,

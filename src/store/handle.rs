@@ -1,5 +1,5 @@
-//! Handles: one circuit, kept at hand, so that a check needs no look-up and takes
-//! about a nanosecond.
+//! Handles: one circuit, kept at hand, so that a check needs no look-up and takes about a
+//! nanosecond.
 
 use super::in_memory::InMemoryCircuitBreakerStore;
 use super::inner::Inner;
@@ -49,10 +49,10 @@ where
     /// Makes a handle of the circuit of `key`. Creates the circuit if it was unknown.
     ///
     /// # Errors
-    /// If the store is full.
+    /// Returns [`StoreFull`] if the store is full and can evict nothing.
     ///
     /// # Panics
-    /// If the circuit has 2^22 handles already.
+    /// Panics if the circuit has 2^22 handles already.
     pub fn circuit<Q>(&self, key: &Q) -> Result<StoreHandle<K, S, C>, StoreFull>
     where
         K: Borrow<Q>,
@@ -168,7 +168,7 @@ where
     /// flight or forces a state, call [`watch`](Self::watch) before the first call.
     ///
     /// # Errors
-    /// As [`InMemoryCircuitBreakerStore::acquire`].
+    /// Returns the errors of [`InMemoryCircuitBreakerStore::acquire`].
     #[inline]
     pub fn acquire(&self, policy: &Policy) -> Result<PermitToken, Rejected> {
         match self.pass() {
@@ -184,7 +184,7 @@ where
     }
 
     /// Checks a circuit that isn't closed or is watched: rare, and kept out of the callers' code.
-    /// For `BREAKER` see [`Inner::acquire_slow`].
+    /// `BREAKER` is that of [`Inner::acquire_slow`].
     #[cold]
     pub(super) fn acquire_slow<const BREAKER: bool>(
         &self,
@@ -309,7 +309,7 @@ impl<K: Clone, S, C> Clone for StoreHandle<K, S, C> {
     /// Makes another handle of the same circuit.
     ///
     /// # Panics
-    /// If the circuit has 2^22 handles already.
+    /// Panics if the circuit has 2^22 handles already.
     fn clone(&self) -> Self {
         let key = self.key.clone();
         match self.cell.pin(&self.inner.shared) {

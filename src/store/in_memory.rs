@@ -41,7 +41,7 @@ use std::sync::Arc;
 ///
 /// Checks, reports and handle operations are lock-free. Creating, iterating and clearing circuits
 /// may wait briefly while the map's table is resized: give the expected number of circuits as
-/// [`capacity`](InMemoryStoreBuilder::capacity).
+/// [`capacity`](super::InMemoryStoreBuilder::capacity).
 pub struct InMemoryCircuitBreakerStore<K = String, S = RandomState, C = SystemClock> {
     pub(super) inner: Arc<Inner<K, S, C>>,
 }
@@ -51,7 +51,7 @@ pub type ClockedStore<C, K = String> = InMemoryCircuitBreakerStore<K, RandomStat
 
 impl<K, S, C> InMemoryCircuitBreakerStore<K, S, C> {
     /// The most circuits that a store can hold: as many as the summary word can count. A store may
-    /// be told to hold [fewer](InMemoryStoreBuilder::max_circuits).
+    /// be told to hold [fewer](super::InMemoryStoreBuilder::max_circuits).
     ///
     /// A key beyond that is answered as an unknown one, and nothing of it is stored; see
     /// [`untracked`](Self::untracked).
@@ -222,8 +222,8 @@ where
     /// comes before all that.
     ///
     /// # Errors
-    /// If the circuit is open, forced open, or half-open with all its probes out; or if a forced
-    /// state rejects the call.
+    /// Returns [`Rejected`] if the circuit is open, forced open, or half-open with all its probes
+    /// out; or if a forced state rejects the call.
     #[inline]
     pub fn acquire<Q>(&self, key: &Q, policy: &Policy) -> Result<PermitToken, Rejected>
     where

@@ -128,7 +128,7 @@ fn a_breaker_that_goes_releases_the_summary() {
     assert_eq!(store.summary_counts(), (0, 0));
 }
 
-/// Rules by hand and by policy hold the gate up, once each, and let go of it.
+/// Rules by hand and policies need every check of the summary, once each, and release it.
 #[test]
 fn forced_states_release_the_summary() {
     use crate::{Forced, Policy, PolicySet};
