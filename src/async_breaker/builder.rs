@@ -41,7 +41,7 @@ impl<K: ?Sized + 'static> AsyncCircuitBreakerBuilder<K> {
         }
     }
 
-    /// Sets how many failures in a row open a closed circuit: 1 to 1,000,000; default 5.
+    /// Sets the number of failures in a row that opens a closed circuit: 1 to 1,000,000; default 5.
     pub fn failure_threshold(self, failures: u32) -> Self {
         Self {
             everyday: self.everyday.failure_threshold(failures),
@@ -49,8 +49,8 @@ impl<K: ?Sized + 'static> AsyncCircuitBreakerBuilder<K> {
         }
     }
 
-    /// Sets how long an open circuit rejects before it admits a probe: more than 0, rounded up to
-    /// whole milliseconds; default 30 s.
+    /// Sets the time for which an open circuit rejects before it admits a probe: more than 0,
+    /// rounded up to whole milliseconds; default 30 s.
     pub fn reset_timeout(self, timeout: Duration) -> Self {
         Self {
             everyday: self.everyday.reset_timeout(timeout),
@@ -58,8 +58,7 @@ impl<K: ?Sized + 'static> AsyncCircuitBreakerBuilder<K> {
         }
     }
 
-    /// Sets how many probes of a half-open circuit may be out at the same time: 1 to 100; default
-    /// 1.
+    /// Sets the most probes of a half-open circuit that may be out at once: 1 to 100; default 1.
     pub fn half_open_max(self, probes: u32) -> Self {
         Self {
             everyday: self.everyday.half_open_max(probes),
@@ -67,7 +66,7 @@ impl<K: ?Sized + 'static> AsyncCircuitBreakerBuilder<K> {
         }
     }
 
-    /// Sets how many successful probes close a half-open circuit: 1 to 100; default 1.
+    /// Sets the number of successful probes that closes a half-open circuit: 1 to 100; default 1.
     pub fn success_threshold(self, successes: u32) -> Self {
         Self {
             everyday: self.everyday.success_threshold(successes),

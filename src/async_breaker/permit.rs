@@ -17,10 +17,10 @@ use std::sync::Arc;
 /// The right to make one call, admitted by
 /// [`AsyncCircuitBreaker::acquire`](super::AsyncCircuitBreaker::acquire).
 ///
-/// A permit that is dropped without a report reports as [`DroppedPermit`](crate::DroppedPermit)
-/// is set: at once if the store answers at once, else in the background. Without a runtime for
-/// that, its probe goes out again when the lease is over, and a policy that counts hung calls
-/// takes its call for one.
+/// A permit that is dropped without a report reports as [`DroppedPermit`](crate::DroppedPermit) is
+/// set: at once if the store answers at once, else in the background. Without a runtime for that,
+/// its probe goes out again when the lease is over, and its call ends up as a hung one where the
+/// policy counts those.
 #[must_use = "a dropped permit reports by itself, as configured"]
 pub struct AsyncPermit<K>
 where

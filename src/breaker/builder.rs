@@ -59,7 +59,7 @@ impl<K> CircuitBreakerBuilder<K> {
 }
 
 impl<K, S, C> CircuitBreakerBuilder<K, S, C> {
-    /// Sets how many failures in a row open a closed circuit: 1 to 1,000,000; default 5.
+    /// Sets the number of failures in a row that opens a closed circuit: 1 to 1,000,000; default 5.
     pub fn failure_threshold(self, failures: u32) -> Self {
         Self {
             everyday: self.everyday.failure_threshold(failures),
@@ -67,8 +67,8 @@ impl<K, S, C> CircuitBreakerBuilder<K, S, C> {
         }
     }
 
-    /// Sets how long an open circuit rejects before it admits a probe: more than 0, rounded up to
-    /// whole milliseconds; default 30 s.
+    /// Sets the time for which an open circuit rejects before it admits a probe: more than 0,
+    /// rounded up to whole milliseconds; default 30 s.
     pub fn reset_timeout(self, timeout: Duration) -> Self {
         Self {
             everyday: self.everyday.reset_timeout(timeout),
@@ -76,8 +76,7 @@ impl<K, S, C> CircuitBreakerBuilder<K, S, C> {
         }
     }
 
-    /// Sets how many probes of a half-open circuit may be out at the same time: 1 to 100; default
-    /// 1.
+    /// Sets the most probes of a half-open circuit that may be out at once: 1 to 100; default 1.
     pub fn half_open_max(self, probes: u32) -> Self {
         Self {
             everyday: self.everyday.half_open_max(probes),
@@ -85,7 +84,7 @@ impl<K, S, C> CircuitBreakerBuilder<K, S, C> {
         }
     }
 
-    /// Sets how many successful probes close a half-open circuit: 1 to 100; default 1.
+    /// Sets the number of successful probes that closes a half-open circuit: 1 to 100; default 1.
     pub fn success_threshold(self, successes: u32) -> Self {
         Self {
             everyday: self.everyday.success_threshold(successes),
@@ -163,8 +162,8 @@ impl<K, S, C> CircuitBreakerBuilder<K, S, C> {
         }
     }
 
-    /// Sets the time that too many circuits leave one in place that no call asks for. See
-    /// [`InMemoryStoreBuilder::open_ttl`].
+    /// Sets the time for which an open or half-open circuit that no call asks for is kept, when
+    /// there are too many circuits. See [`InMemoryStoreBuilder::open_ttl`].
     pub fn open_ttl(self, ttl: Duration) -> Self {
         Self {
             store: self.store.open_ttl(ttl),

@@ -1,4 +1,4 @@
-//! The breaker itself: a store, the policies over it, and the answers of both about a key.
+//! The breaker itself: a store, the policies over it, and queries that need both.
 
 use super::policies::Policies;
 use crate::clock::{Clock, SystemClock};
@@ -195,7 +195,7 @@ impl<K: Hash + Eq + Clone, S: BuildHasher, C: Clock> CircuitBreaker<K, S, C> {
 
     /// Returns the state that is forced on `key`: [by
     /// hand](InMemoryCircuitBreakerStore::steer_prefix), or else by its [policy](Policy::forced).
-    /// Snapshots show the circuit's own state, which is kept beneath it.
+    /// Snapshots show the circuit's own state, which is kept meanwhile.
     #[must_use]
     pub fn forced<Q>(&self, key: &Q) -> Option<Forced>
     where

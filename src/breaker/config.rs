@@ -45,8 +45,8 @@ pub struct BreakerConfig<K = String> {
     pub max_circuits: Option<usize>,
     /// The [circuits that fit](CircuitBreakerBuilder::capacity) before the map grows; default 0.
     pub capacity: Option<usize>,
-    /// The time that too many circuits leave an [open one](CircuitBreakerBuilder::open_ttl) in
-    /// place that no call asks for.
+    /// The [time](CircuitBreakerBuilder::open_ttl) for which an open or half-open circuit that no
+    /// call asks for is kept.
     pub open_ttl: Option<Duration>,
     /// The [longest time](CircuitBreakerBuilder::call_timeout) that a call by `call_async` may
     /// take: more than 0; default: no limit.

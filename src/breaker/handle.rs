@@ -79,8 +79,9 @@ where
     S: BuildHasher,
     C: Clock,
 {
-    /// Asks to make a call, as [`CircuitBreaker::acquire`]; the permit borrows the handle. One
-    /// relaxed load while the circuit is closed and its policy doesn't count each call.
+    /// Asks to make a call, as [`CircuitBreaker::acquire`]; the permit borrows the handle.
+    /// One relaxed load while the circuit is closed, unless its policy counts each call or a
+    /// state is forced.
     ///
     /// # Errors
     /// Returns [`Rejected`] if the circuit is open, forced open, or half-open with all its probes

@@ -1,4 +1,4 @@
-//! Looks inside a breaker: the knowledge of its store, completed by its policies.
+//! Looks inside a breaker: the statistics of its store, completed by its policies.
 
 use super::circuit_breaker::CircuitBreaker;
 use crate::clock::Clock;

@@ -23,7 +23,11 @@ use std::time::Duration;
 ///     Ok(breaker.call("disk", read)?)
 /// }
 ///
-/// Guards a function that returns a boxed error.
+/// /// Guards a function that returns a boxed error.
+/// fn fetch_twice(breaker: &CircuitBreaker) -> Result<String, Box<dyn Error + Send + Sync>> {
+///     let fetched = breaker.call("fetch", || fetch(breaker));
+///     Ok(fetched.map_err(CallError::into_boxed)?)
+/// }
 ///
 /// let breaker = CircuitBreaker::builder().failure_threshold(1).build()?;
 /// let failed = fetch_twice(&breaker).unwrap_err();

@@ -45,7 +45,7 @@ pub enum Cause {
         /// The number of hung calls.
         calls: u32,
     },
-    /// The open time was over, and a call asked.
+    /// The open time is over, and a call asked to be admitted.
     ResetTimeout,
     /// Too many probes failed. The numbers are those that the rule saw: other probes may have been
     /// reported before the circuit opened.
@@ -73,12 +73,12 @@ pub enum Cause {
     Evicted,
     /// The circuit was imported.
     Imported,
-    /// The circuit stays closed though a rule would open it: as many of its group are open as may
-    /// be.
+    /// The circuit stays closed though a rule would open it: as many of its group are open as
+    /// the cap allows.
     EjectionCap {
         /// The circuits of the group that are open.
         open: u32,
-        /// The most that may be open.
+        /// The most that the cap allows.
         most: u32,
     },
 }

@@ -39,7 +39,7 @@ pub enum EjectionCap {
 ///     let _ = breaker.acquire(upstream).map(|permit| permit.failure());
 /// }
 /// assert_eq!(breaker.store().open_in_group("search"), Some(2));
-/// assert_eq!(breaker.store().held_back(), 1);
+/// assert_eq!(breaker.totals().held_back, 1);
 /// assert!(breaker.acquire("10.0.0.3").is_ok());
 ///
 /// let none = Group::of(upstreams, EjectionCap::Percent(30)).unwrap_err();

@@ -25,7 +25,7 @@ const _: () = assert!(
 const _: () = assert!(PROBES_MAX <= Probes::MAX, "probes fit their fields");
 
 /// The rules of a circuit: when it opens, for how long, and how it recovers; and how a breaker
-/// applies its decisions. A plain value of about 200 bytes, cheap to copy.
+/// applies its decisions. A plain value, which is `Copy` and immutable.
 ///
 /// ```
 /// use breakerbox::{FailureCounting, Policy};

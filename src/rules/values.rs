@@ -47,7 +47,7 @@ pub enum AfterHalfOpen {
 /// policy is read when the permit is dropped; if policies are replaced before the report, the
 /// new one counts.
 ///
-/// A time-out around a call that hangs drops its permit: where calls end that way, dropped permits
+/// A time-out around a call that hangs drops its permit. If calls end that way, dropped permits
 /// have to be able to open the circuit.
 ///
 /// With the feature `serde`: `"ignored"`, `"failure"` or `{ failure-if-older = "500ms" }`.
@@ -83,8 +83,8 @@ impl DroppedPermit {
 /// A state that is forced on circuits: by [their policy](crate::PolicyBuilder::forced), or by hand
 /// on [a prefix](crate::InMemoryCircuitBreakerStore::steer_prefix).
 ///
-/// It holds for unknown keys too, and creates no circuit for them. The circuit's own state stands
-/// beneath it, unchanged by the calls, and decides again once the rule is gone.
+/// It holds for unknown keys too, and creates no circuit for them. The circuit keeps its own state,
+/// which the calls don't change, and which decides again once the rule is gone.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "serde", serde(rename_all = "kebab-case"))]

@@ -135,11 +135,11 @@ impl<K, S, C> InMemoryStoreBuilder<K, S, C> {
         self
     }
 
-    /// Sets the time that [too many circuits](Self::max_circuits) leave an open circuit that no
-    /// call asks for, after its open time, or a half-open one after its last probe was admitted:
-    /// rounded up to whole milliseconds. Default, and if 0: the longer of 5 minutes and 10 times
-    /// its open time; for a half-open one, 10 times the longest open time that any rule has set
-    /// in this store.
+    /// Sets the time for which an open circuit that no call asks for is kept after its open time,
+    /// and a half-open one after its last probe was admitted, when there are [too many
+    /// circuits](Self::max_circuits): rounded up to whole milliseconds. Default, and if 0: the
+    /// longer of 5 minutes and 10 times its open time; for a half-open one, 10 times the longest
+    /// open time that any rule has set in this store.
     pub fn open_ttl(mut self, ttl: Duration) -> Self {
         self.evicts.open_ttl = Some(Millis::from(ttl)).filter(|ttl| !ttl.is_zero());
         self
