@@ -1,4 +1,4 @@
-//! A breaker over any store: it waits only so long for an answer, and admits without one.
+//! A breaker over any store: it waits for an answer up to a limit, and admits without one.
 
 mod builder;
 mod call;

@@ -1,4 +1,4 @@
-//! The breaker: a store with rules, permits that report themselves, and guarded calls.
+//! The breaker: a store with policies, permits that report themselves, and guarded calls.
 
 mod acquire;
 mod admission;

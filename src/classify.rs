@@ -1,8 +1,8 @@
-//! What the result of a call says of its upstream.
+//! Classifiers: the outcome of a call, by its result.
 
 use crate::word::{Outcome, Report};
 
-/// Says how a call went, from what it returned: by a closure, or by a type of your own.
+/// A classifier of calls by their results: a closure, or a type of your own.
 ///
 /// ```
 /// use breakerbox::{CircuitBreaker, Classify, Outcome, Report};
@@ -40,8 +40,8 @@ use crate::word::{Outcome, Report};
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub trait Classify<R: ?Sized> {
-    /// How the call went that returned `result`. A panic in it counts as a failure of the call, and
-    /// goes on to the caller.
+    /// Returns the report of the call that returned `result`. A panic in it counts as a failure of
+    /// the call, and goes on to the caller.
     fn classify(&self, result: &R) -> Report;
 }
 
@@ -55,7 +55,8 @@ where
     }
 }
 
-/// `Ok` is a success and `Err` a failure: how [`call`](crate::CircuitBreaker::call) sees results.
+/// The classifier by which `Ok` is a success and `Err` a failure, as for
+/// [`call`](crate::CircuitBreaker::call).
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
 pub struct ErrIsFailure;
 
@@ -69,7 +70,7 @@ impl<T, E> Classify<Result<T, E>> for ErrIsFailure {
     }
 }
 
-/// Makes a classifier of results of one of errors: `Ok` is a success.
+/// Makes a classifier of results from one of errors: `Ok` is a success.
 pub(crate) fn by_error<T, E, R: Into<Report>>(
     err_is: impl FnOnce(&E) -> R,
 ) -> impl FnOnce(&Result<T, E>) -> Report {

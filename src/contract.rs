@@ -1,4 +1,4 @@
-//! The pluggable contract: the asynchronous operations of a store, wherever it keeps its circuits.
+//! The contract of stores: the asynchronous operations of a store, wherever it keeps its circuits.
 
 use crate::error::{Rejected, StoreError};
 use crate::rules::Policy;
@@ -29,9 +29,9 @@ pub type StoreResult<T> = Result<T, StoreError>;
 /// | `report` | counts an outcome and makes the transition that follows, unless it is stale |
 /// | `release` | reports [`Outcome::Ignored`] |
 ///
-/// `acquire`, `report` and `release` are single steps *at the store*. An implementation that
-/// reads first and transitions after lets racing callers trip twice and probe without limit: do
-/// each in one atomic step where the circuit lives (a transaction, a server-side script).
+/// `acquire`, `report` and `release` are single steps *at the store*. An implementation that reads
+/// first and transitions afterwards lets racing callers open a circuit twice, and probe without
+/// limit. Do each in one atomic step where the circuit lives (a transaction, a server-side script).
 ///
 /// A store makes its answers by [`CircuitBreakerSnapshot::new`], [`PermitToken::from_parts`] and
 /// [`Rejected::new_for`].
@@ -50,7 +50,7 @@ pub type StoreResult<T> = Result<T, StoreError>;
 /// # Ok(()) }
 /// ```
 pub trait CircuitBreakerStore<K: ?Sized>: Send + Sync {
-    /// Returns the circuit, created if it was unknown.
+    /// Returns the circuit. Creates it if it was unknown.
     fn get_state<'a>(&'a self, key: &'a K) -> BoxFuture<'a, StoreResult<CircuitBreakerSnapshot>>;
 
     /// Counts a success.

@@ -1,4 +1,4 @@
-//! The answers that aren't what the caller hoped for.
+//! Errors: the answers other than a result.
 
 mod call;
 mod rejected;
@@ -10,8 +10,8 @@ pub use rejected::{NoneAdmits, Rejected};
 use std::error::Error;
 use std::fmt;
 
-/// The store holds as many circuits as it can: see
-/// [`InMemoryCircuitBreakerStore::MAX_CIRCUITS`](crate::InMemoryCircuitBreakerStore::MAX_CIRCUITS).
+/// The error of a store that holds as many circuits as it may, and can evict none: see
+/// [`max_circuits`](crate::InMemoryStoreBuilder::max_circuits).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub struct StoreFull;
@@ -24,12 +24,13 @@ impl fmt::Display for StoreFull {
 
 impl Error for StoreFull {}
 
-/// Why a store behind [`CircuitBreakerStore`](crate::CircuitBreakerStore) gave no answer.
+/// The reason why a store behind [`CircuitBreakerStore`](crate::CircuitBreakerStore) gave no
+/// answer.
 #[derive(Debug)]
 pub struct StoreError(Box<dyn Error + Send + Sync>);
 
 impl StoreError {
-    /// From whatever went wrong.
+    /// Makes an error of its cause, which is its [`source`](Error::source).
     pub fn new(source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         Self(source.into())
     }
@@ -47,7 +48,7 @@ impl Error for StoreError {
     }
 }
 
-/// A setting is out of its range.
+/// The error of a setting that is out of its range, or has no effect.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct ConfigError {
     field: &'static str,
@@ -68,17 +69,17 @@ impl ConfigError {
         }
     }
 
-    /// The setting's name, as the builder's method has it.
+    /// Returns the setting's name, as the builder's method has it.
     pub fn field(&self) -> &str {
         self.field
     }
 
-    /// The value that was refused.
+    /// Returns the value that was refused.
     pub fn value(&self) -> &str {
         &self.value
     }
 
-    /// What would have been taken.
+    /// Returns the range or condition that the value must meet.
     pub fn expected(&self) -> &str {
         &self.expected
     }

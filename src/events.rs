@@ -16,9 +16,9 @@ use std::time::Duration;
 
 /// A change of a circuit's state.
 ///
-/// Each transition is announced exactly once. An opening that the
-/// [cap of a group](crate::EjectionCap) held back is announced too, at most once per reset timeout
-/// of the circuit: from closed to closed, in the generation that the circuit stays in.
+/// Each transition is announced exactly once. An opening that the [cap of a
+/// group](crate::EjectionCap) held back is announced too, at most once per reset timeout of the
+/// circuit: from closed to closed, in the generation that the circuit stays in.
 ///
 /// Listeners run on the thread that made the change, so changes made by different threads may be
 /// announced in any order. `generation` gives the order in which they took place.
@@ -35,9 +35,9 @@ pub struct StateChange<K> {
     pub generation: u64,
     /// The time of the change, in Unix milliseconds.
     pub at: u64,
-    /// How long a circuit that opened will reject, from `at` on. `None` if it didn't open, if it was
-    /// opened by hand (then the first check fixes the time), or if it has changed state again
-    /// meanwhile.
+    /// The time for which a circuit that opened will reject, from `at` on. `None` if it didn't
+    /// open, if it was opened by hand (then the first check fixes the time), or if it has changed
+    /// state again meanwhile.
     pub open_for: Option<Duration>,
     /// The rule or command that caused the change, with its numbers.
     pub cause: Cause,

@@ -108,7 +108,8 @@ where
     counted.unwrap_or(false)
 }
 
-/// Takes the first step of replacing policies: puts them in place, while no circuit conforms yet.
+/// Takes the first step of replacing policies: puts them in place, while no circuit is
+/// watched by them yet.
 pub fn put_policies<K, S, C>(breaker: &CircuitBreaker<K, S, C>, set: PolicySet<K>)
 where
     K: Hash + Eq + Clone + Send + Sync + 'static,
@@ -128,8 +129,8 @@ where
     breaker.sync_watches();
 }
 
-/// Takes the first step of a command on all keys that begin with `prefix`: puts the rule in place,
-/// or lifts it.
+/// Takes the first step of a command on all keys that begin with `prefix`: puts the rule in
+/// place, or lifts it.
 pub fn put_rule<K, S, C>(store: &Store<K, S, C>, prefix: &str, steering: Steering)
 where
     K: Hash + Eq + Clone + AsRef<str>,
@@ -153,8 +154,8 @@ where
     store.steer_ruled(steering, chosen)
 }
 
-/// Takes the first step of closing by hand: forgets the openings that the circuit's next one would
-/// follow.
+/// Takes the first step of closing by hand: forgets the series of openings that the circuit's next
+/// one would belong to.
 #[cfg(feature = "serde")]
 pub fn forget_row<K, S, C>(store: &Store<K, S, C>, key: &K)
 where

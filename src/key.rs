@@ -2,18 +2,18 @@
 
 use std::sync::Arc;
 
-/// The owned key for a borrowed look-up form.
+/// A borrowed form of a key, and the way to the owned key.
 ///
 /// Each `Clone` type implements it for itself, `str` and slices for their owned, shared and boxed
-/// forms. Implement it for a borrowed form of your own, which must equal the key that it yields and
-/// hash like it.
+/// forms. Implement it for a borrowed form of your own, which must be equal to the key that it
+/// yields and have the same hash.
 ///
 /// ```
 /// use breakerbox::InMemoryCircuitBreakerStore;
 /// use std::sync::Arc;
 ///
 /// let routes = InMemoryCircuitBreakerStore::<Arc<str>>::keyed();
-/// routes.record_failure("/search"); // a `&str`: no allocation, but to create the circuit
+/// routes.record_failure("/search"); // a `&str`; allocates only to create the circuit
 ///
 /// let tenants = InMemoryCircuitBreakerStore::<u64>::keyed();
 /// tenants.record_failure(&7);
@@ -22,7 +22,7 @@ pub trait ToKey<K> {
     /// Returns the owned key.
     fn to_key(&self) -> K;
 
-    /// Returns the key itself, if this is the owned form. A form that is neither this nor
+    /// Returns the key itself, if this is the owned form. A form that is neither owned nor
     /// [text](Self::as_text) is converted where policies go by text.
     fn as_key(&self) -> Option<&K> {
         None
@@ -34,7 +34,7 @@ pub trait ToKey<K> {
     }
 }
 
-/// Calls `find` with the text of `key`: that of its borrowed form if it has one, else that of its
+/// Applies `find` to the text of `key`: that of its borrowed form if it has one, else that of its
 /// owned form by `text_of`.
 pub(crate) fn with_text<K, Q, R>(
     text_of: fn(&K) -> &str,

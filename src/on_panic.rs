@@ -1,6 +1,6 @@
 //! A guard that acts if the user's code panics, to give back the slot or probe that a call holds.
 
-/// A guard that runs its closure when it is dropped, so while the stack unwinds, unless it is
+/// A guard that runs its closure when it is dropped, as while the stack unwinds, unless it is
 /// disarmed before.
 #[must_use]
 pub(crate) struct OnPanic<F: FnMut()>(F);

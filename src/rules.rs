@@ -1,4 +1,4 @@
-//! Rules: the settings of a circuit, and what they decide. No atomics, no clock.
+//! Rules: the settings of a circuit, and the decisions that follow from them. No atomics, no clock.
 
 mod build;
 mod builder;

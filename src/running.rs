@@ -1,4 +1,4 @@
-//! A call that is being made: if its code panics, it counts as a failure.
+//! A call that is being made. If its code panics, it counts as a failure.
 
 use crate::error::CallError;
 use crate::runtime::{CallTimeout, within};
@@ -9,9 +9,9 @@ use std::pin::pin;
 /// A permit whose call is being made.
 pub(crate) struct Running<P> {
     permit: Option<P>,
-    /// Reports a failure.
+    /// The function that reports a failure.
     fail: fn(P),
-    /// The caller's code is running: if this is dropped now, that code panics.
+    /// Whether the caller's code is running: if this is dropped now, that code panics.
     user_code: bool,
 }
 
@@ -32,7 +32,7 @@ impl<P> Running<P> {
         result
     }
 
-    /// Polls code of the caller's to its end, or for as long as `timeout` says.
+    /// Polls a future of the caller's to its end, but no longer than `timeout`.
     pub(crate) async fn poll<F: Future>(
         &mut self,
         future: F,

@@ -1,4 +1,4 @@
-//! What the breaker needs of an asynchronous runtime: time-outs, and work after a drop.
+//! The runtime of an asynchronous breaker: time-outs, and work after a drop.
 
 use crate::contract::BoxFuture;
 use crate::error::ConfigError;
@@ -11,18 +11,18 @@ use std::time::Duration;
 
 /// An asynchronous runtime. With the feature `tokio`, `TokioRuntime` is the default.
 pub trait AsyncRuntime: Send + Sync {
-    /// A future that is ready after `duration`.
+    /// Returns a future that is ready after `duration`.
     fn sleep(&self, duration: Duration) -> BoxFuture<'static, ()>;
 
-    /// Runs `future` on its own. May be called from a destructor; where it can't run any more, it
-    /// may be dropped.
+    /// Runs `future` on its own. May be called from a destructor. If the runtime is shutting down,
+    /// it may drop `future`.
     fn spawn(&self, future: BoxFuture<'static, ()>);
 }
 
 /// The runtime of tokio that the caller runs in.
 ///
-/// Outside of one there are no time-outs, and what is left for the background is dropped: a probe
-/// slot then waits for its lease.
+/// Outside of one there are no time-outs, and work for the background is dropped: a probe then
+/// stays out until its lease is over.
 #[cfg(feature = "tokio")]
 #[derive(Clone, Copy, Debug, Default)]
 pub struct TokioRuntime;
@@ -43,7 +43,7 @@ impl AsyncRuntime for TokioRuntime {
     }
 }
 
-/// The runtime that is used where none is given.
+/// Returns the runtime that is used if none is given.
 pub(crate) fn default_runtime() -> Option<Arc<dyn AsyncRuntime>> {
     #[cfg(feature = "tokio")]
     return Some(Arc::new(TokioRuntime));
@@ -51,14 +51,14 @@ pub(crate) fn default_runtime() -> Option<Arc<dyn AsyncRuntime>> {
     return None;
 }
 
-/// How long a call may take, and what measures it.
+/// The longest time that a call may take, and the runtime that measures it.
 #[derive(Clone)]
 pub(crate) struct CallTimeout {
     pub(crate) after: Duration,
     pub(crate) runtime: Arc<dyn AsyncRuntime>,
 }
 
-/// The output of `future`, if it is ready within `limit`.
+/// Waits for `future`. Returns `None` if it isn't ready within `limit`.
 pub(crate) async fn within<F: Future + ?Sized>(
     runtime: &dyn AsyncRuntime,
     limit: Duration,
@@ -76,13 +76,14 @@ pub(crate) async fn within<F: Future + ?Sized>(
     .await
 }
 
-/// What to do with an answer that nobody waits for any more.
+/// The function that takes an answer that no caller waits for any more.
 type OnLate<T> = Box<dyn FnOnce(T) -> BoxFuture<'static, ()> + Send>;
 
-/// A request to a store that must not be left half done: dropped unfinished, it is polled once more
-/// and then carried on in the background, for `deadline` at most, if there is a limit to it.
+/// A request to a store that must not be left half done. Dropped unfinished, it is polled once
+/// more, and then carried on in the background, until `deadline` if there is one.
 pub(crate) struct Finisher<T: Send + 'static> {
     runtime: Arc<dyn AsyncRuntime>,
+    /// The longest time in the background; `None` for no limit.
     deadline: Option<Duration>,
     request: Option<BoxFuture<'static, T>>,
     on_late: Option<OnLate<T>>,
@@ -109,7 +110,7 @@ impl<T: Send + 'static> Future for Finisher<T> {
     type Output = T;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<T> {
-        // Taken out: should it panic, it is not polled again in the background.
+        // Taken out: if it panics, it isn't polled again in the background.
         let Some(mut request) = self.request.take() else {
             return Poll::Pending;
         };
@@ -146,7 +147,7 @@ impl<T: Send + 'static> Drop for Finisher<T> {
     }
 }
 
-/// What is wrong with a setting that needs a runtime where there is none.
+/// Makes the error of a setting that needs a runtime where there is none.
 pub(crate) fn needs_runtime(field: &'static str, value: Duration) -> ConfigError {
     let expected = "unset, or given with `runtime(..)` or the feature `tokio`";
     ConfigError::new(field, format!("{value:?}"), expected)

@@ -42,7 +42,7 @@ impl CircuitState {
     }
 }
 
-/// A name that is none of a state's.
+/// The error of a name that is none of a state's.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct ParseStateError(String);
 
@@ -61,7 +61,7 @@ impl std::error::Error for ParseStateError {}
 impl FromStr for CircuitState {
     type Err = ParseStateError;
 
-    /// Returns the state whose [`as_str`](Self::as_str) this is.
+    /// Parses a state's [`as_str`](Self::as_str).
     ///
     /// ```
     /// use breakerbox::CircuitState;
@@ -86,11 +86,11 @@ impl fmt::Display for CircuitState {
 /// A circuit at one moment.
 ///
 /// All fields belong to one generation of the circuit: a state is never shown with the counts or
-/// the time of another. `last_failure_time` may be ahead: that of a failure which is being recorded
-/// and isn't counted yet. It is never older than a failure which is counted, whose time is read
-/// once, while it is being recorded.
+/// the time of another. Only `last_failure_time` may be ahead: it may be the time of a failure that
+/// is being recorded and isn't counted yet. It is never older than a counted failure, whose time is
+/// read once, while it is being recorded.
 ///
-/// A store of your own makes one by [`new`](Self::new), and sets what else it knows:
+/// A store of your own makes one by [`new`](Self::new), and sets the other fields that it knows:
 ///
 /// ```
 /// use breakerbox::{CircuitBreakerSnapshot, CircuitState};
@@ -121,16 +121,16 @@ impl fmt::Display for CircuitState {
 pub struct CircuitBreakerSnapshot {
     /// The state.
     pub state: CircuitState,
-    /// Failures counted since the circuit was last closed, or under the consecutive rule since
-    /// the last success; saturates at 1,048,575.
+    /// Failures counted since the circuit was last closed, or under the consecutive rule since the
+    /// last success; saturates at 1,048,575.
     pub failure_count: u64,
     /// Successes that `record_success` counted since the circuit was last closed or became
     /// half-open; saturates at 2^42 − 1. Reports of permits don't count here: a healthy call
     /// writes nothing.
     pub success_count: u64,
-    /// When the last failure was recorded, in Unix milliseconds; 0 if none was.
+    /// The time when the last failure was recorded, in Unix milliseconds; 0 if none was.
     pub last_failure_time: u64,
-    /// When the circuit came into this state, in Unix milliseconds.
+    /// The time when the circuit came into this state, in Unix milliseconds.
     pub last_state_change: u64,
 }
 

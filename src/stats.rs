@@ -25,27 +25,28 @@ impl Counter {
     }
 }
 
-/// What is counted of the calls of all circuits together: nothing of an admission or a success.
+/// The headings under which calls of all circuits together are counted. Admissions and
+/// successes have none.
 #[derive(Clone, Copy, Debug)]
 #[repr(u8)]
 pub(crate) enum Counted {
-    /// A call was rejected.
+    /// Calls that were rejected.
     Rejected,
-    /// A call would have been rejected, and was admitted under a shadow policy.
+    /// Calls that would have been rejected, and were admitted under a shadow policy.
     Shadowed,
-    /// A failure was reported.
+    /// Failures that were reported.
     Failed,
-    /// A call took longer than it may.
+    /// Calls that outlived the call timeout.
     TimedOut,
-    /// A permit was dropped without a report.
+    /// Permits that were dropped without a report.
     Dropped,
-    /// A report came after its circuit had changed state.
+    /// Reports that came after their circuit had changed state.
     Stale,
 }
 
 const COUNTED: usize = Counted::Stale as usize + 1;
 
-/// The counts of a store or breaker: all of a thread's in one line.
+/// The counts of a store or breaker: those of a thread are in one cache line.
 #[derive(Debug)]
 pub(crate) struct Counters(Shards<COUNTED>);
 

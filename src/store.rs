@@ -1,4 +1,4 @@
-//! The embedded store: circuits by key, in a lock-free map.
+//! The store in memory: circuits by key, in a lock-free map.
 
 mod bound;
 mod builder;

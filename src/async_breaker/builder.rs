@@ -1,4 +1,4 @@
-//! How a breaker over any store is made.
+//! The builder of a breaker over any store.
 
 use super::circuit_breaker::AsyncCircuitBreaker;
 use super::policies::PolicyOf;
@@ -15,10 +15,10 @@ use std::hash::Hash;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// How long a store is waited for where nothing else is said.
+/// The time that a breaker waits for its store, by default.
 const STORE_TIMEOUT: Duration = Duration::from_millis(50);
 
-/// Builds an [`AsyncCircuitBreaker`]. What isn't set keeps its default.
+/// A builder of an [`AsyncCircuitBreaker`]. A setting that isn't set keeps its default.
 #[must_use]
 pub struct AsyncCircuitBreakerBuilder<K: ?Sized> {
     store: Arc<dyn CircuitBreakerStore<K>>,
@@ -41,7 +41,7 @@ impl<K: ?Sized + 'static> AsyncCircuitBreakerBuilder<K> {
         }
     }
 
-    /// Sets how many failures in a row open a closed circuit: 1 to 1,000,000; default 5.
+    /// Sets the number of failures in a row that opens a closed circuit: 1 to 1,000,000; default 5.
     pub fn failure_threshold(self, failures: u32) -> Self {
         Self {
             everyday: self.everyday.failure_threshold(failures),
@@ -49,8 +49,8 @@ impl<K: ?Sized + 'static> AsyncCircuitBreakerBuilder<K> {
         }
     }
 
-    /// Sets how long an open circuit rejects before it admits a probe: more than 0, rounded up to
-    /// whole milliseconds; default 30 s.
+    /// Sets the time for which an open circuit rejects before it admits a probe: more than 0,
+    /// rounded up to whole milliseconds; default 30 s.
     pub fn reset_timeout(self, timeout: Duration) -> Self {
         Self {
             everyday: self.everyday.reset_timeout(timeout),
@@ -58,7 +58,7 @@ impl<K: ?Sized + 'static> AsyncCircuitBreakerBuilder<K> {
         }
     }
 
-    /// Sets how many probes of a half-open circuit may be out at the same time: 1 to 100; default 1.
+    /// Sets the most probes of a half-open circuit that may be out at once: 1 to 100; default 1.
     pub fn half_open_max(self, probes: u32) -> Self {
         Self {
             everyday: self.everyday.half_open_max(probes),
@@ -66,7 +66,7 @@ impl<K: ?Sized + 'static> AsyncCircuitBreakerBuilder<K> {
         }
     }
 
-    /// Sets how many successful probes close a half-open circuit: 1 to 100; default 1.
+    /// Sets the number of successful probes that closes a half-open circuit: 1 to 100; default 1.
     pub fn success_threshold(self, successes: u32) -> Self {
         Self {
             everyday: self.everyday.success_threshold(successes),
@@ -75,9 +75,9 @@ impl<K: ?Sized + 'static> AsyncCircuitBreakerBuilder<K> {
     }
 
     /// Sets the policy of all circuits, or a [set](PolicySet) of policies by key; default: the
-    /// default policy, with the settings that are given here. Those that this builder doesn't have
-    /// are set at [`Policy::builder`]. A builder takes a policy or settings, not both. Of groups,
-    /// only a store in memory knows.
+    /// default policy with the settings that this builder is given. [`Policy::builder`] has all
+    /// settings. A builder takes a policy or settings, not both. Groups have no effect here: only
+    /// [`CircuitBreaker`](crate::CircuitBreaker) knows them.
     pub fn policy(self, policy: impl Into<PolicySet<K::Owned>>) -> Self
     where
         K: ToOwned + Hash + Eq + ToKey<K::Owned>,
@@ -89,7 +89,8 @@ impl<K: ?Sized + 'static> AsyncCircuitBreakerBuilder<K> {
         }
     }
 
-    /// How long the store is waited for, then the call is admitted: more than 0; default 50 ms.
+    /// Sets the longest time that a call waits for the store. Then it is admitted without it. More
+    /// than 0; default 50 ms.
     pub fn store_timeout(self, timeout: Duration) -> Self {
         Self {
             store_timeout: timeout,
@@ -97,8 +98,8 @@ impl<K: ?Sized + 'static> AsyncCircuitBreakerBuilder<K> {
         }
     }
 
-    /// How long a call by `call_async` may take, then it is dropped and counts as a failure:
-    /// more than 0; default: for ever.
+    /// Sets the longest time that a call by `call_async` may take. Then it is dropped and counts as
+    /// a failure. More than 0; default: no limit.
     pub fn call_timeout(self, timeout: Duration) -> Self {
         Self {
             call_timeout: Some(timeout),
@@ -106,8 +107,8 @@ impl<K: ?Sized + 'static> AsyncCircuitBreakerBuilder<K> {
         }
     }
 
-    /// Who measures time and reports dropped permits; default: tokio, with the feature of that
-    /// name.
+    /// Sets the runtime that measures time and reports dropped permits; default: tokio, with the
+    /// feature of that name.
     pub fn runtime(self, runtime: impl AsyncRuntime + 'static) -> Self {
         Self {
             runtime: Some(Arc::new(runtime)),
@@ -115,10 +116,11 @@ impl<K: ?Sized + 'static> AsyncCircuitBreakerBuilder<K> {
         }
     }
 
-    /// The breaker.
+    /// Builds the breaker.
     ///
     /// # Errors
-    /// If a value is out of its range, or there is no runtime.
+    /// Returns a [`ConfigError`] if a value is out of its range, settings are given beside a
+    /// policy, or there is no runtime.
     pub fn build(self) -> Result<AsyncCircuitBreaker<K>, ConfigError> {
         let runtime = self
             .runtime
@@ -153,7 +155,7 @@ where
     K: ToOwned + Sync + ?Sized + 'static,
     K::Owned: Send + Sync + 'static,
 {
-    /// A breaker over `store`.
+    /// Begins a breaker over `store`.
     pub fn builder(store: Arc<dyn CircuitBreakerStore<K>>) -> AsyncCircuitBreakerBuilder<K> {
         AsyncCircuitBreakerBuilder::new(store)
     }

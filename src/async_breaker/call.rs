@@ -15,13 +15,12 @@ where
     K: ToOwned + Sync + ?Sized + 'static,
     K::Owned: Send + Sync + 'static,
 {
-    /// Makes the call `future` if the circuit of `key` admits it. `Ok` is a success; `Err`, a
-    /// panic and a call that outlives the
-    /// [call timeout](AsyncCircuitBreakerBuilder::call_timeout) are failures. If this future is
-    /// dropped, the call counts as a dropped permit does.
+    /// Makes the call `future` if the circuit of `key` admits it. `Ok` is a success; `Err`, a panic
+    /// and a call that outlives the [call timeout](super::AsyncCircuitBreakerBuilder::call_timeout)
+    /// are failures. If this future is dropped, the call counts as a dropped permit.
     ///
     /// # Errors
-    /// If the call is rejected, times out, or fails.
+    /// Returns a [`CallError`] if the call is rejected, times out, or fails.
     pub async fn call_async<T, E>(
         &self,
         key: &K,
@@ -30,10 +29,11 @@ where
         self.call_async_if(key, future, |_| Outcome::Failure).await
     }
 
-    /// As [`call_async`](Self::call_async), but `err_is` says what an error says of the upstream.
+    /// Makes the call `future`, as [`call_async`](Self::call_async); `err_is` gives the outcome of
+    /// a call that returned an error.
     ///
     /// # Errors
-    /// If the call is rejected, times out, or fails.
+    /// Returns a [`CallError`] if the call is rejected, times out, or fails.
     pub async fn call_async_if<T, E, R: Into<Report>>(
         &self,
         key: &K,
@@ -43,11 +43,11 @@ where
         flat(self.guard(key, future, by_error(err_is)).await)
     }
 
-    /// As [`call_async`](Self::call_async), for a future that returns anything: `classifier` says
-    /// how it went.
+    /// Makes the call `future`, as [`call_async`](Self::call_async), which may return any type;
+    /// `classifier` gives its outcome.
     ///
     /// # Errors
-    /// If the call is rejected, or times out.
+    /// Returns a [`CallError`] if the call is rejected or times out.
     pub async fn call_async_with<R>(
         &self,
         key: &K,
@@ -74,7 +74,7 @@ where
                 Outcome::Failure.into()
             }
         };
-        // The call's own result is what the caller waits for.
+        // The caller waits for the call's own result.
         let _ = running.end().report(report).await;
         result
     }

@@ -1,4 +1,4 @@
-//! The breaker over any store: checks, and what it says of a key.
+//! The breaker over any store: its checks, and its answers about a key.
 
 use super::permit::AsyncPermit;
 use super::policies::PolicyOf;
@@ -21,10 +21,10 @@ use std::sync::Arc;
 
 /// Circuit breakers over a store that may be far away: [`CircuitBreakerStore`].
 ///
-/// A store that fails, or doesn't answer within the
-/// [store timeout](AsyncCircuitBreakerBuilder::store_timeout), is treated as a closed circuit:
-/// the call is admitted, its outcome isn't reported, and
-/// [`store_failures`](Self::store_failures) counts it. Cloning is cheap.
+/// If the store fails, or doesn't answer within the [store
+/// timeout](super::AsyncCircuitBreakerBuilder::store_timeout), the call is admitted as by a closed
+/// circuit, and its outcome isn't reported. [`store_failures`](Self::store_failures) counts that.
+/// Cloning is cheap.
 ///
 /// ```
 /// # #[cfg(feature = "tokio")]
@@ -52,13 +52,13 @@ where
 {
     /// Asks to make a call. The permit owns what it needs.
     ///
-    /// A permit that the store grants too late, or after this future was dropped, is given back
-    /// in the background. A store that takes longer than the probe lease isn't waited for, unless
-    /// the rules count hung calls.
+    /// A permit that the store grants too late, or after this future was dropped, is given back in
+    /// the background. An answer that takes longer than the probe lease isn't waited for there,
+    /// unless the policy counts hung calls.
     ///
     /// # Errors
-    /// If the store rejects it, or the policy [forces](Policy::forced) it open; never because the
-    /// store fails.
+    /// Returns [`Rejected`] if the store rejects the call, or the policy [forces](Policy::forced)
+    /// the circuit open. Never because the store fails.
     pub async fn acquire(&self, key: &K) -> Result<AsyncPermit<K>, Rejected> {
         let inner = &self.inner;
         let policy = inner.policy(key);
@@ -81,14 +81,14 @@ where
                 Box::pin(async move {
                     if let Ok(Ok(late)) = late {
                         let answer = inner.store.release((*key).borrow(), late, &policy).await;
-                        // Where it fails too, the slot waits for its lease.
+                        // If that fails too, the probe stays out until its lease is over.
                         drop(answer);
                     }
                 })
             }
         };
-        let errand = inner.errand(&policy, request, give_back);
-        let token = match within(&*inner.runtime, inner.store_timeout, pin!(errand)).await {
+        let finisher = inner.finisher(&policy, request, give_back);
+        let token = match within(&*inner.runtime, inner.store_timeout, pin!(finisher)).await {
             Some(Ok(Ok(token))) => Some(token),
             Some(Ok(Err(rejected))) => {
                 inner.reject(rejected, &policy)?;
@@ -108,17 +108,17 @@ where
         })
     }
 
-    /// The store beneath.
+    /// Returns the store of the breaker.
     pub fn store(&self) -> &Arc<dyn CircuitBreakerStore<K>> {
         &self.inner.store
     }
 
-    /// The policy of `key`.
+    /// Returns the policy of `key`.
     pub fn policy(&self, key: &K) -> Policy {
         self.inner.policy(key)
     }
 
-    /// Returns a copy of all policies: to change some of them.
+    /// Returns a copy of all policies, to change some of them.
     pub fn policies(&self) -> PolicySet<K::Owned>
     where
         K::Owned: Clone,
@@ -127,10 +127,9 @@ where
         of.map_or_else(PolicySet::default, |of| of.set())
     }
 
-    /// Replaces all policies, while calls go on: nobody waits. Each check and each report goes by
-    /// one policy throughout, and one that begins after this has returned goes by `set`; what the
-    /// store makes of circuits whose rules change is the store's affair. Groups are known to stores
-    /// in memory alone.
+    /// Replaces all policies while calls go on; no call waits. Each check and each report goes by
+    /// one policy throughout, and one that begins after this has returned goes by `set`. The effect
+    /// on existing circuits is the store's affair. Groups have no effect here.
     pub fn set_policies(&self, set: PolicySet<K::Owned>)
     where
         K: Hash + Eq + ToKey<K::Owned>,
@@ -140,20 +139,20 @@ where
         self.inner.policies.update(|_| Some(Arc::clone(&next)));
     }
 
-    /// Rejections that a [shadow](Policy::shadow) policy kept from taking place.
+    /// Returns the number of rejections that a [shadow](Policy::shadow) policy kept from taking
+    /// place.
     pub fn shadowed(&self) -> u64 {
         self.inner.counters.total(Counted::Shadowed)
     }
 
-    /// Returns what was counted of all calls since the breaker was made, by it and its clones. Of
-    /// permits that are dropped it counts those that the store had granted. What circuits do
-    /// ([`opened`](Totals::opened) and the fields after it) is known to their store alone, and 0
-    /// here.
+    /// Returns the counts of all calls since the breaker was made, by it and its clones. Only
+    /// permits that the store had granted count as dropped. The counts of circuits
+    /// ([`opened`](Totals::opened) and the fields after it) are 0 here: only the store knows them.
     pub fn totals(&self) -> Totals {
         Totals::of(&self.inner.counters)
     }
 
-    /// How often the store failed or didn't answer in time.
+    /// Returns the number of times that the store failed or didn't answer in time.
     pub fn store_failures(&self) -> u64 {
         // Relaxed: a statistic.
         self.inner.store_failures.load(Ordering::Relaxed)

@@ -14,12 +14,13 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::pin::pin;
 use std::sync::Arc;
 
-/// The right to make one call, admitted by [`AsyncCircuitBreaker::acquire`](super::AsyncCircuitBreaker::acquire).
+/// The right to make one call, admitted by
+/// [`AsyncCircuitBreaker::acquire`](super::AsyncCircuitBreaker::acquire).
 ///
-/// Dropped without a report it reports as configured by [`DroppedPermit`](crate::DroppedPermit): at
-/// once if the store answers at once, else in the background. Without a runtime for that, a probe's
-/// slot is handed out again when its lease is over, and a call that rules about hung calls count
-/// seems to hang.
+/// A permit that is dropped without a report reports as [`DroppedPermit`](crate::DroppedPermit) is
+/// set: at once if the store answers at once, else in the background. Without a runtime for that,
+/// its probe goes out again when the lease is over, and its call ends up as a hung one where the
+/// policy counts those.
 #[must_use = "a dropped permit reports by itself, as configured"]
 pub struct AsyncPermit<K>
 where
@@ -28,8 +29,9 @@ where
 {
     pub(super) inner: Arc<Remote<K>>,
     pub(super) key: Arc<K::Owned>,
-    /// `None`: the call was admitted without the store, or the permit has been reported.
+    /// `None` if the call was admitted without the store, or the permit has been reported.
     pub(super) token: Option<PermitToken>,
+    /// The time of the admission, where the policy needs it.
     pub(super) since: Option<Instant>,
 }
 
@@ -38,36 +40,37 @@ where
     K: ToOwned + Sync + ?Sized + 'static,
     K::Owned: Send + Sync + 'static,
 {
-    /// The call went well. See [`report`](Self::report).
+    /// Reports that the call went well. See [`report`](Self::report).
     pub fn success(self) -> impl Future<Output = Option<Reported>> + Send + use<K> {
         self.report(Outcome::Success)
     }
 
-    /// The call failed, and the upstream is at fault. See [`report`](Self::report).
+    /// Reports that the call failed, and that the upstream is at fault. See
+    /// [`report`](Self::report).
     pub fn failure(self) -> impl Future<Output = Option<Reported>> + Send + use<K> {
         self.report(Outcome::Failure)
     }
 
-    /// The call says nothing about the upstream; a probe slot is given back. See
+    /// Reports that the call says nothing about the upstream. A probe is given back. See
     /// [`report`](Self::report).
     pub fn ignore(self) -> impl Future<Output = Option<Reported>> + Send + use<K> {
         self.report(Outcome::Ignored)
     }
 
-    /// Reports how the call ended. `None`: the store wasn't asked, or didn't answer the check or
-    /// the report. How long the call took is measured where the rules need it, unless the report
-    /// says it.
+    /// Reports how the call ended. Returns `None` if the store wasn't asked, or didn't answer the
+    /// check or the report. The time that the call took is measured where the policy needs it,
+    /// unless the report says it.
     ///
-    /// Goes on in the background if the store is slow, or if the future is dropped.
+    /// The report goes on in the background if the store is slow, or if the future is dropped.
     pub fn report<R: Into<Report>>(
         mut self,
         report: R,
     ) -> impl Future<Output = Option<Reported>> + Send + use<K, R> {
         let policy = self.policy();
-        let errand = self.send(report.into(), &policy);
+        let finisher = self.send(report.into(), &policy);
         let inner = Arc::clone(&self.inner);
         async move {
-            match within(&*inner.runtime, inner.store_timeout, pin!(errand?)).await {
+            match within(&*inner.runtime, inner.store_timeout, pin!(finisher?)).await {
                 Some(Ok(reported)) => Some(reported),
                 Some(Err(_)) | None => {
                     inner.store_failed();
@@ -77,14 +80,14 @@ where
         }
     }
 
-    /// Whether this call probes a half-open circuit.
+    /// Returns whether this call probes a half-open circuit.
     pub fn is_probe(&self) -> bool {
         self.token.is_some_and(|token| token.is_probe())
     }
 
-    /// Returns whether the call was admitted without the store: because it didn't answer, because
-    /// it rejected the call under a shadow policy, or because the policy [forced](Policy::forced)
-    /// the answer.
+    /// Returns whether the call was admitted without the store: because it didn't answer,
+    /// because it rejected the call under a shadow policy, or because the policy
+    /// [forced](Policy::forced) the answer.
     pub fn is_untracked(&self) -> bool {
         self.token.is_none()
     }
@@ -100,15 +103,15 @@ where
             self.since
                 .map_or(Millis::ZERO, |since| since.elapsed().into())
         };
-        // A slot or a seat comes back whatever the classifier does: if it panics, by the default
-        // rules, which know of both.
+        // What the permit holds comes back even if the classifier panics: then by the default
+        // policy, which knows of probes and of calls in flight.
         let policy = catch_unwind(AssertUnwindSafe(|| self.policy()));
         let rules = policy.as_ref().copied().unwrap_or_default();
         let outcome = rules.dropped_permit().outcome(age);
-        // A call that holds nothing and means nothing needs no message.
+        // A permit that holds nothing and is ignored needs no message.
         let is_plain = self.token.is_none_or(PermitToken::is_plain);
         if outcome != Outcome::Ignored || !is_plain {
-            // Dropped unfinished, it goes on in the background.
+            // Dropped unfinished, the report goes on in the background.
             drop(self.send(outcome.into(), &rules));
         }
         if let Err(panic) = policy {
@@ -116,7 +119,7 @@ where
         }
     }
 
-    /// The report; `None` if there is nothing to report to.
+    /// Begins the report; `None` if there is nothing to report to.
     fn send(&mut self, report: Report, policy: &Policy) -> Option<Finisher<StoreResult<Reported>>> {
         if report.outcome() == Outcome::Failure {
             self.inner.counters.add_one(Counted::Failed);
@@ -124,7 +127,8 @@ where
         let token = self.token.take()?;
         let policy = *policy;
         let report = match self.since {
-            // The slot comes back and nothing counts, whatever the store makes of forced policy.
+            // The permit is given back and nothing counts, however the store treats a
+            // forced policy.
             _ if policy.forced.is_some() => Outcome::Ignored.into(),
             Some(since) if policy.times() => report.or_took(since.elapsed()),
             _ => report,
@@ -138,8 +142,10 @@ where
             }
             reported
         };
-        let errand = self.inner.errand(&policy, report, |_| Box::pin(ready(())));
-        Some(errand)
+        let finisher = self
+            .inner
+            .finisher(&policy, report, |_| Box::pin(ready(())));
+        Some(finisher)
     }
 }
 

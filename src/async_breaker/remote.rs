@@ -1,4 +1,4 @@
-//! What an asynchronous breaker, its clones and its permits share.
+//! The state that an asynchronous breaker, its clones and its permits share.
 
 use super::policies::PolicyOf;
 use crate::contract::{BoxFuture, CircuitBreakerStore};
@@ -13,6 +13,7 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
+/// The state that an asynchronous breaker, its clones and its permits share.
 pub(super) struct Remote<K: ?Sized> {
     pub(super) store: Arc<dyn CircuitBreakerStore<K>>,
     pub(super) policies: EpochCell<Arc<PolicyOf<K>>>,
@@ -30,9 +31,10 @@ impl<K: ?Sized> Remote<K> {
         of.map_or_else(Policy::default, |of| (of.find)(key))
     }
 
-    /// What the store is asked, and what becomes of an answer that no call waits for. After a lease
-    /// a slot is handed out again by itself; a seat never is, so its answer is waited for.
-    pub(super) fn errand<T: Send + 'static>(
+    /// Makes a request to the store that is finished in the background if no call waits for it any
+    /// more. After a lease a probe goes out again by itself, so its answer has a deadline. A slot
+    /// in flight never comes back by itself, so its answer has none.
+    pub(super) fn finisher<T: Send + 'static>(
         &self,
         policy: &Policy,
         request: impl Future<Output = T> + Send + 'static,
@@ -53,7 +55,7 @@ impl<K: ?Sized> Remote<K> {
         }
     }
 
-    /// Counts a rejection, which doesn't take place in shadow.
+    /// Counts a rejection, and makes it unless in shadow.
     pub(super) fn reject(&self, rejected: Rejected, policy: &Policy) -> Result<(), Rejected> {
         if policy.shadow() {
             self.counters.add_one(Counted::Shadowed);

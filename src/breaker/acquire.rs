@@ -30,7 +30,7 @@ use std::hash::{BuildHasher, Hash, RandomState};
 pub type KeyPermit<'a, Q = str, K = String, S = RandomState, C = SystemClock> =
     Permit<Keyed<'a, Q, K, S, C>>;
 
-/// A [`Permit`] that owns what it needs: `'static`, and `Send` where breaker and key are.
+/// A [`Permit`] that owns its breaker and key: `'static`, and `Send` if they are.
 pub type OwnedPermit<K = String, S = RandomState, C = SystemClock> = Permit<Owned<K, S, C>>;
 
 impl<K, S, C> CircuitBreaker<K, S, C>
@@ -39,12 +39,13 @@ where
     S: BuildHasher,
     C: Clock,
 {
-    /// Asks to make a call. The permit borrows breaker and key, and holds nothing else: report
-    /// how the call went, or drop it (see [`DroppedPermit`](crate::DroppedPermit)).
+    /// Asks to make a call. The permit borrows breaker and key, and holds nothing else: report how
+    /// the call went, or drop it (see [`DroppedPermit`](crate::DroppedPermit)). O(1), plus a
+    /// comparison with each prefix where the policy is needed.
     ///
     /// # Errors
-    /// If the circuit is open, forced open, or half-open with all probe slots taken; or if a rule
-    /// [forces](Self::forced) it open.
+    /// Returns [`Rejected`] if the circuit is open, forced open, or half-open with all its probes
+    /// out; or if its policy or a rule [forces](Self::forced) it open.
     #[inline]
     pub fn acquire<'a, Q>(&'a self, key: &'a Q) -> Result<KeyPermit<'a, Q, K, S, C>, Rejected>
     where
@@ -55,11 +56,12 @@ where
         Ok(Permit::new(Keyed { breaker: self, key }, admitted))
     }
 
-    /// As [`acquire`](Self::acquire), for frameworks: the permit owns what it needs, is
-    /// `'static`, and may go to another thread. Costs a clone of the breaker and of the key.
+    /// Asks to make a call, as [`acquire`](Self::acquire), for frameworks: the permit owns its
+    /// breaker and key, is `'static`, and may go to another thread. Costs a clone of the breaker
+    /// and of the key.
     ///
     /// # Errors
-    /// As [`acquire`](Self::acquire).
+    /// Returns the errors of [`acquire`](Self::acquire).
     pub fn acquire_owned<Q>(&self, key: &Q) -> Result<OwnedPermit<K, S, C>, Rejected>
     where
         K: Borrow<Q>,

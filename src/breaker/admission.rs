@@ -1,4 +1,4 @@
-//! Checks and reports by policy: the fast path of the store, else the rules.
+//! Checks and reports by policy: the fast path of the store, else the circuit and its policy.
 
 use super::circuit_breaker::CircuitBreaker;
 use super::permit::{Admitted, Started};
@@ -54,7 +54,7 @@ where
         self.admit_by_rules(&policy, &self.store.at(hash, key))
     }
 
-    /// The check of a circuit for which the fast path has no answer.
+    /// Checks a circuit for which the fast path has no answer.
     #[inline(always)]
     pub(super) fn admit_by_rules<T: Circuit>(
         &self,
@@ -65,7 +65,7 @@ where
         K: Borrow<T::Key>,
         T::Key: Hash + Eq + ToKey<K>,
     {
-        // Asked before the call is admitted: the clock is the user's, and may panic.
+        // Read before the call is admitted: the clock is the user's, and may panic.
         let started = self.started(policy);
         let admitted = circuit.acquire_by(policy);
         if self.is_replaced(policy) {
@@ -117,7 +117,7 @@ where
         }
     }
 
-    /// A report that may change something.
+    /// Takes a report that may change something.
     #[inline(always)]
     pub(super) fn report_by_rules<T: Circuit>(
         &self,
@@ -130,7 +130,8 @@ where
         K: Borrow<T::Key>,
         T::Key: Hash + Eq + ToKey<K>,
     {
-        // What the permit holds comes back though the user's code panics on the way to its circuit.
+        // If the user's code panics before the report reaches the circuit, what the permit holds
+        // is given back.
         let held = OnPanic::new(|| circuit.give_back(permit));
         let policy = self.rules.policies.of(circuit.key());
         let report = self.timed(&policy, report, started);
@@ -153,13 +154,14 @@ where
     }
 
     /// Returns whether a policy that may have made its circuit watched is of a set that has been
-    /// replaced since. Then the circuit's watch has to be synchronized: the replacement may have
-    /// been at it before.
+    /// replaced since. Then the circuit's watch has to be synchronized, since the replacement may
+    /// have visited it before.
     fn is_replaced(&self, policy: &Policy) -> bool {
         policy.watches() && !self.rules.policies.is_current(policy)
     }
 
-    /// Applies the policy's shadow to the store's answer.
+    /// Applies the policy's shadow to the store's answer: counts a rejection, and makes it
+    /// unless in shadow.
     fn apply_shadow(
         &self,
         policy: &Policy,
@@ -174,7 +176,7 @@ where
         }
     }
 
-    /// Returns when a permit that is given now begins, if its rules need to know.
+    /// Returns the time when a permit given now begins, if its policy needs that.
     fn started(&self, policy: &Policy) -> Started {
         match policy.times() {
             true => Started::at(self.store.clock().now_ms()),
@@ -182,7 +184,7 @@ where
         }
     }
 
-    /// Adds to `report` how long the call took, where the rules need to know.
+    /// Adds to `report` the time that the call took, if the policy needs that.
     fn timed(&self, policy: &Policy, report: Report, started: Started) -> Report {
         match started.age(|| self.store.clock().now_ms()) {
             Some(ms) if policy.times() => report.or_took(Duration::from_millis(ms)),
@@ -190,7 +192,7 @@ where
         }
     }
 
-    /// Returns what a permit of `key` that began then means if it is dropped now.
+    /// Returns the outcome of a permit of `key` that began at `started` and is dropped now.
     pub(super) fn dropped<Q>(&self, key: &Q, started: Started) -> Outcome
     where
         K: Borrow<Q>,

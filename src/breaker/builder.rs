@@ -1,4 +1,4 @@
-//! How a breaker is made.
+//! The builder of a breaker.
 
 use super::circuit_breaker::CircuitBreaker;
 use crate::clock::{Clock, SystemClock};
@@ -12,7 +12,7 @@ use std::hash::{BuildHasher, Hash, RandomState};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Builds a [`CircuitBreaker`]. What isn't set keeps its default.
+/// A builder of a [`CircuitBreaker`]. A setting that isn't set keeps its default.
 ///
 /// ```
 /// use breakerbox::{CircuitBreaker, ManualClock};
@@ -26,7 +26,7 @@ use std::time::Duration;
 ///     .clock(ManualClock::new(0)) // default: the system's, monotonic
 ///     .capacity(1_000) // circuits that fit before the map grows
 ///     .max_circuits(50_000) // 1 to 2^23; default 100,000
-///     .open_ttl(Duration::from_secs(600)) // of circuits that no call asks for; default: see there
+///     .open_ttl(Duration::from_secs(600)) // for circuits that no call asks for
 ///     .on_state_change(|change| println!("{change:?}"))
 ///     .build()?;
 /// assert_eq!(breaker.policy("search").half_open_max(), 3);
@@ -42,7 +42,7 @@ pub struct CircuitBreakerBuilder<K = String, S = RandomState, C = SystemClock> {
     max_circuits: usize,
 }
 
-/// Circuits of a breaker, unless it is told otherwise.
+/// The most circuits of a breaker, by default.
 const DEFAULT_CIRCUITS: usize = 100_000;
 
 impl<K> CircuitBreakerBuilder<K> {
@@ -59,7 +59,7 @@ impl<K> CircuitBreakerBuilder<K> {
 }
 
 impl<K, S, C> CircuitBreakerBuilder<K, S, C> {
-    /// Sets how many failures in a row open a closed circuit: 1 to 1,000,000; default 5.
+    /// Sets the number of failures in a row that opens a closed circuit: 1 to 1,000,000; default 5.
     pub fn failure_threshold(self, failures: u32) -> Self {
         Self {
             everyday: self.everyday.failure_threshold(failures),
@@ -67,8 +67,8 @@ impl<K, S, C> CircuitBreakerBuilder<K, S, C> {
         }
     }
 
-    /// Sets how long an open circuit rejects before it admits a probe: more than 0, rounded up to
-    /// whole milliseconds; default 30 s.
+    /// Sets the time for which an open circuit rejects before it admits a probe: more than 0,
+    /// rounded up to whole milliseconds; default 30 s.
     pub fn reset_timeout(self, timeout: Duration) -> Self {
         Self {
             everyday: self.everyday.reset_timeout(timeout),
@@ -76,7 +76,7 @@ impl<K, S, C> CircuitBreakerBuilder<K, S, C> {
         }
     }
 
-    /// Sets how many probes of a half-open circuit may be out at the same time: 1 to 100; default 1.
+    /// Sets the most probes of a half-open circuit that may be out at once: 1 to 100; default 1.
     pub fn half_open_max(self, probes: u32) -> Self {
         Self {
             everyday: self.everyday.half_open_max(probes),
@@ -84,7 +84,7 @@ impl<K, S, C> CircuitBreakerBuilder<K, S, C> {
         }
     }
 
-    /// Sets how many successful probes close a half-open circuit: 1 to 100; default 1.
+    /// Sets the number of successful probes that closes a half-open circuit: 1 to 100; default 1.
     pub fn success_threshold(self, successes: u32) -> Self {
         Self {
             everyday: self.everyday.success_threshold(successes),
@@ -93,8 +93,8 @@ impl<K, S, C> CircuitBreakerBuilder<K, S, C> {
     }
 
     /// Sets the policy of all circuits, or a [set](PolicySet) of policies by key; default: the
-    /// default policy, with the settings that are given here. Those that this builder doesn't have
-    /// are set at [`Policy::builder`]. A builder takes a policy or settings, not both.
+    /// default policy with the settings that this builder is given. [`Policy::builder`] has all
+    /// settings. A builder takes a policy or settings, not both.
     ///
     /// ```
     /// use breakerbox::{CircuitBreaker, Policy, SlidingWindow};
@@ -114,8 +114,9 @@ impl<K, S, C> CircuitBreakerBuilder<K, S, C> {
         }
     }
 
-    /// How long a call by `call_async` may take, then it is dropped and counts as a failure:
-    /// more than 0; default: for ever. Needs the feature `tokio`, or a [`runtime`](Self::runtime).
+    /// Sets the longest time that a call by `call_async` may take. Then it is dropped and counts as
+    /// a failure. More than 0; default: no limit. Needs the feature `tokio`, or a
+    /// [`runtime`](Self::runtime).
     pub fn call_timeout(self, timeout: Duration) -> Self {
         Self {
             call_timeout: Some(timeout),
@@ -123,7 +124,8 @@ impl<K, S, C> CircuitBreakerBuilder<K, S, C> {
         }
     }
 
-    /// Who measures the call timeout; default: tokio, with the feature of that name.
+    /// Sets the runtime that measures the call timeout; default: tokio, with the feature of that
+    /// name.
     pub fn runtime(self, runtime: impl AsyncRuntime + 'static) -> Self {
         Self {
             runtime: Some(Arc::new(runtime)),
@@ -131,7 +133,7 @@ impl<K, S, C> CircuitBreakerBuilder<K, S, C> {
         }
     }
 
-    /// See [`InMemoryStoreBuilder::on_state_change`].
+    /// Adds a listener of state changes, as [`InMemoryStoreBuilder::on_state_change`].
     pub fn on_state_change(
         self,
         listener: impl Fn(&StateChange<K>) + Send + Sync + 'static,
@@ -142,7 +144,8 @@ impl<K, S, C> CircuitBreakerBuilder<K, S, C> {
         }
     }
 
-    /// See [`InMemoryStoreBuilder::capacity`].
+    /// Sets the number of circuits that fit before the map grows; default 0. See
+    /// [`InMemoryStoreBuilder::capacity`].
     pub fn capacity(self, circuits: usize) -> Self {
         Self {
             store: self.store.capacity(circuits),
@@ -150,7 +153,7 @@ impl<K, S, C> CircuitBreakerBuilder<K, S, C> {
         }
     }
 
-    /// The most circuits that the breaker holds: 1 to 2^23; default 100,000. See
+    /// Sets the most circuits that the breaker holds: 1 to 2^23; default 100,000. See
     /// [`InMemoryStoreBuilder::max_circuits`].
     pub fn max_circuits(self, circuits: usize) -> Self {
         Self {
@@ -159,7 +162,8 @@ impl<K, S, C> CircuitBreakerBuilder<K, S, C> {
         }
     }
 
-    /// See [`InMemoryStoreBuilder::open_ttl`].
+    /// Sets the time for which an open or half-open circuit that no call asks for is kept, when
+    /// there are too many circuits. See [`InMemoryStoreBuilder::open_ttl`].
     pub fn open_ttl(self, ttl: Duration) -> Self {
         Self {
             store: self.store.open_ttl(ttl),
@@ -167,7 +171,7 @@ impl<K, S, C> CircuitBreakerBuilder<K, S, C> {
         }
     }
 
-    /// See [`InMemoryStoreBuilder::hasher`].
+    /// Sets the hasher of keys, as [`InMemoryStoreBuilder::hasher`].
     pub fn hasher<S2: BuildHasher>(self, hasher: S2) -> CircuitBreakerBuilder<K, S2, C> {
         let Self {
             store,
@@ -188,7 +192,7 @@ impl<K, S, C> CircuitBreakerBuilder<K, S, C> {
         }
     }
 
-    /// See [`InMemoryStoreBuilder::clock`].
+    /// Sets the source of the time, as [`InMemoryStoreBuilder::clock`].
     pub fn clock<C2: Clock>(self, clock: C2) -> CircuitBreakerBuilder<K, S, C2> {
         let Self {
             store,
@@ -211,10 +215,11 @@ impl<K, S, C> CircuitBreakerBuilder<K, S, C> {
 }
 
 impl<K: Hash + Eq + Clone, S: BuildHasher, C: Clock> CircuitBreakerBuilder<K, S, C> {
-    /// The breaker.
+    /// Builds the breaker.
     ///
     /// # Errors
-    /// If a value is out of its range.
+    /// Returns a [`ConfigError`] if a value is out of its range, settings are given beside a
+    /// policy, or there is a call timeout and no runtime for it.
     pub fn build(self) -> Result<CircuitBreaker<K, S, C>, ConfigError> {
         let call_timeout = match (self.call_timeout, self.runtime) {
             (None, _) => None,
@@ -241,9 +246,9 @@ impl<K: Hash + Eq + Clone, S: BuildHasher, C: Clock> CircuitBreakerBuilder<K, S,
 
 impl CircuitBreaker {
     /// Makes a breaker for `String` keys with the default settings: 5 consecutive failures open a
-    /// circuit, 30 s later one probe decides. It holds 100,000 circuits.
+    /// circuit, and 30 s later one probe decides. It holds at most 100,000 circuits.
     ///
-    /// For keys of another type: [`keyed`](CircuitBreaker::keyed).
+    /// [`keyed`](CircuitBreaker::keyed) makes one for keys of another type.
     ///
     /// ```
     /// let breaker = breakerbox::CircuitBreaker::new();
@@ -260,7 +265,8 @@ impl CircuitBreaker {
 }
 
 impl<K: Hash + Eq + Clone> CircuitBreaker<K> {
-    /// As [`new`](CircuitBreaker::new), for keys of any type, which the calls show.
+    /// Makes a breaker as [`new`](CircuitBreaker::new) does, for keys of any type, which is
+    /// inferred from the calls.
     ///
     /// ```
     /// use breakerbox::CircuitBreaker;
@@ -277,7 +283,7 @@ impl<K: Hash + Eq + Clone> CircuitBreaker<K> {
         Self::from_parts(store, PolicySet::default(), None)
     }
 
-    /// As [`builder`](CircuitBreaker::builder), for keys of any type.
+    /// Begins a breaker as [`builder`](CircuitBreaker::builder) does, for keys of any type.
     pub fn keyed_builder() -> CircuitBreakerBuilder<K> {
         CircuitBreakerBuilder::new()
     }

@@ -21,11 +21,11 @@ where
     S: BuildHasher,
     C: Clock,
 {
-    /// Makes the call `f` if the circuit of `key` admits it. `Ok` is a success, `Err` a failure,
-    /// and so is a panic of `f`, which goes on to the caller.
+    /// Makes the call `f` if the circuit of `key` admits it. `Ok` is a success, `Err` a failure. A
+    /// panic of `f` is a failure too, and goes on to the caller.
     ///
     /// # Errors
-    /// If the call is rejected, or fails.
+    /// Returns a [`CallError`] if the call is rejected or fails.
     pub fn call<Q, T, E>(
         &self,
         key: &Q,
@@ -38,7 +38,8 @@ where
         self.call_if(key, f, |_| Outcome::Failure)
     }
 
-    /// As [`call`](Self::call), but `err_is` says what an error says of the upstream.
+    /// Makes a call, as [`call`](Self::call); `err_is` gives the outcome of a call that
+    /// returned an error.
     ///
     /// ```
     /// use breakerbox::{CallError, CircuitBreaker, Outcome};
@@ -55,7 +56,7 @@ where
     /// ```
     ///
     /// # Errors
-    /// If the call is rejected, or fails.
+    /// Returns a [`CallError`] if the call is rejected or fails.
     pub fn call_if<Q, T, E, R>(
         &self,
         key: &Q,
@@ -70,10 +71,11 @@ where
         call(self.acquire(key), f, by_error(err_is))?.map_err(CallError::Inner)
     }
 
-    /// As [`call`](Self::call), for a call that returns anything: `classifier` says how it went.
+    /// Makes a call, as [`call`](Self::call), that may return any type; `classifier` gives its
+    /// outcome.
     ///
     /// # Errors
-    /// If the call is rejected.
+    /// Returns [`Rejected`] if the call is rejected.
     pub fn call_with<Q, R>(
         &self,
         key: &Q,
@@ -87,16 +89,16 @@ where
         call(self.acquire(key), f, |result| classifier.classify(result))
     }
 
-    /// As [`call`](Self::call), for a future; asks for the permit when it is first polled.
+    /// Makes the call `future`, as [`call`](Self::call). Asks for the permit when it is first
+    /// polled.
     ///
     /// A future that outlives the [call timeout](super::CircuitBreakerBuilder::call_timeout) is
-    /// dropped, and counts as a failure. One that is dropped by the caller, with this future,
-    /// counts as a dropped permit does (see [`DroppedPermit`](crate::DroppedPermit)): by default it
-    /// is ignored. So a time-out around this future hides hung calls from the circuit. Prefer the
-    /// call timeout.
+    /// dropped and counts as a failure. If this future is dropped by the caller, the call counts as
+    /// a dropped permit (see [`DroppedPermit`](crate::DroppedPermit)), which by default is ignored.
+    /// So a time-out around this future hides hung calls from the circuit: prefer the call timeout.
     ///
     /// # Errors
-    /// If the call is rejected, times out, or fails.
+    /// Returns a [`CallError`] if the call is rejected, times out, or fails.
     pub async fn call_async<Q, T, E>(
         &self,
         key: &Q,
@@ -109,10 +111,11 @@ where
         self.call_async_if(key, future, |_| Outcome::Failure).await
     }
 
-    /// As [`call_async`](Self::call_async), but `err_is` says what an error says of the upstream.
+    /// Makes the call `future`, as [`call_async`](Self::call_async); `err_is` gives the outcome of
+    /// a call that returned an error.
     ///
     /// # Errors
-    /// If the call is rejected, times out, or fails.
+    /// Returns a [`CallError`] if the call is rejected, times out, or fails.
     pub async fn call_async_if<Q, T, E, R>(
         &self,
         key: &Q,
@@ -128,11 +131,11 @@ where
         flat(call_async(self.acquire(key), timeout, future, by_error(err_is)).await)
     }
 
-    /// As [`call_async`](Self::call_async), for a future that returns anything: `classifier` says
-    /// how it went.
+    /// Makes the call `future`, as [`call_async`](Self::call_async), which may return any type;
+    /// `classifier` gives its outcome.
     ///
     /// # Errors
-    /// If the call is rejected, or times out.
+    /// Returns a [`CallError`] if the call is rejected or times out.
     pub async fn call_async_with<Q, R>(
         &self,
         key: &Q,
@@ -160,18 +163,18 @@ where
     S: BuildHasher,
     C: Clock,
 {
-    /// See [`CircuitBreaker::call`].
+    /// Makes a call, as [`CircuitBreaker::call`].
     ///
     /// # Errors
-    /// If the call is rejected, or fails.
+    /// Returns a [`CallError`] if the call is rejected or fails.
     pub fn call<T, E>(&self, f: impl FnOnce() -> Result<T, E>) -> Result<T, CallError<E>> {
         self.call_if(f, |_| Outcome::Failure)
     }
 
-    /// See [`CircuitBreaker::call_if`].
+    /// Makes a call, as [`CircuitBreaker::call_if`].
     ///
     /// # Errors
-    /// If the call is rejected, or fails.
+    /// Returns a [`CallError`] if the call is rejected or fails.
     pub fn call_if<T, E, R: Into<Report>>(
         &self,
         f: impl FnOnce() -> Result<T, E>,
@@ -180,10 +183,10 @@ where
         call(self.acquire(), f, by_error(err_is))?.map_err(CallError::Inner)
     }
 
-    /// See [`CircuitBreaker::call_with`].
+    /// Makes a call, as [`CircuitBreaker::call_with`].
     ///
     /// # Errors
-    /// If the call is rejected.
+    /// Returns [`Rejected`] if the call is rejected.
     pub fn call_with<R>(
         &self,
         classifier: &impl Classify<R>,
@@ -192,10 +195,10 @@ where
         call(self.acquire(), f, |result| classifier.classify(result))
     }
 
-    /// See [`CircuitBreaker::call_async`].
+    /// Makes a call, as [`CircuitBreaker::call_async`].
     ///
     /// # Errors
-    /// If the call is rejected, times out, or fails.
+    /// Returns a [`CallError`] if the call is rejected, times out, or fails.
     pub async fn call_async<T, E>(
         &self,
         future: impl Future<Output = Result<T, E>>,
@@ -203,10 +206,10 @@ where
         self.call_async_if(future, |_| Outcome::Failure).await
     }
 
-    /// See [`CircuitBreaker::call_async_if`].
+    /// Makes a call, as [`CircuitBreaker::call_async_if`].
     ///
     /// # Errors
-    /// If the call is rejected, times out, or fails.
+    /// Returns a [`CallError`] if the call is rejected, times out, or fails.
     pub async fn call_async_if<T, E, R: Into<Report>>(
         &self,
         future: impl Future<Output = Result<T, E>>,
@@ -216,10 +219,10 @@ where
         flat(call_async(self.acquire(), timeout, future, by_error(err_is)).await)
     }
 
-    /// See [`CircuitBreaker::call_async_with`].
+    /// Makes a call, as [`CircuitBreaker::call_async_with`].
     ///
     /// # Errors
-    /// If the call is rejected, or times out.
+    /// Returns a [`CallError`] if the call is rejected or times out.
     pub async fn call_async_with<R>(
         &self,
         classifier: &impl Classify<R>,
@@ -242,7 +245,7 @@ fn call<T: Target, R>(
         let report = classify(&result);
         (result, report)
     });
-    // Stale or not: the call's own result is what the caller waits for.
+    // Stale or not: the caller waits for the call's own result.
     let _ = running.end().report(report);
     Ok(result)
 }

@@ -1,4 +1,4 @@
-//! The breaker itself: a store, the rules over it, and what both say of a key.
+//! The breaker itself: a store, the policies over it, and queries that need both.
 
 use super::policies::Policies;
 use crate::clock::{Clock, SystemClock};
@@ -14,12 +14,12 @@ use std::hash::{BuildHasher, Hash, RandomState};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::time::Duration;
 
-/// Circuit breakers in memory, one per key: the store with rules over it.
+/// Circuit breakers in memory, one per key: a store with policies over it.
 ///
 /// Synchronous and without locks; cloning is cheap and shares the circuits. While no circuit is
 /// open or half-open, a check is one atomic load, whatever the key; while none has failures to
-/// forget either, a success is two. Neither writes anything that other threads read. (While a policy
-/// looks at slow or hung calls, or forces a state, checks read their policies; while one has a
+/// forget either, a success is two. Neither writes anything that other threads read. (While a
+/// policy counts slow or hung calls, or forces a state, checks read their policies; while one has a
 /// window, successes count in it.) A key that never failed takes no memory.
 ///
 /// ```
@@ -51,24 +51,25 @@ pub struct CircuitBreaker<K = String, S = RandomState, C = SystemClock> {
 /// ```
 /// use breakerbox::{CircuitBreaker, ClockedBreaker, ConfigError, ManualClock};
 ///
-/// fn of_a_test(clock: &ManualClock) -> Result<ClockedBreaker<ManualClock>, ConfigError> {
+/// fn breaker_for_test(clock: &ManualClock) -> Result<ClockedBreaker<ManualClock>, ConfigError> {
 ///     CircuitBreaker::builder().clock(clock.clone()).build()
 /// }
-/// # let _ = of_a_test(&ManualClock::new(0));
+/// # let _ = breaker_for_test(&ManualClock::new(0));
 /// ```
 pub type ClockedBreaker<C, K = String> = CircuitBreaker<K, RandomState, C>;
 
-/// The policies of a breaker and its clones, which hold the store's gate where they have to.
+/// The policies of a breaker and its clones, whose needs they release from the store's
+/// summary when they go.
 pub(super) struct Rules<K, S, C> {
     pub(super) policies: Policies<K>,
     store: InMemoryCircuitBreakerStore<K, S, C>,
-    /// Makes all circuits of the store unwatched. (A function pointer, since `Drop` can't have the
-    /// bounds.)
+    /// Makes all circuits of the store unwatched. (A function pointer, since `Drop` can't
+    /// have the bounds.)
     unwatch: fn(&InMemoryCircuitBreakerStore<K, S, C>),
 }
 
 impl<K, S, C> Drop for Rules<K, S, C> {
-    /// The store may outlive its rules.
+    /// Releases what the store, which may outlive its policies, holds for them.
     fn drop(&mut self) {
         self.policies.retire(&self.store.shared().summary);
         if self.store.is_shared() {
@@ -88,8 +89,8 @@ impl<K: Hash + Eq, S, C> Rules<K, S, C> {
         loop {
             let policy = self.policies.of(key);
             watch(&policy);
-            // Looks again if the policies were replaced meanwhile: that replacement may have
-            // visited the circuit before us.
+            // Look again if the policies were replaced meanwhile: that replacement may have visited
+            // the circuit before this thread.
             if self.policies.is_current(&policy) {
                 return;
             }
@@ -123,7 +124,7 @@ where
 }
 
 impl<K, S, C> CircuitBreaker<K, S, C> {
-    /// The store beneath: to look, to force a state, to reset.
+    /// Returns the store of the breaker.
     pub fn store(&self) -> &InMemoryCircuitBreakerStore<K, S, C> {
         &self.store
     }
@@ -133,14 +134,15 @@ impl<K, S, C> CircuitBreaker<K, S, C> {
         self.rules.policies.needing()
     }
 
-    /// Rejections that a [shadow](Policy::shadow) policy kept from taking place.
+    /// Returns the number of rejections that a [shadow](Policy::shadow) policy kept from taking
+    /// place.
     pub fn shadowed(&self) -> u64 {
         self.store.counted(Counted::Shadowed)
     }
 }
 
 impl<K: Hash + Eq + Clone, S: BuildHasher, C: Clock> CircuitBreaker<K, S, C> {
-    /// The policy of `key`.
+    /// Returns the policy of `key`, as it was declared.
     pub fn policy<Q>(&self, key: &Q) -> Policy
     where
         K: Borrow<Q>,
@@ -149,18 +151,17 @@ impl<K: Hash + Eq + Clone, S: BuildHasher, C: Clock> CircuitBreaker<K, S, C> {
         self.rules.policies.declared(key)
     }
 
-    /// A copy of all policies: to change one of them.
+    /// Returns a copy of all policies, to change one of them.
     pub fn policies(&self) -> PolicySet<K> {
         self.rules.policies.get()
     }
 
     /// Replaces all policies while calls go on; no call waits. Each check and each report goes by
-    /// one set of policies throughout, and one that begins after this has returned goes by `set`,
-    /// with the exception below.
+    /// one set of policies throughout. One that begins after this has returned goes by `set`, with
+    /// the exception below.
     ///
-    /// Circuits stay as they are: an open one keeps its time, a closed one its failures, and the
-    /// window of a closed one what is in it, unless it is of another length now; then it begins
-    /// anew. O(circuits).
+    /// Circuits stay as they are: an open one keeps its time, a closed one its failures and its
+    /// window. A window whose length has changed begins anew. O(circuits).
     ///
     /// The exception: if another thread is closing a circuit while the policies are replaced, calls
     /// on handles of that circuit may go by the former set until that thread goes on.
@@ -182,7 +183,8 @@ impl<K: Hash + Eq + Clone, S: BuildHasher, C: Clock> CircuitBreaker<K, S, C> {
     pub(crate) fn sync_watches(&self) {
         let mut panic = None;
         self.store.watch_each(|key, watch| {
-            // A panic of the user's code for one key must not keep other circuits from their rules.
+            // A panic of the user's code for one key must not keep other circuits from
+            // their policies.
             let sync = AssertUnwindSafe(|| self.rules.sync_watch::<K>(key, watch));
             panic = catch_unwind(sync).err().or(panic.take());
         });
@@ -193,7 +195,7 @@ impl<K: Hash + Eq + Clone, S: BuildHasher, C: Clock> CircuitBreaker<K, S, C> {
 
     /// Returns the state that is forced on `key`: [by
     /// hand](InMemoryCircuitBreakerStore::steer_prefix), or else by its [policy](Policy::forced).
-    /// Snapshots show the circuit's own state, which is kept beneath it.
+    /// Snapshots show the circuit's own state, which is kept meanwhile.
     #[must_use]
     pub fn forced<Q>(&self, key: &Q) -> Option<Forced>
     where
@@ -203,9 +205,9 @@ impl<K: Hash + Eq + Clone, S: BuildHasher, C: Clock> CircuitBreaker<K, S, C> {
         self.store.forced_by(key, &self.policy(key))
     }
 
-    /// Returns how long the circuit of `key` still rejects: `Some` if it is open, zero where the
-    /// next call may probe. `None` under a [forced](Self::forced) state, which lasts until it is
-    /// lifted. Has no side effects.
+    /// Returns how long the circuit of `key` still rejects: `Some` if it is open, zero if the next
+    /// call may probe. `None` under a [forced](Self::forced) state, which lasts until it is lifted.
+    /// Has no side effects.
     #[must_use]
     pub fn retry_after<Q>(&self, key: &Q) -> Option<Duration>
     where
@@ -222,7 +224,7 @@ impl<K: Hash + Eq + Clone, S: BuildHasher, C: Clock> CircuitBreaker<K, S, C> {
 }
 
 impl<K, S, C> Clone for CircuitBreaker<K, S, C> {
-    /// Another reference to the same circuits, with the same rules.
+    /// Makes another reference to the same circuits, with the same policies.
     fn clone(&self) -> Self {
         Self {
             store: self.store.clone(),

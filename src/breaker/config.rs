@@ -45,8 +45,8 @@ pub struct BreakerConfig<K = String> {
     pub max_circuits: Option<usize>,
     /// The [circuits that fit](CircuitBreakerBuilder::capacity) before the map grows; default 0.
     pub capacity: Option<usize>,
-    /// The time for which an [open circuit that no call asks
-    /// for](CircuitBreakerBuilder::open_ttl) is kept.
+    /// The [time](CircuitBreakerBuilder::open_ttl) for which an open or half-open circuit that no
+    /// call asks for is kept.
     pub open_ttl: Option<Duration>,
     /// The [longest time](CircuitBreakerBuilder::call_timeout) that a call by `call_async` may
     /// take: more than 0; default: no limit.
@@ -66,8 +66,8 @@ impl<K> Default for BreakerConfig<K> {
 }
 
 impl<K: Hash + Eq + Clone> BreakerConfig<K> {
-    /// Returns a builder with these settings, for those that are code: listeners, clock, hasher.
-    /// It has its policies: the builder's settings of a policy may not be given beside them.
+    /// Returns a builder with these settings, to set those that are code: listeners, clock, hasher.
+    /// The policies are given to it, so its own settings of a policy may not be.
     pub fn into_builder(self) -> CircuitBreakerBuilder<K> {
         let Self {
             policies,
@@ -92,16 +92,17 @@ impl<K: Hash + Eq + Clone> BreakerConfig<K> {
         builder
     }
 
-    /// Returns the breaker.
+    /// Builds the breaker.
     ///
     /// # Errors
-    /// If a value is out of its range, or there is a call timeout and no runtime for it.
+    /// Returns a [`ConfigError`] if a value is out of its range, or there is a call timeout and no
+    /// runtime for it.
     pub fn build(self) -> Result<CircuitBreaker<K>, ConfigError> {
         self.into_builder().build()
     }
 }
 
-/// The same as it stands in a file.
+/// The same settings, as they stand in a file.
 #[derive(serde::Serialize, serde::Deserialize)]
 #[serde(
     deny_unknown_fields,

@@ -1,4 +1,4 @@
-//! A handle of one circuit, with the breaker's rules.
+//! A handle of one circuit, with the breaker's policies.
 
 use super::acquire::{Owned, OwnedPermit};
 use super::circuit_breaker::CircuitBreaker;
@@ -14,7 +14,7 @@ use std::fmt;
 use std::hash::{BuildHasher, Hash, RandomState};
 use std::ops::Deref;
 
-/// A handle of one circuit and the breaker's rules: a healthy check is one load of the
+/// A handle of one circuit, with the breaker's policies: a healthy check is one load of the
 /// circuit's own word.
 ///
 /// Dereferences to the store's [`StoreHandle`] for everything that isn't a guarded call.
@@ -43,10 +43,14 @@ where
     S: BuildHasher,
     C: Clock,
 {
-    /// A handle of one circuit, for an upstream or a connection that one keeps.
+    /// Makes a handle of the circuit of `key`, to be kept with an upstream or a connection. Creates
+    /// the circuit if it was unknown.
     ///
     /// # Errors
-    /// If the store is full.
+    /// Returns [`StoreFull`] if the store is full and can evict nothing.
+    ///
+    /// # Panics
+    /// Panics if the circuit has 2^22 handles already.
     pub fn circuit<Q>(&self, key: &Q) -> Result<CircuitHandle<K, S, C>, StoreFull>
     where
         K: Borrow<Q>,
@@ -63,7 +67,7 @@ where
 }
 
 impl<K, S, C> CircuitHandle<K, S, C> {
-    /// The breaker whose rules apply.
+    /// Returns the breaker whose policies apply.
     pub fn breaker(&self) -> &CircuitBreaker<K, S, C> {
         &self.breaker
     }
@@ -75,19 +79,22 @@ where
     S: BuildHasher,
     C: Clock,
 {
-    /// See [`CircuitBreaker::acquire`].
+    /// Asks to make a call, as [`CircuitBreaker::acquire`]; the permit borrows the handle.
+    /// One relaxed load while the circuit is closed, unless its policy counts each call or a
+    /// state is forced.
     ///
     /// # Errors
-    /// If the circuit is open, forced open, or half-open with all probe slots taken.
+    /// Returns [`Rejected`] if the circuit is open, forced open, or half-open with all its probes
+    /// out; or if its policy or a rule [forces](CircuitBreaker::forced) it open.
     #[inline]
     pub fn acquire(&self) -> Result<HandlePermit<'_, K, S, C>, Rejected> {
         Ok(Permit::new(Handled(self), self.admit()?))
     }
 
-    /// See [`CircuitBreaker::acquire_owned`].
+    /// Asks to make a call, as [`CircuitBreaker::acquire_owned`].
     ///
     /// # Errors
-    /// As [`acquire`](Self::acquire).
+    /// Returns the errors of [`acquire`](Self::acquire).
     pub fn acquire_owned(&self) -> Result<OwnedPermit<K, S, C>, Rejected> {
         Ok(self.acquire()?.owned_by(|| Owned {
             breaker: self.breaker.clone(),
@@ -103,7 +110,7 @@ where
         }
     }
 
-    /// Not closed, or watched.
+    /// Admits a call to a circuit that isn't closed, or is watched.
     #[inline(never)]
     fn admit_slow(&self) -> Result<Admitted, Rejected> {
         let policy = self.breaker.rules.policies.of(self.circuit.key());
@@ -115,7 +122,8 @@ where
 
     #[inline]
     fn report(&self, permit: PermitToken, report: Report, started: Started) -> Reported {
-        // Rules with windows keep the circuit watched, and that is never skipped.
+        // Policies with windows keep the circuit watched, and reports on a watched one
+        // aren't skipped.
         if self.circuit.skips(permit, report, false) {
             return Reported::Recorded;
         }

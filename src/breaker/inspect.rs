@@ -1,4 +1,4 @@
-//! Looking inside a breaker: what its store knows, with what its policies add.
+//! Looks inside a breaker: the statistics of its store, completed by its policies.
 
 use super::circuit_breaker::CircuitBreaker;
 use crate::clock::Clock;
@@ -16,8 +16,8 @@ where
     S: BuildHasher,
     C: Clock,
 {
-    /// Looks into the circuit of `key`; `None` if the breaker doesn't know it, so that it is closed
-    /// and nothing is counted. Has no side effects: decides and fixes nothing.
+    /// Returns the statistics of the circuit of `key`; `None` if the breaker doesn't know it, so
+    /// that it is closed and nothing is counted. Has no side effects: decides and fixes nothing.
     ///
     /// ```
     /// use breakerbox::{CircuitBreaker, ManualClock, Policy, SlidingWindow};
@@ -50,15 +50,15 @@ where
         self.store.stats_by(key, || Some(self.policy(key)))
     }
 
-    /// Calls `f` with what [`stats`](Self::stats) says of each circuit that the breaker knows. One
-    /// that is known throughout is visited exactly once; one that is created or reset meanwhile,
-    /// perhaps. `f` may use the breaker. O(circuits).
+    /// Visits the [`stats`](Self::stats) of each known circuit. One that is known throughout is
+    /// visited exactly once; one that is created or reset meanwhile may or may not be. `f` may use
+    /// the breaker. O(circuits).
     ///
     /// ```
     /// use breakerbox::{CircuitBreaker, CircuitState};
     ///
     /// let breaker: CircuitBreaker = CircuitBreaker::new();
-    /// breaker.store().transition("search", CircuitState::Open);
+    /// let _ = breaker.force_open("search");
     /// let _ = breaker.acquire("images")?.failure();
     /// let mut open = Vec::new();
     /// breaker.for_each_stats(|key, circuit| {
@@ -74,7 +74,7 @@ where
             .for_each_stats_by(|key| Some(self.policy::<K>(key)), f);
     }
 
-    /// Returns what was counted of all calls since the breaker was made, by it and its clones. O(1).
+    /// Returns the counts of all calls since the breaker was made, by it and its clones. O(1).
     ///
     /// ```
     /// use breakerbox::CircuitBreaker;
@@ -97,9 +97,9 @@ where
 }
 
 impl<K, S, C> CircuitBreaker<K, S, C> {
-    /// Subscribes to the state changes that operations make which begin from now on. Up to
-    /// `capacity` of them wait to be taken, at least 1; what comes while the queue is full is
-    /// dropped and counted, so that a slow subscriber never holds a call up.
+    /// Subscribes to the state changes of operations that begin from now on. Up to `capacity` of
+    /// them, at least 1, wait to be taken. A change that comes while the queue is full is dropped
+    /// and counted, so a slow subscriber never delays a call.
     ///
     /// ```
     /// use breakerbox::{CircuitBreaker, CircuitState};
@@ -114,7 +114,7 @@ impl<K, S, C> CircuitBreaker<K, S, C> {
     ///     (opened, changes.dropped())
     /// });
     /// let _ = breaker.acquire("search")?.failure();
-    /// drop(breaker); // nothing can come any more
+    /// drop(breaker); // no change can come any more
     /// assert_eq!(log.join().unwrap(), (1, 0));
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
@@ -126,7 +126,7 @@ impl<K, S, C> CircuitBreaker<K, S, C> {
         self.store.subscribe(capacity)
     }
 
-    /// Counts what became of a call.
+    /// Counts a call under this heading.
     pub(super) fn count(&self, counted: Counted) {
         self.store.count(counted);
     }

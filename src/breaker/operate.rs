@@ -1,4 +1,4 @@
-//! Operations on circuits by hand, and looks at them: those of the store beneath, with fewer words.
+//! Operations on circuits by hand, and looks at them: shorter forms of those of the store.
 
 use super::circuit_breaker::CircuitBreaker;
 use crate::clock::Clock;
@@ -16,7 +16,7 @@ where
     S: BuildHasher,
     C: Clock,
 {
-    /// Returns the circuit of `key`, created if it was unknown: closed, nothing counted.
+    /// Returns the circuit of `key`. Creates it if it was unknown: closed, nothing counted.
     pub fn get_state<Q>(&self, key: &Q) -> CircuitBreakerSnapshot
     where
         K: Borrow<Q>,
@@ -36,7 +36,7 @@ where
         self.store().peek(key)
     }
 
-    /// Returns the number of known circuits. A healthy key is unknown. O(1).
+    /// Returns the number of known circuits. A key without a failure is unknown. O(1).
     pub fn len(&self) -> usize {
         self.store().len()
     }
@@ -46,12 +46,12 @@ where
         self.store().is_empty()
     }
 
-    /// Calls `f` with each known circuit. `f` may use the breaker.
+    /// Visits each known circuit. `f` may use the breaker. O(circuits).
     pub fn for_each(&self, f: impl FnMut(&K, CircuitBreakerSnapshot)) {
         self.store().for_each(f);
     }
 
-    /// Returns all known circuits, in no order.
+    /// Returns all known circuits, in no order. O(circuits).
     pub fn snapshots(&self) -> Vec<(K, CircuitBreakerSnapshot)> {
         self.store().snapshots()
     }
@@ -65,12 +65,13 @@ where
         self.store().reset(key);
     }
 
-    /// Forgets every circuit, and lifts what was forced by hand.
+    /// Forgets every circuit, and lifts what was forced by hand. O(circuits).
     pub fn clear(&self) {
         self.store().clear();
     }
 
-    /// Rejects every call of `key` until told otherwise. `None`: there is no room for the circuit.
+    /// Rejects every call of `key` until a command says otherwise. Returns `None` if there is no
+    /// room for the circuit.
     ///
     /// ```
     /// use breakerbox::CircuitBreaker;
@@ -90,8 +91,8 @@ where
         self.store().steer(key, Steering::ForceOpen)
     }
 
-    /// Closes the circuit of `key`, whatever state it was in, and forgets its counts; from here on
-    /// its rules decide again. `None`: there is no room for the circuit.
+    /// Closes the circuit of `key`, whatever its state, and forgets its counts; from here on its
+    /// policy decides again. Returns `None` if there is no room for the circuit.
     #[must_use = "`None` means that nothing is forced"]
     pub fn force_close<Q>(&self, key: &Q) -> Option<Steered<K>>
     where
@@ -101,8 +102,8 @@ where
         self.store().steer(key, Steering::ForceClose)
     }
 
-    /// Admits every call of `key` and counts none until told otherwise. `None`: there is no room
-    /// for the circuit.
+    /// Admits every call of `key` and counts none until a command says otherwise. Returns `None` if
+    /// there is no room for the circuit.
     #[must_use = "`None` means that nothing is forced"]
     pub fn disable<Q>(&self, key: &Q) -> Option<Steered<K>>
     where
@@ -112,8 +113,8 @@ where
         self.store().steer(key, Steering::Disable)
     }
 
-    /// Ends what [`force_open`](Self::force_open) or [`disable`](Self::disable) began. `None`:
-    /// there is no circuit.
+    /// Ends what [`force_open`](Self::force_open) or [`disable`](Self::disable) began. Returns
+    /// `None` if there is no circuit.
     #[must_use = "`None` means that nothing was forced on this key alone"]
     pub fn enable<Q>(&self, key: &Q) -> Option<Steered<K>>
     where
@@ -123,9 +124,9 @@ where
         self.store().steer(key, Steering::Enable)
     }
 
-    /// Steers all keys that begin with `prefix`, known or not; see the store's
-    /// [`steer_prefix`](crate::InMemoryCircuitBreakerStore::steer_prefix). Returns what it did to
-    /// the circuits that exist.
+    /// Gives a command to all keys that begin with `prefix`, known or not, as the store's
+    /// [`steer_prefix`](crate::InMemoryCircuitBreakerStore::steer_prefix). Returns its effect on
+    /// each circuit that exists. O(circuits).
     #[must_use = "it says which circuits were changed"]
     pub fn steer_prefix(&self, prefix: &str, steering: Steering) -> Vec<Steered<K>>
     where
@@ -134,27 +135,28 @@ where
         self.store().steer_prefix(prefix, steering)
     }
 
-    /// Steers all keys, known or not; see the store's
-    /// [`steer_prefix`](crate::InMemoryCircuitBreakerStore::steer_prefix). Returns what it did to
-    /// the circuits that exist.
+    /// Gives a command to all keys, known or not, as the store's
+    /// [`steer_all`](crate::InMemoryCircuitBreakerStore::steer_all). Returns its effect on each
+    /// circuit that exists. O(circuits).
     #[must_use = "it says which circuits were changed"]
     pub fn steer_all(&self, steering: Steering) -> Vec<Steered<K>> {
         self.store().steer_all(steering)
     }
 
-    /// Returns all circuits that aren't clean as data, to be [imported](Self::import) after a
-    /// restart; see the store's [`export`](crate::InMemoryCircuitBreakerStore::export).
+    /// Exports all circuits that aren't clean, to be [imported](Self::import) after a restart, as
+    /// the store's [`export`](crate::InMemoryCircuitBreakerStore::export). O(circuits).
     #[cfg(feature = "serde")]
     #[must_use]
     pub fn export(&self) -> Export<K> {
         self.store().export()
     }
 
-    /// Makes circuits what they were when they were exported; see the store's
-    /// [`import`](crate::InMemoryCircuitBreakerStore::import).
+    /// Restores circuits as they were exported, as the store's
+    /// [`import`](crate::InMemoryCircuitBreakerStore::import). O(circuits).
     ///
     /// # Errors
-    /// If anything in it can't be: then nothing is imported.
+    /// Returns an [`ImportError`] if the export holds a value out of its range, a key twice, or
+    /// more circuits than this breaker may hold. Then nothing is imported.
     #[cfg(feature = "serde")]
     pub fn import(&self, export: Export<K>) -> Result<Imported, ImportError>
     where

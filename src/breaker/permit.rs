@@ -5,7 +5,7 @@ use crate::word::{Outcome, PermitToken, Report, Reported};
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-/// When a permit began, where that matters: one more than Unix ms.
+/// The time when a permit began, where that matters: Unix ms plus 1, else 0.
 #[derive(Clone, Copy, Debug)]
 pub struct Started(u64);
 
@@ -36,7 +36,7 @@ pub trait Target {
     #[doc(hidden)]
     fn may_mean_something(&self) -> bool;
 
-    /// Returns what a permit that began at `started` means if it is dropped now.
+    /// Returns the outcome of a permit that began at `started` and is dropped now.
     #[doc(hidden)]
     fn dropped(&self, started: Started) -> Outcome;
 
@@ -53,18 +53,19 @@ pub trait Target {
     fn count_drop(&self);
 }
 
-/// The right to make one call, admitted by [`CircuitBreaker::acquire`] or a handle's `acquire`.
+/// The right to make one call, admitted by
+/// [`CircuitBreaker::acquire`](super::CircuitBreaker::acquire) or a handle's `acquire`.
 ///
-/// Say how the call went by [`success`](Self::success), [`failure`](Self::failure) or
-/// [`ignore`](Self::ignore). Dropped without a report it counts as configured by
-/// [`DroppedPermit`](crate::DroppedPermit), and gives its probe slot back.
+/// Report how the call went by [`success`](Self::success), [`failure`](Self::failure) or
+/// [`ignore`](Self::ignore). A permit that is dropped without a report gives its probe back, and
+/// counts as [`DroppedPermit`](crate::DroppedPermit) is set: by default not at all.
 ///
 /// A report that comes after the circuit has changed state is [`Reported::Stale`] and changes
-/// nothing: a slow call that was admitted before an opening does not decide the recovery.
+/// nothing: a slow call that was admitted before an opening doesn't decide the recovery.
 #[must_use = "a dropped permit reports by itself, as configured"]
 pub struct Permit<T: Target> {
-    /// `None` once it is settled. (A flag beside it would have to be in memory for the drop to
-    /// look at, and the rest with it.)
+    /// `None` once it is reported. (With a flag beside it, the whole permit would have to be in
+    /// memory for the drop to look at.)
     target: Option<T>,
     token: PermitToken,
     started: Started,
@@ -80,43 +81,43 @@ impl<T: Target> Permit<T> {
         }
     }
 
-    /// The call went well.
+    /// Reports that the call went well.
     #[inline]
     pub fn success(self) -> Reported {
         self.report(Outcome::Success)
     }
 
-    /// The call failed, and the upstream is at fault.
+    /// Reports that the call failed, and that the upstream is at fault.
     #[inline]
     pub fn failure(self) -> Reported {
         self.report(Outcome::Failure)
     }
 
-    /// The call says nothing about the upstream; a probe slot is given back.
+    /// Reports that the call says nothing about the upstream. A probe is given back.
     #[inline]
     pub fn ignore(self) -> Reported {
         self.report(Outcome::Ignored)
     }
 
-    /// The call ended like this: an [`Outcome`], or a [`Report`] that says more. How long it took is
-    /// measured where the rules need it, unless the report says it.
+    /// Reports how the call ended: an [`Outcome`], or a [`Report`] that says more. The time that it
+    /// took is measured where the policy needs it, unless the report says it.
     #[inline]
     pub fn report(mut self, report: impl Into<Report>) -> Reported {
         let (target, token, started) = (self.target.take(), self.token, self.started);
-        // Nothing is left in it, which the compiler doesn't see.
+        // Nothing is left in it to drop, which the compiler doesn't see.
         std::mem::forget(self);
         match target {
             Some(target) => target.report(token, report.into(), started),
-            None => unreachable!("a permit that was settled is gone"),
+            None => unreachable!("a permit that was reported is gone"),
         }
     }
 
-    /// Whether this call probes a half-open circuit.
+    /// Returns whether this call probes a half-open circuit.
     pub fn is_probe(&self) -> bool {
         self.token.is_probe()
     }
 
-    /// Reports that the call took longer than it may.
+    /// Reports that the call outlived the call timeout: a failure.
     pub(super) fn time_out(self) -> Reported {
         if let Some(target) = &self.target {
             target.count_timeout();
@@ -124,8 +125,8 @@ impl<T: Target> Permit<T> {
         self.failure()
     }
 
-    /// Turns this into the same permit of the target that `owned` makes. If that panics, this one
-    /// is dropped.
+    /// Turns this into the same permit of the target that `owned` makes. If that panics, this
+    /// one is dropped.
     pub(super) fn owned_by<U: Target>(mut self, owned: impl FnOnce() -> U) -> Permit<U> {
         let owned = owned();
         self.target = None;
@@ -137,11 +138,11 @@ impl<T: Target> Permit<T> {
         self.token
     }
 
-    /// Dropped without a report.
+    /// Handles a drop without a report.
     #[cold]
     fn abandon(&self, target: &T) {
         target.count_drop();
-        // Nearly every drop ends here: it holds nothing, and means nothing.
+        // Nearly every drop ends here: the permit holds nothing, and its outcome is ignored.
         if self.token.is_plain() && !target.may_mean_something() {
             return;
         }
@@ -149,17 +150,16 @@ impl<T: Target> Permit<T> {
             return self.report_dropped(target);
         }
         // A second panic, in the user's classifier, would abort.
-        let settle = AssertUnwindSafe(|| self.report_dropped(target));
-        let _ = catch_unwind(settle);
+        let _ = catch_unwind(AssertUnwindSafe(|| self.report_dropped(target)));
     }
 
     fn report_dropped(&self, target: &T) {
-        // A classifier that panics must not keep the slot or the seat.
+        // A classifier that panics must not keep the probe or the slot in flight.
         let held = OnPanic::new(|| target.give_back(self.token));
         let outcome = target.dropped(self.started);
         held.disarm();
         if outcome != Outcome::Ignored || !self.token.is_plain() {
-            // The answer isn't needed.
+            // Stale or not: nothing waits for the answer.
             let _ = target.report(self.token, outcome.into(), self.started);
         }
     }

@@ -10,16 +10,16 @@ use std::hash::Hash;
 
 /// The set of a breaker's policies.
 ///
-/// Checks and successes that take the short way read no policy. So while a set has policies to
-/// which every call matters, it holds up what opens that way: the store's summary, or its count of
-/// unclean circuits.
+/// Checks and successes that take the fast path read no policy. So while a set has policies to
+/// which every call matters, it closes that path: it keeps the store's summary from being quiet, or
+/// its count of unclean circuits above 0.
 pub(crate) struct Policies<K> {
     current: EpochCell<PlainArc<Numbered<K>>>,
     /// The number of replacements that have put their set in place.
     replaced: AtomicU64,
-    /// Sets in place that need every check: 0, 1, or 2 for a moment.
+    /// The number of sets in place that need every check: 0, 1, or 2 for a moment.
     needing_checks: PlainAtomicU64,
-    /// The same of sets by which a permit that is dropped may mean something.
+    /// The number of sets in place by which a dropped permit may have to be reported.
     needing_drops: PlainAtomicU64,
 }
 
@@ -49,7 +49,8 @@ impl<K> Numbered<K> {
     }
 }
 
-/// What the policies of a set need of calls that would otherwise take the short way.
+/// The needs of a set: the calls that matter to its policies, and would otherwise take the fast
+/// path.
 #[derive(Clone, Copy, Default)]
 struct Needs {
     every_check: bool,
@@ -72,7 +73,7 @@ impl Needs {
         }
     }
 
-    fn hold(self, summary: &Summary) {
+    fn apply(self, summary: &Summary) {
         if self.every_check {
             summary.need_checks();
         }
@@ -81,7 +82,7 @@ impl Needs {
         }
     }
 
-    fn let_go(self, summary: &Summary) {
+    fn release(self, summary: &Summary) {
         if self.every_check {
             summary.release_checks();
         }
@@ -94,7 +95,7 @@ impl Needs {
 impl<K> Policies<K> {
     pub(crate) fn new<C>(set: PolicySet<K>, shared: &Shared<C>) -> Self {
         let needs = Needs::of(&set);
-        needs.hold(&shared.summary);
+        needs.apply(&shared.summary);
         let needing_checks = PlainAtomicU64::new(u64::from(needs.every_check));
         let needing_drops = PlainAtomicU64::new(u64::from(needs.drops));
         let groups = shared.groups.numbers(&set.group_names());
@@ -111,21 +112,21 @@ impl<K> Policies<K> {
         }
     }
 
-    /// Whether a check must not go past its policy because it finds its circuit closed.
+    /// Returns whether a check needs its policy even if its circuit is closed.
     pub(crate) fn need_every_check(&self) -> bool {
-        // Relaxed: it was raised before the summary, which the caller has seen up with Acquire.
+        // Relaxed: raised before the summary, which the caller has seen busy with Acquire.
         self.needing_checks.load(Ordering::Relaxed) != 0
     }
 
-    /// Whether a permit that is dropped may mean anything.
+    /// Returns whether a permit that is dropped may have to be reported.
     #[inline]
     pub(crate) fn need_drops(&self) -> bool {
-        // Relaxed: it is raised before the set is put in place, with SeqCst.
+        // Relaxed: raised before the set is put in place, with SeqCst.
         self.needing_drops.load(Ordering::Relaxed) != 0
     }
 
-    /// Counts the sets in place that need every check, and those that need every permit that is
-    /// dropped.
+    /// Counts the sets in place that need every check, and those that need every permit
+    /// that is dropped.
     #[cfg(any(breakerbox_loom, breakerbox_steps))]
     pub(crate) fn needing(&self) -> (u64, u64) {
         // Relaxed: read at rest.
@@ -159,7 +160,7 @@ impl<K> Policies<K> {
         }
     }
 
-    /// The policy of `key` as it was declared.
+    /// Returns the policy of `key` as it was declared.
     pub(crate) fn declared<Q>(&self, key: &Q) -> Policy
     where
         K: Borrow<Q> + Hash + Eq,
@@ -173,14 +174,14 @@ impl<K> Policies<K> {
     /// been counted yet.
     ///
     /// A replacement puts its set in place, counts itself, and then goes over the circuits. An
-    /// operation that changes a circuit by an older set asks afterwards. So one of the two sees
-    /// what the other did.
+    /// operation that changes a circuit's watch by an older set asks here afterwards. So one of the
+    /// two sees the effect of the other.
     pub(crate) fn is_current(&self, policy: &Policy) -> bool {
-        // SeqCst: ordered against the circuit's slot, which the caller has changed before.
+        // SeqCst: ordered after the circuit's watch, which the caller has changed before.
         policy.set() >= self.replaced.load(Ordering::SeqCst)
     }
 
-    /// A copy of the set.
+    /// Returns a copy of the set.
     pub(crate) fn get(&self) -> PolicySet<K>
     where
         K: Clone,
@@ -188,7 +189,7 @@ impl<K> Policies<K> {
         PolicySet::clone(&self.read(|current| PlainArc::clone(&current.set)))
     }
 
-    /// Puts `set` in place. What it needs is held up before, what the other needed is let go after.
+    /// Puts `set` in place. Its needs are applied before, those of the old set released after.
     pub(crate) fn replace<C>(&self, set: PolicySet<K>, shared: &Shared<C>)
     where
         K: Send + Sync + 'static,
@@ -196,13 +197,13 @@ impl<K> Policies<K> {
         let summary = &shared.summary;
         let groups = shared.groups.numbers(&set.group_names());
         let needs = Needs::of(&set);
-        // Relaxed: the gate is raised after the one, with Release, and the set put in place after
-        // the other, with SeqCst.
+        // Relaxed: the summary is raised after `needing_checks`, with Release, and the set put in
+        // place after `needing_drops`, with SeqCst.
         let counts = |needs: Needs| [needs.every_check, needs.drops].map(u64::from);
         let [checks, drops] = counts(needs);
         self.needing_checks.fetch_add(checks, Ordering::Relaxed);
         self.needing_drops.fetch_add(drops, Ordering::Relaxed);
-        needs.hold(summary);
+        needs.apply(summary);
         let set = PlainArc::new(set);
         // One after the other: a set has a greater number than the one whose place it takes.
         let next = |old: &PlainArc<Numbered<K>>| {
@@ -214,8 +215,8 @@ impl<K> Policies<K> {
             }))
         };
         self.current.update_then(next, |old| {
-            old.needs.let_go(summary);
-            // Relaxed: as long as they stay up, checks and drops take longer, and no more.
+            old.needs.release(summary);
+            // Relaxed: while they are still raised, checks and drops only take longer.
             let [checks, drops] = counts(old.needs);
             self.needing_checks.fetch_sub(checks, Ordering::Relaxed);
             self.needing_drops.fetch_sub(drops, Ordering::Relaxed);
@@ -224,9 +225,9 @@ impl<K> Policies<K> {
         self.replaced.fetch_add(1, Ordering::SeqCst);
     }
 
-    /// What the set holds up is let go: it goes.
+    /// Releases the needs of the last set, when its breaker goes.
     pub(crate) fn retire(&self, summary: &Summary) {
-        self.read(|current| current.needs.let_go(summary));
+        self.read(|current| current.needs.release(summary));
     }
 }
 
@@ -236,9 +237,9 @@ mod tests {
     use crate::rules::DroppedPermit;
     use std::time::Duration;
 
-    /// What a set needs is asked for while it is in place, and no longer.
+    /// A set's needs hold while it is in place, and no longer.
     #[test]
-    fn what_is_needed_is_asked_for_while_the_set_is_in_place() {
+    fn needs_hold_while_their_set_is_in_place() {
         let second = Duration::from_secs(1);
         let hung = Policy::builder().hung_calls(1).hung_call_duration(second);
         let hung = hung.build().unwrap();

@@ -1,4 +1,4 @@
-//! Selection: which circuits would admit a call, and the first that does.
+//! Selection: whether a circuit would admit a call, and the first of several that does.
 
 use super::acquire::OwnedPermit;
 use super::circuit_breaker::CircuitBreaker;
@@ -19,11 +19,11 @@ where
     /// Returns whether a call of `key` would be admitted now. Counts nothing, takes no probe and
     /// makes no transition, so another call may come first: only a permit is a promise.
     ///
-    /// By a policy that counts [hung calls](crate::PolicyBuilder::hung_calls), the check that finds
-    /// too many of them opens the circuit; before it, this says that the circuit admits.
+    /// Under a policy that counts [hung calls](crate::PolicyBuilder::hung_calls), the check that
+    /// finds too many of them opens the circuit. Until then this says that the circuit admits.
     ///
     /// # Errors
-    /// As [`acquire`](Self::acquire) would give.
+    /// Returns the error of [`acquire`](Self::acquire) if the call would be rejected.
     pub fn admits<Q>(&self, key: &Q) -> Result<(), Rejected>
     where
         K: Borrow<Q>,
@@ -54,10 +54,10 @@ where
     S: BuildHasher,
     C: Clock,
 {
-    /// As [`CircuitBreaker::admits`].
+    /// Returns whether a call would be admitted now, as [`CircuitBreaker::admits`].
     ///
     /// # Errors
-    /// As [`acquire`](Self::acquire) would give.
+    /// Returns the error of [`acquire`](Self::acquire) if the call would be rejected.
     pub fn admits(&self) -> Result<(), Rejected> {
         match self.circuit.pass() {
             Some(_) => Ok(()),
@@ -66,10 +66,11 @@ where
     }
 
     /// Asks the circuits in this order to make a call, until one admits it. An open circuit whose
-    /// time is over admits a probe like any other, so put it in no particular place.
+    /// time is over admits a probe like any other, so it needs no place of its own in the order.
+    /// O(circuits given).
     ///
-    /// A circuit that is passed over counts no rejection. If none admits, that with the least time
-    /// left counts one.
+    /// A circuit that is passed over counts no rejection, unless its state changes just then. If
+    /// none admits, the one with the least time left counts one.
     ///
     /// ```
     /// use breakerbox::{CircuitBreaker, CircuitHandle};
@@ -89,7 +90,7 @@ where
     /// ```
     ///
     /// # Errors
-    /// If none admits the call.
+    /// Returns [`NoneAdmits`] if no circuit admits the call, or there is none.
     pub fn acquire_any<'a>(
         circuits: impl IntoIterator<Item = &'a Self>,
     ) -> Result<(&'a Self, OwnedPermit<K, S, C>), NoneAdmits>
@@ -98,7 +99,7 @@ where
     {
         let mut soonest: Option<(&Self, Rejected)> = None;
         for circuit in circuits {
-            // Asked before, so that what is passed over counts no rejection.
+            // Asked first, so that a circuit that is passed over counts no rejection.
             let admitted = circuit.admits().and_then(|()| circuit.acquire_owned());
             let rejected = match admitted {
                 Ok(permit) => return Ok((circuit, permit)),
@@ -113,6 +114,7 @@ where
         let Some((circuit, _)) = soonest else {
             return Err(NoneAdmits::new(None));
         };
+        // Asked again, so that one rejection is counted. By now the circuit may admit.
         match circuit.acquire_owned() {
             Ok(permit) => Ok((circuit, permit)),
             Err(rejected) => Err(NoneAdmits::new(Some(rejected))),

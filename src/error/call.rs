@@ -1,4 +1,4 @@
-//! Why a guarded call has no result, as an error that composes with others.
+//! The error of a guarded call, which composes with other errors.
 
 use super::rejected::Rejected;
 use std::convert::Infallible;
@@ -9,10 +9,10 @@ use std::time::Duration;
 /// The error of a guarded call.
 ///
 /// Its text doesn't repeat its cause, which is its [`source`](Error::source): the [`Rejected`], or
-/// the call's own error. So it goes by `?` into `Box<dyn Error>`, `anyhow` and enums with a `From`,
-/// and [`Rejected::find_in`] finds the rejection in each. Where the call's own error is no
-/// [`Error`], as `Box<dyn Error>` and `anyhow::Error` aren't, [`into_boxed`](Self::into_boxed) makes
-/// it one.
+/// the call's own error. So it converts by `?` into `Box<dyn Error>`, `anyhow::Error` and enums
+/// with a `From`, and [`Rejected::find_in`] finds the rejection in each. If the call's own error
+/// is no [`Error`], as `Box<dyn Error>` and `anyhow::Error` aren't,
+/// [`into_boxed`](Self::into_boxed) makes it one.
 ///
 /// ```
 /// use breakerbox::{CallError, CircuitBreaker, Rejected};
@@ -23,7 +23,7 @@ use std::time::Duration;
 ///     Ok(breaker.call("disk", read)?)
 /// }
 ///
-/// /// Calls what returns a boxed error already.
+/// /// Guards a function that returns a boxed error.
 /// fn fetch_twice(breaker: &CircuitBreaker) -> Result<String, Box<dyn Error + Send + Sync>> {
 ///     let fetched = breaker.call("fetch", || fetch(breaker));
 ///     Ok(fetched.map_err(CallError::into_boxed)?)
@@ -40,11 +40,11 @@ use std::time::Duration;
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum CallError<E> {
-    /// The circuit did not admit it: the call was not made.
+    /// The circuit did not admit the call: it was not made.
     Rejected(Rejected),
-    /// It took longer than the call timeout, and was dropped; counted as a failure.
+    /// The call took longer than this call timeout and was dropped; counted as a failure.
     TimedOut(Duration),
-    /// It was made and failed.
+    /// The call was made and failed.
     Inner(E),
 }
 
@@ -57,7 +57,7 @@ impl<E> CallError<E> {
         }
     }
 
-    /// Returns when to try again, if the call was rejected.
+    /// Returns the time until the next try, if the call was rejected.
     pub const fn retry_after(&self) -> Option<Duration> {
         match self {
             CallError::Rejected(rejected) => Some(rejected.retry_after()),
@@ -73,7 +73,7 @@ impl<E> CallError<E> {
         }
     }
 
-    /// Makes another error of the call's own.
+    /// Converts the call's own error by `f`.
     pub fn map_inner<F>(self, f: impl FnOnce(E) -> F) -> CallError<F> {
         match self {
             CallError::Rejected(rejected) => CallError::Rejected(rejected),
@@ -82,9 +82,9 @@ impl<E> CallError<E> {
         }
     }
 
-    /// Boxes the call's own error, which needn't be an [`Error`] itself: `Box<dyn Error + Send +
-    /// Sync>`, `anyhow::Error` and `String` will do. The result is an error, and goes by `?` into
-    /// boxed and `anyhow` ones.
+    /// Boxes the call's own error, which needn't be an [`Error`] itself:
+    /// `Box<dyn Error + Send + Sync>`, `anyhow::Error` and `String` will do. The result is an
+    /// error, and converts by `?` into boxed and `anyhow` ones.
     pub fn into_boxed(self) -> BoxedCallError
     where
         E: Into<Box<dyn Error + Send + Sync>>,
@@ -135,7 +135,7 @@ impl<E: Error + 'static> Error for CallError<E> {
 pub struct BoxedCallError(CallError<Box<dyn Error + Send + Sync>>);
 
 impl BoxedCallError {
-    /// Returns what it was made of.
+    /// Returns the error that it was made of.
     pub fn into_unboxed(self) -> CallError<Box<dyn Error + Send + Sync>> {
         self.0
     }
@@ -153,7 +153,7 @@ impl Error for BoxedCallError {
     }
 }
 
-/// Makes one result of a call's own and of why it has none.
+/// Joins a call's own result and the reason why it has none into one result.
 pub(crate) fn flat<T, E>(
     result: Result<Result<T, E>, CallError<Infallible>>,
 ) -> Result<T, CallError<E>> {

@@ -1,4 +1,4 @@
-//! Rejections: of one circuit, and of several that were asked.
+//! Rejections: by one circuit, and by all of several that were asked.
 
 use crate::snapshot::CircuitState;
 use crate::word::Millis;
@@ -6,8 +6,7 @@ use std::error::Error;
 use std::fmt;
 use std::time::Duration;
 
-/// A call was not admitted: its circuit is open, half-open with all probe slots taken, or
-/// forced open.
+/// The rejection of a call: its circuit is open, forced open, or half-open with all its probes out.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct Rejected {
     state: CircuitState,
@@ -15,7 +14,7 @@ pub struct Rejected {
 }
 
 impl Rejected {
-    /// A rejection, for stores that keep circuits elsewhere. `retry_after` is rounded up to
+    /// Makes a rejection, for stores that keep circuits elsewhere. `retry_after` is rounded up to
     /// whole milliseconds.
     pub fn new_for(state: CircuitState, retry_after: Duration) -> Self {
         Self::new(state, Millis::from(retry_after))
@@ -28,19 +27,19 @@ impl Rejected {
         }
     }
 
-    /// The state that rejected: open, half-open or forced-open.
+    /// Returns the state that rejected: open, half-open or forced-open.
     pub const fn state(&self) -> CircuitState {
         self.state
     }
 
-    /// When to try again: what is left of the open circuit's time; the whole reset timeout where
-    /// that can't be known (all probe slots taken, forced open).
+    /// Returns the time until the next try: what is left of the open circuit's time. If that can't
+    /// be known (all probes out, forced open), the whole reset timeout.
     pub const fn retry_after(&self) -> Duration {
         Duration::from_millis(self.retry_after_ms)
     }
 
-    /// Finds the rejection in an error or in its sources: for one place that answers all that was
-    /// rejected, as by a 503.
+    /// Finds the rejection in an error or in its sources, for one place that answers all rejected
+    /// calls, as with status 503.
     ///
     /// ```
     /// use breakerbox::{CallError, CircuitBreaker, Rejected};
@@ -92,13 +91,14 @@ impl Rejected {
         WithKey(self, key)
     }
 
-    /// Writes what a text says of the circuit, after its name.
+    /// Writes the state of the circuit, after its name.
     fn fmt_state(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let retry_after = self.retry_after();
         write!(f, "is {}, retry after {retry_after:?}", self.state)
     }
 
-    /// The same in whole seconds, rounded up and at least 1: the value of HTTP's `Retry-After`.
+    /// Returns [`retry_after`](Self::retry_after) in whole seconds, rounded up and at least 1: the
+    /// value of HTTP's `Retry-After`.
     pub const fn retry_after_secs(&self) -> u64 {
         let secs = self.retry_after_ms.div_ceil(1_000);
         if secs == 0 { 1 } else { secs }
@@ -114,7 +114,7 @@ impl fmt::Display for Rejected {
 
 impl Error for Rejected {}
 
-/// None of several circuits admits a call: see
+/// The error of several circuits of which none admits a call: see
 /// [`CircuitHandle::acquire_any`](crate::CircuitHandle::acquire_any).
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct NoneAdmits {
@@ -126,13 +126,13 @@ impl NoneAdmits {
         Self { soonest }
     }
 
-    /// Returns the rejection with the least time left; `None`: there was no circuit to ask.
+    /// Returns the rejection with the least time left; `None` if there was no circuit to ask.
     pub const fn soonest(&self) -> Option<Rejected> {
         self.soonest
     }
 
-    /// Returns when to try again, in whole seconds, rounded up and at least 1: the value of HTTP's
-    /// `Retry-After`.
+    /// Returns the time until the next try in whole seconds, rounded up and at least 1: the value
+    /// of HTTP's `Retry-After`.
     pub fn retry_after_secs(&self) -> u64 {
         self.soonest
             .map_or(1, |rejected| rejected.retry_after_secs())

@@ -1,4 +1,4 @@
-//! The listeners of a store, and how an operation's changes reach them.
+//! The listeners of a store, and the way of an operation's changes to them.
 
 #[cfg(feature = "subscription")]
 use super::subscription::{Subscribers, Subscription};
@@ -101,8 +101,8 @@ impl<K> Listeners<K> {
     }
 }
 
-/// Returns the states that users see. A reset reads as a change to closed, unless the circuit was
-/// closed.
+/// Returns the states that users see. A reset reads as a change to closed, unless the
+/// circuit was closed.
 fn public(change: Change) -> Option<(CircuitState, CircuitState)> {
     let from = change.from.public()?;
     match change.to.public() {

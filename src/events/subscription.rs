@@ -17,8 +17,8 @@ pub(super) struct Subscribers<K>(EpochCell<PlainArc<[Subscriber<K>]>>);
 struct Subscriber<K> {
     listener: PlainArc<Listener<K>>,
     queue: Sender<StateChange<K>>,
-    /// Removes dropped subscriptions. (A function pointer, since an announcement doesn't know that
-    /// the key may be sent to another thread.)
+    /// The function that removes dropped subscriptions. (A pointer, since an announcement doesn't
+    /// know that the key may be sent to another thread.)
     tidy: fn(&Subscribers<K>, &PlainAtomicU64),
 }
 
@@ -104,15 +104,16 @@ impl<K> Subscribers<K> {
             (!kept.is_empty()).then_some(kept)
         };
         self.0.update_then(left, |_| {
-            // Relaxed: see `Listeners::changes`. Until then changes are kept in vain, no more.
+            // Relaxed: see `Listeners::changes`. Until then changes are kept that no
+            // subscription takes.
             number.fetch_sub(gone.get() as u64, Ordering::Relaxed);
         });
     }
 }
 
 impl<K> Drop for Subscribers<K> {
-    /// Ends the subscriptions: lists that were replaced may be freed much later, and their senders
-    /// with them.
+    /// Ends the subscriptions: lists that were replaced may be freed much later, and their
+    /// senders with them.
     fn drop(&mut self) {
         if let Some(all) = self.all() {
             for subscriber in all.iter() {
@@ -138,8 +139,8 @@ impl<K> Clone for Subscriber<K> {
 /// thread or a task waits for the next one; it is a [`Stream`] too.
 ///
 /// A change made while the queue is full is dropped and counted, so a slow subscriber never delays
-/// a call. The subscription ends when the store is gone; changes that are still queued can be taken.
-/// The next change removes a dropped subscription from the store.
+/// a call. The subscription ends when the store is gone; changes that are still queued can be
+/// taken. The next change removes a dropped subscription from the store.
 ///
 /// A clone takes from the same queue, so each change goes to one of the clones.
 pub struct Subscription<K> {
@@ -156,7 +157,8 @@ impl<K> Subscription<K> {
         self.receiver.recv().await.ok()
     }
 
-    /// As [`next`](Self::next); blocks the thread, so not for use in tasks.
+    /// Waits for the next change as [`next`](Self::next) does, but blocks the thread: not
+    /// for use in tasks.
     #[cfg(not(target_family = "wasm"))]
     pub fn next_blocking(&self) -> Option<StateChange<K>> {
         self.receiver.recv_blocking().ok()

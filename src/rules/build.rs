@@ -1,4 +1,4 @@
-//! From settings to a policy and back. A value out of range, or without effect, is refused.
+//! Settings made into a policy, and back. A value out of range, or without effect, is refused.
 
 use super::builder::Settings;
 use super::check::{at_least, needs, within};
@@ -11,12 +11,12 @@ use crate::error::ConfigError;
 use crate::word::Millis;
 use std::time::Duration;
 
-/// Failures that open, unless it is set, where no other rule is.
+/// The failures that open by default, where no other rule is set.
 const FAILURE_THRESHOLD: u32 = 5;
 const RESET_TIMEOUT: Millis = Millis::new(30_000);
-/// Calls below which a rate says nothing, unless it is set: Hystrix's request volume.
+/// The calls below which a rate says nothing, by default: Hystrix's request volume.
 const MINIMUM_CALLS: u32 = 20;
-/// The cap of the back-off, unless it is set: so many times the reset timeout.
+/// The default cap of the back-off, as a multiple of the reset timeout.
 const BACKOFF_CAP: u64 = 10;
 const RETRY_AFTER_MAX: Millis = Millis::new(300_000);
 
@@ -190,7 +190,7 @@ impl Settings {
     }
 }
 
-/// Two settings of which neither has an effect without the other.
+/// Checks two settings of which neither has an effect without the other.
 fn pair(
     (a, a_value): (&'static str, Option<u32>),
     (b, b_value): (&'static str, Option<Millis>),

@@ -40,7 +40,7 @@ settings! {
 
 /// A builder of a [`Policy`]. A setting that isn't set keeps its default.
 ///
-/// A circuit opens by any of the rules that are set. All together:
+/// A circuit opens by any of the rules that are set. This policy sets all of them:
 ///
 /// ```
 /// use breakerbox::{AfterHalfOpen, Policy, SlidingWindow};
@@ -89,49 +89,50 @@ pub struct PolicyBuilder {
 }
 
 impl PolicyBuilder {
-    /// Sets how many failures open a closed circuit: 1 to 1,000,000; default 5. Where another rule is
-    /// set and this one is not, that rule alone opens.
+    /// Sets the number of failures that opens a closed circuit: 1 to 1,000,000; default 5. If
+    /// another rule is set and this one is not, that rule alone opens.
     pub fn failure_threshold(mut self, failures: u32) -> Self {
         self.settings.failure_threshold = Some(failures);
         self
     }
 
-    /// Sets which failures count towards the threshold: consecutive ones (default), or all of them.
+    /// Sets the failures that count towards the threshold: consecutive ones (default), or all.
     pub fn failure_counting(mut self, rule: FailureCounting) -> Self {
         self.settings.failure_counting = Some(rule);
         self
     }
 
-    /// Sets the calls that rates are taken over: the last 1 to 1,000 calls, or those of the last time,
-    /// at least 10 ms; default: none, and no rates. Costs memory for each circuit that has been called
-    /// (see [`SlidingWindow`]), and makes each report write.
+    /// Sets the window that rates are taken over: the last 1 to 1,000 calls, or those of the last
+    /// period, at least 10 ms; default: none, and no rates. Costs memory for each circuit that has
+    /// been called (see [`SlidingWindow`]), and makes each report write.
     pub fn sliding_window(mut self, window: SlidingWindow) -> Self {
         self.settings.sliding_window = Some(window);
         self
     }
 
-    /// Sets how many calls the window must hold before a rate opens the circuit: at least 1, and at
-    /// most a window of calls; default 20, or all of a smaller window.
+    /// Sets the number of calls that the window must hold before a rate opens the circuit: 1
+    /// to 1,000,000, and at most the length of a window of calls; default 20, or all of a
+    /// shorter window.
     pub fn minimum_calls(mut self, calls: u32) -> Self {
         self.settings.minimum_calls = Some(calls);
         self
     }
 
-    /// Sets how many failures in the window open the circuit, however many calls there were: 1 to
-    /// 1,000,000, and at most a window of calls; default: no such rule.
+    /// Sets the number of failures in the window that opens the circuit, however many calls there
+    /// were: 1 to 1,000,000, and at most the length of a window of calls; default: no such rule.
     pub fn failures_in_window(mut self, failures: u32) -> Self {
         self.settings.failures_in_window = Some(failures);
         self
     }
 
-    /// Sets the share of failures in the window that opens the circuit: 1 to 100 percent; default: no
-    /// such rule.
+    /// Sets the share of failures in the window that opens the circuit: 1 to 100 percent;
+    /// default: no such rule.
     pub fn failure_rate_threshold(mut self, percent: u32) -> Self {
         self.settings.failure_rate_threshold = Some(percent);
         self
     }
 
-    /// Sets the share of slow calls in the window that opens the circuit, failed or not: 1 to 100
+    /// Sets the share of slow calls in the window, failed or not, that opens the circuit: 1 to 100
     /// percent; default: no such rule. Needs a [`slow_call_duration`](Self::slow_call_duration).
     pub fn slow_call_rate_threshold(mut self, percent: u32) -> Self {
         self.settings.slow_call_rate_threshold = Some(percent);
@@ -139,16 +140,17 @@ impl PolicyBuilder {
     }
 
     /// Sets the duration from which a call is slow: more than 0, rounded up to whole milliseconds;
-    /// default: none. Makes permits measure their calls, by two reads of the clock. A slow probe of a
-    /// half-open circuit counts as failed.
+    /// default: none. Makes permits measure their calls, by two reads of the clock. A slow probe of
+    /// a half-open circuit counts as failed. Needs a
+    /// [`slow_call_rate_threshold`](Self::slow_call_rate_threshold).
     pub fn slow_call_duration(mut self, duration: Duration) -> Self {
         self.settings.slow_call_duration = Some(duration.into());
         self
     }
 
-    /// Sets how many calls that have been in flight for the
-    /// [`hung_call_duration`](Self::hung_call_duration) open the circuit: 1 to 64; default: no such
-    /// rule. The rule is looked at when a call asks to be admitted. At most 64 calls of a circuit are
+    /// Sets the number of hung calls that opens the circuit, that is of calls that have been in
+    /// flight for the [`hung_call_duration`](Self::hung_call_duration): 1 to 64; default: no such
+    /// rule. The rule is asked when a call asks to be admitted. At most 64 calls of a circuit are
     /// watched at a time. For a handle of the bare store, see
     /// [`StoreHandle::watch`](crate::StoreHandle::watch).
     pub fn hung_calls(mut self, calls: u32) -> Self {
@@ -156,132 +158,135 @@ impl PolicyBuilder {
         self
     }
 
-    /// Sets the age from which a call in flight is hung: more than 0, rounded up to whole milliseconds;
-    /// default: none.
+    /// Sets the age from which a call in flight is hung: more than 0, rounded up to whole
+    /// milliseconds; default: none. Needs [`hung_calls`](Self::hung_calls).
     pub fn hung_call_duration(mut self, duration: Duration) -> Self {
         self.settings.hung_call_duration = Some(duration.into());
         self
     }
 
-    /// Sets how long an open circuit rejects before it admits a probe: more than 0, rounded up to
-    /// whole milliseconds, at most 139 years; default 30 s.
+    /// Sets the time for which an open circuit rejects before it admits a probe: more than 0,
+    /// rounded up to whole milliseconds, at most 139 years; default 30 s.
     pub fn reset_timeout(mut self, timeout: Duration) -> Self {
         self.settings.reset_timeout = Some(timeout.into());
         self
     }
 
-    /// Sets the factor by which the reset timeout grows with each opening that follows another without
-    /// a [stable time](Self::stable_after) between: 1 to 100, kept to three decimals; default 1, which
-    /// keeps it the same.
+    /// Sets the factor by which the reset timeout grows with each opening that follows another
+    /// without a [stable time](Self::stable_after) between: 1 to 100, kept to three decimals;
+    /// default 1, which keeps the time the same.
     pub fn backoff_factor(mut self, factor: f64) -> Self {
         self.settings.backoff_factor = Some(factor);
         self
     }
 
-    /// Sets how far the reset timeout grows: at least itself, rounded up to whole milliseconds;
-    /// default 10 times itself. Needs a [`backoff_factor`](Self::backoff_factor) above 1.
+    /// Sets the longest time to which the reset timeout grows: at least itself, rounded up to
+    /// whole milliseconds; default 10 times itself. Needs a
+    /// [`backoff_factor`](Self::backoff_factor) above 1.
     pub fn reset_timeout_max(mut self, timeout: Duration) -> Self {
         self.settings.reset_timeout_max = Some(timeout.into());
         self
     }
 
-    /// Sets how long a circuit must be closed to count as recovered, so that its openings begin with
-    /// the reset timeout again: more than 0, rounded up to whole milliseconds; default: the [longest
-    /// reset timeout](Self::reset_timeout_max). Needs a [`backoff_factor`](Self::backoff_factor) above
-    /// 1.
+    /// Sets the time for which a circuit must be closed to count as recovered, so that its openings
+    /// begin with the reset timeout again: more than 0, rounded up to whole milliseconds; default:
+    /// the [longest reset timeout](Self::reset_timeout_max). Needs a
+    /// [`backoff_factor`](Self::backoff_factor) above 1.
     pub fn stable_after(mut self, time: Duration) -> Self {
         self.settings.stable_after = Some(time.into());
         self
     }
 
-    /// Sets by up to how much each open time is lengthened at random, so that circuits of many machines
-    /// don't probe at the same moment: 0 to 100 percent; default 0. It comes on top of the longest
-    /// reset timeout.
+    /// Sets the longest random extension of each open time, so that circuits of many machines don't
+    /// probe at the same moment: 0 to 100 percent of it; default 0. The extension comes on top of
+    /// the longest reset timeout too.
     pub fn jitter(mut self, percent: u32) -> Self {
         self.settings.jitter = Some(percent);
         self
     }
 
-    /// Sets the longest open time that a [report](crate::Report::retry_after) may ask for, rounded up
-    /// to whole milliseconds; 0 ignores what a report asks for; default 5 minutes. An opening never
-    /// lasts shorter than by the other rules.
+    /// Sets the longest open time that a [report](crate::Report::retry_after) may ask for, rounded
+    /// up to whole milliseconds; 0 ignores the request of a report; default 5 minutes. No request
+    /// shortens an opening.
     pub fn retry_after_max(mut self, time: Duration) -> Self {
         self.settings.retry_after_max = Some(time.into());
         self
     }
 
-    /// Sets how many probes of a half-open circuit may be out at the same time, not counting those
-    /// whose [lease](Self::probe_lease) is over: 1 to 100; default 1.
+    /// Sets the number of probes of a half-open circuit that may be out at the same time, not
+    /// counting those whose [lease](Self::probe_lease) is over: 1 to 100; default 1.
     pub fn half_open_max(mut self, probes: u32) -> Self {
         self.settings.half_open_max = Some(probes);
         self
     }
 
-    /// Sets how many successful probes close a half-open circuit: 1 to 100; default 1.
+    /// Sets the number of successful probes that closes a half-open circuit: 1 to 100; default 1.
     pub fn success_threshold(mut self, successes: u32) -> Self {
         self.settings.success_threshold = Some(successes);
         self
     }
 
-    /// Sets how many probes may fail before the next failure opens a half-open circuit: 0 to 100;
-    /// default 0.
+    /// Sets the number of probes that may fail before the next failure opens a half-open circuit: 0
+    /// to 100; default 0.
     pub fn probe_failures_allowed(mut self, failures: u32) -> Self {
         self.settings.probe_failures_allowed = Some(failures);
         self
     }
 
-    /// Judges a half-open circuit by the share of failures among `sample` probes, 1 to 100: it opens
-    /// where at least `percent`, 1 to 100, failed, as soon as that is certain, and closes otherwise
-    /// when all have been reported. In place of counts; default: counts.
+    /// Sets the share of failures among `sample` probes by which a half-open circuit is judged, in
+    /// place of counts: `sample` and `percent` are 1 to 100; default: counts. The circuit opens if
+    /// at least `percent` failed, as soon as that is certain, and otherwise closes when all
+    /// `sample` have been reported.
     pub fn probe_failure_rate(mut self, sample: u32, percent: u32) -> Self {
         self.settings.probe_failure_rate = Some(ProbeFailureRate { sample, percent });
         self
     }
 
-    /// Sets how long a half-open circuit whose slots are all taken waits for the probe that it admitted
-    /// last, before it hands all slots out again: more than 0, rounded up to whole milliseconds;
-    /// saturates at 139 years; default: the reset timeout.
+    /// Sets the time for which a half-open circuit whose probes are all out waits, from the last
+    /// admission on, before it lets as many out again: more than 0, rounded up to whole
+    /// milliseconds; saturates at 139 years; default: the reset timeout.
     ///
-    /// A probe that takes longer still counts when it reports, as long as its half-open
-    /// stands; it just has no slot to give back any more. So a circuit whose probes succeed
-    /// closes, however slow they are, and a lease shorter than a call costs more probes at
-    /// a time and nothing else. After 15 leases in one half-open no report frees a slot:
-    /// from then on N probes are admitted per lease. In a half-open of more than 4 s a
-    /// lease may last longer by up to a 2,048th of the half-open's age.
+    /// A probe that takes longer still counts when it reports, as long as the circuit stays
+    /// half-open; but it doesn't make room for another any more. So a circuit whose probes succeed
+    /// closes, however slow they are, and a lease that is shorter than a call only costs more
+    /// probes at a time. After 15 leases in one half-open no report makes room: from then on N
+    /// probes are admitted per lease. In a half-open of more than 4 s a lease may last longer by up
+    /// to a 2,048th of the half-open's age.
     pub fn probe_lease(mut self, lease: Duration) -> Self {
         self.settings.probe_lease = Some(lease.into());
         self
     }
 
-    /// Sets how long a circuit may be half-open: more than 0, rounded up to whole milliseconds;
-    /// default: no limit. It is looked at when a call asks to be admitted.
+    /// Sets the longest time for which a circuit may be half-open: more than 0, rounded up to whole
+    /// milliseconds; default: no limit. It is checked when a call asks to be admitted.
     pub fn half_open_timeout(mut self, timeout: Duration) -> Self {
         self.settings.half_open_timeout = Some(timeout.into());
         self
     }
 
-    /// Sets the state that a circuit moves to when it has been half-open for too long: open (default)
-    /// or closed. Needs a [`half_open_timeout`](Self::half_open_timeout).
+    /// Sets the state that a circuit moves to when it has been half-open for too long: open
+    /// (default) or closed. Needs a [`half_open_timeout`](Self::half_open_timeout).
     pub fn after_half_open(mut self, after: AfterHalfOpen) -> Self {
         self.settings.after_half_open = Some(after);
         self
     }
 
     /// Sets whether rejections are only counted (see
-    /// [`CircuitBreaker::shadowed`](crate::CircuitBreaker::shadowed)) and the calls admitted; default
-    /// `false`. Everything else, openings and announcements too, is as if they were rejected.
+    /// [`CircuitBreaker::shadowed`](crate::CircuitBreaker::shadowed)) and the calls
+    /// admitted; default `false`. Everything else, openings and announcements too, is as if
+    /// they were rejected.
     pub fn shadow(mut self, shadow: bool) -> Self {
         self.settings.shadow = Some(shadow);
         self
     }
 
-    /// Forces a state on its circuits, and on keys that have none yet; default: none. The rest of
-    /// the policy still holds: with [`shadow`](Self::shadow), what [`Forced::Open`] would reject is
-    /// only counted, and the `Retry-After` of its rejections is the reset timeout.
+    /// Sets a state that is forced on the circuits of the policy, and on keys that have none yet;
+    /// default: none. The other settings still hold: with [`shadow`](Self::shadow), a rejection by
+    /// [`Forced::Open`] is only counted, and the `Retry-After` of a rejection is the reset timeout.
     ///
-    /// It holds until the policies are replaced, whatever is evicted; and after a restart, since it
-    /// is part of the policy. It costs calls on handles of other circuits nothing; a check by key
-    /// that it doesn't concern has to read that key's policy.
+    /// The state holds until the policies are replaced, whatever is evicted; and after a restart,
+    /// since it is part of the policy. Calls on handles of other circuits cost no more for it; a
+    /// check by key that it doesn't concern has to read that key's policy.
     ///
     /// ```
     /// use breakerbox::{CircuitBreaker, Forced, Policy, PolicySet};
@@ -301,17 +306,18 @@ impl PolicyBuilder {
         self
     }
 
-    /// Sets the meaning of a permit that is dropped without a report; default: ignored. An age
-    /// must be more than 0.
+    /// Sets the meaning of a permit that is dropped without a report; default: ignored. An age must
+    /// be more than 0.
     pub fn dropped_permit(mut self, meaning: DroppedPermit) -> Self {
         self.settings.dropped_permit = Some(meaning);
         self
     }
 
-    /// Returns the policy.
+    /// Builds the policy.
     ///
     /// # Errors
-    /// If a value is out of its range, or has no effect without another that is missing.
+    /// Returns a [`ConfigError`] if a value is out of its range, or has no effect without another
+    /// that is missing.
     pub fn build(&self) -> Result<Policy, ConfigError> {
         self.settings.build()
     }
@@ -323,7 +329,7 @@ impl Policy {
         PolicyBuilder::default()
     }
 
-    /// Returns the settings that build this policy again: to change some of them.
+    /// Returns a builder with the settings of this policy, to change some of them.
     pub fn to_builder(&self) -> PolicyBuilder {
         PolicyBuilder {
             settings: self.settings(),
@@ -332,13 +338,13 @@ impl Policy {
 }
 
 impl fmt::Debug for PolicyBuilder {
-    /// Shows what is set.
+    /// Shows the settings that are set.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.settings.fmt_as("PolicyBuilder", f)
     }
 }
 
-/// Returns the policy of a breaker's builder that has these settings, or checks that there are none
+/// Builds the policy of a breaker's builder that has these settings, or checks that there are none
 /// beside a policy.
 pub(crate) fn everyday(
     settings: &PolicyBuilder,

@@ -1,82 +1,84 @@
-//! Why a circuit changed state: which rule, by which numbers.
+//! The cause of a state change: the rule, and the numbers that it saw.
 
 use std::fmt;
 
-/// Why a circuit changed state: the rule, and the numbers that it saw.
+/// The cause of a state change: the rule, and the numbers that it saw.
 ///
 /// [`as_str`](Self::as_str) is the kind of cause as a label, for metrics and logs; `Display` gives
 /// the numbers too.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[non_exhaustive]
 pub enum Cause {
-    /// So many failures in a row.
+    /// Too many failures in a row.
     ConsecutiveFailures {
-        /// How many.
+        /// The number of failures.
         failures: u32,
     },
-    /// So many failures since the circuit was closed.
+    /// Too many failures since the circuit was closed.
     TotalFailures {
-        /// How many.
+        /// The number of failures.
         failures: u32,
     },
-    /// So many failures in the window.
+    /// Too many failures in the window.
     FailuresInWindow {
-        /// How many.
+        /// The number of failures.
         failures: u32,
-        /// Of how many calls.
+        /// The number of calls in the window.
         calls: u32,
     },
     /// Too large a share of failures in the window.
     FailureRate {
-        /// How many failed.
+        /// The number of failures.
         failures: u32,
-        /// Of how many.
+        /// The number of calls in the window.
         calls: u32,
     },
     /// Too large a share of slow calls in the window.
     SlowCallRate {
-        /// How many were slow.
+        /// The number of slow calls.
         slow: u32,
-        /// Of how many.
+        /// The number of calls in the window.
         calls: u32,
     },
     /// Too many calls in flight for too long.
     HungCalls {
-        /// How many.
+        /// The number of hung calls.
         calls: u32,
     },
-    /// The time of the open circuit is over, and a call asked.
+    /// The open time is over, and a call asked to be admitted.
     ResetTimeout,
-    /// Too many probes failed, as counted when the rule was asked: others may have been reported
-    /// since, before the circuit opened.
+    /// Too many probes failed. The numbers are those that the rule saw: other probes may have been
+    /// reported before the circuit opened.
     ProbesFailed {
-        /// How many.
+        /// The number of probes that failed.
         failed: u32,
-        /// Of how many that have been reported.
+        /// The number of probes that have been reported.
         probes: u32,
     },
-    /// Enough probes succeeded, as counted when the rule was asked: as above.
+    /// Enough probes succeeded. The numbers are those that the rule saw, as for
+    /// [`ProbesFailed`](Self::ProbesFailed).
     ProbesSucceeded {
-        /// How many.
+        /// The number of probes that succeeded.
         succeeded: u32,
-        /// Of how many that have been reported.
+        /// The number of probes that have been reported.
         probes: u32,
     },
     /// The circuit was half-open for too long.
     HalfOpenTimeout,
-    /// Somebody said so: `transition` and what is built on it.
+    /// A command by hand: `transition`, and those built on it.
     Manual,
-    /// It was reset, and so reads as closed.
+    /// The circuit was reset, and so reads as closed.
     Reset,
-    /// It was evicted to make room, and so reads as closed.
+    /// The circuit was evicted to make room, and so reads as closed.
     Evicted,
-    /// It was imported.
+    /// The circuit was imported.
     Imported,
-    /// It stays closed though a rule would open it: as many of its group are open as may be.
+    /// The circuit stays closed though a rule would open it: as many of its group are open as
+    /// the cap allows.
     EjectionCap {
-        /// How many are open.
+        /// The circuits of the group that are open.
         open: u32,
-        /// How many may be.
+        /// The most that the cap allows.
         most: u32,
     },
 }

@@ -1,4 +1,4 @@
-//! Checks of single settings: each refuses by field, value and range.
+//! Checks of single settings. A refusal names field, value and range.
 
 use super::policy::{BUCKETS, PROBES_MAX, WINDOW_CALLS_MAX};
 use super::settings::ProbeFailureRate;
@@ -34,7 +34,7 @@ impl Checked for f64 {
 }
 
 impl Checked for Millis {
-    /// The shortest: 0 or 1 ms. The longest saturates.
+    /// The shortest duration: 0 or 1 ms. The longest saturates.
     type Range = Millis;
 
     fn check(&self, field: &'static str, least: Millis) -> Result<(), ConfigError> {
@@ -137,7 +137,7 @@ pub(super) fn needs(
     }
 }
 
-/// Returns a duration in whole milliseconds, unless it is 0.
+/// Returns a duration in whole milliseconds, or refuses 0.
 pub(crate) fn positive_ms(field: &'static str, value: Duration) -> Result<u64, ConfigError> {
     let millis = Millis::from(value);
     millis.check(field, Millis::new(1))?;

@@ -1,4 +1,4 @@
-//! The decisions: what a check and a report mean for a control word under a given policy.
+//! The decisions: the effect of a check or a report on a control word under a given policy.
 
 use super::cause::Cause;
 use super::policy::Policy;
@@ -6,7 +6,7 @@ use super::trip::Judgement;
 use super::values::FailureCounting;
 use crate::word::{Control, Generation, Outcome, PermitToken, Probes, Report, State, Tally};
 
-/// What a check of a circuit has to do next.
+/// The next step of a check.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[must_use]
 pub(crate) enum Admission {
@@ -16,13 +16,13 @@ pub(crate) enum Admission {
     Unknown,
     /// Open: reject until its time is over.
     AwaitReset,
-    /// Half-open: ask for a probe slot.
+    /// Half-open: ask for a probe.
     TakeProbe,
     /// Forced-open: reject.
     Reject,
 }
 
-/// What a check of a circuit with this control word has to do.
+/// Decides the next step of a check of a circuit with this control word.
 #[inline]
 pub(crate) const fn on_acquire(control: Control) -> Admission {
     match control.state() {
@@ -34,13 +34,13 @@ pub(crate) const fn on_acquire(control: Control) -> Admission {
     }
 }
 
-/// What a report of a call has to do next.
+/// The next step of a report.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[must_use]
 pub(crate) enum Verdict {
-    /// It changes nothing here: recorded.
+    /// Nothing changes here: recorded.
     Nothing,
-    /// The first call that counts of an unknown circuit: begin its life, then decide again.
+    /// Begin the life of an unknown circuit, with its first call that counts, then decide again.
     Revive,
     /// Store this word: a failure counted or failures forgotten. Same generation.
     Replace(Control),
@@ -50,7 +50,7 @@ pub(crate) enum Verdict {
     Probe,
 }
 
-/// What a probe's report has to do next.
+/// The next step of a probe's report.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[must_use]
 pub(crate) enum ProbeVerdict {
@@ -62,18 +62,20 @@ pub(crate) enum ProbeVerdict {
     Close(Cause),
 }
 
-/// Whether the circuit has changed state since `permit` was given.
+/// Returns whether the circuit has changed state since `permit` was given.
 ///
-/// `generation` is the circuit's own, or for an unborn cell the one that it would be born with.
+/// `generation` is the circuit's own, or for a fresh cell the one that it would begin its life
+/// with.
 #[inline]
 pub(crate) fn is_stale(generation: Generation, permit: PermitToken) -> bool {
     // A probe belongs to one generation; with another, it is of another circuit.
     generation.is_after(permit.issued()) || permit.is_probe() && generation != permit.issued()
 }
 
-/// Decides what `outcome` of a call admitted by `permit` does to `control`, unless it is stale.
+/// Decides the effect of `outcome`, of a call admitted by `permit`, on `control`, unless the
+/// report is stale.
 ///
-/// `window` holds the outcome already, where there is one.
+/// `window` includes the outcome already, where there is one.
 #[inline]
 pub(crate) fn on_report(
     control: Control,
@@ -114,10 +116,10 @@ fn on_success(control: Control, policy: &Policy, window: Tally) -> Verdict {
     }
 }
 
-/// Decides what a probe's `outcome` does, which `probes` includes.
+/// Decides the effect of a probe's `outcome`, which `probes` includes.
 ///
-/// The outcome that decides isn't stored: the transition is its effect, in one step, so that of
-/// two that race exactly one takes place.
+/// The outcome that decides isn't stored: the transition is its effect, in one step, so that of two
+/// that race exactly one takes place.
 pub(crate) fn on_probe(
     control: Control,
     probes: Probes,
@@ -126,7 +128,7 @@ pub(crate) fn on_probe(
 ) -> ProbeVerdict {
     let (succeeded, failed) = (probes.succeeded, probes.failed);
     let judgement = match outcome {
-        // It gives its slot back and decides nothing.
+        // It only gives its probe back.
         Outcome::Ignored => Judgement::Undecided,
         _ => policy.half_open.verdict.judge(succeeded, failed),
     };
@@ -151,7 +153,8 @@ pub(crate) fn on_probe(
     }
 }
 
-/// How a call counts: a slow success of a probe is no sign of recovery where slow calls open.
+/// Returns the outcome as which a call counts. A slow success of a probe counts as a failure where
+/// slow calls open, since it shows no recovery.
 #[inline]
 pub(crate) fn outcome_of(report: Report, state: State, policy: &Policy) -> Outcome {
     match report.outcome() {
@@ -160,7 +163,7 @@ pub(crate) fn outcome_of(report: Report, state: State, policy: &Policy) -> Outco
     }
 }
 
-/// Whether the call was slow, where that matters.
+/// Returns whether the call was slow, where that matters.
 #[inline]
 pub(crate) fn is_slow(report: Report, policy: &Policy) -> bool {
     match (policy.trip.slow, report.took_time()) {
@@ -223,7 +226,7 @@ mod tests {
 
     #[test]
     fn a_probe_that_is_ignored_decides_nothing() {
-        // As after a replacement of the rules: what was reported would be enough by now.
+        // As after a replacement of the policy: the probes reported so far would be enough by now.
         let probes = Probes::of(1, 3, 3);
         let policy = policy(5, 1, 0, FailureCounting::ConsecutiveFailures);
         let control = word(State::HalfOpen, 5);
@@ -251,8 +254,8 @@ mod tests {
         }
     }
 
-    /// Every state, outcome, rule, kind of permit and boundary of the counts, against the
-    /// contract written a second time.
+    /// Every state, outcome, rule, kind of permit and boundary of the counts, against the contract
+    /// written a second time.
     #[test]
     fn a_report_in_every_state() {
         let mut cases = 0;
@@ -368,7 +371,7 @@ mod tests {
                             let policy =
                                 policy(5, successes, allowed, FailureCounting::TotalFailures);
                             let probes = Probes::of(1, succeeded, failed);
-                            // Undecided they are only below both limits.
+                            // They are undecided only below both limits.
                             if succeeded < successes && failed <= allowed {
                                 check(word(State::HalfOpen, 5), outcome, &policy, probes);
                             }

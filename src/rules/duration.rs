@@ -13,11 +13,11 @@ const UNITS: [(&str, u64); 5] = [
     ("ms", 1),
 ];
 
-/// What a duration looks like, for messages.
+/// The form of a duration, for messages.
 const FORM: &str = r#"a duration with its unit, as "250ms", "5s" or "1m30s""#;
 
-/// Reads a duration as policy files write it: whole numbers, each with its unit (`d`, `h`, `m`,
-/// `s` or `ms`, the longest first), as in `250ms`, `5s` or `1m30s`.
+/// Reads a duration as policy files write it: whole numbers, each with its unit (`d`, `h`, `m`, `s`
+/// or `ms`, the longest first), as in `250ms`, `5s` or `1m30s`.
 ///
 /// ```
 /// use breakerbox::parse_duration;
@@ -33,7 +33,7 @@ const FORM: &str = r#"a duration with its unit, as "250ms", "5s" or "1m30s""#;
 /// ```
 ///
 /// # Errors
-/// If the text isn't of this form, or the duration longer than 139 years.
+/// Returns a [`ConfigError`] if the text isn't of this form, or the duration longer than 139 years.
 pub fn parse_duration(text: &str) -> Result<Duration, ConfigError> {
     let ms = parse_ms(text).filter(|ms| *ms <= TIME_MAX);
     ms.map(Duration::from_millis)

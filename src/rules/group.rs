@@ -5,7 +5,7 @@ use crate::error::ConfigError;
 use std::collections::HashMap;
 use std::hash::Hash;
 
-/// The most circuits of a group that may be open at once: what Envoy calls `max_ejection_percent`.
+/// The most circuits of a group that may be open at once: Envoy's `max_ejection_percent`.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[non_exhaustive]
 pub enum EjectionCap {
@@ -15,14 +15,15 @@ pub enum EjectionCap {
     AllButOne,
 }
 
-/// Circuits of which only some may be open at once, so that a rule that is too strict, or a
-/// fault on this side of the wire, never takes all upstreams away.
+/// Circuits of which only some may be open at once. So a rule that is too strict, or a fault on
+/// this side of the wire, never takes all upstreams away.
 ///
-/// A circuit takes a place in its group when a rule opens it, and gives it back when it closes, or
-/// is reset, disabled or evicted: half-open it still has it. Where no place is left, a trip is *held
-/// back*: the circuit stays closed and goes on counting, each further failure asks again, and
-/// [`held_back`](crate::InMemoryCircuitBreakerStore::held_back) counts it. Racing trips never exceed
-/// the cap. A circuit that is opened by hand, or forced open, takes no place and is never held back.
+/// A circuit takes a place in its group when a rule opens it, and keeps it while it is half-open.
+/// It gives the place back when it closes, or is reset, disabled or evicted. If no place is left,
+/// an opening is *held back*: the circuit stays closed and goes on counting, each further failure
+/// asks again, and [`held_back`](crate::InMemoryCircuitBreakerStore::held_back) counts it. Racing
+/// openings never exceed the cap. A circuit that is opened by hand, or forced open, takes no place
+/// and is never held back.
 ///
 /// ```
 /// use breakerbox::{CircuitBreaker, EjectionCap, Group, Policy, PolicySet};
@@ -38,7 +39,7 @@ pub enum EjectionCap {
 ///     let _ = breaker.acquire(upstream).map(|permit| permit.failure());
 /// }
 /// assert_eq!(breaker.store().open_in_group("search"), Some(2));
-/// assert_eq!(breaker.store().held_back(), 1);
+/// assert_eq!(breaker.totals().held_back, 1);
 /// assert!(breaker.acquire("10.0.0.3").is_ok());
 ///
 /// let none = Group::of(upstreams, EjectionCap::Percent(30)).unwrap_err();
@@ -53,33 +54,35 @@ pub struct Group<K> {
     pub(super) cap: EjectionCap,
 }
 
+/// The members of a group.
 #[derive(Clone, Debug)]
 pub(super) enum Members<K> {
     These(Vec<K>),
     Prefix {
         prefix: Box<str>,
-        /// The text of a key.
+        /// The function that gives a key's text.
         text: fn(&K) -> &str,
     },
     Class,
 }
 
 impl<K> Group<K> {
-    /// Returns a group of the circuits of these keys.
+    /// Makes a group of the circuits of these keys.
     ///
     /// # Errors
-    /// If the cap leaves no circuit that may open, or there are none or more than 2^23 members.
+    /// Returns a [`ConfigError`] if the cap leaves no circuit that may open, a percentage isn't 1
+    /// to 100, or there are no members or more than 2^23.
     pub fn of(members: impl IntoIterator<Item = K>, cap: EjectionCap) -> Result<Self, ConfigError> {
         let members: Vec<K> = members.into_iter().collect();
         let size = u32::try_from(members.len()).unwrap_or(u32::MAX);
         Self::new(Members::These(members), "members", size, cap)
     }
 
-    /// Returns a group of the circuits of all keys that begin with `prefix`, of which there are `size`. In several such
-    /// groups, a key belongs to that of its longest prefix.
+    /// Makes a group of the circuits of all keys that begin with `prefix`, of which there are
+    /// `size`: 1 to 2^23. A key of several such groups belongs to that of its longest prefix.
     ///
     /// # Errors
-    /// As [`of`](Self::of).
+    /// Returns the errors of [`of`](Self::of).
     pub fn prefix(
         prefix: impl Into<Box<str>>,
         size: u32,
@@ -100,11 +103,12 @@ impl<K> Group<K> {
         Self::new(Members::Prefix { prefix, text }, "size", size, cap)
     }
 
-    /// Returns a group of the circuits of all keys to which the [classifier](crate::PolicySet::classify) gives the
-    /// group's name, of which there are `size`.
+    /// Makes a group of the circuits of all keys to which the
+    /// [classifier](crate::PolicySet::classify) gives the group's name, of which there are
+    /// `size`: 1 to 2^23.
     ///
     /// # Errors
-    /// As [`of`](Self::of).
+    /// Returns the errors of [`of`](Self::of).
     pub fn class(size: u32, cap: EjectionCap) -> Result<Self, ConfigError> {
         Self::new(Members::Class, "size", size, cap)
     }
@@ -139,12 +143,12 @@ impl<K> Group<K> {
         self.size
     }
 
-    /// Returns the cap that it was declared with.
+    /// Returns the cap, as it was declared.
     pub fn cap(&self) -> EjectionCap {
         self.cap
     }
 
-    /// Returns how many of its circuits may be open at once.
+    /// Returns the most circuits of the group that may be open at once.
     pub fn most(&self) -> u32 {
         match self.cap {
             // A share of at most 2^23 fits.
@@ -164,7 +168,7 @@ pub(super) struct Groups<K> {
     /// The longest first.
     by_prefix: Vec<(Box<str>, usize)>,
     by_class: HashMap<Box<str>, usize>,
-    /// Set with the first prefix.
+    /// The function that gives a key's text, set with the first prefix.
     text: Option<fn(&K) -> &str>,
 }
 
@@ -183,12 +187,12 @@ impl<K> Groups<K> {
         self.all.is_empty()
     }
 
-    /// Returns how many circuits of the group at `place` may be open.
+    /// Returns the most circuits of the group at `place` that may be open.
     pub(super) fn most(&self, place: usize) -> u32 {
         self.all[place].1.most()
     }
 
-    /// Returns how to get a key's text, if a prefix needs it.
+    /// Returns the function that gives a key's text, if a prefix needs it.
     pub(super) fn text(&self) -> Option<fn(&K) -> &str> {
         self.text
     }
@@ -239,7 +243,7 @@ impl<K> Groups<K> {
         self.place_all();
     }
 
-    /// Makes all groups known by their members, where their places have changed.
+    /// Indexes all groups by their members anew, since their places have changed.
     fn place_all(&mut self)
     where
         K: Hash + Eq + Clone,
@@ -250,7 +254,7 @@ impl<K> Groups<K> {
         (0..self.all.len()).for_each(|place| self.place(place));
     }
 
-    /// Makes the group at `place` known by its members, over earlier ones.
+    /// Indexes the group at `place` by its members, over earlier groups.
     fn place(&mut self, place: usize)
     where
         K: Hash + Eq + Clone,

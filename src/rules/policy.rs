@@ -1,4 +1,4 @@
-//! The policy of a circuit as plain numbers: all that a decision needs to know.
+//! The policy of a circuit as plain numbers: everything that a decision needs.
 
 use super::values::{AfterHalfOpen, DroppedPermit, FailureCounting, Forced, SlidingWindow};
 use crate::word::{FAILURES_MAX, Millis, Probes};
@@ -9,13 +9,13 @@ use std::time::Duration;
 pub(crate) const FAILURE_THRESHOLD_MAX: u32 = 1_000_000;
 /// The longest window of calls.
 pub(crate) const WINDOW_CALLS_MAX: u32 = 1_000;
-/// Time buckets of a window.
+/// The buckets of a window of time.
 pub(super) const BUCKETS: u64 = 10;
 /// The most hung calls that are counted.
 pub(crate) const HUNG_CALLS_MAX: u32 = 64;
 /// The most concurrent probes, required successes, allowed failures.
 pub(crate) const PROBES_MAX: u32 = 100;
-/// Stands for a failure threshold that no count reaches.
+/// The value of a failure threshold that no count reaches.
 pub(crate) const OFF: u32 = u32::MAX;
 
 const _: () = assert!(
@@ -24,8 +24,8 @@ const _: () = assert!(
 );
 const _: () = assert!(PROBES_MAX <= Probes::MAX, "probes fit their fields");
 
-/// The rules of a circuit: when it opens, for how long, and how it recovers; and what a breaker
-/// makes of its decisions.
+/// The rules of a circuit: when it opens, for how long, and how it recovers; and how a breaker
+/// applies its decisions. A plain value, which is `Copy` and immutable.
 ///
 /// ```
 /// use breakerbox::{FailureCounting, Policy};
@@ -70,52 +70,53 @@ pub struct Policy {
     pub(crate) trip: Trip,
     pub(crate) open: OpenFor,
     pub(crate) half_open: HalfOpen,
-    /// Decisions are announced as in shadow.
+    /// Whether rejections are only counted, and changes announced as in shadow.
     pub(crate) shadow: bool,
-    /// The state that is forced on every call, whatever the rest says.
+    /// The state that is forced on every call, whatever the other settings say.
     pub(crate) forced: Option<Forced>,
     pub(crate) dropped_permit: DroppedPermit,
-    /// Derived from the rest: a check needs more than the circuit's state.
+    /// Whether a check needs more than the circuit's state; derived from the other fields.
     pub(super) checks_closely: bool,
-    /// Derived from the rest: permits need to know when they began.
+    /// Whether permits need the time when they began; derived from the other fields.
     pub(super) timed: bool,
     pub(crate) cap: Cap,
-    /// The number of the set that it was taken from, if it is in use.
+    /// The number of the set that it was taken from, if that is in use.
     pub(crate) set: u64,
 }
 
 /// The cap on a group of circuits.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
 pub(crate) struct Cap {
-    /// The store's number for the group; 0: none.
+    /// The store's number for the group; 0 for none.
     pub(crate) group: u16,
-    /// The circuits of it that may be open at once.
+    /// The most circuits of the group that may be open at once.
     pub(crate) most: u32,
 }
 
 /// The rules that open a closed circuit: any of those that are set does.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub(crate) struct Trip {
-    /// [`OFF`]: no such rule.
+    /// Failures that open; [`OFF`] if there is no such rule.
     pub(crate) failure_threshold: u32,
     pub(crate) rule: FailureCounting,
     pub(crate) window: Option<Span>,
     /// Calls in the window below which a rate says nothing.
     pub(crate) minimum_calls: u32,
-    /// 0: no such rule, here and below.
+    /// Failures in the window that open; 0 if there is no such rule.
     pub(crate) failures_in_window: u32,
-    /// Percent.
+    /// The share of failures that opens, in percent; 0 if there is no such rule.
     pub(crate) failure_rate: u32,
-    /// Percent.
+    /// The share of slow calls that opens, in percent; 0 if there is no such rule.
     pub(crate) slow_rate: u32,
-    /// The time from which a call is slow; `None` where that doesn't matter.
+    /// The duration from which a call is slow; `None` where that doesn't matter.
     pub(crate) slow: Option<Millis>,
+    /// Hung calls that open; 0 if there is no such rule.
     pub(crate) hung_calls: u32,
-    /// The time from which a call in flight hangs.
+    /// The age from which a call in flight is hung.
     pub(crate) hung: Millis,
 }
 
-/// The length of a window, in calls or in ms.
+/// The length of a window, in calls or in time.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub(crate) enum Span {
     Calls(u32),
@@ -126,10 +127,10 @@ pub(crate) enum Span {
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub(crate) struct OpenFor {
     pub(crate) base: Millis,
-    /// Thousandths; 1,000: always the base.
+    /// The factor of the back-off, in thousandths; 1,000 keeps the base.
     pub(crate) factor: u32,
     pub(crate) max: Millis,
-    /// Percent.
+    /// The longest random extension, in percent of the open time.
     pub(crate) jitter: u32,
     pub(crate) stable_after: Millis,
     pub(crate) retry_after_max: Millis,
@@ -145,7 +146,7 @@ pub(crate) struct HalfOpen {
     pub(crate) after: AfterHalfOpen,
 }
 
-/// The meaning of the outcomes of probes.
+/// The rule by which the outcomes of probes decide.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub(crate) enum ProbeRule {
     /// N successes close; one failure more than allowed opens.
@@ -155,7 +156,7 @@ pub(crate) enum ProbeRule {
 }
 
 impl Policy {
-    /// Returns how many failures open a closed circuit; `None` where only other rules do.
+    /// Returns the number of failures that opens a closed circuit; `None` if only other rules do.
     pub fn failure_threshold(&self) -> Option<u32> {
         (self.trip.failure_threshold != OFF).then_some(self.trip.failure_threshold)
     }
@@ -165,7 +166,8 @@ impl Policy {
         self.trip.rule
     }
 
-    /// Returns the calls that rates are taken over; a time is rounded up to its buckets.
+    /// Returns the window that rates are taken over, if there is one. A time is rounded up to whole
+    /// milliseconds a bucket, of which there are 10.
     pub fn sliding_window(&self) -> Option<SlidingWindow> {
         self.trip.window.map(|span| match span {
             Span::Calls(calls) => SlidingWindow::Calls(calls),
@@ -173,62 +175,67 @@ impl Policy {
         })
     }
 
-    /// Returns how many calls the window must hold before a rate opens the circuit.
+    /// Returns the number of calls that the window must hold before a rate opens the circuit;
+    /// `None` without a window.
     pub fn minimum_calls(&self) -> Option<u32> {
         self.trip.window.map(|_| self.trip.minimum_calls)
     }
 
-    /// Returns how many failures in the window open the circuit.
+    /// Returns the number of failures in the window that opens the circuit, if there is such a
+    /// rule.
     pub fn failures_in_window(&self) -> Option<u32> {
         set(self.trip.failures_in_window)
     }
 
-    /// Returns the share of failures in the window that opens the circuit, in percent.
+    /// Returns the share of failures in the window that opens the circuit, in percent, if there
+    /// is such a rule.
     pub fn failure_rate_threshold(&self) -> Option<u32> {
         set(self.trip.failure_rate)
     }
 
-    /// Returns the share of slow calls in the window that opens the circuit, in percent.
+    /// Returns the share of slow calls in the window that opens the circuit, in percent, if there
+    /// is such a rule.
     pub fn slow_call_rate_threshold(&self) -> Option<u32> {
         set(self.trip.slow_rate)
     }
 
-    /// Returns the duration from which a call is slow.
+    /// Returns the duration from which a call is slow, if slow calls are counted.
     pub fn slow_call_duration(&self) -> Option<Duration> {
         self.trip.slow.map(Duration::from)
     }
 
-    /// Returns how many hung calls open the circuit.
+    /// Returns the number of hung calls that opens the circuit, if there is such a rule.
     pub fn hung_calls(&self) -> Option<u32> {
         set(self.trip.hung_calls)
     }
 
-    /// Returns the age from which a call in flight is hung.
+    /// Returns the age from which a call in flight is hung, if hung calls are counted.
     pub fn hung_call_duration(&self) -> Option<Duration> {
         self.hung_calls().map(|_| self.trip.hung.into())
     }
 
-    /// Returns how long an open circuit rejects, at first, before it admits a probe.
+    /// Returns the time for which an open circuit rejects before it admits a probe, without
+    /// back-off and jitter.
     pub fn reset_timeout(&self) -> Duration {
         self.open.base.into()
     }
 
-    /// Returns the factor by which the reset timeout grows with each opening that follows.
+    /// Returns the factor by which the reset timeout grows with each further opening of a series.
     pub fn backoff_factor(&self) -> f64 {
         f64::from(self.open.factor) / 1_000.0
     }
 
-    /// Returns how far the reset timeout grows.
+    /// Returns the longest time to which the reset timeout grows, without jitter.
     pub fn reset_timeout_max(&self) -> Duration {
         self.open.max.into()
     }
 
-    /// Returns by up to how much the reset timeout is lengthened at random, in percent.
+    /// Returns the longest random extension of an open time, in percent.
     pub fn jitter(&self) -> u32 {
         self.open.jitter
     }
 
-    /// Returns how long a circuit must be closed before its openings begin anew.
+    /// Returns the time for which a circuit must be closed to end its series of openings.
     pub fn stable_after(&self) -> Duration {
         self.open.stable_after.into()
     }
@@ -238,13 +245,14 @@ impl Policy {
         self.open.retry_after_max.into()
     }
 
-    /// Returns how many probes of a half-open circuit may be out at the same time, not counting those
-    /// whose lease is over.
+    /// Returns the number of probes of a half-open circuit that may be out at the same time, not
+    /// counting those whose lease is over.
     pub fn half_open_max(&self) -> u32 {
         self.half_open.max_probes
     }
 
-    /// Returns how many successful probes close a half-open circuit; `None` under a rate.
+    /// Returns the number of successful probes that closes a half-open circuit; `None` under a
+    /// rate.
     pub fn success_threshold(&self) -> Option<u32> {
         match self.half_open.verdict {
             ProbeRule::Count { successes, .. } => Some(successes),
@@ -252,7 +260,8 @@ impl Policy {
         }
     }
 
-    /// Returns how many probes may fail before the next failure opens; `None` under a rate.
+    /// Returns the number of probes that may fail before the next failure opens; `None` under a
+    /// rate.
     pub fn probe_failures_allowed(&self) -> Option<u32> {
         match self.half_open.verdict {
             ProbeRule::Count { allowed, .. } => Some(allowed),
@@ -260,8 +269,8 @@ impl Policy {
         }
     }
 
-    /// Returns how many probes are judged by their rate, and the share of failures that opens, in
-    /// percent.
+    /// Returns the number of probes that are judged by their rate, and the share of failures that
+    /// opens, in percent; `None` under counts.
     pub fn probe_failure_rate(&self) -> Option<(u32, u32)> {
         match self.half_open.verdict {
             ProbeRule::Count { .. } => None,
@@ -269,13 +278,13 @@ impl Policy {
         }
     }
 
-    /// Returns how long a half-open circuit waits for the probe that it admitted last before it hands
-    /// all slots out again.
+    /// Returns the time for which a half-open circuit whose probes are all out waits, from the last
+    /// admission on, before it lets as many out again.
     pub fn probe_lease(&self) -> Duration {
         self.half_open.lease.into()
     }
 
-    /// Returns how long a circuit may be half-open.
+    /// Returns the longest time for which a circuit may be half-open; `None` for no limit.
     pub fn half_open_timeout(&self) -> Option<Duration> {
         self.half_open.timeout.map(Duration::from)
     }
@@ -320,19 +329,19 @@ impl Policy {
             .expect("it was valid")
     }
 
-    /// Returns whether every call of a closed circuit counts, successes too.
+    /// Returns whether every call of a closed circuit counts in a window, successes too.
     #[inline]
     pub(crate) fn windows(&self) -> bool {
         self.trip.window.is_some()
     }
 
-    /// Returns whether calls in flight matter.
+    /// Returns whether calls in flight are counted.
     #[inline]
     pub(crate) fn counts_in_flight(&self) -> bool {
         self.trip.hung_calls != 0
     }
 
-    /// Returns whether permits need to know when they began.
+    /// Returns whether permits need the time when they began.
     pub(crate) fn times(&self) -> bool {
         self.timed
     }
@@ -343,7 +352,7 @@ impl Policy {
         self.windows() || self.counts_in_flight() || self.times()
     }
 
-    /// Returns whether no call of a circuit may take the short way.
+    /// Returns whether no call of a circuit may take the fast path.
     pub(crate) fn watches(&self) -> bool {
         self.counts_calls() || self.forced.is_some()
     }
@@ -354,7 +363,7 @@ fn set(value: u32) -> Option<u32> {
 }
 
 impl Default for Policy {
-    /// 5 consecutive failures open, 30 s later 1 probe decides.
+    /// Returns the default policy: 5 consecutive failures open, and 30 s later 1 probe decides.
     fn default() -> Self {
         let default = Self::builder().build();
         default.expect("the defaults are in range")

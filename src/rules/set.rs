@@ -11,8 +11,8 @@ use std::sync::Arc;
 
 type Classifier<K> = dyn Fn(&K) -> Option<&'static str> + Send + Sync;
 
-/// Policies by key: by the key itself, else by its longest prefix, else by a class that a function
-/// names, else the default.
+/// Policies by key: by the key itself, else by its longest prefix, else by the class that a
+/// function gives it, else the default. A look-up is O(prefixes).
 ///
 /// ```
 /// use breakerbox::{CircuitBreaker, Policy, PolicySet};
@@ -38,12 +38,12 @@ type Classifier<K> = dyn Fn(&K) -> Option<&'static str> + Send + Sync;
 ///
 /// # In a file
 /// With the feature `serde` a set is read from the tables `default`, `bases`, `keys`, `prefixes`,
-/// `classes` and `groups`, each optional. A table of a policy has the settings of
-/// [`PolicyBuilder`](crate::PolicyBuilder) by their names, and inherits what it doesn't set from
-/// `default`, or from the base that it names: `inherits = "NAME"`, for a table `[bases.NAME]`. A
-/// base, and a table with `inherits = "none"`, begins with the library's defaults. A duration is
-/// text with a unit ([`parse_duration`](crate::parse_duration)). A classifier is code and is set
-/// after. A group lists its `members`, or has a `size` and perhaps a `prefix`, and either
+/// `classes` and `groups`, each optional. The table of a policy has the settings of
+/// [`PolicyBuilder`](crate::PolicyBuilder) by their names. It inherits the settings that it lacks
+/// from `default`, or from the base that it names: `inherits = "NAME"`, for a table `[bases.NAME]`.
+/// A base, and a table with `inherits = "none"`, begins with the library's defaults. A duration is
+/// text with a unit ([`parse_duration`](crate::parse_duration)). A classifier is code, and is set
+/// after. A group lists its `members`, or has a `size` and perhaps a `prefix`; and it has either
 /// `max_open_percent` or `all_but_one`.
 ///
 /// ```
@@ -86,17 +86,17 @@ type Classifier<K> = dyn Fn(&K) -> Option<&'static str> + Send + Sync;
 pub struct PolicySet<K> {
     default: Policy,
     keys: HashMap<K, Policy>,
-    /// The longest first.
+    /// The policies of prefixes, the longest first.
     prefixes: Vec<(Box<str>, Policy)>,
     classes: HashMap<String, Policy>,
     groups: Groups<K>,
     classifier: Option<Arc<Classifier<K>>>,
-    /// Set with the first prefix: what a key's text is.
+    /// The function that gives a key's text, set with the first prefix.
     text: Option<fn(&K) -> &str>,
 }
 
 impl<K> PolicySet<K> {
-    /// Returns a set with the same policy for every key.
+    /// Makes a set with the same policy for every key.
     pub fn new(default: Policy) -> Self {
         Self {
             default,
@@ -109,7 +109,7 @@ impl<K> PolicySet<K> {
         }
     }
 
-    /// Sets the policy of one key.
+    /// Sets the policy of one key. Replaces an earlier one.
     pub fn key(mut self, key: K, policy: Policy) -> Self
     where
         K: Hash + Eq,
@@ -118,8 +118,8 @@ impl<K> PolicySet<K> {
         self
     }
 
-    /// Sets the policy of all keys that begin with `prefix`; the longest prefix counts. A decision that
-    /// needs its policy compares with each prefix.
+    /// Sets the policy of all keys that begin with `prefix`; the longest prefix counts. A decision
+    /// that needs its policy compares with each prefix.
     pub fn prefix(self, prefix: impl Into<Box<str>>, policy: Policy) -> Self
     where
         K: AsRef<str>,
@@ -148,13 +148,13 @@ impl<K> PolicySet<K> {
         self
     }
 
-    /// Bounds how many circuits of a group may be open at once; replaces an earlier group of this name.
-    /// A key that is in several belongs to the one that lists it, else to that of its longest prefix,
-    /// else to that of its class; of several that list it, to the last.
+    /// Sets the cap on the circuits of a group that may be open at once. Replaces an earlier group
+    /// of this name. A key that is in several groups belongs to the one that lists it, else to that
+    /// of its longest prefix, else to that of its class; if several list it, to the last of them.
     ///
-    /// A circuit that has a place in a group keeps that one until it closes, whatever is declared
-    /// meanwhile. A store knows the names that it was ever given: from the 65,536th on, groups have
-    /// no cap.
+    /// A circuit that has a place in a group keeps it until it closes, whatever is declared
+    /// meanwhile. A store remembers the names of all groups that it was ever given. From the
+    /// 65,536th on, groups have no cap.
     pub fn group(mut self, name: impl Into<Box<str>>, group: Group<K>) -> Self
     where
         K: Hash + Eq + Clone,
@@ -163,10 +163,10 @@ impl<K> PolicySet<K> {
         self
     }
 
-    /// Sets the function that names the class of a key that has no policy of its own or of a prefix;
-    /// `None`, or a name without a policy, means the default. It must always say the same of a key. It
-    /// is called for a decision that needs its policy; a key that was looked up in a borrowed form is
-    /// cloned for it.
+    /// Sets the function that names the class of a key for which neither key nor prefix has a
+    /// policy. `None`, or a name without a policy, means the default. The function must give each
+    /// key the same name every time. It is called for each decision that needs its policy; a key
+    /// that was looked up in a borrowed form is cloned for it.
     pub fn classify(
         mut self,
         classifier: impl Fn(&K) -> Option<&'static str> + Send + Sync + 'static,
@@ -175,7 +175,7 @@ impl<K> PolicySet<K> {
         self
     }
 
-    /// Replaces the policy of keys that have no other.
+    /// Sets the policy of keys that have no other.
     pub fn with_default(mut self, policy: Policy) -> Self {
         self.default = policy;
         self
@@ -217,31 +217,31 @@ impl<K> PolicySet<K> {
         self.default
     }
 
-    /// Returns the policies of single keys, in no order.
+    /// Iterates over the policies of single keys, in no order.
     pub fn keys(&self) -> impl Iterator<Item = (&K, &Policy)> + Clone {
         self.keys.iter()
     }
 
-    /// Returns the policies of prefixes, the longest first.
+    /// Iterates over the policies of prefixes, the longest first.
     pub fn prefixes(&self) -> impl Iterator<Item = (&str, &Policy)> + Clone {
         self.prefixes
             .iter()
             .map(|(prefix, policy)| (&**prefix, policy))
     }
 
-    /// Returns the policies of classes, in no order.
+    /// Iterates over the policies of classes, in no order.
     pub fn classes(&self) -> impl Iterator<Item = (&str, &Policy)> + Clone {
         self.classes
             .iter()
             .map(|(name, policy)| (name.as_str(), policy))
     }
 
-    /// Returns the groups, in the order in which they were declared.
+    /// Iterates over the groups, in the order in which they were declared.
     pub fn groups(&self) -> impl Iterator<Item = (&str, &Group<K>)> + Clone {
         self.groups.all()
     }
 
-    /// Returns the policy of `key`.
+    /// Returns the policy of `key`. O(prefixes).
     pub fn policy<Q>(&self, key: &Q) -> Policy
     where
         K: Borrow<Q> + Hash + Eq,
@@ -299,7 +299,8 @@ impl<K> PolicySet<K> {
         }
     }
 
-    /// Returns the cap on the group of `key`, if it is in one; `numbers` are the store's, in their order.
+    /// Returns the cap on the group of `key`, if it is in one. `numbers` are those that the store
+    /// gave the groups, in their order.
     pub(crate) fn cap<Q>(&self, key: &Q, numbers: &[u16]) -> Cap
     where
         K: Borrow<Q> + Hash + Eq,
@@ -327,12 +328,12 @@ impl<K> PolicySet<K> {
         !self.groups.is_empty()
     }
 
-    /// Returns whether it may call the classifier, which is the user's.
+    /// Returns whether a look-up may call the classifier, which is the user's.
     pub(crate) fn asks_classifier(&self) -> bool {
         self.classifier.is_some()
     }
 
-    /// Returns every policy that a key may have.
+    /// Iterates over every policy that a key may have.
     pub(crate) fn all(&self) -> impl Iterator<Item = &Policy> {
         let prefixes = self.prefixes.iter().map(|(_, policy)| policy);
         std::iter::once(&self.default)
@@ -343,14 +344,14 @@ impl<K> PolicySet<K> {
 }
 
 impl<K> From<Policy> for PolicySet<K> {
-    /// Returns a set with this policy for every key.
+    /// Makes a set with this policy for every key.
     fn from(policy: Policy) -> Self {
         Self::new(policy)
     }
 }
 
 impl<K> Default for PolicySet<K> {
-    /// The default policy for every key.
+    /// Makes a set with the default policy for every key.
     fn default() -> Self {
         Self::new(Policy::default())
     }

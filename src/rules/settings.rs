@@ -1,6 +1,7 @@
-//! The form in which settings are kept until a policy is made of them: each set, or not.
+//! The settings of a policy as a builder or a file has them: each set, or not.
 
-/// The sample of probes by which a half-open circuit is judged, and the share that opens it.
+/// The sample of probes by which a half-open circuit is judged, and the share of failures
+/// that opens it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "serde", serde(deny_unknown_fields))]
@@ -12,7 +13,7 @@ pub(crate) struct ProbeFailureRate {
 /// Defines `Settings` with these names, types and ranges. A type without a range here has its own.
 macro_rules! settings {
     ($($name:ident: $ty:ident $(in $range:expr)?,)+) => {
-        /// What was set of a policy. The names are those of files too.
+        /// The settings of a policy, each set or not. The names are those of files too.
         #[derive(Clone, PartialEq, Default)]
         #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
         #[cfg_attr(feature = "serde", serde(default, deny_unknown_fields))]
@@ -21,7 +22,7 @@ macro_rules! settings {
                 #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Option::is_none"))]
                 pub(crate) $name: Option<$ty>,
             )+
-            /// In a file, the table whose settings hold where this one has none.
+            /// In a file, the name of the table whose settings hold where this one has none.
             #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Option::is_none"))]
             pub(crate) inherits: Option<String>,
         }
@@ -41,7 +42,7 @@ macro_rules! settings {
                 Ok(())
             }
 
-            /// Takes over what is set in `base` and not here.
+            /// Takes over the settings of `base` that aren't set here.
             #[cfg(feature = "serde")]
             pub(crate) fn inherit(&mut self, base: &Self) {
                 $(
@@ -51,7 +52,7 @@ macro_rules! settings {
                 )+
             }
 
-            /// Shows what is set, under the name of the type that it is part of.
+            /// Shows the settings that are set, under the name of the type that they are part of.
             pub(crate) fn fmt_as(&self, name: &str, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
                 let mut shown = f.debug_struct(name);
                 $(

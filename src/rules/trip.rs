@@ -1,15 +1,16 @@
-//! Rules applied to counts: does this open, for how long, have the probes decided?
+//! Rules applied to counts: whether they open, for how long, and whether the probes have decided.
 
 use super::cause::Cause;
 use super::policy::{OpenFor, ProbeRule, Trip};
 use super::values::FailureCounting;
 use crate::word::{Millis, Tally};
 
-/// The most steps that the back-off takes: each is by more than a thousandth.
+/// The most steps of the back-off. Each lengthens by at least a thousandth.
 const STEPS_MAX: u32 = 63;
 
 impl Trip {
-    /// The rule that opens a closed circuit with this many failures and this window, if one does.
+    /// Returns the rule that opens a closed circuit with this many failures and this
+    /// window, if one does.
     #[inline]
     pub(crate) fn opens(&self, failures: u32, window: Tally) -> Option<Cause> {
         if failures >= self.failure_threshold {
@@ -21,7 +22,7 @@ impl Trip {
         self.window_opens(window)
     }
 
-    /// The rule over a window that opens a closed circuit, if one does.
+    /// Returns the rule over a window that opens a closed circuit, if one does.
     pub(crate) fn window_opens(&self, window: Tally) -> Option<Cause> {
         self.window?;
         let Tally {
@@ -41,20 +42,20 @@ impl Trip {
         reaches(slow, calls, self.slow_rate).then_some(Cause::SlowCallRate { slow, calls })
     }
 
-    /// The rule that opens a closed circuit with this many hung calls, if there is one.
+    /// Returns the rule that opens a closed circuit with this many hung calls, if there is one.
     pub(crate) fn hung_opens(&self, calls: u32) -> Option<Cause> {
         (self.hung_calls != 0 && calls >= self.hung_calls).then_some(Cause::HungCalls { calls })
     }
 }
 
-/// Whether `part` is at least `percent` of `whole`; never, where `percent` is 0.
+/// Returns whether `part` is at least `percent` of `whole`; never, if `percent` is 0.
 fn reaches(part: u32, whole: u32, percent: u32) -> bool {
     percent != 0 && u64::from(part) * 100 >= u64::from(whole) * u64::from(percent)
 }
 
 impl OpenFor {
-    /// Returns how long an opening lasts that follows `exponent` others without a stable time
-    /// between, lengthened by the jitter's share of `random`, of which all 64 bits count.
+    /// Returns the time that an opening lasts which follows `exponent` others without a stable time
+    /// between. The jitter lengthens it by a share that all 64 bits of `random` decide.
     pub(crate) fn time(&self, exponent: u32, random: u64) -> Millis {
         let (mut ms, max_ms) = (self.base.get(), self.max.get());
         if self.factor > 1_000 {
@@ -71,18 +72,18 @@ impl OpenFor {
         Millis::new(ms + u64::try_from(extra).unwrap_or(most))
     }
 
-    /// Returns the longer of `own` and what the upstream asks for, within its bound.
+    /// Returns the longer of `own` and the time that the upstream asks for, within its bound.
     pub(crate) fn lengthened(&self, own: Millis, retry_after: Millis) -> Millis {
         own.max(retry_after.min(self.retry_after_max))
     }
 
-    /// Whether openings that follow each other last longer and longer.
+    /// Returns whether openings that follow each other last longer and longer.
     pub(crate) fn backs_off(&self) -> bool {
         self.factor > 1_000
     }
 }
 
-/// What the outcomes of the probes so far mean.
+/// The meaning of the outcomes of the probes so far.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Judgement {
     Undecided,
@@ -91,11 +92,12 @@ pub(crate) enum Judgement {
 }
 
 impl ProbeRule {
+    /// Judges the circuit by its reported probes.
     pub(crate) fn judge(self, succeeded: u32, failed: u32) -> Judgement {
         let (is_failed, is_recovered) = match self {
             ProbeRule::Count { successes, allowed } => (failed > allowed, succeeded >= successes),
-            // As soon as no outcome of the others can bring the rate below the limit. (More than
-            // the sample are there where it was made smaller meanwhile.)
+            // Failed as soon as no outcome of the others can bring the rate below the limit. (More
+            // than the sample may be reported, if the sample was made smaller meanwhile.)
             ProbeRule::Rate { sample, percent } => {
                 let reported = succeeded + failed;
                 (

@@ -3,7 +3,7 @@
 use crate::word::{Millis, Outcome};
 use std::time::Duration;
 
-/// Which failures the [failure threshold](crate::PolicyBuilder::failure_threshold) counts.
+/// The failures that the [failure threshold](crate::PolicyBuilder::failure_threshold) counts.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "serde", serde(rename_all = "kebab-case"))]
@@ -16,17 +16,17 @@ pub enum FailureCounting {
     TotalFailures,
 }
 
-/// The calls that rate rules look at: the latest ones of a circuit since it was last closed.
+/// The calls over which rates are taken: the latest ones of a circuit since it was last closed.
 ///
-/// With the feature `serde`, a number of calls is a number, and a time is a duration with its
-/// unit: `100` or `"10s"`.
+/// With the feature `serde`, a number of calls is a number, and a time is a duration with its unit:
+/// `100` or `"10s"`.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[non_exhaustive]
 pub enum SlidingWindow {
     /// The last N calls, exactly: 1 to 1,000.
     Calls(u32),
-    /// The calls of the last N seconds, exact to one of ten buckets: a call leaves the window when
-    /// between 9/10 and all of the time has passed. At least 10 ms, rounded up to whole
+    /// The calls of the last period, exact to one of ten buckets: a call leaves the window when
+    /// between 9/10 and all of the period has passed. At least 10 ms, rounded up to whole
     /// milliseconds a bucket.
     Time(Duration),
 }
@@ -44,10 +44,10 @@ pub enum AfterHalfOpen {
 }
 
 /// The meaning of a permit that is dropped without a report, in any state of the circuit. The
-/// policy is read when the permit is dropped; if policies are replaced before the report, the new
-/// one counts.
+/// policy is read when the permit is dropped; if policies are replaced before the report, the
+/// new one counts.
 ///
-/// A time-out around a call that hangs drops its permit: where calls end that way, dropped permits
+/// A time-out around a call that hangs drops its permit. If calls end that way, dropped permits
 /// have to be able to open the circuit.
 ///
 /// With the feature `serde`: `"ignored"`, `"failure"` or `{ failure-if-older = "500ms" }`.
@@ -56,7 +56,7 @@ pub enum AfterHalfOpen {
 #[cfg_attr(feature = "serde", serde(rename_all = "kebab-case"))]
 #[non_exhaustive]
 pub enum DroppedPermit {
-    /// Nothing: a probe slot is given back.
+    /// Nothing: a probe is given back.
     #[default]
     Ignored,
     /// A failure.
@@ -83,15 +83,15 @@ impl DroppedPermit {
 /// A state that is forced on circuits: by [their policy](crate::PolicyBuilder::forced), or by hand
 /// on [a prefix](crate::InMemoryCircuitBreakerStore::steer_prefix).
 ///
-/// It holds for unknown keys too, and creates no circuit for them. The circuit's own state stands
-/// beneath it, unchanged by the calls, and decides again once the rule is gone.
+/// It holds for unknown keys too, and creates no circuit for them. The circuit keeps its own state,
+/// which the calls don't change, and which decides again once the rule is gone.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "serde", serde(rename_all = "kebab-case"))]
 #[non_exhaustive]
 pub enum Forced {
-    /// Every call is rejected, as by a circuit that is forced open; reports of earlier calls count
-    /// nothing.
+    /// Every call is rejected, as by a circuit that is forced open; reports of earlier calls
+    /// count nothing.
     Open,
     /// Every call is admitted, and none is counted.
     Disabled,

@@ -1,4 +1,4 @@
-//! The rejections of one circuit: in place, and in shards where many threads count at the same time.
+//! The rejections by one circuit: in place, and in shards if many threads count at the same time.
 
 use super::shards::Shards;
 use crate::sync::PlainAtomicU64;
@@ -6,10 +6,11 @@ use crate::sync::atomic::Ordering;
 use crate::sync::steps::{Step, step};
 use std::sync::OnceLock;
 
-/// The number of circuits, in the whole process, whose counts are in shards at a time. So shards
-/// take at most 1 MiB, however many circuits reject.
+/// The most circuits, in the whole process, whose counts are in shards at a time. So shards take at
+/// most 1 MiB, however many circuits reject.
 const MOST_SPREAD: u64 = 1_024;
 
+/// The number of circuits whose counts are in shards.
 static SPREAD: PlainAtomicU64 = PlainAtomicU64::new(0);
 
 /// Counts of the calls that one circuit rejected, and of those that it would have rejected.
@@ -25,7 +26,7 @@ pub(crate) struct Refusals {
 }
 
 impl Refusals {
-    /// Counts a call: rejected, or in `shadow` admitted in spite of its circuit.
+    /// Counts a call: rejected, or in `shadow` admitted nevertheless.
     #[inline]
     pub(crate) fn add_one(&self, shadow: bool) {
         let place = usize::from(shadow);
@@ -46,7 +47,7 @@ impl Refusals {
         }
     }
 
-    /// Makes the shards, unless another thread does, or too many circuits have some: then this one
+    /// Makes the shards, unless another thread does, or too many circuits have some. Then this one
     /// counts in place for good.
     #[cold]
     fn spread(&self) {
@@ -62,12 +63,12 @@ impl Refusals {
         }
     }
 
-    /// Returns how many calls were rejected.
+    /// Returns the number of calls that were rejected.
     pub(crate) fn rejected(&self) -> u64 {
         self.total(0)
     }
 
-    /// Returns how many calls were admitted in spite of the circuit.
+    /// Returns the number of calls that were admitted in shadow.
     pub(crate) fn shadowed(&self) -> u64 {
         self.total(1)
     }
@@ -93,7 +94,7 @@ impl Drop for Refusals {
 mod tests {
     use super::*;
 
-    /// One test: the number of those that are spread is the process's.
+    /// One test, since the number of circuits with shards is the process's.
     #[test]
     fn every_call_is_counted_once_in_place_and_in_shards() {
         let refusals = Refusals::default();

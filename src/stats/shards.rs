@@ -7,7 +7,7 @@ use std::array::from_fn;
 
 const SHARDS: usize = 16;
 
-/// `N` counts, at most eight, in as many lines as there are shards.
+/// `N` counts, at most eight, in as many cache lines as there are shards.
 #[derive(Debug)]
 pub(super) struct Shards<const N: usize>([Shard<N>; SHARDS]);
 
@@ -15,6 +15,7 @@ pub(super) struct Shards<const N: usize>([Shard<N>; SHARDS]);
 #[repr(align(64))]
 struct Shard<const N: usize>([PlainAtomicU64; N]);
 
+/// The number of threads that have counted so far.
 static THREADS: PlainAtomicU64 = PlainAtomicU64::new(0);
 
 thread_local! {

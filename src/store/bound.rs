@@ -1,22 +1,24 @@
-//! How many circuits a store holds, and when it makes room for more.
+//! The bound of a store: how many circuits it holds, and when it makes room for more.
 
 use crate::stats::Counter;
 use crate::sync::PlainAtomicU64;
 use crate::sync::atomic::Ordering;
 use crate::word::Millis;
 
-/// How many circuits a store holds, and what it does about it.
+/// The bound on the circuits of a store.
 pub(super) struct Bound<K> {
     max: usize,
-    /// How long an open circuit stays that no call asks for; `None`: as its open time says.
+    /// The time that an open circuit stays though no call asks for it; `None` to go by
+    /// its open time.
     pub(super) open_ttl: Option<Millis>,
-    /// `None`: nothing is evicted.
+    /// The function that copies a key for announcements; `None` if nothing is evicted.
     pub(super) key: Option<fn(&K) -> K>,
+    /// 1 while a thread sweeps.
     sweeping: PlainAtomicU64,
-    /// Insertions before the next sweep, after one that found too little.
+    /// The insertions before the next sweep, after one that found too little.
     pause: PlainAtomicU64,
-    /// How many random numbers were drawn so far. Written by sweeps alone, one at a time.
-    pub(super) drawn: PlainAtomicU64,
+    /// The index of the next random number. Written by sweeps alone, one at a time.
+    pub(super) random_index: PlainAtomicU64,
     pub(super) evicted: Counter,
 }
 
@@ -28,7 +30,7 @@ impl<K> Bound<K> {
             key,
             sweeping: PlainAtomicU64::new(0),
             pause: PlainAtomicU64::new(0),
-            drawn: PlainAtomicU64::new(0),
+            random_index: PlainAtomicU64::new(0),
             evicted: Counter::new(),
         }
     }
@@ -41,21 +43,23 @@ impl<K> Bound<K> {
         self.evicted.total()
     }
 
-    /// From how many circuits on there is a sweep: a little below the bound, so that others find
-    /// room meanwhile.
+    /// Returns the number of circuits from which an insertion sweeps: 15/16 of the bound, so that
+    /// other threads find room meanwhile.
     pub(super) fn full(&self) -> usize {
         self.max - self.max / 16
     }
 
-    /// How many circuits a sweep leaves.
+    /// Returns the number of circuits that a sweep leaves: an eighth of the bound fewer than
+    /// [`full`](Self::full).
     pub(super) fn enough(&self) -> usize {
         self.full() - (self.max / 8).max(1)
     }
 
-    /// The right to sweep, unless somebody has it, or a sweep would find as little as the last one.
+    /// Takes the right to sweep. Returns `None` if another thread has it, or if a sweep would find
+    /// as little as the last one.
     pub(super) fn begin(&self) -> Option<Sweeping<'_>> {
-        // Relaxed, all three: they order nothing, and a pause that is too short or long by a few
-        // insertions does no harm.
+        // Relaxed, all three: they order nothing, and a pause that is a few insertions too short or
+        // too long does no harm.
         let pause = self.pause.load(Ordering::Relaxed);
         if pause > 0 {
             self.pause.store(pause - 1, Ordering::Relaxed);
@@ -65,7 +69,8 @@ impl<K> Bound<K> {
         free.then(|| Sweeping(&self.sweeping))
     }
 
-    /// Skips the sweeps of the next insertions, after one that found too little.
+    /// Skips the sweeps of the next eighth of the bound's insertions, after one that
+    /// found too little.
     pub(super) fn pause(&self) {
         let pause = self.max / 8;
         // Relaxed: as in `begin`.

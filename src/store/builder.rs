@@ -1,4 +1,4 @@
-//! How a store is made.
+//! The builder of a store.
 
 use super::bound::Bound;
 use super::by_hand::ByHand;
@@ -15,7 +15,7 @@ use std::hash::{BuildHasher, Hash, RandomState};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Builds an [`InMemoryCircuitBreakerStore`].
+/// A builder of an [`InMemoryCircuitBreakerStore`]. A setting that isn't set keeps its default.
 ///
 /// ```
 /// use breakerbox::{CircuitState, InMemoryCircuitBreakerStore, ManualClock};
@@ -39,13 +39,13 @@ pub struct InMemoryStoreBuilder<K = String, S = RandomState, C = SystemClock> {
     evicts: Evicts<K>,
 }
 
-/// Where the clock comes from. The system's is made last, since some platforms have none.
+/// The source of the clock. The system's is made in `build`, since some platforms have none.
 enum Source<C> {
     Given(C),
     Made(fn() -> C),
 }
 
-/// What makes room, and for how many.
+/// The bound on circuits, and the way to keep it.
 struct Evicts<K> {
     max_circuits: usize,
     key: Option<fn(&K) -> K>,
@@ -69,9 +69,9 @@ impl<K> InMemoryStoreBuilder<K> {
 }
 
 impl<K, S, C> InMemoryStoreBuilder<K, S, C> {
-    /// How keys are hashed. Where clients choose keys, keep to a hasher that they can't predict,
-    /// as the default is: keys that collide cost time, and memory too, since the map's table doubles
-    /// for every few of them.
+    /// Sets the hasher of keys; default: randomly seeded. If clients choose keys, use a hasher that
+    /// they can't predict, such as the default. Keys that collide cost time and memory, since the
+    /// map's table doubles for every few of them.
     pub fn hasher<S2: BuildHasher>(self, hasher: S2) -> InMemoryStoreBuilder<K, S2, C> {
         let Self {
             clock,
@@ -89,7 +89,7 @@ impl<K, S, C> InMemoryStoreBuilder<K, S, C> {
         }
     }
 
-    /// Where the time comes from.
+    /// Sets the source of the time; default: [`SystemClock`].
     pub fn clock<C2: Clock>(self, clock: C2) -> InMemoryStoreBuilder<K, S, C2> {
         let Self {
             hasher,
@@ -107,23 +107,25 @@ impl<K, S, C> InMemoryStoreBuilder<K, S, C> {
         }
     }
 
-    /// How many circuits fit before the map's table grows.
+    /// Sets the number of circuits that fit before the map's table grows; default 0. The table is
+    /// allocated when the store is built. A capacity above [`max_circuits`](Self::max_circuits) is
+    /// lowered to that.
     pub fn capacity(mut self, circuits: usize) -> Self {
         self.capacity = circuits;
         self
     }
 
-    /// The most circuits that the store holds: at least 1 and at most 2^23, else brought into that
-    /// range; default: 2^23, and none is ever evicted. While several threads create circuits, it
-    /// may hold one more for each of them.
+    /// Sets the most circuits that the store holds: 1 to 2^23, clamped; default: 2^23, and none is
+    /// ever evicted. While several threads create circuits, each may add one beyond the bound.
     ///
-    /// Nearly full, it evicts: first circuits that are closed and without failures, then closed
-    /// ones that have not been reported to for a while (one that was open before: that has been
-    /// closed for [`open_ttl`](Self::open_ttl)), and open ones that have not been asked for in that
-    /// time; never one that a handle holds, and none that is forced open or disabled. What is full
-    /// all the same answers further keys as unknown ones, and
-    /// [counts](InMemoryCircuitBreakerStore::untracked) that. A sweep is O(circuits), after an
-    /// eighth as many insertions.
+    /// A store that is nearly full (15/16) evicts an eighth of the bound: first circuits that are
+    /// closed and without failures; then closed ones that had no report for a while, and open and
+    /// half-open ones that no call has asked for in [`open_ttl`](Self::open_ttl). A closed one
+    /// whose next opening would back off must also have been closed for that time. A circuit that a
+    /// handle holds is never evicted, nor one that is forced open or disabled. If nothing can be
+    /// evicted, calls for new keys are admitted untracked, and
+    /// [counted](InMemoryCircuitBreakerStore::untracked). A sweep is O(circuits), and comes after
+    /// an eighth as many insertions.
     pub fn max_circuits(mut self, circuits: usize) -> Self
     where
         K: Clone,
@@ -133,20 +135,21 @@ impl<K, S, C> InMemoryStoreBuilder<K, S, C> {
         self
     }
 
-    /// How long a circuit stays open after its open time, or half-open after its last probe was
-    /// admitted, though no call asks for it, where there are [too many](Self::max_circuits): rounded
-    /// up to whole milliseconds. Default, and if 0: the longer of 5 minutes and 10 times its open
-    /// time; of a half-open one, 10 times the longest that a rule has opened a circuit for.
+    /// Sets the time for which an open circuit that no call asks for is kept after its open time,
+    /// and a half-open one after its last probe was admitted, when there are [too many
+    /// circuits](Self::max_circuits): rounded up to whole milliseconds. Default, and if 0: the
+    /// longer of 5 minutes and 10 times its open time; for a half-open one, 10 times the longest
+    /// open time that any rule has set in this store.
     pub fn open_ttl(mut self, ttl: Duration) -> Self {
         self.evicts.open_ttl = Some(Millis::from(ttl)).filter(|ttl| !ttl.is_zero());
         self
     }
 
-    /// Calls `listener` after each state change, on the thread that made it. May be given more
-    /// than once.
+    /// Adds a listener, which is called after each state change, on the thread that made it.
+    /// Listeners are called in the order in which they were added.
     ///
     /// Nothing is held meanwhile: a listener may use the store, the same circuit too. A panic in
-    /// it, or in the clone of the key that it is given, is caught and goes no further.
+    /// it, or in the clone of the key that it is given, is caught.
     pub fn on_state_change(
         mut self,
         listener: impl Fn(&StateChange<K>) + Send + Sync + 'static,
@@ -157,7 +160,7 @@ impl<K, S, C> InMemoryStoreBuilder<K, S, C> {
 }
 
 impl<K: Hash + Eq, S: BuildHasher, C: Clock> InMemoryStoreBuilder<K, S, C> {
-    /// With a bound, and nothing evicted.
+    /// Builds a store that has a bound and evicts nothing.
     #[cfg(test)]
     pub(super) fn build_limited(
         mut self,
@@ -167,7 +170,7 @@ impl<K: Hash + Eq, S: BuildHasher, C: Clock> InMemoryStoreBuilder<K, S, C> {
         self.build()
     }
 
-    /// The store, empty.
+    /// Builds the store, which is empty.
     pub fn build(self) -> InMemoryCircuitBreakerStore<K, S, C> {
         let Self {
             hasher,
@@ -198,9 +201,9 @@ impl<K: Hash + Eq, S: BuildHasher, C: Clock> InMemoryStoreBuilder<K, S, C> {
 }
 
 impl InMemoryCircuitBreakerStore {
-    /// Makes an empty store for `String` keys, with a randomly seeded hasher and the system's clock.
+    /// Makes an empty store for `String` keys, with a randomly seeded hasher and [`SystemClock`].
     ///
-    /// For keys of another type: [`keyed`](InMemoryCircuitBreakerStore::keyed).
+    /// [`keyed`](InMemoryCircuitBreakerStore::keyed) makes one for keys of another type.
     pub fn new() -> Self {
         Self::keyed()
     }
@@ -212,12 +215,14 @@ impl InMemoryCircuitBreakerStore {
 }
 
 impl<K: Hash + Eq> InMemoryCircuitBreakerStore<K> {
-    /// As [`new`](InMemoryCircuitBreakerStore::new), for keys of any type, which the calls show.
+    /// Makes an empty store as [`new`](InMemoryCircuitBreakerStore::new) does, for keys of any
+    /// type, which is inferred from the calls.
     pub fn keyed() -> Self {
         Self::keyed_builder().build()
     }
 
-    /// As [`builder`](InMemoryCircuitBreakerStore::builder), for keys of any type.
+    /// Begins a store as [`builder`](InMemoryCircuitBreakerStore::builder) does, for keys of any
+    /// type.
     pub fn keyed_builder() -> InMemoryStoreBuilder<K> {
         InMemoryStoreBuilder::new()
     }

@@ -1,10 +1,10 @@
 //! Rules by hand: states forced on all keys that begin with a prefix, known or not.
 //!
 //! # Order
-//! A rule is put in place in three steps: the gate is held up, so that no check is admitted by it
-//! alone; the rule is put in; then each circuit that it covers is visited, so that calls on its
-//! handles ask for the rule too. It is taken out in the reverse order. So a check that begins after
-//! the command has returned finds the rule, by key and by handle.
+//! A rule is put in place in three steps. First the summary is told to need every check, so that it
+//! admits none by itself. Then the rule is put in. Then each circuit that it covers is visited, so
+//! that calls on its handles ask for the rule too. A rule is lifted in the reverse order. So a
+//! check that begins after the command has returned goes by the rule, by key and by handle.
 
 use crate::cell::Summary;
 use crate::key::{ToKey, with_text};
@@ -20,14 +20,14 @@ pub(super) type TextOf<K> = fn(&K) -> &str;
 /// The rules of a store, replaced as a whole.
 pub(crate) struct ByHand<K> {
     rules: EpochCell<Rules>,
-    /// How many times the gate is held up for them; 0 if there are none.
+    /// The number of times that the summary was told to need every check; 0 if there are no rules.
     holds: PlainAtomicU64,
-    /// Set by the first command by prefix.
+    /// The function that gives a key's text, set by the first command by prefix.
     text: OnceLock<TextOf<K>>,
 }
 
-/// The states that are forced by prefix, the longest prefix first; `None` is an exception from a
-/// shorter one.
+/// The states that are forced by prefix, the longest prefix first; `None` is an exception from
+/// a shorter one.
 #[derive(Default)]
 struct Rules(Vec<(Box<str>, Option<Forced>)>);
 
@@ -70,7 +70,7 @@ impl<K> ByHand<K> {
     }
 
     /// Forces this state on all keys that begin with `prefix`, or lifts what was forced on them.
-    /// The gate is held up until the returned hold is dropped.
+    /// The summary needs every check until the returned hold is dropped.
     pub(super) fn command<'a>(
         &'a self,
         summary: &'a Summary,
@@ -94,13 +94,14 @@ impl<K> ByHand<K> {
         let has = self
             .rules
             .get_or_replace(|_| false, next, |rules| !rules.is_empty());
-        // As long as there are rules, one hold stays.
+        // As long as there are rules, one need stays. So the hold takes over one that earlier rules
+        // left, and leaves one to those in place now.
         hold.times += u64::from(had.get());
         hold.times -= u64::from(has.unwrap_or_default());
         hold
     }
 
-    /// Sets how a key's text is found; to be called before a command by prefix.
+    /// Sets how a key's text is found. Called before a command by prefix.
     pub(super) fn know_text(&self, text_of: TextOf<K>) {
         // If it is set already, it is set to the same function.
         let _ = self.text.set(text_of);
@@ -112,7 +113,7 @@ impl<K> ByHand<K> {
     where
         Q: ToKey<K> + ?Sized,
     {
-        // Relaxed: it is raised before the gate and the rules, and a check that must find a rule
+        // Relaxed: raised before the summary and the rules, and a check that must find a rule
         // begins after the command that put it in place has returned.
         if self.holds.load(Ordering::Relaxed) == 0 {
             return None;
@@ -120,8 +121,9 @@ impl<K> ByHand<K> {
         self.find(key)
     }
 
-    /// The same without the short way, for a thread that pins a circuit first and then asks: of it
-    /// and a command, which changes the rules first and then asks for the pin, one sees the other.
+    /// Finds the state that is forced on `key`, as [`of`](Self::of) but in each case by the rules.
+    /// A thread that pins a circuit asks here, after the pin. A command changes the rules first and
+    /// asks for the pin afterwards, so one of the two sees the other.
     #[cold]
     pub(super) fn find<Q>(&self, key: &Q) -> Option<Forced>
     where
@@ -136,7 +138,7 @@ impl<K> ByHand<K> {
     }
 }
 
-/// A hold that keeps the gate up, `times` over, until it is dropped.
+/// A hold that makes the summary need every check, `times` over, until it is dropped.
 pub(super) struct Hold<'a> {
     holds: &'a PlainAtomicU64,
     summary: &'a Summary,
@@ -156,7 +158,7 @@ impl Drop for Hold<'_> {
     fn drop(&mut self) {
         for _ in 0..self.times {
             self.summary.release_checks();
-            // Relaxed: a check that still finds it raised only looks at the rules in vain.
+            // Relaxed: a check that still finds it raised only looks at the rules once more.
             self.holds.fetch_sub(1, Ordering::Relaxed);
         }
     }

@@ -1,4 +1,4 @@
-//! What a breaker asks of its store: checks and reports by the policy that it brings.
+//! The part of the store that a breaker uses: checks and reports by the policy that it brings.
 
 use super::handle::StoreHandle;
 use super::in_memory::InMemoryCircuitBreakerStore;
@@ -15,7 +15,7 @@ use std::borrow::Borrow;
 use std::hash::{BuildHasher, Hash};
 use std::sync::Arc;
 
-/// One circuit, named by its key or by a handle.
+/// A circuit, named by its key or by a handle.
 pub(crate) trait Circuit {
     type Key: ?Sized;
 
@@ -27,18 +27,18 @@ pub(crate) trait Circuit {
     /// Takes a report into account, by `policy`.
     fn report_by(&self, permit: PermitToken, report: Report, policy: &Policy) -> Reported;
 
-    /// Returns how a check by `policy` would be rejected now; `None`: it would be admitted. Has no
-    /// side effects.
+    /// Returns how a check by `policy` would be rejected now; `None` if it would be admitted. Has
+    /// no side effects.
     fn rejection(&self, policy: &Policy) -> Option<Rejected>;
 
     /// Gives back what a permit holds, without an outcome.
     fn give_back(&self, permit: PermitToken);
 
-    /// Makes the circuit watched if `policy` need that, and unwatched otherwise.
+    /// Makes the circuit watched if `policy` needs that, and unwatched otherwise.
     fn watch(&self, policy: &Policy);
 }
 
-/// The circuit of a key, if there is one.
+/// The circuit of a key, which the store may not know.
 pub(crate) struct ByKey<'a, Q: ?Sized, K, S, C> {
     store: &'a InMemoryCircuitBreakerStore<K, S, C>,
     key: Hashed<'a, Q>,
@@ -126,7 +126,7 @@ where
 }
 
 impl<K, S, C> InMemoryCircuitBreakerStore<K, S, C> {
-    /// Returns whether a clone or a handle refers to the circuits too.
+    /// Returns whether a clone of the store or a handle refers to the circuits too.
     pub(crate) fn is_shared(&self) -> bool {
         Arc::strong_count(&self.inner) > 1
     }
@@ -135,12 +135,12 @@ impl<K, S, C> InMemoryCircuitBreakerStore<K, S, C> {
         &self.inner.shared
     }
 
-    /// Counts what became of a call.
+    /// Counts a call under this heading.
     pub(crate) fn count(&self, counted: Counted) {
         self.inner.counters.add_one(counted);
     }
 
-    /// Returns how many calls this became of.
+    /// Returns the number of calls that were counted under this heading.
     pub(crate) fn counted(&self, counted: Counted) -> u64 {
         self.inner.counters.total(counted)
     }
@@ -152,7 +152,7 @@ where
     S: BuildHasher,
     C: Clock,
 {
-    /// See [`Inner::pass`](super::inner::Inner::pass).
+    /// Admits a call by the fast path: [`Inner::pass`](super::inner::Inner::pass).
     #[inline]
     pub(crate) fn pass<Q>(
         &self,
@@ -166,14 +166,16 @@ where
         self.inner.pass(key, false, need_checks)
     }
 
-    /// See [`Inner::skips`](super::inner::Inner::skips). Policies with windows hold up the
-    /// summary's count of unclean circuits, so they needn't be asked.
+    /// Returns whether a report changes nothing, whatever its key:
+    /// [`Inner::skips`](super::inner::Inner::skips). Policies with windows keep the count of
+    /// unclean circuits above 0, so the caller needn't say whether there are any.
     #[inline]
     pub(crate) fn skips(&self, permit: PermitToken, report: Report) -> bool {
         self.inner.skips(permit, report, false)
     }
 
-    /// See [`Inner::skip`](super::inner::Inner::skip).
+    /// Skips a report that changes nothing in the stripe of `key`, or returns its circuit:
+    /// [`Inner::skip`](super::inner::Inner::skip).
     #[inline]
     pub(crate) fn skip<'a, Q>(
         &'a self,
@@ -188,7 +190,7 @@ where
         skipped.map_err(|key| ByKey { store: self, key })
     }
 
-    /// Returns the circuit of a key whose hash is known.
+    /// Names the circuit of a key whose hash is known.
     #[inline]
     pub(crate) fn at<'a, Q: ?Sized>(&'a self, hash: OnlyHash, key: &'a Q) -> ByKey<'a, Q, K, S, C> {
         ByKey {
@@ -211,7 +213,8 @@ where
         self.inner.give_back(self.inner.map.hashed(key), permit);
     }
 
-    /// Calls `f` with each key and what makes its circuit watched, or unwatched, by policy.
+    /// Visits each key with a function that makes its circuit watched or unwatched, as
+    /// a policy needs.
     pub(crate) fn watch_each(&self, mut f: impl FnMut(&K, &dyn Fn(&Policy))) {
         let inner = &*self.inner;
         inner.map.for_each(|found, cell| {
@@ -221,7 +224,7 @@ where
         });
     }
 
-    /// Makes every circuit unwatched; an operation that needs it watched may make it so again.
+    /// Makes every circuit unwatched. An operation that needs it watched may make it so again.
     pub(crate) fn unwatch_all(&self) {
         let inner = &*self.inner;
         inner.map.for_each(|_, cell| cell.unwatch(&inner.shared));
@@ -235,7 +238,7 @@ where
         self.inner.forced(key, policy)
     }
 
-    /// Returns how long the circuit of `key` still rejects, in ms; `None` if it isn't open.
+    /// Returns how long the circuit of `key` still rejects; `None` if it isn't open.
     pub(crate) fn open_for<Q>(&self, key: &Q, policy: &Policy) -> Option<Millis>
     where
         K: Borrow<Q>,

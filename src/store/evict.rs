@@ -1,18 +1,18 @@
-//! Bounded memory: which circuits make room for others when the store is full.
+//! Bounded memory: the circuits that make room for others when the store is nearly full.
 //!
 //! When a new circuit finds the store nearly full, its thread sweeps: over all circuits, and again
-//! for the next kind, until an eighth of the bound is free. So a sweep of n circuits is paid for by
-//! n / 8 insertions. Nobody waits: one thread sweeps at a time, and the others go on, up to the
-//! bound itself.
+//! for the next kind, until an eighth of the bound is freed. So each sweep of n circuits is paid
+//! for by n / 8 insertions. No thread waits: one sweeps at a time, and the others insert meanwhile,
+//! up to the bound itself.
 //!
-//! 1. Clean circuits go first, all of them: closed, without failures, and not backing off. They are
-//!    the same as none.
-//! 2. Then, of a random part, closed ones that nobody has reported to since they were drawn last
-//!    (the second chance, or CLOCK, as page replacement has it), and open or half-open ones that
-//!    nobody has asked for in [`open_ttl`](super::InMemoryStoreBuilder::open_ttl).
+//! 1. Clean circuits go first, all of them: closed, without failures, and not backing off. To
+//!    remove one changes nothing that a caller sees.
+//! 2. Then a random part of the others: closed ones that had no report since a sweep last chose
+//!    them (second chance, or CLOCK, as in page replacement), and open or half-open ones that no
+//!    call has asked for in [`open_ttl`](super::InMemoryStoreBuilder::open_ttl).
 //!
-//! Circuits that a handle holds stay, and so do forced-open and disabled ones. A circuit of the very
-//! key that room is made for, which another thread has created meanwhile, may go like any other.
+//! Circuits that a handle holds stay, and so do forced-open and disabled ones. If another thread
+//! meanwhile creates the circuit that room is made for, a sweep may evict that one too.
 
 use super::inner::Inner;
 use crate::cell::{Changes, Evicts, Gone};
@@ -40,6 +40,7 @@ impl<K: Hash + Eq, S: BuildHasher, C: Clock> Inner<K, S, C> {
         }
     }
 
+    /// Evicts circuits of one kind after the other until there is room.
     fn sweep(&self, key_of: fn(&K) -> K) {
         let idle = Evicts::Idle {
             open_ttl: self.bound.open_ttl,
@@ -69,21 +70,22 @@ impl<K: Hash + Eq, S: BuildHasher, C: Clock> Inner<K, S, C> {
         if self.map.len() >= self.bound.full() {
             self.bound.pause();
         }
-        // After the map is let go of.
+        // Listeners may use the store, so they are called after the iteration of the map.
         for (changes, key) in announced {
             self.announce_evicted(changes, key);
         }
     }
 
-    /// Says yes to `part` of `whole`, at random. To evict in the map's own order, until there is
-    /// room, would leave one end of its table full and the other empty, for which it isn't made:
-    /// tables of the same size are allocated without end.
+    /// Makes a function that answers `true` for `part` of `whole` calls, at random. If a sweep
+    /// evicted in the order of the map until there is room, one end of the map's table would be
+    /// full and the other empty. The map isn't made for that: it would allocate tables of the same
+    /// size again and again.
     fn chance(&self, part: usize, whole: usize) -> impl FnMut() -> bool {
         let (part, whole) = (part as u64, whole as u64);
         move || {
-            // Relaxed: no other sweep is under way. From sweep to sweep the numbers go on, or each
-            // would choose the same positions while nothing else changes.
-            let number = self.bound.drawn.fetch_add(1, Ordering::Relaxed);
+            // Relaxed: no other sweep is under way. The numbers go on from sweep to sweep, or each
+            // sweep would choose the same positions while nothing else changes.
+            let number = self.bound.random_index.fetch_add(1, Ordering::Relaxed);
             self.shared.random_by(number) % whole < part
         }
     }

@@ -18,19 +18,19 @@ const VERSION: u32 = 1;
 const OPENINGS_MAX: u32 = 63;
 const SUCCESSES_MAX: u64 = TIME_MAX;
 
-/// Circuits as data, for [`import`](InMemoryCircuitBreakerStore::import). The default is an export of
-/// no circuits, for where nothing has been saved yet.
+/// Circuits as data, for [`import`](InMemoryCircuitBreakerStore::import). The default is an export
+/// of no circuits, for use where nothing has been saved yet.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Export<K> {
     version: Version,
-    /// When it was made, in Unix ms.
+    /// The time of the export, in Unix ms.
     time: u64,
     circuits: Vec<Exported<K>>,
 }
 
-/// The version of the form: written first, and checked before the fields that another version may
-/// not have.
+/// The version of the form. It is written first, so that it is checked before fields that another
+/// version may lack.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(try_from = "u32", into = "u32")]
 struct Version;
@@ -58,12 +58,12 @@ impl From<Version> for u32 {
 struct Exported<K> {
     key: K,
     circuit: CircuitBreakerSnapshot,
-    /// How long an open circuit still rejects; not given where no check has fixed that yet.
+    /// The time for which an open circuit still rejects; absent where no check has fixed it yet.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     open_for_ms: Option<u64>,
     #[serde(default, skip_serializing_if = "is_zero")]
     openings: u32,
-    /// In which it has a place.
+    /// The name of the group in which it has a place.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     group: Option<String>,
 }
@@ -72,20 +72,20 @@ fn is_zero<T: Default + PartialEq>(value: &T) -> bool {
     *value == T::default()
 }
 
-/// What an import did.
+/// The effect of an import.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[non_exhaustive]
 pub struct Imported {
-    /// Circuits that are as they were exported now.
+    /// Circuits that are now as they were exported.
     pub imported: usize,
-    /// Circuits that the store knew better, or had no room for.
+    /// Circuits that weren't clean in this store, or for which it had no room.
     pub skipped: usize,
 }
 
-/// An export is refused: nothing of it was imported.
+/// The reason why an export was refused. Nothing of it was imported.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct ImportError {
-    /// Counted from 0; `None`: the export as a whole.
+    /// The circuit's place in the export, from 0; `None` for the export as a whole.
     circuit: Option<usize>,
     reason: String,
 }
@@ -102,7 +102,7 @@ impl fmt::Display for ImportError {
 impl Error for ImportError {}
 
 impl<K> Export<K> {
-    /// Returns when it was made; 1970, if it is the default.
+    /// Returns the time of the export; 1970 for the default.
     ///
     /// ```
     /// use breakerbox::{CircuitState, Export, InMemoryCircuitBreakerStore};
@@ -119,17 +119,17 @@ impl<K> Export<K> {
         wall_time(self.time)
     }
 
-    /// Iterates over the circuits in it, as they were.
+    /// Iterates over the exported circuits.
     pub fn iter(&self) -> impl Iterator<Item = (&K, &CircuitBreakerSnapshot)> {
         self.circuits.iter().map(|one| (&one.key, &one.circuit))
     }
 
-    /// Returns how many circuits are in it.
+    /// Returns the number of exported circuits.
     pub fn len(&self) -> usize {
         self.circuits.len()
     }
 
-    /// Returns whether there is none in it.
+    /// Returns whether no circuit was exported.
     pub fn is_empty(&self) -> bool {
         self.circuits.is_empty()
     }
@@ -192,8 +192,8 @@ impl<K> Exported<K> {
         )
     }
 
-    /// What is left of it after so much time. A half-open circuit has lost its probes: its time is
-    /// over, and the next call begins anew.
+    /// Returns what is left of the circuit after `elapsed_ms`. A half-open one has lost its probes:
+    /// it is open and due, so that the next call probes.
     fn after(&self, elapsed_ms: u64) -> Kept {
         let mut snapshot = self.circuit;
         let open_for_ms = match snapshot.state {
@@ -225,20 +225,21 @@ where
     S: BuildHasher,
     C: Clock,
 {
-    /// All circuits that aren't clean: those that are not closed, have failures to forget, or are
-    /// backing off. What is in windows is not in it. Each is of one moment, all together are not.
-    /// One that is just opening may be in it without for how long, or its place in a group.
+    /// Exports all circuits that aren't clean: those that are not closed, have failures to forget,
+    /// or are backing off. Windows aren't exported. Each circuit is of one moment; together they
+    /// are not. One that is just opening may be exported without its open time, or without its
+    /// place in a group. O(circuits).
     ///
     /// ```
     /// use breakerbox::{CircuitBreaker, Export};
     ///
     /// let before = CircuitBreaker::builder().failure_threshold(1).build()?;
     /// let _ = before.acquire("search")?.failure();
-    /// let text = serde_json::to_string(&before.store().export())?;
+    /// let text = serde_json::to_string(&before.export())?;
     ///
     /// let after = CircuitBreaker::new();
     /// let export: Export<String> = serde_json::from_str(&text)?;
-    /// assert_eq!(after.store().import(export)?.imported, 1);
+    /// assert_eq!(after.import(export)?.imported, 1);
     /// assert!(after.acquire("search").is_err()); // for what remains of its time
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
@@ -264,16 +265,17 @@ where
         }
     }
 
-    /// Makes circuits what they were when they were exported; an open one waits out what remains of
-    /// its time, a half-open one is due. If no check has fixed the open time of a circuit that was
-    /// opened by hand, the first check after the import fixes it by its rule, counted from the
-    /// import. A circuit that had a place in a [group](crate::Group) has it again, whatever the cap
-    /// says, if there is such a group here: declare the policies first. Circuits that are not clean
-    /// here stay as they are. The last state change of imported circuits is now, and they are
-    /// announced as imported.
+    /// Restores circuits as they were exported. An open one waits out what remains of its time; a
+    /// half-open one is due. If no check has fixed the open time of a circuit that was opened by
+    /// hand, the first check after the import fixes it by its policy, counted from the import. A
+    /// circuit that had a place in a [group](crate::Group) has it again, whatever the cap says, if
+    /// there is such a group here: declare the policies first. Circuits that are not clean here
+    /// stay as they are. The last state change of imported circuits is now, and they are announced
+    /// as imported. O(circuits).
     ///
     /// # Errors
-    /// If anything in it can't be: then nothing is imported.
+    /// Returns an [`ImportError`] if the export holds a value out of its range, a key twice, or
+    /// more circuits than this store may hold. Then nothing is imported.
     pub fn import(&self, export: Export<K>) -> Result<Imported, ImportError>
     where
         K: ToKey<K>,
@@ -281,7 +283,7 @@ where
         self.import_by(export, Cell::restore)
     }
 
-    /// One step of an import alone.
+    /// Takes one step of an import alone.
     #[cfg(any(breakerbox_loom, breakerbox_steps))]
     pub(crate) fn import_part(&self, export: Export<K>, part: Part) -> Result<Imported, ImportError>
     where
@@ -319,7 +321,7 @@ where
             });
             match restored {
                 Ok(Restored::Done) => done.imported += 1,
-                // Occupied here, or there is no room for it.
+                // Not clean here, or there is no room for it.
                 Ok(Restored::Occupied) | Err(_) => done.skipped += 1,
             }
             inner.listeners.announce(changes, || exported.key);

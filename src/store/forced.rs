@@ -1,4 +1,4 @@
-//! Forced states: what a check and a report do under one.
+//! Forced states: the checks and reports of a circuit under one.
 
 use super::inner::Inner;
 use super::keyed::Refused;
@@ -27,8 +27,8 @@ impl<K: Hash + Eq, S: BuildHasher, C: Clock> Inner<K, S, C> {
         self.by_hand.of(key).or(policy.forced)
     }
 
-    /// Returns how a check of `key` by `policy` would be rejected now: under a forced state by that,
-    /// else as the circuit says.
+    /// Returns how a check of `key` by `policy` would be rejected now: by a forced state, else as
+    /// `circuit` says.
     pub(super) fn rejection<Q>(
         &self,
         key: &Q,
@@ -50,16 +50,16 @@ impl<K: Hash + Eq, S: BuildHasher, C: Clock> Inner<K, S, C> {
         K: Clone,
     {
         // Calls by key ask for the rules before they come to the circuit. A handle that is being
-        // made pins it first, and then looks at the rules itself. One that is gone may have left
-        // its circuit held.
+        // made pins the circuit first, and then looks at the rules itself. A handle that is gone
+        // may have left its circuit held.
         if cell.is_pinned() || cell.is_held() {
             let covers = || self.by_hand.of(key).is_some();
             cell.follow_rules(&self.shared, covers);
         }
     }
 
-    /// What `report` is under a forced state: it gives back what its permit holds, and no more.
-    /// If the key's copy panics, its permit's slot or seat is given back by `give_back`.
+    /// Replaces `report` under a forced state by one that only gives back what its permit holds. If
+    /// the copy of the key panics, `give_back` gives back the permit's probe or slot in flight.
     #[inline]
     pub(super) fn unless_forced<Q>(
         &self,

@@ -1,4 +1,5 @@
-//! Handles: a circuit that one keeps, for a nanosecond's check without a look-up.
+//! Handles: one circuit, kept at hand, so that a check needs no look-up and takes about a
+//! nanosecond.
 
 use super::in_memory::InMemoryCircuitBreakerStore;
 use super::inner::Inner;
@@ -17,10 +18,10 @@ use std::fmt;
 use std::hash::{BuildHasher, Hash, RandomState};
 use std::sync::Arc;
 
-/// A handle of one circuit, for an upstream or a connection that one keeps.
+/// A handle of one circuit, to be kept with an upstream or a connection.
 ///
 /// It holds its circuit in the store: the circuit isn't evicted, and a reset makes it unknown in
-/// place, so that the handle never has to look it up again. A healthy check is one load.
+/// place, so the handle never has to look it up again. A healthy check is one load.
 ///
 /// ```
 /// use breakerbox::{InMemoryCircuitBreakerStore, Policy, Outcome};
@@ -45,13 +46,13 @@ where
     S: BuildHasher,
     C: Clock,
 {
-    /// A handle of the circuit of `key`, which is created if it was unknown.
+    /// Makes a handle of the circuit of `key`. Creates the circuit if it was unknown.
     ///
     /// # Errors
-    /// If the store is full.
+    /// Returns [`StoreFull`] if the store is full and can evict nothing.
     ///
     /// # Panics
-    /// At 2^22 handles of the same circuit.
+    /// Panics if the circuit has 2^22 handles already.
     pub fn circuit<Q>(&self, key: &Q) -> Result<StoreHandle<K, S, C>, StoreFull>
     where
         K: Borrow<Q>,
@@ -78,28 +79,28 @@ where
 }
 
 impl<K, S, C: Clock> StoreHandle<K, S, C> {
-    /// See [`InMemoryCircuitBreakerStore::get_state`].
+    /// Returns the circuit, as [`InMemoryCircuitBreakerStore::get_state`].
     pub fn get_state(&self) -> CircuitBreakerSnapshot {
         self.pinned(|cell| cell.get_state(&self.inner.shared))
     }
 
-    /// See [`InMemoryCircuitBreakerStore::record_success`].
+    /// Counts a success, as [`InMemoryCircuitBreakerStore::record_success`].
     pub fn record_success(&self) -> CircuitBreakerSnapshot {
         self.pinned(|cell| cell.record_success(&self.inner.shared))
     }
 
-    /// See [`InMemoryCircuitBreakerStore::record_failure`].
+    /// Counts a failure, as [`InMemoryCircuitBreakerStore::record_failure`].
     pub fn record_failure(&self) -> CircuitBreakerSnapshot {
         self.pinned(|cell| cell.record_failure(&self.inner.shared))
     }
 
-    /// See [`InMemoryCircuitBreakerStore::peek`].
+    /// Returns the circuit if it is known, as [`InMemoryCircuitBreakerStore::peek`].
     pub fn peek(&self) -> Option<CircuitBreakerSnapshot> {
         self.cell.peek(&self.inner.shared)
     }
 
-    /// Admits a call of a closed circuit that is not watched: the fast path of a check. `None`:
-    /// look closer.
+    /// Admits a call by the fast path: if the circuit is closed and not watched. Returns `None` if
+    /// the slow path has to decide.
     #[inline]
     pub(crate) fn pass(&self) -> Option<PermitToken> {
         let generation = self.cell.closed_generation()?;
@@ -107,7 +108,7 @@ impl<K, S, C: Clock> StoreHandle<K, S, C> {
     }
 
     /// Returns whether a report changes nothing: the fast path of a report. `windows` says whether
-    /// the caller's rules may count successes.
+    /// the caller's policy may count successes.
     #[inline]
     pub(crate) fn skips(&self, permit: PermitToken, report: Report, windows: bool) -> bool {
         // Closed and clean, in the very generation of the permit.
@@ -119,17 +120,17 @@ impl<K, S, C: Clock> StoreHandle<K, S, C> {
         self.cell.give_back(permit);
     }
 
-    /// Returns whether policy keep the circuit watched.
+    /// Returns whether a policy keeps the circuit watched.
     pub(crate) fn is_watched_by_policy(&self) -> bool {
         self.cell.is_watched_by_policy()
     }
 
-    /// The circuit's key.
+    /// Returns the circuit's key.
     pub fn key(&self) -> &K {
         &self.key
     }
 
-    /// `op` on the cell: a pinned cell never leaves the map, so one try always suffices.
+    /// Applies `op` to the cell. A pinned cell never leaves the map, so one try always suffices.
     fn pinned<R>(&self, mut op: impl FnMut(&Cell) -> Result<R, Gone>) -> R {
         match op(&self.cell) {
             Ok(result) => result,
@@ -144,7 +145,7 @@ where
     S: BuildHasher,
     C: Clock,
 {
-    /// See [`InMemoryCircuitBreakerStore::transition`].
+    /// Moves the circuit to state `to`, as [`InMemoryCircuitBreakerStore::transition`].
     pub fn transition(&self, to: CircuitState) -> CircuitBreakerSnapshot {
         let mut changes = self.inner.listeners.changes();
         let snapshot = self.pinned(|cell| cell.transition(&self.inner.shared, to, &mut changes));
@@ -152,18 +153,22 @@ where
         snapshot
     }
 
-    /// See [`InMemoryCircuitBreakerStore::reset`]. The handle stays usable. Its entry stays in the map
-    /// too, after the last handle is gone until the key is used, reset or evicted, and counts
-    /// towards a bound of the store.
+    /// Forgets the circuit, as [`InMemoryCircuitBreakerStore::reset`]. The handle stays usable. The
+    /// circuit's entry stays in the map, and counts towards the bound of the store. After the last
+    /// handle is gone it stays until the key is used, reset or evicted.
     pub fn reset(&self) {
         let mut changes = self.inner.listeners.changes();
         self.cell.vacate(&self.inner.shared, &mut changes);
         self.inner.listeners.announce(changes, || self.key.clone());
     }
 
-    /// See [`InMemoryCircuitBreakerStore::acquire`]; while the circuit is closed, this is one
-    /// relaxed load of its own word, whatever the others are doing: `policy` aren't looked at, so
-    /// where they count calls in flight, say so by [`watch`](Self::watch) before the first call.
+    /// Decides whether a call may go through now, as [`InMemoryCircuitBreakerStore::acquire`].
+    /// While the circuit is closed and not watched, this is one relaxed load of its own word,
+    /// whatever other circuits do, and `policy` isn't looked at. So if `policy` counts calls in
+    /// flight or forces a state, call [`watch`](Self::watch) before the first call.
+    ///
+    /// # Errors
+    /// Returns the errors of [`InMemoryCircuitBreakerStore::acquire`].
     #[inline]
     pub fn acquire(&self, policy: &Policy) -> Result<PermitToken, Rejected> {
         match self.pass() {
@@ -178,8 +183,8 @@ where
             .map_err(|refused| self.inner.reject(refused))
     }
 
-    /// Not closed: rare, and kept out of the callers' code. `BREAKER`: as in
-    /// [`Inner::acquire_slow`].
+    /// Checks a circuit that isn't closed or is watched: rare, and kept out of the callers' code.
+    /// `BREAKER` is that of [`Inner::acquire_slow`].
     #[cold]
     pub(super) fn acquire_slow<const BREAKER: bool>(
         &self,
@@ -197,7 +202,7 @@ where
         admitted
     }
 
-    /// Acquires where a state may be forced, or the call may need a seat.
+    /// Checks where a state may be forced, or where the call may need a slot in flight.
     #[inline(never)]
     fn acquire_closely<const BREAKER: bool>(
         &self,
@@ -220,16 +225,18 @@ where
         admitted
     }
 
-    /// Returns how a check by `policy` would be rejected now; `None`: it would be admitted.
+    /// Returns how a check by `policy` would be rejected now; `None` if it would be admitted.
     pub(super) fn rejection(&self, policy: &Policy) -> Option<Rejected> {
         self.inner.rejection(&self.key, policy, || {
             self.cell.rejection(&self.inner.shared, policy)
         })
     }
 
-    /// Every call of the circuit is looked at from here on, or none is, as `policy` want it. Needed
-    /// where they count calls [in flight](crate::PolicyBuilder::hung_calls); a report under policy
-    /// that need it does it too, and a [`CircuitBreaker`](crate::CircuitBreaker) by itself.
+    /// Makes every call look at the circuit and its policy from here on, or lets healthy calls pass
+    /// it again, as `policy` needs. Required where the policy counts calls [in
+    /// flight](crate::PolicyBuilder::hung_calls) or [forces](crate::PolicyBuilder::forced) a state.
+    /// A report under a policy that counts calls does it too, and a
+    /// [`CircuitBreaker`](crate::CircuitBreaker) by itself.
     ///
     /// ```
     /// use breakerbox::{InMemoryCircuitBreakerStore, Policy, ManualClock};
@@ -250,7 +257,8 @@ where
         self.cell.set_watched(&self.inner.shared, policy);
     }
 
-    /// See [`InMemoryCircuitBreakerStore::report`].
+    /// Takes the outcome of an admitted call into account, as
+    /// [`InMemoryCircuitBreakerStore::report`].
     #[inline]
     pub fn report(
         &self,
@@ -284,12 +292,12 @@ where
         reported
     }
 
-    /// See [`InMemoryCircuitBreakerStore::release`].
+    /// Gives a permit back without an outcome, as [`InMemoryCircuitBreakerStore::release`].
     pub fn release(&self, permit: PermitToken, policy: &Policy) -> Reported {
         self.report(permit, Outcome::Ignored, policy)
     }
 
-    /// The store that the circuit is in.
+    /// Returns the store that the circuit is in.
     pub fn store(&self) -> InMemoryCircuitBreakerStore<K, S, C> {
         InMemoryCircuitBreakerStore {
             inner: Arc::clone(&self.inner),
@@ -298,10 +306,10 @@ where
 }
 
 impl<K: Clone, S, C> Clone for StoreHandle<K, S, C> {
-    /// Another handle of the same circuit.
+    /// Makes another handle of the same circuit.
     ///
     /// # Panics
-    /// At 2^22 handles of the same circuit.
+    /// Panics if the circuit has 2^22 handles already.
     fn clone(&self) -> Self {
         let key = self.key.clone();
         match self.cell.pin(&self.inner.shared) {

@@ -14,12 +14,12 @@ use std::sync::Arc;
 
 /// Circuits in memory, one per key, without locks on any check or report.
 ///
-/// Generic in the key, its hasher and the clock. Cloning is cheap and shares the circuits.
-/// Look-ups take any borrowed form of the key (`&str` for `String`) and never allocate.
+/// Generic in the key, its hasher and the clock. Cloning is cheap and shares the circuits. Look-ups
+/// take any borrowed form of the key (`&str` for `String`) and never allocate.
 ///
-/// This is the store alone: it counts and moves circuits as it is told and decides by the
+/// This is the store alone: it counts and moves circuits as commands say, and decides by the
 /// [`Policy`] that each call brings. [`CircuitBreaker`](crate::CircuitBreaker) is the store with
-/// rules, permits that report themselves, and calls.
+/// policies of its own, permits that report themselves, and guarded calls.
 ///
 /// ```
 /// use breakerbox::{CircuitState, InMemoryCircuitBreakerStore};
@@ -33,14 +33,15 @@ use std::sync::Arc;
 /// ```
 ///
 /// # Concurrency
-/// Operations on a key are linearizable with respect to state, both counts and
-/// `last_state_change`; see [`CircuitBreakerSnapshot`] for `last_failure_time`. A record or
-/// transition returns a snapshot taken after it; others may have been at work in between. Only
-/// where the circuit is reset before it returns, its snapshot is what it saw last with its own
-/// effect, in which what others did at the same time may be missing.
-/// Checks, reports and handle operations are lock-free. Creating, iterating and clearing
-/// circuits may wait briefly while the map's table is resized: give the expected number of
-/// circuits as [`capacity`](InMemoryStoreBuilder::capacity).
+/// Operations on a key are linearizable with respect to state, both counts and `last_state_change`;
+/// see [`CircuitBreakerSnapshot`] for `last_failure_time`. A record or transition returns a
+/// snapshot taken after it, in which later operations may show too. If the circuit is reset before
+/// it returns, the snapshot is the one that it saw last, with its own effect; operations at the
+/// same time may be missing from it.
+///
+/// Checks, reports and handle operations are lock-free. Creating, iterating and clearing circuits
+/// may wait briefly while the map's table is resized: give the expected number of circuits as
+/// [`capacity`](super::InMemoryStoreBuilder::capacity).
 pub struct InMemoryCircuitBreakerStore<K = String, S = RandomState, C = SystemClock> {
     pub(super) inner: Arc<Inner<K, S, C>>,
 }
@@ -49,10 +50,10 @@ pub struct InMemoryCircuitBreakerStore<K = String, S = RandomState, C = SystemCl
 pub type ClockedStore<C, K = String> = InMemoryCircuitBreakerStore<K, RandomState, C>;
 
 impl<K, S, C> InMemoryCircuitBreakerStore<K, S, C> {
-    /// How many circuits a store can hold, unless it is told to hold
-    /// [fewer](InMemoryStoreBuilder::max_circuits): what the gate's count leaves room for.
+    /// The most circuits that a store can hold: as many as the summary word can count. A store may
+    /// be told to hold [fewer](super::InMemoryStoreBuilder::max_circuits).
     ///
-    /// A key beyond it is answered as if it were unknown, and nothing of it is stored; see
+    /// A key beyond that is answered as an unknown one, and nothing of it is stored; see
     /// [`untracked`](Self::untracked).
     pub const MAX_CIRCUITS: usize = 1 << 23;
 }
@@ -63,7 +64,7 @@ where
     S: BuildHasher,
     C: Clock,
 {
-    /// The circuit of `key`, created if it was unknown: closed, nothing counted.
+    /// Returns the circuit of `key`. Creates it if it was unknown: closed, nothing counted.
     pub fn get_state<Q>(&self, key: &Q) -> CircuitBreakerSnapshot
     where
         K: Borrow<Q>,
@@ -92,8 +93,8 @@ where
             })
     }
 
-    /// Counts a failure and notes its time, in every state but disabled. Creates the circuit.
-    /// Never opens it: rules belong to [`report`](Self::report) and the breaker.
+    /// Counts a failure and its time, in every state but disabled. Creates the circuit. Never opens
+    /// it: only [`report`](Self::report) and the breaker go by rules.
     pub fn record_failure<Q>(&self, key: &Q) -> CircuitBreakerSnapshot
     where
         K: Borrow<Q>,
@@ -113,13 +114,13 @@ where
             })
     }
 
-    /// Moves the circuit to state `to`, whatever it was in; the state that it is in already
-    /// counts as a transition. Creates the circuit.
+    /// Moves the circuit to state `to`, whatever its state. To the state that it is in already is a
+    /// transition too. Creates the circuit.
     ///
-    /// A move to closed or disabled zeroes both counts, one to half-open the successes; the time of
-    /// the last failure is kept. A circuit that is closed by this counts as recovered: its next
-    /// opening is the first of a row, whose open time doesn't back off. Permits given before are
-    /// stale.
+    /// A move to closed or disabled zeroes both counts, one to half-open the successes; the time
+    /// of the last failure is kept. A circuit that is closed by this counts as recovered: its
+    /// next opening is the first of a series, whose open time doesn't back off. Permits given
+    /// before are stale.
     pub fn transition<Q>(&self, key: &Q, to: CircuitState) -> CircuitBreakerSnapshot
     where
         K: Borrow<Q>,
@@ -145,9 +146,9 @@ where
         self.inner.listeners.announce(changes, || key.to_key());
     }
 
-    /// Forgets every circuit, and lifts what was forced [by prefix](Self::steer_prefix) or on all.
-    /// A circuit that is created meanwhile may or may not be forgotten. The store and live handles
-    /// stay usable.
+    /// Forgets every circuit, and lifts what was forced [by prefix](Self::steer_prefix) or on all
+    /// keys. A circuit that is created meanwhile may or may not be forgotten. The store and live
+    /// handles stay usable. O(circuits).
     pub fn clear(&self)
     where
         K: Clone,
@@ -166,13 +167,14 @@ where
                 announced.push((changes, found.key().clone()));
             }
         });
-        // After the map is let go of.
+        // Listeners may use the store, so they are called after the iteration of the map.
         for (changes, key) in announced {
             inner.listeners.announce(changes, || key);
         }
     }
 
-    /// The same as [`clear`](Self::clear): the in-memory store holds nothing else to give back.
+    /// Forgets every circuit, as [`clear`](Self::clear): the store in memory has no other
+    /// resources to release.
     pub fn destroy(&self)
     where
         K: Clone,
@@ -181,8 +183,8 @@ where
     }
 
     /// Returns the state that is forced on `key` by hand: [by prefix](Self::steer_prefix), or on
-    /// [all](Self::steer_all). What [`steer`](Self::steer) does to one circuit shows in its
-    /// snapshot, and what a policy forces in
+    /// [all](Self::steer_all) keys. The effect of [`steer`](Self::steer) on one circuit shows in
+    /// its snapshot, and a state that a policy forces in
     /// [`CircuitBreaker::forced`](crate::CircuitBreaker::forced).
     #[must_use]
     pub fn forced<Q>(&self, key: &Q) -> Option<Forced>
@@ -193,7 +195,7 @@ where
     }
 
     /// Returns the circuit of `key` if it is known, in its own state, whatever is forced on the
-    /// key. Has no side effects: creates nothing, counts nothing, takes no probe slot.
+    /// key. Has no side effects: creates nothing, counts nothing, takes no probe.
     #[must_use]
     pub fn peek<Q>(&self, key: &Q) -> Option<CircuitBreakerSnapshot>
     where
@@ -208,15 +210,20 @@ where
             .flatten()
     }
 
-    /// Decides whether a call may go through now, by `policy`. While no circuit of the store is
-    /// open, half-open or forced open, and no rule of a breaker over it needs every check, this is
-    /// one atomic load, whatever the key.
+    /// Decides whether a call may go through now, by `policy`. This is one atomic load,
+    /// whatever the key, while no circuit of the store is open, half-open or forced open, no
+    /// policy of a breaker over it needs every check, and `policy` neither counts hung calls
+    /// nor forces a state.
     ///
     /// An open circuit whose time is over becomes half-open, and the call is its first probe. A
     /// half-open one admits while fewer than [`half_open_max`](Policy::half_open_max) probes are
-    /// out, and as many again once the last of them was admitted a
-    /// [`probe_lease`](Policy::probe_lease) ago. A [forced](Forced) state comes before all that: by
-    /// hand, or by the policy that the policy are of.
+    /// out, and again as many once the last of them was admitted a
+    /// [`probe_lease`](Policy::probe_lease) ago. A [forced](Forced) state, by hand or by `policy`,
+    /// comes before all that.
+    ///
+    /// # Errors
+    /// Returns [`Rejected`] if the circuit is open, forced open, or half-open with all its probes
+    /// out; or if a forced state rejects the call.
     #[inline]
     pub fn acquire<Q>(&self, key: &Q, policy: &Policy) -> Result<PermitToken, Rejected>
     where
@@ -233,9 +240,9 @@ where
     /// changed state since. Counting and the transition that follows are one step.
     ///
     /// Closed: a failure counts, and the one that reaches the threshold opens the circuit; a
-    /// success forgets the failures under the consecutive rule. Half-open: gives the slot back;
-    /// enough successes close, a failure counts and opens. An ignored outcome creates nothing, and
-    /// a success only under rules with a window.
+    /// success forgets the failures under the consecutive rule. Half-open: the probe is given back;
+    /// enough successes close, a failure counts and opens. An ignored outcome creates no circuit,
+    /// and a success only under a policy with a window.
     ///
     /// A call is counted in its window first, and opens the circuit after: others may come in
     /// between. The call that brings the window to its limit opens the circuit before its report
@@ -270,7 +277,7 @@ where
 }
 
 impl<K, S, C> Clone for InMemoryCircuitBreakerStore<K, S, C> {
-    /// Another reference to the same circuits.
+    /// Makes another reference to the same circuits.
     fn clone(&self) -> Self {
         Self {
             inner: Arc::clone(&self.inner),

@@ -1,4 +1,4 @@
-//! What a store and its handles share, and the way from a key to its cell.
+//! The state that a store and its handles share, and the way from a key to its cell.
 
 use super::bound::Bound;
 use super::by_hand::ByHand;
@@ -15,20 +15,21 @@ use crate::word::PermitToken;
 use std::borrow::Borrow;
 use std::hash::{BuildHasher, Hash};
 
-/// What a store and its handles share.
+/// The state that a store and its handles share.
 pub(crate) struct Inner<K, S, C> {
     pub(crate) shared: Shared<C>,
     pub(crate) map: Map<K, Cell, S>,
     pub(super) listeners: Listeners<K>,
     pub(super) by_hand: ByHand<K>,
     pub(super) bound: Bound<K>,
-    /// Operations that were answered without being stored.
+    /// The number of operations that were answered without being stored.
     pub(super) untracked: PlainAtomicU64,
     pub(super) counters: Counters,
 }
 
 impl<K: Hash + Eq, S: BuildHasher, C: Clock> Inner<K, S, C> {
-    /// `op` on the cell of `key`, if there is one; again on the next one if it is gone.
+    /// Applies `op` to the cell of `key`, if there is one, and again to the next one
+    /// if that is gone.
     #[inline]
     pub(super) fn find<Q, R>(
         &self,
@@ -47,10 +48,10 @@ impl<K: Hash + Eq, S: BuildHasher, C: Clock> Inner<K, S, C> {
         }
     }
 
-    /// `op` on the cell of `key`, created if there was none.
+    /// Applies `op` to the cell of `key`. Creates the cell if there is none.
     ///
-    /// `op` is called in one place, so that it is inlined there: passed through the look-up in
-    /// memory, a snapshot costs as much again as the look-up.
+    /// `op` is called in one place, so that it is inlined there. If its result went through memory
+    /// in the look-up, a snapshot would cost as much again as the look-up.
     #[inline]
     pub(super) fn create<Q, R>(
         &self,
@@ -73,7 +74,7 @@ impl<K: Hash + Eq, S: BuildHasher, C: Clock> Inner<K, S, C> {
         }
     }
 
-    /// A cell for `key`, if there is none.
+    /// Inserts a cell for `key` if there is none.
     #[cold]
     fn insert<Q>(&self, key: Hashed<'_, Q>) -> Result<(), StoreFull>
     where
@@ -94,7 +95,7 @@ impl<K: Hash + Eq, S: BuildHasher, C: Clock> Inner<K, S, C> {
         Ok(())
     }
 
-    /// `op` on a cell; helps it out of the map if it is gone.
+    /// Applies `op` to a cell. If the cell is gone, takes it out of the map.
     #[inline]
     pub(super) fn attempt<Q, R>(
         &self,
@@ -109,7 +110,7 @@ impl<K: Hash + Eq, S: BuildHasher, C: Clock> Inner<K, S, C> {
         op(cell).inspect_err(|Gone| self.map.remove_same(key, cell))
     }
 
-    /// The snapshot that there would have been.
+    /// Makes the snapshot that a circuit would have had if the store weren't full.
     pub(super) fn untracked(&self, state: CircuitState) -> CircuitBreakerSnapshot {
         CircuitBreakerSnapshot::new(state, self.shared.now().unix_ms())
     }

@@ -1,4 +1,4 @@
-//! Looking inside: each circuit's statistics, those of all together, and changes as they come.
+//! Looks inside: the statistics of each circuit and of all together, and changes as they come.
 
 use super::in_memory::InMemoryCircuitBreakerStore;
 use super::inner::Inner;
@@ -15,47 +15,49 @@ use std::borrow::Borrow;
 use std::fmt;
 use std::hash::{BuildHasher, Hash};
 
-/// What is known of one circuit. One that the store doesn't know has none: it is closed, and nothing
-/// is counted.
+/// The statistics of a known circuit. An unknown one has none: it is closed, and
+/// nothing is counted.
 ///
-/// All is of one generation of the circuit, and the snapshot of one moment in it. Probes, window and
-/// the two counts are read one after the other: a call that is reported meanwhile may be in one and
-/// not yet in another.
+/// All fields belong to one generation of the circuit, and the snapshot to one moment in it.
+/// Probes, window and the two counts are read one after the other: a call that is reported
+/// meanwhile may be in one and not yet in another.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[non_exhaustive]
 pub struct CircuitStats {
-    /// The circuit's own state, times and counts; what is [forced](crate::CircuitBreaker::forced) on
-    /// its key doesn't show.
+    /// The circuit's own state, times and counts. A state that is
+    /// [forced](crate::CircuitBreaker::forced) on its key doesn't show.
     pub snapshot: CircuitBreakerSnapshot,
-    /// Until when an open circuit rejects, in Unix milliseconds: the first call from then on probes.
+    /// The time until which an open circuit rejects, in Unix milliseconds: the first call from
+    /// then on probes.
     ///
-    /// Only of an open circuit; one that is forced open rejects until told otherwise. Where no
-    /// check has fixed the time yet, since the circuit was opened by hand, it is what the policy
-    /// would say now, and from the bare store `None`.
+    /// `None` if the circuit isn't open; one that is forced open rejects until a command says
+    /// otherwise. Also `None` from the bare store if no check has fixed the time yet, since the
+    /// circuit was opened by hand; from a breaker it is then the time that the policy gives now.
     pub open_until: Option<u64>,
     /// The window of a closed circuit whose policy has one, once a call has been counted.
     pub window: Option<WindowStats>,
-    /// Probes of a half-open circuit that have not been reported, nor been given up by their lease.
+    /// Probes of a half-open circuit that have not been reported and whose lease is not over.
     pub probes_out: u32,
-    /// Calls that the circuit rejected. Not in it: calls that a policy or a prefix
-    /// [forced](crate::CircuitBreaker::forced) open rejected without asking the circuit.
+    /// Calls that the circuit rejected. Calls that a policy or a prefix
+    /// [forced](crate::CircuitBreaker::forced) open rejected without asking the circuit
+    /// aren't among them.
     ///
-    /// Counts since the store has known the key: it begins anew where the circuit is evicted, and
-    /// where it is reset while no handle holds it.
+    /// Counted since the store has known the key: from 0 again after an eviction, and after a reset
+    /// while no handle holds the circuit.
     pub rejected: u64,
     /// Calls that the circuit would have rejected, and that were admitted under a
-    /// [shadow](crate::Policy::shadow) policy. Counts as [`rejected`](Self::rejected) does.
+    /// [shadow](crate::Policy::shadow) policy. Counted as [`rejected`](Self::rejected) is.
     pub shadowed: u64,
 }
 
 impl CircuitStats {
-    /// Returns until when an open circuit rejects: [`open_until`](Self::open_until).
+    /// Returns [`open_until`](Self::open_until) as a `SystemTime`.
     pub fn open_until_time(&self) -> Option<WallTime> {
         self.open_until.map(wall_time)
     }
 }
 
-/// What a sliding window holds: the last N calls, or those of the last time.
+/// The counts of a sliding window: of the last N calls, or of those in the last period.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[non_exhaustive]
 pub struct WindowStats {
@@ -67,11 +69,11 @@ pub struct WindowStats {
     pub slow: u32,
 }
 
-/// What was counted of all calls since the store, or the breaker over a remote one, was made. The
-/// counts only grow.
+/// The counts of all calls since the store, or the breaker over a remote one, was made.
+/// They only grow.
 ///
 /// A call that is admitted and succeeds is counted nowhere: it writes nothing. Each count is exact
-/// once the calls have returned; together they are of no one moment.
+/// once the calls have returned; together they belong to no single moment.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 #[non_exhaustive]
 pub struct Totals {
@@ -80,17 +82,17 @@ pub struct Totals {
     /// Calls that would have been rejected, and were admitted under a
     /// [shadow](crate::Policy::shadow) policy.
     pub shadowed: u64,
-    /// Failures that were reported, those of [stale](Self::stale) reports and
-    /// [timed-out](Self::timed_out) calls included.
+    /// Failures that were reported, including those of [stale](Self::stale) reports and
+    /// [timed-out](Self::timed_out) calls.
     pub failed: u64,
     /// Calls that outlived the [call timeout](crate::CircuitBreakerBuilder::call_timeout).
     pub timed_out: u64,
-    /// Permits that were dropped without a report, whatever that
-    /// [means](crate::DroppedPermit): calls that were cancelled from outside are among them.
+    /// Permits that were dropped without a report, whatever that [means](crate::DroppedPermit):
+    /// among them calls that were cancelled from outside.
     pub dropped: u64,
     /// Reports that came after their circuit had changed state, and changed nothing.
     pub stale: u64,
-    /// Circuits that opened, by cause. A store in memory knows, in shadow too.
+    /// Openings of circuits, by cause, in shadow too. Always 0 for a breaker over any store.
     pub opened: Openings,
     /// Circuits that were evicted to make room for others.
     pub evicted: u64,
@@ -101,7 +103,7 @@ pub struct Totals {
 }
 
 impl Totals {
-    /// Returns what is counted of calls.
+    /// Reads the counts of calls; the others stay 0.
     pub(crate) fn of(counters: &Counters) -> Self {
         Self {
             rejected: counters.total(Counted::Rejected),
@@ -115,19 +117,19 @@ impl Totals {
     }
 }
 
-/// How many circuits opened, by the [label](Cause::as_str) of the cause. Forced open by hand counts
-/// too, under `manual`.
+/// The numbers of openings, by the [label](Cause::as_str) of the cause. A circuit that is forced
+/// open by hand counts under `manual`.
 #[derive(Clone, Copy, PartialEq, Eq, Default)]
 pub struct Openings([u64; OPENINGS]);
 
 impl Openings {
-    /// Returns the openings by the cause of this label.
+    /// Returns the number of openings by the cause of this label; 0 if there is no such label.
     pub fn by(&self, label: &str) -> u64 {
         let found = self.iter().find(|(one, _)| *one == label);
         found.map_or(0, |(_, count)| count)
     }
 
-    /// Returns all openings.
+    /// Returns the number of all openings.
     pub fn total(&self) -> u64 {
         self.0.iter().sum()
     }
@@ -147,7 +149,7 @@ impl fmt::Debug for Openings {
 }
 
 impl<K, S, C: Clock> Inner<K, S, C> {
-    /// Looks into a circuit; `None` if it reads as unknown.
+    /// Returns the statistics of a circuit; `None` if it reads as unknown.
     pub(crate) fn stats_of(
         &self,
         cell: &CellArc<Cell>,
@@ -176,8 +178,8 @@ where
     S: BuildHasher,
     C: Clock,
 {
-    /// Looks into the circuit of `key`; `None` if the store doesn't know it, so that it is closed.
-    /// Has no side effects, as [`peek`](Self::peek).
+    /// Returns the statistics of the circuit of `key`; `None` if the store doesn't know it, so that
+    /// it is closed. Has no side effects, as [`peek`](Self::peek).
     ///
     /// ```
     /// use breakerbox::{CircuitState, InMemoryCircuitBreakerStore, Policy};
@@ -199,7 +201,8 @@ where
         self.stats_by(key, || None)
     }
 
-    /// The same, where `policy` says what no check has fixed yet.
+    /// Returns the statistics of the circuit of `key`. `policy` gives the open time that no check
+    /// has fixed yet.
     pub(crate) fn stats_by<Q>(
         &self,
         key: &Q,
@@ -214,8 +217,8 @@ where
         inner.map.get(inner.map.hashed(key), look).flatten()
     }
 
-    /// Calls `f` with what [`stats`](Self::stats) would say of each circuit, as
-    /// [`for_each`](Self::for_each) does with snapshots.
+    /// Visits each circuit's [`stats`](Self::stats), as [`for_each`](Self::for_each)
+    /// visits snapshots.
     pub fn for_each_stats(&self, f: impl FnMut(&K, CircuitStats)) {
         self.for_each_stats_by(|_| None, f);
     }
@@ -235,7 +238,7 @@ where
 }
 
 impl<K, S, C> InMemoryCircuitBreakerStore<K, S, C> {
-    /// Returns what was counted of all calls since the store was made. O(1).
+    /// Returns the counts of all calls since the store was made. O(1).
     ///
     /// ```
     /// use breakerbox::{CircuitState, InMemoryCircuitBreakerStore};
@@ -261,9 +264,9 @@ impl<K, S, C> InMemoryCircuitBreakerStore<K, S, C> {
         }
     }
 
-    /// Subscribes to the state changes that operations make which begin from now on. Up to
-    /// `capacity` of them wait to be taken, at least 1; what comes while the queue is full is
-    /// dropped and counted, so that a slow subscriber never holds a call up.
+    /// Subscribes to the state changes of operations that begin from now on. Up to `capacity` of
+    /// them, at least 1, wait to be taken. A change that comes while the queue is full is dropped
+    /// and counted, so a slow subscriber never delays a call.
     ///
     /// ```
     /// use breakerbox::{CircuitState, InMemoryCircuitBreakerStore};

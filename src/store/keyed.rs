@@ -14,10 +14,10 @@ use crate::word::{Generation, Outcome, PermitToken, Report, Reported};
 use std::borrow::Borrow;
 use std::hash::{BuildHasher, Hash};
 
-/// How often a check of an unknown circuit looks, if some circuit of the store changes state during
-/// each look. A storm elsewhere must not hold it up for ever: after the last look its permit
-/// carries the number from before that look. At worst that is too old, and this call's report is
-/// stale.
+/// The number of looks that a check of an unknown circuit takes while other circuits of the store
+/// change state during each. It is bounded, so that they can't delay the check without end: after
+/// the last look its permit carries the generation from before that look. If that is too old, the
+/// report of this call is stale.
 const ADMIT_LOOKS: usize = 8;
 
 /// A rejection, and the generation of the circuit that rejects.
@@ -39,7 +39,7 @@ impl Refused {
 }
 
 impl<K: Hash + Eq, S: BuildHasher, C: Clock> Inner<K, S, C> {
-    /// The check of a circuit for which neither gate nor filter answers.
+    /// Checks the circuit, where neither summary nor filter admits the call.
     #[cold]
     pub(super) fn acquire<Q>(
         &self,
@@ -55,9 +55,10 @@ impl<K: Hash + Eq, S: BuildHasher, C: Clock> Inner<K, S, C> {
             .map_err(|refused| self.reject(refused))
     }
 
-    /// Decides on the circuit. A `BREAKER` admits the call nevertheless under a shadow policy. A
-    /// rejection is counted for the circuit here, and for the store by the caller. (A parameter of
-    /// the type, since a healthy check would have to carry an argument.)
+    /// Checks the circuit by `policy`. A `BREAKER` admits the call nevertheless under a
+    /// shadow policy. A rejection is counted for the circuit here, and for the store by the
+    /// caller. (`BREAKER` is a parameter of the type: as an argument it would burden the
+    /// healthy check too.)
     #[cold]
     pub(super) fn acquire_slow<Q, const BREAKER: bool>(
         &self,
@@ -86,8 +87,8 @@ impl<K: Hash + Eq, S: BuildHasher, C: Clock> Inner<K, S, C> {
         admitted
     }
 
-    /// Checks where a state may be forced, or the call may need a seat. `None`: look at the
-    /// circuit.
+    /// Checks where a state may be forced, or where the call may need a slot in flight. Returns
+    /// `None` if the circuit decides alone.
     #[inline(never)]
     fn acquire_closely<Q, const BREAKER: bool>(
         &self,
@@ -102,7 +103,7 @@ impl<K: Hash + Eq, S: BuildHasher, C: Clock> Inner<K, S, C> {
             return Some(self.by_force(forced, policy));
         }
         if !policy.counts_in_flight() {
-            // The caller hasn't asked the filter, since that can't answer for what is forced.
+            // The caller hasn't asked the filter, which knows nothing of forced states.
             return self
                 .filter(self.shared.summary.load(), key.only_hash())
                 .map(Ok);
@@ -112,7 +113,7 @@ impl<K: Hash + Eq, S: BuildHasher, C: Clock> Inner<K, S, C> {
             let acquired = cell.begin_and_acquire(&self.shared, policy, &mut changes)?;
             Ok(acquired.counted_of(cell, BREAKER && policy.shadow))
         };
-        // A full store admits without a seat, and says so in its count.
+        // A full store admits the call without a slot, and counts it as untracked.
         let admitted = self.admit(|| {
             let acquired = self.create(key, &mut acquire);
             acquired.unwrap_or(Acquired::Unknown)
@@ -134,17 +135,18 @@ impl<K: Hash + Eq, S: BuildHasher, C: Clock> Inner<K, S, C> {
         }
     }
 
-    /// A rejection that takes place.
+    /// Counts a rejection that takes place.
     pub(super) fn reject(&self, refused: Refused) -> Rejected {
         self.counters.add_one(Counted::Rejected);
         refused.rejected
     }
 
-    /// An answer for the caller; unknown circuits are admitted in the gate's generation.
+    /// Makes an answer for the caller of what `look` finds. An unknown circuit admits, in the
+    /// summary's generation.
     ///
-    /// The generation is loaded before the look and again after it. Were a circuit reset in
-    /// between, the first number would be older than the reset, and the report of this very call
-    /// taken for a stale one.
+    /// The generation is loaded before the look and again after it. If a circuit were reset in
+    /// between, the first generation would be older than the reset, and the report of this
+    /// very call stale.
     pub(super) fn admit(&self, mut look: impl FnMut() -> Acquired) -> Result<PermitToken, Refused> {
         let mut before = self.shared.summary.load().generation();
         for looks in 1.. {
@@ -168,7 +170,7 @@ impl<K: Hash + Eq, S: BuildHasher, C: Clock> Inner<K, S, C> {
         Ok(PermitToken::plain(before))
     }
 
-    /// The report that the shortest way leaves over. Not inlined, so that the shortest way is.
+    /// Takes a report that the fast path leaves over. Not inlined, so that the fast path is.
     #[inline(never)]
     pub(super) fn report_slow<Q>(
         &self,
@@ -187,7 +189,7 @@ impl<K: Hash + Eq, S: BuildHasher, C: Clock> Inner<K, S, C> {
         }
     }
 
-    /// A report that may change something.
+    /// Takes a report that may change something.
     pub(super) fn report<Q>(
         &self,
         key: Hashed<'_, Q>,
@@ -216,7 +218,7 @@ impl<K: Hash + Eq, S: BuildHasher, C: Clock> Inner<K, S, C> {
         reported
     }
 
-    /// Counts a report, if it is of a failure.
+    /// Counts the report if it is a failure.
     pub(super) fn count_failure(&self, report: Report) {
         if report.outcome() == Outcome::Failure {
             self.counters.add_one(Counted::Failed);
@@ -230,7 +232,7 @@ impl<K: Hash + Eq, S: BuildHasher, C: Clock> Inner<K, S, C> {
         }
     }
 
-    /// The rest of a report that is stale, or on an unknown circuit.
+    /// Finishes a report that is stale, or on an unknown circuit.
     #[cold]
     fn report_unrecorded<Q>(
         &self,
@@ -248,7 +250,7 @@ impl<K: Hash + Eq, S: BuildHasher, C: Clock> Inner<K, S, C> {
         let creates = counts(report, policy.windows());
         let reported = match found {
             Some(reported) => reported,
-            // What began before a removal is stale; and creates nothing.
+            // A call that began before a removal is stale, and creates nothing.
             None if self
                 .shared
                 .removed_at_hash(key.hash())
@@ -256,7 +258,7 @@ impl<K: Hash + Eq, S: BuildHasher, C: Clock> Inner<K, S, C> {
             {
                 Reported::Stale
             }
-            // A full store loses the call, and says so in its count.
+            // A full store drops the report, and counts it as untracked.
             None if creates => self
                 .create(key, |cell| {
                     cell.report(&self.shared, permit, report, policy, changes)
@@ -265,7 +267,7 @@ impl<K: Hash + Eq, S: BuildHasher, C: Clock> Inner<K, S, C> {
             None => Reported::Recorded,
         };
         if reported == Reported::Stale && creates {
-            // A cell that was created for it, and overtaken by a removal, is not left behind.
+            // If a removal overtook the cell that was created for it, that isn't left behind.
             self.map.get(key, |cell| {
                 let _ = self.attempt(key, cell, |cell| cell.retire(&self.shared));
             });

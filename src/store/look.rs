@@ -13,18 +13,19 @@ where
     S: BuildHasher,
     C: Clock,
 {
-    /// Circuits that are known. O(1); while others are created or removed, perhaps off by those.
+    /// Returns the number of known circuits. O(1). While others are created or removed, it may
+    /// be off by those.
     pub fn len(&self) -> usize {
         self.inner.shared.summary.circuits()
     }
 
-    /// Whether no circuit is known.
+    /// Returns whether no circuit is known.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// Calls `f` with each circuit. One that is known throughout is visited exactly once; one
-    /// that is created or reset meanwhile, perhaps. `f` may use the store.
+    /// Visits each known circuit. One that is known throughout is visited exactly once; one that is
+    /// created or reset meanwhile may or may not be. `f` may use the store. O(circuits).
     pub fn for_each(&self, mut f: impl FnMut(&K, CircuitBreakerSnapshot)) {
         self.inner.map.for_each(|found, cell| {
             if let Some(snapshot) = cell.peek(&self.inner.shared) {
@@ -33,7 +34,8 @@ where
         });
     }
 
-    /// All circuits, as by [`for_each`](Self::for_each), in no order.
+    /// Returns all known circuits, as [`for_each`](Self::for_each) visits them, in no
+    /// order. Allocates.
     pub fn snapshots(&self) -> Vec<(K, CircuitBreakerSnapshot)>
     where
         K: Clone,
@@ -43,38 +45,40 @@ where
         all
     }
 
-    /// Operations that were answered without being stored, because the store was full.
+    /// Returns the number of operations that were answered without being stored, because the
+    /// store was full.
     pub fn untracked(&self) -> u64 {
         // Relaxed: a statistic.
         self.inner.untracked.load(Ordering::Relaxed)
     }
 
-    /// Circuits that were evicted to make room for others.
+    /// Returns the number of circuits that were evicted to make room for others.
     pub fn evicted(&self) -> u64 {
         self.inner.bound.evicted()
     }
 
-    /// The most circuits that the store holds.
+    /// Returns the [most circuits](super::InMemoryStoreBuilder::max_circuits) that the store holds.
     pub fn max_circuits(&self) -> usize {
         self.inner.bound.max()
     }
 
-    /// Calls that were rejected.
+    /// Returns the number of calls that were rejected.
     pub fn rejections(&self) -> u64 {
         self.inner.counters.total(Counted::Rejected)
     }
 
-    /// Openings that the cap of a group held back: see [`Group`](crate::Group).
+    /// Returns the number of openings that the cap of a [`Group`](crate::Group) held back.
     pub fn held_back(&self) -> u64 {
         self.inner.shared.groups.held_back()
     }
 
-    /// Circuits that have a place in the group of this name; `None`: no policy has declared it.
+    /// Returns the number of circuits that have a place in the group of this name; `None` if no
+    /// policy has declared it.
     pub fn open_in_group(&self, name: &str) -> Option<u64> {
         self.inner.shared.groups.open(name)
     }
 
-    /// The clock that the store reads.
+    /// Returns the clock that the store reads.
     pub fn clock(&self) -> &C {
         &self.inner.shared.clock
     }

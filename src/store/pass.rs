@@ -12,7 +12,7 @@ use crate::word::{Outcome, PermitToken, Report, Reported, SummaryWord, stripe_of
 use std::borrow::Borrow;
 use std::hash::{BuildHasher, Hash};
 
-/// Returns whether a report counts in a circuit, under rules with `windows` or without.
+/// Returns whether a report counts in a circuit, under a policy with `windows` or without.
 #[inline]
 pub(super) fn counts(report: Report, windows: bool) -> bool {
     match report.outcome() {
@@ -26,9 +26,9 @@ impl<K: Hash + Eq, S: BuildHasher, C: Clock> Inner<K, S, C> {
     /// Admits a call where nothing can reject it. Otherwise returns the hash of the key, whose
     /// circuit decides.
     ///
-    /// `look_anyway` is whether the caller's rules need the circuit even where nothing can reject.
-    /// `need_checks` says the same of its other rules: those that keep the summary from being
-    /// quiet.
+    /// `look_anyway` says whether the caller's policy needs the circuit even where nothing can
+    /// reject. `need_checks` says the same of the policies and rules that keep the summary
+    /// from being quiet.
     #[inline]
     pub(super) fn pass<Q>(
         &self,
@@ -49,7 +49,7 @@ impl<K: Hash + Eq, S: BuildHasher, C: Clock> Inner<K, S, C> {
         if look_anyway {
             return Err(hash);
         }
-        // Nearly every check ends here: what rejects is another circuit.
+        // Nearly every check ends here: it is another circuit that rejects.
         let admitted = match self.shared.summary.needs_checks() {
             false => self.filter(summary, hash),
             true if need_checks() => None,
@@ -58,7 +58,8 @@ impl<K: Hash + Eq, S: BuildHasher, C: Clock> Inner<K, S, C> {
         admitted.ok_or(hash)
     }
 
-    /// Admits a call if nothing in the key's stripe may reject it. `None`: look at the circuit.
+    /// Admits a call if nothing in the key's stripe may reject it. Returns `None` if the
+    /// circuit decides.
     #[inline]
     pub(super) fn filter(&self, summary: SummaryWord, hash: OnlyHash) -> Option<PermitToken> {
         let generation = self
@@ -68,7 +69,7 @@ impl<K: Hash + Eq, S: BuildHasher, C: Clock> Inner<K, S, C> {
         Some(PermitToken::plain(generation))
     }
 
-    /// The same while a rule by hand may force a state on `key`.
+    /// Admits a call as [`filter`](Self::filter), unless a rule by hand forces a state on `key`.
     #[cold]
     fn filter_unless_forced<Q>(
         &self,
@@ -86,14 +87,15 @@ impl<K: Hash + Eq, S: BuildHasher, C: Clock> Inner<K, S, C> {
     }
 
     /// Returns whether a report changes nothing, whatever its key. `windows` says whether the
-    /// caller's rules may count successes.
+    /// caller's policy may count successes.
     #[inline]
     pub(super) fn skips(&self, permit: PermitToken, report: Report, windows: bool) -> bool {
         !counts(report, windows) && self.is_idle(permit)
     }
 
-    /// Skips a report that changes nothing in the stripe of `key`. Otherwise returns the key with
-    /// its hash, for the circuit to decide. To be asked after [`skips`](Self::skips), out of line.
+    /// Skips a report that changes nothing in the stripe of `key`. Otherwise returns the key
+    /// with its hash, for the circuit to decide. Called out of line, after
+    /// [`skips`](Self::skips) has said no.
     #[inline]
     pub(super) fn skip<'q, Q>(
         &self,
@@ -121,11 +123,12 @@ impl<K: Hash + Eq, S: BuildHasher, C: Clock> Inner<K, S, C> {
         summary.all_clean() && permit.is_plainly_of(summary.load().generation())
     }
 
-    /// The same of a report on this key: no circuit of its stripe has failures to forget.
+    /// Returns whether a report that counts nowhere changes nothing on this key and is not stale:
+    /// as [`is_idle`](Self::is_idle), for the circuits of its stripe alone.
     #[inline]
     fn is_idle_for<Q: ?Sized>(&self, key: Hashed<'_, Q>, permit: PermitToken) -> bool {
         let summary = &self.shared.summary;
-        // In this order: as above.
+        // In this order: as in `is_idle`.
         summary.is_clean(stripe_of(key.hash())) && permit.is_plainly_of(summary.load().generation())
     }
 }

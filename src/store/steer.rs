@@ -1,5 +1,5 @@
-//! Steering by hand: circuits forced open, closed, disabled, enabled or reset, by key or many; and
-//! the rules that hold for keys without a circuit.
+//! Commands by hand: circuits forced open, closed, disabled, enabled or reset, by key or many at
+//! once; and the rules that hold for keys without a circuit.
 
 use super::in_memory::InMemoryCircuitBreakerStore;
 use crate::cell::{Cell, Changes, Gone, Shared, Unknown};
@@ -12,42 +12,42 @@ use crate::word::State;
 use std::borrow::Borrow;
 use std::hash::{BuildHasher, Hash};
 
-/// A command by hand to circuits; by [prefix](InMemoryCircuitBreakerStore::steer_prefix) and to
-/// [all](InMemoryCircuitBreakerStore::steer_all) it is also a rule, which holds for keys without a
-/// circuit.
+/// A command by hand to circuits. By [prefix](InMemoryCircuitBreakerStore::steer_prefix) and to
+/// [all](InMemoryCircuitBreakerStore::steer_all) it is also a rule, which holds for keys
+/// without a circuit.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[non_exhaustive]
 pub enum Steering {
-    /// Rejects every call until told otherwise: forced-open.
+    /// Rejects every call until a command says otherwise: forced-open.
     ForceOpen,
-    /// Closes the circuit, whatever state it was in, and forgets its counts and its row of
-    /// openings; from here on its rules decide again.
+    /// Closes the circuit, whatever its state, and forgets its counts and its series of openings.
+    /// From here on its policy decides again.
     ForceClose,
-    /// Admits every call and counts none until told otherwise: disabled.
+    /// Admits every call and counts none until a command says otherwise: disabled.
     Disable,
     /// Ends what [`ForceOpen`](Self::ForceOpen) or [`Disable`](Self::Disable) began: closed, and
-    /// the rules decide again. A circuit that is neither stays as it is.
+    /// the policy decides again. A circuit that is neither stays as it is.
     Enable,
     /// Forgets the circuit.
     Reset,
 }
 
-/// What steering did to one circuit.
+/// The effect of a command on one circuit.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[non_exhaustive]
 pub struct Steered<K> {
-    /// Whose circuit.
+    /// The key of the circuit.
     pub key: K,
-    /// The state that it was in.
+    /// The state before the command.
     pub from: CircuitState,
-    /// The state that it was put in; the same, where there was nothing to do.
+    /// The state after it; the same if there was nothing to do.
     pub to: CircuitState,
-    /// Whether something was done: a transition, also one to the same state, or a reset.
+    /// Whether the circuit was moved, be it to the same state, or reset.
     pub changed: bool,
 }
 
 impl Steering {
-    /// Returns the state that it forces on keys as a rule; `None`: it lifts such a rule.
+    /// Returns the state that the command forces on keys as a rule; `None` if it lifts such a rule.
     fn forced(self) -> Option<Forced> {
         match self {
             Steering::ForceOpen => Some(Forced::Open),
@@ -90,7 +90,7 @@ impl Steering {
     }
 }
 
-/// The effect of a command on one circuit.
+/// The effect of a command on one circuit, without its key.
 #[derive(Clone, Copy)]
 pub(super) struct Move {
     from: CircuitState,
@@ -104,22 +104,23 @@ where
     S: BuildHasher,
     C: Clock,
 {
-    /// Steers the circuit of `key`. To force it open or closed or to disable it creates it; while
-    /// it is forced open or disabled it isn't evicted. `None`: there is no circuit, or no room for
-    /// one (see [`untracked`](Self::untracked)).
+    /// Gives a command to the circuit of `key`. To force it open or closed or to disable it creates
+    /// it; while it is forced open or disabled it isn't evicted. Returns `None` if there is no
+    /// circuit, or no room for one (see [`untracked`](Self::untracked)).
     ///
-    /// What is forced on a [prefix](Self::steer_prefix) of the key, on [all](Self::steer_all) or by
-    /// its policy comes first: the circuit's own state shows once that is lifted.
+    /// A state that is forced on a [prefix](Self::steer_prefix) of the key, on
+    /// [all](Self::steer_all) keys or by its policy comes first: the circuit's own state shows once
+    /// that is lifted.
     ///
     /// ```
     /// use breakerbox::{CircuitBreaker, CircuitState, Steering};
     ///
     /// let breaker = CircuitBreaker::new();
-    /// let steered = breaker.store().steer("search", Steering::ForceOpen).unwrap();
+    /// let steered = breaker.force_open("search").unwrap();
     /// assert_eq!((steered.from, steered.to), (CircuitState::Closed, CircuitState::ForcedOpen));
     /// assert!(breaker.acquire("search").is_err());
     ///
-    /// let enabled = breaker.store().steer_prefix("sea", Steering::Enable);
+    /// let enabled = breaker.steer_prefix("sea", Steering::Enable);
     /// assert_eq!(enabled[0].key, "search");
     /// assert!(breaker.acquire("search").is_ok());
     /// ```
@@ -150,44 +151,43 @@ where
         moved.map(|moved| Steered::new(key.to_key(), moved))
     }
 
-    /// Steers all keys: [`steer_prefix`](Self::steer_prefix) with the empty prefix, for keys of any
-    /// type.
+    /// Gives a command to all keys: [`steer_prefix`](Self::steer_prefix) with the empty prefix, for
+    /// keys of any type. O(circuits).
     #[must_use = "it says which circuits were changed"]
     pub fn steer_all(&self, steering: Steering) -> Vec<Steered<K>> {
         self.steer_by_rule("", steering, |_| true)
     }
 
-    /// Steers all keys that begin with `prefix`, known or not. Returns what it did to the circuits
-    /// that exist.
+    /// Gives a command to all keys that begin with `prefix`, known or not. Returns its effect on
+    /// each circuit that exists.
     ///
     /// [`ForceOpen`](Steering::ForceOpen) and [`Disable`](Steering::Disable) are also a rule. It
     /// holds for keys that have no circuit yet, and for circuits that are evicted, closed or reset
-    /// meanwhile. The rule creates no circuits, except that one which a handle holds is forced
-    /// itself. It lasts until another command lifts it, for this prefix or a shorter one, or until
-    /// [`clear`](Self::clear). For a longer prefix such a command makes an exception: the rule of
+    /// meanwhile. The rule creates no circuits; but one that a handle holds is forced itself. It
+    /// lasts until another command lifts it, for this prefix or a shorter one, or until
+    /// [`clear`](Self::clear). Such a command for a longer prefix makes an exception: the rule of
     /// the longest prefix counts. A command replaces all earlier ones for longer prefixes.
     ///
     /// Every check and report that begins after this has returned goes by the rule: it is put in
-    /// place first, or lifted, and then the circuits are steered one by one. What it forces
-    /// comes before a policy and before [`steer`](Self::steer). Rules by hand end with the store (an
-    /// export has the known circuits that they moved, as forced or disabled ones): what has to
-    /// outlast it belongs in a [policy](crate::Policy::forced). While there are any, a check
-    /// by key looks at them all. O(circuits).
+    /// place first, or lifted, and then the circuits get the command one by one. A rule comes
+    /// before a policy and before [`steer`](Self::steer). Rules end with the store. (An export
+    /// holds the known circuits that they moved, as forced or disabled ones.) A rule that has to
+    /// outlast the store belongs in a [policy](crate::Policy::forced). While there are any, a check
+    /// by key looks at all of them. O(circuits).
     ///
     /// ```
     /// use breakerbox::{CircuitBreaker, Forced, Steering};
     ///
     /// let breaker = CircuitBreaker::new();
-    /// let store = breaker.store();
-    /// let _ = store.steer_prefix("/batch/", Steering::ForceOpen); // no call has asked for any of them
+    /// let _ = breaker.steer_prefix("/batch/", Steering::ForceOpen); // none of them is known
     /// assert!(breaker.acquire("/batch/import").is_err());
-    /// assert!(store.peek("/batch/import").is_none());
+    /// assert!(breaker.peek("/batch/import").is_none());
     ///
-    /// let _ = store.steer_prefix("/batch/urgent/", Steering::Enable);
+    /// let _ = breaker.steer_prefix("/batch/urgent/", Steering::Enable);
     /// assert!(breaker.acquire("/batch/urgent/7").is_ok());
-    /// assert_eq!(store.forced("/batch/import"), Some(Forced::Open));
+    /// assert_eq!(breaker.forced("/batch/import"), Some(Forced::Open));
     ///
-    /// let _ = store.steer_prefix("/batch/", Steering::Enable);
+    /// let _ = breaker.steer_prefix("/batch/", Steering::Enable);
     /// assert!(breaker.acquire("/batch/import").is_ok());
     /// ```
     #[must_use = "it says which circuits were changed"]
@@ -199,9 +199,9 @@ where
         self.steer_by_rule(prefix, steering, |key| key.as_ref().starts_with(prefix))
     }
 
-    /// Steers the circuits that are known now and whose keys are `chosen`. Unlike
+    /// Gives a command to the circuits that are known now and whose keys are `chosen`. Unlike
     /// [`steer_prefix`](Self::steer_prefix) and [`steer_all`](Self::steer_all) it makes no rule for
-    /// other keys. A circuit that is created meanwhile may or may not be steered. O(circuits).
+    /// other keys. A circuit that is created meanwhile may or may not get it. O(circuits).
     #[must_use = "it says which circuits were changed"]
     pub fn steer_where(&self, steering: Steering, chosen: impl Fn(&K) -> bool) -> Vec<Steered<K>> {
         self.steer_each(steering, |key, _| chosen(key).then_some(Unknown::Leave))
@@ -219,7 +219,7 @@ where
         self.steer_ruled(steering, covers)
     }
 
-    /// The first step of a command alone: the rule is in place, or lifted.
+    /// Takes the first step of a command alone: puts its rule in place, or lifts it.
     #[cfg(any(breakerbox_loom, breakerbox_steps))]
     pub(crate) fn put_rule(&self, prefix: &str, steering: Steering)
     where
@@ -231,7 +231,7 @@ where
         drop(inner.by_hand.command(&inner.shared.summary, prefix, forced));
     }
 
-    /// After its rule is in place, or lifted: the circuits that it `covers`.
+    /// Takes the second step: gives the command to the circuits that the rule `covers`.
     pub(crate) fn steer_ruled(
         &self,
         steering: Steering,
@@ -254,7 +254,8 @@ where
         })
     }
 
-    /// Steers the circuits that `choose` doesn't leave out, each as it says where it is unknown.
+    /// Gives a command to the circuits that `choose` doesn't leave out. `choose` says for each
+    /// whether to create it if it is unknown.
     fn steer_each(
         &self,
         steering: Steering,
@@ -277,7 +278,7 @@ where
                 all.push((changes, Steered::new(found.key().clone(), moved)));
             }
         });
-        // After the map is let go of.
+        // Listeners may use the store, so they are called after the iteration of the map.
         all.into_iter()
             .map(|(changes, steered)| {
                 inner.listeners.announce(changes, || steered.key.clone());
@@ -288,18 +289,18 @@ where
 }
 
 impl<K: Hash + Eq, S: BuildHasher, C: Clock> InMemoryCircuitBreakerStore<K, S, C> {
-    /// Forgets the circuit of `key`; what it was.
+    /// Forgets the circuit of `key`. Returns its state before; `None` if it was unknown.
     pub(super) fn reset_in<Q>(&self, key: Hashed<'_, Q>, changes: &mut Changes) -> Option<Move>
     where
         K: Borrow<Q>,
         Q: Eq + ?Sized,
     {
         let inner = &*self.inner;
-        // Once: on a cell that another reset has sent out of the map there is nothing to do, and
-        // what has been created in its place since is not ours to forget.
+        // Tried once. On a cell that another reset has sent out of the map there is nothing to do,
+        // and a circuit that was created in its place since is not the one to forget.
         inner.map.get(key, |cell| {
             let steered = Steering::Reset.steer(cell, &inner.shared, Unknown::Leave, changes);
-            // Unless a handle keeps it, or somebody brought it back to life meanwhile.
+            // Fails if a handle keeps the cell, or another thread has revived it.
             let _ = inner.attempt(key, cell, |cell| cell.retire(&inner.shared));
             steered.ok().flatten()
         })?

@@ -1,4 +1,4 @@
-//! What can't be seen from outside: the bound, the counts at rest, what stays in the map.
+//! Tests of what can't be seen from outside: the bound, the counts at rest, the entries of the map.
 
 use super::handle::StoreHandle;
 use super::in_memory::InMemoryCircuitBreakerStore;
@@ -109,7 +109,7 @@ fn a_stale_failure_creates_nothing() {
     assert_eq!(store.entries(), 0);
 }
 
-/// What a breaker's rules hold up comes down with the last clone, though the store lives on.
+/// A breaker's needs are released with its last clone, though the store lives on.
 #[test]
 fn a_breaker_that_goes_releases_the_summary() {
     let hung = Policy::builder()
@@ -128,7 +128,7 @@ fn a_breaker_that_goes_releases_the_summary() {
     assert_eq!(store.summary_counts(), (0, 0));
 }
 
-/// Rules by hand and by policy hold the gate up, once each, and let go of it.
+/// Rules by hand and policies need every check of the summary, once each, and release it.
 #[test]
 fn forced_states_release_the_summary() {
     use crate::{Forced, Policy, PolicySet};
@@ -167,7 +167,8 @@ fn forced_states_release_the_summary() {
     assert!(handle.acquire().is_ok());
 }
 
-/// A sweep looks at how long a circuit is open, and leaves it to who knows the rule to say so.
+/// A sweep looks at how long a circuit has been open, and leaves it to a check to fix the open
+/// time.
 #[test]
 fn a_sweep_does_not_decide_how_long_a_circuit_is_open() {
     let store: Store = InMemoryCircuitBreakerStore::keyed_builder()
@@ -184,7 +185,7 @@ fn a_sweep_does_not_decide_how_long_a_circuit_is_open() {
 }
 
 /// A check of an unknown circuit that is overtaken at each look has a permit that is too old, and
-/// never one of a number that was drawn after its last look began.
+/// never one with a number that was taken after its last look began.
 #[test]
 fn a_permit_of_an_unknown_circuit_is_never_too_new() {
     let store = limited(10);
@@ -199,7 +200,8 @@ fn a_permit_of_an_unknown_circuit_is_never_too_new() {
     assert!(looks > 1 && before < latest());
 }
 
-/// The rules go with the last clone of their breaker, and with them what they had watched.
+/// The rules go with the last clone of their breaker, and unwatch the circuits that they had
+/// watched.
 #[test]
 fn a_breaker_that_goes_leaves_nothing_watched() {
     let window = Policy::builder()
@@ -273,8 +275,8 @@ fn hung() -> Policy {
     hung.build().unwrap()
 }
 
-/// A check whose policies are replaced under its feet asks the new classifier, which panics: neither
-/// its seat nor its slot is kept.
+/// A check whose policies are replaced in its midst asks the new classifier, which panics: it keeps
+/// neither its probe nor its slot in flight.
 #[test]
 fn a_classifier_that_panics_after_a_check_keeps_nothing() {
     use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -303,8 +305,8 @@ fn a_classifier_that_panics_after_a_check_keeps_nothing() {
     }
 }
 
-/// Threads report by key and by handle while rules that watch are replaced by plain ones. What is at
-/// rest is asked before anything is cleaned up: a reset would heal it.
+/// Threads report by key and by handle while rules that watch are replaced by plain ones. What is
+/// at rest is asked before anything is cleaned up: a reset would heal it.
 #[test]
 fn rules_that_go_leave_nothing_watched_however_threads_meet() {
     use crate::{CircuitBreaker, PolicySet, SlidingWindow};

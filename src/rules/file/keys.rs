@@ -1,4 +1,4 @@
-//! Keys in a file: of any type that reads itself from text or a number.
+//! Keys in a file, of any type that reads itself from text or a number.
 
 use serde::de::value::StrDeserializer;
 use serde::de::{self, Deserialize, Deserializer, Visitor};
@@ -7,7 +7,7 @@ use std::fmt;
 use std::marker::PhantomData;
 use std::sync::Arc;
 
-/// A key, with its text for messages.
+/// A key, and its text for messages.
 pub(super) struct Key<K> {
     pub(super) key: K,
     pub(super) text: String,
@@ -101,7 +101,8 @@ impl<'de, E: de::Error> Deserializer<'de> for Text<'_, E> {
     }
 }
 
-/// Returns how to get a key's text, where it is of one of the standard library's types of text.
+/// Returns the function that gives a key's text, if the type is one of the standard
+/// library's texts.
 pub(super) fn text_of<K: 'static>() -> Option<fn(&K) -> &str> {
     let known: [&dyn Any; 4] = [
         &(String::as_str as fn(&String) -> &str),

@@ -1,4 +1,4 @@
-//! Names in a table: one that isn't known is refused where it stands, with the likeliest one.
+//! Names in a table. An unknown one is refused where it stands, with the likeliest known one.
 
 use serde::de::value::BorrowedStrDeserializer;
 use serde::de::{self, Deserialize, DeserializeSeed, Deserializer, MapAccess, Visitor};
@@ -29,7 +29,7 @@ impl<'de, T: Deserialize<'de>> Visitor<'de> for TableVisitor<T> {
     }
 }
 
-/// A map as the derived code of a struct asks for it: with the names of its fields.
+/// A map as the derived code of a struct reads it: with the names of its fields.
 struct Fields<A>(A);
 
 impl<'de, A: MapAccess<'de>> Deserializer<'de> for Fields<A> {
@@ -55,6 +55,7 @@ impl<'de, A: MapAccess<'de>> Deserializer<'de> for Fields<A> {
     }
 }
 
+/// The entries of a map, whose keys must be among `fields`.
 struct Known<A> {
     map: A,
     fields: &'static [&'static str],
@@ -77,7 +78,7 @@ impl<'de, A: MapAccess<'de>> MapAccess<'de> for Known<A> {
     }
 }
 
-/// One of these names.
+/// A visitor that accepts one of these names.
 struct Name(&'static [&'static str]);
 
 impl<'de> DeserializeSeed<'de> for Name {
@@ -103,7 +104,7 @@ impl Visitor<'_> for Name {
     }
 }
 
-/// Says that there is no such name, and which one may have been meant.
+/// Writes that there is no such name, and which one may have been meant.
 pub(super) fn unknown<'a>(
     kind: &str,
     name: &str,

@@ -14,9 +14,9 @@ use std::fmt::{self, Display};
 use std::hash::Hash;
 use std::marker::PhantomData;
 
-/// The table from which others inherit, unless they say otherwise.
+/// The name of the table from which others inherit, unless they name another.
 const DEFAULT: &str = "default";
-/// What a table inherits that begins with the library's defaults.
+/// The name that a table inherits from to begin with the library's defaults.
 const NONE: &str = "none";
 
 #[derive(serde::Deserialize)]
@@ -36,7 +36,7 @@ struct Tables<K> {
     groups: BTreeMap<Box<str>, GroupTable<K>>,
 }
 
-/// Policies by key, as they stand in the file.
+/// The policies of single keys, as they stand in the file.
 struct Pairs<K>(Vec<(Key<K>, PolicyTable)>);
 
 impl<K> Default for Pairs<K> {
@@ -141,10 +141,11 @@ impl Bases<'_> {
         whole.build().map_err(|error| format!("{place}: {error}"))
     }
 
+    /// Returns the settings of a table with those that it inherits.
     fn whole(&self, from: &str, table: &Settings, place: &dyn Display) -> Result<Settings, String> {
         let mut whole = table.clone();
         let mut next = table.inherits.as_deref().unwrap_or(from);
-        // Each base once, and the default: what takes more steps goes round in a circle.
+        // Each base once, and the default: more steps go round in a circle.
         for _ in 0..=self.named.len() + 1 {
             let base = match (next, self.named.get(next)) {
                 (NONE, _) => return Ok(whole),
@@ -182,7 +183,7 @@ impl Settings {
     }
 }
 
-/// A whole policy: it inherits nothing.
+/// A policy as a table that inherits nothing.
 struct Whole<'a>(&'a Policy);
 
 impl Serialize for Whole<'_> {

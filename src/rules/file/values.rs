@@ -64,7 +64,8 @@ impl Visitor<'_> for WindowVisitor {
     }
 }
 
-/// A policy's table as it stands in a file: each value is in its range, and no more is known.
+/// The table of a policy as it stands in a file: each value is in its range; the whole
+/// isn't checked yet.
 #[derive(Default)]
 pub(super) struct PolicyTable(pub(super) Settings);
 

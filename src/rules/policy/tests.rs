@@ -110,7 +110,7 @@ fn what_is_not_set_is_none() {
     assert_eq!(by_rate.probe_failures_allowed(), None);
 }
 
-/// Each kind of rule asks for what it needs, and for no more.
+/// Each kind of rule asks for what it needs, and for nothing else.
 #[test]
 fn rules_ask_for_what_they_need() {
     let asks = |policy: Policy| {
