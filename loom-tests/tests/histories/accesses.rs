@@ -18,20 +18,20 @@ const LINE: usize = 64;
 const HEALTHY: [&str; 8] = [
     "handle: check",
     "handle: check, success",
-    "key: check, gate down",
-    "key: check, success, gate down",
-    "breaker: check, gate down",
-    "breaker: check, success, gate down",
+    "key: check, all closed",
+    "key: check, success, all closed",
+    "breaker: check, all closed",
+    "breaker: check, success, all closed",
     "breaker's handle: check",
     "breaker's handle: check, success",
 ];
 
 /// The same while a circuit of another stripe is open.
 const HEALTHY_BY_FILTER: [&str; 4] = [
-    "key: check, gate up",
-    "key: check, gate up, unknown",
-    "key: check, success, gate up",
-    "key: check, success, gate up, unknown",
+    "key: check, another open",
+    "key: check, another open, unknown",
+    "key: check, success, another open",
+    "key: check, success, another open, unknown",
 ];
 
 #[derive(Clone, Default, Debug)]
@@ -95,7 +95,7 @@ fn a_healthy_check_and_its_success_write_nothing() {
 
 #[test]
 fn a_healthy_check_is_one_load() {
-    for name in ["handle: check", "key: check, gate down"] {
+    for name in ["handle: check", "key: check, all closed"] {
         assert_eq!(Tally::of(name).loads, 1, "{name}");
     }
 }

@@ -1,7 +1,7 @@
-//! `cargo-mutants` on the pure words: every mutation that it knows, against their own unit tests.
+//! `cargo-mutants` on words and decisions: every mutation that it knows, against their unit tests.
 //!
-//! The words and what they need make a package of their own, which compiles in a second. What no
-//! test can notice is listed in `.cargo/mutants.toml`, with its reason.
+//! They make a package of their own with what they need, which compiles in seconds. Mutants that no
+//! test can notice are listed in `.cargo/mutants.toml`, with the reason.
 
 use std::path::Path;
 
@@ -11,8 +11,8 @@ use crate::installed;
 use crate::process::{Log, NOTHING, Run};
 use crate::project::Project;
 
-/// The modules of the package, below `src`: the words, and what they name.
-const MODULES: [&str; 2] = ["snapshot", "word"];
+/// The modules of the package, below `src`: words and decisions, and what they name.
+const MODULES: [&str; 5] = ["error", "key", "rules", "snapshot", "word"];
 
 const MANIFEST: &str = r#"[package]
 name = "breakerbox-words"
@@ -28,6 +28,8 @@ serde = { version = "1", features = ["derive"], optional = true }
 
 [dev-dependencies]
 proptest = { version = "1", default-features = false, features = ["std"] }
+serde_json = "1"
+toml = "1"
 
 [profile.test]
 debug = 0
@@ -52,6 +54,7 @@ pub(super) fn judge(project: &Project, verbose: bool) -> Result<()> {
         .words("mutants --no-times --colors never --config")
         .args([project.path(".cargo/mutants.toml")])
         .words("--file src/word.rs --file src/word/** --cargo-arg=--lib")
+        .words("--file src/rules/trip.rs --file src/rules/decision.rs")
         .args(["--minimum-test-timeout", LIMIT])
         .args(["--jobs", &jobs.to_string(), "--output"])
         .args([&out])
