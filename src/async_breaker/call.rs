@@ -17,7 +17,7 @@ where
 {
     /// Makes the call `future` if the circuit of `key` admits it. `Ok` is a success; `Err`, a
     /// panic and a call that outlives the
-    /// [call timeout](AsyncCircuitBreakerBuilder::call_timeout) are failures. If this future is
+    /// [call timeout](crate::AsyncCircuitBreakerBuilder::call_timeout) are failures. If this future is
     /// dropped, the call counts as a dropped permit does.
     ///
     /// # Errors

@@ -22,7 +22,7 @@ use std::sync::Arc;
 /// Circuit breakers over a store that may be far away: [`CircuitBreakerStore`].
 ///
 /// A store that fails, or doesn't answer within the
-/// [store timeout](AsyncCircuitBreakerBuilder::store_timeout), is treated as a closed circuit:
+/// [store timeout](crate::AsyncCircuitBreakerBuilder::store_timeout), is treated as a closed circuit:
 /// the call is admitted, its outcome isn't reported, and
 /// [`store_failures`](Self::store_failures) counts it. Cloning is cheap.
 ///

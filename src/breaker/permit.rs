@@ -53,7 +53,8 @@ pub trait Target {
     fn count_drop(&self);
 }
 
-/// The right to make one call, admitted by [`CircuitBreaker::acquire`] or a handle's `acquire`.
+/// The right to make one call, admitted by
+/// [`CircuitBreaker::acquire`](crate::CircuitBreaker::acquire) or a handle's `acquire`.
 ///
 /// Say how the call went by [`success`](Self::success), [`failure`](Self::failure) or
 /// [`ignore`](Self::ignore). Dropped without a report it counts as configured by

@@ -40,7 +40,7 @@ use std::sync::Arc;
 /// effect, in which what others did at the same time may be missing.
 /// Checks, reports and handle operations are lock-free. Creating, iterating and clearing
 /// circuits may wait briefly while the map's table is resized: give the expected number of
-/// circuits as [`capacity`](InMemoryStoreBuilder::capacity).
+/// circuits as [`capacity`](crate::InMemoryStoreBuilder::capacity).
 pub struct InMemoryCircuitBreakerStore<K = String, S = RandomState, C = SystemClock> {
     pub(super) inner: Arc<Inner<K, S, C>>,
 }
@@ -50,7 +50,7 @@ pub type ClockedStore<C, K = String> = InMemoryCircuitBreakerStore<K, RandomStat
 
 impl<K, S, C> InMemoryCircuitBreakerStore<K, S, C> {
     /// How many circuits a store can hold, unless it is told to hold
-    /// [fewer](InMemoryStoreBuilder::max_circuits): what the gate's count leaves room for.
+    /// [fewer](crate::InMemoryStoreBuilder::max_circuits): what the gate's count leaves room for.
     ///
     /// A key beyond it is answered as if it were unknown, and nothing of it is stored; see
     /// [`untracked`](Self::untracked).
