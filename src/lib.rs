@@ -30,6 +30,9 @@
 //!   [`AsyncCircuitBreaker`], the breaker over one.
 //! - [`Clock`], with a [`ManualClock`] for tests.
 //!
+//! The [guide](_guide) shows how to use it, task by task; see also its [limitations](_limitations)
+//! and [internals](_internals).
+//!
 //! # Consistency
 //! Operations on one key are linearizable with respect to its state, both counts and the time of
 //! its last state change. A failure and the opening that it causes are one step; each transition
@@ -55,6 +58,8 @@
 #![warn(missing_docs)]
 #![deny(unsafe_code)]
 #![doc(test(attr(deny(warnings))))]
+// Labels what needs a feature, where the documentation is built by a nightly compiler.
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod async_breaker;
 mod breaker;
@@ -62,6 +67,16 @@ mod cell;
 mod classify;
 mod clock;
 mod contract;
+#[cfg(any(
+    all(doc, not(doctest)),
+    all(
+        doctest,
+        feature = "serde",
+        feature = "subscription",
+        feature = "tokio"
+    ),
+))]
+mod documentation;
 mod error;
 mod events;
 #[cfg(any(breakerbox_loom, breakerbox_steps))]
@@ -91,6 +106,16 @@ pub use clock::CoarseClock;
 pub use clock::TokioClock;
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use contract::{BoxFuture, CircuitBreakerStore, StoreResult};
+#[cfg(any(
+    all(doc, not(doctest)),
+    all(
+        doctest,
+        feature = "serde",
+        feature = "subscription",
+        feature = "tokio"
+    ),
+))]
+pub use documentation::{_guide, _internals, _limitations};
 pub use error::{
     BoxedCallError, CallError, ConfigError, NoneAdmits, Rejected, StoreError, StoreFull,
 };

@@ -360,3 +360,57 @@ pub(crate) fn everyday(
     }
     settings.build()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const GUIDE: &str = include_str!("../../docs/guide.md");
+
+    /// Returns the rows of the guide's table of settings: name, values and default of each.
+    fn rows() -> Vec<[&'static str; 3]> {
+        let (_, table) = GUIDE.split_once("<!-- settings -->").unwrap();
+        let (table, _) = table.split_once("<!-- /settings -->").unwrap();
+        let rows = table.lines().filter(|line| line.starts_with("| `"));
+        rows.map(|row| {
+            let mut cells = row.split('|').map(str::trim).skip(1);
+            let name = cells.next().unwrap().trim_matches('`');
+            [name, cells.next().unwrap(), cells.next().unwrap()]
+        })
+        .collect()
+    }
+
+    #[test]
+    fn the_guide_lists_each_setting() {
+        let names: Vec<_> = rows().iter().map(|[name, ..]| *name).collect();
+        assert_eq!(names, Settings::NAMES);
+    }
+
+    /// Returns what stands in a cell as code, but for names of other settings.
+    #[cfg(feature = "serde")]
+    fn codes(cell: &'static str) -> impl Iterator<Item = &'static str> {
+        let codes = cell.split('`').skip(1).step_by(2);
+        codes.filter(|code| !Settings::NAMES.contains(code))
+    }
+
+    /// A value in the table is in the form of files, and a default that can stand alone is one.
+    #[cfg(feature = "serde")]
+    #[test]
+    fn the_values_in_the_guide_are_true() {
+        let read = |name, value| {
+            let settings = toml::from_str::<Settings>(&format!("{name} = {value}"));
+            let settings = settings.unwrap_or_else(|error| panic!("{error}"));
+            assert_eq!(settings.check(), Ok(()), "{name} = {value}");
+            settings
+        };
+        let mut defaults = 0;
+        for [name, values, default] in rows() {
+            codes(values).for_each(|value| drop(read(name, value)));
+            for policy in codes(default).filter_map(|value| read(name, value).build().ok()) {
+                assert_eq!(policy, Policy::default(), "{name}");
+                defaults += 1;
+            }
+        }
+        assert_eq!(defaults, 11);
+    }
+}
