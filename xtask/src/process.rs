@@ -8,7 +8,7 @@ use std::process::{Command, Stdio};
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::error::{AtPath, Error, Result};
 use crate::files;
@@ -211,34 +211,34 @@ impl Run {
         let mut child = self.command.stdout(writer).spawn().map_err(unable)?;
         // The command holds an end of the pipe, which would never close.
         drop(self.command);
-        let (end, ended) = mpsc::channel::<()>();
-        thread::scope(|scope| {
-            let (id, limit) = (child.id(), self.limit);
-            let watch = scope.spawn(move || {
-                let is_over = ended.recv_timeout(limit) == Err(RecvTimeoutError::Timeout);
-                if is_over {
-                    log.line("ended: it ran out of its time limit");
-                    kill(id);
+        let lines = BufReader::new(reader).split(b'\n');
+        let (send, sent) = mpsc::channel();
+        let mut lines = lines.map_while(|line| line.ok());
+        thread::spawn(move || lines.try_for_each(|line| send.send(line)));
+        let (start, mut output, mut timed_out) = (Instant::now(), String::new(), false);
+        // Not to the end of the pipe: a process that has lost its parent may hold it open.
+        while !timed_out {
+            let left = self.limit.saturating_sub(start.elapsed());
+            match sent.recv_timeout(left) {
+                Ok(line) if !left.is_zero() => {
+                    let line = String::from_utf8_lossy(&line);
+                    log.line(&line);
+                    output += &line;
+                    output.push('\n');
                 }
-                is_over
-            });
-            let mut output = String::new();
-            let lines = BufReader::new(reader).split(b'\n');
-            for line in lines.map_while(|line| line.ok()) {
-                let line = String::from_utf8_lossy(&line);
-                log.line(&line);
-                output += &line;
-                output.push('\n');
+                Err(RecvTimeoutError::Disconnected) => break,
+                Ok(_) | Err(RecvTimeoutError::Timeout) => timed_out = true,
             }
-            drop(end);
-            // Not before, so that what is killed is this child and not another with its number.
-            let timed_out = watch.join().expect("the watch does not panic");
-            let success = child.wait().is_ok_and(|status| status.success()) && !timed_out;
-            Ok(Ran {
-                output,
-                success,
-                timed_out,
-            })
+        }
+        if timed_out {
+            log.line("ended: it ran out of its time limit");
+            kill(child.id());
+        }
+        let success = child.wait().is_ok_and(|status| status.success()) && !timed_out;
+        Ok(Ran {
+            output,
+            success,
+            timed_out,
         })
     }
 
@@ -284,9 +284,11 @@ mod tests {
         let log = Log::create(&Project::find(), "process-test", false, NOTHING).unwrap();
         let run = |script: &str| Run::new("sh").args(["-c", script]);
         let limit = Duration::from_millis(500);
-        let sleeps = run("sh -c 'echo $$; sleep 60'; true").limit(limit);
+        // The first has lost its parent, and holds the pipe open.
+        let sleeps = run("(sleep 9 &); sh -c 'echo $$; sleep 60'; true").limit(limit);
+        let start = Instant::now();
         let ran = sleeps.run(&log).unwrap();
-        assert!(ran.timed_out && !ran.success);
+        assert!(ran.timed_out && !ran.success && start.elapsed().as_secs() < 8);
         let lives = format!("ps -o stat= -p {} | grep -v Z", ran.output.trim());
         assert!(run(&lives).output(&log).is_none());
         let ran = run("echo one; echo two >&2; exit 3").run(&log).unwrap();
