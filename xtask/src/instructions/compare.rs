@@ -1,9 +1,8 @@
 //! Counts against those recorded, and against the goals.
 
 use std::cmp::Ordering;
-use std::collections::BTreeMap;
 
-use super::count::{Count, short};
+use super::count::{Count, Counts, short};
 use crate::table::Table;
 
 /// The change of a count that goes unnoticed: a share, and a number of instructions.
@@ -62,17 +61,16 @@ pub(crate) struct Comparison {
 impl Comparison {
     /// Compares; `recorded` is none where counts of this machine can't be, and goals are judged
     /// nevertheless.
-    pub(crate) fn new(now: &[(String, Count)], recorded: Option<&BTreeMap<String, Count>>) -> Self {
-        let find = |name: &str| now.iter().find(|one| one.0 == name).map(|one| one.1);
+    pub(crate) fn new(now: &Counts, recorded: Option<&Counts>) -> Self {
         let (mut rows, mut problems) = (Vec::new(), Vec::new());
-        let (planted, sound) = (find(PLANTED.0), find(PLANTED.1));
-        let is_slower = |(sound, planted)| change(sound, planted).is_gt();
+        let (planted, sound) = (now.get(PLANTED.0), now.get(PLANTED.1));
+        let is_slower = |(sound, planted): (&Count, &Count)| change(*sound, *planted).is_gt();
         if !sound.zip(planted).is_some_and(is_slower) {
             let why = "goes unnoticed: the comparison shows nothing";
             problems.push(format!("the {} {why}", PLANTED.0));
         }
         for (name, most) in GOALS {
-            match find(name) {
+            match now.get(name) {
                 Some(count) if count.instructions > most || count.locked > 0.0 => {
                     problems.push(format!("`{name}` takes {count}, and misses its goal"));
                 }
@@ -81,10 +79,10 @@ impl Comparison {
             }
         }
         let gone = recorded.iter().flat_map(|recorded| recorded.keys());
-        for gone in gone.filter(|name| find(name).is_none()) {
+        for gone in gone.filter(|name| !now.contains_key(*name)) {
             problems.push(format!("`{gone}` is recorded, and there is none"));
         }
-        for (name, now) in now.iter().filter(|(name, _)| name != PLANTED.0) {
+        for (name, now) in now.iter().filter(|(name, _)| *name != PLANTED.0) {
             let row = Row {
                 name: name.clone(),
                 recorded: recorded.and_then(|recorded| recorded.get(name).copied()),
@@ -138,7 +136,7 @@ mod tests {
 
     /// Returns counts with which nothing is wrong, but that those of `name` are changed to these
     /// instructions, and locked ones.
-    fn counts(name: &str, changed: (f64, f64)) -> Vec<(String, Count)> {
+    fn counts(name: &str, changed: (f64, f64)) -> Counts {
         let mut counts = GOALS.map(|(name, _)| (name, (7.0, 0.0))).to_vec();
         counts.extend([("key: peek", (1000.0, 1.0)), (PLANTED.0, (9.0, 0.0))]);
         let count = |(other, sound)| {
@@ -153,8 +151,8 @@ mod tests {
     }
 
     fn compare(name: &str, changed: (f64, f64)) -> Comparison {
-        let recorded = counts("", changed).into_iter();
-        let recorded = recorded.filter(|(name, _)| name != PLANTED.0).collect();
+        let mut recorded = counts("", changed);
+        recorded.shift_remove(PLANTED.0);
         Comparison::new(&counts(name, changed), Some(&recorded))
     }
 
@@ -189,10 +187,10 @@ mod tests {
     #[test]
     fn operations_that_only_one_side_has_are_problems() {
         let mut now = counts("", (0.0, 0.0));
-        let mut recorded: BTreeMap<_, _> = now.iter().cloned().collect();
-        recorded.remove(PLANTED.0);
-        recorded.remove("key: peek");
-        now.retain(|(name, _)| name != GOALS[1].0);
+        let mut recorded = now.clone();
+        recorded.shift_remove(PLANTED.0);
+        recorded.shift_remove("key: peek");
+        now.shift_remove(GOALS[1].0);
         let problems = Comparison::new(&now, Some(&recorded)).problems;
         let wanted = [
             "`handle: check, success` has a goal, and there is none",

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::path::Path;
 
+use indexmap::IndexMap;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
@@ -15,6 +16,9 @@ const NOTHING: &str = "nothing";
 /// Operations of the shorter of two runs. A multiple of 128, after which many pins
 /// crossbeam-epoch tidies up: the longer run has exactly twice as many of those.
 const TIMES: u64 = 1024;
+
+/// Operations and their counts, in the order of the program that has them.
+pub(crate) type Counts = IndexMap<String, Count>;
 
 /// The instructions that one operation executes.
 #[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
@@ -65,10 +69,10 @@ impl fmt::Display for Machine {
     }
 }
 
-/// Counts every operation, in the program's own order; the loop around them is taken off.
+/// Counts every operation; the loop around them is taken off.
 ///
 /// `twice`: each is counted again, and a different count is an error.
-pub(crate) fn all(log: &Log, twice: bool) -> Result<Vec<(String, Count)>> {
+pub(crate) fn all(log: &Log, twice: bool) -> Result<Counts> {
     // As measured: by the profile of benches.
     let build = Run::cargo("bench --package breakerbox-benches --bench instructions");
     let program = build.program("instructions", log);
@@ -82,11 +86,11 @@ pub(crate) fn all(log: &Log, twice: bool) -> Result<Vec<(String, Count)>> {
         }
         Ok(((*name).to_owned(), first))
     });
-    let mut counts = counts.collect::<Result<Vec<_>>>()?;
-    let at = counts.iter().position(|(name, _)| name == NOTHING);
-    let at = at.ok_or_else(|| Error::failed(format!("there is no operation `{NOTHING}`")))?;
-    let (_, around) = counts.remove(at);
-    for (_, count) in &mut counts {
+    let mut counts = counts.collect::<Result<Counts>>()?;
+    let Some(around) = counts.shift_remove(NOTHING) else {
+        bail!("there is no operation `{NOTHING}`");
+    };
+    for count in counts.values_mut() {
         count.instructions -= around.instructions;
         count.locked -= around.locked;
     }

@@ -1,10 +1,8 @@
 //! The counts that were recorded, in `benches/instructions.toml`.
 
-use std::collections::BTreeMap;
-
 use serde::Deserialize;
 
-use super::count::{Count, Machine, short};
+use super::count::{Counts, Machine, short};
 use crate::error::{AtPath, Error, Result};
 use crate::project::Project;
 
@@ -22,7 +20,7 @@ pub(crate) struct Recorded {
     #[serde(flatten)]
     pub(crate) machine: Machine,
     #[serde(rename = "operations")]
-    pub(crate) counts: BTreeMap<String, Count>,
+    pub(crate) counts: Counts,
 }
 
 impl Recorded {
@@ -32,17 +30,13 @@ impl Recorded {
     }
 }
 
-/// Writes the file, with the counts in their order.
-pub(crate) fn write(
-    project: &Project,
-    machine: &Machine,
-    counts: impl Iterator<Item = (String, Count)>,
-) -> Result<()> {
+/// Writes the file.
+pub(crate) fn write(project: &Project, machine: &Machine, counts: &Counts) -> Result<()> {
     let path = project.path(FILE);
     std::fs::write(&path, text(machine, counts)?).at(&path)
 }
 
-fn text(machine: &Machine, counts: impl Iterator<Item = (String, Count)>) -> Result<String> {
+fn text(machine: &Machine, counts: &Counts) -> Result<String> {
     let machine = toml::to_string(machine).map_err(|error| Error::failed(error.to_string()))?;
     let mut text = format!("{HEAD}\n{machine}\n[operations]\n");
     for (name, count) in counts {
@@ -55,16 +49,12 @@ fn text(machine: &Machine, counts: impl Iterator<Item = (String, Count)>) -> Res
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::collections::BTreeSet;
 
     #[test]
     fn what_is_recorded_would_be_written_again() {
         let project = Project::find();
         let there = project.read(FILE).unwrap();
         let Recorded { machine, counts } = Recorded::read(&project).unwrap();
-        let written = text(&machine, counts.into_iter()).unwrap();
-        // The counts that were read have lost their order.
-        let [written, there] = [&written, &there].map(|text| BTreeSet::from_iter(text.lines()));
-        assert_eq!(written, there);
+        assert_eq!(text(&machine, &counts), Ok(there));
     }
 }
