@@ -63,8 +63,8 @@ async fn bad_arguments_name_option_value_and_what_is_allowed() {
             &["--open-status", "'200'", "400..=599"],
         ),
         (
-            &["--settle", "never"],
-            &["--settle", "'never'", "headers, body"],
+            &["--report-at", "never"],
+            &["--report-at", "'never'", "headers, body"],
         ),
         (
             &["--debug-headers=some"],

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use breakerbox_gateway::Settle;
+use breakerbox_gateway::ReportAt;
 use support::wire::{Wire, ask, get};
 use support::*;
 
@@ -42,7 +42,7 @@ async fn settled_with_the_header_the_body_does_not_matter() {
     })
     .await;
     let mut config = config(upstream.address);
-    config.settle = Settle::Headers;
+    config.report_at = ReportAt::Headers;
     let gateway = start(config).await;
     for _ in 0..6 {
         assert!(!get(gateway.address(), "/api").await.complete);

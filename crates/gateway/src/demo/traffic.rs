@@ -22,7 +22,7 @@ use super::script::ROUTES;
 pub(super) const RATE: u32 = 25;
 
 /// More than the gateway ever takes.
-const PATIENCE: Duration = Duration::from_secs(60);
+const TIMEOUT: Duration = Duration::from_secs(60);
 
 type HttpClient = Client<HttpConnector, Empty<Bytes>>;
 
@@ -62,7 +62,7 @@ async fn one_route(
                 board.sent(route);
                 pending.spawn(async move {
                     let begun = Instant::now();
-                    let ending = timeout(PATIENCE, request(&client, uri)).await;
+                    let ending = timeout(TIMEOUT, request(&client, uri)).await;
                     board.ended(route, ending.unwrap_or(Ending::Lost), begun.elapsed());
                 });
             }
