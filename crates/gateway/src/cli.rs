@@ -110,7 +110,7 @@ pub struct ServeArgs {
 
     /// Clients that see the x-breakerbox-* headers; on-request: those that send
     /// `x-breakerbox-debug: 1`.
-    #[arg(long, value_name = "WHO", default_value = "on-request", num_args = 0..=1, require_equals = true, default_missing_value = "always")]
+    #[arg(long, value_name = "CLIENTS", default_value = "on-request", num_args = 0..=1, require_equals = true, default_missing_value = "always")]
     pub debug_headers: DebugArg,
 }
 

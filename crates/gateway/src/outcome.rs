@@ -76,7 +76,7 @@ pub(crate) enum Whose {
     Upstream,
     Client,
     Ours,
-    Nobody,
+    Neither,
 }
 
 /// The reason why an upstream gave no answer that can be passed on.
@@ -118,7 +118,7 @@ impl Fault {
             | Self::BadAnswer => Whose::Upstream,
             Self::ClientGone | Self::ClientSilent(_) => Whose::Client,
             Self::Exhausted | Self::HeaderTooLarge | Self::Switched | Self::Unsent => Whose::Ours,
-            Self::Stale => Whose::Nobody,
+            Self::Stale => Whose::Neither,
         }
     }
 }

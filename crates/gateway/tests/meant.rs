@@ -248,7 +248,7 @@ fn every_number_has_bounds() {
                 "PREFIX=UPSTREAM",
                 "WHETHER",
                 "WHEN",
-                "WHO",
+                "CLIENTS",
                 "PATH",
             ];
             let known = name.contains(" to ") || free.contains(&name.as_str());
