@@ -122,7 +122,7 @@ fn a_healthy_key_is_never_stored() {
         drop(breaker.acquire(KEY).unwrap());
         breaker.call(KEY, || Ok::<_, ()>(())).unwrap();
     }
-    assert!(breaker.store().is_empty());
+    assert!(breaker.is_empty());
 }
 
 #[test]
@@ -219,7 +219,7 @@ fn a_dropped_permit_may_be_a_failure_if_it_is_old() {
     drop(old);
     assert_eq!(state(&breaker), Some(CircuitState::Open));
 
-    breaker.store().reset(KEY);
+    breaker.reset(KEY);
     let old = breaker.acquire_owned(KEY).unwrap();
     clock.advance_ms(501);
     drop(old);
@@ -292,7 +292,7 @@ fn a_call_within_a_call_is_no_deadlock() {
             breaker.call(KEY, || Err::<(), _>(2)),
             Err(CallError::Inner(2))
         );
-        breaker.store().reset(KEY);
+        breaker.reset(KEY);
         Err::<(), _>(3)
     });
     assert_eq!(outer, Err(CallError::Inner(3)));

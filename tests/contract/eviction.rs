@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use breakerbox::{
     CircuitBreaker, CircuitBreakerBuilder, CircuitState, ManualClock, Outcome, Policy, Report,
-    Steering,
 };
 
 use CircuitState::HalfOpen;
@@ -48,7 +47,7 @@ fn the_one_circuit_that_may_go_goes() {
     let store_of_64 = || {
         let (breaker, _) = breaker(|b| b.max_circuits(64));
         for key in 0..63 {
-            let _ = breaker.store().steer(&key, Steering::ForceOpen);
+            let _ = breaker.force_open(&key);
         }
         breaker.store().record_failure(&63);
         breaker
@@ -120,10 +119,10 @@ fn a_half_open_circuit_stays_as_long_as_an_open_one() {
 #[test]
 fn what_was_admitted_before_a_clean_eviction_counts_after_it() {
     let (breaker, _) = breaker(|b| b.max_circuits(64).failure_threshold(2));
-    breaker.store().get_state(&KEY);
+    breaker.get_state(&KEY);
     let permits = [(); 2].map(|()| breaker.acquire_owned(&KEY).unwrap());
     for key in 0..1_000 {
-        breaker.store().get_state(&key);
+        breaker.get_state(&key);
     }
     assert_eq!(breaker.peek(&KEY), None);
     for permit in permits {
@@ -145,7 +144,7 @@ fn one_long_opening_keeps_no_other_circuit() {
     let (breaker, clock) = breaker_with(|b| b.policy(policy).max_circuits(64));
     let long = Report::from(Outcome::Failure).retry_after(day);
     let _ = breaker.acquire(&1_000).unwrap().report(long);
-    breaker.store().reset(&1_000);
+    breaker.reset(&1_000);
     for key in 0..64 {
         breaker.store().transition(&key, HalfOpen);
         let _probe = breaker.acquire(&key).unwrap();

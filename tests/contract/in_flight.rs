@@ -66,7 +66,7 @@ fn an_in_flight_slot_does_not_outlive_its_circuits_eviction() {
     let old = breaker.acquire_owned(KEY).unwrap();
     breaker.set_policies(PolicySet::default());
     for other in 0..200 {
-        breaker.store().get_state(format!("{other}").as_str());
+        breaker.get_state(format!("{other}").as_str());
     }
     breaker.set_policies(PolicySet::new(hung(1)));
     let hangs = breaker.acquire_owned(KEY).unwrap();

@@ -167,7 +167,7 @@ fn a_panic_keeps_no_in_flight_slot() {
         for outcome in [Outcome::Success, Outcome::Failure, Outcome::Ignored] {
             for nth in 0.. {
                 let (breaker, clock) = breaker(hung());
-                breaker.store().get_state(&KEY);
+                breaker.get_state(&KEY);
                 if !panics(nth, || way(&breaker, outcome)) {
                     break;
                 }
@@ -268,9 +268,9 @@ fn a_key_copy_that_panics_in_a_report_keeps_nothing() {
                 .policy(PolicySet::new(hung().build().unwrap()))
                 .build()
                 .unwrap();
-            let _ = breaker.store().steer_prefix("/other", Steering::ForceOpen);
+            let _ = breaker.steer_prefix("/other", Steering::ForceOpen);
             let key = Form("a".into());
-            breaker.store().get_state(&key);
+            breaker.get_state(&key);
             if probe {
                 breaker.store().transition(&key, CircuitState::HalfOpen);
             }

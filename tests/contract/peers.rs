@@ -334,5 +334,5 @@ fn what_is_healthy_is_not_kept() {
         let _ = breaker.acquire(&*key).unwrap().success();
         assert!(breaker.peek(&*key).is_none());
     }
-    assert!(breaker.store().is_empty());
+    assert!(breaker.is_empty());
 }
