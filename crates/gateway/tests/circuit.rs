@@ -135,12 +135,10 @@ async fn routes_do_not_share_a_circuit() {
 
 #[tokio::test]
 async fn one_probe_is_let_through_and_its_success_closes() {
-    let (hold, open_gate) = (
-        Arc::new(Semaphore::new(0)),
-        Arc::new(AtomicBool::new(false)),
-    );
+    let hold = Arc::new(Semaphore::new(0));
+    let is_held = Arc::new(AtomicBool::new(false));
     let upstream = {
-        let (hold, held) = (Arc::clone(&hold), Arc::clone(&open_gate));
+        let (hold, held) = (Arc::clone(&hold), Arc::clone(&is_held));
         Upstream::start(move |mut conn| {
             let (hold, held) = (Arc::clone(&hold), Arc::clone(&held));
             async move {
@@ -162,7 +160,7 @@ async fn one_probe_is_let_through_and_its_success_closes() {
     for _ in 0..3 {
         get(gateway.address(), "/api").await;
     }
-    open_gate.store(true, Ordering::SeqCst);
+    is_held.store(true, Ordering::SeqCst);
     tokio::time::sleep(Duration::from_millis(60)).await;
 
     // While the probe is in flight, the others are rejected and told that.

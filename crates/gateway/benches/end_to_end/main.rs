@@ -8,9 +8,9 @@
 //! HTTP/1.1 over kept connections.
 //!
 //! - **At saturation**: callers that ask again as soon as they have their answer, of an upstream
-//! that answers 200 at once. In each round, gateways with the breaker on and off take short turns;
-//! a second gateway with it off shows by how much two equal ones differ. Asking the upstream
-//! directly shows the limit of the callers.
+//!   that answers 200 at once. In each round, gateways with the breaker on and off take short
+//!   turns; a second gateway with it off shows by how much two equal ones differ. Asking the
+//!   upstream directly shows the limit of the callers.
 //! - **An upstream down**, which refuses connections or accepts them and never answers: calls to it
 //!   and to a healthy route at a steady rate, independent of each other; then workers that go
 //!   through both routes in turn, as the threads of an application would.
