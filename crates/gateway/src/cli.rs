@@ -103,7 +103,7 @@ pub struct ServeArgs {
     #[arg(long, value_name = bounds::TIME.text, default_value = "10s", value_parser = time)]
     pub drain_timeout: Duration,
 
-    /// When a good response is reported: with its header (for streams that last for hours), or with
+    /// Moment of the report of a good response: with its header (for streams of hours), or with
     /// the end of its body (a broken body is then a failure).
     #[arg(long, value_name = "WHEN", default_value = "body")]
     pub report_at: ReportAtArg,

@@ -1,4 +1,4 @@
-//! How a call can end, whose fault that is, and what is reported to the circuit.
+//! The ways in which a call can end, whose fault each is, and what is reported to the circuit.
 //!
 //! A circuit describes an *upstream*, so only the upstream's faults count as failures. A fault of
 //! the client's, the gateway's own or of neither side doesn't count: the permit is given back, and

@@ -30,7 +30,7 @@ pub(crate) struct Upload {
     phase: Mutex<(Phase, Instant)>,
     call: Arc<Call>,
     limit: Duration,
-    /// Whether an interim answer (`1xx`) came.
+    /// Set once an interim answer (`1xx`) came.
     pub(crate) heard: AtomicBool,
 }
 
