@@ -1,16 +1,17 @@
-//! Store, handle and breaker beside a map behind a lock, measured by Criterion: for work on one
-//! operation.
+//! Store, handle and breaker beside a map behind a lock, measured by Criterion, for work on a
+//! single operation.
 //!
-//! `cargo bench -p breakerbox-benches --bench main [-- FILTER]`, for example `-- 'check/1 keys/1 threads/all closed'`;
-//! `--save-baseline` and `--baseline` compare with an earlier build.
+//! `cargo bench -p breakerbox-benches --bench main [-- FILTER]`, for example `-- 'check/1 keys/1
+//! threads/all closed'`; `--save-baseline` and `--baseline` compare with an earlier build.
 //!
-//! The works are those of the comparison, with what it says about them: one operation in a tight
-//! loop, at one thread and at as many as there are cores, on one hot key and on 10,000, with
-//! nothing open and with some other circuit open.
+//! The works are those of the comparison, under the same conditions: one operation in a tight loop,
+//! with one thread and with one for each core, on one hot key and on 10,000, with nothing open and
+//! with another circuit open.
 //!
-//! It does **not** measure contenders turn by turn: figures of different contenders come from different
-//! seconds, and are not for ratios (`--bench comparison` is). Nor transitions, creation, removal,
-//! memory or tails. Times are short, so small differences mean nothing.
+//! It does **not** measure contenders turn by turn: figures of different contenders come from
+//! different times, and don't give ratios (`--bench comparison` does). Nor does it measure
+//! transitions, creation, removal, memory or tails. Times are short, so small differences mean
+//! nothing.
 
 use breakerbox_benches::case::Case;
 use breakerbox_benches::contenders::{CONTENDERS, Contender, Kind, MUTEX, PAPAYA};
@@ -61,7 +62,7 @@ fn all(criterion: &mut Criterion) {
     }
 }
 
-/// Returns whether it is of use while breakerbox is being worked on.
+/// Returns whether the contender is of use while breakerbox is being worked on.
 fn is_close(contender: &Contender) -> bool {
     matches!(contender.kind, Kind::Own | Kind::Floor) || [MUTEX, PAPAYA].contains(&contender.name)
 }

@@ -1,4 +1,4 @@
-//! Settings: what is out of range is refused by name, value and range; what is too long saturates.
+//! Settings: values out of range are refused by name, value and range; too long durations saturate.
 
 use std::time::Duration;
 
@@ -78,14 +78,14 @@ fn errors_name_field_value_and_range() {
 }
 
 #[test]
-fn the_breaker_refuses_the_same_and_its_own() {
+fn the_breaker_refuses_bad_policies_and_its_own_bad_settings() {
     let refused: [(BreakerSetting, &str); 6] = [
         (|b| b.failure_threshold(0), "failure_threshold"),
         (|b| b.half_open_max(0), "half_open_max"),
         (|b| b.success_threshold(0), "success_threshold"),
         (|b| b.reset_timeout(Duration::ZERO), "reset_timeout"),
         (|b| b.call_timeout(Duration::ZERO), "call_timeout"),
-        // The first thing wrong is told; nothing is built.
+        // The first error is reported; nothing is built.
         (
             |b| b.failure_threshold(0).half_open_max(1),
             "failure_threshold",
@@ -98,7 +98,7 @@ fn the_breaker_refuses_the_same_and_its_own() {
 }
 
 #[test]
-fn the_ends_of_the_ranges_are_taken() {
+fn the_ends_of_the_ranges_are_accepted() {
     for (failures, probes, successes) in [(1, 1, 1), (1_000_000, 100, 100)] {
         let policy = Policy::builder()
             .failure_threshold(failures)
@@ -132,7 +132,7 @@ fn durations_are_rounded_up_and_saturate() {
 }
 
 #[test]
-fn the_lease_is_as_long_as_the_timeout_unless_it_is_set() {
+fn the_default_lease_is_as_long_as_the_timeout() {
     let timeout = Duration::from_secs(7);
     let policy = Policy::builder().reset_timeout(timeout).build().unwrap();
     assert_eq!(policy.probe_lease(), timeout);
@@ -148,7 +148,7 @@ fn the_lease_is_as_long_as_the_timeout_unless_it_is_set() {
     );
 }
 
-/// Durations without end overflow nowhere: such a circuit stays open.
+/// The longest durations don't overflow: such a circuit stays open.
 #[test]
 fn the_longest_durations_work() {
     let clock = ManualClock::new(1_700_000_000_000);
@@ -200,7 +200,7 @@ fn the_longest_rules_work() {
     assert_eq!(breaker.peek("a").unwrap().state, CircuitState::Closed);
 }
 
-/// Who can't measure time says so when it is built, not when it is late.
+/// A missing runtime is an error when the breaker is built, not when a call is late.
 #[cfg(not(feature = "tokio"))]
 #[test]
 fn a_call_timeout_needs_a_runtime() {

@@ -1,4 +1,5 @@
-//! States that a policy forces: on keys that nobody has asked for, for good, and on no others.
+//! States that a policy forces: on keys without a circuit, for as long as it says, and on no
+//! others.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
@@ -31,7 +32,7 @@ fn breaker(policies: PolicySet<String>) -> (Breaker, ManualClock) {
     (breaker.unwrap(), clock)
 }
 
-/// By key and by a new handle: admitted?
+/// Returns whether the key is admitted, by key and by a new handle alike.
 fn admits(breaker: &Breaker, key: &str) -> bool {
     let by_key = breaker.acquire(key).map(|permit| permit.ignore()).is_ok();
     let handle = breaker.circuit(key).unwrap();
@@ -51,7 +52,7 @@ fn state(breaker: &Breaker, key: &str) -> Option<CircuitState> {
 }
 
 #[test]
-fn the_nearest_policy_forces() {
+fn the_most_specific_policy_forces() {
     let (open, disabled) = (forced(1, Forced::Open), forced(1, Forced::Disabled));
     let set = PolicySet::new(threshold(1))
         .key("/a/exact".into(), disabled)
@@ -82,23 +83,27 @@ fn unknown_keys_are_rejected_and_stay_unknown() {
     let rejected = breaker.acquire("k").map(drop).unwrap_err();
     assert_eq!(rejected.state(), CircuitState::ForcedOpen);
     assert_eq!(rejected.retry_after_secs(), 7, "the reset timeout");
-    assert_eq!(breaker.retry_after("k"), None, "it ends when it is lifted");
+    assert_eq!(
+        breaker.retry_after("k"),
+        None,
+        "it ends when the policy is lifted"
+    );
     assert_eq!(breaker.store().rejections(), 1);
-    assert!(breaker.store().is_empty());
+    assert!(breaker.is_empty());
 }
 
 #[test]
-fn what_fails_while_disabled_counts_nothing() {
+fn failures_while_disabled_do_not_count() {
     let (breaker, clock) = breaker(PolicySet::new(forced(1, Forced::Disabled)));
     fail(&breaker, "k", 10);
-    assert!(breaker.store().is_empty(), "nor creates anything");
+    assert!(breaker.is_empty(), "and no circuit is created");
     let handle = breaker.circuit("k").unwrap();
     for _ in 0..10 {
         assert_eq!(handle.acquire().unwrap().failure(), Reported::Recorded);
     }
     assert_eq!(handle.peek().unwrap().failure_count, 0);
 
-    // What its circuit is in doesn't matter, and stays.
+    // The state of its circuit doesn't matter, and stays.
     breaker.store().transition("k", CircuitState::Open);
     clock.advance_ms(30_000);
     fail(&breaker, "k", 1);
@@ -110,7 +115,7 @@ fn what_fails_while_disabled_counts_nothing() {
 }
 
 #[test]
-fn a_circuit_goes_on_where_it_was() {
+fn a_circuit_continues_when_the_policy_is_lifted() {
     let (breaker, clock) = breaker(PolicySet::new(threshold(3)));
     fail(&breaker, "counts", 2);
     fail(&breaker, "open", 3);
@@ -127,14 +132,14 @@ fn a_circuit_goes_on_where_it_was() {
     clock.advance_ms(7_000);
     assert!(
         breaker.acquire("open").unwrap().is_probe(),
-        "its time went on"
+        "its open time passed meanwhile"
     );
     fail(&breaker, "counts", 1);
     assert_eq!(state(&breaker, "counts"), Some(CircuitState::Open));
 }
 
 #[test]
-fn a_window_and_its_calls_in_flight_go_on_too() {
+fn a_window_and_its_calls_in_flight_continue() {
     let settings = Policy::builder()
         .sliding_window(SlidingWindow::Calls(4))
         .minimum_calls(4)
@@ -153,7 +158,7 @@ fn a_window_and_its_calls_in_flight_go_on_too() {
     breaker.set_policies(PolicySet::new(policy));
     assert!(
         breaker.acquire("k").is_ok(),
-        "one call hangs, two have no seat"
+        "one call hangs, two have no slot"
     );
     drop((free, also));
     assert_eq!(state(&breaker, "k"), Some(CircuitState::Closed));
@@ -162,7 +167,7 @@ fn a_window_and_its_calls_in_flight_go_on_too() {
 }
 
 #[test]
-fn a_probe_that_was_taken_before_comes_back() {
+fn a_probe_from_before_is_given_back() {
     let (breaker, clock) = breaker(PolicySet::new(threshold(1)));
     fail(&breaker, "k", 1);
     clock.advance_ms(7_000);
@@ -173,28 +178,28 @@ fn a_probe_that_was_taken_before_comes_back() {
     assert_eq!(
         state(&breaker, "k"),
         Some(CircuitState::HalfOpen),
-        "it decides nothing"
+        "its outcome changes nothing"
     );
     breaker.set_policies(PolicySet::new(threshold(1)));
     assert!(breaker.acquire("k").unwrap().is_probe());
 }
 
 #[test]
-fn a_dropped_permit_counts_nothing_either() {
+fn a_dropped_permit_does_not_count() {
     let drops = Policy::builder().dropped_permit(DroppedPermit::Failure);
     let (breaker, _) = breaker(PolicySet::new(policy(drops.forced(Forced::Disabled))));
     drop(breaker.acquire("k").unwrap());
-    assert!(breaker.store().is_empty());
+    assert!(breaker.is_empty());
 }
 
 #[test]
-fn a_rule_outlasts_eviction_and_reset() {
+fn a_forced_state_outlasts_eviction_and_reset() {
     let set = PolicySet::new(threshold(1)).prefix("/b/", forced(1, Forced::Open));
     let (breaker, _) = breaker(set);
-    breaker.store().get_state("/b/1");
+    breaker.get_state("/b/1");
     let handle = breaker.circuit("/b/2").unwrap();
     for n in 0..1_000 {
-        breaker.store().get_state(&*format!("/{n}"));
+        breaker.get_state(&*format!("/{n}"));
     }
     assert!(breaker.peek("/b/1").is_none(), "evicted");
     for state in [
@@ -207,7 +212,7 @@ fn a_rule_outlasts_eviction_and_reset() {
         assert!(!admits(&breaker, "/b/1") && handle.acquire().is_err());
         handle.reset();
     }
-    breaker.store().clear();
+    breaker.clear();
     assert!(!admits(&breaker, "/b/1") && handle.acquire().is_err());
 }
 
@@ -224,7 +229,7 @@ fn shadow_only_counts_what_is_forced() {
 }
 
 #[test]
-fn the_bare_store_goes_by_the_policy_that_it_is_given() {
+fn the_bare_store_obeys_the_policy_that_it_is_given() {
     let (breaker, _) = breaker(PolicySet::default());
     let store = breaker.store();
     let open = forced(1, Forced::Open);
@@ -246,10 +251,9 @@ fn the_bare_store_goes_by_the_policy_that_it_is_given() {
     assert!(circuit.acquire(&threshold(1)).is_ok());
 }
 
-/// Other keys keep the short ways: their checks create nothing, their handles aren't watched, and
-/// once the rule is gone the gate is down again.
+/// Other keys keep the fast paths: their checks create nothing, and their handles aren't watched.
 #[test]
-fn other_keys_pay_nothing_that_stays() {
+fn other_keys_keep_the_fast_paths() {
     let set = PolicySet::new(threshold(2)).prefix("/b/", forced(1, Forced::Open));
     let (breaker, _) = breaker(set);
     fail(&breaker, "/a", 1);
@@ -258,12 +262,12 @@ fn other_keys_pay_nothing_that_stays() {
     fail(&breaker, "/a", 2);
     assert!(breaker.acquire("/a").is_err());
     assert_eq!(breaker.acquire("/c").unwrap().success(), Reported::Recorded);
-    assert_eq!(breaker.store().len(), 1);
+    assert_eq!(breaker.len(), 1);
 }
 
-/// A check that begins after the policies were replaced goes by the new ones.
+/// A check that begins after the policies were replaced uses the new ones.
 #[test]
-fn rules_are_replaced_while_calls_go_on() {
+fn policies_are_replaced_while_calls_run() {
     let (breaker, _) = breaker(PolicySet::new(threshold(1)));
     let (stop, asked) = (AtomicBool::new(false), AtomicU64::new(0));
     let handle = breaker.circuit("kept").unwrap();
@@ -293,5 +297,5 @@ fn rules_are_replaced_while_calls_go_on() {
         }
         stop.store(true, Ordering::Relaxed);
     });
-    assert_eq!(breaker.store().len(), 1);
+    assert_eq!(breaker.len(), 1);
 }

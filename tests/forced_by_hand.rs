@@ -1,4 +1,5 @@
-//! States that are forced by hand on a prefix or on all: rules that hold for keys without a circuit.
+//! States that are forced by hand, on a prefix or on all keys: rules that hold for keys without a
+//! circuit.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
@@ -36,7 +37,7 @@ fn a_prefix_holds_for_keys_without_a_circuit() {
         store.record_failure("/batch/known");
         let steered = store.steer_prefix("/batch/", ForceOpen);
         let keys: Vec<_> = steered.iter().map(|steered| &*steered.key).collect();
-        assert_eq!(keys, ["/batch/known"], "what it did to circuits");
+        assert_eq!(keys, ["/batch/known"], "the circuits that it changed");
         assert_eq!(store.forced("/batch/new"), Some(Forced::Open));
         let rejected = breaker.acquire("/batch/new").map(drop).unwrap_err();
         assert_eq!(rejected.state(), ForcedOpen);
@@ -52,31 +53,31 @@ fn a_prefix_holds_for_keys_without_a_circuit() {
 }
 
 #[test]
-fn nothing_counts_while_a_prefix_is_disabled() {
+fn no_outcome_counts_while_a_prefix_is_disabled() {
     let breaker = breaker();
-    let _ = breaker.store().steer_prefix("/b/", Disable);
+    let _ = breaker.steer_prefix("/b/", Disable);
     for _ in 0..10 {
         assert_eq!(
             breaker.acquire("/b/new").unwrap().failure(),
             Reported::Recorded
         );
     }
-    assert!(breaker.store().is_empty());
+    assert!(breaker.is_empty());
     let handle = breaker.circuit("/b/new").unwrap();
     for _ in 0..10 {
         assert_eq!(handle.acquire().unwrap().failure(), Reported::Recorded);
     }
     assert_eq!(handle.peek().unwrap().failure_count, 0);
-    // A circuit of its own state, which shows, and which nobody is held up by.
+    // A circuit's own state shows, and rejects no call.
     handle.transition(CircuitState::Open);
     assert!(admits(&breaker, "/b/new"));
     assert_eq!(breaker.retry_after("/b/new"), None);
-    let _ = breaker.store().steer_prefix("/b/", Enable);
-    assert!(!admits(&breaker, "/b/new"), "it decides again");
+    let _ = breaker.steer_prefix("/b/", Enable);
+    assert!(!admits(&breaker, "/b/new"), "its state decides again");
 }
 
 #[test]
-fn the_longest_prefix_counts_and_a_shorter_command_replaces_it() {
+fn the_longest_prefix_wins_until_a_shorter_command_replaces_it() {
     let breaker = breaker();
     let store = breaker.store();
     let _ = store.steer_prefix("/a/", ForceOpen);
@@ -95,7 +96,7 @@ fn the_longest_prefix_counts_and_a_shorter_command_replaces_it() {
     assert_eq!(store.forced("/a/b/c/x"), None);
     let _ = store.steer_prefix("/a/", ForceOpen);
     for key in ["/a/x", "/a/b/x", "/a/b/c/x"] {
-        assert!(!admits(&breaker, key), "{key}: no exception any more");
+        assert!(!admits(&breaker, key), "{key}: the exception is gone");
     }
     let _ = store.steer_prefix("/a/b/", ForceOpen);
     let _ = store.steer_prefix("/", Enable);
@@ -105,7 +106,7 @@ fn the_longest_prefix_counts_and_a_shorter_command_replaces_it() {
 }
 
 #[test]
-fn a_handle_made_before_or_after_stays_under_the_rule() {
+fn a_handle_made_before_or_after_obeys_the_rule() {
     let breaker = breaker();
     let store = breaker.store();
     let policy = Policy::default();
@@ -131,7 +132,7 @@ fn a_handle_made_before_or_after_stays_under_the_rule() {
             assert!(circuit.acquire().is_err(), "{} {state}", circuit.key());
             assert!(bare.acquire(&policy).is_err() && bare_after.acquire(&policy).is_err());
         }
-        // Neither a reset in place, nor a life that begins after it, lets a call through.
+        // Neither a reset in place nor a new life after it lets a call through.
         circuit.reset();
         assert!(circuit.acquire().is_err());
         circuit.get_state();
@@ -152,7 +153,7 @@ fn a_handle_made_before_or_after_stays_under_the_rule() {
 }
 
 #[test]
-fn what_is_steered_alone_shows_once_the_rule_is_lifted() {
+fn a_single_command_shows_once_the_rule_is_lifted() {
     let breaker = breaker();
     let store = breaker.store();
     let _ = store.steer_prefix("/b/", ForceOpen);
@@ -163,7 +164,7 @@ fn what_is_steered_alone_shows_once_the_rule_is_lifted() {
     let _ = store.steer("/b/1", ForceOpen);
     assert!(admits(&breaker, "/b/1"));
     assert_eq!(breaker.peek("/b/1").unwrap().state, ForcedOpen);
-    // A closure is no rule.
+    // A command by closure makes no rule.
     let _ = store.steer_where(ForceOpen, |key| key.starts_with("/c/"));
     assert!(admits(&breaker, "/c/1"));
 }
@@ -194,7 +195,7 @@ fn all_is_the_empty_prefix_for_keys_of_any_type() {
 }
 
 #[test]
-fn all_and_prefixes_go_together() {
+fn all_and_prefixes_combine() {
     let breaker = breaker();
     let store = breaker.store();
     let _ = store.steer_all(ForceOpen);
@@ -205,43 +206,43 @@ fn all_and_prefixes_go_together() {
 }
 
 #[test]
-fn clear_lifts_what_was_forced_by_hand() {
+fn clear_lifts_states_forced_by_hand() {
     let breaker = breaker();
     let handle = breaker.circuit("/b/1").unwrap();
     for clear in [
         InMemoryCircuitBreakerStore::clear,
         InMemoryCircuitBreakerStore::destroy,
     ] {
-        let _ = breaker.store().steer_prefix("/b/", ForceOpen);
+        let _ = breaker.steer_prefix("/b/", ForceOpen);
         assert!(handle.acquire().is_err());
         clear(breaker.store());
-        assert!(breaker.store().is_empty());
+        assert!(breaker.is_empty());
         assert!(handle.acquire().is_ok() && admits(&breaker, "/b/2"));
     }
 }
 
-/// By hand comes before a policy; and shadow applies to it as to every rejection.
+/// A command by hand comes before a policy; shadow applies to it as to every rejection.
 #[test]
-fn a_policy_comes_second() {
+fn a_command_by_hand_comes_before_a_policy() {
     let disabled = Policy::builder().forced(Forced::Disabled).build().unwrap();
     let shadow = Policy::builder().shadow(true).build().unwrap();
     let set = PolicySet::default()
         .prefix("/d/", disabled)
         .prefix("/s/", shadow);
     let breaker = CircuitBreaker::builder().policy(set).build().unwrap();
-    let _ = breaker.store().steer_all(ForceOpen);
+    let _ = breaker.steer_all(ForceOpen);
     assert!(!admits(&breaker, "/d/1") && !admits(&breaker, "/x"));
     assert!(breaker.acquire("/s/1").is_ok());
     assert_eq!(breaker.shadowed(), 1);
-    let _ = breaker.store().steer_all(Enable);
+    let _ = breaker.steer_all(Enable);
     for _ in 0..10 {
         let _ = breaker.acquire("/d/1").unwrap().failure();
     }
     assert_eq!(breaker.peek("/d/1").unwrap().failure_count, 0);
 }
 
-/// Not a rule by hand, but what it did to a circuit, is exported; a rule that has to outlast the
-/// store is a policy.
+/// An export keeps the change that a command made to a circuit, not the command's rule. A rule that
+/// has to outlast the store is a policy.
 #[cfg(feature = "serde")]
 #[test]
 fn a_policy_outlasts_a_restart() {
@@ -251,18 +252,18 @@ fn a_policy_outlasts_a_restart() {
         CircuitBreaker::builder().policy(set).build().unwrap()
     };
     let before = start();
-    let _ = before.store().steer_prefix("/hand/", ForceOpen);
+    let _ = before.steer_prefix("/hand/", ForceOpen);
     before.store().record_failure("/batch/1");
     let after = start();
-    after.store().import(before.store().export()).unwrap();
+    after.import(before.store().export()).unwrap();
     assert!(!admits(&after, "/batch/1") && !admits(&after, "/batch/2"));
     assert!(admits(&after, "/hand/1") && admits(&after, "/other"));
 }
 
-/// A check that begins after the command has returned goes by it, by key and by handle, whatever
-/// others do to the circuits meanwhile.
+/// A check that begins after the command has returned obeys it, by key and by handle, whatever
+/// other threads do to the circuits meanwhile.
 #[test]
-fn commands_hold_while_others_use_the_circuits() {
+fn commands_hold_while_other_threads_use_the_circuits() {
     let breaker = breaker();
     let store = breaker.store();
     let stop = AtomicBool::new(false);
@@ -305,10 +306,9 @@ fn commands_hold_while_others_use_the_circuits() {
     assert!(handle.acquire().is_ok() && store.forced("/b/kept").is_none());
 }
 
-/// Racing commands leave the rules of the one that came last, and the gate is down once they are
-/// lifted: then a success on an unknown key looks at nothing, and is never stale.
+/// Racing commands leave no rule behind once all are lifted.
 #[test]
-fn racing_commands_leave_nothing_behind() {
+fn racing_commands_leave_no_rule_behind() {
     let breaker = breaker();
     let store = breaker.store();
     thread::scope(|scope| {

@@ -1,8 +1,8 @@
-//! Groups: of their circuits no more are open at once than may be.
+//! Groups: no more of their circuits are open at once than the cap allows.
 
 use breakerbox::{
     Cause, CircuitBreaker, CircuitState, ConfigError, EjectionCap, Group, ManualClock, Policy,
-    PolicySet, StateChange, Steering,
+    PolicySet, StateChange,
 };
 use std::hash::RandomState;
 use std::sync::{Arc, Mutex};
@@ -61,7 +61,7 @@ fn open_of(breaker: &Breaker, keys: &[String]) -> usize {
 }
 
 #[test]
-fn no_more_open_than_their_share() {
+fn no_more_circuits_open_than_the_cap_allows() {
     for (members, cap, most) in [
         (10, EjectionCap::Percent(30), 3),
         (7, EjectionCap::Percent(50), 3),
@@ -82,7 +82,7 @@ fn no_more_open_than_their_share() {
 }
 
 #[test]
-fn a_trip_that_is_held_back_counts_on_and_comes_through_when_a_place_is_free() {
+fn a_held_back_trip_takes_effect_when_a_place_is_free() {
     let (breaker, clock, heard) = breaker(2, EjectionCap::AllButOne);
     fail(&breaker, "host-0", 2);
     fail(&breaker, "host-1", 3);
@@ -114,7 +114,7 @@ fn a_trip_that_is_held_back_counts_on_and_comes_through_when_a_place_is_free() {
     assert_eq!(
         causes,
         [
-            // Said again after the time for which it would have been open.
+            // Announced again after the time for which it would have been open.
             (CircuitState::Closed, CircuitState::Closed, held_back),
             (CircuitState::Closed, CircuitState::Closed, held_back),
             (
@@ -127,25 +127,25 @@ fn a_trip_that_is_held_back_counts_on_and_comes_through_when_a_place_is_free() {
 }
 
 #[test]
-fn a_place_is_given_back_however_the_circuit_leaves() {
+fn a_place_is_given_back_however_the_circuit_closes() {
     type Leave = fn(&Breaker);
     let ways: [(&str, Leave); 6] = [
         ("closed", |breaker| {
             breaker.store().transition("host-0", CircuitState::Closed);
         }),
-        ("reset", |breaker| breaker.store().reset("host-0")),
-        ("cleared", |breaker| breaker.store().clear()),
+        ("reset", |breaker| breaker.reset("host-0")),
+        ("cleared", |breaker| breaker.clear()),
         ("disabled", |breaker| {
-            let _ = breaker.store().steer("host-0", Steering::Disable);
+            let _ = breaker.disable("host-0");
         }),
         ("forced closed and enabled", |breaker| {
-            let _ = breaker.store().steer("host-0", Steering::ForceOpen);
+            let _ = breaker.force_open("host-0");
             assert_eq!(breaker.store().open_in_group("hosts"), Some(1));
-            let _ = breaker.store().steer("host-0", Steering::Enable);
+            let _ = breaker.enable("host-0");
         }),
         ("reset while a handle holds it", |breaker| {
             let handle = breaker.circuit("host-0").unwrap();
-            breaker.store().reset("host-0");
+            breaker.reset("host-0");
             drop(handle);
         }),
     ];
@@ -156,7 +156,7 @@ fn a_place_is_given_back_however_the_circuit_leaves() {
             assert_eq!(breaker.store().open_in_group("hosts"), Some(1), "{name}");
             leave(&breaker);
             assert_eq!(breaker.store().open_in_group("hosts"), Some(0), "{name}");
-            breaker.store().reset("host-0");
+            breaker.reset("host-0");
         }
     }
 }
@@ -174,13 +174,13 @@ fn a_failed_probe_keeps_the_place() {
 }
 
 #[test]
-fn by_hand_takes_no_place() {
+fn a_circuit_opened_by_hand_takes_no_place() {
     let (breaker, clock, _) = breaker(2, EjectionCap::AllButOne);
     breaker.store().transition("host-0", CircuitState::Open);
     fail(&breaker, "host-1", 2);
     assert_eq!(state(&breaker, "host-1"), CircuitState::Open);
     assert_eq!(breaker.store().open_in_group("hosts"), Some(1));
-    // Nor does its failed probe.
+    // Nor does its failed probe take one.
     clock.advance(Duration::from_secs(10));
     fail(&breaker, "host-0", 1);
     assert_eq!(state(&breaker, "host-0"), CircuitState::Open);
@@ -205,7 +205,7 @@ fn every_rule_is_held_back() {
     fail(&breaker, "host-1", 4);
     assert_eq!(state(&breaker, "host-0"), CircuitState::Open);
     assert_eq!(state(&breaker, "host-1"), CircuitState::Closed);
-    // By the success that finds the window above its limit too.
+    // Also when a success finds the window above its limit.
     let _ = breaker.acquire("host-1").unwrap().success();
     assert_eq!(breaker.store().held_back(), 2);
 
@@ -221,7 +221,7 @@ fn every_rule_is_held_back() {
 }
 
 #[test]
-fn members_by_prefix_and_class() {
+fn members_are_given_by_prefix_list_or_class() {
     let one = || EjectionCap::Percent(50);
     let set = PolicySet::new(policy(|policy| policy))
         .group("all", Group::prefix("host-", 2, one()).unwrap())
@@ -273,19 +273,19 @@ fn a_cap_is_replaced_while_running() {
     for key in &hosts(4)[..3] {
         fail(&breaker, key, 2);
     }
-    // Three are open; of those that the stricter cap allows, none is left.
+    // Three are open; the stricter cap leaves no place free.
     breaker.set_policies(set(EjectionCap::Percent(50)));
     fail(&breaker, "host-3", 2);
     breaker.store().transition("host-0", CircuitState::Closed);
     fail(&breaker, "host-0", 2);
     assert_eq!(open_of(&breaker, &hosts(4)), 2);
 
-    // Without the group, all may; those that have a place keep it until they close.
+    // Without the group, all may open; those that have a place keep it until they close.
     breaker.set_policies(PolicySet::new(policy(|policy| policy)));
     fail(&breaker, "host-3", 1);
     assert_eq!(open_of(&breaker, &hosts(4)), 3);
     assert_eq!(breaker.store().open_in_group("hosts"), Some(2));
-    breaker.store().clear();
+    breaker.clear();
     assert_eq!(breaker.store().open_in_group("hosts"), Some(0));
 }
 
@@ -327,13 +327,13 @@ fn racing_trips_never_exceed_the_cap() {
                 scope.spawn(move || {
                     barrier.wait();
                     for step in 0..20 {
-                        // Two threads on each, so that they race for the same circuit too.
+                        // Two threads use each key, so that they race for the same circuit too.
                         let key = format!("host-{}", (thread / 2 + step) % THREADS);
                         if let Ok(permit) = breaker.acquire(&key) {
                             let _ = permit.failure();
                         }
                         let open = open_of(breaker, &hosts(THREADS));
-                        // They are looked at one after the other, while nobody closes any.
+                        // They are examined one after the other, while no thread closes any.
                         assert!(open <= 3, "{open} are open");
                     }
                 });
@@ -350,7 +350,7 @@ fn racing_trips_never_exceed_the_cap() {
 }
 
 #[test]
-fn what_could_never_open_is_refused() {
+fn a_group_that_could_never_open_is_refused() {
     let refused = |group: Result<Group<String>, ConfigError>| group.unwrap_err().to_string();
     assert_eq!(
         refused(Group::of(hosts(3), EjectionCap::Percent(33))),
@@ -377,7 +377,7 @@ fn what_could_never_open_is_refused() {
 }
 
 #[test]
-fn listeners_hear_whether_it_shadow() {
+fn listeners_learn_whether_a_change_is_in_shadow() {
     let group = Group::of(hosts(2), EjectionCap::AllButOne).unwrap();
     let set = PolicySet::new(policy(|policy| policy.shadow(true))).group("hosts", group);
     let set = set.key("real".to_string(), policy(|policy| policy));
@@ -387,7 +387,7 @@ fn listeners_hear_whether_it_shadow() {
     }
     clock.advance(Duration::from_secs(10));
     fail(&breaker, "host-0", 1);
-    breaker.store().reset("host-0");
+    breaker.reset("host-0");
     let heard = heard.lock().unwrap();
     let shadows: Vec<_> = heard.iter().map(|c| (&*c.key, c.to, c.shadow)).collect();
     assert_eq!(
@@ -404,7 +404,7 @@ fn listeners_hear_whether_it_shadow() {
 }
 
 #[test]
-fn a_group_takes_the_place_of_an_earlier_one_of_its_name() {
+fn a_group_replaces_an_earlier_one_of_its_name() {
     let one = || EjectionCap::Percent(50);
     let set = PolicySet::new(policy(|policy| policy))
         .group("a", Group::of(hosts(2), one()).unwrap())

@@ -1,6 +1,5 @@
-//! Two operations, one within the other: the clock is the user's, and whatever it does happens in
-//! the middle of an operation that reads it. That makes interleavings of two threads without
-//! threads, each of them the same in every run.
+//! Two operations, one within the other: a user's clock runs the second one while the first reads
+//! the time. That gives interleavings of two threads without threads, the same in every run.
 //!
 //! Every pair must look as if one had come wholly before the other, by answers and circuit.
 
@@ -26,7 +25,7 @@ type Store = InMemoryCircuitBreakerStore<String, RandomState, Interrupting>;
 
 const KEY: &str = "a";
 const START: u64 = 1_000;
-/// When the second operation begins: an open circuit is due, a lease is over.
+/// The time at which the second operation begins: an open circuit is due, a lease is over.
 const DUE: u64 = START + 10;
 
 const RULES: Rules = Rules {
@@ -39,7 +38,7 @@ const RULES: Rules = Rules {
     more: More::NONE,
 };
 
-/// How the circuit came to be what it is; two permits are out where that is possible.
+/// The steps that lead to the circuit's state; two permits are given out where that is possible.
 const GIVEN: [&[Call]; 9] = [
     &[Acquire, Acquire],
     &[GetState, Acquire, Acquire],
@@ -73,7 +72,7 @@ const CALLS: [Call; 18] = [
     Release(0),
 ];
 
-/// A clock that does something when it is read for the so-manieth time.
+/// A clock that runs a closure at its Nth reading.
 #[derive(Clone, Default)]
 struct Interrupting(Arc<Mutex<Interrupt>>);
 
@@ -95,7 +94,7 @@ impl Interrupting {
         interrupt.then = Some(Box::new(then));
     }
 
-    /// Whether the interrupt is still to come; it won't, any more.
+    /// Takes the interrupt away, and returns whether it was still to come.
     fn disarm(&self) -> bool {
         self.0.lock().unwrap().then.take().is_some()
     }
@@ -120,7 +119,7 @@ impl Clock for Interrupting {
     }
 }
 
-/// One call of the crate, in the model's words.
+/// Makes one call of the crate, in the model's words.
 fn ask(store: &Store, call: Call, permits: &mut Vec<PermitToken>) -> Answer {
     let policy = &policy(RULES);
     match call {
@@ -167,7 +166,8 @@ fn reported(reported: breakerbox::Reported) -> Answer {
     }
 }
 
-/// What can be seen of two operations: their answers, what is left, and who is let in then.
+/// The visible results of two operations: their answers, the circuit, and the calls admitted
+/// afterwards.
 #[derive(Clone, PartialEq, Eq, Debug)]
 struct Seen {
     outer: Answer,
@@ -195,14 +195,14 @@ struct Case {
 }
 
 impl Case {
-    /// `None`: the outer operation doesn't read the clock so often.
+    /// Runs the case. Returns `None` if the outer operation reads the clock less often.
     fn run(self) -> Option<Seen> {
         let clock = Interrupting::default();
         clock.set(START);
         let store: Store = InMemoryCircuitBreakerStore::builder()
             .clock(clock.clone())
             .build();
-        // A handle keeps its circuit where it is; reset, it reads as unknown.
+        // A handle keeps its circuit in the map; after a reset, it reads as unknown.
         let handle = self.pinned.then(|| store.circuit(KEY).unwrap());
         store.reset(KEY);
 
@@ -211,7 +211,7 @@ impl Case {
             ask(&store, *call, &mut permits);
         }
         if permits.len() < 2 {
-            panic!("{:?} leaves no two permits", self.given);
+            panic!("{:?} gives out fewer than two permits", self.given);
         }
         clock.set(DUE);
         let answer = Arc::new(Mutex::new(None));
@@ -224,7 +224,11 @@ impl Case {
         if clock.disarm() {
             return None;
         }
-        let inner = answer.lock().unwrap().take().expect("it took place");
+        let inner = answer
+            .lock()
+            .unwrap()
+            .take()
+            .expect("the inner operation ran");
         let left = store.peek(KEY).map(Snapshot::from);
         assert_eq!(store.len(), usize::from(left.is_some()));
         let next = ask(&store, Acquire, &mut permits);
@@ -237,9 +241,9 @@ impl Case {
         })
     }
 
-    /// What is seen if one comes wholly before the other.
+    /// Returns the results that are allowed: those of one operation wholly before the other.
     ///
-    /// What creates its circuit does so in a step of its own, so another may come in between.
+    /// An operation creates its circuit in a step of its own, so another may come in between.
     fn allowed(self) -> Vec<Seen> {
         let mut orders = vec![
             self.in_order(&[Outer, Inner]),
@@ -307,8 +311,8 @@ impl Seen {
     }
 }
 
-/// The snapshot that an operation returns is taken after it: another's count may be in it too,
-/// and it may be that of a later state.
+/// The snapshot that an operation returns is taken after it: another's count may be in it too, and
+/// it may be that of a later state.
 fn with_counts_of(answer: Answer, left: Option<Snapshot>) -> Answer {
     match (answer, left) {
         (Answer::Is(own), Some(left))
@@ -324,7 +328,7 @@ fn with_counts_of(answer: Answer, left: Option<Snapshot>) -> Answer {
     }
 }
 
-/// The permit that a call reports.
+/// Returns the permit that a call reports.
 fn spent(call: Call) -> Option<usize> {
     match call {
         Report(number, _) | Release(number) => Some(number),
@@ -349,11 +353,11 @@ fn cases() -> impl Iterator<Item = Case> {
 }
 
 #[test]
-fn an_operation_within_another_is_before_or_after_it() {
+fn an_operation_within_another_acts_as_if_before_or_after_it() {
     let (done, finished) = channel();
     let under_way = Arc::new(Mutex::new(None));
     let current = Arc::clone(&under_way);
-    // On a thread of its own, so that an operation that never ends is a failure.
+    // On a thread of its own, so that an operation that never ends fails the test.
     let work = std::thread::spawn(move || {
         let mut interrupted: BTreeMap<&str, usize> = BTreeMap::new();
         for case in cases() {

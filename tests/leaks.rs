@@ -1,5 +1,5 @@
-//! Nothing is kept for good: keys, listeners, classifiers, policies that were replaced, permits and
-//! handles are let go of when their owners are.
+//! Leaks: keys, listeners, classifiers, replaced policies, permits and handles are dropped when
+//! their owners are.
 
 use std::hash::{BuildHasher, Hash, Hasher, RandomState};
 use std::sync::Arc;
@@ -10,7 +10,7 @@ use breakerbox::{
     Policy, PolicySet, SlidingWindow,
 };
 
-/// Counts how many there are of whatever holds one.
+/// A counter of the objects that hold a clone of it.
 type Token = Arc<()>;
 
 #[derive(Clone)]
@@ -36,7 +36,7 @@ impl AsRef<str> for Key {
     }
 }
 
-/// A hasher that is held, too.
+/// A hasher that holds a token too.
 #[derive(Clone)]
 struct Holding(RandomState, #[allow(dead_code, reason = "held")] Token);
 
@@ -66,7 +66,8 @@ fn policies(tokens: &Token, size: u32) -> PolicySet<Key> {
         })
 }
 
-/// What epochs have put aside is freed when threads come by often enough.
+/// Waits until all other tokens are dropped. Epochs free memory once threads have passed by often
+/// enough.
 fn until_only_ours(tokens: &Token) {
     let begin = Instant::now();
     while Arc::strong_count(tokens) > 1 {
@@ -81,7 +82,7 @@ fn until_only_ours(tokens: &Token) {
 }
 
 #[test]
-fn all_that_was_given_is_let_go_of() {
+fn everything_given_to_a_breaker_is_dropped() {
     let tokens = Token::default();
     let heard = Arc::clone(&tokens);
     let clock = ManualClock::new(1_000);
@@ -114,7 +115,7 @@ fn all_that_was_given_is_let_go_of() {
                     }
                     match round % 400 {
                         0 => breaker.set_policies(policies(tokens, 5 + (round % 50) as u32)),
-                        100 => breaker.store().clear(),
+                        100 => breaker.clear(),
                         200 => _ = breaker.store().transition(&name, CircuitState::Open),
                         300 => clock.advance_ms(10_000),
                         _ => {}
@@ -124,7 +125,7 @@ fn all_that_was_given_is_let_go_of() {
         }
     });
     assert!(Arc::strong_count(&tokens) > 1);
-    // What is outstanding keeps what it needs, and no more than that.
+    // Outstanding permits and handles keep what they need, and no more.
     let handle = breaker.circuit(&key(1)).unwrap();
     let permit = breaker.acquire_owned(&key(2));
     drop(breaker);
@@ -133,9 +134,9 @@ fn all_that_was_given_is_let_go_of() {
     until_only_ours(&tokens);
 }
 
-/// A store alone: its circuits go with its last clone or handle.
+/// A bare store: its circuits are dropped with its last clone or handle.
 #[test]
-fn a_store_goes_with_its_last_handle() {
+fn a_store_is_dropped_with_its_last_handle() {
     let tokens = Token::default();
     let store: InMemoryCircuitBreakerStore<Key> =
         InMemoryCircuitBreakerStore::keyed_builder().build();
@@ -157,7 +158,7 @@ fn a_store_goes_with_its_last_handle() {
 
 /// Circuits that are reset, evicted or cleared don't keep their keys while the store lives on.
 #[test]
-fn removed_circuits_let_their_keys_go() {
+fn removed_circuits_drop_their_keys() {
     let tokens = Token::default();
     let store: InMemoryCircuitBreakerStore<Key> =
         InMemoryCircuitBreakerStore::keyed_builder().build();
@@ -167,7 +168,7 @@ fn removed_circuits_let_their_keys_go() {
         }
         store.clear();
     }
-    // Freed in batches: what is left is a few of them.
+    // They are freed in batches: some may be left.
     let left = Arc::strong_count(&tokens) - 1;
     assert!(left < 2_000, "{left} keys of 10,000");
     drop(store);

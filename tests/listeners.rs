@@ -1,4 +1,4 @@
-//! Listeners: told of each transition exactly once, and free to do what they like.
+//! Listeners: called exactly once for each transition, and free to call the store.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
@@ -40,7 +40,7 @@ fn steps(heard: &Heard) -> Vec<(CircuitState, CircuitState)> {
 }
 
 #[test]
-fn a_life_is_told_in_order() {
+fn the_transitions_of_a_circuit_are_announced_in_order() {
     let (store, clock, heard) = listening();
     let policy = Policy::builder().failure_threshold(1).build().unwrap();
     let permit = store.acquire("a", &policy).unwrap();
@@ -68,7 +68,7 @@ fn a_life_is_told_in_order() {
 }
 
 #[test]
-fn what_is_no_transition_is_not_told() {
+fn only_transitions_are_announced() {
     let (store, _, heard) = listening();
     let policy = Policy::default();
     store.get_state("a");
@@ -84,7 +84,7 @@ fn what_is_no_transition_is_not_told() {
 }
 
 #[test]
-fn a_transition_to_the_same_state_is_one() {
+fn a_transition_to_the_same_state_is_announced() {
     let (store, _, heard) = listening();
     for state in CircuitState::ALL {
         store.transition("a", state);
@@ -99,7 +99,7 @@ fn a_transition_to_the_same_state_is_one() {
 }
 
 #[test]
-fn to_be_forgotten_is_to_be_closed() {
+fn removing_a_circuit_announces_that_it_closes() {
     for pinned in [false, true] {
         for remove in [
             |store: &Store| store.reset("a"),
@@ -118,7 +118,7 @@ fn to_be_forgotten_is_to_be_closed() {
 }
 
 #[test]
-fn handles_and_breakers_tell_too() {
+fn changes_by_handles_and_breakers_are_announced() {
     let heard = Heard::default();
     let breaker = CircuitBreaker::builder()
         .failure_threshold(1)
@@ -138,7 +138,7 @@ fn handles_and_breakers_tell_too() {
 }
 
 #[test]
-fn every_listener_is_told_in_the_order_they_were_given() {
+fn listeners_are_called_in_the_order_they_were_added() {
     let calls = Arc::new(Mutex::new(Vec::new()));
     let mut builder = InMemoryCircuitBreakerStore::builder();
     for number in 0..3 {
@@ -151,13 +151,13 @@ fn every_listener_is_told_in_the_order_they_were_given() {
     assert_eq!(*calls.lock().unwrap(), [0, 1, 2, 0, 1, 2]);
 }
 
-/// Silences the message of a panic that is meant.
+/// Panics without a message.
 fn panic_quietly() -> ! {
     std::panic::resume_unwind(Box::new("listener"))
 }
 
 #[test]
-fn a_panic_in_a_listener_goes_no_further() {
+fn a_panic_in_a_listener_is_contained() {
     let heard = Heard::default();
     let breaker = CircuitBreaker::builder()
         .failure_threshold(1)
@@ -173,19 +173,19 @@ fn a_panic_in_a_listener_goes_no_further() {
     assert_eq!(
         steps(&heard),
         [(Closed, Open)],
-        "the next listener hears all the same"
+        "the next listener is still called"
     );
     assert!(breaker.acquire("a").is_err());
-    breaker.store().clear();
+    breaker.clear();
     breaker.store().transition("a", Open);
-    breaker.store().reset("a");
+    breaker.reset("a");
     assert_eq!(breaker.call("a", || Ok::<_, ()>(1)), Ok(1));
     assert_eq!(steps(&heard).len(), 4);
 }
 
 /// The payload of a panic may itself panic when it is dropped.
 #[test]
-fn a_panic_whose_payload_panics_goes_no_further() {
+fn a_panic_whose_payload_panics_is_contained() {
     struct Bomb;
     impl Drop for Bomb {
         fn drop(&mut self) {
@@ -198,7 +198,7 @@ fn a_panic_whose_payload_panics_goes_no_further() {
     assert_eq!(store.transition("a", Open).state, Open);
 }
 
-/// A store whose listener has the store itself.
+/// Makes a store whose listener calls the store itself.
 fn calling_back(
     then: impl Fn(&InMemoryCircuitBreakerStore, &StateChange<String>) + Send + Sync + 'static,
 ) -> InMemoryCircuitBreakerStore {

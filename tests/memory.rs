@@ -1,6 +1,7 @@
-//! Memory: bounded, whoever invents keys; nothing for what is healthy; bytes per circuit, counted.
+//! Memory: bounded whatever keys clients invent, nothing for healthy keys, and counted bytes per
+//! circuit.
 //!
-//! One test: the allocator's count is the process's.
+//! One test, since the allocator counts the whole process.
 
 #[path = "support/allocation.rs"]
 mod allocation;
@@ -36,7 +37,7 @@ fn state(breaker: &Breaker, key: u64) -> Option<CircuitState> {
     breaker.peek(&key).map(|circuit| circuit.state)
 }
 
-/// The upstreams trip and reject as ever, whatever else there is.
+/// Checks that the upstreams trip and reject as ever, whatever other keys there are.
 fn upstreams_work(breaker: &Breaker, failures: u32) {
     for key in UPSTREAMS {
         for _ in 0..failures {
@@ -47,8 +48,8 @@ fn upstreams_work(breaker: &Breaker, failures: u32) {
     }
 }
 
-/// Calls each of a million keys that nobody configured, `failures` times, and looks at what the
-/// memory is in between.
+/// Calls each of a million unconfigured keys `failures` times, and returns the most memory that was
+/// seen meanwhile.
 fn flood(breaker: &Breaker, clock: &ManualClock, failures: u32) -> i64 {
     let before = bytes();
     let mut most = 0;
@@ -61,7 +62,7 @@ fn flood(breaker: &Breaker, clock: &ManualClock, failures: u32) -> i64 {
         if key.is_multiple_of(1_000) {
             clock.advance_ms(1);
             most = most.max(bytes() - before);
-            assert!(breaker.store().len() <= MAX);
+            assert!(breaker.len() <= MAX);
         }
     }
     most
@@ -77,10 +78,10 @@ fn memory_is_bounded_and_small() {
 
     keys_that_trip();
 
-    what_is_used_stays();
-    what_has_recovered_stays_for_a_while();
+    a_used_circuit_stays();
+    a_recovered_circuit_stays_for_a_while();
 
-    what_is_open_leaves_in_its_time();
+    open_circuits_leave_after_their_ttl();
 }
 
 fn healthy_keys_take_none() {
@@ -90,7 +91,7 @@ fn healthy_keys_take_none() {
         let _ = breaker.acquire(&key).unwrap().success();
     }
     assert_eq!(bytes() - before, 0);
-    assert!(breaker.store().is_empty());
+    assert!(breaker.is_empty());
 }
 
 fn bytes_per_circuit() {
@@ -108,7 +109,7 @@ fn bytes_per_circuit() {
         for key in 0..circuits {
             let _ = breaker.acquire(&key).unwrap().failure();
         }
-        assert_eq!(breaker.store().len() as u64, circuits);
+        assert_eq!(breaker.len() as u64, circuits);
         (bytes() - before) / circuits as i64
     };
     let plain = per_circuit(breaker(|b| b));
@@ -142,10 +143,10 @@ fn keys_that_trip() {
     assert!(most < 300 * MAX as i64, "{most}");
     assert!(
         breaker.store().untracked() > 0,
-        "what is full answers, and says so"
+        "a full store answers, and counts it"
     );
     upstreams_work(&breaker, 2);
-    // They are gone when their time has come.
+    // They are removed when their time is over.
     clock.advance(Duration::from_secs(30 + 300));
     let _ = breaker.acquire(&INVENTED).unwrap().failure();
     for key in INVENTED..INVENTED + MAX as u64 {
@@ -157,8 +158,8 @@ fn keys_that_trip() {
     }
 }
 
-/// One that is reported to again and again survives a flood, with its failures.
-fn what_is_used_stays() {
+/// A circuit that gets reports again and again survives a flood, with its failures.
+fn a_used_circuit_stays() {
     let (breaker, _) = breaker(|b| {
         let policy = Policy::builder()
             .failure_threshold(1_000_000)
@@ -175,9 +176,9 @@ fn what_is_used_stays() {
     assert_eq!(breaker.peek(&real).unwrap().failure_count, 1_000);
 }
 
-/// A circuit that has recovered remembers that it was open. Its successes change nothing and leave
-/// no trace, so a flood of other keys mustn't take it for one that nobody uses.
-fn what_has_recovered_stays_for_a_while() {
+/// A circuit that has recovered remembers that it was open. Its successes leave no trace in it, so
+/// a flood of other keys must not take it for an unused one.
+fn a_recovered_circuit_stays_for_a_while() {
     let (breaker, clock) = breaker(|b| {
         let policy = Policy::builder()
             .failure_threshold(1)
@@ -198,10 +199,10 @@ fn what_has_recovered_stays_for_a_while() {
     assert_eq!(state(&breaker, real), Some(CircuitState::Closed));
     let _ = breaker.acquire(&real).unwrap().failure();
     let left = breaker.retry_after(&real);
-    assert_eq!(left, Some(Duration::from_secs(2)), "its back-off goes on");
+    assert_eq!(left, Some(Duration::from_secs(2)), "its back-off continues");
 }
 
-fn what_is_open_leaves_in_its_time() {
+fn open_circuits_leave_after_their_ttl() {
     let heard = Arc::new(std::sync::Mutex::new(Vec::new()));
     let ear = Arc::clone(&heard);
     let (breaker, clock) = breaker(|b| {
@@ -223,10 +224,10 @@ fn what_is_open_leaves_in_its_time() {
     }
     breaker.store().transition(&3, CircuitState::ForcedOpen);
     clock.advance_ms(89_999);
-    breaker.store().get_state(&9);
+    breaker.get_state(&9);
     assert_eq!(state(&breaker, 9), None, "no room yet");
     clock.advance_ms(1);
-    breaker.store().get_state(&9);
+    breaker.get_state(&9);
     assert!(state(&breaker, 9).is_some());
     let heard = heard.lock().unwrap();
     assert!(!heard.is_empty());

@@ -1,4 +1,4 @@
-//! Policies by key, and their replacement while calls go on.
+//! Policies by key, and their replacement while calls run.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
@@ -46,7 +46,7 @@ fn is_open(breaker: &Breaker, key: &str) -> bool {
 }
 
 #[test]
-fn the_nearest_policy_counts() {
+fn the_most_specific_policy_applies() {
     let set = PolicySet::new(threshold(1))
         .key("/a/exact".into(), threshold(2))
         .prefix("/a/", threshold(3))
@@ -71,12 +71,12 @@ fn the_nearest_policy_counts() {
 }
 
 #[test]
-fn a_lower_threshold_holds_from_the_next_call_on() {
+fn a_lower_threshold_applies_from_the_next_call_on() {
     let (breaker, _) = breaker(PolicySet::new(threshold(100)));
     let handle = breaker.circuit("kept").unwrap();
     fail(&breaker, "kept", 3);
     breaker.set_policies(PolicySet::new(threshold(4)));
-    assert!(!is_open(&breaker, "kept"), "what has been counted stays");
+    assert!(!is_open(&breaker, "kept"), "counts stay");
     assert_eq!(handle.acquire().unwrap().failure(), Reported::Recorded);
     assert!(is_open(&breaker, "kept"));
 }
@@ -123,9 +123,9 @@ fn a_window_is_kept_unless_its_length_changes() {
     fail(&breaker, "k", 1);
     assert!(is_open(&breaker, "k"));
 
-    breaker.store().reset("k");
+    breaker.reset("k");
     fail(&breaker, "k", 5);
-    // Another length: it begins anew.
+    // Another length: the window begins anew.
     breaker.set_policies(set(rate(20).minimum_calls(6)));
     fail(&breaker, "k", 5);
     assert!(!is_open(&breaker, "k"));
@@ -139,7 +139,7 @@ fn hung(settings: PolicyBuilder) -> PolicyBuilder {
 }
 
 #[test]
-fn a_window_is_kept_where_calls_in_flight_are_counted_too() {
+fn a_window_is_kept_with_rules_that_count_calls_in_flight() {
     let set = |settings: PolicyBuilder| PolicySet::new(policy(settings));
     let (breaker, _) = breaker(set(rate(10).minimum_calls(6)));
     fail(&breaker, "k", 5);
@@ -149,7 +149,7 @@ fn a_window_is_kept_where_calls_in_flight_are_counted_too() {
 }
 
 #[test]
-fn a_window_goes_with_the_rules_that_want_it() {
+fn a_window_is_dropped_with_the_rules_that_need_it() {
     let set = |settings: PolicyBuilder| PolicySet::new(policy(settings));
     let (breaker, _) = breaker(set(hung(rate(10).minimum_calls(6))));
     fail(&breaker, "k", 5);
@@ -161,10 +161,10 @@ fn a_window_goes_with_the_rules_that_want_it() {
     assert!(is_open(&breaker, "k"));
 }
 
-/// A call that is out while the rules that count calls in flight go and come back gives its own
-/// seat back, once.
+/// A call gives back its own in-flight slot, once, though the rules that count calls in flight were
+/// dropped and put back meanwhile.
 #[test]
-fn an_in_flight_slot_outlives_the_rules_that_want_it() {
+fn an_in_flight_slot_outlives_the_rules_that_need_it() {
     let counted = || PolicySet::new(policy(hung(Policy::builder())));
     for by_handle in [false, true] {
         let (breaker, clock) = breaker(counted());
@@ -185,7 +185,7 @@ fn an_in_flight_slot_outlives_the_rules_that_want_it() {
         assert!(begin().is_err());
         drop(third);
 
-        breaker.store().reset("k");
+        breaker.reset("k");
         let fourth = begin().unwrap();
         breaker.set_policies(PolicySet::new(threshold(5)));
         assert_eq!(fourth.success(), Reported::Recorded);
@@ -196,8 +196,8 @@ fn an_in_flight_slot_outlives_the_rules_that_want_it() {
     }
 }
 
-/// Another circuit has a failure to forget, the key's own has none, or isn't there: its successes
-/// are counted all the same.
+/// The successes of a key are counted although its circuit is clean or doesn't exist, while another
+/// circuit has failures to forget.
 #[test]
 fn a_window_counts_successes_of_clean_keys() {
     let policy = rate(4).minimum_calls(4).build().unwrap();
@@ -216,16 +216,16 @@ fn a_window_counts_successes_of_clean_keys() {
 }
 
 #[test]
-fn rules_without_windows_give_the_short_way_back() {
+fn rules_without_windows_restore_the_fast_path() {
     let (breaker, _) = breaker(PolicySet::new(policy(rate(10))));
     let _ = breaker.acquire("k").unwrap().success();
-    assert_eq!(breaker.store().len(), 1, "a window is in a circuit");
+    assert_eq!(breaker.len(), 1, "a window is in a circuit");
     breaker.set_policies(PolicySet::new(threshold(5)));
-    breaker.store().clear();
+    breaker.clear();
     let _ = breaker.acquire("k").unwrap().success();
-    assert_eq!(breaker.store().len(), 0, "a success creates nothing");
+    assert_eq!(breaker.len(), 0, "a success creates nothing");
 
-    // And the other way round, with a handle that is there already.
+    // The other direction, with a handle that exists already.
     let handle = breaker.circuit("k").unwrap();
     breaker.set_policies(PolicySet::new(policy(rate(4))));
     for _ in 0..2 {
@@ -286,9 +286,9 @@ fn a_dropped_permit_means_what_its_policy_says() {
 }
 
 #[test]
-fn every_call_is_decided_by_one_set_or_the_other() {
-    // Both sets open at 2 failures, by different rules: whichever a call meets, no third failure is
-    // ever admitted, and no success is in their way.
+fn every_call_is_decided_by_one_of_two_policy_sets() {
+    // Both sets open at 2 failures, by different rules: under either, no third failure is ever
+    // admitted, and no success is rejected.
     let count = || PolicySet::new(threshold(2));
     let window = || PolicySet::new(policy(rate(4).failures_in_window(2).minimum_calls(4)));
     let (breaker, _) = breaker(count());
@@ -313,7 +313,7 @@ fn every_call_is_decided_by_one_set_or_the_other() {
                             }
                         }
                         assert!(is_open(breaker, &key), "{key}");
-                        breaker.store().reset(&*key);
+                        breaker.reset(&*key);
                     }
                 })
             })
@@ -324,17 +324,14 @@ fn every_call_is_decided_by_one_set_or_the_other() {
         stop.store(true, Ordering::Relaxed);
     });
     breaker.set_policies(count());
-    assert!(breaker.store().is_empty());
+    assert!(breaker.is_empty());
     let _ = breaker.acquire("after").unwrap().success();
-    assert!(
-        breaker.store().is_empty(),
-        "and the short way is open again"
-    );
+    assert!(breaker.is_empty(), "and the fast path is back");
 }
 
-/// A call that took no time at all says so: it isn't measured instead.
+/// A duration of zero is taken as given; the call isn't measured instead.
 #[test]
-fn no_time_is_a_time() {
+fn a_duration_of_zero_is_a_duration() {
     let second = Duration::from_secs(1);
     let slow = rate(10)
         .minimum_calls(1)
@@ -350,8 +347,8 @@ fn no_time_is_a_time() {
     }
 }
 
-/// Closed by hand, a circuit counts as recovered: its next opening is the first of a row, whether it
-/// was closed for long, for a moment, or disabled.
+/// A circuit closed by hand counts as recovered: its next opening is the first of a series, whether
+/// it was closed for long, for a moment, or disabled.
 #[test]
 fn closing_by_hand_ends_a_series_of_openings() {
     use breakerbox::Steering::{Disable, Enable, ForceClose, ForceOpen};
@@ -375,13 +372,13 @@ fn closing_by_hand_ends_a_series_of_openings() {
                 let _ = breaker.store().steer("a", *steering);
             }
             assert_eq!(opens_for(&breaker), second, "{by_hand:?} after {stable:?}");
-            breaker.store().reset("a");
+            breaker.reset("a");
         }
     }
 }
 
-/// A smaller sample of probes, put in place while a circuit is half-open, judges the share of all
-/// that were reported.
+/// A smaller sample of probes, set while a circuit is half-open, judges the share of all that were
+/// reported.
 #[test]
 fn a_smaller_sample_of_probes_keeps_the_share() {
     let sample = |n| {

@@ -1,4 +1,4 @@
-//! Files of policies: what tables inherit, what errors say, keys of any type, a whole breaker.
+//! Files of policies: inheritance of tables, error messages, keys of any type, a whole breaker.
 #![cfg(feature = "serde")]
 
 use std::time::Duration;
@@ -71,7 +71,7 @@ fn a_table_inherits_from_the_default_or_from_a_base() {
 }
 
 #[test]
-fn a_table_inherits_no_other_way_to_judge_probes() {
+fn a_way_to_judge_probes_replaces_the_inherited_one() {
     let set = read(
         r#"
         default = { success_threshold = 3 }
@@ -86,7 +86,7 @@ fn a_table_inherits_no_other_way_to_judge_probes() {
 }
 
 #[test]
-fn errors_show_where_and_what_was_meant() {
+fn errors_show_the_place_and_suggest_a_name() {
     let misspelt =
         refused("[default]\nfailure_threshold = 3\n\n[keys.pay]\nfailure_treshold = 2\n");
     assert_eq!(
@@ -164,7 +164,7 @@ fn errors_show_where_and_what_was_meant() {
 }
 
 #[test]
-fn groups_that_can_not_be_are_refused() {
+fn invalid_groups_are_refused() {
     for (text, says) in [
         (
             "a = { members = [\"x\"], all_but_one = true }",
@@ -253,7 +253,7 @@ fn keys_need_not_be_text() {
 }
 
 #[test]
-fn a_set_is_looked_at_and_edited() {
+fn a_set_can_be_inspected_and_edited() {
     let policy = |failures| built(&Policy::builder().failure_threshold(failures));
     let group = Group::of(["x", "y"].map(String::from), EjectionCap::AllButOne).unwrap();
     let set = PolicySet::from(policy(1))
@@ -355,7 +355,7 @@ fn lines() -> impl Strategy<Value = String> {
 
 proptest! {
     #[test]
-    fn what_is_read_is_written_and_read_again(
+    fn a_set_survives_being_written_and_read(
         [default, base, key, prefix] in [lines(), lines(), lines(), lines()],
     ) {
         let text = format!(
@@ -373,7 +373,7 @@ proptest! {
     }
 
     #[test]
-    fn nonsense_is_refused_in_words(text in ".{0,80}") {
+    fn arbitrary_text_is_refused_with_a_message(text in ".{0,80}") {
         if let Err(error) = toml::from_str::<BreakerConfig>(&text) {
             prop_assert!(!error.to_string().is_empty());
         }

@@ -1,4 +1,4 @@
-//! Policies as text: TOML and JSON, every setting, and what is refused.
+//! Policies as text: TOML and JSON, every setting, and refused values.
 #![cfg(feature = "serde")]
 
 use std::time::Duration;
@@ -124,7 +124,7 @@ fn every_setting_is_read() {
 }
 
 #[test]
-fn what_is_written_is_read_back() {
+fn a_written_set_is_read_back() {
     let set = all();
     let toml: PolicySet<String> = toml::from_str(&toml::to_string(&set).unwrap()).unwrap();
     let json: PolicySet<String> =
@@ -206,7 +206,7 @@ fn bad_settings_are_refused_with_field_value_and_range() {
     ] {
         let error = toml::from_str::<Policy>(text).unwrap_err().to_string();
         assert!(error.contains(says), "{text}: {error}");
-        // And within a set, where nothing else is wrong.
+        // The same within a set, where nothing else is wrong.
         let nested = format!("[keys.pay]\n{text}");
         let error = toml::from_str::<PolicySet<String>>(&nested).unwrap_err();
         assert!(error.to_string().contains(says), "{nested}: {error}");

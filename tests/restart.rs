@@ -1,4 +1,4 @@
-//! Warm restart: what an export keeps, what an import makes of it, and what it refuses.
+//! Warm restart: the contents of an export, their import, and refused imports.
 #![cfg(feature = "serde")]
 
 use std::sync::{Arc, Mutex};
@@ -38,20 +38,20 @@ fn fail(breaker: &Breaker, key: &str, times: u32) {
     }
 }
 
-/// One circuit of each kind, 10 s after they became what they are.
+/// Returns an export of one circuit of each kind, 10 s after the last changes.
 fn exported() -> (Export<String>, String) {
     let (breaker, clock) = breaker(START, |b| b);
     fail(&breaker, "half-open", 2);
     clock.advance_ms(30_000);
     let probe = breaker.acquire("half-open").unwrap();
-    breaker.store().get_state("clean");
+    breaker.get_state("clean");
     breaker.store().record_success("failing");
     fail(&breaker, "failing", 1);
     fail(&breaker, "open", 2);
-    let _ = breaker.store().steer("forced", Steering::ForceOpen);
-    let _ = breaker.store().steer("disabled", Steering::Disable);
+    let _ = breaker.force_open("forced");
+    let _ = breaker.disable("disabled");
     clock.advance_ms(10_000);
-    let export = breaker.store().export();
+    let export = breaker.export();
     drop(probe);
     let text = serde_json::to_string(&export).unwrap();
     (export, text)
@@ -62,7 +62,7 @@ fn state(breaker: &Breaker, key: &str) -> Option<CircuitState> {
 }
 
 #[test]
-fn everything_that_is_not_clean_goes_over() {
+fn an_export_has_all_circuits_that_are_not_clean() {
     let (export, text) = exported();
     assert_eq!(export.len(), 5);
     let read: Export<String> = serde_json::from_str(&text).unwrap();
@@ -75,7 +75,7 @@ fn everything_that_is_not_clean_goes_over() {
         b.on_state_change(move |change| ear.lock().unwrap().push((change.to, change.cause)))
     });
     let handle = breaker.circuit("open").unwrap();
-    let done = breaker.store().import(read).unwrap();
+    let done = breaker.import(read).unwrap();
     assert_eq!((done.imported, done.skipped), (5, 0));
     assert!(
         heard
@@ -98,7 +98,7 @@ fn everything_that_is_not_clean_goes_over() {
     assert_eq!(
         state(&breaker, "failing"),
         Some(Open),
-        "it goes on counting"
+        "it continues to count"
     );
 
     // 15 s of 30 are over.
@@ -115,29 +115,29 @@ fn everything_that_is_not_clean_goes_over() {
 }
 
 #[test]
-fn what_is_over_is_over_and_what_is_known_better_stays() {
+fn an_import_ends_due_times_and_keeps_known_circuits() {
     let (export, _) = exported();
     let (late, _) = breaker(START + 3_600_000, |b| b);
     fail(&late, "failing", 2);
-    let done = late.store().import(export).unwrap();
+    let done = late.import(export).unwrap();
     assert_eq!((done.imported, done.skipped), (4, 1));
     assert_eq!(state(&late, "failing"), Some(Open));
-    let _ = late.store().steer_all(Steering::Enable);
+    let _ = late.steer_all(Steering::Enable);
     let probe = late.acquire("open");
-    // At least the millisecond in which it was imported.
+    // Open for at least the millisecond in which it was imported.
     assert!(probe.is_err() || state(&late, "open") == Some(HalfOpen));
 }
 
 #[test]
-fn back_off_goes_on_where_it_was() {
+fn back_off_continues_after_an_import() {
     let settings = |p: PolicyBuilder| p.failure_threshold(1).backoff_factor(2.0);
     let (before, clock) = breaker_under(START, settings, |b| b);
     fail(&before, "k", 1);
     clock.advance_ms(30_000);
     fail(&before, "k", 1);
-    let export = before.store().export();
+    let export = before.export();
     let (after, clock) = breaker_under(clock_now(&before), settings, |b| b);
-    after.store().import(export).unwrap();
+    after.import(export).unwrap();
     clock.advance_ms(60_000);
     fail(&after, "k", 1);
     let rejected = after.acquire("k").map(drop).unwrap_err();
@@ -149,7 +149,7 @@ fn clock_now(breaker: &Breaker) -> u64 {
 }
 
 #[test]
-fn what_can_not_be_is_refused_with_its_place_and_changes_nothing() {
+fn an_invalid_export_is_refused_with_its_place_and_changes_nothing() {
     let (_, text) = exported();
     let forced = text.find("\"forced\"").unwrap();
     assert!(forced > 0);
@@ -177,11 +177,11 @@ fn what_can_not_be_is_refused_with_its_place_and_changes_nothing() {
     ] {
         let (breaker, _) = breaker(START, |b| b);
         let export: Export<String> = serde_json::from_str(&bad).unwrap();
-        let error = breaker.store().import(export).unwrap_err().to_string();
+        let error = breaker.import(export).unwrap_err().to_string();
         assert!(error.contains(says), "{error}");
         let of_a_circuit = !says.starts_with("time");
         assert_eq!(error.starts_with("circuits["), of_a_circuit, "{error}");
-        assert!(breaker.store().is_empty(), "{says}");
+        assert!(breaker.is_empty(), "{says}");
     }
     for bad in [
         replaced("\"state\":\"open\"", "\"state\":\"ajar\""),
@@ -196,22 +196,22 @@ fn what_can_not_be_is_refused_with_its_place_and_changes_nothing() {
             "{bad}"
         );
     }
-    // Another version, whatever its fields.
+    // Another version, whatever its fields are.
     let text_of_another = "{\"version\":99,\"taken\":\"today\"}";
     let error = serde_json::from_str::<Export<String>>(text_of_another).unwrap_err();
     let says = "version is 99; it must be 1";
     assert!(error.to_string().starts_with(says), "{error}");
-    // More than there is room for.
+    // More circuits than the store holds.
     let (small, _) = breaker(START, |b| b.max_circuits(4));
     let export: Export<String> = serde_json::from_str(&text).unwrap();
-    let error = small.store().import(export).unwrap_err();
+    let error = small.import(export).unwrap_err();
     assert_eq!(
         error.to_string(),
         "circuits: their number is 5; it must be 0 to 4"
     );
 }
 
-/// A first start has nothing to import, and needs no case of its own.
+/// A first start has no export, and needs no special case.
 #[test]
 fn the_default_export_imports_nothing() {
     let (breaker, _) = breaker(START, |b| b);
@@ -219,12 +219,12 @@ fn the_default_export_imports_nothing() {
     assert!(none.is_empty() && none.iter().next().is_none());
     let text = serde_json::to_string(&none).unwrap();
     assert_eq!(text, r#"{"version":1,"time":0,"circuits":[]}"#);
-    let done = breaker.store().import(none).unwrap();
+    let done = breaker.import(none).unwrap();
     assert_eq!((done.imported, done.skipped), (0, 0));
 }
 
 #[test]
-fn an_export_can_be_looked_into() {
+fn an_export_can_be_inspected() {
     let (export, _) = exported();
     let at = std::time::UNIX_EPOCH + Duration::from_millis(START + 40_000);
     assert_eq!(export.taken_at(), at);
@@ -235,9 +235,10 @@ fn an_export_can_be_looked_into() {
     assert_eq!(open.1.state, Open);
 }
 
-/// What was open in a group counts there again, where the group is declared; beyond the cap too.
+/// A circuit that was open in a group counts there again where the group is declared, even beyond
+/// the cap.
 #[test]
-fn a_place_in_a_group_goes_over() {
+fn a_place_in_a_group_is_imported() {
     use breakerbox::{EjectionCap, Group};
     let hosts = ["a", "b", "c", "d"].map(String::from);
     let set = |cap| {
@@ -253,20 +254,20 @@ fn a_place_in_a_group_goes_over() {
     for key in &hosts[..3] {
         fail(&before, key, 2);
     }
-    let _ = before.store().steer("c", Steering::ForceOpen);
-    let export = before.store().export();
+    let _ = before.force_open("c");
+    let export = before.export();
 
     let after = grouped(EjectionCap::Percent(50));
-    assert_eq!(after.store().import(export.clone()).unwrap().imported, 3);
+    assert_eq!(after.import(export.clone()).unwrap().imported, 3);
     assert_eq!(after.store().open_in_group("hosts"), Some(3));
     fail(&after, "d", 2);
     assert_eq!(state(&after, "d"), Some(Closed));
     assert_eq!(after.store().held_back(), 1);
-    after.store().clear();
+    after.clear();
     assert_eq!(after.store().open_in_group("hosts"), Some(0));
 
     let (elsewhere, _) = breaker(START, |b| b);
-    assert_eq!(elsewhere.store().import(export).unwrap().imported, 3);
+    assert_eq!(elsewhere.import(export).unwrap().imported, 3);
     assert_eq!(elsewhere.store().open_in_group("hosts"), None);
 }
 
@@ -275,29 +276,29 @@ fn of_timeout(now: u64, seconds: u64) -> (Breaker, ManualClock) {
     breaker_under(now, |p| p.reset_timeout(timeout), |b| b)
 }
 
-/// How long a circuit is open that was opened by hand is for the first check to say, by its rule:
-/// no export says it, no look, and no import.
+/// The first check decides, by its rule, how long a circuit opened by hand stays open. No export,
+/// look or import decides it.
 #[test]
-fn what_no_check_has_said_is_not_said_by_an_export() {
+fn an_export_does_not_fix_the_open_time() {
     for seconds in [5, 600] {
         let rule = Duration::from_secs(seconds);
         let (before, _) = of_timeout(START, seconds);
         before.store().transition("a", Open);
-        let export = before.store().export();
+        let export = before.export();
         let text = serde_json::to_string(&export).unwrap();
         assert!(!text.contains("openForMs"), "{text}");
         assert_eq!(before.acquire("a").unwrap_err().retry_after(), rule);
 
         let (after, _) = of_timeout(START + 1_000, seconds);
         let read: Export<String> = serde_json::from_str(&text).unwrap();
-        assert_eq!(after.store().import(read).unwrap().imported, 1);
+        assert_eq!(after.import(read).unwrap().imported, 1);
         assert_eq!(after.acquire("a").unwrap_err().retry_after(), rule);
     }
 }
 
-/// The same of `retry_after`: a look without side effects.
+/// Nor does `retry_after`, a look without side effects.
 #[test]
-fn what_no_check_has_said_is_not_said_by_a_look() {
+fn a_look_does_not_fix_the_open_time() {
     let (breaker, _) = of_timeout(START, 600);
     breaker.store().transition("a", Open);
     let look = breaker.retry_after("a");
@@ -309,16 +310,16 @@ fn what_no_check_has_said_is_not_said_by_a_look() {
     assert_eq!(rejected.retry_after(), Duration::from_secs(5));
 }
 
-/// What is left to say is said exactly; what is due is due at once.
+/// The time that is left is exact; a circuit that is due is due at once.
 #[test]
-fn what_is_left_is_left() {
+fn the_time_left_survives_an_import() {
     for (elapsed, left) in [(0, 5_000), (4_999, 1), (5_000, 0), (9_000, 0)] {
         let (before, clock) = of_timeout(START, 5);
         fail(&before, "a", 2);
         clock.advance_ms(elapsed);
-        let export = before.store().export();
+        let export = before.export();
         let (after, _) = of_timeout(START + elapsed, 600);
-        assert_eq!(after.store().import(export).unwrap().imported, 1);
+        assert_eq!(after.import(export).unwrap().imported, 1);
         match after.acquire("a") {
             Ok(probe) => assert!(left == 0 && probe.is_probe(), "{elapsed}"),
             Err(rejected) => {
@@ -329,33 +330,33 @@ fn what_is_left_is_left() {
     }
 }
 
-/// What backs off is not clean: it stays as it is, though it is closed and without failures.
+/// A circuit that backs off is not clean: it stays, though it is closed and without failures.
 #[test]
 fn a_closed_circuit_that_backs_off_is_not_overwritten() {
     let backs_off = |p: PolicyBuilder| p.backoff_factor(2.0).reset_timeout(Duration::from_secs(1));
     let (before, _) = breaker_under(START, backs_off, |b| b);
     fail(&before, "a", 2);
-    let export = before.store().export();
+    let export = before.export();
 
     let (after, clock) = breaker_under(START, backs_off, |b| b);
     fail(&after, "a", 2);
     clock.advance_ms(1_000);
     let _ = after.acquire("a").unwrap().success();
     assert_eq!(state(&after, "a"), Some(Closed));
-    let imported = after.store().import(export).unwrap();
+    let imported = after.import(export).unwrap();
     assert_eq!((imported.imported, imported.skipped), (0, 1));
     fail(&after, "a", 2);
     let left = after.acquire("a").unwrap_err().retry_after();
     assert_eq!(left, Duration::from_secs(2), "the second of its row");
 }
 
-/// A circuit that is imported closed is watched at once, where its rules want that: a handle's
-/// calls are in the window.
+/// A circuit that is imported closed is watched at once if its rules need that: a handle's calls
+/// are in the window.
 #[test]
 fn an_imported_circuit_is_watched() {
     let (before, _) = breaker(START, |b| b);
     fail(&before, "a", 1);
-    let export = before.store().export();
+    let export = before.export();
     let (after, _) = breaker_under(
         START,
         |p| {
@@ -366,7 +367,7 @@ fn an_imported_circuit_is_watched() {
         |b| b,
     );
     let circuit = after.circuit("a").unwrap();
-    assert_eq!(after.store().import(export).unwrap().imported, 1);
+    assert_eq!(after.import(export).unwrap().imported, 1);
     let _ = circuit.acquire().unwrap().success();
     let _ = circuit.acquire().unwrap().failure();
     assert_eq!(state(&after, "a"), Some(Open), "one of two failed");

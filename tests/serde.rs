@@ -1,12 +1,12 @@
-//! The JSON form of a snapshot: exactly what other gateways write.
+//! The JSON form of a snapshot: exactly the form that other gateways write.
 #![cfg(feature = "serde")]
 
 use breakerbox::{CircuitBreakerSnapshot, CircuitState, InMemoryCircuitBreakerStore, ManualClock};
 
 use CircuitState::{Closed, Disabled, ForcedOpen, HalfOpen, Open};
 
-/// A circuit in `state` since 7,000 that has counted 2 failures, the last at 8,000, and 3
-/// successes, where it counts.
+/// Returns a circuit in `state` since 7,000 that has counted 2 failures, the last at 8,000, and 3
+/// successes, if it counts.
 fn snapshot(state: CircuitState) -> CircuitBreakerSnapshot {
     let clock = ManualClock::new(7_000);
     let store = InMemoryCircuitBreakerStore::builder()
@@ -76,7 +76,7 @@ fn fields_come_in_any_order_and_unknown_ones_are_ignored() {
 }
 
 #[test]
-fn what_is_no_snapshot_is_an_error() {
+fn an_invalid_snapshot_is_an_error() {
     let good = FORMS[1].1;
     for (bad, says) in [
         (good.replace("open", "ajar"), "unknown variant `ajar`"),
@@ -124,7 +124,7 @@ fn a_state_alone_is_its_name() {
     assert!(serde_json::from_str::<CircuitState>("\"ajar\"").is_err());
 }
 
-/// Everything survives a way that isn't JSON text, where strings can't be borrowed.
+/// Everything survives a form that isn't JSON text, where strings can't be borrowed.
 #[test]
 fn values_are_read_too() {
     for state in CircuitState::ALL {

@@ -1,9 +1,9 @@
-//! A long run of everything at once: memory does not grow. The short form counts live bytes, which
-//! are there at once; the long one looks at what is resident.
+//! A long run of all operations at once: memory doesn't grow. The short form counts live bytes,
+//! which react at once; the long form reads the resident size.
 //!
-//! `BREAKERBOX_SOAK=2000000000 cargo test --release --all-features --test soak -- --nocapture`
-//! is the long form. What stays resident is the allocator's affair too: docs/verification.md says
-//! what was seen with which.
+//! `BREAKERBOX_SOAK=2000000000 cargo test --release --all-features --test soak -- --nocapture` is
+//! the long form. The resident size depends on the allocator too: docs/verification.md has the
+//! figures for two of them.
 #![cfg(all(target_os = "linux", feature = "serde"))]
 
 #[path = "support/allocation.rs"]
@@ -18,24 +18,25 @@ use breakerbox::{CircuitBreaker, CircuitState, ManualClock, Policy, PolicySet, S
 
 type Breaker = CircuitBreaker<String, std::hash::RandomState, ManualClock>;
 
-/// Without a number from the environment.
+/// The number of operations without one in the environment.
 const SHORT: u64 = 20_000_000;
-/// From so many on, the resident memory of the second half may be 1 % more.
+/// The number of operations from which on the resident memory of the second half may be only 1 %
+/// more.
 const LONG: u64 = 1_000_000_000;
 const THREADS: u64 = 4;
-/// Looks at the memory in each half, in the short form and in the long one: how many circuits there
-/// are at a look goes up and down by a tenth.
+/// The number of looks at the memory in each half: the number of circuits at a look varies by a
+/// tenth.
 const LOOKS: u64 = 10;
 const LONG_LOOKS: u64 = 100;
 const KEYS: u64 = 50_000;
 const MAX: usize = 20_000;
 
-/// Allocated and not freed, in KiB.
+/// Returns the memory that is allocated and not freed, in KiB.
 fn live() -> u64 {
     allocation::bytes().unsigned_abs() / 1_024
 }
 
-/// Resident, in KiB.
+/// Returns the resident memory, in KiB.
 fn resident() -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").expect("Linux has it");
     let line = status.lines().find(|line| line.starts_with("VmRSS:"));
@@ -43,8 +44,8 @@ fn resident() -> u64 {
     number.expect("a size").parse().expect("a number")
 }
 
-/// The median of the later looks: what the map has put aside to free later goes up and down.
-fn settled(looks: &[u64]) -> u64 {
+/// Returns the median of the later looks: the memory that the map has yet to free varies.
+fn later_median(looks: &[u64]) -> u64 {
     let mut later = looks[looks.len() / 2..].to_vec();
     later.sort_unstable();
     later[later.len() / 2]
@@ -72,10 +73,9 @@ fn policies(round: u64) -> PolicySet<String> {
         )
 }
 
-/// One call in the life of a proxy, and now and then what happens around it; how many operations
-/// that were.
+/// Makes one call of a proxy and, at times, other operations. Returns the number of operations.
 fn call(breaker: &Breaker, names: &[String], random: &mut fastrand::Rng) -> u64 {
-    // Few keys have most calls.
+    // A few keys have most of the calls.
     let share = random.f64();
     let key = &names[(share * share * share * KEYS as f64) as usize];
     let fails = random.u8(..) < 3 || (key.len() == 2 && random.bool());
@@ -104,12 +104,12 @@ fn call(breaker: &Breaker, names: &[String], random: &mut fastrand::Rng) -> u64 
             done + 2
         }
         10_000..13_000 => {
-            breaker.store().reset(key);
+            breaker.reset(key);
             done + 1
         }
         13_000..14_000 => {
             breaker.store().transition(key, CircuitState::ForcedOpen);
-            breaker.store().reset(key);
+            breaker.reset(key);
             done + 2
         }
         14_000..14_005 => {
@@ -117,9 +117,9 @@ fn call(breaker: &Breaker, names: &[String], random: &mut fastrand::Rng) -> u64 
             done + 1
         }
         14_005..14_006 => {
-            let exported = breaker.store().export();
-            breaker.store().clear();
-            let _ = breaker.store().import(exported);
+            let exported = breaker.export();
+            breaker.clear();
+            let _ = breaker.import(exported);
             done + 3
         }
         _ => done,
@@ -150,7 +150,7 @@ fn memory_does_not_grow() {
     let is_long = operations >= LONG;
     let looks = if is_long { LONG_LOOKS } else { LOOKS };
     let each = operations / (2 * looks);
-    // Full from the start, so that it is the same throughout.
+    // Full from the start, so that its size is constant.
     for name in &names {
         let _ = breaker.acquire(name).map(|permit| permit.failure());
     }
@@ -183,12 +183,12 @@ fn memory_does_not_grow() {
         });
         done += ran;
         seen.push((live(), resident()));
-        assert!(breaker.store().len() <= MAX);
+        assert!(breaker.len() <= MAX);
     }
     let (lives, residents): (Vec<u64>, Vec<u64>) = seen.into_iter().unzip();
     let halves = |seen: &[u64]| {
         let (first, second) = seen.split_at(looks as usize);
-        (settled(first), settled(second))
+        (later_median(first), later_median(second))
     };
     println!(
         "{done} operations in {:.1?}: live {:?} KiB in the first half and the second, resident \

@@ -33,7 +33,7 @@ fn breaker() -> (Breaker, ManualClock, Heard) {
 const STATES: [CircuitState; 5] = [Closed, Open, HalfOpen, ForcedOpen, Disabled];
 
 #[test]
-fn every_action_in_every_state_answers_what_it_did() {
+fn every_action_in_every_state_returns_its_effect() {
     use Steering::{Disable, Enable, ForceClose, ForceOpen, Reset};
     for from in STATES {
         for (steering, to) in [
@@ -72,7 +72,7 @@ fn every_action_in_every_state_answers_what_it_did() {
                 Cause::Manual
             };
             match to {
-                // A reset of what is closed is no change of state.
+                // A reset of a closed circuit is no change of state.
                 Some(_) if steering == Reset && from == Closed => assert!(heard.is_empty()),
                 Some(to) => assert_eq!(*heard, [("k".to_string(), from, to, cause)]),
                 None => assert!(heard.is_empty()),
@@ -82,7 +82,7 @@ fn every_action_in_every_state_answers_what_it_did() {
 }
 
 #[test]
-fn unknown_circuits_are_created_where_that_means_something() {
+fn only_actions_with_an_effect_create_circuits() {
     let (breaker, _, _) = breaker();
     let store = breaker.store();
     assert_eq!(store.steer("k", Steering::Enable), None);
@@ -94,17 +94,17 @@ fn unknown_circuits_are_created_where_that_means_something() {
 }
 
 #[test]
-fn overrides_last_until_told_otherwise() {
+fn forced_states_last_until_they_are_lifted() {
     let (breaker, clock, _) = breaker();
-    let _ = breaker.store().steer("k", Steering::ForceOpen);
+    let _ = breaker.force_open("k");
     clock.advance(Duration::from_secs(1_000_000));
     assert!(breaker.acquire("k").is_err());
-    let _ = breaker.store().steer("k", Steering::Disable);
+    let _ = breaker.disable("k");
     for _ in 0..10 {
         let _ = breaker.acquire("k").unwrap().failure();
     }
     assert_eq!(breaker.peek("k").unwrap().failure_count, 0);
-    let _ = breaker.store().steer("k", Steering::Enable);
+    let _ = breaker.enable("k");
     let _ = breaker.acquire("k").unwrap().failure();
     assert_eq!(
         breaker.peek("k").unwrap().state,
@@ -114,7 +114,7 @@ fn overrides_last_until_told_otherwise() {
 }
 
 #[test]
-fn many_are_steered_by_prefix_choice_and_all() {
+fn circuits_are_steered_by_prefix_closure_and_all() {
     let (breaker, _, heard) = breaker();
     let store = breaker.store();
     for key in ["/a/1", "/a/2", "/b/1"] {
@@ -154,7 +154,7 @@ fn many_are_steered_by_prefix_choice_and_all() {
 }
 
 #[test]
-fn a_result_is_what_its_classifier_says() {
+fn the_classifier_decides_how_a_result_counts() {
     let by_status = |status: &u16| match status {
         500.. => Outcome::Failure,
         400.. => Outcome::Ignored,
@@ -167,7 +167,7 @@ fn a_result_is_what_its_classifier_says() {
     }
     assert!(breaker.call_with("k", &by_status, || 200).is_err());
 
-    // An ignored probe decides nothing, and uses nothing up.
+    // An ignored probe changes nothing, and is given back.
     clock.advance_ms(30_000);
     assert_eq!(breaker.call_with("k", &by_status, || 404), Ok(404));
     assert_eq!(breaker.peek("k").unwrap().state, HalfOpen);

@@ -1,4 +1,4 @@
-//! A bounded subscription: in order, nothing twice, and what is dropped is counted.
+//! A bounded subscription: changes in order, none twice, and dropped ones counted.
 #![cfg(feature = "subscription")]
 
 use breakerbox::{CircuitState, InMemoryCircuitBreakerStore, Subscription};
@@ -12,7 +12,7 @@ fn store(capacity: usize) -> (Store, Subscription<u64>) {
 }
 
 #[test]
-fn what_fits_is_received_in_order_and_the_rest_counted() {
+fn changes_that_fit_are_received_in_order_and_the_rest_counted() {
     for (capacity, room) in [(0, 1), (1, 1), (3, 3)] {
         let (store, changes) = store(capacity);
         for key in 0..5 {
@@ -27,15 +27,12 @@ fn what_fits_is_received_in_order_and_the_rest_counted() {
         store.transition(&9, CircuitState::Open);
         assert_eq!(changes.try_next().unwrap().key, 9);
         drop(store);
-        assert!(
-            changes.next_blocking().is_none(),
-            "nothing can come any more"
-        );
+        assert!(changes.next_blocking().is_none(), "no change can follow");
     }
 }
 
 #[test]
-fn a_subscriber_that_is_gone_holds_nothing_up() {
+fn a_dropped_subscriber_delays_no_change() {
     let (store, changes) = store(1);
     drop(changes);
     for key in 0..5 {
@@ -45,7 +42,7 @@ fn a_subscriber_that_is_gone_holds_nothing_up() {
 }
 
 #[test]
-fn each_subscription_hears_what_comes_after_it() {
+fn each_subscription_receives_the_changes_after_it() {
     let store = Store::keyed();
     store.transition(&0, CircuitState::Open);
     let first = store.subscribe(10);
@@ -59,7 +56,7 @@ fn each_subscription_hears_what_comes_after_it() {
     let fourth = store.subscribe(10);
     drop(third);
     store.transition(&4, CircuitState::Open);
-    // Lists of subscriptions that were replaced keep none of them open.
+    // Replaced lists of subscriptions keep no subscription open.
     drop(store);
     let keys = |changes: Subscription<u64>| {
         std::iter::from_fn(move || changes.next_blocking().map(|change| change.key))
@@ -69,7 +66,7 @@ fn each_subscription_hears_what_comes_after_it() {
 }
 
 #[test]
-fn those_that_were_built_in_hear_too() {
+fn listeners_of_the_builder_are_called_beside_subscriptions() {
     let (told, heard) = std::sync::mpsc::channel();
     let store = Store::keyed_builder()
         .on_state_change(move |change: &breakerbox::StateChange<u64>| {
@@ -85,9 +82,9 @@ fn those_that_were_built_in_hear_too() {
     assert_eq!(heard.iter().collect::<Vec<_>>(), [1, 2, 3]);
 }
 
-/// One that is dropped costs the next change what it takes to find it gone, and no later one.
+/// A dropped subscription costs the next change its removal, and later ones nothing.
 #[test]
-fn a_subscription_that_is_dropped_is_taken_out() {
+fn a_dropped_subscription_is_removed() {
     let store = Store::keyed();
     let listeners = |number: usize| {
         let says = format!("{store:?}");
@@ -119,7 +116,7 @@ async fn a_subscription_is_a_stream() {
     });
     for key in 0..3 {
         store.transition(&key, CircuitState::Open);
-        // The task has taken it before the next one comes.
+        // The task takes it before the next one comes.
         tokio::task::yield_now().await;
         tokio::task::yield_now().await;
     }
@@ -127,7 +124,7 @@ async fn a_subscription_is_a_stream() {
     assert_eq!(task.await.unwrap(), [0, 1, 2]);
 }
 
-/// Subscriptions that come and go while circuits change keep the others whole.
+/// Subscriptions that come and go while circuits change lose no change of the others.
 #[test]
 fn subscriptions_come_and_go_while_circuits_change() {
     let store = Store::keyed();

@@ -22,20 +22,20 @@ pub(crate) struct Goal {
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Threads {
     One,
-    /// As many as cores.
+    /// As many threads as cores.
     All,
-    /// Either. More threads than cores measure the scheduler.
+    /// One thread or all. More threads than cores measure the scheduler.
     Any,
 }
 
 #[derive(Clone, Copy)]
 enum Bound {
-    /// Takes at most N times as long.
+    /// At most N times as long.
     Cost(f64),
-    /// Is at least N times as fast.
+    /// At least N times as fast.
     Speed(f64),
-    /// Isn't slower by more than the spread: nine rounds of ten of one, and nine of ten of the
-    /// other, leave no overlap.
+    /// Not slower by more than the spread: the 10 % quantile of its rounds is at most the 90 %
+    /// quantile of the other's.
     Spread,
 }
 
@@ -48,7 +48,7 @@ enum Against {
     Peers,
     /// The fastest store, or peer in a map.
     Stores,
-    /// The fastest store, or peer alone: a handle has nothing slower beside it.
+    /// The fastest store, or peer alone, since a handle has no look-up either.
     Objects,
 }
 
@@ -82,11 +82,11 @@ const GOALS: &[Goal] = &{
         goal(CheckSuccess, BREAKER, Speed(20.0), Only(MUTEX), CLOSED, HOT, All),
         goal(CheckSuccess, STORE, Speed(10.0), Only(MUTEX), OPEN, HOT, All),
         goal(CheckSuccess, BREAKER, Speed(10.0), Only(MUTEX), OPEN, HOT, All),
-        // That each round has exactly one trip is asserted as it is measured.
+        // Each round is asserted to have exactly one trip.
         goal(Storm, STORE, Speed(3.0), Only(MUTEX), CLOSED, HOT, All),
         goal(Storm, HANDLE, Speed(3.0), Only(MUTEX), CLOSED, HOT, All),
         goal(RecordFailure, STORE, Speed(1.0), Only(MUTEX), CLOSED, ANY, Any),
-        // Beside the same mutex store, which reads the precise clock.
+        // Compared with the same mutex store, which reads the precise clock.
         goal(Storm, STORE_COARSE, Speed(3.0), Only(MUTEX), CLOSED, HOT, All),
         goal(RecordFailure, STORE_COARSE, Speed(1.0), Only(MUTEX), CLOSED, ANY, Any),
         goal(Check, STORE, Cost(1.6), Only(PAPAYA), OPEN, HUGE, Any),
@@ -118,7 +118,7 @@ const fn goal(
     }
 }
 
-/// A goal, in every scenario that was measured.
+/// A goal, judged in every scenario that was measured.
 pub(crate) struct Judged {
     pub(crate) goal: &'static Goal,
     pub(crate) scenarios: Vec<Verdict>,
@@ -133,13 +133,13 @@ pub(crate) struct Verdict {
 }
 
 impl Judged {
-    /// Counts the scenarios in which it is met.
+    /// Counts the scenarios in which the goal is met.
     pub(crate) fn met(&self) -> usize {
         let met = self.scenarios.iter().filter(|verdict| verdict.is_met);
         met.count()
     }
 
-    /// Returns the scenario that is furthest from it, or nearest to missing it.
+    /// Returns the scenario that is furthest from the goal, or nearest to missing it.
     pub(crate) fn worst(&self) -> Option<&Verdict> {
         let badness = |verdict: &Verdict| {
             let missed = if verdict.is_met { 0.0 } else { 1e9 };
@@ -228,7 +228,7 @@ impl Goal {
     }
 }
 
-/// Judges every goal of which something was measured, on a machine with `cores` cores.
+/// Judges every goal that has measurements, on a machine with `cores` cores.
 pub(crate) fn judge(rows: &[Row], cores: usize) -> Vec<Judged> {
     let judged = GOALS.iter().map(|goal| {
         let concerned = rows.iter().filter(|row| goal.applies(row, cores));

@@ -1,29 +1,31 @@
-//! The comparison with what people use instead: maps behind locks, concurrent maps, and other
-//! crates' circuit breakers.
+//! The comparison with common alternatives: maps behind locks, concurrent maps, and other crates'
+//! circuit breakers.
 //!
 //! `cargo bench -p breakerbox-benches --bench comparison [-- OPTION..]` prints a table with ratios
-//! for each scenario, and which goals are met, and writes `target/comparison/comparison.json`:
+//! for each scenario, and the goals that are met, and writes `target/comparison/comparison.json`:
 //!
 //! ```text
 //! --quick               without a million keys, in shorter rounds
 //! --threads             with 1, 2, 4 .. threads, up to one for each core: threads.json
-//! --smoke               shows whether it still runs
+//! --smoke               shows that it still runs
 //! --list                names all scenarios and contenders
-//! --scenario SCENARIO   this one, of the list or not, as check/10000/all/one-open; may be repeated
-//! --contender NAME      this one, or if none has that name, all that have it in theirs; may be repeated
+//! --scenario SCENARIO   only this one, such as check/10000/all/one-open; may be repeated
+//! --contender NAME      this one, or all whose names contain it; may be repeated
 //! --markdown            prints the tables of README.md and BENCHMARKS.md too
 //! ```
 //!
-//! With `--scenario` or `--contender` nothing is written. One operation is measured in a tight loop:
-//! on 1, 10,000 and a million keys, each asked for equally often; at one thread and at one for each
-//! core; with all circuits closed, and with one open that no thread asks for. Contenders take turns,
-//! round by round, in one process; a ratio is the median of the rounds' ratios. Every contender knows
-//! every circuit beforehand, closed and clean, and failures stay below the threshold: counts are
-//! zeroed between rounds before any is full. A storm alone reaches it, and is asserted to trip
-//! breakerbox's circuit once in each round. All hash as the standard library does.
+//! With `--scenario` or `--contender` nothing is written. One operation is measured in a tight
+//! loop: on 1, 10,000 and a million keys, each used equally often; with one thread and with one for
+//! each core; with all circuits closed, and with one open that no thread calls. Contenders take
+//! turns, round by round, in one process; a ratio is the median of the rounds' ratios. Every
+//! contender knows every circuit beforehand, closed and clean, and failures stay below the
+//! threshold: counts are zeroed between rounds before any is full. Only a storm reaches the
+//! threshold, and is asserted to trip breakerbox's circuit once in each round. All contenders use
+//! the standard library's hasher.
 //!
-//! Peers do what they can: none has a raw `record_failure` or a snapshot, and only recloser and
-//! tower-resilience have a rule over a window of calls (the latter's isn't sliding).
+//! Peers do only the works that they support: none has a raw `record_failure` or a snapshot, and
+//! only recloser and tower-resilience have a rule over a window of calls (the latter's isn't
+//! sliding).
 //!
 //! It does **not** measure:
 //! - probes, transitions by hand, creating, resetting or evicting circuits, nor memory;
@@ -92,7 +94,7 @@ fn bench() -> Result<(), Box<dyn Error>> {
     )?)
 }
 
-/// Returns the scenarios that are asked for by name, or those of a list.
+/// Returns the scenarios that are named, or those of a list.
 fn chosen(options: &Options, cores: usize) -> Result<Vec<Scenario>, String> {
     let named = options.values("--scenario");
     let named: Vec<_> = named
@@ -116,7 +118,7 @@ fn chosen(options: &Options, cores: usize) -> Result<Vec<Scenario>, String> {
 }
 
 fn wants(options: &Options, contender: &Contender) -> bool {
-    // With many threads at one key a round of these takes very long.
+    // With many threads on one key a round of these takes very long.
     let is_slow = [TOWER, CIRCUITBREAKER_RS].contains(&contender.name);
     match options.has("--contender") {
         true => options
@@ -126,7 +128,7 @@ fn wants(options: &Options, contender: &Contender) -> bool {
     }
 }
 
-/// Returns whether `word` is its name, or, where no contender has that name, a part of it.
+/// Returns whether `word` is the contender's name, or, if no contender has that name, a part of it.
 fn is_called(contender: &Contender, word: &str) -> bool {
     let is_whole = CONTENDERS.iter().any(|contender| contender.name == word);
     contender.name == word || !is_whole && contender.name.contains(word)

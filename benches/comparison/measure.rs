@@ -1,4 +1,4 @@
-//! Rounds in which each contender has its turn, and what they say.
+//! Rounds in which each contender has its turn, and their figures.
 
 use crate::scenarios::Scenario;
 use breakerbox_benches::case::Case;
@@ -27,17 +27,17 @@ impl Row {
         quantile(&self.rounds, 0.5)
     }
 
-    /// Returns what nine rounds of ten took longer than.
+    /// Returns the time below which one round of ten stayed.
     pub(crate) fn low(&self) -> f64 {
         quantile(&self.rounds, 0.1)
     }
 
-    /// Returns what nine rounds of ten took less than.
+    /// Returns the time below which nine rounds of ten stayed.
     pub(crate) fn high(&self) -> f64 {
         quantile(&self.rounds, 0.9)
     }
 
-    /// Returns how many times longer than `other` it takes.
+    /// Returns the factor by which it takes longer than `other`.
     pub(crate) fn over(&self, other: &Row) -> f64 {
         ratio(&self.rounds, &other.rounds)
     }
@@ -47,7 +47,7 @@ impl Row {
 pub(crate) struct Measurement {
     effort: Effort,
     cores: usize,
-    /// The latest: the next scenario may be of the same.
+    /// The latest fixture, which the next scenario may share.
     fixture: Option<Fixture>,
 }
 
@@ -60,7 +60,7 @@ impl Measurement {
         }
     }
 
-    /// Measures those contenders that are `wanted`.
+    /// Measures the contenders that are `wanted`.
     pub(crate) fn scenario(
         &mut self,
         scenario: Scenario,
@@ -76,7 +76,7 @@ impl Measurement {
         let (ops, rounds): (Vec<_>, Vec<_>) = lengths.unzip();
         let taken = take_turns(&rounds, |i| time(&cases[i], scenario, ops[i]));
         if scenario.work.fills() {
-            // The next work finds every circuit clean.
+            // The next work starts with every circuit clean.
             cases.iter().for_each(Case::reset);
         }
         let row = |(contender, rounds)| Row {
@@ -96,7 +96,7 @@ impl Measurement {
                 && keys.lists.len() >= threads
         };
         if !self.fixture.as_ref().is_some_and(fits) {
-            // Both at once might be too much for the memory.
+            // Two fixtures at once might not fit in memory.
             self.fixture = None;
         }
         let make = || Fixture::new(scenario.keys, threads, rules);
@@ -116,11 +116,11 @@ fn time(case: &Case<'_>, scenario: Scenario, ops: usize) -> f64 {
     ns
 }
 
-/// Returns how many operations each thread does per round, and in how many rounds.
+/// Returns the number of operations of each thread per round, and the number of rounds.
 ///
-/// A round has to be long enough for what it measures. Where a contender takes a second for that, as
-/// those do that all threads wait for, the first few rounds have to do: their spread means less, and
-/// they are far from what they are compared with.
+/// A round has to be long enough for what it measures. If that takes a second, as with contenders
+/// whose threads all wait for one another, a few rounds have to do: their spread means less, but
+/// their figures are far from the others.
 fn length(case: &Case<'_>, scenario: Scenario, effort: Effort) -> (usize, usize) {
     /// The most time of all rounds of a contender in a scenario.
     const MOST_NS: f64 = 1.5e9;

@@ -1,4 +1,4 @@
-//! The scenarios that are measured: a work, how many keys, how many threads, and what is open.
+//! The scenarios that are measured: a work, a number of keys, a number of threads, and a condition.
 
 use breakerbox_benches::fixture::Condition::{self, AllClosed, OneOpen};
 use breakerbox_benches::table::count;
@@ -17,7 +17,7 @@ pub(crate) const MANY: usize = 10_000;
 pub(crate) const MILLION: usize = 1_000_000;
 const BOTH: &[Condition] = &Condition::ALL;
 
-/// Returns what a run without other options measures, with one thread and with one for each core.
+/// Returns the scenarios of a run without options, with one thread and with one for each core.
 pub(crate) fn standard(cores: usize) -> Vec<Scenario> {
     let threads = &[1, cores];
     let mut all = Vec::new();
@@ -32,14 +32,14 @@ pub(crate) fn standard(cores: usize) -> Vec<Scenario> {
     sorted(all)
 }
 
-/// Returns the standard ones without those of a million keys, which take long to set up.
+/// Returns the standard scenarios without those of a million keys, which take long to set up.
 pub(crate) fn quick(cores: usize) -> Vec<Scenario> {
     let mut all = standard(cores);
     all.retain(|scenario| scenario.keys < MILLION);
     all
 }
 
-/// Returns those that show whether the bench still runs: every work, with few keys.
+/// Returns scenarios that show that the bench still runs: every work, with few keys.
 pub(crate) fn smoke(cores: usize) -> Vec<Scenario> {
     let mut all = Vec::new();
     for work in Work::ALL {
@@ -49,7 +49,7 @@ pub(crate) fn smoke(cores: usize) -> Vec<Scenario> {
     sorted(all)
 }
 
-/// Returns those that are measured with 1, 2, 4 .. threads, up to one for each core.
+/// Returns the scenarios for 1, 2, 4 .. threads, up to one for each core.
 pub(crate) fn by_threads(cores: usize) -> Vec<Scenario> {
     let mut threads: Vec<_> = (0..).map(|n| 1 << n).take_while(|n| *n < cores).collect();
     threads.push(cores);
@@ -85,7 +85,7 @@ fn add(
                     threads,
                     condition,
                 };
-                // There may be one core alone.
+                // A machine may have only one core.
                 if !all.contains(&scenario) {
                     all.push(scenario);
                 }
@@ -94,7 +94,7 @@ fn add(
     }
 }
 
-/// Sorts them so that few fixtures are made, and those enter few conditions.
+/// Sorts scenarios so that few fixtures are made, and each enters few conditions.
 pub(crate) fn sorted(mut scenarios: Vec<Scenario>) -> Vec<Scenario> {
     scenarios.sort_by_key(|scenario| {
         let rules = match scenario.work {
@@ -109,9 +109,9 @@ pub(crate) fn sorted(mut scenarios: Vec<Scenario>) -> Vec<Scenario> {
 }
 
 impl Scenario {
-    /// Reads one by its name; `all` stands for a thread for each core.
+    /// Parses the name of a scenario; `all` stands for a thread for each core.
     pub(crate) fn parse(name: &str, cores: usize) -> Result<Self, String> {
-        let unknown = || format!("{name}: not a scenario, which is as check/10000/all/one-open");
+        let unknown = || format!("{name}: not a scenario, such as check/10000/all/one-open");
         let number = |part: &str| part.parse().ok().filter(|&number| number > 0);
         let parts: Vec<_> = name.split('/').collect();
         let &[work, keys, threads, condition] = &*parts else {
@@ -137,7 +137,7 @@ impl Scenario {
         Ok(scenario)
     }
 
-    /// Returns what it is, but for the number of threads.
+    /// Describes the scenario without the number of threads.
     pub(crate) fn situation(self) -> String {
         let (work, condition) = (self.work.label(), self.condition.label());
         match self.work {
@@ -147,7 +147,7 @@ impl Scenario {
     }
 }
 
-/// Writes it as on a command line: `check+success/10000/2/one-open`.
+/// Writes the scenario as on a command line: `check+success/10000/2/one-open`.
 impl fmt::Display for Scenario {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (work, condition) = (slug(self.work.label()), slug(self.condition.label()));

@@ -1,4 +1,4 @@
-//! The tables of the documents: the situations that tell a user most, of the two lists.
+//! The tables of the documents: the most telling situations of the two lists.
 
 use crate::goals::Judged;
 use crate::measure::Row;
@@ -78,8 +78,8 @@ pub(crate) fn by_threads(rows: &[Row], goals: &[Judged], cores: usize) -> String
     text
 }
 
-/// Makes a row for each contender, and for each situation a column with one thread and one with all;
-/// nothing where nothing was measured.
+/// Makes a row for each contender, and for each situation a column with one thread and one with
+/// all; `None` without measurements.
 fn table(rows: &[Row], situations: &[Situation], cores: usize) -> Option<String> {
     let mut counts = vec![1, cores];
     counts.dedup();
@@ -126,7 +126,7 @@ fn table(rows: &[Row], situations: &[Situation], cores: usize) -> Option<String>
     Some(table.markdown())
 }
 
-/// Lists goals, with the scenario that is furthest from it, or nearest to missing it.
+/// Lists goals, each with the scenario that is furthest from it, or nearest to missing it.
 pub(crate) fn of_goals(goals: &[&Judged]) -> Table {
     let mut table = Table::new(&["goal", "met in", "at its worst"]);
     for judged in goals {
@@ -150,14 +150,14 @@ pub(crate) fn of_goals(goals: &[&Judged]) -> Table {
     table
 }
 
-/// Says how many are met.
+/// Counts the goals that are met.
 pub(crate) fn summary(goals: &[Judged]) -> String {
     let is_met = |judged: &&Judged| judged.met() == judged.scenarios.len();
     let met = goals.iter().filter(is_met).count();
     format!("{met} of {} goals are met.", goals.len())
 }
 
-/// Returns the table of the README: nanoseconds of ours and of the mutex store.
+/// Returns the table of the README: nanoseconds of breakerbox and of the mutex store.
 pub(crate) fn readme(rows: &[Row], cores: usize) -> String {
     let mut counts = vec![1, cores];
     counts.dedup();

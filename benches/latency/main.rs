@@ -2,31 +2,32 @@
 //! of them is stopped.
 //!
 //! `cargo bench -p breakerbox-benches --bench latency [-- --quick | --smoke] [--markdown]` prints
-//! tables and which goals are met, and writes `target/comparison/latency.json`.
+//! tables and the goals that are met, and writes `target/comparison/latency.json`.
 //!
-//! One operation is a check and, if it is admitted, a report: a success, but for every 64th, which
-//! is a failure. It goes over a thousand keys, all known and closed, while some other circuit is
-//! open; nothing trips. Three situations:
+//! One operation is a check and, if it is admitted, a report: a success, but every 64th a failure.
+//! It uses a thousand keys, all known and closed, while another circuit is open; nothing trips.
+//! Three situations:
 //! - *crowded*: twice as many threads as processors, each in a tight loop;
-//! - *stopped*: one thread more than processors; now and then one of them, at random, gets a signal
-//!   whose handler sleeps for 5 ms. It is stopped wherever it is, as by the scheduler: in its
-//!   operation, with whatever it holds, or beside it. All contenders are stopped by the same means;
+//! - *stopped*: one thread more than processors; at times one of them, chosen at random, gets a
+//!   signal whose handler sleeps for 5 ms. It is stopped wherever it is, as by the scheduler: in
+//!   its operation, with whatever it holds, or outside it. All contenders are stopped by the same
+//!   means;
 //! - *stopped, 2 µs between*: the same with other work between the operations, so that a thread is
 //!   seldom in one.
 //!
-//! Operations that are themselves stopped by the signal don't count, only what the others see. One
-//! is *blocked* if its thread gave up its processor of its own accord, to wait for another one:
-//! Linux counts that. One that is preempted, spins or yields isn't. A stop *stalls all* if the other
-//! threads together do less than a tenth of their usual work while it lasts: because they wait for
-//! the stopped one, or, where other programs are busy, because there was no processor for them. The
-//! row of *no operation* says how often it was the latter.
+//! Operations that are themselves stopped by the signal don't count. An operation is *blocked* if
+//! its thread gave up its processor of its own accord, to wait for another one, which Linux counts.
+//! One that is preempted, spins or yields isn't. A stop *stalls all* if the other threads together
+//! do less than a tenth of their usual work while it lasts: because they wait for the stopped one,
+//! or, on a busy machine, because they had no processor. The row of *no operation* shows how often
+//! it was the latter.
 //!
 //! It does **not** measure:
 //! - arrivals at a fixed rate: threads ask again when they have been answered, so one that waits
 //!   for 5 ms is one slow operation among many. The percentiles hide it; the time blocked and the
 //!   stalls don't;
-//! - the operation alone: reading the clock twice is in each figure. *no operation* is that, with
-//!   what scheduler and machine do to it, by themselves and without any store;
+//! - the operation alone: each figure includes two readings of the clock. *no operation* is those
+//!   readings alone, with the effects of scheduler and machine;
 //! - transitions, rejections, creation and eviction, nor an asynchronous runtime.
 
 #[cfg(target_os = "linux")]

@@ -7,7 +7,7 @@ use breakerbox_benches::results::Goal;
 use breakerbox_benches::table::{Table, duration, percent};
 use serde::Serialize;
 
-/// In a stall the others together do less than this part of their usual work.
+/// The share of their usual work below which the other threads count as stalled.
 const STALL: f64 = 0.1;
 
 #[derive(Serialize)]

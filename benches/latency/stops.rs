@@ -12,15 +12,15 @@ use std::time::{Duration, Instant};
 /// The time that a thread is stopped.
 pub(crate) const STOP: Duration = Duration::from_millis(5);
 
-/// Workers at most.
+/// The most workers.
 pub(crate) const MOST: usize = 256;
 
 /// The state of a worker, in a cache line that only it writes to.
 #[repr(align(128))]
 pub(crate) struct Worker {
-    /// It is in an operation.
+    /// Set while it is in an operation.
     pub(crate) inside: AtomicBool,
-    /// It was stopped since it last said it wasn't.
+    /// Set when it is stopped, and cleared by the worker itself.
     pub(crate) stopped: AtomicBool,
     /// Its operations so far.
     pub(crate) done: AtomicU64,
@@ -34,26 +34,26 @@ pub(crate) static WORKERS: [Worker; MOST] = [const {
     }
 }; MOST];
 
-/// The worker to be stopped; its handler looks.
+/// The worker to be stopped, for its handler.
 static VICTIM: AtomicUsize = AtomicUsize::new(0);
 static WAS_INSIDE: AtomicBool = AtomicBool::new(false);
 static OTHERS_DID: AtomicU64 = AtomicU64::new(0);
 static LASTED_NS: AtomicU64 = AtomicU64::new(0);
 static IS_OVER: AtomicBool = AtomicBool::new(false);
 
-/// The time in which one thread was stopped.
+/// The record of one stop.
 #[derive(Clone, Copy)]
 pub(crate) struct Stop {
-    /// It was in the middle of an operation.
+    /// Set if the thread was in the middle of an operation.
     pub(crate) inside: bool,
     /// Operations of all other workers.
     pub(crate) others_did: u64,
-    /// As long as it was to be, or longer if there was no processor for it at once.
+    /// The length of the stop: longer than planned if no processor was free at its end.
     pub(crate) lasted: Duration,
 }
 
-/// Sleeps, and counts what the others do meanwhile. It only does what a handler may: atomics, the
-/// clock, sleeping. None of that sets `errno` when it succeeds.
+/// Sleeps, and counts the operations that the other workers do meanwhile. It only uses what a
+/// handler may: atomics, the clock, sleeping. None of that sets `errno` when it succeeds.
 extern "C" fn stop(_: i32) {
     let victim = VICTIM.load(Acquire);
     WAS_INSIDE.store(WORKERS[victim].inside.load(Relaxed), Relaxed);
@@ -76,11 +76,11 @@ pub(crate) fn done() -> u64 {
     WORKERS.iter().map(|worker| worker.done.load(Relaxed)).sum()
 }
 
-/// Puts the handler in place, for the rest of the process's life.
+/// Installs the handler for the rest of the process's life.
 pub(crate) fn prepare() -> Result<(), Errno> {
     let handler = SigHandler::Handler(stop);
     let action = SigAction::new(handler, SaFlags::SA_RESTART, SigSet::empty());
-    // SAFETY: the handler does nothing that isn't allowed in one, see there.
+    // SAFETY: the handler only does what a signal handler may; see its comment.
     unsafe { sigaction(Signal::SIGUSR1, &action) }.map(|_| ())
 }
 

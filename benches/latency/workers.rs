@@ -14,7 +14,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// Keys, each asked for equally often.
+/// Keys, each used equally often.
 pub(crate) const KEYS: usize = 1_000;
 
 /// One call in N fails.
@@ -37,7 +37,7 @@ pub(crate) struct Seen {
     pub(crate) latencies: Histogram<u64>,
     pub(crate) blocked: Blocked,
     pub(crate) stops: Vec<Stop>,
-    /// Operations while no thread was stopped, and how long that was.
+    /// Operations while no thread was stopped, and the length of that time.
     pub(crate) unhindered: (u64, Duration),
 }
 
@@ -51,8 +51,8 @@ pub(crate) struct Blocked {
     pub(crate) time_of_all: Duration,
 }
 
-/// Operations that take less are not looked at: to ask the system costs a tenth of that, and a
-/// thread that sleeps isn't back before.
+/// Operations that take less are not examined: asking the system costs a tenth of that, and a
+/// thread that sleeps takes longer.
 const LOOK: Duration = Duration::from_micros(5);
 
 /// The length of one turn: the time itself, or a number of stops.
@@ -108,7 +108,7 @@ impl Seen {
         })
     }
 
-    /// Lets the workers run, and stops now one, now another.
+    /// Lets the workers run, and stops one after another.
     fn watch(&mut self, ids: &[Pthread], turn: Turn) -> Result<(), Errno> {
         if !self.situation.is_stopping {
             thread::sleep(turn.time);
@@ -126,8 +126,8 @@ impl Seen {
     }
 }
 
-/// Does operations until it is over. Returns how long each took, but for those in which the thread
-/// was stopped.
+/// Does operations until the time is over. Returns the time of each, except those in which the
+/// thread was stopped.
 fn work(
     contender: &Contender<'_>,
     index: usize,
@@ -191,7 +191,7 @@ impl Blocked {
     }
 }
 
-/// Makes one up to a minute, to two significant digits.
+/// Makes a histogram up to a minute, to two significant digits.
 fn histogram() -> Histogram<u64> {
     Histogram::new_with_bounds(1, 60_000_000_000, 2).expect("valid bounds")
 }

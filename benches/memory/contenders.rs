@@ -47,7 +47,7 @@ impl State {
         }
     }
 
-    /// Returns the calls of one key: whether they fail.
+    /// Returns the calls of one key: `true` for a failure.
     fn calls(self) -> impl Iterator<Item = bool> {
         let (calls, last_fails) = match self {
             State::Healthy => (1, false),
@@ -66,7 +66,7 @@ pub(crate) struct Contender {
 }
 
 impl Contender {
-    /// Returns how many of each key it has.
+    /// Returns the number of copies of each key that it has.
     pub(crate) fn copies(&self, state: State) -> usize {
         match self.name {
             STORE if state == State::Healthy => 0,
@@ -76,7 +76,7 @@ impl Contender {
     }
 }
 
-/// Returns all of them; one that has another type for a window is there twice.
+/// Returns all contenders; one that has another type for a window is there twice.
 pub(crate) fn all() -> impl Iterator<Item = Contender> {
     use State::{Calls, FailedOnce, Healthy, Time};
     const ROW: &[State] = &[Healthy, FailedOnce];
@@ -105,7 +105,7 @@ pub(crate) fn all() -> impl Iterator<Item = Contender> {
         })
 }
 
-/// Returns the bytes that are taken when each of `keys` has had its calls.
+/// Returns the bytes that are allocated once each of `keys` has had its calls.
 fn growth(keys: &[String], state: State, call: impl Fn(&str, bool)) -> i64 {
     let before = bytes();
     for key in keys {
@@ -151,7 +151,7 @@ fn peer<P: Peer>(keys: &[String], state: State) -> i64 {
     })
 }
 
-/// There is nothing to fail: each key is put in.
+/// A map has no calls that could fail: each key is inserted.
 fn map<M: Circuits>(keys: &[String], state: State) -> i64 {
     let map = M::new(state.rules(), &[]);
     growth(keys, state, |key, _| map.close(key))

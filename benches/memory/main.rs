@@ -1,20 +1,20 @@
-//! The memory of a circuit: bytes per key that the allocator was asked for and that are not freed.
+//! The memory of a circuit: bytes per key that are allocated and not freed.
 //!
 //! `cargo bench -p breakerbox-benches --bench memory [-- --quick | --smoke] [--markdown]` prints
-//! tables and which goals are met, and writes `target/comparison/memory.json`.
+//! tables and the goals that are met, and writes `target/comparison/memory.json`.
 //!
-//! A store is made that knows no key and wasn't told how many there will be. Each key then has its
-//! calls: one that succeeds (*healthy*), one that fails (*failed once*), or 19 that succeed and
-//! one that fails, under rules over the last 100 calls or the last 10 s. The growth of what is
-//! allocated, divided by the keys, is the memory of a key. Keys are strings of 23 bytes; their heap
-//! bytes and their 24-byte `String`s count, and the JSON has the figure without the former too.
+//! A store is made without keys and without a hint of their number. Each key then has its calls:
+//! one that succeeds (*healthy*), one that fails (*failed once*), or 19 that succeed and one that
+//! fails, under rules over the last 100 calls or the last 10 s. The growth of the allocated memory,
+//! divided by the keys, is the memory of a key. Keys are strings of 23 bytes; their heap bytes and
+//! their 24-byte `String`s count, and the JSON also has the figure without the former.
 //!
 //! It does **not** measure:
-//! - what the allocator adds: its headers, and the rounding up of sizes;
-//! - other numbers of keys: maps grow by doubling, so that a key's share of them varies by as much
-//!   between two numbers;
-//! - an empty store, or what is allocated for a moment while a map grows. What a map has retired and
-//!   not freed yet by itself counts;
+//! - the allocator's overhead: its headers, and the rounding up of sizes;
+//! - other numbers of keys: maps grow by doubling, so a key's share varies by as much as a factor
+//!   of two between numbers;
+//! - an empty store, or memory that is allocated only while a map grows. Memory that a map has
+//!   retired and not yet freed by itself counts;
 //! - longer windows: only tower-resilience's window of time grows with its calls.
 
 #[path = "../../tests/support/allocation.rs"]
@@ -72,7 +72,8 @@ fn bench() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// Makes a row for each contender, and a column for each state. The greatest number is recorded.
+/// Makes a row for each contender, and a column for each state. The largest number of keys is
+/// recorded.
 fn table(rows: &[Row], keys: usize) -> Table {
     let title = format!("bytes per key, {}", count(keys, "key"));
     let head: Vec<_> = [&*title]
@@ -101,7 +102,7 @@ fn table(rows: &[Row], keys: usize) -> Table {
 }
 
 fn goals(rows: &[Row]) -> Vec<Goal> {
-    /// For a key that has failed, beside the key: the string, and its bytes on the heap.
+    /// The bytes beside the key of a circuit that has failed: the `String` and its heap bytes.
     const MOST: f64 = 192.0;
     let mut goals = Vec::new();
     for row in rows.iter().filter(|row| row.contender == STORE) {

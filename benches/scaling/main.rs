@@ -1,16 +1,16 @@
-//! Checks the model of `BENCHMARKS.md`, *Scaling*: what a write of what all read costs those that
-//! check, and how many keys are looked up while many circuits are open.
+//! Checks the model of `BENCHMARKS.md`, *Scaling*: the cost of a write to shared memory for the
+//! threads that check, and the share of keys that are looked up while many circuits are open.
 //!
 //! `cargo bench -p breakerbox-benches --bench scaling [-- --quick | --smoke] [--markdown]` prints
 //! two tables and writes `target/comparison/scaling.json`.
 //!
 //! - *Writes*: one thread, then all but one, check without pause, by handle and by key over a
-//!   thousand known keys; another one moves a circuit that no call asks for, or lets it fail and
-//!   recover, N times a second. What the check takes longer than without, each time, is what
-//!   the model calls the transfer of a line.
-//! - *Open circuits*: one thread checks by key while N *other* circuits are open. Predicted is
-//!   a mix of what it takes with one and with the most of them, by the share of the filter's slots
-//!   that the model says are taken.
+//!   thousand known keys; another thread moves a circuit that no call uses, or lets it fail and
+//!   recover, N times a second. The time that the checks lose per write is what the model calls the
+//!   transfer of a line.
+//! - *Open circuits*: one thread checks by key while N *other* circuits are open. The prediction
+//!   mixes the times with one and with the most of them, by the share of the filter's stripes that
+//!   the model says are taken.
 //!
 //! It does **not** measure other sockets, or more cores than there are: that stays a model.
 
@@ -25,7 +25,7 @@ use std::error::Error;
 use std::process::ExitCode;
 use std::thread;
 
-/// Keys that are asked for.
+/// Keys that are checked.
 const KEYS: usize = 1_000;
 
 #[derive(Clone, Copy)]

@@ -12,20 +12,20 @@ use breakerbox_benches::threads::{timed, undisturbed};
 use serde::Serialize;
 
 const OPEN: [usize; 6] = [0, 1, 10, 100, 1_000, 10_000];
-const SLOTS: f64 = 1_024.0;
+const STRIPES: f64 = 1_024.0;
 
 #[derive(Serialize)]
 pub(crate) struct Row {
     open: usize,
-    /// By the model.
+    /// The model's prediction.
     looked_up: f64,
     median_ns: f64,
     predicted_ns: Option<f64>,
 }
 
-/// Returns the share of keys that have a slot in common with an open circuit.
+/// Returns the share of keys that share a stripe with an open circuit.
 fn looked_up(open: usize) -> f64 {
-    1.0 - (1.0 - 1.0 / SLOTS).powf(open as f64)
+    1.0 - (1.0 - 1.0 / STRIPES).powf(open as f64)
 }
 
 pub(crate) fn measure(keys: &Keys, length: Length) -> Vec<Row> {

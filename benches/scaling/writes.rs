@@ -1,4 +1,4 @@
-//! Checks while another thread writes what they read, N times a second.
+//! Checks while another thread writes the memory that they read, N times a second.
 
 use crate::Length;
 use breakerbox::{CircuitState, Outcome};
@@ -15,15 +15,15 @@ use serde::Serialize;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Instant;
 
-/// Writes a second; the last one is as many as there can be.
+/// Writes a second; the last rate is the highest possible.
 const RATES: [u64; 5] = [0, 10_000, 100_000, 1_000_000, u64::MAX];
 
 /// The other thread's work.
 #[derive(Clone, Copy)]
 enum Write {
-    /// Moves a circuit, which draws a number from the summary.
+    /// Moves a circuit, which takes a number from the summary.
     Transition,
-    /// Lets a healthy circuit fail, and forget it by a success: twice a change of `unclean`.
+    /// Lets a healthy circuit fail, and forget it by a success: two changes of `unclean`.
     Failure,
 }
 
@@ -32,17 +32,17 @@ pub(crate) struct Row {
     contender: &'static str,
     /// Threads that check.
     threads: usize,
-    /// The other circuit's part.
+    /// The writes of the other thread.
     another: &'static str,
-    /// As often as it was to write, if that was asked of it.
+    /// The rate that was asked for, if any.
     #[serde(skip)]
     wanted: u64,
-    /// Writes a second, as they were.
+    /// The rate that was reached.
     per_s: f64,
     median_ns: f64,
     low_ns: f64,
     high_ns: f64,
-    /// A share of the checking threads' time; none where rounds differ by more.
+    /// The share of the checking threads' time that is lost; `None` where rounds differ by more.
     time_lost: Option<f64>,
     lost_ns_each: Option<f64>,
 }
@@ -73,13 +73,14 @@ impl Row {
         }
     }
 
-    /// Returns whether the documents have it: with the most threads, and a million writes a second.
+    /// Returns whether the documents have this row: with the most threads, and a million writes a
+    /// second.
     pub(crate) fn is_recorded(&self, cores: usize) -> bool {
         self.threads == cores - 1 && self.wanted == 1_000_000
     }
 }
 
-/// Measures with one thread, and with as many as leave a core to the one that writes.
+/// Measures with one thread, and with as many as leave a core to the writer.
 pub(crate) fn measure(keys: &Keys, length: Length) -> Vec<Row> {
     let own: Own = Own::new(Rules::OUT_OF_REACH, keys.names);
     let handle = |key: &String| own.store.circuit(&**key).expect("there is room");
@@ -135,7 +136,7 @@ fn measure_one(
     (0..RATES.len()).map(row).collect()
 }
 
-/// Writes as often as it should.
+/// The thread that writes at a given rate.
 struct Writer<'s> {
     own: &'s Own,
     write: Write,
@@ -155,7 +156,7 @@ impl<'s> Writer<'s> {
         }
     }
 
-    /// Writes if it is due, else looks at the clock.
+    /// Writes if a write is due, else only looks at the clock.
     fn next(&self) {
         let due = self.started.elapsed().as_secs_f64() * self.rate as f64;
         if due >= (self.done.load(Relaxed) + 1) as f64 {
@@ -179,7 +180,7 @@ impl Write {
 
     fn once(self, own: &Own) {
         match self {
-            // Closed again: no call is rejected, and the number is drawn.
+            // Closed again: no call is rejected, but the transition takes a number.
             Write::Transition => drop(own.store.transition(ELSEWHERE, CircuitState::Closed)),
             Write::Failure => {
                 for outcome in [Outcome::Failure, Outcome::Success] {

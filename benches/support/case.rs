@@ -9,7 +9,7 @@ use std::ops::Deref;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 pub struct Case<'f> {
-    /// Segments in a thread's list.
+    /// The number of segments in a thread's list.
     pub segments: usize,
     run: Box<dyn Fn(usize, usize) + Sync + 'f>,
     reset: Box<dyn Fn() + Sync + 'f>,
@@ -22,7 +22,7 @@ pub struct Case<'f> {
 }
 
 impl<'f> Case<'f> {
-    /// Makes a case whose loop hands what is in a thread's list to `op`.
+    /// Makes a case whose loop hands each item of a thread's list to `op`.
     ///
     /// Target and result go through `black_box`, the floor's too: it keeps the compiler from
     /// taking loads out of the loop, and costs each contender the same store and reload.
@@ -49,7 +49,7 @@ impl<'f> Case<'f> {
         }
     }
 
-    /// Makes one that finds the circuits of `fixture` by key.
+    /// Makes a case that finds the circuits of `fixture` by key.
     pub fn keyed<R>(
         fixture: &'f Fixture,
         circuits: &'f dyn Circuits,
@@ -58,7 +58,7 @@ impl<'f> Case<'f> {
         Self::new(&*fixture.keys.lists, op).over(fixture, circuits)
     }
 
-    /// Makes one that has an object for each key of `fixture`.
+    /// Makes a case that has an object for each key of `fixture`.
     pub fn held<T: Sync, R>(
         fixture: &'f Fixture,
         circuits: &'f dyn Circuits,
@@ -87,7 +87,7 @@ impl<'f> Case<'f> {
         (self.run)(thread, segment);
     }
 
-    /// Resets before a turn of `ops` in each thread, if `most` would not suffice for them too.
+    /// Resets before a turn of `ops` in each thread, if they would exceed `most`.
     pub fn make_room(&self, ops: usize, most: usize) {
         if self.filled.fetch_add(ops, Ordering::Relaxed) + ops > most {
             self.reset();
@@ -95,7 +95,7 @@ impl<'f> Case<'f> {
         }
     }
 
-    /// Zeroes what the work has counted.
+    /// Zeroes the counts of the work.
     pub fn reset(&self) {
         (self.reset)();
         if let Some(trips) = self.trips {
@@ -103,17 +103,18 @@ impl<'f> Case<'f> {
         }
     }
 
-    /// Asserts after a storm that one of the racing threads has opened the circuit, once.
+    /// Asserts after a storm that exactly one of the racing threads has opened the circuit.
     ///
     /// # Panics
-    /// If not.
+    /// If none or several have.
     pub fn assert_one_trip(&self) {
         if let Some(trips) = self.trips {
             assert_eq!(trips.take(), 1, "trips in one round of a storm");
         }
     }
 
-    /// Returns where the next turn of `segments` begins: with many keys each meets others.
+    /// Returns the place where the next turn of `segments` begins: with many keys, each turn uses
+    /// others.
     pub fn advance(&self, segments: usize) -> usize {
         self.next.fetch_add(segments, Ordering::Relaxed) % self.segments
     }

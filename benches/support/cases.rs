@@ -9,7 +9,7 @@ use super::store::{Store, through};
 use super::work::Work;
 use std::sync::atomic::Ordering::Relaxed;
 
-/// A relaxed load, or an addition where the work counts.
+/// A relaxed load, or an addition for works that count.
 pub(super) fn floor(fixture: &Fixture, work: Work) -> Case<'_> {
     let lists = fixture.keys.map(|i| &fixture.lines()[i].0);
     match work.fills() {
@@ -18,7 +18,7 @@ pub(super) fn floor(fixture: &Fixture, work: Work) -> Case<'_> {
     }
 }
 
-/// `P` has circuits with a threshold, `W` with a window.
+/// The loops of a store. `P` has circuits with a threshold, `W` with a window.
 pub(super) fn store<P: Store, W: Store>(fixture: &Fixture, work: Work) -> Case<'_> {
     match work {
         Work::Windowed => by_key::<W>(fixture, work),
@@ -74,7 +74,7 @@ pub(super) fn breaker(fixture: &Fixture, work: Work) -> Case<'_> {
     }
 }
 
-/// A look-up.
+/// The loop of a look-up.
 pub(super) fn map<M: WordMap>(fixture: &Fixture, _: Work) -> Case<'_> {
     let map: &M = fixture.get();
     Case::keyed(fixture, map, |key| map.get(key))

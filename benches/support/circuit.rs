@@ -1,7 +1,7 @@
-//! The circuits of the stores that people write themselves.
+//! The circuits of the hand-written stores.
 //!
-//! Written as well as one would without thinking about locks for long: no clock is read where none
-//! is needed, and the one that is needed is read before the lock is taken.
+//! Written as well as one would without long thought about locks: the clock is read only where
+//! needed, and before the lock is taken.
 
 use super::rules::Rules;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -11,7 +11,7 @@ pub enum State {
     #[default]
     Closed,
     Open,
-    /// One probe is out.
+    /// One probe is in flight.
     HalfOpen,
 }
 
@@ -25,7 +25,7 @@ pub struct Snapshot {
     pub last_state_change: u64,
 }
 
-/// A circuit and its rule: failures in a row, or a window of calls.
+/// A circuit and its rule: consecutive failures, or a window of calls.
 pub trait Circuit: Default + Send + Sync + 'static {
     fn snapshot_mut(&mut self) -> &mut Snapshot;
 
@@ -99,11 +99,11 @@ impl Circuit for Snapshot {
     }
 }
 
-/// With the outcomes of the last 100 calls.
+/// A circuit with the outcomes of the last 100 calls.
 #[derive(Clone, Copy, Default)]
 pub struct Windowed {
     snapshot: Snapshot,
-    /// One bit for each call: it failed.
+    /// One bit for each call, set if it failed.
     failed: u128,
     next: u32,
     calls: u32,

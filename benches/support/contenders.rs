@@ -40,7 +40,7 @@ pub enum Kind {
     /// A bare operation, which decides nothing.
     Floor,
     Own,
-    /// A store that people write themselves.
+    /// A hand-written store.
     Store,
     /// Only a map, with no circuit in it.
     Map,
@@ -53,14 +53,14 @@ pub enum Kind {
 impl Contender {
     /// Returns its loop for `work` in `fixture`, unless it can't do that, or takes too much memory.
     pub fn case<'f>(&self, fixture: &'f Fixture, work: Work) -> Option<Case<'f>> {
-        /// The most keys that objects of hundreds of bytes are made for.
+        /// The most keys for which objects of hundreds of bytes are made.
         const OBJECTS: usize = 100_000;
         let is_large = matches!(self.kind, Kind::Peer | Kind::Object);
         let fits = !is_large || fixture.keys.names.len() <= OBJECTS;
         (fits && self.works.contains(&work)).then(|| (self.case)(fixture, work))
     }
 
-    /// Returns its name as a table's row has it: ours in bold.
+    /// Returns its name as the row of a table: breakerbox's in bold.
     pub fn row_name(&self) -> String {
         match self.kind {
             Kind::Own => format!("**{}**", self.name),
@@ -86,7 +86,7 @@ contenders! {
     FLOOR, Floor, ALL, floor;
     HANDLE, Own, ALL, handle;
     STORE, Own, ALL, store::<Own, Own>;
-    // Where it reads the time: for failures, and in a storm for rejections.
+    // The works that read the clock: failures, and rejections in a storm.
     STORE_COARSE, Own, &[CheckFailure, RecordFailure, Storm],
         store::<Own<CoarseClock>, Own<CoarseClock>>;
     BREAKER, Own, &[Check, CheckSuccess, CheckFailure, Storm, Window], breaker;
@@ -98,7 +98,7 @@ contenders! {
     RECLOSER, Peer, &[CheckSuccess, CheckFailure, Storm, Window], peer::<Recloser>;
     TOWER, Peer, &[CheckSuccess, CheckFailure, Storm, Window], peer::<TowerResilience>;
     CIRCUITBREAKER_RS, Peer, &[CheckSuccess, CheckFailure, Storm], peer::<CircuitBreakerRs>;
-    // None of the objects is ever open, so there is no storm.
+    // No object is ever open, so there is no storm.
     "failsafe, object alone", Object, &[Check, CheckSuccess, CheckFailure], failsafe_object;
     "recloser, object alone", Object, &[CheckSuccess, CheckFailure, Window], object::<Recloser>;
 }

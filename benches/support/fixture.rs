@@ -1,5 +1,5 @@
-//! The contenders of one number of keys and one set of rules, in one condition. Each has circuits
-//! of its own, so that none soils another's, and is made when it is first asked for.
+//! The contenders for one number of keys and one set of rules, in one condition. Each has circuits
+//! of its own, so that none changes another's, and is made at its first use.
 
 use super::keys::Keys;
 use super::rules::Rules;
@@ -8,14 +8,14 @@ use std::any::Any;
 use std::sync::OnceLock;
 use std::sync::atomic::AtomicU64;
 
-/// The key of the open circuit. No thread asks for it.
+/// The key of the open circuit. No thread checks it.
 pub const ELSEWHERE: &str = "elsewhere.internal:443";
 
-/// The circuits that reject. While any does, a check by key has to look at its own.
+/// The circuits that reject. While there are any, a check by key has to look at its own circuit.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Condition {
     AllClosed,
-    /// One that no thread asks for.
+    /// One that no thread checks.
     OneOpen,
 }
 
@@ -44,7 +44,7 @@ pub struct Fixture {
 }
 
 impl Fixture {
-    /// Makes one with lists for up to `threads` threads; nothing is open.
+    /// Makes a fixture with lists for up to `threads` threads; all circuits are closed.
     pub fn new(keys: usize, threads: usize, rules: Rules) -> Self {
         Self {
             keys: Keys::of(keys, threads),
@@ -55,7 +55,7 @@ impl Fixture {
         }
     }
 
-    /// Puts all contenders in another condition, and those too that are made later.
+    /// Puts all contenders in another condition, those made later too.
     pub fn enter(&mut self, condition: Condition) {
         if condition != self.condition {
             self.condition = condition;
@@ -83,13 +83,13 @@ impl Fixture {
             .get_or_init(|| self.keys.names.iter().map(line).collect())
     }
 
-    /// Makes the circuits of all keys closed, with nothing counted.
+    /// Closes the circuits of all keys, with nothing counted.
     pub fn reset(&self, circuits: &dyn Circuits) {
         self.keys.names.iter().for_each(|key| circuits.close(key));
     }
 }
 
-/// One contender of each type: a list that grows, and lends what is in it.
+/// One contender of each type: a list that grows, and lends its items.
 #[derive(Default)]
 struct Shelf(OnceLock<Box<(Box<dyn Circuits>, Shelf)>>);
 

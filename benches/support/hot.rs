@@ -1,5 +1,5 @@
-//! The hot operations one by one, each in a loop that does the same every time it is run: fixed
-//! hashes, a clock that stands still, and nothing that waits.
+//! The hot operations one by one, each in a loop that does the same in each run: fixed hashes, a
+//! clock that stands still, and no waits.
 //!
 //! For counting what an operation does, not for timing it.
 
@@ -20,20 +20,20 @@ use std::sync::atomic::Ordering::{Relaxed, SeqCst};
 type Hasher = BuildHasherDefault<DefaultHasher>;
 type Store = InMemoryCircuitBreakerStore<String, Hasher, ManualClock>;
 
-/// Does its operation N times.
+/// Runs its operation N times.
 pub type Loop = Box<dyn Fn(usize)>;
 
 /// One operation.
 pub struct Operation {
     pub name: &'static str,
-    /// Makes what it works on, healthy, and its loop.
+    /// Makes its fixture, healthy, and its loop.
     pub prepare: fn() -> Loop,
 }
 
-/// The loop alone: what every other operation's loop costs beside the operation.
+/// The loop alone: the cost of every other operation's loop beside the operation.
 pub const NOTHING: &str = "nothing";
 
-/// A handle's check that was made one load slower, which a comparison of counts has to notice.
+/// A handle's check made slower by one load, which a comparison of counts has to notice.
 pub const PLANTED: &str = "planted slowdown";
 
 pub const OPERATIONS: &[Operation] = &{
@@ -88,7 +88,7 @@ pub const OPERATIONS: &[Operation] = &{
             on(OneOpen, |f| by_key::<false>(f, &f.unknown))
         }),
         op("key: check, success, another unclean", || {
-            soiled(|f| by_key::<false>(f, &f.key))
+            unclean(|f| by_key::<false>(f, &f.key))
         }),
         op("key: check, failure", || {
             on(AllClosed, |f| by_key::<true>(f, &f.key))
@@ -121,7 +121,7 @@ pub const OPERATIONS: &[Operation] = &{
             on(OneOpen, by_breaker::<false>)
         }),
         op("breaker: check, success, another unclean", || {
-            soiled(by_breaker::<false>)
+            unclean(by_breaker::<false>)
         }),
         op("breaker: check, failure", || {
             on(AllClosed, by_breaker::<true>)
@@ -170,7 +170,7 @@ const fn op(name: &'static str, prepare: fn() -> Loop) -> Operation {
 struct Fixture {
     line: Line,
     key: String,
-    /// No store knows it.
+    /// A key that no store knows.
     unknown: String,
     policy: Policy,
     store: Store,
@@ -212,18 +212,19 @@ impl Fixture {
     }
 }
 
-/// The loop of `op` where all is healthy.
+/// Returns the loop of `op` under a condition.
 ///
-/// Its result is used, and the compiler doesn't know what it works on.
+/// Its result is used, and the compiler doesn't know its target.
 fn on<R>(condition: Condition, op: impl Fn(&Fixture) -> R + 'static) -> Loop {
     repeat(Fixture::new(condition), op)
 }
 
-/// The loop of `op` while another circuit is open, and has failures that a success would forget.
-fn soiled<R>(op: impl Fn(&Fixture) -> R + 'static) -> Loop {
+/// Returns the loop of `op` while another circuit is open and has failures that a success would
+/// forget.
+fn unclean<R>(op: impl Fn(&Fixture) -> R + 'static) -> Loop {
     const FAILING: &str = "failing.internal:443";
     let fixture = Fixture::new(Condition::OneOpen);
-    // Not by `record_failure`, which a second caller would make another function of.
+    // Not by `record_failure`: a second caller would change how it is inlined.
     by_key::<true>(&fixture, FAILING);
     if let Ok(permit) = fixture.breaker.acquire(FAILING) {
         let _ = permit.report(Outcome::Failure);
@@ -234,7 +235,7 @@ fn soiled<R>(op: impl Fn(&Fixture) -> R + 'static) -> Loop {
 /// The prefix that is forced where the key isn't concerned.
 const OTHER_PREFIX: &str = "batch-";
 
-/// The loop of `op` while another prefix is forced open by hand.
+/// Returns the loop of `op` while another prefix is forced open by hand.
 fn forcing<R>(op: impl Fn(&Fixture) -> R + 'static) -> Loop {
     let fixture = Fixture::new(Condition::AllClosed);
     for store in [
@@ -247,7 +248,7 @@ fn forcing<R>(op: impl Fn(&Fixture) -> R + 'static) -> Loop {
     repeat(fixture, op)
 }
 
-/// The same by a policy, where there is one.
+/// Returns the loop of `op` while a policy forces another prefix open.
 fn forcing_by_policy<R>(op: impl Fn(&Fixture) -> R + 'static) -> Loop {
     let fixture = Fixture::new(Condition::AllClosed);
     let policy = fixture.breaker.policy(&*fixture.key);
@@ -257,7 +258,7 @@ fn forcing_by_policy<R>(op: impl Fn(&Fixture) -> R + 'static) -> Loop {
     repeat(fixture, op)
 }
 
-/// The loop of `op` where the circuit is open everywhere.
+/// Returns the loop of `op` where the circuit is open in every contender.
 fn rejecting(op: impl Fn(&Fixture) -> bool + 'static) -> Loop {
     let fixture = Fixture::new(Condition::AllClosed);
     fixture.handle.transition(CircuitState::Open);
@@ -277,7 +278,7 @@ fn repeat<R>(fixture: Fixture, op: impl Fn(&Fixture) -> R + 'static) -> Loop {
     })
 }
 
-/// A constant in the closures, as it is where people call `success()` or `failure()`.
+/// Returns a constant in the closures, as callers of `success()` or `failure()` have.
 const fn outcome<const FAILS: bool>() -> Outcome {
     match FAILS {
         true => Outcome::Failure,

@@ -1,13 +1,13 @@
-//! The keys, and for each thread the order in which it asks for them.
+//! The keys, and the order in which each thread uses them.
 
 /// Operations between two looks at anything but the contender. Lists of targets are filled up to a
 /// multiple of it.
 pub const SEGMENT: usize = 256;
 
 pub struct Keys {
-    /// Never dropped: a program makes few of them, and all that is measured borrows them.
+    /// Never dropped: a program makes few of them, and every fixture borrows them.
     pub names: &'static [String],
-    /// For each thread the keys that it asks for, each equally often.
+    /// For each thread its keys, each equally often.
     pub lists: Vec<Vec<&'static str>>,
     numbers: Vec<Vec<u32>>,
 }
@@ -27,14 +27,14 @@ impl Keys {
         }
     }
 
-    /// Returns for each thread what `pick` makes of its keys.
+    /// Returns the results of `pick` for each thread's keys.
     pub fn map<T>(&self, pick: impl Fn(usize) -> T) -> Vec<Vec<T>> {
         let list = |list: &Vec<u32>| list.iter().map(|&i| pick(i as usize)).collect();
         self.numbers.iter().map(list).collect()
     }
 }
 
-/// Returns each key equally often, but for filling up.
+/// Returns each key equally often, apart from the filling.
 fn shuffled(keys: usize, mut random: Random) -> Vec<u32> {
     let mut order: Vec<_> = (0..keys as u32).collect();
     for i in (1..keys).rev() {

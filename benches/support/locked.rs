@@ -1,5 +1,5 @@
-//! Stores that people write themselves: a map of circuits behind one lock, and a map in shards, each
-//! behind a lock of its own.
+//! Hand-written stores: a map of circuits behind one lock, and a map in shards, each behind a lock
+//! of its own.
 
 use super::circuit::{Circuit, Snapshot};
 use super::rules::Rules;
@@ -9,8 +9,8 @@ use std::collections::HashMap;
 use std::sync::Mutex;
 use std::thread;
 
-/// `Mutex<HashMap<String, Snapshot>>`, the one that the goals name. Every operation takes the lock
-/// once.
+/// `Mutex<HashMap<String, Snapshot>>`, the store that the goals name. Every operation takes the
+/// lock once.
 pub struct MutexStore<S = Std, C = Snapshot> {
     circuits: Mutex<HashMap<String, C, S>>,
     rules: Rules,
@@ -49,11 +49,11 @@ impl<S: Hasher, C: Circuit> ByHand for MutexStore<S, C> {
 
 type Table<C> = HashTable<(String, C)>;
 
-/// In a cache line of its own, and out of its neighbour's prefetcher.
+/// A shard, in a cache line of its own and out of its neighbour's prefetcher.
 #[repr(align(128))]
 struct Shard<C>(parking_lot::Mutex<Table<C>>);
 
-/// The key is hashed once, for its shard and for its place there.
+/// A map in shards. The key is hashed once, for its shard and for its place there.
 pub struct ShardedStore<S = Std, C = Snapshot> {
     shards: Box<[Shard<C>]>,
     hasher: S,
@@ -63,7 +63,7 @@ pub struct ShardedStore<S = Std, C = Snapshot> {
 impl<S: Hasher, C: Circuit> ShardedStore<S, C> {
     fn hash_and_lock(&self, key: &str) -> (u64, parking_lot::MutexGuard<'_, Table<C>>) {
         let hash = self.hasher.hash_one(key);
-        // Neither the low bits nor the highest seven: the table goes by those.
+        // Neither the low bits nor the highest seven, which the table uses.
         let shard = (hash >> 40) as usize & (self.shards.len() - 1);
         (hash, self.shards[shard].0.lock())
     }

@@ -1,5 +1,5 @@
-//! Concurrent maps that hold a bare `u64`, as if a circuit were no more than its state: the cost of
-//! a look-up, and the least that a store over such a map could cost.
+//! Concurrent maps that hold a bare `u64`, as if a circuit were only its state: the cost of a
+//! look-up, and the least that a store over such a map could cost.
 
 use super::rules::Rules;
 use super::store::{Circuits, Std};

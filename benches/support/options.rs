@@ -6,7 +6,7 @@ use std::env;
 pub enum Effort {
     Full,
     Quick,
-    /// Shows that the bench still runs; its figures mean nothing, and are not written.
+    /// A run that shows that the bench still works; its figures mean nothing, and are not written.
     Smoke,
 }
 

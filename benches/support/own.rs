@@ -33,12 +33,12 @@ pub struct Breaker {
 pub struct Trips(Arc<AtomicU64>);
 
 impl Trips {
-    /// Returns a count where `rules` can be reached.
+    /// Returns a count if `rules` can be reached.
     fn of(rules: Rules) -> Option<Self> {
         rules.can_trip().then(Self::default)
     }
 
-    /// Takes those since it was last asked.
+    /// Takes the trips since the last call.
     pub fn take(&self) -> u64 {
         self.0.swap(0, Ordering::SeqCst)
     }
@@ -179,7 +179,7 @@ impl Breaker {
     }
 }
 
-/// Returns a constant in the loops, as it is where people call `success()` or `failure()`.
+/// Returns a constant in the loops, as callers of `success()` or `failure()` have.
 #[inline]
 pub const fn outcome<const FAILS: bool>() -> Outcome {
     match FAILS {

@@ -1,5 +1,5 @@
-//! Other crates' circuit breakers. None of them has a store by key: here is one object per key, in
-//! a concurrent map, and for handles the object itself.
+//! Other crates' circuit breakers. None has a store by key, so there is one object per key, in a
+//! concurrent map, and for handles the object itself.
 //!
 //! They have no raw `record_failure` and no snapshot of state, counts and times, so they are left
 //! out of those works. Only failsafe has a check that doesn't make a call; circuitbreaker-rs and
@@ -22,14 +22,14 @@ use super::store::{Circuits, Std};
 pub trait Peer: Send + Sync + Sized + 'static {
     fn new(rules: Rules) -> Self;
 
-    /// Makes one that rejects, for as long as the rules say.
+    /// Makes a circuit that rejects, for as long as the rules say.
     fn open(rules: Rules) -> Self;
 
-    /// Makes a guarded call that succeeds or fails: returns whether it was admitted.
+    /// Makes a guarded call that succeeds or fails, and returns whether it was admitted.
     fn call<const FAILS: bool>(&self) -> bool;
 }
 
-/// One object per key, made when its key is first met.
+/// One object per key, made when its key is first used.
 pub struct ByKey<P> {
     objects: papaya::HashMap<String, P, Std>,
     rules: Rules,
@@ -56,7 +56,7 @@ impl<P: Peer> ByKey<P> {
     }
 }
 
-/// Not every peer can be told to open or to forget: its object is replaced.
+/// Opens and closes by replacing the object, since not every peer can be told to.
 impl<P: Peer> Circuits for ByKey<P> {
     fn new(rules: Rules, keys: &[String]) -> Self {
         let objects = papaya::HashMap::with_capacity_and_hasher(keys.len() + 1, Std::default());
@@ -79,7 +79,7 @@ impl<P: Peer> Circuits for ByKey<P> {
     }
 }
 
-/// An object doesn't depend on what is open elsewhere, and none of a list is ever told to open.
+/// Ignores other circuits: an object doesn't depend on them, and none here is ever told to open.
 impl<P: Peer> Circuits for Held<P> {
     fn new(rules: Rules, keys: &[String]) -> Self {
         Self {

@@ -18,15 +18,15 @@ pub fn run(bench: impl FnOnce() -> Result<(), Box<dyn Error>>) -> ExitCode {
     }
 }
 
-/// A bound, and what was found.
+/// A bound, and the figure that was measured.
 pub struct Goal {
     pub label: String,
     pub found: String,
     pub is_met: bool,
 }
 
-/// Gives what the bench `name` has found: goals and a section of a document to the terminal, and
-/// JSON to a file. `tmpdir` is `CARGO_TARGET_TMPDIR`, which Cargo tells a bench, and not a library.
+/// Prints the results of the bench `name`, goals and a section of a document, and writes the JSON
+/// file. `tmpdir` is `CARGO_TARGET_TMPDIR`, which Cargo gives to a bench, and not to a library.
 pub fn give(
     (options, tmpdir, name): (&Options, &str, &str),
     goals: &[Goal],
@@ -47,7 +47,7 @@ pub fn give(
     write(tmpdir, name, rows)
 }
 
-/// Writes `rows` as `name.json`, and says where.
+/// Writes `rows` as `name.json`, and prints the path.
 pub fn write(tmpdir: &str, name: &str, rows: &impl Serialize) -> io::Result<()> {
     // It is in the target directory.
     let target = Path::new(tmpdir).parent().unwrap_or(Path::new("target"));
@@ -59,7 +59,7 @@ pub fn write(tmpdir: &str, name: &str, rows: &impl Serialize) -> io::Result<()> 
     Ok(())
 }
 
-/// Prints `text` as the section `name` of a document: `cargo xtask bench --record` finds it by
+/// Prints `text` as the section `name` of a document. `cargo xtask bench --record` finds it by
 /// these marks, and puts it between the same ones.
 pub fn print_section(name: &str, text: &str) {
     println!("\n<!-- {name} -->\n{}\n<!-- /{name} -->", text.trim_end());

@@ -1,12 +1,12 @@
-//! Rounds in which each contender has its turn, and what they say together.
+//! Rounds in which each contender has its turn, and their summary.
 
-/// Returns what `time` says of each contender, round by round, in its number of `rounds`.
+/// Returns the times of each contender, round by round, in its number of `rounds`.
 pub fn take_turns(rounds: &[usize], mut time: impl FnMut(usize) -> f64) -> Vec<Vec<f64>> {
     let contenders = rounds.len();
     let mut times = vec![Vec::new(); contenders];
     for round in 0..rounds.iter().copied().max().unwrap_or(0) {
         for turn in 0..contenders {
-            // No contender always follows the same neighbour's leftovers at the same distance.
+            // The order changes, so that no contender always follows the same neighbour.
             let i = (turn + round) % contenders;
             if round < rounds[i] {
                 times[i].push(time(i));
@@ -16,15 +16,14 @@ pub fn take_turns(rounds: &[usize], mut time: impl FnMut(usize) -> f64) -> Vec<V
     times
 }
 
-/// Returns how many times longer than `others` it took: the median of the ratios of those rounds
-/// that both were in, so that what disturbs a round disturbs both.
+/// Returns the factor by which it took longer than `others`: the median of the ratios of the rounds
+/// that both were in, so that a disturbance affects both.
 pub fn ratio(own: &[f64], others: &[f64]) -> f64 {
     let ratios = own.iter().zip(others).map(|(own, other)| own / other);
     quantile(&ratios.collect::<Vec<_>>(), 0.5)
 }
 
-/// Returns the value that a share of `part` of the values is below, between neighbours in
-/// proportion; `NaN` of none.
+/// Returns the quantile at `part`, interpolated between neighbours; `NaN` without values.
 pub fn quantile(values: &[f64], part: f64) -> f64 {
     let mut values = values.to_vec();
     values.sort_by(f64::total_cmp);

@@ -6,23 +6,23 @@ use std::time::Duration;
 /// The rule that opens a circuit, and the time that it stays open.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Rules {
-    /// Failures in a row that open it.
+    /// Consecutive failures that open it.
     pub failure_threshold: u32,
-    /// Longer than any measurement: half-open circuits are not what is compared.
+    /// Longer than any measurement, since half-open circuits are not compared.
     pub reset_timeout: Duration,
     /// In place of the threshold: it opens if half of the calls in the window failed.
     pub window: Option<SlidingWindow>,
 }
 
 impl Rules {
-    /// The highest threshold that breakerbox has: what trips measures something else.
+    /// The highest threshold that breakerbox has, which no measurement reaches.
     pub const OUT_OF_REACH: Self = Self {
         failure_threshold: 1_000_000,
         reset_timeout: Duration::from_secs(3_600),
         window: None,
     };
 
-    /// Reached in each round, by any number of threads.
+    /// Rules that any number of threads reach in each round.
     pub const STORM: Self = Self {
         failure_threshold: 20_000,
         ..Self::OUT_OF_REACH
@@ -38,13 +38,13 @@ impl Rules {
         ..Self::OUT_OF_REACH
     };
 
-    /// Calls in a window of calls.
+    /// The calls in a window of calls.
     pub const CALLS: u32 = 100;
 
-    /// Calls in the window below which no rate opens.
+    /// The calls in the window below which no rate opens.
     pub const MINIMUM_CALLS: u32 = 20;
 
-    /// Failures of a hundred calls that open.
+    /// The failures among a hundred calls that open.
     pub const PERCENT: u32 = 50;
 
     pub fn can_trip(self) -> bool {

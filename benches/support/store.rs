@@ -7,14 +7,14 @@ use std::any::Any;
 use std::hash::BuildHasher;
 use std::hint::black_box;
 
-/// The standard library's hasher, which clients can't attack; the one of every contender.
+/// The standard library's hasher, which clients can't attack. Every contender uses it.
 pub type Std = std::hash::RandomState;
 
 pub trait Hasher: BuildHasher + Default + Clone + Send + Sync + 'static {}
 
 impl<S: BuildHasher + Default + Clone + Send + Sync + 'static> Hasher for S {}
 
-/// Circuits by key, or what stands for them.
+/// Circuits by key, or a stand-in for them.
 pub trait Circuits: Any + Send + Sync {
     /// Makes a closed circuit with nothing counted for each of `keys`.
     fn new(rules: Rules, keys: &[String]) -> Self
@@ -24,10 +24,10 @@ pub trait Circuits: Any + Send + Sync {
     /// Opens the circuit of `key`, created if it was unknown.
     fn open(&self, key: &str);
 
-    /// Makes it closed, with nothing counted.
+    /// Closes the circuit, with nothing counted.
     fn close(&self, key: &str);
 
-    /// Returns the count of trips, where the rules can be reached and the contender counts them.
+    /// Returns the count of trips, if the rules can be reached and the contender counts them.
     fn trips(&self) -> Option<&Trips> {
         None
     }
@@ -39,7 +39,7 @@ pub trait Store: Circuits {
 
     fn check(&self, key: &str) -> bool;
 
-    /// Checks, and reports how the call went if it was admitted: returns whether it was.
+    /// Checks, reports the call's outcome if it was admitted, and returns whether it was.
     fn call<const FAILS: bool>(&self, key: &str) -> bool;
 
     fn record_failure(&self, key: &str) -> Self::Seen;
@@ -47,11 +47,12 @@ pub trait Store: Circuits {
     fn snapshot(&self, key: &str) -> Option<Self::Seen>;
 }
 
-/// Makes the guarded call between check and report: any thread may have written to memory meanwhile.
+/// Makes the guarded call between check and report: any thread may have written to memory
+/// meanwhile.
 ///
-/// The permit itself is not forced into memory. It would be moved out again as a whole right after
-/// its fields were written one by one, which stalls the processor for longer than all the rest
-/// takes. A real call leaves time enough for that.
+/// The permit itself is not forced into memory. It would be loaded as a whole right after its
+/// fields were written one by one, which stalls the processor for longer than everything else
+/// takes. A real call leaves enough time for that.
 #[inline(always)]
 pub fn through<P, E, R>(permit: Result<P, E>, report: impl FnOnce(P) -> R) -> bool {
     let Ok(permit) = permit else { return false };
@@ -60,7 +61,7 @@ pub fn through<P, E, R>(permit: Result<P, E>, report: impl FnOnce(P) -> R) -> bo
     true
 }
 
-/// A store of hand-written circuits: how it finds and locks them.
+/// A store of hand-written circuits: its look-up and its locks.
 pub trait ByHand: Any + Send + Sync + Sized {
     type Circuit: Circuit;
 
@@ -68,10 +69,10 @@ pub trait ByHand: Any + Send + Sync + Sized {
 
     fn rules(&self) -> Rules;
 
-    /// Does `op` on the circuit of `key` if it is known.
+    /// Runs `op` on the circuit of `key` if it is known.
     fn known<R>(&self, key: &str, op: impl FnOnce(&mut Self::Circuit) -> R) -> Option<R>;
 
-    /// Does `op` on the circuit of `key`, created if it was unknown.
+    /// Runs `op` on the circuit of `key`, created if it was unknown.
     fn with<R>(&self, key: &str, op: impl FnOnce(&mut Self::Circuit) -> R) -> R;
 
     /// Returns whether a call may go through.

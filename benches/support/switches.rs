@@ -1,15 +1,15 @@
-//! A count of the times that the calling thread has lost its processor, by Linux.
+//! The times that the calling thread has lost its processor, as Linux counts them.
 
 #[derive(Clone, Copy, Default)]
 pub struct Switches {
-    /// It went to sleep, to wait for something.
+    /// Sleeps, to wait for something.
     pub voluntary: i64,
-    /// It was preempted, or yielded.
+    /// Preemptions and yields.
     pub involuntary: i64,
 }
 
 impl Switches {
-    /// Counts those so far; elsewhere than on Linux none.
+    /// Returns the counts so far; zeros on other systems than Linux.
     pub fn so_far() -> Self {
         #[cfg(target_os = "linux")]
         {

@@ -1,8 +1,8 @@
-//! A table of text, for a terminal and as Markdown, and how its figures are written.
+//! A table of text, for a terminal and as Markdown, and the format of its figures.
 
 use std::fmt::Write;
 
-/// The first column names the row.
+/// A table whose first column names the row.
 pub struct Table {
     head: Vec<String>,
     rows: Vec<Vec<String>>,
@@ -48,7 +48,7 @@ impl Table {
     }
 }
 
-/// `10,000 keys`.
+/// Formats a count with its noun, such as `10,000 keys`.
 pub fn count(number: usize, of: &str) -> String {
     let plural = if number == 1 { "" } else { "s" };
     let digits = number.to_string();
@@ -62,7 +62,7 @@ pub fn count(number: usize, of: &str) -> String {
     format!("{text} {of}{plural}")
 }
 
-/// Writes nanoseconds with three significant digits, about.
+/// Formats nanoseconds with about three significant digits.
 pub fn ns(value: f64) -> String {
     match value {
         10.0.. if value >= 99.95 => format!("{value:.0}"),
@@ -75,7 +75,7 @@ pub fn times(ratio: f64) -> String {
     format!("{} ×", ns(ratio))
 }
 
-/// Writes nanoseconds in the unit that suits them; a dash for none.
+/// Formats nanoseconds in the unit that suits them; a dash for none.
 pub fn duration(ns: f64) -> String {
     if ns.is_nan() {
         return "–".into();
@@ -87,7 +87,7 @@ pub fn duration(ns: f64) -> String {
         _ => (ns, "ns"),
     };
     match unit {
-        // A clock shows no parts of nanoseconds.
+        // A clock shows no fractions of nanoseconds.
         "ns" => format!("{value:.0} ns"),
         _ => format!("{} {unit}", self::ns(value)),
     }

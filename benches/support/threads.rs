@@ -1,5 +1,5 @@
-//! Threads that start together, and stop when the first is done: none is timed without the company
-//! that the number of threads promises.
+//! Threads that start together, and stop when the first is done, so that each is timed beside as
+//! many others as promised.
 
 use super::case::Case;
 use super::keys::SEGMENT;
@@ -13,18 +13,18 @@ use std::time::{Duration, Instant};
 /// The result of a round.
 #[derive(Clone, Copy)]
 pub struct Timed {
-    /// Nanoseconds that one operation takes, as each thread sees it.
+    /// The nanoseconds that one operation takes, as each thread sees it.
     pub ns: f64,
-    /// No thread was taken off its core, as far as the system tells: on a machine that others use, one
-    /// may have had to wait while the round was over for the rest.
+    /// Set if no thread was taken off its core, as far as the system tells. On a busy machine, one
+    /// may have waited until the round was over for the rest.
     pub undisturbed: bool,
 }
 
-/// Lists of up to N segments are gone through as a whole, before a turn and in it.
+/// Lists of up to N segments are used as a whole, before a turn and in it.
 const WHOLE: usize = 64;
 
-/// Returns the operations that begin the turn of each thread, untimed: those of others have taken everything
-/// out of the cache. Of a longer list most keys are in no cache anyway.
+/// Returns the untimed operations that begin the turn of each thread, since other turns have
+/// emptied the cache. Most keys of a longer list are in no cache anyway.
 pub fn warm_up(case: &Case<'_>) -> usize {
     let segments = if case.segments <= WHOLE {
         case.segments
@@ -34,25 +34,25 @@ pub fn warm_up(case: &Case<'_>) -> usize {
     segments * SEGMENT
 }
 
-/// Returns the fewest operations that a turn is worth: all of a short list, or another part of the
-/// keys would be warm in each.
+/// Returns the fewest operations of a turn: all of a short list, or each turn would warm another
+/// part of the keys.
 pub fn least(case: &Case<'_>) -> usize {
     warm_up(case).max(8 * SEGMENT)
 }
 
-/// Returns what a thread does at most where `ops` are asked for.
+/// Returns the most operations that a thread does when `ops` are asked for.
 pub fn all(case: &Case<'_>, ops: usize) -> usize {
     warm_up(case) + ops + SEGMENT
 }
 
-/// Returns the nanoseconds that one operation of `case` takes, as each of `threads` threads sees it,
-/// while they do `ops` each, or fewer if another is faster. Threads that wait for a core count as
-/// running.
+/// Returns the nanoseconds that one operation of `case` takes, as each of `threads` threads sees
+/// it, while they do `ops` each, or fewer if another is faster. Threads that wait for a core count
+/// as running.
 pub fn time(case: &Case<'_>, threads: usize, ops: usize) -> f64 {
     timed(case, threads, ops).ns
 }
 
-/// Times as [`time`] does, and tells whether the threads had their cores.
+/// Times as [`time`] does, and returns whether the threads had their cores.
 pub fn timed(case: &Case<'_>, threads: usize, ops: usize) -> Timed {
     let cores = thread::available_parallelism().map_or(1, usize::from);
     let warm_up = warm_up(case) / SEGMENT;
@@ -61,7 +61,7 @@ pub fn timed(case: &Case<'_>, threads: usize, ops: usize) -> Timed {
     let started = OnceLock::new();
     let work = |thread: usize| {
         let _timers = timers().enter();
-        // Different threads begin in different parts of their lists too.
+        // Different threads also begin in different parts of their lists.
         let offset = thread * case.segments / threads;
         let mut segment = (0..case.segments).cycle().skip(first + offset);
         let mut next = || case.run(thread, segment.next().unwrap_or(0));
@@ -104,8 +104,8 @@ pub fn timed(case: &Case<'_>, threads: usize, ops: usize) -> Timed {
     }
 }
 
-/// Times as [`timed`] does, while one thread more does `other` without a pause. `other` writes, and is reset
-/// before it can have done more than `most` operations.
+/// Times as [`timed`] does, while one more thread does `other` without a pause. `other` writes, and
+/// is reset before it can exceed `most` operations.
 pub fn timed_beside(
     case: &Case<'_>,
     threads: usize,
@@ -124,7 +124,7 @@ pub fn timed_beside(
             }
             Switches::so_far().involuntary == before
         });
-        // One that panics is never ready, and is heard of when it is joined.
+        // A writer that panics is never ready; its panic shows when it is joined.
         while !ready.load(Ordering::Relaxed) && !writer.is_finished() {
             std::hint::spin_loop();
         }
@@ -137,10 +137,10 @@ pub fn timed_beside(
     })
 }
 
-/// Takes the first of some tries in which no thread lost its core, or the last. Rounds that are
-/// shorter than a turn of the system's scheduler can pass undisturbed on a busy machine too.
+/// Returns the first try in which no thread lost its core, or the last. Rounds that are shorter
+/// than a turn of the system's scheduler can pass undisturbed on a busy machine too.
 pub fn undisturbed(mut time: impl FnMut() -> Timed) -> Timed {
-    /// The most times that a round is taken.
+    /// The most tries.
     const TRIES: usize = 20;
     let mut last = time();
     for _ in 1..TRIES {

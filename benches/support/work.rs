@@ -1,4 +1,4 @@
-//! The works: what a contender does for one request.
+//! The works: the operations of a contender for one request.
 
 use super::rules::Rules;
 
@@ -46,8 +46,8 @@ impl Work {
         }
     }
 
-    /// Returns whether it leaves counts behind. A circuit holds a limited number of them, and a full
-    /// one takes another path.
+    /// Returns whether it leaves counts behind. A circuit holds a limited number of them, and a
+    /// full one takes another path.
     pub fn fills(self) -> bool {
         matches!(self, Work::CheckFailure | Work::RecordFailure | Work::Storm)
     }
@@ -58,8 +58,8 @@ impl Work {
     }
 
     /// Returns the most operations that each of `threads` threads may do between two resets, as if
-    /// all were on one key. A storm's rounds are all of that: one thread alone trips the circuit, and of
-    /// several some are rejected.
+    /// all were on one key. A storm's rounds have exactly that length: one thread alone trips the
+    /// circuit, and of several some are rejected.
     pub fn most(self, threads: usize) -> usize {
         let threshold = self.rules().failure_threshold as usize;
         match self {

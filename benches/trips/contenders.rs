@@ -21,7 +21,7 @@ pub(crate) trait Contender: Sync {
     /// Reports the failure of an admitted call.
     fn fail(&self, circuit: usize, permit: PermitToken);
 
-    /// Follows a trip that has been measured.
+    /// Runs after a trip has been measured.
     fn after(&self, _circuit: usize) {}
 }
 
@@ -29,7 +29,7 @@ pub(crate) trait Contender: Sync {
 pub(crate) struct ByKey<'k> {
     keys: &'k [String],
     own: Own,
-    /// Circuits that have tripped stay open: then a check by key looks its own up.
+    /// Set if circuits that have tripped stay open: a check by key then looks up its own.
     stay_open: bool,
 }
 

@@ -1,19 +1,19 @@
 //! The time from a trip to the first rejection in another thread.
 //!
-//! `cargo bench -p breakerbox-benches --bench trips [-- --quick | --smoke]` prints a table
-//! and which goals are met, and writes `target/comparison/trips.json`. It fails if a
-//! check is admitted that began after the trip had returned.
+//! `cargo bench -p breakerbox-benches --bench trips [-- --quick | --smoke]` prints a table and the
+//! goals that are met, and writes `target/comparison/trips.json`. It fails if a check is admitted
+//! that began after the trip had returned.
 //!
 //! Two threads run at the same time. One reports the fifth failure of a call that was admitted
-//! before; the other asks for the same circuit without pause, and reads the clock after each
-//! check. Measured is the time from the start of that report, and from its return, to the end of
+//! before; the other checks the same circuit without pause, and reads the clock after each check.
+//! The bench measures the time from the start of that report, and from its return, to the end of
 //! the first check that is rejected. Each trip has a circuit of its own.
 //!
 //! It does **not** measure:
 //! - a watcher that sleeps or does something else in between, nor more than one;
-//! - how soon the closing of a circuit is seen, or a trip by a window's rule;
+//! - the time until the closing of a circuit is seen, or a trip by a window's rule;
 //! - threads that don't run: a trip during which one of the two was preempted is left out, and
-//!   counted (by Linux; elsewhere none is). One that waits for a lock isn't.
+//!   counted (on Linux only). A trip in which one waits for a lock is kept.
 
 mod contenders;
 mod race;
@@ -35,7 +35,7 @@ const STORE_OPEN: &str = "store, others open";
 
 type Race = fn(&[String]) -> Vec<Trip>;
 
-/// Each round makes all circuits anew: what has tripped is of no further use.
+/// The contenders. Each round makes all circuits anew, since tripped ones are of no further use.
 const RACES: [(&str, Race); 3] = [
     (HANDLE, |keys| race::run(&ByHandle::new(keys), keys.len())),
     (STORE, |keys| {

@@ -1,4 +1,4 @@
-//! One thread trips circuits, the other asks for them without pause.
+//! One thread trips circuits, the other checks them without pause.
 
 use crate::contenders::{Contender, THRESHOLD};
 use breakerbox_benches::switches::Switches;
@@ -8,8 +8,8 @@ use std::sync::atomic::Ordering::{Acquire, Release};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// Checks that may be admitted after a trip before its watcher gives it up.
-const PATIENCE: usize = 1_000_000;
+/// Checks that may be admitted after a trip before the watcher gives up on it.
+const MOST_ADMITTED: usize = 1_000_000;
 
 /// One trip, in nanoseconds.
 #[derive(Clone, Copy)]
@@ -22,7 +22,7 @@ pub(crate) struct Trip {
     pub(crate) report: f64,
     /// Checks that were admitted although they began after the report had returned.
     pub(crate) late: usize,
-    /// Both threads ran, or waited for each other, all the time.
+    /// Set if both threads ran, or waited for each other, all the time.
     pub(crate) ran: bool,
 }
 
@@ -35,8 +35,8 @@ struct Rejection {
 
 /// Trips `trips` circuits of `contender`, one after another.
 pub(crate) fn run<C: Contender>(contender: &C, trips: usize) -> Vec<Trip> {
-    // Each counts trips: the circuit is closed and four failures along; the watcher is asking for
-    // it; the report that trips has returned; the watcher was rejected.
+    // Each counts trips: the circuit is closed and four failures along; the watcher is checking it;
+    // the report that trips has returned; the watcher was rejected.
     let [prepared, watching, tripped, rejected] = [const { AtomicUsize::new(0) }; 4];
     thread::scope(|scope| {
         let watcher = scope.spawn(|| {
@@ -87,7 +87,7 @@ pub(crate) fn run<C: Contender>(contender: &C, trips: usize) -> Vec<Trip> {
     })
 }
 
-/// Asks for a circuit until it is rejected.
+/// Checks a circuit until it is rejected.
 fn watch<C: Contender>(contender: &C, circuit: usize, tripped: &AtomicUsize) -> Rejection {
     let mut late = 0;
     loop {
@@ -99,7 +99,7 @@ fn watch<C: Contender>(contender: &C, circuit: usize, tripped: &AtomicUsize) -> 
         if is_admitted && is_late {
             late += 1;
         }
-        if !is_admitted || late == PATIENCE {
+        if !is_admitted || late == MOST_ADMITTED {
             return Rejection {
                 at,
                 late,

@@ -7,15 +7,15 @@ use breakerbox::{Clock, SystemClock};
 use portable_atomic::AtomicU64;
 use portable_atomic::Ordering::{AcqRel, Acquire, Relaxed};
 
-/// State 2, failures 20, successes 20, since 22.
+/// A circuit of state 2, failures 20, successes 20 and since 22 bits.
 #[repr(align(64))]
 pub(super) struct Coarse {
     word: AtomicU64,
-    /// Unix ms.
+    /// The Unix time in milliseconds.
     last_failure: AtomicU64,
     rules: Rules,
     clock: SystemClock,
-    /// Unix ms.
+    /// The Unix time in milliseconds.
     made: u64,
 }
 
@@ -68,7 +68,7 @@ impl Coarse {
         State::from_bits(self.word.load(Relaxed)) == State::Closed || self.recover()
     }
 
-    /// Makes the first check after the open time the probe. The time is up to a second early or late.
+    /// Makes the first check after the open time a probe. The time is up to a second early or late.
     #[cold]
     fn recover(&self) -> bool {
         let now = self.seconds(self.clock.now_ms());
@@ -83,7 +83,7 @@ impl Coarse {
         self.update(|old| due(&old).then(|| half_open(old))).is_ok()
     }
 
-    /// Puts what `f` makes of the word in its place; the word as it is where it makes nothing.
+    /// Replaces the word by the result of `f`, or fails with the word where there is none.
     #[inline]
     fn update(&self, f: impl Fn(Word) -> Option<Word>) -> Result<Word, Word> {
         let mut seen = self.word.load(Acquire);

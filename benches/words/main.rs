@@ -1,13 +1,15 @@
-//! Words: a circuit as one 128-bit word, as one 64-bit word with a coarse time, and as it is here.
+//! Word layouts: a circuit as one 128-bit word, as one 64-bit word with a coarse time, and as in
+//! breakerbox.
 //!
-//! `cargo bench -p breakerbox-benches --bench words [-- --quick | --smoke]` prints a table, which the
-//! section `Why 64-bit words` of `docs/design.md` reads, and writes `target/comparison/words.json`.
-//! All threads work on one circuit; contenders take turns, round by round; ratios are medians of the
-//! rounds' ratios. Flags of the compiler are the caller's: `RUSTFLAGS=-C target-cpu=native` lets it
-//! use 128-bit instructions without asking the processor first.
+//! `cargo bench -p breakerbox-benches --bench words [-- --quick | --smoke]` prints a table, the
+//! source of the section `Why 64-bit words` of `docs/design.md`, and writes
+//! `target/comparison/words.json`. All threads work on one circuit; contenders take turns, round by
+//! round; ratios are medians of the rounds' ratios. The compiler's flags are the caller's:
+//! `RUSTFLAGS=-C target-cpu=native` lets it use 128-bit instructions without asking the processor
+//! first.
 //!
-//! The prototypes do less than ours: they have no generations, so a late report counts; no growing
-//! open times, windows, handles nor removal. What they do is what a snapshot shows.
+//! The prototypes do less than breakerbox: they have no generations, so a late report counts; no
+//! growing open times, windows, handles or removal. They do only what a snapshot shows.
 
 mod coarse;
 mod report;
@@ -27,8 +29,8 @@ use std::process::ExitCode;
 use std::thread;
 use wide::Wide;
 
-/// Operations between two resets, of all threads together: below what fills a count of 20 bits, or
-/// trips a circuit.
+/// Operations of all threads together between two resets: fewer than fill a count of 20 bits, or
+/// trip a circuit.
 const MOST: usize = 900_000;
 
 const THRESHOLD: u32 = rules::Rules::OUT_OF_REACH.failure_threshold;
@@ -41,9 +43,9 @@ struct Snapshot {
     state: State,
     failures: u64,
     successes: u64,
-    /// Unix ms.
+    /// The Unix time in milliseconds.
     last_failure: u64,
-    /// Unix ms.
+    /// The Unix time in milliseconds.
     since: u64,
 }
 
@@ -55,7 +57,7 @@ enum State {
 }
 
 impl State {
-    /// From its two lowest bits.
+    /// Returns the state in the two lowest bits.
     fn from_bits(bits: u64) -> Self {
         match bits & 3 {
             0 => Self::Closed,
@@ -172,7 +174,7 @@ impl Fixture {
 }
 
 fn over<'w, T: Sync, R>(target: &'w T, op: impl Fn(&'w T) -> R + Sync + 'w) -> Case<'w> {
-    // Two lists at least: a writer beside one thread has the second.
+    // At least two lists: a writer beside one thread has the second.
     let threads = available().max(2);
     Case::new(vec![vec![target; SEGMENT]; threads], op)
 }
@@ -187,7 +189,7 @@ struct Effort {
     round_ns: f64,
 }
 
-/// Rounds of each contender, in the order of their names.
+/// The rounds of each contender, in the order of their names.
 struct Row {
     label: String,
     rounds: Vec<Vec<f64>>,
@@ -247,7 +249,7 @@ fn measure(effort: Effort) -> Vec<Row> {
     rows
 }
 
-/// Returns how many operations each of `threads` threads does in a round.
+/// Returns the number of operations of each of `threads` threads in a round.
 fn operations(effort: Effort, threads: usize, time: impl Fn(usize) -> Timed) -> usize {
     let tries = (0..3).map(|_| time(8 * SEGMENT).ns);
     let ns = tries.fold(f64::INFINITY, f64::min);

@@ -5,7 +5,7 @@ use breakerbox::{Clock, SystemClock};
 use portable_atomic::AtomicU128;
 use portable_atomic::Ordering::{AcqRel, Acquire, Relaxed};
 
-/// State 2, failures 20, since 42; last failure 42, successes 22.
+/// A circuit of state 2, failures 20, since 42, last failure 42 and successes 22 bits.
 #[repr(align(64))]
 pub(super) struct Wide {
     word: AtomicU128,
@@ -53,7 +53,7 @@ impl Wide {
         closed || self.recover()
     }
 
-    /// Makes the first check after the open time the probe.
+    /// Makes the first check after the open time a probe.
     #[cold]
     fn recover(&self) -> bool {
         let now = self.clock.now_ms();
@@ -68,7 +68,7 @@ impl Wide {
         self.update(|old| due(&old).then(|| half_open(old))).is_ok()
     }
 
-    /// Puts what `f` makes of the circuit in its place. The circuit as it is where `f` makes nothing.
+    /// Replaces the circuit by the result of `f`, or fails with the circuit where there is none.
     #[inline]
     fn update(&self, f: impl Fn(Snapshot) -> Option<Snapshot>) -> Result<Snapshot, Snapshot> {
         let mut seen = self.word.load(Acquire);

@@ -1,4 +1,4 @@
-//! How bytes become settings and steps: small numbers, so that keys and deadlines meet.
+//! Settings and steps from bytes: small numbers, so that keys and deadlines coincide.
 #![allow(dead_code, reason = "each target uses a part")]
 
 use arbitrary::Arbitrary;
@@ -18,7 +18,7 @@ pub struct Settings {
     more: Option<Few>,
 }
 
-/// What few rules have.
+/// Settings that only few rules have.
 #[derive(Arbitrary, Clone, Copy, Debug)]
 pub struct Few {
     window: Option<(bool, u8)>,
@@ -94,7 +94,7 @@ impl Settings {
         .valid()
     }
 
-    /// The same, with nothing but the store's own policy.
+    /// Returns the same rules, with only the store's own policy.
     pub fn uncapped(self) -> Rules {
         let rules = self.rules();
         let more = More {
@@ -104,7 +104,7 @@ impl Settings {
         Rules { more, ..rules }
     }
 
-    /// Of other rules, what may take the place of these while probes are out.
+    /// Returns other rules that may replace these while probes are in flight.
     pub fn after(self, rules: &Rules) -> Rules {
         let other = self.rules();
         let more = More {
@@ -120,7 +120,7 @@ impl Settings {
     }
 }
 
-/// 1 to 64 ms, or the longest that is kept.
+/// Returns 1 to 64 ms, or the longest duration.
 fn duration(byte: u8) -> u64 {
     match byte {
         u8::MAX => MAX_TIME,
@@ -128,7 +128,7 @@ fn duration(byte: u8) -> u64 {
     }
 }
 
-/// Of which key, and by which face.
+/// The key of a call, and its form.
 #[derive(Arbitrary, Clone, Copy, Debug)]
 pub struct By(u8);
 
@@ -200,7 +200,7 @@ pub enum Step {
 }
 
 impl Step {
-    /// `rules`: those of the beginning, of which the successes that close stay.
+    /// Returns the step. `rules` are those of the beginning, whose successes that close stay.
     pub fn op(self, rules: &Rules) -> Op {
         match self {
             Step::Acquire(by) => call(by, Call::Acquire),

@@ -1,4 +1,4 @@
-//! Whatever is imported: refused, it changes nothing; taken, it is what the export said.
+//! Imports: a refused one changes nothing; an accepted one gives the circuits of the export.
 #![no_main]
 
 use arbitrary::Arbitrary;
@@ -10,9 +10,9 @@ type Store = InMemoryCircuitBreakerStore<String, RandomState, ManualClock>;
 
 #[derive(Arbitrary, Debug)]
 enum Input {
-    /// As it came from somewhere.
+    /// Arbitrary text.
     Text(String),
-    /// Of the right shape.
+    /// Text of the right shape.
     Shaped {
         version: u8,
         time: u64,
@@ -82,10 +82,10 @@ fuzz_target!(|input: Input| {
         Ok(done) => {
             assert_eq!(done.imported + done.skipped, circuits);
             for (key, circuit) in store.snapshots() {
-                // What is half-open has lost its probes.
+                // A half-open circuit has lost its probes.
                 assert_ne!(circuit.state, CircuitState::HalfOpen, "{key}");
             }
-            // And it can be carried on.
+            // The result can be exported and imported again.
             let again: Store = InMemoryCircuitBreakerStore::builder()
                 .clock(ManualClock::new(1_000_000))
                 .build();

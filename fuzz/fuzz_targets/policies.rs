@@ -1,4 +1,5 @@
-//! Policies from text, and which one a key has: by itself, by its longest prefix, by its class.
+//! Policies from text, and the policy of a key: its own, that of its longest prefix, or of its
+//! class.
 #![no_main]
 
 use arbitrary::Arbitrary;
@@ -7,9 +8,9 @@ use libfuzzer_sys::fuzz_target;
 
 #[derive(Arbitrary, Debug)]
 enum Input {
-    /// As it came from somewhere.
+    /// Arbitrary text.
     Text(String),
-    /// Settings that there are, with any values.
+    /// Existing settings with any values.
     Settings(Vec<(u8, i64)>),
     Lookup {
         keys: Vec<String>,
@@ -21,7 +22,7 @@ enum Input {
 
 const CLASSES: [&str; 3] = ["0", "1", "2"];
 
-/// Each has another threshold, by which it is known.
+/// Returns a policy with a threshold of its own, by which it is recognized.
 fn numbered(number: usize) -> Policy {
     let policy = Policy::builder().failure_threshold(number as u32 + 1);
     policy.build().expect("a small number is valid")
@@ -35,7 +36,7 @@ fn read(text: &str) {
     match toml::from_str::<PolicySet<String>>(text) {
         Err(error) => assert!(!error.to_string().is_empty()),
         Ok(set) => {
-            // What is valid can be used, and written.
+            // A valid set can be used, and written.
             let again = toml::to_string(&set).expect("what was read can be written");
             let again: PolicySet<String> = toml::from_str(&again).expect("and read again");
             assert_eq!(again.policy("k"), set.policy("k"));
@@ -65,7 +66,7 @@ fuzz_target!(|input: Input| {
             for (which, value) in settings {
                 let names = breakerbox::__fuzzing::settings();
                 let name = names[usize::from(which) % names.len()];
-                // Small ones are valid more often.
+                // Small values are valid more often.
                 let small = value % 100;
                 let value = match which % 3 {
                     0 => format!("{small}"),
@@ -98,7 +99,7 @@ fuzz_target!(|input: Input| {
             for key in asked.iter().chain(&keys).chain(&prefixes) {
                 let own = keys.iter().rposition(|other| other == key);
                 let begins = |(_, prefix): &(usize, &String)| key.starts_with(prefix.as_str());
-                // Of equal ones the last that was declared.
+                // Of equal prefixes, the last that was declared.
                 let longest = prefixes
                     .iter()
                     .enumerate()

@@ -1,4 +1,4 @@
-//! Rules over windows of any size, with a clock that goes anywhere, against the model's list of calls.
+//! Rules over windows of any size, with an arbitrary clock, against the model's list of calls.
 #![no_main]
 
 mod history;

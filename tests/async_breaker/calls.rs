@@ -1,4 +1,4 @@
-//! Guarded futures, over a store anywhere and over the one in memory.
+//! Guarded futures, over a store of any kind and over the one in memory.
 
 use std::panic::resume_unwind;
 use std::sync::Arc;
@@ -22,7 +22,7 @@ async fn hangs() -> Result<(), &'static str> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn calls_count_what_they_return() {
+async fn calls_count_by_their_results() {
     let (breaker, store) = breaker(|b| b);
     assert_eq!(
         breaker.call_async(KEY, async { Ok::<_, ()>(7) }).await,
@@ -67,7 +67,7 @@ async fn a_call_that_takes_too_long_is_a_failure() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn calls_go_through_without_a_store() {
+async fn calls_are_admitted_while_the_store_fails() {
     for fault in [Fault::Fails, Fault::Hangs] {
         let (breaker, store) = breaker(|b| b);
         store.set(fault);
@@ -100,7 +100,7 @@ async fn a_call_that_is_given_up_is_a_dropped_permit() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_panic_is_a_failure_and_goes_on() {
+async fn a_panic_is_a_failure_and_continues() {
     let (breaker, store) = breaker(|b| b);
     for _ in 0..2 {
         let breaker = breaker.clone();
@@ -116,7 +116,7 @@ async fn a_panic_is_a_failure_and_goes_on() {
 
 type Local = CircuitBreaker<String, std::hash::RandomState, ManualClock>;
 
-/// The breaker in memory, which guards futures too.
+/// A breaker in memory, which guards futures too.
 fn local(dropped: DroppedPermit) -> (Arc<Local>, ManualClock) {
     let clock = ManualClock::new(1_000);
     let policy = Policy::builder()
@@ -177,7 +177,7 @@ async fn in_memory_a_handle_guards_futures() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn in_memory_a_permit_is_asked_for_when_the_future_is_polled() {
+async fn in_memory_a_permit_is_acquired_when_the_future_is_polled() {
     let (breaker, _) = local(DroppedPermit::Failure);
     let unpolled = breaker.call_async(KEY, hangs());
     breaker.store().transition(KEY, CircuitState::Open);
@@ -211,7 +211,7 @@ async fn in_memory_a_call_that_is_given_up_is_a_dropped_permit() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn in_memory_a_panic_is_a_failure_whatever_a_drop_is() {
+async fn in_memory_a_panic_is_a_failure_whatever_a_drop_counts_as() {
     let (breaker, _) = local(DroppedPermit::Ignored);
     for _ in 0..2 {
         let breaker = Arc::clone(&breaker);
@@ -227,7 +227,7 @@ async fn in_memory_a_panic_is_a_failure_whatever_a_drop_is() {
     assert_eq!(local_state(&breaker), Some(CircuitState::Open));
 }
 
-/// A runtime of the user's own.
+/// A runtime of the user's own, whose time-outs are over at once.
 struct Impatient;
 
 impl AsyncRuntime for Impatient {
@@ -250,12 +250,12 @@ async fn another_runtime_measures_the_time() {
     assert_eq!(late, Err(CallError::TimedOut(ms(300))));
     assert_eq!(begin.elapsed(), ms(0));
     let at_once = breaker.call_async(KEY, async { Ok::<_, ()>(7) }).await;
-    assert_eq!(at_once, Ok(7), "what is ready at once is in time");
+    assert_eq!(at_once, Ok(7), "a result that is ready at once is in time");
 }
 
 /// By key, by handle and over a store: the closures' types are inferred.
 #[tokio::test(start_paused = true)]
-async fn an_error_says_what_it_means() {
+async fn a_closure_classifies_errors() {
     let ours = CircuitBreaker::new();
     let handle = ours.circuit(KEY).unwrap();
     let (remote, store) = breaker(|b| b);

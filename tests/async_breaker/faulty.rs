@@ -1,4 +1,4 @@
-//! A store with faults: it fails, hangs, or is slow, as it is told.
+//! A store with faults: it fails, hangs, or is slow, as set.
 
 use std::sync::Mutex;
 use std::time::Duration;
@@ -14,9 +14,9 @@ pub(crate) enum Fault {
     None,
     Fails,
     Hangs,
-    /// Does it late.
+    /// Acts and answers late.
     ActsAfter(Duration),
-    /// Does it at once, and says so late: a slow way back.
+    /// Acts at once, and answers late: a slow way back.
     AnswersAfter(Duration),
 }
 
@@ -46,12 +46,12 @@ impl Faulty {
         *self.fault.lock().unwrap() = fault;
     }
 
-    /// What it was asked since the last time.
+    /// Takes the operations since the last call.
     pub(crate) fn asked(&self) -> Vec<&'static str> {
         std::mem::take(&mut *self.asked.lock().unwrap())
     }
 
-    /// `act`, under the fault that there is when it is first polled.
+    /// Runs `act` under the fault that is set when the future is first polled.
     fn answer<'a, T: Send + 'a>(
         &'a self,
         what: &'static str,

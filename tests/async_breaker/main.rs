@@ -21,7 +21,7 @@ const fn ms(ms: u64) -> Duration {
     Duration::from_millis(ms)
 }
 
-/// A breaker that opens at the second failure, over a store that is well.
+/// Makes a breaker that opens at the second failure, over a healthy store.
 fn breaker(
     with: impl FnOnce(AsyncCircuitBreakerBuilder<str>) -> AsyncCircuitBreakerBuilder<str>,
 ) -> (AsyncCircuitBreaker<str>, Arc<Faulty>) {
@@ -31,7 +31,7 @@ fn breaker(
     (breaker, store)
 }
 
-/// The same with other settings of its policy.
+/// Makes the same with other settings of its policy.
 fn breaker_under(
     with: impl FnOnce(PolicyBuilder) -> PolicyBuilder,
 ) -> (AsyncCircuitBreaker<str>, Arc<Faulty>) {
@@ -54,7 +54,7 @@ fn failures(store: &Faulty) -> u64 {
         .map_or(0, |circuit| circuit.failure_count)
 }
 
-/// Lets what was left in the background run; time stands still, and jumps to what is waited for.
+/// Lets background tasks run; the paused time jumps to whatever they wait for.
 async fn background() {
     tokio::time::sleep(ms(10_000)).await;
 }

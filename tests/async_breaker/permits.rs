@@ -7,7 +7,7 @@ use crate::faulty::Fault;
 use crate::{KEY, background, breaker, breaker_under, failures, ms, state};
 
 #[tokio::test(start_paused = true)]
-async fn over_a_store_that_is_well_it_is_a_breaker() {
+async fn over_a_healthy_store_it_works_as_a_breaker() {
     let (breaker, store) = breaker(|b| b);
     for _ in 0..2 {
         let permit = breaker.acquire(KEY).await.unwrap();
@@ -33,7 +33,7 @@ async fn over_a_store_that_is_well_it_is_a_breaker() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_store_that_fails_is_a_closed_circuit() {
+async fn a_failing_store_acts_as_a_closed_circuit() {
     let (breaker, store) = breaker(|b| b);
     store.memory.transition(KEY, CircuitState::ForcedOpen);
     store.set(Fault::Fails);
@@ -50,12 +50,12 @@ async fn a_store_that_fails_is_a_closed_circuit() {
     store.set(Fault::None);
     assert!(
         breaker.acquire(KEY).await.is_err(),
-        "well again, it decides again"
+        "healthy again, it decides again"
     );
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_store_that_hangs_is_waited_for_50_ms() {
+async fn a_hanging_store_is_waited_for_50_ms() {
     let (breaker, store) = breaker(|b| b);
     store.memory.transition(KEY, CircuitState::ForcedOpen);
     store.set(Fault::Hangs);
@@ -67,7 +67,7 @@ async fn a_store_that_hangs_is_waited_for_50_ms() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn or_for_as_long_as_is_said() {
+async fn the_wait_for_the_store_can_be_set() {
     let (breaker, store) = breaker(|b| b.store_timeout(ms(7)));
     store.set(Fault::Hangs);
     let begin = Instant::now();
@@ -88,7 +88,7 @@ async fn a_slow_answer_in_time_counts() {
     }
 }
 
-/// The call went through without it: nobody would report the slot that comes too late.
+/// The call was admitted untracked, so a probe slot that comes too late would never be reported.
 #[tokio::test(start_paused = true)]
 async fn a_permit_that_comes_too_late_is_given_back() {
     for fault in [Fault::ActsAfter(ms(51)), Fault::AnswersAfter(ms(51))] {
@@ -107,7 +107,7 @@ async fn a_permit_that_comes_too_late_is_given_back() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_report_is_waited_for_as_long_and_goes_on() {
+async fn a_report_is_waited_for_and_continues_in_the_background() {
     let (breaker, store) = breaker(|b| b);
     let permit = breaker.acquire(KEY).await.unwrap();
     store.set(Fault::ActsAfter(ms(200)));
@@ -116,11 +116,11 @@ async fn a_report_is_waited_for_as_long_and_goes_on() {
     assert_eq!(begin.elapsed(), ms(50));
     assert_eq!((failures(&store), breaker.store_failures()), (0, 1));
     background().await;
-    assert_eq!(failures(&store), 1, "it arrived in the end");
+    assert_eq!(failures(&store), 1, "it arrived at last");
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_report_that_fails_is_counted_and_goes_no_further() {
+async fn a_failed_report_is_counted_and_not_retried() {
     let (breaker, store) = breaker(|b| b);
     for fault in [Fault::Fails, Fault::Hangs] {
         store.set(Fault::None);
@@ -132,7 +132,7 @@ async fn a_report_that_fails_is_counted_and_goes_no_further() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_report_that_is_given_up_goes_on() {
+async fn a_cancelled_report_continues() {
     let (breaker, store) = breaker(|b| b);
     let permit = breaker.acquire(KEY).await.unwrap();
     store.set(Fault::ActsAfter(ms(30)));
@@ -146,7 +146,7 @@ async fn a_report_that_is_given_up_goes_on() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_report_that_is_never_awaited_goes_on_too() {
+async fn a_report_that_is_never_awaited_is_still_sent() {
     let (breaker, store) = breaker(|b| b);
     store.memory.transition(KEY, CircuitState::HalfOpen);
     let probe = breaker.acquire(KEY).await.unwrap();
@@ -155,9 +155,9 @@ async fn a_report_that_is_never_awaited_goes_on_too() {
     assert_eq!(state(&store), Some(CircuitState::Closed));
 }
 
-/// The caller gave up waiting; what the store had begun takes no slot either.
+/// The caller stopped waiting, so a check that the store had begun must not keep a slot.
 #[tokio::test(start_paused = true)]
-async fn a_check_that_is_given_up_takes_no_probe() {
+async fn a_cancelled_check_takes_no_probe() {
     for fault in [Fault::ActsAfter(ms(30)), Fault::AnswersAfter(ms(30))] {
         let (breaker, store) = breaker(|b| b);
         store.memory.transition(KEY, CircuitState::HalfOpen);
@@ -187,7 +187,7 @@ async fn a_dropped_probe_is_given_back() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_dropped_permit_that_means_nothing_sends_nothing() {
+async fn an_ignored_dropped_permit_sends_nothing() {
     let (breaker, store) = breaker(|b| b);
     drop(breaker.acquire(KEY).await.unwrap());
     background().await;
@@ -247,7 +247,7 @@ fn a_permit_may_be_dropped_where_there_is_no_runtime() {
     assert_eq!(failures(&store), 1, "the store answers at once");
     store.set(Fault::ActsAfter(ms(1)));
     drop(slow);
-    assert_eq!(failures(&store), 1, "there was nobody to wait for it");
+    assert_eq!(failures(&store), 1, "without a runtime it is not sent");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
@@ -270,7 +270,8 @@ async fn racing_tasks_get_one_probe_each_time() {
     }
 }
 
-/// Whatever becomes of a permit, its call doesn't hang when it is over: with a runtime and without.
+/// The call of a permit doesn't count as hung once it is over, however it ends, with a runtime and
+/// without.
 #[test]
 fn an_in_flight_slot_comes_back() {
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -306,7 +307,8 @@ fn an_in_flight_slot_comes_back() {
     }
 }
 
-/// A seat has no lease by which it would come back: a slow answer is waited for, in the background.
+/// An in-flight slot has no lease that would free it, so a slow answer is awaited in the
+/// background.
 #[tokio::test(start_paused = true)]
 async fn an_in_flight_slot_comes_back_from_a_store_slower_than_a_lease() {
     let (second, hour) = (ms(1_000), ms(3_600_000));
@@ -323,6 +325,6 @@ async fn an_in_flight_slot_comes_back_from_a_store_slower_than_a_lease() {
         store.set(Fault::None);
         tokio::time::sleep(second * 60).await;
         store.clock.advance_ms(3_600_000);
-        assert!(breaker.acquire(KEY).await.is_ok(), "no call is out");
+        assert!(breaker.acquire(KEY).await.is_ok(), "no call is in flight");
     }
 }

@@ -32,7 +32,7 @@ async fn fail(breaker: &Breaker, key: &str, times: u32) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn each_key_goes_by_its_own() {
+async fn each_key_has_its_own_policy() {
     let set = PolicySet::new(opens_at(3))
         .key(KEY.to_string(), opens_at(1))
         .prefix("batch/", opens_at(2))
@@ -50,7 +50,7 @@ async fn each_key_goes_by_its_own() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn one_of_them_is_changed() {
+async fn one_policy_can_be_changed() {
     let builder = Breaker::builder(Arc::new(Faulty::new())).failure_threshold(3);
     let breaker = builder.build().unwrap();
     assert_eq!(breaker.policies().default_policy(), opens_at(3));
@@ -62,13 +62,13 @@ async fn one_of_them_is_changed() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn they_are_replaced_between_decisions() {
+async fn policies_are_replaced_between_decisions() {
     let (breaker, store) = over(PolicySet::new(opens_at(5)));
     fail(&breaker, KEY, 2).await;
     let permit = breaker.acquire(KEY).await.unwrap();
     let drops = with(opens_at(3), |p| p.dropped_permit(DroppedPermit::Failure));
     breaker.set_policies(PolicySet::new(drops));
-    // It goes by the new ones, though it was given by the others.
+    // A permit is dropped under the new policies, though it was acquired under the old ones.
     drop(permit);
     background().await;
     assert_eq!(
@@ -111,7 +111,7 @@ fn one_policy_for_all_or_a_set() {
     }
 }
 
-/// The store isn't asked: it may be the very thing that is under maintenance.
+/// The store isn't called, since it may be the very thing under maintenance.
 #[tokio::test(start_paused = true)]
 async fn a_forced_state_needs_no_store() {
     let set = PolicySet::new(opens_at(1))
@@ -141,7 +141,7 @@ async fn a_forced_state_needs_no_store() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_permit_from_before_gives_back_and_counts_nothing() {
+async fn a_permit_from_before_is_given_back_and_does_not_count() {
     let (breaker, store) = over(PolicySet::new(opens_at(1)));
     fail(&breaker, KEY, 1).await;
     store.clock.advance(ms(30_000));
@@ -156,9 +156,9 @@ async fn a_permit_from_before_gives_back_and_counts_nothing() {
     assert!(breaker.acquire(KEY).await.unwrap().is_probe());
 }
 
-/// What is forced by hand is in the store.
+/// A state forced by hand is kept in the store.
 #[tokio::test(start_paused = true)]
-async fn a_rule_by_hand_is_the_stores() {
+async fn a_state_forced_by_hand_is_in_the_store() {
     let (breaker, store) = over(PolicySet::new(opens_at(1)));
     let _ = store.memory.steer_prefix("batch/", Steering::ForceOpen);
     assert!(breaker.acquire("batch/1").await.is_err());

@@ -21,7 +21,7 @@ fn breaker(with: impl FnOnce(Builder) -> Builder) -> (Breaker, ManualClock) {
     (with(builder).build().unwrap(), clock)
 }
 
-/// A breaker under this policy.
+/// Makes a breaker under this policy.
 fn breaker_under(policy: &PolicyBuilder) -> (Breaker, ManualClock) {
     breaker(|b| b.policy(policy.build().unwrap()))
 }
@@ -90,7 +90,7 @@ fn the_time_left_of_a_circuit() {
     assert_eq!(
         breaker.peek(KEY).unwrap().state,
         CircuitState::Open,
-        "a look changes nothing"
+        "a look has no effect"
     );
     breaker.store().transition(KEY, CircuitState::Closed);
     assert_eq!(breaker.retry_after(KEY), None);
@@ -122,11 +122,11 @@ fn a_healthy_key_is_never_stored() {
         drop(breaker.acquire(KEY).unwrap());
         breaker.call(KEY, || Ok::<_, ()>(())).unwrap();
     }
-    assert!(breaker.store().is_empty());
+    assert!(breaker.is_empty());
 }
 
 #[test]
-fn permits_say_how_it_went() {
+fn permits_report_outcomes() {
     let (breaker, _) = breaker(|b| b.failure_threshold(3));
     let late = breaker.acquire(KEY).unwrap();
     let owned_late = breaker.acquire_owned(KEY).unwrap();
@@ -199,7 +199,7 @@ fn a_permit_that_was_reported_is_not_dropped_too() {
     assert_eq!(breaker.peek(KEY).unwrap().failure_count, 1);
 }
 
-/// A time-out around an upstream that hangs drops its permit, and that must be able to trip.
+/// A time-out around a hanging upstream drops its permit, and that must be able to trip.
 #[test]
 fn a_dropped_permit_may_be_a_failure_if_it_is_old() {
     let patience = Duration::from_millis(500);
@@ -219,7 +219,7 @@ fn a_dropped_permit_may_be_a_failure_if_it_is_old() {
     drop(old);
     assert_eq!(state(&breaker), Some(CircuitState::Open));
 
-    breaker.store().reset(KEY);
+    breaker.reset(KEY);
     let old = breaker.acquire_owned(KEY).unwrap();
     clock.advance_ms(501);
     drop(old);
@@ -238,7 +238,7 @@ fn a_dropped_permit_may_be_a_failure_if_it_is_old() {
 }
 
 #[test]
-fn calls_count_what_they_return() {
+fn calls_count_by_their_results() {
     let (breaker, _) = breaker(|b| b.failure_threshold(2));
     assert_eq!(breaker.call(KEY, || Ok::<_, &str>(7)), Ok(7));
     assert_eq!(
@@ -261,7 +261,7 @@ fn calls_count_what_they_return() {
 }
 
 #[test]
-fn a_panic_is_a_failure_and_goes_on() {
+fn a_panic_is_a_failure_and_continues() {
     for dropped in [
         DroppedPermit::Ignored,
         DroppedPermit::Failure,
@@ -283,7 +283,7 @@ fn a_panic_is_a_failure_and_goes_on() {
 }
 
 #[test]
-fn a_call_within_a_call_is_no_deadlock() {
+fn a_call_within_a_call_does_not_deadlock() {
     let (breaker, _) = breaker(|b| b.failure_threshold(2));
     let outer = breaker.call(KEY, || {
         let inner = breaker.call(KEY, || Err::<(), _>(1));
@@ -292,19 +292,19 @@ fn a_call_within_a_call_is_no_deadlock() {
             breaker.call(KEY, || Err::<(), _>(2)),
             Err(CallError::Inner(2))
         );
-        breaker.store().reset(KEY);
+        breaker.reset(KEY);
         Err::<(), _>(3)
     });
     assert_eq!(outer, Err(CallError::Inner(3)));
     assert_eq!(
         breaker.peek(KEY),
         None,
-        "what began before the reset is stale"
+        "a call from before the reset is stale"
     );
 }
 
 #[test]
-fn a_handle_of_the_breaker_follows_its_rules() {
+fn a_handle_of_the_breaker_obeys_its_rules() {
     let (breaker, clock) = breaker(|b| b.failure_threshold(2));
     let circuit = breaker.circuit(KEY).unwrap();
     let _ = circuit.acquire().unwrap().failure();

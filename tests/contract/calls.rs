@@ -1,4 +1,4 @@
-//! Guarded calls whose errors say what they mean, and the errors of calls.
+//! Guarded calls whose errors are classified, and the errors of calls.
 
 use std::error::Error;
 use std::time::Duration;
@@ -24,9 +24,9 @@ fn absent() -> Result<(), Fault> {
     Err(Fault::Absent)
 }
 
-/// The closures below are inferred: nothing names `Fault`'s type in them.
+/// The types in the closures below are inferred: none names `Fault`.
 #[test]
-fn an_error_says_what_it_means() {
+fn a_closure_classifies_errors() {
     let breaker = CircuitBreaker::builder()
         .failure_threshold(1)
         .build()
@@ -59,7 +59,7 @@ fn an_error_says_what_it_means() {
     assert!(matches!(rejected, CallError::Rejected(open) if open.retry_after_secs() == 90));
 }
 
-/// What a call of each kind of error leaves in a chain of errors.
+/// Returns call errors of each kind.
 fn kinds() -> [CallError<std::io::Error>; 3] {
     let breaker = CircuitBreaker::new();
     assert!(breaker.force_open(KEY).is_some());
@@ -90,7 +90,7 @@ fn a_call_error_has_a_text_of_its_own_and_a_cause() {
 }
 
 #[test]
-fn a_call_error_says_what_it_is() {
+fn a_call_error_tells_its_kind() {
     let thirty = Duration::from_secs(30);
     let told = kinds().map(|error| (error.rejected().map(|r| r.state()), error.retry_after()));
     let rejected = (Some(CircuitState::ForcedOpen), Some(thirty));
@@ -103,7 +103,7 @@ fn a_call_error_says_what_it_is() {
     assert_eq!(inner.into_inner(), Some(std::io::ErrorKind::BrokenPipe));
 }
 
-/// Into `anyhow` and boxed errors, whatever the call's own error is.
+/// Chains of `anyhow` and of boxed errors, whatever the call's own error is.
 #[test]
 fn a_rejection_is_found_in_every_chain() {
     fn direct(error: CallError<std::io::Error>) -> anyhow::Result<()> {
@@ -135,7 +135,7 @@ fn a_rejection_is_found_in_every_chain() {
 }
 
 #[test]
-fn the_own_error_is_found_behind_a_boxed_one() {
+fn the_call_s_error_is_found_behind_a_boxed_one() {
     let [_, _, failed] = kinds();
     let boxed = failed.map_inner(BoxError::from).into_boxed();
     assert_eq!(boxed.to_string(), "call failed");

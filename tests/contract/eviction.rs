@@ -1,10 +1,9 @@
-//! Eviction: what makes room when the store is full, and what stays.
+//! Eviction: the circuits that make room when the store is full, and those that stay.
 
 use std::time::Duration;
 
 use breakerbox::{
     CircuitBreaker, CircuitBreakerBuilder, CircuitState, ManualClock, Outcome, Policy, Report,
-    Steering,
 };
 
 use CircuitState::HalfOpen;
@@ -20,19 +19,19 @@ fn breaker_with(with: impl FnOnce(Builder) -> Builder) -> (Breaker, ManualClock)
     (with(builder).build().unwrap(), clock)
 }
 
-/// A breaker of which one failure opens a circuit.
+/// Makes a breaker of which one failure opens a circuit.
 fn breaker(with: impl FnOnce(Builder) -> Builder) -> (Breaker, ManualClock) {
     breaker_with(|b| with(b.failure_threshold(1)))
 }
 
-/// New keys, each of which fails once and so has a circuit.
+/// Uses new keys, each of which fails once and so has a circuit.
 fn invent(breaker: &Breaker, keys: std::ops::Range<u64>) {
     for key in keys {
         breaker.store().record_failure(&key);
     }
 }
 
-/// A half-open circuit of [`KEY`].
+/// Makes the circuit of [`KEY`] half-open.
 fn half_open(breaker: &Breaker, clock: &ManualClock) {
     let _ = breaker.acquire(&KEY).unwrap().failure();
     let left = breaker.retry_after(&KEY).unwrap();
@@ -41,14 +40,14 @@ fn half_open(breaker: &Breaker, clock: &ManualClock) {
     assert_eq!(breaker.peek(&KEY).map(|it| it.state), Some(HalfOpen));
 }
 
-/// While nothing changes state, each sweep draws other positions than the one before: what may go
-/// goes, though it is one circuit of many.
+/// While no circuit changes state, each sweep looks at other positions than the one before, and so
+/// finds the one circuit of many that may be evicted.
 #[test]
-fn the_one_circuit_that_may_go_goes() {
+fn the_one_evictable_circuit_is_evicted() {
     let store_of_64 = || {
         let (breaker, _) = breaker(|b| b.max_circuits(64));
         for key in 0..63 {
-            let _ = breaker.store().steer(&key, Steering::ForceOpen);
+            let _ = breaker.force_open(&key);
         }
         breaker.store().record_failure(&63);
         breaker
@@ -72,7 +71,7 @@ fn a_half_open_circuit_in_use_stays() {
         let state = breaker.peek(&KEY).map(|it| it.state);
         assert_eq!(state, Some(HalfOpen), "after {second} s");
     }
-    // And goes when it isn't any more.
+    // It is evicted when it is no longer in use.
     clock.advance(ttl * 2);
     invent(&breaker, 100_000..101_000);
     clock.advance(ttl * 2);
@@ -80,9 +79,9 @@ fn a_half_open_circuit_in_use_stays() {
     assert_eq!(breaker.peek(&KEY), None);
 }
 
-/// A probe that takes long: nobody reports meanwhile, but calls ask and are rejected.
+/// A probe takes long: no report comes meanwhile, but calls are rejected.
 #[test]
-fn a_half_open_circuit_that_is_asked_for_stays() {
+fn a_half_open_circuit_that_rejects_calls_stays() {
     let policy = Policy::builder()
         .failure_threshold(1)
         .success_threshold(2)
@@ -102,7 +101,7 @@ fn a_half_open_circuit_that_is_asked_for_stays() {
     }
 }
 
-/// By default a circuit stays for ten times its open time, also when it is half-open.
+/// By default a circuit stays for ten times its open time, also while it is half-open.
 #[test]
 fn a_half_open_circuit_stays_as_long_as_an_open_one() {
     let hour = Duration::from_secs(3_600);
@@ -116,14 +115,14 @@ fn a_half_open_circuit_stays_as_long_as_an_open_one() {
     assert_eq!(breaker.peek(&KEY), None);
 }
 
-/// A clean circuit that is evicted under a call's feet is the same to it as one that wasn't.
+/// An eviction of a clean circuit makes no difference to calls in flight.
 #[test]
-fn what_was_admitted_before_a_clean_eviction_counts_after_it() {
+fn calls_from_before_a_clean_eviction_count_after_it() {
     let (breaker, _) = breaker(|b| b.max_circuits(64).failure_threshold(2));
-    breaker.store().get_state(&KEY);
+    breaker.get_state(&KEY);
     let permits = [(); 2].map(|()| breaker.acquire_owned(&KEY).unwrap());
     for key in 0..1_000 {
-        breaker.store().get_state(&key);
+        breaker.get_state(&key);
     }
     assert_eq!(breaker.peek(&KEY), None);
     for permit in permits {
@@ -133,7 +132,7 @@ fn what_was_admitted_before_a_clean_eviction_counts_after_it() {
     assert_eq!(state, Some(CircuitState::Open));
 }
 
-/// What an upstream asked for once keeps its own circuit, and no other one.
+/// A long open time that an upstream asked for once keeps its own circuit, and no other.
 #[test]
 fn one_long_opening_keeps_no_other_circuit() {
     let day = Duration::from_secs(86_400);
@@ -145,7 +144,7 @@ fn one_long_opening_keeps_no_other_circuit() {
     let (breaker, clock) = breaker_with(|b| b.policy(policy).max_circuits(64));
     let long = Report::from(Outcome::Failure).retry_after(day);
     let _ = breaker.acquire(&1_000).unwrap().report(long);
-    breaker.store().reset(&1_000);
+    breaker.reset(&1_000);
     for key in 0..64 {
         breaker.store().transition(&key, HalfOpen);
         let _probe = breaker.acquire(&key).unwrap();

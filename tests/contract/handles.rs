@@ -1,4 +1,4 @@
-//! Handles: they create, they keep, and they stay usable whatever happens to the circuit.
+//! Handles: they create circuits, keep them, and stay usable whatever happens to the circuit.
 
 use breakerbox::{
     CircuitState, InMemoryCircuitBreakerStore, ManualClock, Outcome, Policy, Reported,
@@ -69,7 +69,7 @@ fn a_permit_of_one_may_be_reported_to_the_other() {
     assert_eq!(handle.get_state().failure_count, 2);
 }
 
-/// Each way to remove a circuit under a live handle.
+/// The ways to remove a circuit under a live handle.
 const REMOVALS: [fn(&Store); 4] = [
     |store| store.reset("upstream"),
     |store| store.circuit("upstream").unwrap().reset(),
@@ -90,24 +90,24 @@ fn a_removed_circuit_reads_as_unknown_under_its_handle() {
         assert_eq!((store.len(), store.is_empty()), (0, true));
         assert_eq!(store.snapshots(), []);
 
-        // Admitted, and not created by that.
+        // The call is admitted without a circuit.
         assert!(handle.acquire(&Policy::default()).is_ok());
         assert_eq!(handle.peek(), None);
 
         clock.set(5_000);
-        let reborn = circuit(State::Closed, 5_000);
+        let renewed = circuit(State::Closed, 5_000);
         assert_eq!(
             Snapshot::from(handle.get_state()),
-            reborn,
-            "nothing of before is left"
+            renewed,
+            "no old state is left"
         );
-        assert_eq!(look(&store), Some(reborn), "by key and by handle");
+        assert_eq!(look(&store), Some(renewed), "by key and by handle");
         assert_eq!(store.len(), 1);
     }
 }
 
 #[test]
-fn a_handle_and_its_key_never_part() {
+fn a_handle_and_its_key_share_one_circuit() {
     for remove in REMOVALS {
         let (store, _) = store();
         let handle = store.circuit("upstream").unwrap();
@@ -122,7 +122,7 @@ fn a_handle_and_its_key_never_part() {
             );
             assert_eq!(handle.get_state().failure_count, 2, "round {round}");
         }
-        // Without the handle a removal leaves nothing, and the next circuit is another one.
+        // Without the handle a removal leaves no circuit, and the next one is new.
         drop(handle);
         remove(&store);
         assert_eq!(store.record_failure("upstream").failure_count, 1);
@@ -166,7 +166,7 @@ fn a_removal_makes_permits_of_the_handle_stale() {
 }
 
 #[test]
-fn a_handle_outlives_the_store_it_came_from() {
+fn a_handle_outlives_its_store() {
     let (store, _) = store();
     let handle = store.circuit("upstream").unwrap();
     drop(store);

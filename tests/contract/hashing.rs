@@ -1,4 +1,4 @@
-//! How often the user's code on keys is called: the hasher once, the comparison for equal hashes.
+//! The calls of the user's code on keys: one of the hasher, comparisons only for equal hashes.
 
 use std::hash::{BuildHasher, DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
@@ -9,7 +9,7 @@ use breakerbox::{
     Steering,
 };
 
-/// Counts what it hashes.
+/// A hasher that counts its calls.
 #[derive(Clone, Default, Debug)]
 struct Counting(Arc<AtomicU64>);
 
@@ -47,7 +47,7 @@ fn each_operation_of_the_store_hashes_once() {
         let _ = store.report(&key, permit, outcome, &policy);
     };
 
-    // Nothing is open, and nothing to be forgotten.
+    // No circuit is open, and none has a failure to forget.
     let permit = hasher.expect(0, || check(1));
     hasher.expect(0, || report(1, permit, Outcome::Success));
 
@@ -95,17 +95,17 @@ fn each_call_of_the_breaker_hashes_once() {
     }
     hasher.expect(1, || breaker.acquire(&2).unwrap_err());
     hasher.expect(1, || breaker.retry_after(&2));
-    // The check asks the filter, and nothing is to be forgotten.
+    // The check asks the filter, and no circuit has a failure to forget.
     let _ = hasher.expect(1, healthy);
     breaker.store().record_failure(&3);
     let _ = hasher.expect(2, healthy);
 }
 
 #[test]
-fn what_goes_over_all_circuits_hashes_nothing() {
+fn operations_on_all_circuits_hash_nothing() {
     let (store, hasher) = counted();
     let known = 3_000;
-    // The map grows from nothing, and moves what is in it many times.
+    // The map grows from nothing, and moves its entries many times.
     hasher.expect(known, || {
         for key in 0..known {
             store.record_failure(&key);
@@ -133,7 +133,7 @@ fn an_eviction_hashes_nothing() {
     assert!(store.evicted() > 800);
 }
 
-/// A key that is compared with none but its like.
+/// A key that may only be compared with equal keys.
 #[derive(Clone, Debug)]
 struct Shy(u64);
 

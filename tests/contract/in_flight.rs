@@ -1,4 +1,4 @@
-//! Seats: a call that is over doesn't hang, and gives back no other call's seat.
+//! In-flight slots: a finished call doesn't count as hung, and frees no other call's slot.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use breakerbox::{
 const KEY: &str = "upstream";
 const SECOND: Duration = Duration::from_secs(1);
 
-/// Calls that hang for a second open.
+/// Opens when enough calls hang for a second.
 fn hung(calls: u32) -> Policy {
     let settings = Policy::builder().hung_calls(calls);
     settings.hung_call_duration(SECOND).build().unwrap()
@@ -52,8 +52,8 @@ fn a_dropped_permit_gives_back_its_in_flight_slot() {
     }
 }
 
-/// Rules that count seats, then some that don't, then some that do: the circuit is the same, or its
-/// old calls have no seat in it.
+/// The rules count calls in flight, then don't, then do again. The circuit may be evicted
+/// meanwhile: its old calls have no slot in the new one.
 #[test]
 fn an_in_flight_slot_does_not_outlive_its_circuits_eviction() {
     let clock = ManualClock::new(1_000_000);
@@ -66,7 +66,7 @@ fn an_in_flight_slot_does_not_outlive_its_circuits_eviction() {
     let old = breaker.acquire_owned(KEY).unwrap();
     breaker.set_policies(PolicySet::default());
     for other in 0..200 {
-        breaker.store().get_state(format!("{other}").as_str());
+        breaker.get_state(format!("{other}").as_str());
     }
     breaker.set_policies(PolicySet::new(hung(1)));
     let hangs = breaker.acquire_owned(KEY).unwrap();
@@ -77,8 +77,8 @@ fn an_in_flight_slot_does_not_outlive_its_circuits_eviction() {
     drop(hangs);
 }
 
-/// Of a window and seats, then of seats alone, beside a close: the seats of the calls that are out
-/// are made once in a generation.
+/// Rules with and without a window, and with and without counts of calls in flight, replace each
+/// other. The slots are made once in a generation, so the first call frees its own.
 #[test]
 fn in_flight_slots_are_kept_while_rules_change() {
     let window = |settings: breakerbox::PolicyBuilder| {

@@ -57,7 +57,7 @@ fn types_of_the_user() {
     assert_eq!(handle.key(), &route(80));
 }
 
-/// A borrowed form of the user's own, that says whether it may be copied into a key.
+/// A borrowed form of the user's own, which tells whether it may be copied into a key.
 #[derive(Debug)]
 struct Id {
     number: u32,
@@ -110,7 +110,7 @@ fn only_creation_copies_the_key() {
         to_be_owned: false,
     };
 
-    // Unknown: nothing is created.
+    // Unknown: no circuit is created.
     assert_eq!(store.peek(&look), None);
     let permit = store.acquire(&look, &policy).unwrap();
     assert_eq!(
@@ -167,7 +167,8 @@ fn no_key_is_special() {
     assert!(store.is_empty());
 }
 
-/// All keys collide: in the map, and in every table of the store that goes by the hash.
+/// A hasher under which all keys collide, in the map and in every table of the store that uses the
+/// hash.
 #[derive(Clone, Copy, Default, Debug)]
 struct Constant(u64);
 
@@ -187,7 +188,7 @@ impl Hasher for Constant {
     fn write(&mut self, _: &[u8]) {}
 }
 
-/// As many as collide without harm: the map doubles its table for every five more.
+/// As many keys as collide without harm: the map doubles its table for every five more.
 const COLLIDING: u64 = 40;
 
 #[test]
@@ -217,7 +218,7 @@ fn keys_that_collide_are_kept_apart() {
     }
 }
 
-/// The one imprecision that the contract has: see `Store::may_lose` of the model.
+/// The one imprecision that the contract has; see `Store::may_lose` of the model.
 #[test]
 fn under_a_colliding_hash_a_removal_loses_at_most_calls_in_flight_on_unknown_keys() {
     let store = InMemoryCircuitBreakerStore::<u64>::keyed_builder()
@@ -235,7 +236,7 @@ fn under_a_colliding_hash_a_removal_loses_at_most_calls_in_flight_on_unknown_key
         Reported::Recorded
     );
     if store.report(&3, unknown, Outcome::Failure, &policy) == Reported::Stale {
-        assert_eq!(store.peek(&3), None, "lost, never miscounted");
+        assert_eq!(store.peek(&3), None, "lost, not miscounted");
     }
     let later = store.acquire(&3, &policy).unwrap();
     assert_eq!(

@@ -1,4 +1,4 @@
-//! Leases: probes that never report don't keep a circuit half-open for ever.
+//! Leases: probes that never report don't keep a circuit half-open.
 
 use crate::permits::{DUE, probing, rules};
 use crate::scenario::{Scenario, Step, check_all, circuit, rejected, scenario};
@@ -25,7 +25,7 @@ fn a_lease_expires() {
             .when(Acquire)
             .answers(rejected(HalfOpen, 30_000))
             .then(circuit(HalfOpen, DUE)),
-        full(scenario("when it is over, another is let out"))
+        full(scenario("when it is over, another is admitted"))
             .given([At(over)])
             .when(Acquire)
             .answers(Probe)
@@ -35,12 +35,12 @@ fn a_lease_expires() {
             .when(Acquire)
             .answers(rejected(HalfOpen, 30_000))
             .then(circuit(HalfOpen, DUE)),
-        full(scenario("the verdict of a probe of before still counts"))
+        full(scenario("the outcome of an earlier probe still counts"))
             .given([At(over), Do(Acquire)])
             .when(Report(0, Success))
             .answers(Recorded)
             .then(circuit(Closed, over)),
-        full(scenario("a failure of it too"))
+        full(scenario("so does its failure"))
             .given([At(over), Do(Acquire)])
             .when(Report(0, Failure))
             .answers(Recorded)
@@ -61,7 +61,7 @@ fn a_lease_expires() {
             .when(Acquire)
             .answers(rejected(HalfOpen, 30_000))
             .then(circuit(HalfOpen, DUE)),
-        full(scenario("a late probe decides though nobody asked"))
+        full(scenario("a late probe decides although no call came"))
             .given([At(over + 99_000)])
             .when(Report(0, Success))
             .answers(Recorded)
@@ -83,10 +83,11 @@ fn a_lease_expires() {
     ]);
 }
 
-/// After fifteen leases no report frees a slot: those of different leases can't be told apart.
+/// After fifteen leases no report frees a slot, since probes of different leases can't be told
+/// apart.
 #[test]
 fn the_last_lease_frees_probes_by_time_alone() {
-    // Of twelve bits: it ends to the millisecond, however often it did.
+    // A number of twelve bits, so that each lease ends to the millisecond.
     const LEASE: u64 = 8_192;
     let lease = rules(|r| r.probe_lease = LEASE);
     let leases = |n: u64| {
@@ -118,7 +119,7 @@ fn the_last_lease_frees_probes_by_time_alone() {
             .when(Acquire)
             .answers(Probe)
             .then(circuit(HalfOpen, DUE)),
-        scenario("and a verdict counts as before")
+        scenario("and an outcome counts as before")
             .under(lease)
             .given(probing(1))
             .given(leases(40))
@@ -130,7 +131,7 @@ fn the_last_lease_frees_probes_by_time_alone() {
 
 /// The lease runs from the last probe that was admitted, or slow ones would never close a circuit.
 #[test]
-fn a_lease_is_of_the_last_probe() {
+fn a_lease_runs_from_the_last_probe() {
     let two = rules(|r| (r.half_open_max, r.probe_lease) = (2, 10_000));
     let three_slow = rules(|r| (r.success_threshold, r.probe_lease) = (3, 10_000));
     let later = DUE + 4_000;
@@ -185,8 +186,8 @@ fn a_lease_is_of_the_last_probe() {
     ]);
 }
 
-/// However old a half-open is, a lease lasts as long as it is set to, or by up to a 2,048th of that
-/// age longer.
+/// However old a half-open state is, a lease lasts as long as it is set to, or by up to a 2,048th
+/// of that age longer.
 #[test]
 fn a_lease_in_an_old_half_open_is_no_shorter() {
     let lease = rules(|r| r.probe_lease = 10_000);

@@ -1,7 +1,7 @@
 //! The contract of the store and the breaker, as tables of scenarios.
 //!
-//! Each scenario is put to the reference model and to every face of the store, so the model is
-//! held to the same table as the crate.
+//! Each scenario runs on the reference model and on every form of the store, so the model and the
+//! crate are held to the same table.
 
 #[path = "../support/mod.rs"]
 mod support;

@@ -1,4 +1,4 @@
-//! A panic of the user's code keeps neither a probe's slot nor a seat.
+//! A panic of the user's code keeps neither a probe slot nor an in-flight slot.
 
 use std::cell::Cell;
 use std::hash::{Hash, Hasher};
@@ -13,11 +13,11 @@ use breakerbox::{
 };
 
 thread_local! {
-    /// How many calls of the user's code come before the one that panics.
+    /// The number of calls of the user's code before the one that panics.
     static FUSE: Cell<Option<u64>> = const { Cell::new(None) };
 }
 
-/// The user's code is called.
+/// Counts a call of the user's code, and panics in the chosen one.
 fn burn() {
     let left = FUSE.get();
     FUSE.set(left.and_then(|left| left.checked_sub(1)));
@@ -26,7 +26,7 @@ fn burn() {
     }
 }
 
-/// Runs `f` with a panic in its `nth` call of the user's code; whether there were so many.
+/// Runs `f` with a panic in its `nth` call of the user's code, and returns whether there was one.
 fn panics(nth: u64, f: impl FnOnce()) -> bool {
     FUSE.set(Some(nth));
     let result = catch_unwind(AssertUnwindSafe(f));
@@ -106,7 +106,7 @@ fn hung() -> PolicyBuilder {
         .failure_rate_threshold(100)
 }
 
-/// What a call may be made by.
+/// The ways to make a call.
 const WAYS: [fn(&Breaker, Outcome); 4] = [
     |breaker, outcome| {
         let _ = breaker.acquire(&KEY).map(|permit| permit.report(outcome));
@@ -131,8 +131,8 @@ const WAYS: [fn(&Breaker, Outcome); 4] = [
     },
 ];
 
-/// A panic at each place where a probe's call runs the user's code: the slot is there afterwards,
-/// or the probe has decided.
+/// Panics at each place where a probe's call runs the user's code. Afterwards the slot is free, or
+/// the probe has decided.
 #[test]
 fn a_panic_keeps_no_probe() {
     let mut panicked = 0;
@@ -159,7 +159,7 @@ fn a_panic_keeps_no_probe() {
     assert!(panicked > 40, "{panicked}");
 }
 
-/// The same of seats: no call seems to hang that is over.
+/// The same for in-flight slots: no finished call seems to hang.
 #[test]
 fn a_panic_keeps_no_in_flight_slot() {
     let mut panicked = 0;
@@ -167,7 +167,7 @@ fn a_panic_keeps_no_in_flight_slot() {
         for outcome in [Outcome::Success, Outcome::Failure, Outcome::Ignored] {
             for nth in 0.. {
                 let (breaker, clock) = breaker(hung());
-                breaker.store().get_state(&KEY);
+                breaker.get_state(&KEY);
                 if !panics(nth, || way(&breaker, outcome)) {
                     break;
                 }
@@ -195,11 +195,11 @@ fn a_classifier_may_panic_while_a_permit_is_dropped_by_a_panic() {
     });
     let panic = catch_unwind(call).unwrap_err();
     assert_eq!(panic.downcast_ref(), Some(&"the call"));
-    assert!(FUSE.take().is_none(), "the classifier was asked");
+    assert!(FUSE.take().is_none(), "the classifier ran");
     assert!(breaker.acquire(&KEY).is_ok(), "the slot is free");
 }
 
-/// A classifier that panics for one key keeps no other key from its new rules.
+/// A classifier that panics for one key doesn't keep other keys from their new rules.
 #[test]
 fn a_classifier_may_panic_while_policies_are_replaced() {
     let (breaker, _) = breaker(Policy::builder());
@@ -219,7 +219,7 @@ fn a_classifier_may_panic_while_policies_are_replaced() {
     PANICS.store(2, SeqCst);
     let replace = AssertUnwindSafe(|| breaker.set_policies(set));
     assert!(catch_unwind(replace).is_err());
-    // In seats or not: a handle's check of a circuit that is watched asks the classifier.
+    // Counted or not: a handle's check of a watched circuit runs the classifier.
     let watched = circuits.iter().filter(|circuit| {
         let before = PANICS.load(SeqCst);
         let admitted = circuit.acquire().unwrap();
@@ -230,7 +230,7 @@ fn a_classifier_may_panic_while_policies_are_replaced() {
     assert!(watched.count() >= 3);
 }
 
-/// A form of the key by which it is looked up, whose copy panics.
+/// A form of the key for look-ups, whose copy panics.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 struct Form(String);
 
@@ -268,9 +268,9 @@ fn a_key_copy_that_panics_in_a_report_keeps_nothing() {
                 .policy(PolicySet::new(hung().build().unwrap()))
                 .build()
                 .unwrap();
-            let _ = breaker.store().steer_prefix("/other", Steering::ForceOpen);
+            let _ = breaker.steer_prefix("/other", Steering::ForceOpen);
             let key = Form("a".into());
-            breaker.store().get_state(&key);
+            breaker.get_state(&key);
             if probe {
                 breaker.store().transition(&key, CircuitState::HalfOpen);
             }
@@ -283,7 +283,10 @@ fn a_key_copy_that_panics_in_a_report_keeps_nothing() {
             }
             panicked += 1;
             clock.0.fetch_add(1_000, SeqCst);
-            assert!(breaker.acquire(&key).is_ok(), "{probe}, {nth}: none is out");
+            assert!(
+                breaker.acquire(&key).is_ok(),
+                "{probe}, {nth}: no probe is in flight"
+            );
         }
         assert!(panicked > 0);
     }

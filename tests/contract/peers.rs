@@ -1,5 +1,5 @@
-//! What other breakers got wrong, as tests that fail with the same defect here. The peers' sources
-//! and threads are named beside each.
+//! Defects of other breakers, as tests that fail with the same defect here. The peers' sources and
+//! issues are named beside each.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -22,7 +22,7 @@ fn breaker(with: impl FnOnce(Builder) -> Builder) -> (Breaker, ManualClock) {
     (with(builder).build().unwrap(), clock)
 }
 
-/// Open, and its time is over.
+/// Makes a breaker whose circuit is open and due.
 fn due(with: impl FnOnce(Builder) -> Builder) -> (Breaker, ManualClock) {
     let (breaker, clock) = breaker(|b| with(b.failure_threshold(1)));
     let _ = breaker.acquire(KEY).unwrap().failure();
@@ -30,7 +30,7 @@ fn due(with: impl FnOnce(Builder) -> Builder) -> (Breaker, ManualClock) {
     (breaker, clock)
 }
 
-/// A breaker under this policy.
+/// Makes a breaker under this policy.
 fn breaker_under(policy: &PolicyBuilder) -> (Breaker, ManualClock) {
     breaker(|b| b.policy(policy.build().unwrap()))
 }
@@ -39,9 +39,9 @@ fn state(breaker: &Breaker) -> CircuitState {
     breaker.peek(KEY).unwrap().state
 }
 
-/// Half-open admits everybody: recloser, failsafe-rs, sentinel. Counts *completed* calls:
-/// tower-resilience #382. Doesn't count the first probe: circuitbreaker-rs, virtrigaud #70.
-/// Lets the loser of the race in: recloser. More than N: resilience4j #1090, #1432.
+/// Half-open admits every call: recloser, failsafe-rs, sentinel. Counts *completed* calls:
+/// tower-resilience #382. Doesn't count the first probe: circuitbreaker-rs, virtrigaud #70. Admits
+/// the loser of the race: recloser. More than N: resilience4j #1090, #1432.
 #[test]
 fn exactly_n_probes() {
     for n in 1..=5 {
@@ -52,7 +52,7 @@ fn exactly_n_probes() {
     }
 }
 
-/// A probe that never reports holds its slot for ever: resilience4j #935 and #903, gobreaker,
+/// A probe that never reports holds its slot without end: resilience4j #935 and #903, gobreaker,
 /// circuitbreaker-rs, nora #585, OmniRoute #13836.
 #[test]
 fn a_lost_probe_costs_its_lease() {
@@ -82,13 +82,13 @@ fn a_late_refund_frees_no_probe() {
     clock.advance_ms(30_000);
     let _probe = breaker.acquire(KEY).unwrap();
     assert_eq!(lost.ignore(), Reported::Recorded);
-    assert!(breaker.acquire(KEY).is_err(), "one is out");
+    assert!(breaker.acquire(KEY).is_err(), "one is in flight");
 }
 
 /// A result of the closed state is charged to the half-open: recloser, failsafe-rs,
-/// tower-resilience, resilience4j, Polly. Dropped without a word: gobreaker #122.
+/// tower-resilience, resilience4j, Polly. Dropped without notice: gobreaker #122.
 #[test]
-fn late_results_do_not_decide_and_say_so() {
+fn late_results_are_stale_and_reported_as_such() {
     for outcome in [Outcome::Success, Outcome::Failure] {
         let (breaker, clock) = breaker(|b| b.failure_threshold(1));
         let late = breaker.acquire(KEY).unwrap();
@@ -100,10 +100,10 @@ fn late_results_do_not_decide_and_say_so() {
     }
 }
 
-/// An ignored result uses the only probe up: Polly #311 and #717. It counts as a success:
-/// recloser, Polly.
+/// An ignored result uses up the only probe: Polly #311 and #717. It counts as a success: recloser,
+/// Polly.
 #[test]
-fn an_ignored_result_neither_closes_nor_uses_the_probe_up() {
+fn an_ignored_result_neither_closes_nor_uses_up_the_probe() {
     let (breaker, _) = due(|b| b);
     let _ = breaker.acquire(KEY).unwrap().ignore();
     assert_eq!(state(&breaker), CircuitState::HalfOpen);
@@ -116,10 +116,10 @@ fn an_ignored_result_neither_closes_nor_uses_the_probe_up() {
     assert_eq!(state(&closed), CircuitState::Open, "two in a row");
 }
 
-/// The state is open before its deadline is: sentinel-golang #408, circuitbreaker-rs. (The models
-/// show it for threads; this is the moment after.)
+/// The state is open before its deadline is set: sentinel-golang #408, circuitbreaker-rs. (The
+/// models show it for threads; this test shows the moment after.)
 #[test]
-fn a_fresh_opening_has_its_whole_time() {
+fn a_new_opening_has_its_whole_time() {
     let (breaker, clock) = breaker(|b| b.failure_threshold(1));
     for _ in 0..3 {
         let _ = breaker.acquire(KEY).unwrap().failure();
@@ -129,9 +129,9 @@ fn a_fresh_opening_has_its_whole_time() {
     }
 }
 
-/// Asking whether a call would be admitted takes a permit: resilience4j #858.
+/// A question whether a call would be admitted takes a permit: resilience4j #858.
 #[test]
-fn a_look_takes_nothing() {
+fn a_look_takes_no_permit() {
     let (breaker, _) = due(|b| b);
     for _ in 0..10 {
         assert_eq!(breaker.retry_after(KEY), Some(Duration::ZERO));
@@ -140,7 +140,7 @@ fn a_look_takes_nothing() {
     assert!(breaker.acquire(KEY).is_ok());
 }
 
-/// Callbacks under the lock deadlock when they look at the breaker: gobreaker #37, sentinel-rust,
+/// Callbacks under the lock deadlock when they use the breaker: gobreaker #37, sentinel-rust,
 /// tower-resilience.
 #[test]
 fn a_listener_may_use_the_breaker() {
@@ -162,11 +162,11 @@ fn a_listener_may_use_the_breaker() {
     assert_eq!(*seen.lock().unwrap(), [(CircuitState::Open, true)]);
 }
 
-/// A count window that doesn't slide: tower-resilience, circuitbreaker-rs. One that needs one call
-/// more than it is long, and doesn't trip on the call that fills it: recloser #10. Size 1 fails:
-/// resilience4j #2334.
+/// A count window doesn't slide: tower-resilience, circuitbreaker-rs. It needs one call more than
+/// its length, and doesn't trip on the call that fills it: recloser #10. Size 1 fails: resilience4j
+/// #2334.
 #[test]
-fn a_window_slides_and_needs_no_more_calls_than_it_is_long() {
+fn a_window_slides_and_needs_no_more_calls_than_its_length() {
     let window = |calls| {
         Policy::builder()
             .sliding_window(SlidingWindow::Calls(calls))
@@ -215,7 +215,7 @@ fn a_burst_counts_in_full() {
 
 /// A counter compared with `==` goes past its threshold, and then never trips: Envoy #40697.
 #[test]
-fn a_threshold_that_was_passed_trips() {
+fn a_count_past_its_threshold_trips() {
     let (breaker, _) = breaker(|b| b.failure_threshold(100));
     for _ in 0..10 {
         breaker.store().record_failure(KEY);
@@ -231,9 +231,9 @@ fn a_threshold_that_was_passed_trips() {
 }
 
 /// The wall clock steps, and the circuit stays open for the size of the step: hoglet #25,
-/// zio-openfeature #263, resilience4j, sentinel. So it does here, on a clock that does: what was
-/// begun ends when the clock shows its end. `SystemClock` never steps back. No answer names more
-/// than the timeout, nor a negative time: gh-aw-mcpg #10686.
+/// zio-openfeature #263, resilience4j, sentinel. The same happens here with such a clock: a time is
+/// over when the clock shows its end. `SystemClock` never steps back. No answer names more than the
+/// timeout, or a negative time: gh-aw-mcpg #10686.
 #[test]
 fn a_clock_that_steps_back_delays_recovery_by_the_step() {
     let (open, clock) = breaker(|b| b.failure_threshold(1));
@@ -252,7 +252,8 @@ fn a_clock_that_steps_back_delays_recovery_by_the_step() {
     assert!(open.acquire(KEY).is_ok());
 }
 
-/// When a caller that asks each second is admitted, with each answer no longer than the timeout.
+/// Returns when a caller that asks each second is admitted. Checks that no answer is longer than
+/// the timeout.
 fn admitted_at(breaker: &Breaker, clock: &ManualClock) -> u64 {
     while let Err(rejected) = breaker.acquire(KEY).map(drop) {
         let wait = rejected.retry_after();
@@ -265,7 +266,7 @@ fn admitted_at(breaker: &Breaker, clock: &ManualClock) -> u64 {
     clock.now_ms()
 }
 
-/// Huge durations overflow: failsafe-rs' exponential back-off, Polly's test of it.
+/// Huge durations overflow: failsafe-rs' exponential back-off, and Polly's test of it.
 #[test]
 fn huge_durations_saturate() {
     let (breaker, clock) = breaker_under(
@@ -284,7 +285,7 @@ fn huge_durations_saturate() {
 
 /// Fewer probes than successes required never close: kora #246, circuitbreaker-rs.
 #[test]
-fn fewer_probes_at_a_time_than_successes_required_close_all_the_same() {
+fn fewer_probes_at_a_time_than_successes_required_still_close() {
     let (breaker, _) = due(|b| b.half_open_max(1).success_threshold(4));
     for _ in 0..4 {
         assert_ne!(state(&breaker), CircuitState::Closed);
@@ -295,7 +296,7 @@ fn fewer_probes_at_a_time_than_successes_required_close_all_the_same() {
 
 /// The back-off doesn't grow, or a racing success undoes it: Envoy #26758, ldbc #731.
 #[test]
-fn back_off_grows_over_failed_probes_and_a_late_success_undoes_nothing() {
+fn back_off_grows_over_failed_probes_and_survives_a_late_success() {
     let (breaker, clock) =
         breaker_under(&Policy::builder().failure_threshold(1).backoff_factor(2.0));
     let late = breaker.acquire(KEY).unwrap();
@@ -311,7 +312,7 @@ fn back_off_grows_over_failed_probes_and_a_late_success_undoes_nothing() {
     assert_eq!(rejected.retry_after(), Duration::from_secs(240));
 }
 
-/// Calls in flight that hang trip nothing until they end: gobreaker #91, resilience4j #1597.
+/// Calls in flight that hang don't trip until they end: gobreaker #91, resilience4j #1597.
 #[test]
 fn hung_calls_trip_while_they_hang() {
     let (breaker, clock) = breaker_under(
@@ -325,14 +326,14 @@ fn hung_calls_trip_while_they_hang() {
 }
 
 /// Every key ever seen stays: resilience4j #650, #2243, fedify #916, GoModel #896. (`memory.rs`
-/// has the bound.)
+/// tests the bound.)
 #[test]
-fn what_is_healthy_is_not_kept() {
+fn healthy_keys_are_not_kept() {
     let (breaker, _) = breaker(|b| b);
     for n in 0..1_000 {
         let key = format!("{n}");
         let _ = breaker.acquire(&*key).unwrap().success();
         assert!(breaker.peek(&*key).is_none());
     }
-    assert!(breaker.store().is_empty());
+    assert!(breaker.is_empty());
 }

@@ -10,7 +10,7 @@ use Outcome::{Failure, Ignored, Success};
 use State::*;
 use Step::{At, Do, DoTimes, Other, Under};
 
-/// When an open circuit's time is over.
+/// The time at which an open circuit is due.
 pub(crate) const DUE: u64 = START + 30_000;
 
 pub(crate) fn rules(change: impl FnOnce(&mut Rules)) -> Rules {
@@ -19,7 +19,7 @@ pub(crate) fn rules(change: impl FnOnce(&mut Rules)) -> Rules {
     rules
 }
 
-/// Half-open since [`DUE`], with permits 0 to `probes - 1` out.
+/// Half-open since [`DUE`], with permits 0 to `probes - 1` in flight.
 pub(crate) fn probing(probes: usize) -> Vec<Step> {
     let mut steps = vec![Do(Transition(Open)), Do(GetState), At(DUE)];
     steps.extend(vec![Do(Acquire); probes]);
@@ -60,7 +60,7 @@ fn closed_circuits_open_at_the_threshold() {
             .when(Report(0, Failure))
             .answers(Recorded)
             .then(opened.failures(5)),
-        scenario("a count that is past it already opens with the next report")
+        scenario("a count already past it opens with the next report")
             .given([DoTimes(9, RecordFailure), Do(Acquire)])
             .when(Report(0, Failure))
             .answers(Recorded)
@@ -98,7 +98,7 @@ fn closed_circuits_open_at_the_threshold() {
             .given(failed_calls(0, 4))
             .when(RecordSuccess)
             .returns(closed.failures(4).successes(1)),
-        scenario("a lower threshold holds from the next report on")
+        scenario("a lower threshold applies from the next report on")
             .given(failed_calls(0, 3))
             .given([Do(Acquire), Under(rules(|r| r.failure_threshold = 2))])
             .when(Report(3, Failure))
@@ -108,7 +108,7 @@ fn closed_circuits_open_at_the_threshold() {
 }
 
 #[test]
-fn half_open_circuits_admit_so_many_probes() {
+fn half_open_circuits_admit_n_probes() {
     let half_open = circuit(HalfOpen, DUE);
     let two = rules(|r| r.half_open_max = 2);
     check_all([
@@ -117,7 +117,7 @@ fn half_open_circuits_admit_so_many_probes() {
             .when(Acquire)
             .answers(Probe)
             .then(half_open),
-        scenario("one probe is out: no more")
+        scenario("one probe is in flight: no more")
             .given(probing(1))
             .when(Acquire)
             .answers(rejected(HalfOpen, 30_000))
@@ -134,7 +134,7 @@ fn half_open_circuits_admit_so_many_probes() {
             .when(Acquire)
             .answers(rejected(HalfOpen, 30_000))
             .then(half_open),
-        scenario("whoever made it half-open took no slot")
+        scenario("the transition to half-open took no slot")
             .given([Do(Transition(HalfOpen))])
             .when(Acquire)
             .answers(Probe)
@@ -219,14 +219,14 @@ fn probes_decide() {
             .when(Report(2, Success))
             .answers(Recorded)
             .then(closed),
-        scenario("an ignored one in between counts for nothing")
+        scenario("an ignored one in between doesn't count")
             .under(three_out)
             .given(probing(3))
             .given([Do(Report(0, Success)), Do(Report(1, Ignored))])
             .when(Report(2, Success))
             .answers(Recorded)
             .then(half_open),
-        scenario("one failure is stronger than successes before it")
+        scenario("one failure outweighs successes before it")
             .under(three_out)
             .given(probing(3))
             .given([Do(Report(0, Success)), Do(Report(1, Success))])
@@ -251,7 +251,7 @@ fn probes_decide() {
             .given([Do(Transition(HalfOpen)), DoTimes(8, RecordFailure)])
             .when(RecordFailure)
             .returns(half_open.failures(9).failed_at(DUE)),
-        scenario("who closes forgets what was counted, and keeps the time of the last failure")
+        scenario("closing zeroes the counts, and keeps the time of the last failure")
             .given([DoTimes(7, RecordFailure), DoTimes(3, RecordSuccess)])
             .given(probing(1))
             .when(Report(0, Success))
@@ -343,7 +343,7 @@ fn reports_of_other_states_are_stale() {
             .when(Report(0, Failure))
             .answers(Stale)
             .then(circuit(Closed, START)),
-        scenario("a reset makes reports stale, also once it is there again")
+        scenario("a reset makes reports stale, also once the circuit exists again")
             .given([Do(GetState), Do(Acquire), Do(Reset), Do(RecordFailure)])
             .when(Report(0, Failure))
             .answers(Stale)
@@ -352,7 +352,7 @@ fn reports_of_other_states_are_stale() {
             .given([Do(Acquire), Do(RecordFailure), Do(Reset)])
             .when(Report(0, Failure))
             .answers(Stale),
-        scenario("and a permit given after the reset is good")
+        scenario("and a permit given after the reset counts")
             .given([Do(Transition(Open)), Do(Reset), Do(Acquire)])
             .when(Report(0, Failure))
             .answers(Recorded)
@@ -375,18 +375,18 @@ fn calls_of_an_unknown_key_all_count() {
             .when(Report(4, Failure))
             .answers(Recorded)
             .then(circuit(Open, START).failures(5).failed_at(START)),
-        scenario("the sixth is late")
+        scenario("the sixth is stale")
             .given([DoTimes(6, Acquire)])
             .given((0..5).map(|n| Do(Report(n, Failure))))
             .when(Report(5, Failure))
             .answers(Stale)
             .then(circuit(Open, START).failures(5).failed_at(START)),
-        scenario("to be created by a look is not to change state")
+        scenario("a circuit created by a look has not changed state")
             .given([Do(Acquire), Do(GetState)])
             .when(Report(0, Failure))
             .answers(Recorded)
             .then(one(START)),
-        scenario("nor is the reset of what isn't there")
+        scenario("nor does the reset of an unknown key change state")
             .given([Do(Acquire), Do(Reset), Do(Clear)])
             .when(Report(0, Failure))
             .answers(Recorded)
@@ -400,11 +400,11 @@ fn calls_of_an_unknown_key_all_count() {
             .when(Report(0, Failure))
             .answers(Recorded)
             .then(one(START)),
-        scenario("and reject: this one is admitted")
+        scenario("and reject, while this one is admitted")
             .given([Other(Transition(ForcedOpen))])
             .when(Acquire)
             .answers(Admitted),
-        scenario("a known circuit doesn't mind what other keys do")
+        scenario("a known circuit ignores other keys")
             .given([
                 Do(GetState),
                 Do(Acquire),

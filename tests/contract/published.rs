@@ -1,5 +1,5 @@
-//! Scenarios of the test suites that resilience4j and Polly publish, where ours had none: the
-//! behaviour, in our words. Those that we answer otherwise are in docs/comparison.md.
+//! Scenarios of the published test suites of resilience4j and Polly that had no test here: the
+//! behaviour, in our words. docs/comparison.md lists those that breakerbox answers differently.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex};
@@ -37,8 +37,8 @@ fn state(breaker: &Breaker) -> CircuitState {
     breaker.peek(KEY).unwrap().state
 }
 
-/// resilience4j, `CircuitBreakerThrowingPredicateLeakTest` (#2324): a predicate that throws must not
-/// keep the only probe.
+/// resilience4j, `CircuitBreakerThrowingPredicateLeakTest` (#2324): a predicate that throws must
+/// not keep the only probe.
 #[test]
 fn a_classifier_that_panics_gives_its_probe_back() {
     let (breaker, clock, _) = breaker();
@@ -51,7 +51,7 @@ fn a_classifier_that_panics_gives_its_probe_back() {
         });
         assert!(catch_unwind(call).is_err());
         if state(&breaker) != CircuitState::HalfOpen {
-            // What panics is a failure, as it is everywhere.
+            // A panic is a failure, as it is everywhere.
             assert_eq!(state(&breaker), CircuitState::Open);
             clock.advance(TIMEOUT);
         }
@@ -61,7 +61,7 @@ fn a_classifier_that_panics_gives_its_probe_back() {
 
 /// Polly, `Flow_Closed_HalfOpen_Open_HalfOpen_Closed`.
 #[test]
-fn a_recovery_that_fails_once_goes_the_whole_way() {
+fn a_recovery_that_fails_once_starts_over() {
     use CircuitState::{Closed, HalfOpen, Open};
     let (breaker, clock, seen) = breaker();
     fail(&breaker);
@@ -76,8 +76,8 @@ fn a_recovery_that_fails_once_goes_the_whole_way() {
     );
 }
 
-/// Polly, `OnActionFailureAsync_EnsureCorrectBehavior` (open stays open): a call that was out when
-/// the circuit opened neither opens it again nor makes it stay open for longer.
+/// Polly, `OnActionFailureAsync_EnsureCorrectBehavior` (open stays open): a call that was in flight
+/// when the circuit opened neither opens it again nor keeps it open for longer.
 #[test]
 fn a_late_failure_does_not_prolong() {
     let (breaker, clock, seen) = breaker();
@@ -92,9 +92,9 @@ fn a_late_failure_does_not_prolong() {
     assert_eq!(seen.lock().unwrap().len(), 2);
 }
 
-/// Polly, `IsolateAsync_Ok`: isolated until it is closed by hand, however the calls go that are out.
+/// Polly, `IsolateAsync_Ok`: isolated until it is closed by hand, whatever calls in flight report.
 #[test]
-fn an_isolated_circuit_waits_for_a_hand() {
+fn an_isolated_circuit_stays_until_it_is_lifted_by_hand() {
     let (breaker, clock, _) = breaker();
     let (first, second) = (breaker.acquire(KEY).unwrap(), breaker.acquire(KEY).unwrap());
     breaker.store().transition(KEY, CircuitState::ForcedOpen);
@@ -107,7 +107,7 @@ fn an_isolated_circuit_waits_for_a_hand() {
     assert_eq!(breaker.peek(KEY).unwrap().failure_count, 0);
 }
 
-/// resilience4j, `CircuitBreakerMetricsTest`: calls that are not permitted are in no rate.
+/// resilience4j, `CircuitBreakerMetricsTest`: rejected calls count in no rate.
 #[test]
 fn rejected_calls_are_in_no_window() {
     let clock = ManualClock::new(3_600_000);

@@ -1,4 +1,4 @@
-//! What trips a circuit, how long it stays open, and how it recovers: every rule, on the breaker.
+//! Rules: how circuits trip, stay open and recover, each on the breaker.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -8,7 +8,7 @@ use breakerbox::{
     PolicyBuilder, PolicySet, Report, Reported, SlidingWindow,
 };
 
-/// 1 h after the clock's zero, so that it can step back.
+/// 1 h after the clock's zero, so that the clock can step back.
 const START: u64 = 3_600_000;
 
 type Breaker = CircuitBreaker<String, std::hash::RandomState, ManualClock>;
@@ -17,7 +17,7 @@ const KEY: &str = "upstream";
 const SUCCESS: Outcome = Outcome::Success;
 const FAILURE: Outcome = Outcome::Failure;
 
-/// A breaker under rules, its clock, and the causes of all that it announced.
+/// A breaker under rules, its clock, and the causes of all changes that it announced.
 struct Bench {
     breaker: Breaker,
     clock: ManualClock,
@@ -75,7 +75,7 @@ impl Bench {
         self.causes.lock().unwrap().last().unwrap().1
     }
 
-    /// How long it rejects now, in ms.
+    /// Returns how long it rejects from now on, in ms.
     fn rejects_for(&self) -> u64 {
         let rejected = self.breaker.acquire(KEY).map(drop).unwrap_err();
         let left = rejected.retry_after();
@@ -83,7 +83,7 @@ impl Bench {
         u64::try_from(left.as_millis()).unwrap()
     }
 
-    /// Fails the probe that is due next, and says for how long the circuit rejects then.
+    /// Fails the probe that is due next, and returns how long the circuit rejects after that.
     fn reopened_for(&self) -> u64 {
         self.clock.advance_ms(self.rejects_for());
         self.calls(1, FAILURE);
@@ -104,7 +104,7 @@ fn of_time(n: u64) -> PolicyBuilder {
 }
 
 #[test]
-fn a_rate_opens_from_the_minimum_on_at_its_limit() {
+fn a_rate_opens_at_its_limit_from_the_minimum_on() {
     let bench = Bench::new(of_calls(20).failure_rate_threshold(50).minimum_calls(10));
     bench.calls(5, SUCCESS);
     bench.calls(4, FAILURE);
@@ -141,7 +141,7 @@ fn a_window_of_calls_slides_call_by_call() {
 }
 
 #[test]
-fn a_window_of_one_call_is_that_call() {
+fn a_window_of_one_call_holds_that_call() {
     let bench = Bench::new(of_calls(1).failure_rate_threshold(100));
     bench.calls(100, SUCCESS);
     bench.calls(1, FAILURE);
@@ -149,7 +149,7 @@ fn a_window_of_one_call_is_that_call() {
 }
 
 #[test]
-fn a_window_of_time_forgets_what_is_older() {
+fn a_window_of_time_forgets_older_calls() {
     let settings = || of_time(10).failure_rate_threshold(50).minimum_calls(4);
     for (gap_ms, opens) in [(0, true), (2_000, true), (3_000, true), (4_000, false)] {
         let bench = Bench::new(settings());
@@ -177,8 +177,8 @@ fn idle_gaps_of_any_length_empty_a_window_of_time() {
 }
 
 #[test]
-fn a_clock_that_steps_back_spoils_no_window() {
-    // By less than the window: nothing is lost. By more: it begins anew, and goes on.
+fn a_clock_that_steps_back_leaves_windows_valid() {
+    // By less than the window: no call is lost. By more: the window begins anew.
     for (back_ms, missing) in [(1, 2), (9_000, 2), (3_600_000, 4)] {
         let bench = Bench::new(of_time(10).failure_rate_threshold(50).minimum_calls(4));
         bench.calls(2, FAILURE);
@@ -218,7 +218,7 @@ fn slow_calls_open_whether_they_failed_or_not() {
 }
 
 #[test]
-fn a_report_may_say_itself_how_long_the_call_took() {
+fn a_report_may_state_the_duration_of_its_call() {
     let settings = of_calls(2).slow_call_rate_threshold(100);
     let bench = Bench::new(settings.slow_call_duration(secs(1)));
     for _ in 0..2 {
@@ -228,7 +228,7 @@ fn a_report_may_say_itself_how_long_the_call_took() {
 }
 
 #[test]
-fn calls_that_hang_open_before_they_end() {
+fn hung_calls_open_before_they_end() {
     let settings = Policy::builder().hung_calls(2).hung_call_duration(secs(10));
     let bench = Bench::new(settings);
     let hanging: Vec<_> = (0..3)
@@ -320,7 +320,7 @@ fn open_times_grow_to_their_cap_and_begin_again_after_a_stable_time() {
     for expected in [3_000, 9_000, 10_000, 10_000] {
         assert_eq!(bench.reopened_for(), expected);
     }
-    // Closed for a short while only: it goes on.
+    // Closed for only a short while: the series goes on.
     bench.clock.advance_ms(10_000);
     bench.calls(1, SUCCESS);
     bench.clock.advance_ms(59_999);
@@ -345,13 +345,13 @@ fn jitter_lengthens_within_its_share_and_is_the_same_for_all_callers() {
         assert!((30_000..=45_000).contains(&ms), "{ms}");
         assert_eq!(bench.rejects_for(), ms);
         times.insert(ms);
-        bench.breaker.store().reset(KEY);
+        bench.breaker.reset(KEY);
     }
     assert!(times.len() > 10, "{times:?}");
 }
 
 #[test]
-fn an_upstream_says_how_long_within_bounds() {
+fn an_upstream_sets_the_open_time_within_bounds() {
     for (asked, expected) in [(10, 30_000), (60, 60_000), (3_600, 120_000)] {
         let settings = Policy::builder().failure_threshold(1);
         let bench = Bench::new(settings.retry_after_max(secs(120)));
@@ -406,7 +406,7 @@ fn the_share_of_probes_decides() {
 }
 
 #[test]
-fn no_more_probes_than_may_be_out() {
+fn no_more_probes_are_in_flight_than_allowed() {
     let settings = Policy::builder().failure_threshold(1).half_open_max(3);
     let bench = Bench::new(settings.success_threshold(5));
     bench.calls(1, FAILURE);
@@ -421,7 +421,7 @@ fn no_more_probes_than_may_be_out() {
 }
 
 #[test]
-fn what_is_undecided_for_too_long_ends_as_said() {
+fn an_undecided_half_open_ends_as_configured() {
     for (after, expected) in [
         (AfterHalfOpen::Open, CircuitState::Open),
         (AfterHalfOpen::Closed, CircuitState::Closed),

@@ -7,9 +7,9 @@ use crate::support::system::{Answer, Call, FACES, Face, Modelled, Real, System};
 
 /// The key that a scenario is about.
 const KEY: &str = "upstream";
-/// A key that it isn't about.
+/// Another key.
 const OTHER: &str = "neighbour";
-/// When a scenario begins.
+/// The time at which a scenario begins.
 pub(crate) const START: u64 = 1_000;
 
 #[derive(Clone, Copy, Debug)]
@@ -17,9 +17,9 @@ pub(crate) enum Step {
     At(u64),
     Do(Call),
     DoTimes(u32, Call),
-    /// To another key.
+    /// A call with another key.
     Other(Call),
-    /// Another policy from here on.
+    /// Another policy from this step on.
     Under(Rules),
 }
 
@@ -32,7 +32,7 @@ pub(crate) struct Scenario {
     then: Option<Snapshot>,
 }
 
-/// A scenario under the default rules, of a key that nobody has used.
+/// Starts a scenario under the default rules, of a key without a circuit.
 pub(crate) fn scenario(says: impl Into<String>) -> Scenario {
     Scenario {
         says: says.into(),
@@ -65,13 +65,13 @@ impl Scenario {
         self
     }
 
-    /// The circuit afterwards; unknown if nothing is said.
+    /// Sets the expected circuit afterwards; without it, unknown.
     pub(crate) fn then(mut self, circuit: Snapshot) -> Self {
         self.then = Some(circuit);
         self
     }
 
-    /// The circuit afterwards, which the call returns too.
+    /// Sets the expected circuit afterwards, which the call returns too.
     pub(crate) fn returns(self, circuit: Snapshot) -> Self {
         self.answers(Answer::Is(circuit)).then(circuit)
     }
@@ -104,7 +104,7 @@ impl Scenario {
     }
 }
 
-/// Puts every scenario to the model and to each face of the store.
+/// Runs every scenario on the model and on each form of the store.
 pub(crate) fn check_all(scenarios: impl IntoIterator<Item = Scenario>) {
     for scenario in scenarios {
         scenario.check(&mut Modelled::new(Rules::default(), START), "the model");
@@ -112,7 +112,7 @@ pub(crate) fn check_all(scenarios: impl IntoIterator<Item = Scenario>) {
             let mut real = real();
             real.face = face;
             if face == Face::Handle {
-                // A handle creates its circuit; after a reset it reads as unknown.
+                // A handle creates its circuit, which reads as unknown after a reset.
                 real.pin(KEY);
                 real.store.reset(KEY);
             }
@@ -121,7 +121,7 @@ pub(crate) fn check_all(scenarios: impl IntoIterator<Item = Scenario>) {
     }
 }
 
-/// A new store at [`START`].
+/// Makes a new store at [`START`].
 pub(crate) fn real() -> Real {
     let clock = ManualClock::new(START);
     let store = InMemoryCircuitBreakerStore::builder()
@@ -130,7 +130,7 @@ pub(crate) fn real() -> Real {
     Real::new(store, clock, Rules::default())
 }
 
-/// A circuit that has been in `state` since then, and counted nothing.
+/// Returns a circuit that has been in `state` since then, with nothing counted.
 pub(crate) const fn circuit(state: State, since: u64) -> Snapshot {
     Snapshot {
         state,

@@ -1,4 +1,4 @@
-//! Selection: a look that changes nothing, and the first circuit that admits a call.
+//! Selection: looks without effect, and the first circuit that admits a call.
 
 use std::time::Duration;
 
@@ -31,7 +31,8 @@ fn open(breaker: &Breaker, key: &str) {
     assert_eq!(permit.failure(), Reported::Recorded);
 }
 
-/// What a look says, by key and by handle: the same, and what a check says right after.
+/// Looks by key and by handle, checks that both agree with a check right after, and returns the
+/// answer.
 fn looks(breaker: &Breaker, key: &str) -> Option<Rejected> {
     let before = (breaker.store().rejections(), breaker.peek(key));
     let by_key = breaker.admits(key).err();
@@ -48,7 +49,7 @@ fn looks(breaker: &Breaker, key: &str) -> Option<Rejected> {
 }
 
 #[test]
-fn a_look_says_what_a_check_would() {
+fn a_look_predicts_a_check() {
     let (breaker, clock) = breaker(strict().build().unwrap());
     assert_eq!(looks(&breaker, KEY), None);
 
@@ -88,7 +89,7 @@ fn a_lost_probe_admits_after_its_lease() {
 }
 
 #[test]
-fn a_half_open_whose_time_is_over_is_seen_as_what_it_becomes() {
+fn a_half_open_past_its_time_shows_as_its_next_state() {
     for (after, state) in [
         (AfterHalfOpen::Open, Some(CircuitState::Open)),
         (AfterHalfOpen::Closed, None),
@@ -107,7 +108,7 @@ fn a_half_open_whose_time_is_over_is_seen_as_what_it_becomes() {
 }
 
 #[test]
-fn a_look_goes_by_forced_states_and_shadows() {
+fn a_look_respects_forced_states_and_shadows() {
     let forced = |state| strict().forced(state).build().unwrap();
     let set = PolicySet::new(strict().build().unwrap())
         .prefix("/old/", forced(Forced::Open))
@@ -137,7 +138,7 @@ fn a_look_goes_by_forced_states_and_shadows() {
 }
 
 #[test]
-fn the_first_that_admits_is_taken() {
+fn the_first_circuit_that_admits_is_chosen() {
     let (breaker, clock) = breaker(strict().build().unwrap());
     let circuits = ["a", "b", "c"].map(|key| breaker.circuit(key).unwrap());
     let chosen = || {
@@ -155,7 +156,7 @@ fn the_first_that_admits_is_taken() {
     assert_eq!(
         breaker.store().rejections(),
         0,
-        "passing over is no rejection"
+        "a circuit passed over counts no rejection"
     );
 
     clock.advance(Duration::from_secs(1));
@@ -173,12 +174,12 @@ fn the_first_that_admits_is_taken() {
 }
 
 #[test]
-fn of_no_circuit_none_admits() {
+fn an_empty_choice_admits_nothing() {
     let none = CircuitHandle::<String>::acquire_any([]).unwrap_err();
     assert_eq!((none.soonest(), none.retry_after_secs()), (None, 1));
 }
 
-/// Permits can be named, and kept in a user's struct.
+/// A user's struct that keeps permits, whose types it can name.
 struct Kept<'a> {
     by_key: KeyPermit<'a, str, String, std::hash::RandomState, ManualClock>,
     by_handle: HandlePermit<'a, String, std::hash::RandomState, ManualClock>,

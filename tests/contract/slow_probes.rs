@@ -1,4 +1,4 @@
-//! However slow its calls are, a circuit whose probes succeed closes.
+//! A circuit whose probes succeed closes, however slow its calls are.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -20,15 +20,15 @@ fn policy(probes: u32, successes: u32) -> Policy {
         .unwrap()
 }
 
-/// How a simulated recovery went.
+/// The course of a simulated recovery.
 struct Recovery {
     took: u64,
     most_out: usize,
     most_in_lease: usize,
 }
 
-/// Time from the beginning of the half-open. A call asks each tenth of a lease; one that is
-/// admitted takes `call_ms` and succeeds. `ask` makes a permit, and `end` reports it.
+/// Simulates a recovery from the beginning of the half-open state. A call comes each tenth of a
+/// lease; if admitted, it takes `call_ms` and succeeds. `ask` makes a permit, and `end` reports it.
 fn recover<P>(
     call_ms: u64,
     clock: &ManualClock,
@@ -61,7 +61,7 @@ fn recover<P>(
     }
 }
 
-/// Call times from a tenth of the lease to a hundred leases, and more.
+/// Returns call times from a tenth of the lease to a hundred leases, and more.
 fn cases() -> impl Iterator<Item = (u64, u32, u32)> {
     let times = [
         100, 500, 900, 1_000, 1_100, 1_500, 5_000, 16_000, 100_000, 200_000,
@@ -76,13 +76,13 @@ fn cases() -> impl Iterator<Item = (u64, u32, u32)> {
 fn check(recovery: &Recovery, (call_ms, probes, successes): (u64, u32, u32)) {
     let case = format!("{call_ms} ms, {probes} at a time, {successes} required");
     let (probes, successes) = (u64::from(probes), u64::from(successes));
-    // The calls themselves, one after the other where there is one slot, a lease for each where the
-    // slots don't come back, and what asking each tenth of a lease and twelve bits cost.
+    // The calls themselves, one after the other if there is one slot; a lease for each if the slots
+    // aren't freed; and the cost of asking each tenth of a lease and of twelve bits.
     let rounds = successes.div_ceil(probes);
     let lease = twelve_bits(LEASE + 3_000 * LEASE / 2_048);
     let most = call_ms + rounds * (call_ms.min(lease) + lease) + successes * LEASE / 10;
     assert!(recovery.took <= most, "{case}: {} of {most}", recovery.took);
-    // To the letter: no more than N whose lease runs, and as many leases as a call lasts.
+    // Exactly: no more than N probes whose lease runs, and as many leases as a call lasts.
     assert!(recovery.most_in_lease as u64 <= probes, "{case}");
     let leases = call_ms.div_ceil(LEASE) + 1;
     assert!(recovery.most_out as u64 <= probes * leases, "{case}");

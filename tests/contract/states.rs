@@ -9,13 +9,13 @@ use Call::*;
 use State::*;
 use Step::{At, Do, DoTimes};
 
-/// When the failures and successes of [`used`] are recorded.
+/// The time at which the failures and successes of [`used`] are recorded.
 const USED: u64 = 2_000;
-/// When the operation takes place.
+/// The time of the operation.
 const NOW: u64 = 3_000;
 
-/// The steps that bring the circuit into `state` at the start, with 2 failures and 3 successes
-/// recorded since, where the state counts.
+/// Returns the steps that bring the circuit into `state` at the start, with 2 failures and 3
+/// successes recorded since, if the state counts.
 fn used(state: Option<State>) -> Vec<Step> {
     let Some(state) = state else {
         return vec![At(NOW)];
@@ -29,7 +29,7 @@ fn used(state: Option<State>) -> Vec<Step> {
     ]
 }
 
-/// What [`used`] makes of it.
+/// Returns the circuit that [`used`] makes.
 const fn was(state: State) -> Snapshot {
     match state {
         Disabled => circuit(Disabled, START),
@@ -40,7 +40,7 @@ const fn was(state: State) -> Snapshot {
     }
 }
 
-/// The circuit as it was, moved to `state` now, with these counts.
+/// Returns the circuit moved to `state` now, with these counts.
 const fn moved(from: State, to: State, failures: u64, successes: u64) -> Snapshot {
     let last_failure_time = was(from).last_failure_time;
     circuit(to, NOW)
@@ -107,7 +107,7 @@ fn records_count_in_every_state_but_disabled() {
     run(both(Some(Disabled), RecordSuccess, was(Disabled)));
 }
 
-/// A row whose call returns what the circuit is afterwards.
+/// Makes a row whose call returns the circuit as it is afterwards.
 fn both(
     state: Option<State>,
     call: Call,
@@ -140,7 +140,7 @@ fn transitions_keep_and_zero_counts() {
 }
 
 #[test]
-fn removals_remove() {
+fn removed_circuits_are_unknown() {
     for state in [None].into_iter().chain(STATES.map(Some)) {
         run([Reset, Clear, Destroy].map(|call| (state, call, Nothing, None)));
     }
@@ -200,7 +200,7 @@ fn reports_of_the_current_state_count() {
         let name = format!("a report of {outcome:?} to {state:?}");
         check_all([row(name, given, Report(0, outcome), Recorded, then)]);
     }
-    // Releasing is reporting nothing.
+    // A release reports no outcome.
     for state in [None, Some(Closed), Some(HalfOpen), Some(Disabled)] {
         let mut given = used(state);
         given.push(Do(Acquire));

@@ -34,7 +34,7 @@ fn open_until_its_time_is_over() {
             .when(Acquire)
             .answers(Probe)
             .then(circuit(HalfOpen, START + 999_999)),
-        scenario("nobody asks: it stays open")
+        scenario("no call comes: it stays open")
             .given([Do(Transition(Open)), At(START + 999_999)])
             .when(GetState)
             .returns(open),
@@ -47,7 +47,7 @@ fn open_until_its_time_is_over() {
             .when(Acquire)
             .answers(rejected(Open, 30_000))
             .then(circuit(Open, START + 29_999)),
-        scenario("how long is fixed by the first check")
+        scenario("the first check fixes the open time")
             .given([
                 Do(Transition(Open)),
                 Do(Acquire),
@@ -92,7 +92,7 @@ fn shorter() -> Rules {
     }
 }
 
-/// A store whose clock stands at 0 is no special case.
+/// A store whose clock starts at 0 is no special case.
 #[test]
 fn time_begins_at_zero() {
     check_all([
@@ -123,22 +123,22 @@ fn time_begins_at_zero() {
 }
 
 #[test]
-fn a_clock_that_steps_back_moves_no_time_back() {
+fn a_clock_that_steps_back_moves_no_recorded_time_back() {
     check_all([
         scenario("the last failure keeps the later time")
             .given([Do(RecordFailure), At(10)])
             .when(RecordFailure)
             .returns(circuit(Closed, START).failures(2).failed_at(START)),
-        scenario("also over a report")
+        scenario("also when a report comes")
             .given([Do(RecordFailure), Do(Acquire), At(10)])
             .when(Report(0, Failure))
             .answers(Recorded)
             .then(circuit(Closed, START).failures(2).failed_at(START)),
-        scenario("a state that begins then, begins then")
+        scenario("a state that begins then has that time")
             .given([Do(RecordFailure), At(10)])
             .when(Transition(Open))
             .returns(circuit(Open, 10).failures(1).failed_at(START)),
-        scenario("an open circuit says that all its time is left, and no more")
+        scenario("an open circuit reports its whole time as left, and no more")
             .given([Do(Transition(Open)), At(10)])
             .when(Acquire)
             .answers(rejected(Open, 30_000))
@@ -161,7 +161,7 @@ fn a_clock_that_steps_back_moves_no_time_back() {
     ]);
 }
 
-/// A store's time ends in 2109: for a later clock it stands still.
+/// A store's time ends in 2109; a later clock stands still for it.
 #[test]
 fn time_ends() {
     check_all([
@@ -174,11 +174,11 @@ fn time_ends() {
             .given([At(MAX_TIME)])
             .when(RecordFailure)
             .returns(circuit(Closed, MAX_TIME).failures(1).failed_at(MAX_TIME)),
-        scenario("a later one is kept as that")
+        scenario("a later one is kept as the last that fits")
             .given([At(MAX_TIME + 1)])
             .when(RecordFailure)
             .returns(circuit(Closed, MAX_TIME).failures(1).failed_at(MAX_TIME)),
-        scenario("what opens then is never due")
+        scenario("a circuit that opens then is never due")
             .given([At(MAX_TIME), Do(Transition(Open)), At(u64::MAX)])
             .when(Acquire)
             .answers(rejected(Open, 30_000))
@@ -197,7 +197,7 @@ fn failures_saturate() {
         .failures(MAX_FAILURES)
         .failed_at(START);
     check_all([
-        scenario("a full count is only noted, and spills into nothing")
+        scenario("a full count stays full, and spills into no other field")
             .given([
                 DoTimes(most, RecordFailure),
                 DoTimes(2, RecordSuccess),

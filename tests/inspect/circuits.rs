@@ -1,4 +1,4 @@
-//! What a look into a circuit shows.
+//! The statistics that a circuit shows.
 
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, UNIX_EPOCH};
@@ -11,7 +11,7 @@ use super::{Breaker, START, breaker, fail, policy, stats};
 use CircuitState::{Closed, Disabled, ForcedOpen, HalfOpen, Open};
 
 #[test]
-fn what_is_not_known_is_closed() {
+fn an_unknown_circuit_shows_as_closed() {
     let (breaker, _) = breaker(policy(|p| p));
     let _ = breaker.acquire("k").unwrap().success();
     assert_eq!(breaker.stats("k"), None);
@@ -23,7 +23,7 @@ fn what_is_not_known_is_closed() {
 }
 
 #[test]
-fn an_open_circuit_says_until_when() {
+fn an_open_circuit_shows_its_end() {
     let (breaker, clock) = breaker(policy(|p| p.backoff_factor(2.0)));
     fail(&breaker, "k");
     assert_eq!(stats(&breaker, "k").open_until, Some(START + 30_000));
@@ -33,7 +33,7 @@ fn an_open_circuit_says_until_when() {
     assert_eq!(stats(&breaker, "k").open_until_time(), Some(at));
     assert_eq!(breaker.store().stats("k"), breaker.stats("k"));
 
-    // Its time is over, and no call has asked.
+    // Its time is over, and no call has come.
     clock.advance_ms(20_000);
     assert_eq!(stats(&breaker, "k").open_until, Some(START + 30_000));
     fail(&breaker, "k");
@@ -46,9 +46,9 @@ fn an_open_circuit_says_until_when() {
     }
 }
 
-/// By hand, no check has fixed the time yet: a look doesn't either.
+/// Opened by hand, with no check that fixed its time: a look doesn't fix it either.
 #[test]
-fn a_time_that_is_not_fixed_is_what_the_policy_would_say() {
+fn a_time_that_is_not_fixed_comes_from_the_policy() {
     let (breaker, _) = breaker(policy(|p| p));
     breaker.store().transition("k", Open);
     assert_eq!(breaker.store().stats("k").unwrap().open_until, None);
@@ -91,7 +91,7 @@ fn a_half_open_circuit_counts_its_probes() {
 }
 
 #[test]
-fn a_window_shows_what_it_holds() {
+fn a_window_shows_its_counts() {
     let slow = Duration::from_secs(1);
     for window in [
         SlidingWindow::Calls(3),
@@ -130,7 +130,7 @@ fn a_window_shows_what_it_holds() {
 }
 
 #[test]
-fn a_change_says_for_how_long() {
+fn a_change_tells_its_duration() {
     let heard: Arc<Mutex<Vec<StateChange<String>>>> = Arc::default();
     let ear = Arc::clone(&heard);
     let clock = ManualClock::new(START);
@@ -169,9 +169,9 @@ fn a_change_says_for_how_long() {
     assert_eq!(heard[2].cause.as_str(), "probes-failed");
 }
 
-/// Two breakers live the same life, and one of them is looked at all the time.
+/// Two breakers get the same calls, and one of them is looked at after each step.
 #[test]
-fn looking_changes_nothing() {
+fn looks_have_no_effect() {
     let steps = if cfg!(miri) { 200 } else { 20_000 };
     let policy = policy(|p| {
         p.failure_threshold(3)

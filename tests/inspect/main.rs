@@ -1,4 +1,4 @@
-//! Looking inside: each field and each count is reached, and looking changes nothing.
+//! Statistics: each field and each count is reached, and a look has no effect.
 
 mod circuits;
 mod totals;

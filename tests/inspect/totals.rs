@@ -1,4 +1,4 @@
-//! What is counted of calls: by circuit, and of all together.
+//! The counts of calls: by circuit, and in total.
 
 #[cfg(feature = "tokio")]
 use std::future::{pending, ready};
@@ -44,7 +44,7 @@ fn rejections_are_counted_by_key() {
     assert_eq!(totals.rejected, breaker.store().rejections());
     assert_eq!(totals.shadowed, breaker.shadowed());
 
-    // The bare store knows no shadow: it rejects.
+    // The bare store has no shadow, so it rejects.
     assert!(breaker.store().acquire("quiet/c", &shadow).is_err());
     assert_eq!(counts("quiet/c"), (1, 4));
 
@@ -62,9 +62,9 @@ fn rejections_are_counted_by_key() {
     assert_eq!((counts("a"), counts("b")), ((4, 0), (0, 0)));
 }
 
-/// Where a state is forced on the key, the circuit isn't asked.
+/// A forced state rejects without asking the circuit.
 #[test]
-fn what_is_forced_counts_in_total() {
+fn forced_rejections_count_in_total() {
     let closed = policy(|p| p.forced(Forced::Open));
     let set = PolicySet::new(policy(|p| p)).prefix("closed/", closed);
     let (breaker, _) = breaker(set);
@@ -78,7 +78,7 @@ fn what_is_forced_counts_in_total() {
     assert_eq!(stats(&breaker, "closed/a").rejected, 0);
     assert_eq!(stats(&breaker, "by-hand/b").rejected, 0);
 
-    // A circuit that is forced open by its own key rejects by itself.
+    // A circuit that is forced open by its own key counts its rejections itself.
     let _ = breaker.force_open("c");
     assert!(breaker.acquire("c").is_err());
     assert_eq!(stats(&breaker, "c").rejected, 1);
@@ -169,14 +169,14 @@ fn openings_are_counted_by_cause() {
         totals.opened.iter().map(|(_, count)| count).sum::<u64>(),
         12
     );
-    assert_eq!(opened("reset-timeout"), 0, "it opens nothing");
+    assert_eq!(opened("reset-timeout"), 0, "it opens no circuit");
     for (label, _) in totals.opened.iter() {
         assert!(Cause::LABELS.contains(&label));
     }
 }
 
 #[test]
-fn what_became_of_calls_is_counted() {
+fn the_ends_of_calls_are_counted() {
     let failure = policy(|p| p.dropped_permit(DroppedPermit::Failure));
     let set = PolicySet::new(policy(|p| p.failure_threshold(2))).key("drops".into(), failure);
     let (breaker, _) = breaker(set);
@@ -227,7 +227,7 @@ async fn calls_that_take_too_long_are_counted() {
             .await
             .is_ok()
     );
-    // Cancelled from outside, it is one that was dropped.
+    // Cancelled from outside, a call counts as dropped.
     let cancelled = breaker.call_async("k", pending::<Result<(), ()>>());
     let _ = tokio::time::timeout(second / 2, cancelled).await;
     let totals = breaker.totals();
@@ -267,7 +267,7 @@ async fn a_breaker_over_any_store_counts_its_calls() {
     assert_eq!(totals.opened.total(), 0, "known to the store");
 }
 
-/// Of many threads each rejection counts, whether in place or in shards.
+/// Each rejection counts, whether in place or in shards.
 #[test]
 fn rejections_by_many_threads_are_all_counted() {
     let (breaker, _) = breaker(policy(|p| p));

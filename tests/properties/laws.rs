@@ -1,4 +1,4 @@
-//! Laws that hold for every history, told without the model.
+//! Laws that hold for every history, stated without the model.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -21,7 +21,7 @@ pub(crate) struct Laws {
     policy: Policy,
     handles: BTreeMap<String, StoreHandle<String, std::hash::RandomState, ManualClock>>,
     permits: Vec<(String, PermitToken)>,
-    /// The probes among them whose lease runs: since when.
+    /// The probes among them whose lease runs, with its start.
     leases: Vec<(PermitToken, u64)>,
     changes: Arc<Mutex<Vec<StateChange<String>>>>,
     states: BTreeMap<String, CircuitState>,
@@ -74,7 +74,8 @@ impl Laws {
         }
     }
 
-    /// A rejected call's circuit rejects, an admitted one's doesn't, and probes are counted.
+    /// Checks that a rejected call's circuit rejects, that an admitted one's doesn't, and counts
+    /// probes.
     fn acquire(&mut self, key: &str) {
         let answer = self.store.acquire(key, &self.policy);
         let state = self.store.peek(key).map(|circuit| circuit.state);
@@ -84,7 +85,7 @@ impl Laws {
                 assert_eq!(state, Some(rejected.state()));
                 assert!(
                     !rejected.retry_after().is_zero(),
-                    "there is something to wait for"
+                    "there is a time to wait for"
                 );
             }
             Ok(permit) if permit.is_probe() => {
@@ -97,7 +98,7 @@ impl Laws {
                 let out = self.probes_out(permit.generation());
                 assert!(
                     out <= self.policy.half_open_max() as usize,
-                    "{out} probes are out"
+                    "{out} probes are in flight"
                 );
             }
             Ok(permit) => {
@@ -113,13 +114,14 @@ impl Laws {
         }
     }
 
-    /// Probes of this half-open whose lease runs.
+    /// Counts the probes of this half-open state whose lease runs.
     fn probes_out(&self, generation: u64) -> usize {
         let of = |(permit, _): &&(PermitToken, u64)| permit.generation() == generation;
         self.leases.iter().filter(of).count()
     }
 
-    /// A stale report changes nothing; a good one opens what was closed, or decides a half-open.
+    /// Checks that a stale report changes nothing, and that a valid one may only open a closed
+    /// circuit or decide a half-open one.
     fn report(&mut self, index: usize, outcome: Outcome) {
         let Some(index) = index.checked_rem(self.permits.len()) else {
             return;
@@ -154,7 +156,7 @@ impl Laws {
         }
     }
 
-    /// What one is told to do, one does, and nothing else.
+    /// Checks that a command has its effect, and no other.
     fn told(&mut self, key: &str, call: Call) {
         let before = self.all();
         match call {
@@ -179,7 +181,7 @@ impl Laws {
                 let _ = self.store.peek(key);
             }
             Call::Acquire | Call::Report(..) | Call::Tell(..) | Call::Release(_) => {
-                unreachable!("seen to above")
+                unreachable!("handled above")
             }
         }
         let removed = matches!(call, Call::Reset | Call::Clear | Call::Destroy);
@@ -200,7 +202,8 @@ impl Laws {
         }
     }
 
-    /// The changes since the last look: each begins where the one before ended.
+    /// Returns the changes since the last look, and checks that each begins where the one before
+    /// ended.
     fn chain(&mut self) -> Vec<StateChange<String>> {
         let changes = std::mem::take(&mut *self.changes.lock().unwrap());
         for change in &changes {

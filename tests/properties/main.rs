@@ -1,4 +1,4 @@
-//! Random histories: the crate answers like the reference model, and keeps its laws.
+//! Random histories: the crate answers like the reference model, and obeys its laws.
 
 mod laws;
 #[path = "../support/mod.rs"]
@@ -40,7 +40,7 @@ fn rules() -> impl Strategy<Value = Rules> {
         )
 }
 
-/// Any of the settings that few rules have.
+/// Generates settings that only few rules have.
 fn more() -> impl Strategy<Value = More> {
     let window = select(vec![
         None,
@@ -94,12 +94,12 @@ fn more() -> impl Strategy<Value = More> {
     })
 }
 
-/// Any rules.
+/// Generates any rules.
 fn full_rules() -> impl Strategy<Value = Rules> {
     (rules(), more()).prop_map(|(rules, more)| Rules { more, ..rules }.valid())
 }
 
-/// Any rules, of which those that probes and calls in flight have met stay.
+/// Generates any rules that keep the settings which probes and calls in flight have met.
 fn other_rules(rules: Rules, other: Rules) -> Rules {
     let (kept, more) = (rules.more, other.more);
     let more = More {
@@ -108,7 +108,7 @@ fn other_rules(rules: Rules, other: Rules) -> Rules {
         ..more
     };
     Rules {
-        // Lowered under probes that are out, it is not said who closes.
+        // Lowered while probes are in flight, it leaves open which of them closes.
         success_threshold: rules.success_threshold,
         more,
         ..other
@@ -235,7 +235,7 @@ proptest! {
         }
     }
 
-    /// Without another key nothing may be lost, so the model allows no exception.
+    /// With a single key no report may be lost, so the model allows no exception.
     #[test]
     fn the_store_is_its_model_exactly_for_one_key(
         rules in rules(),
@@ -307,7 +307,7 @@ proptest! {
     }
 }
 
-/// Any rules, and perhaps a cap on the share of the keys that may be open.
+/// Generates any rules, and perhaps a cap on the share of the keys that may be open.
 fn capped_rules() -> impl Strategy<Value = Rules> {
     let cap = select(vec![None, Some(1), Some(2), Some(3)]);
     (full_rules(), cap).prop_map(|(rules, cap)| Rules {

@@ -1,4 +1,4 @@
-//! Counts: none is lost, none is made up.
+//! Counts: none is lost, and none is made up.
 
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
@@ -6,7 +6,7 @@ use breakerbox::{Outcome, Policy, Reported};
 
 use crate::{THREADS, listening, together, until_they_collide};
 
-/// What is counted by many threads is counted: no more, no less, by key and by handle.
+/// Counts by many threads add up exactly, by key and by handle.
 #[test]
 fn no_count_is_lost() {
     const EACH: u64 = 20_000;
@@ -26,7 +26,7 @@ fn no_count_is_lost() {
                 };
                 let seen = circuit.success_count + circuit.failure_count;
                 assert!(seen > last, "counts only grow: {seen} after {last}");
-                // Somebody else counted since our last one.
+                // Another thread counted since our last count.
                 if seen > last + 1 && last > 0 {
                     overlaps.fetch_add(1, Relaxed);
                 }

@@ -1,7 +1,7 @@
-//! Real threads: what must hold however they interleave, and proof that they did.
+//! Real threads: laws that hold however threads interleave, and proof that they did.
 //!
-//! Every test repeats its rounds until threads were seen to collide, and fails if they never do:
-//! a race that didn't take place shows nothing.
+//! Every test repeats its rounds until threads were seen to collide, and fails if they never do,
+//! since a race that didn't happen shows nothing.
 
 mod counts;
 mod removal;
@@ -21,8 +21,8 @@ type Heard = Arc<Mutex<Vec<StateChange<u64>>>>;
 const THREADS: usize = 4;
 /// Collisions that end a test.
 const ENOUGH: usize = 50;
-/// How long a test goes on until it has seen them.
-const PATIENCE: Duration = Duration::from_secs(20);
+/// The time limit for seeing them.
+const TIME_LIMIT: Duration = Duration::from_secs(20);
 
 fn listening() -> (Store, ManualClock, Heard) {
     let clock = ManualClock::new(1_000);
@@ -43,7 +43,7 @@ fn until_they_collide(at_least: usize, mut round: impl FnMut(usize) -> usize) {
     let (mut rounds, mut collisions) = (0, 0);
     while rounds < at_least || collisions < ENOUGH {
         assert!(
-            begin.elapsed() < PATIENCE,
+            begin.elapsed() < TIME_LIMIT,
             "{collisions} collisions in {rounds} rounds: the threads hardly met"
         );
         collisions += round(rounds);
@@ -55,7 +55,7 @@ fn until_they_collide(at_least: usize, mut round: impl FnMut(usize) -> usize) {
     );
 }
 
-/// Runs `work` with each thread's number on all of them, begun together.
+/// Runs `work` in N threads at the same time, each with its number.
 fn together<R: Send>(threads: usize, work: impl Fn(usize) -> R + Sync) -> Vec<R> {
     let start = Barrier::new(threads);
     thread::scope(|scope| {
@@ -74,7 +74,8 @@ fn together<R: Send>(threads: usize, work: impl Fn(usize) -> R + Sync) -> Vec<R>
     })
 }
 
-/// The changes of each key in their true order: no number twice, each from where the last led to.
+/// Checks the changes of each key in the order of their numbers: each number once, each change from
+/// the state that the last one led to.
 fn assert_chains(heard: &[StateChange<u64>]) {
     let mut chains: BTreeMap<u64, Vec<&StateChange<u64>>> = BTreeMap::new();
     for change in heard {
@@ -98,19 +99,19 @@ fn assert_chains(heard: &[StateChange<u64>]) {
     numbers.sort_unstable();
     assert!(
         numbers.windows(2).all(|pair| pair[0] != pair[1]),
-        "numbers are of the whole store"
+        "numbers are unique in the whole store"
     );
 }
 
-/// Whether nothing holds the store's short way up for `keys`, whose circuits are closed or unknown:
-/// it then answers for each with its own latest number, else with the circuit's. (That the gate
-/// itself is down shows in no answer, but for the time that it takes: models and histories count.)
-fn assert_nothing_is_held(store: &Store, keys: impl IntoIterator<Item = u64>, policy: &Policy) {
+/// Checks that nothing keeps the store from its fast path for `keys`, whose circuits are closed or
+/// unknown: it then answers for each with its own latest number, else with the circuit's. (A quiet
+/// summary shows in no answer, only in time: models and histories check it.)
+fn assert_fast_path(store: &Store, keys: impl IntoIterator<Item = u64>, policy: &Policy) {
     const ELSEWHERE: u64 = u64::MAX;
     for key in keys {
         let circuit = store.circuit(&key).unwrap();
         let own = circuit.acquire(policy).unwrap().generation();
-        // Another circuit draws a later number, and is closed again.
+        // Another circuit takes a later number, and is closed again.
         store.transition(&ELSEWHERE, CircuitState::Open);
         store.transition(&ELSEWHERE, CircuitState::Closed);
         let of_store = store.acquire(&key, policy).unwrap().generation();

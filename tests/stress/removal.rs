@@ -9,14 +9,14 @@ use breakerbox::CircuitState::{Closed, Open};
 use breakerbox::{CircuitBreakerSnapshot, CircuitState, Outcome, Policy, Reported};
 
 use crate::{
-    ENOUGH, PATIENCE, Store, THREADS, assert_chains, assert_nothing_is_held, listening, together,
+    ENOUGH, Store, THREADS, TIME_LIMIT, assert_chains, assert_fast_path, listening, together,
     until_they_collide,
 };
 
-/// Each way to remove key 1.
+/// The ways to remove key 1.
 const REMOVALS: [fn(&Store); 2] = [|store| store.reset(&1), |store| store.clear()];
 
-/// What a racing operation returned, and what was left of the circuit.
+/// The snapshot that a racing operation returned, and the circuit that was left.
 type Race = (CircuitBreakerSnapshot, Option<CircuitBreakerSnapshot>);
 
 /// Races `operation` against each removal of an existing circuit, with and without a handle.
@@ -45,14 +45,14 @@ fn race_removals(
                 drop(handle);
                 before += usize::from(left.is_none());
                 after += usize::from(left.is_some());
-                // Both orders took place: the race was one.
+                // Both orders happened, so there was a race.
                 usize::from(before >= ENOUGH && after >= ENOUGH) * ENOUGH
             });
         }
     }
 }
 
-/// A record takes place before a reset, which removes it, or after it, and is there.
+/// A record comes before a reset, which removes it, or after it, and stays.
 #[test]
 fn a_record_is_before_or_after_a_removal() {
     race_removals(
@@ -77,7 +77,7 @@ fn a_record_is_before_or_after_a_removal() {
     );
 }
 
-/// A transition takes place before a reset, which removes it, or after it, and stands.
+/// A transition comes before a reset, which removes it, or after it, and stays.
 #[test]
 fn a_transition_is_before_or_after_a_removal() {
     race_removals(
@@ -91,7 +91,7 @@ fn a_transition_is_before_or_after_a_removal() {
 
 /// A call that began before a reset never counts after it; one that met none always does.
 #[test]
-fn what_began_before_a_reset_is_stale() {
+fn calls_from_before_a_reset_are_stale() {
     for pinned in [false, true] {
         let (store, ..) = listening();
         let policy = Policy::builder()
@@ -99,7 +99,7 @@ fn what_began_before_a_reset_is_stale() {
             .build()
             .unwrap();
         let handle = pinned.then(|| store.circuit(&1).unwrap());
-        // Odd while a reset of a circuit that is there is under way.
+        // Odd while the reset of an existing circuit runs.
         let turn = AtomicU64::new(0);
         let done = AtomicBool::new(false);
         let (late, in_time) = (AtomicUsize::new(0), AtomicUsize::new(0));
@@ -122,7 +122,7 @@ fn what_began_before_a_reset_is_stale() {
                         let asked = turn.load(SeqCst);
                         let reported = store.report(&1, permit, Outcome::Failure, &policy);
                         let after = turn.load(SeqCst);
-                        // The next reset to begin after the permit was done before the report.
+                        // The first reset that began after the permit ended before the report.
                         let next_begins = admitted + 1 + admitted % 2;
                         if asked > next_begins {
                             assert_eq!(reported, Reported::Stale);
@@ -146,7 +146,7 @@ fn what_began_before_a_reset_is_stale() {
                 if resets % 8 == 0 {
                     thread::yield_now();
                 }
-                if begin.elapsed() > PATIENCE {
+                if begin.elapsed() > TIME_LIMIT {
                     break;
                 }
             }
@@ -161,7 +161,7 @@ fn what_began_before_a_reset_is_stale() {
     }
 }
 
-/// Everything at once on a few keys; afterwards all is consistent, and the gate is down.
+/// All operations at once on a few keys; afterwards all is consistent, and the summary is quiet.
 #[test]
 fn the_summary_is_quiet_again_whatever_happens() {
     const KEYS: u64 = 6;
@@ -238,15 +238,15 @@ fn the_summary_is_quiet_again_whatever_happens() {
             }
         }
     }
-    assert_nothing_is_held(&store, 0..KEYS, &policy);
+    assert_fast_path(&store, 0..KEYS, &policy);
     store.clear();
     assert_eq!((store.len(), store.snapshots().len()), (0, 0));
-    assert_nothing_is_held(&store, 0..KEYS, &policy);
+    assert_fast_path(&store, 0..KEYS, &policy);
     assert_chains(&heard.lock().unwrap());
     assert!(unpinned.into_inner() > 0);
 }
 
-/// Xorshift: a thread's own dice, the same in every run.
+/// A xorshift generator, the same in every run.
 struct Dice(u64);
 
 impl Dice {

@@ -1,13 +1,13 @@
-//! What has to happen some million times before a mistake shows.
+//! Tests that need millions of repetitions to show a bug.
 
 use std::time::Duration;
 
 use breakerbox::{CircuitState, InMemoryCircuitBreakerStore, ManualClock, Policy, Reported};
 
-/// A call that is out while the store counts 2^22 generations: the tag of its circuit's words is
-/// the same again.
+/// A call is in flight while the store counts 2^22 generations, so that the tag of its circuit's
+/// words is the same again.
 #[test]
-fn an_in_flight_slot_is_of_its_whole_generation() {
+fn an_in_flight_slot_belongs_to_its_whole_generation() {
     let clock = ManualClock::new(1_000_000);
     let store = InMemoryCircuitBreakerStore::<u64>::keyed_builder()
         .clock(clock.clone())

@@ -1,4 +1,4 @@
-//! Transitions: of racing threads exactly one wins, and everybody sees it.
+//! Transitions: of racing threads exactly one wins, and every thread sees it.
 
 use std::collections::BTreeMap;
 use std::sync::Mutex;
@@ -11,11 +11,11 @@ use breakerbox::CircuitState::{Closed, ForcedOpen, HalfOpen, Open};
 use breakerbox::{Outcome, Policy, Reported};
 
 use crate::{
-    ENOUGH, PATIENCE, THREADS, assert_chains, assert_nothing_is_held, listening, together,
+    ENOUGH, THREADS, TIME_LIMIT, assert_chains, assert_fast_path, listening, together,
     until_they_collide,
 };
 
-/// Of many racing failures exactly one opens; the others are counted before it or stale after it.
+/// Exactly one of many racing failures opens; the others count before it or are stale after it.
 #[test]
 fn one_trip_per_opening() {
     let (store, _, heard) = listening();
@@ -44,15 +44,16 @@ fn one_trip_per_opening() {
         assert_eq!((heard[0].from, heard[0].to), (Closed, Open));
         assert!(
             store.acquire(&key, &policy).is_err(),
-            "a trip is seen by all who ask after it"
+            "every later check sees a trip"
         );
         stale
     });
     store.clear();
-    assert_nothing_is_held(&store, 0..8, &policy);
+    assert_fast_path(&store, 0..8, &policy);
 }
 
-/// Per half-open generation at most N probes are out, whoever asks and gives back.
+/// At most N probes are in flight in a half-open generation, whatever threads acquire and give
+/// back.
 #[test]
 fn never_more_probes_than_allowed() {
     for allowed in [1, 3] {
@@ -67,7 +68,7 @@ fn never_more_probes_than_allowed() {
         until_they_collide(2_000, |_| {
             store.transition(&1, Open);
             let due = now.fetch_add(30_000, Relaxed) + 30_000;
-            // The first check fixes how long it is open.
+            // The first check fixes its open time.
             assert!(store.acquire(&1, &policy).is_err());
             clock.set(due);
             let out: Mutex<BTreeMap<u64, u32>> = Mutex::default();
@@ -88,7 +89,10 @@ fn never_more_probes_than_allowed() {
                         let mut out = out.lock().unwrap();
                         let probes = out.entry(generation).or_default();
                         *probes += 1;
-                        assert!(*probes <= allowed, "{probes} probes of {allowed} are out");
+                        assert!(
+                            *probes <= allowed,
+                            "{probes} probes of {allowed} are in flight"
+                        );
                     }
                     if turn % 2 == 0 {
                         thread::yield_now();
@@ -109,7 +113,7 @@ fn never_more_probes_than_allowed() {
     }
 }
 
-/// One probe's outcome decides, and exactly one: the others are stale.
+/// Exactly one probe's outcome decides: the others are stale.
 #[test]
 fn one_probe_decides() {
     let (store, _, heard) = listening();
@@ -127,7 +131,7 @@ fn one_probe_decides() {
             } else {
                 Outcome::Failure
             };
-            // `None`: it was decided already.
+            // `None`: it is decided already.
             let probe = store
                 .acquire(&1, &policy)
                 .ok()
@@ -149,15 +153,13 @@ fn one_probe_decides() {
         assert_eq!((heard[0].from, heard[0].to), (HalfOpen, expected));
         probes.len() - winners.len()
     });
-    assert!(
-        won[0] > 0 && won[1] > 0,
-        "both kinds won now and then: {won:?}"
-    );
+    assert!(won[0] > 0 && won[1] > 0, "both kinds won at times: {won:?}");
 }
 
-/// Of many checks after a lease one lets another probe out. The lost one's verdict still counts.
+/// Exactly one of many checks after a lease gets another probe. The lost one's outcome still
+/// counts.
 #[test]
-fn an_expired_lease_lets_one_probe_out() {
+fn an_expired_lease_admits_one_probe() {
     let (store, clock, heard) = listening();
     let policy = Policy::builder().success_threshold(2).build().unwrap();
     until_they_collide(2_000, |_| {
@@ -178,9 +180,9 @@ fn an_expired_lease_lets_one_probe_out() {
     });
 }
 
-/// A trip that has returned is seen by every check that begins after it, of any kind.
+/// Every check of any kind that begins after a trip has returned sees it.
 #[test]
-fn a_trip_is_seen_by_all_after_it_returned() {
+fn every_check_after_a_trip_sees_it() {
     let (store, ..) = listening();
     let policy = Policy::default();
     let handle = store.circuit(&1).unwrap();
@@ -199,7 +201,7 @@ fn a_trip_is_seen_by_all_after_it_returned() {
                         false => store.acquire(&1, policy).is_ok(),
                     };
                     let after = turn.load(SeqCst);
-                    // Odd: the trip has returned, the recovery not begun.
+                    // Odd: the trip has returned, and the recovery has not begun.
                     if before == after && before % 2 == 1 {
                         assert!(!admitted, "admitted after trip {before}");
                         checks.fetch_add(1, Relaxed);
@@ -224,7 +226,7 @@ fn a_trip_is_seen_by_all_after_it_returned() {
                     store.transition(&1, Closed);
                 }
             }
-            if begin.elapsed() > PATIENCE {
+            if begin.elapsed() > TIME_LIMIT {
                 break;
             }
         }

@@ -1,4 +1,4 @@
-//! An allocator that counts, for tests of what memory is taken. It is the whole process's.
+//! An allocator that counts the memory of the whole process.
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -25,7 +25,7 @@ unsafe impl GlobalAlloc for Counting {
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
 
-/// Allocated and not freed.
+/// Returns the bytes that are allocated and not freed.
 pub(crate) fn bytes() -> i64 {
     BYTES.load(Ordering::Relaxed)
 }

@@ -16,7 +16,7 @@ use super::system::policy;
 type Breaker = CircuitBreaker<String, std::hash::RandomState, ManualClock>;
 type Held = OwnedPermit<String, std::hash::RandomState, ManualClock>;
 
-/// What becomes of a permit that nobody reports; times in milliseconds.
+/// The meaning of a dropped permit; times in milliseconds.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Dropped {
     Ignored,
@@ -24,7 +24,7 @@ pub enum Dropped {
     FailureIfOlder(u64),
 }
 
-/// What a guarded call does.
+/// The course of a guarded call.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Guarded {
     Succeed,
@@ -58,9 +58,9 @@ pub enum BreakerOp {
         by_handle: bool,
         does: Guarded,
     },
-    /// Other policies.
+    /// Replaces the policies.
     Replace(Rules),
-    /// Something that somebody does to the store below.
+    /// Operates on the store below.
     Store(Op),
 }
 
@@ -100,7 +100,7 @@ impl BreakerPair {
         }
     }
 
-    /// One step of both; panics where they differ.
+    /// Runs one step on both; panics where they differ.
     pub fn apply(&mut self, op: BreakerOp) {
         match op {
             BreakerOp::Hold { key, by_handle } => self.hold(name(key), by_handle),
@@ -108,14 +108,14 @@ impl BreakerPair {
                 if let Some(held) = self.take(permit) {
                     let real = held.real.report(breakerbox::Outcome::from(outcome));
                     let told = self.told(outcome, held.since);
-                    self.settle(held.key, held.model, told, Some(real));
+                    self.report(held.key, held.model, told, Some(real));
                 }
             }
             BreakerOp::Drop { permit } => {
                 if let Some(held) = self.take(permit) {
                     drop(held.real);
                     let told = self.told(self.of_dropped(held.since), held.since);
-                    self.settle(held.key, held.model, told, None);
+                    self.report(held.key, held.model, told, None);
                 }
             }
             BreakerOp::Guard {
@@ -131,7 +131,7 @@ impl BreakerPair {
                 does,
             } => self.guarded(name(key), by_handle, does),
             BreakerOp::Replace(rules) => self.replace(rules),
-            // The store goes by the breaker's policy.
+            // The store uses the breaker's policy.
             BreakerOp::Store(Op::Under(_)) => {}
             BreakerOp::Store(op) => self.below.apply(op),
         }
@@ -180,7 +180,7 @@ impl BreakerPair {
             self.created(key);
             handle
         });
-        // The permit borrows the breaker: seen to by what it answers.
+        // The permit borrows the breaker, so the comparison uses a clone.
         let breaker = self.breaker.clone();
         let permit = match &handle {
             Some(handle) => handle.acquire().map(|permit| {
@@ -204,7 +204,7 @@ impl BreakerPair {
             .map_err(|rejected| *rejected);
         if let (Some(model), Ok((_, real))) = (self.admit(key, probe), permit) {
             let outcome = outcome.unwrap_or_else(|| self.of_dropped(self.began()));
-            self.settle(key, model, outcome.into(), real);
+            self.report(key, model, outcome.into(), real);
         }
     }
 
@@ -237,10 +237,10 @@ impl BreakerPair {
             (Guarded::Panic, Err(payload)) if payload.is::<i32>() => Outcome::Failure,
             (does, real) => panic!("{does:?} gave {real:?}"),
         };
-        self.settle(key, permit, outcome.into(), None);
+        self.report(key, permit, outcome.into(), None);
     }
 
-    /// What is told of a call that began then.
+    /// Returns the report of a call that began then.
     fn told(&self, outcome: Outcome, since: Option<u64>) -> Told {
         let now = self.below.now();
         let took = since.map_or(0, |since| now.saturating_sub(since));
@@ -254,7 +254,7 @@ impl BreakerPair {
         }
     }
 
-    /// When a call that begins now does, if that is noted.
+    /// Returns the start of a call that begins now, if permits record it.
     fn began(&self) -> Option<u64> {
         is_timed(self.rules, self.dropped).then(|| self.below.now())
     }
@@ -267,14 +267,14 @@ impl BreakerPair {
         model.ok()
     }
 
-    /// Reports to the model; `real` is what the breaker said, where it says.
-    fn settle(&mut self, key: &str, permit: model::Permit, told: Told, real: Option<Reported>) {
+    /// Reports to the model; `real` is the breaker's answer, if it gave one.
+    fn report(&mut self, key: &str, permit: model::Permit, told: Told, real: Option<Reported>) {
         let key = &key.to_owned();
         let store = &mut self.below.model.store;
         let may_lose = store.may_lose(key, permit);
         let lost = match real {
             Some(real) => real == Reported::Stale,
-            // It didn't say: a report that changed nothing may be taken for a lost one.
+            // No answer: a report that changed nothing may be a lost one.
             None => self.breaker.peek(key).map(model::Snapshot::from) == store.peek(key),
         };
         if may_lose && lost {
@@ -345,7 +345,7 @@ fn without_cap(rules: Rules) -> Rules {
     Rules { more, ..rules }
 }
 
-/// Whether permits know when they began.
+/// Returns whether permits record when they began.
 fn is_timed(rules: Rules, dropped: Dropped) -> bool {
     rules.more.slow_ms != 0 || matches!(dropped, Dropped::FailureIfOlder(_))
 }

@@ -1,4 +1,5 @@
-//! What the integration tests share: the reference model, and one way to drive it and the crate.
+//! Shared parts of the integration tests: the reference model, and one way to drive it and the
+//! crate.
 #![allow(
     dead_code,
     unreachable_pub,

@@ -1,6 +1,7 @@
-//! The contract as plain, single-threaded code: the oracle of the property tests and the fuzz targets.
+//! The contract as plain, single-threaded code: the oracle of the property tests and the fuzz
+//! targets.
 //!
-//! It shares no type with the crate, so that nothing of the crate can make it agree.
+//! It shares no type with the crate, so that no part of the crate can make it agree.
 
 #[path = "rules.rs"]
 mod rules;
@@ -10,15 +11,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use rules::{Call, Judged};
 pub use rules::{FailureCounting, More, Rules, Window};
 
-/// Failures are counted up to here.
+/// The highest count of failures.
 pub const MAX_FAILURES: u64 = 1_048_575;
-/// Successes are counted up to here.
+/// The highest count of successes.
 pub const MAX_SUCCESSES: u64 = (1 << 42) - 1;
-/// The latest time that a store knows (May 2109): to it, a later clock stands still.
+/// The latest time that a store knows (May 2109); for it, a later clock stands still.
 pub const MAX_TIME: u64 = (1 << 42) - 2;
-/// After so many leases in one half-open its probes give no slot back.
+/// The number of leases in one half-open state after which its probes free no slot.
 pub const LEASES: u64 = 15;
-/// The longest time that a report tells of (24 days).
+/// The longest duration that a report can state (24 days).
 pub const MAX_TOLD: u64 = (1 << 31) - 1;
 
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -46,7 +47,7 @@ pub enum Outcome {
     Ignored,
 }
 
-/// What is told of a call; times in milliseconds.
+/// A report of a call; times in milliseconds.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct Told {
     pub outcome: Outcome,
@@ -76,20 +77,20 @@ pub struct Rejection {
     pub retry_after: u64,
 }
 
-/// A permit knows how many changes there had been when it was given.
+/// A permit, which keeps the number of changes before it.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct Permit {
     pub probe: bool,
-    /// In which lease of its half-open a probe was admitted.
+    /// The lease of its half-open state in which a probe was admitted.
     lease: u64,
     changes: u64,
     key_was_unknown: bool,
-    /// Among the calls in flight of the circuit.
-    seat: Option<u64>,
+    /// The number of its in-flight slot.
+    slot: Option<u64>,
 }
 
 impl Permit {
-    /// Whether its key had no circuit when it was given.
+    /// Returns whether its key had no circuit when it was given.
     pub fn was_unknown(&self) -> bool {
         self.key_was_unknown
     }
@@ -106,27 +107,28 @@ pub struct Change<K> {
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 struct Circuit {
     snapshot: Snapshot,
-    /// Number of the change that brought it into its state.
+    /// The number of the change that brought it into its state.
     changed: u64,
-    /// Number of the last removal of any circuit when this one was created.
+    /// The number of the last removal of any circuit when this one was created.
     removals_before: u64,
-    /// How long this opening lasts: said by the report that opened it, or else by the first check.
+    /// The length of this opening: set by the report that opened it, or else by the first check.
     open_for: Option<u64>,
-    /// Of the lease that runs.
+    /// The probes of the current lease.
     probes_out: u64,
     lease: u64,
     probe_successes: u64,
     probe_failures: u64,
     /// Openings without a stable time between.
     openings: u64,
-    /// It has not changed state since it was created.
+    /// Set if it has not changed state since it was created.
     is_new: bool,
-    /// The calls of this closed period, as far as the window goes back, and the window's form.
+    /// The calls of this closed period that are in the window, and the window's form.
     calls: Vec<Call>,
     window: Option<Window>,
-    /// The calls in flight of this closed period, where they were ever counted: number and time.
-    seats: Option<Vec<(u64, u64)>>,
-    /// How old the half-open was when its last probe was admitted: their lease runs from then.
+    /// The calls in flight of this closed period, if they were ever counted: number and time.
+    slots: Option<Vec<(u64, u64)>>,
+    /// The age of the half-open state when its last probe was admitted, from which their lease
+    /// runs.
     last_probe_age: u64,
 }
 
@@ -135,18 +137,18 @@ struct Circuit {
 pub struct Store<K> {
     now: u64,
     circuits: BTreeMap<K, Circuit>,
-    /// Changes of any circuit so far: transitions, and removals of circuits that there were.
+    /// Changes of any circuit so far: transitions, and removals of existing circuits.
     changes: u64,
-    /// Number of the last removal of each key.
+    /// The number of the last removal of each key.
     removed: BTreeMap<K, u64>,
-    /// Number of the last removal of any key.
+    /// The number of the last removal of any key.
     last_removal: u64,
     announced: Vec<Change<K>>,
-    /// Circuits that have a place in the group that all are in.
+    /// Circuits that have a place in the group of all keys.
     places: BTreeSet<K>,
     /// Openings that the group's cap held back.
     pub held_back: u64,
-    seats: u64,
+    slots: u64,
 }
 
 impl<K: Ord + Clone> Store<K> {
@@ -160,7 +162,7 @@ impl<K: Ord + Clone> Store<K> {
             announced: Vec::new(),
             places: BTreeSet::new(),
             held_back: 0,
-            seats: 0,
+            slots: 0,
         }
     }
 
@@ -193,7 +195,7 @@ impl<K: Ord + Clone> Store<K> {
         self.circuit(key);
         self.change(key, to);
         if to == State::Closed {
-            // By hand: recovered, whatever was before.
+            // By hand: it counts as recovered, whatever came before.
             self.circuit(key).openings = 0;
         }
         self.circuits[key].snapshot
@@ -207,14 +209,14 @@ impl<K: Ord + Clone> Store<K> {
         self.changes += 1;
         self.removed.insert(key.clone(), self.changes);
         self.last_removal = self.changes;
-        // To be forgotten is to be closed again, unless it was.
+        // A removed circuit counts as closed again, unless it was closed.
         let from = circuit.snapshot.state;
         if from != State::Closed {
             self.announce(key, from, State::Closed);
         }
     }
 
-    /// Removes a circuit that is the same as none, to make room: what is in flight still counts.
+    /// Removes a clean circuit to make room: calls in flight still count.
     pub fn forget_clean(&mut self, key: &K) {
         let clean = |circuit: &Circuit| {
             circuit.snapshot.state == State::Closed && circuit.snapshot.failure_count == 0
@@ -247,12 +249,12 @@ impl<K: Ord + Clone> Store<K> {
             .collect()
     }
 
-    /// How many circuits have a place in the group.
+    /// Counts the circuits that have a place in the group.
     pub fn places(&self) -> u64 {
         self.places.len() as u64
     }
 
-    /// Other rules are in place from here on, which have no window.
+    /// Drops all windows: rules without one apply from now on.
     pub fn forget_windows(&mut self) {
         for circuit in self.circuits.values_mut() {
             (circuit.calls, circuit.window) = (Vec::new(), None);
@@ -270,7 +272,7 @@ impl<K: Ord + Clone> Store<K> {
                 lease: 0,
                 changes: self.changes,
                 key_was_unknown: true,
-                seat: None,
+                slot: None,
             });
         };
         let state = circuit.snapshot.state;
@@ -282,7 +284,7 @@ impl<K: Ord + Clone> Store<K> {
             State::Open => {
                 let fixed = rules.open_for(circuit.openings - 1);
                 let open_for = *circuit.open_for.get_or_insert(fixed);
-                // Never more than all of it, wherever the clock went.
+                // Never more than the whole time, whatever the clock did.
                 match (since + open_for).saturating_sub(now).min(open_for) {
                     0 => {
                         self.change(key, State::HalfOpen);
@@ -312,26 +314,26 @@ impl<K: Ord + Clone> Store<K> {
         }
     }
 
-    /// Into a closed circuit, unless too many calls hang in it.
+    /// Admits a call to a closed circuit, unless too many calls hang in it.
     fn admit(&mut self, key: &K, rules: &Rules) -> Result<Permit, Rejection> {
         let mut permit = self.permit(key);
         if rules.more.hung_calls == 0 {
             return Ok(permit);
         }
-        self.seats += 1;
-        let (now, number) = (self.now, self.seats);
+        self.slots += 1;
+        let (now, number) = (self.now, self.slots);
         let circuit = self.circuit(key);
         circuit.watch(rules);
-        let seats = circuit.seats.as_mut().expect("they are counted");
+        let slots = circuit.slots.as_mut().expect("they are counted");
         let is_hung = |(_, since): &&(u64, u64)| now.saturating_sub(*since) >= rules.more.hung_ms;
-        let hung = seats.iter().filter(is_hung).count() as u64;
+        let hung = slots.iter().filter(is_hung).count() as u64;
         if hung >= rules.more.hung_calls && self.open(key, rules, 0) {
             return self.acquire(key, rules);
         }
-        let seats = self.circuit(key).seats.as_mut().expect("it is closed");
-        if seats.len() < 64 {
-            seats.push((number, now));
-            permit.seat = Some(number);
+        let slots = self.circuit(key).slots.as_mut().expect("it is closed");
+        if slots.len() < 64 {
+            slots.push((number, now));
+            permit.slot = Some(number);
         }
         Ok(permit)
     }
@@ -342,7 +344,7 @@ impl<K: Ord + Clone> Store<K> {
             lease: 0,
             changes: self.circuit(key).changed,
             key_was_unknown: false,
-            seat: None,
+            slot: None,
         }
     }
 
@@ -359,9 +361,9 @@ impl<K: Ord + Clone> Store<K> {
             retry_after: told.retry_after.min(MAX_TOLD),
             ..told
         };
-        if let (Some(seat), Some(circuit)) = (permit.seat, self.circuits.get_mut(key)) {
-            let seats = circuit.seats.iter_mut();
-            seats.for_each(|seats| seats.retain(|(number, _)| *number != seat));
+        if let (Some(slot), Some(circuit)) = (permit.slot, self.circuits.get_mut(key)) {
+            let slots = circuit.slots.iter_mut();
+            slots.for_each(|slots| slots.retain(|(number, _)| *number != slot));
         }
         if self.is_stale(key, permit) {
             return Reported::Stale;
@@ -435,8 +437,9 @@ impl<K: Ord + Clone> Store<K> {
         self.report(key, permit, Outcome::Ignored, rules)
     }
 
-    /// Whether the store may answer `Stale` where the contract says `Recorded`: a permit that was
-    /// given while its key was unknown, and another circuit removed since, before this one came to be.
+    /// Returns whether the store may answer `Stale` where the contract says `Recorded`: the permit
+    /// was given while its key was unknown, and another circuit was removed before this one was
+    /// created.
     pub fn may_lose(&self, key: &K, permit: Permit) -> bool {
         let removals = match self.circuits.get(key) {
             Some(circuit) => circuit.removals_before,
@@ -445,7 +448,7 @@ impl<K: Ord + Clone> Store<K> {
         permit.key_was_unknown && !self.is_stale(key, permit) && removals > permit.changes
     }
 
-    /// The transitions since the last call.
+    /// Returns the transitions since the last call.
     pub fn take_announced(&mut self) -> Vec<Change<K>> {
         std::mem::take(&mut self.announced)
     }
@@ -484,7 +487,7 @@ impl<K: Ord + Clone> Store<K> {
             is_new: true,
             calls: Vec::new(),
             window: None,
-            seats: None,
+            slots: None,
             last_probe_age: 0,
         })
     }
@@ -531,7 +534,7 @@ impl<K: Ord + Clone> Store<K> {
         });
     }
 
-    /// By a rule: unless the group's cap holds it back.
+    /// Opens by a rule, unless the group's cap holds it back.
     fn open(&mut self, key: &K, rules: &Rules, retry_after: u64) -> bool {
         let now = self.now;
         let circuit = &self.circuits[key];
@@ -567,7 +570,7 @@ impl<K: Ord + Clone> Store<K> {
             lease: circuit.lease,
             changes: circuit.changed,
             key_was_unknown: false,
-            seat: None,
+            slot: None,
         }
     }
 }
@@ -576,21 +579,21 @@ impl Circuit {
     fn forget_calls(&mut self) {
         self.calls.clear();
         self.window = None;
-        self.seats = None;
+        self.slots = None;
     }
 
-    /// What is kept of single calls fits the rules from here on.
+    /// Fits the record of single calls to the rules.
     fn watch(&mut self, rules: &Rules) {
         if self.window != rules.more.window {
             self.calls.clear();
             self.window = rules.more.window;
         }
         if rules.more.hung_calls > 0 {
-            self.seats.get_or_insert_default();
+            self.slots.get_or_insert_default();
         }
     }
 
-    /// Whether the window opens the circuit, with this call in it.
+    /// Returns whether the window opens the circuit, with this call in it.
     fn count_call(&mut self, now: u64, told: Told, rules: &Rules) -> bool {
         let Some(window) = rules.more.window else {
             return false;
@@ -601,7 +604,7 @@ impl Circuit {
     }
 }
 
-/// The first number from `ms` on of which twelve bits in a row are all that isn't 0.
+/// Returns the first number from `ms` on whose nonzero bits span at most twelve.
 pub fn twelve_bits(ms: u64) -> u64 {
     let mut unit = 1;
     while ms.div_ceil(unit) > 4_095 {

@@ -1,4 +1,4 @@
-//! Random histories: what the property tests and the fuzz targets put to a store and its model.
+//! Random histories that the property tests and the fuzz targets run on a store and its model.
 
 use super::model::{Rules, State, Told};
 use super::pair::Pair;
@@ -6,7 +6,7 @@ use super::system::{Call, Face};
 
 pub const KEYS: [&str; 4] = ["", "a", "b", "c"];
 
-/// One step of a history. Any numbers will do: keys and permits are counted over again.
+/// One step of a history. Any numbers are valid: keys and permits wrap around.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Op {
     Call {
@@ -38,11 +38,11 @@ pub enum Op {
     Advance {
         ms: u64,
     },
-    /// Backwards too.
+    /// Sets the time, backwards too.
     SetNow {
         ms: u64,
     },
-    /// Another policy, but for the successes that close.
+    /// Another policy, with the same number of successes that close.
     Under(Rules),
 }
 
@@ -64,7 +64,7 @@ pub const CALLS: [Call; 13] = [
 ];
 
 impl Pair {
-    /// One step of both; panics where they differ.
+    /// Runs one step on both; panics where they differ.
     pub fn apply(&mut self, op: Op) {
         match op {
             Op::Call { face, key, call } => {
@@ -77,9 +77,9 @@ impl Pair {
                 self.compare();
             }
             Op::Report { face, permit, told } => {
-                self.settle(face, permit, |number| Call::Tell(number, told))
+                self.report(face, permit, |number| Call::Tell(number, told))
             }
-            Op::Release { face, permit } => self.settle(face, permit, Call::Release),
+            Op::Release { face, permit } => self.report(face, permit, Call::Release),
             Op::Pin { key } => self.pin(name(key)),
             Op::Unpin { key } => self.unpin(name(key)),
             Op::Advance { ms } => self.advance(ms),

@@ -7,7 +7,7 @@ use breakerbox::{Cause, InMemoryCircuitBreakerStore, ManualClock, StateChange};
 use super::model::{Change, MAX_TIME, Rules};
 use super::system::{Answer, Call, Face, Modelled, Real, Store, System};
 
-/// What a store announced, in the crate's own words.
+/// The changes that a store announced, with their generations.
 pub type Announced = Arc<Mutex<Vec<(Change<String>, u64)>>>;
 
 /// A store and its model, at the same time and under the same rules.
@@ -19,12 +19,12 @@ pub struct Pair {
     last_generation: u64,
     /// Keys by permit number, `None` once reported.
     permits: Vec<Option<String>>,
-    /// Reports that the store took for stale where the contract lets it.
+    /// Reports that the store answered as stale where the contract allows it.
     pub lost: usize,
 }
 
 impl Pair {
-    /// A new store.
+    /// Makes a new store.
     pub fn new(rules: Rules, now: u64) -> Self {
         let clock = ManualClock::new(now);
         let announced = Announced::default();
@@ -35,7 +35,7 @@ impl Pair {
         Self::over(store, clock, announced, rules, now)
     }
 
-    /// A store that exists; its changes go to `announced`.
+    /// Wraps an existing store; its changes go to `announced`.
     pub fn over(
         store: Store,
         clock: ManualClock,
@@ -54,14 +54,14 @@ impl Pair {
         }
     }
 
-    /// One call of both; panics where they differ.
+    /// Makes one call of both; panics where they differ.
     pub fn call(&mut self, face: Face, key: &str, call: Call) -> Answer {
         let answer = self.answer(face, key, call);
         self.compare();
         answer
     }
 
-    /// The answer to one call, compared; the circuits are not.
+    /// Makes one call, and compares the answers but not the circuits.
     pub fn answer(&mut self, face: Face, key: &str, call: Call) -> Answer {
         let may_lose = match call {
             Call::Report(number, _) | Call::Tell(number, _) | Call::Release(number) => {
@@ -90,8 +90,8 @@ impl Pair {
         real
     }
 
-    /// Reports the `index`-th outstanding permit, counted over again where there are fewer.
-    pub fn settle(&mut self, face: Face, index: usize, call: impl FnOnce(usize) -> Call) {
+    /// Reports the `index`-th outstanding permit, wrapping around.
+    pub fn report(&mut self, face: Face, index: usize, call: impl FnOnce(usize) -> Call) {
         let outstanding: Vec<usize> = self.outstanding().collect();
         if let Some(&number) = outstanding.get(index % outstanding.len().max(1)) {
             let key = self.permits[number].clone().expect("it is outstanding");
@@ -99,7 +99,7 @@ impl Pair {
         }
     }
 
-    /// The numbers of the permits that haven't been reported.
+    /// Returns the numbers of the permits that haven't been reported.
     pub fn outstanding(&self) -> impl Iterator<Item = usize> + '_ {
         let held = self.permits.iter().enumerate();
         held.filter_map(|(number, key)| key.is_some().then_some(number))
@@ -112,7 +112,7 @@ impl Pair {
         self.compare();
     }
 
-    /// Drops the handle, if there is one, which changes nothing that can be seen.
+    /// Drops the handle, if there is one, which has no visible effect.
     pub fn unpin(&mut self, key: &str) {
         self.real.unpin(key);
         self.compare();
@@ -129,7 +129,7 @@ impl Pair {
         self.compare();
     }
 
-    /// Another policy from here on.
+    /// Replaces the policy.
     pub fn set_rules(&mut self, rules: Rules) {
         self.real.set_rules(rules);
         self.model.set_rules(rules);
@@ -139,7 +139,7 @@ impl Pair {
         self.set_now(self.now.saturating_add(ms));
     }
 
-    /// All circuits, and all that was announced since the last comparison.
+    /// Compares all circuits, and all changes announced since the last comparison.
     pub fn compare(&mut self) {
         let expected = self.model.snapshots();
         assert_eq!(self.real.snapshots(), expected);
@@ -157,11 +157,11 @@ impl Pair {
     }
 }
 
-/// A listener that notes what it hears.
+/// Returns a listener that records its changes.
 pub fn note_in(announced: &Announced) -> impl Fn(&StateChange<String>) + Send + Sync + 'static {
     let announced = Arc::clone(announced);
     move |change| {
-        // Said for as long as it lasts, once in a while; it is no transition.
+        // A held back trip is announced once in a while, and is no transition.
         if matches!(change.cause, Cause::EjectionCap { .. }) {
             return;
         }
@@ -175,7 +175,7 @@ pub fn note_in(announced: &Announced) -> impl Fn(&StateChange<String>) + Send + 
     }
 }
 
-/// Only a clear announces several keys, in no order.
+/// Sorts by key: only a clear announces several keys, in no order.
 fn by_key(changes: impl IntoIterator<Item = Change<String>>) -> Vec<Change<String>> {
     let mut changes: Vec<_> = changes.into_iter().collect();
     changes.sort_by(|a, b| a.key.cmp(&b.key));

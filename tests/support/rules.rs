@@ -1,4 +1,4 @@
-//! The model's rules: what opens, for how long, and what probes mean.
+//! The model's rules: which calls open, for how long, and how probes count.
 
 use super::{Outcome, Told};
 
@@ -8,7 +8,7 @@ pub enum FailureCounting {
     Total,
 }
 
-/// What decides; times in milliseconds.
+/// The rules that decide; times in milliseconds.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct Rules {
     pub trip: FailureCounting,
@@ -34,7 +34,7 @@ impl Default for Rules {
     }
 }
 
-/// What few rules have; 0: not set.
+/// Settings that only few rules have; 0: not set.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct More {
     pub window: Option<Window>,
@@ -53,16 +53,16 @@ pub struct More {
     pub stable_after: u64,
     pub retry_after_max: u64,
     pub probe_failures_allowed: u64,
-    /// So many probes, and the percentage of failures that opens.
+    /// N probes, and the percentage of failures that opens.
     pub probe_rate: Option<(u64, u64)>,
     pub half_open_timeout: u64,
     pub then_close: bool,
-    /// Of all circuits, at most so many may be open.
+    /// The most circuits that may be open at once.
     pub cap: Option<u64>,
 }
 
 impl More {
-    /// Nothing of it set.
+    /// No setting.
     pub const NONE: Self = More {
         window: None,
         minimum_calls: 1,
@@ -123,7 +123,7 @@ impl Call {
 }
 
 impl Window {
-    /// One call more; those that have left are gone.
+    /// Adds a call; calls that have left are removed.
     pub(super) fn count(self, calls: &mut Vec<Call>, now: u64, call: Call) {
         match self {
             Window::Calls(size) => {
@@ -149,7 +149,7 @@ impl Window {
 }
 
 impl Rules {
-    /// The same, within what can be built.
+    /// Returns the same rules, within the ranges that can be built.
     pub fn valid(mut self) -> Self {
         let more = &mut self.more;
         if let Some(Window::Calls(size)) = more.window {
@@ -180,7 +180,7 @@ impl Rules {
         self.more.half_open_timeout != 0 && age >= self.more.half_open_timeout
     }
 
-    /// How long an opening lasts that follows so many others.
+    /// Returns the length of an opening after N others.
     pub(super) fn open_for(&self, exponent: u64) -> u64 {
         let mut ms = self.reset_timeout;
         if self.more.factor > 1_000 {

@@ -1,4 +1,4 @@
-//! One vocabulary of calls and answers for the model and for every face of the store.
+//! One vocabulary of calls and answers for the model and for every form of the store.
 
 #![allow(
     clippy::unit_arg,
@@ -23,7 +23,7 @@ use super::model::{
 /// The store that the differential tests drive.
 pub type Store = InMemoryCircuitBreakerStore<String, std::hash::RandomState, ManualClock>;
 
-/// What may be asked of one key. Permits are numbered in the order in which they were admitted.
+/// A call with one key. Permits are numbered in the order in which they were admitted.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Call {
     GetState,
@@ -52,8 +52,8 @@ pub enum Answer {
     Stale,
 }
 
-/// Whether what was seen is what was expected, at `now`. The time of the last failure may be that
-/// of one which has begun and isn't counted (yet).
+/// Returns whether an answer is the expected one at `now`. The time of the last failure may be that
+/// of a failure that has begun and isn't counted yet.
 pub fn same(seen: Answer, expected: Answer, now: u64) -> bool {
     match (seen, expected) {
         (Answer::Is(seen), Answer::Is(expected)) => {
@@ -68,7 +68,7 @@ pub fn same(seen: Answer, expected: Answer, now: u64) -> bool {
     }
 }
 
-/// Something that follows the contract, or claims to.
+/// An implementation of the contract.
 pub trait System {
     fn call(&mut self, key: &str, call: Call) -> Answer;
     fn set_now(&mut self, ms: u64);
@@ -93,12 +93,12 @@ impl Modelled {
         }
     }
 
-    /// The permit of that number, if it hasn't been reported.
+    /// Returns the permit of that number, if it hasn't been reported.
     pub fn permit(&self, number: usize) -> Option<model::Permit> {
         self.permits.get(number).copied().flatten()
     }
 
-    /// Forgets a permit without a report.
+    /// Takes a permit without a report.
     pub fn take_permit(&mut self, number: usize) -> model::Permit {
         self.permits[number]
             .take()
@@ -151,12 +151,12 @@ impl System for Modelled {
     }
 }
 
-/// How the crate is asked.
+/// The way to call the crate.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Face {
     /// The store's keyed methods.
     Keyed,
-    /// A handle, where one is held; else the keyed methods.
+    /// A handle, if one is held; else the keyed methods.
     Handle,
     /// The asynchronous contract, through a trait object.
     Trait,
@@ -329,7 +329,7 @@ impl System for Real {
     }
 }
 
-/// The value of a future that never waits.
+/// Returns the value of a future that never waits.
 pub fn ready<F: Future>(future: F) -> F::Output {
     match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(value) => value,

@@ -22,7 +22,7 @@ impl Peer for CircuitBreakerRs {
     fn new(rules: Rules) -> Self {
         let breaker = CircuitBreaker::<DefaultPolicy, Failed>::builder()
             .consecutive_failures(rules.failure_threshold.into())
-            // No rate is above 1: it goes by failures in a row.
+            // No rate is above 1, so only consecutive failures open it.
             .failure_threshold(2.0)
             .cooldown(rules.reset_timeout);
         Self(breaker.build())

@@ -14,7 +14,7 @@ pub struct Machine<P>(StateMachine<P, ()>);
 
 pub type Failsafe = Machine<ConsecutiveFailures<Constant>>;
 
-/// With a rule over a window of time, which is a moving average.
+/// The breaker with a rule over a window of time, which is a moving average.
 pub type FailsafeRate = Machine<SuccessRateOverTimeWindow<Constant>>;
 
 /// A policy that opens after `failures` in a row, or by the window of the rules.

@@ -5,7 +5,7 @@ use super::Peer;
 
 pub struct Recloser(recloser::Recloser);
 
-/// A rate that no calls have: its only rule is a rate.
+/// A rate that no calls have, since its only rule is a rate.
 const OUT_OF_REACH: f32 = 2.0;
 
 impl Recloser {

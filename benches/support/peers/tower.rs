@@ -1,6 +1,6 @@
 //! tower-resilience-circuitbreaker: a tower service, whose circuit is behind tokio's mutex.
 //!
-//! A shared service is cloned for each call, as tower wants it. Its future is polled in place,
+//! A shared service is cloned for each call, as tower requires. Its future is polled in place,
 //! which is cheaper than a runtime: it only ever waits for the mutex.
 
 use super::super::rules::Rules;
@@ -19,7 +19,7 @@ use tower_service::Service;
 
 pub struct TowerResilience(CircuitBreaker<Upstream, DefaultClassifier>);
 
-/// Fails if it is told to.
+/// A service that fails if it is told to.
 #[derive(Clone)]
 pub(super) struct Upstream;
 
@@ -72,8 +72,8 @@ impl Peer for TowerResilience {
     }
 }
 
-/// Returns timers for services that are polled here. They need some to exist where a circuit that
-/// isn't closed is busy, and wait for none: a service that is asked anew is ready sooner.
+/// Returns timers for services that are polled here. They must exist where a circuit that isn't
+/// closed is busy, but no call waits for one: a service that is asked anew is ready sooner.
 pub fn timers() -> &'static Runtime {
     static TIMERS: LazyLock<Runtime> =
         LazyLock::new(|| Builder::new_current_thread().enable_time().build().unwrap());
@@ -85,7 +85,7 @@ fn wait_for<F: Future>(future: F) -> F::Output {
     loop {
         match future.as_mut().poll(&mut context()) {
             Poll::Ready(output) => return output,
-            // Another thread has the mutex, and may need the core to give it back.
+            // Another thread has the mutex, and may need the core to release it.
             Poll::Pending => thread::yield_now(),
         }
     }

@@ -1,4 +1,4 @@
-//! The admin address: what the circuits are doing.
+//! The admin address, which lists the circuits.
 
 use hyper::body::Incoming;
 use hyper::{Method, Request, Response, StatusCode, Uri};
@@ -12,7 +12,7 @@ use crate::reply::Reply;
 
 /// Pages besides the gateway's own, such as the demo's switches.
 pub trait AdminPages: Send + Sync {
-    /// Status and JSON of a page; `None` if it isn't one of these.
+    /// Returns the status and JSON of a page; `None` if no such page exists.
     fn answer(&self, method: &Method, uri: &Uri) -> Option<(StatusCode, Value)>;
 }
 

@@ -1,4 +1,4 @@
-//! Answers that the gateway itself gives, all of them JSON.
+//! The gateway's own answers, all of them JSON.
 
 use breakerbox::Rejected;
 use hyper::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderValue, RETRY_AFTER};
@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::outcome::Fault;
 use crate::reply::Reply;
 
-/// A JSON answer. Never cached: each tells about a moment.
+/// Builds a JSON answer. It is never cached: each describes one moment.
 pub(crate) fn json(status: StatusCode, value: &Value) -> Response<Reply> {
     let mut response = Response::new(Reply::from(format!("{value}\n")));
     *response.status_mut() = status;
@@ -61,7 +61,7 @@ pub(crate) fn circuit_open(status: StatusCode, key: &str, rejected: &Rejected) -
     response
 }
 
-/// Builds what the client is told about a call that got no answer from its upstream.
+/// Builds the answer for a call that got none from its upstream.
 pub(crate) fn fault(fault: Fault, key: &str) -> Response<Reply> {
     use StatusCode as Status;
     let (status, error) = match fault {

@@ -1,4 +1,4 @@
-//! The bounds of each setting: one place for the options, their help and the check of a `Config`.
+//! The bounds of each setting, for the options, their help and the check of a `Config`.
 
 use std::ops::RangeInclusive;
 use std::time::Duration;
@@ -26,7 +26,7 @@ macro_rules! bounds {
 }
 
 bounds! {
-    /// Failures in a row.
+    /// Consecutive failures.
     FAILURES = 1 to 1_000_000;
     /// Concurrent probes, and successes that close a circuit: what the library allows.
     PROBES = 1 to 100;
@@ -36,7 +36,7 @@ bounds! {
     OPEN_STATUS = 400 to 599;
     /// Header lines of a message.
     HEADERS = 1 to 10_000;
-    /// How long the demo may last.
+    /// The duration of the demo.
     SECONDS = 1 to 86_400;
 }
 
@@ -52,13 +52,13 @@ impl Bounds {
         self.least..=self.most
     }
 
-    /// Refuses a number that is out of bounds.
+    /// Returns an error for a number that is out of bounds.
     pub(crate) fn check(self, name: &'static str, value: impl Into<i64>) -> Result<(), StartError> {
         let value = value.into();
         self.require(name, self.range().contains(&value), value)
     }
 
-    /// Refuses a time that is out of bounds.
+    /// Returns an error for a time that is out of bounds.
     pub(crate) fn check_time(self, name: &'static str, time: Duration) -> Result<(), StartError> {
         self.require(name, self.has_time(time), format!("{time:?}"))
     }

@@ -1,4 +1,4 @@
-//! What the gateway shows of a circuit.
+//! A circuit as the gateway shows it.
 
 use std::time::Duration;
 
@@ -9,10 +9,10 @@ use breakerbox::CircuitBreakerSnapshot;
 pub struct Circuit {
     /// The prefix of the route.
     pub key: String,
-    /// Where the route goes, such as `127.0.0.1:9000`.
+    /// The upstream's host and port, such as `127.0.0.1:9000`.
     pub upstream: String,
     /// State, counts and times.
     pub snapshot: CircuitBreakerSnapshot,
-    /// How long until an open circuit lets a probe through.
+    /// Time until an open circuit lets a probe through.
     pub retry_after: Option<Duration>,
 }

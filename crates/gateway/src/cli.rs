@@ -1,4 +1,4 @@
-//! The command line: what can be said, and what is refused with which words.
+//! The command line: its options, their bounds and the messages for bad values.
 
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::path::PathBuf;
@@ -7,56 +7,56 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand, ValueEnum, value_parser};
 
 use crate::bounds;
-use crate::config::{Breaker, CircuitSettings, Config, DebugHeaders, Settle};
+use crate::config::{Breaker, CircuitSettings, Config, DebugHeaders, ReportAt};
 use crate::route::Route;
 
 /// A reverse proxy whose routes are guarded by circuit breakers.
 #[derive(Debug, Parser)]
 #[command(name = "breakerbox-gateway", version, arg_required_else_help = true)]
 pub struct Cli {
-    /// What to do.
+    /// The command to run.
     #[command(subcommand)]
     pub command: Command,
 }
 
-/// What the program does.
+/// A command of the program.
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Proxy to your upstreams, one circuit per route.
     Serve(Box<ServeArgs>),
-    /// See it work: upstreams that fail on a script, traffic, and a live view. Needs nothing.
+    /// Show the gateway at work: failing upstreams, traffic and a live view. Needs no set-up.
     Demo(DemoArgs),
 }
 
 /// Options of `serve`.
 #[derive(Debug, Args)]
 pub struct ServeArgs {
-    /// Where clients are served.
+    /// Address that serves clients.
     #[arg(long, value_name = "HOST:PORT", value_parser = address, default_value = "127.0.0.1:8080")]
     pub listen: SocketAddr,
 
-    /// A path prefix and where it goes: /api=http://127.0.0.1:9000. Repeat it for more; the
-    /// longest prefix wins. The path is passed on unchanged.
+    /// A path prefix and its upstream: /api=http://127.0.0.1:9000. Repeat it for more; the longest
+    /// prefix wins. The path is passed on unchanged.
     #[arg(long = "route", value_name = "PREFIX=UPSTREAM", required = true)]
     pub routes: Vec<Route>,
 
-    /// Where GET /circuits and /healthz are answered. It has no log-in: keep it on loopback.
+    /// Address that answers GET /circuits and /healthz. It has no log-in: keep it on loopback.
     #[arg(long, value_name = "HOST:PORT", value_parser = address, default_value = "127.0.0.1:0")]
     pub admin: SocketAddr,
 
-    /// Whether the routes are guarded; off: no circuits, every request goes to its upstream.
+    /// One circuit per route, or none; off: every request goes to its upstream.
     #[arg(long, value_name = "WHETHER", default_value = "on")]
     pub breaker: BreakerArg,
 
-    /// Failures in a row that open a circuit.
+    /// Consecutive failures that open a circuit.
     #[arg(long, value_name = bounds::FAILURES.text, default_value_t = 5, allow_negative_numbers = true, value_parser = value_parser!(u32).range(bounds::FAILURES.range()))]
     pub failure_threshold: u32,
 
-    /// How long an open circuit rejects before it lets a probe through.
+    /// Time for which an open circuit rejects before it lets a probe through.
     #[arg(long, value_name = bounds::TIME.text, default_value = "30s", value_parser = time)]
     pub reset_timeout: Duration,
 
-    /// Probes that may be out at once.
+    /// Probes that may be in flight at once.
     #[arg(long, value_name = bounds::PROBES.text, default_value_t = 1, allow_negative_numbers = true, value_parser = value_parser!(u32).range(bounds::PROBES.range()))]
     pub half_open_max: u32,
 
@@ -64,7 +64,8 @@ pub struct ServeArgs {
     #[arg(long, value_name = bounds::PROBES.text, default_value_t = 1, allow_negative_numbers = true, value_parser = value_parser!(u32).range(bounds::PROBES.range()))]
     pub success_threshold: u32,
 
-    /// How long a probe may be out before another takes its place [default: the reset time-out]
+    /// Time after which a probe in flight is considered lost and replaced [default: the reset
+    /// time-out]
     #[arg(long, value_name = bounds::TIME.text, value_parser = time)]
     pub probe_lease: Option<Duration>,
 
@@ -76,16 +77,16 @@ pub struct ServeArgs {
     #[arg(long, value_name = bounds::OPEN_STATUS.text, default_value_t = 503, allow_negative_numbers = true, value_parser = value_parser!(u16).range(bounds::OPEN_STATUS.range()))]
     pub open_status: u16,
 
-    /// How long a connection to an upstream may take to come up.
+    /// Time limit for a connection to an upstream.
     #[arg(long, value_name = bounds::TIME.text, default_value = "5s", value_parser = time)]
     pub connect_timeout: Duration,
 
-    /// How long an upstream may take to its response header.
+    /// Time limit for an upstream's response header.
     #[arg(long, value_name = bounds::TIME.text, default_value = "30s", value_parser = time)]
     pub response_timeout: Duration,
 
-    /// How long a body may be silent, the upstream's or the client's, and how long either may take
-    /// nothing of one [default: the response time-out]
+    /// Time limit for a body's silence, of the upstream or the client, and for a receiver that
+    /// takes nothing of one [default: the response time-out]
     #[arg(long, value_name = bounds::TIME.text, value_parser = time)]
     pub body_timeout: Option<Duration>,
 
@@ -93,29 +94,30 @@ pub struct ServeArgs {
     #[arg(long, value_name = bounds::HEADERS.text, default_value_t = 256, allow_negative_numbers = true, value_parser = value_parser!(u16).range(bounds::HEADERS.range()))]
     pub max_headers: u16,
 
-    /// How long an unused upstream connection is kept; less than the upstream keeps it.
+    /// Time for which an unused upstream connection is kept; less than the upstream keeps it.
     #[arg(long, value_name = bounds::TIME.text, default_value = "4s", value_parser = time)]
     pub pool_idle_timeout: Duration,
 
-    /// How long requests in flight may take after SIGINT or SIGTERM; a second one ends the program
+    /// Time limit for requests in flight after SIGINT or SIGTERM; a second signal ends the program
     /// at once.
     #[arg(long, value_name = bounds::TIME.text, default_value = "10s", value_parser = time)]
     pub drain_timeout: Duration,
 
-    /// When a good response is reported: with its header (streams that last for hours), or with
-    /// the end of its body (one that breaks off is a failure).
+    /// Moment of the report of a good response: with its header (for streams of hours), or with
+    /// the end of its body (a broken body is then a failure).
     #[arg(long, value_name = "WHEN", default_value = "body")]
-    pub settle: SettleArg,
+    pub report_at: ReportAtArg,
 
-    /// Who sees the x-breakerbox-* headers; on-request: who sends `x-breakerbox-debug: 1`.
-    #[arg(long, value_name = "WHO", default_value = "on-request", num_args = 0..=1, require_equals = true, default_missing_value = "always")]
+    /// Clients that see the x-breakerbox-* headers; on-request: those that send
+    /// `x-breakerbox-debug: 1`.
+    #[arg(long, value_name = "CLIENTS", default_value = "on-request", num_args = 0..=1, require_equals = true, default_missing_value = "always")]
     pub debug_headers: DebugArg,
 }
 
 /// Options of `demo`.
 #[derive(Debug, Args)]
 pub struct DemoArgs {
-    /// Stop after so many seconds, with a summary.
+    /// Stop after N seconds, with a summary.
     #[arg(long, value_name = bounds::SECONDS.text, allow_negative_numbers = true, value_parser = value_parser!(u32).range(bounds::SECONDS.range()))]
     pub seconds: Option<u32>,
 
@@ -123,7 +125,7 @@ pub struct DemoArgs {
     #[arg(long)]
     pub plain: bool,
 
-    /// Where the demo's proxy listens.
+    /// Address of the demo's proxy.
     #[arg(long, value_name = "HOST:PORT", value_parser = address, default_value = "127.0.0.1:0")]
     pub listen: SocketAddr,
 
@@ -137,13 +139,13 @@ pub struct DemoArgs {
 pub enum BreakerArg {
     /// One circuit per route.
     On,
-    /// None.
+    /// No circuits.
     Off,
 }
 
-/// `--settle`.
+/// `--report-at`.
 #[derive(Clone, Copy, Debug, ValueEnum)]
-pub enum SettleArg {
+pub enum ReportAtArg {
     /// With the header.
     Headers,
     /// With the end of the body.
@@ -153,11 +155,11 @@ pub enum SettleArg {
 /// `--debug-headers`.
 #[derive(Clone, Copy, Debug, ValueEnum)]
 pub enum DebugArg {
-    /// Nobody.
+    /// No client.
     Off,
-    /// Who asks.
+    /// Clients that ask.
     OnRequest,
-    /// Everybody.
+    /// Every client.
     Always,
 }
 
@@ -187,9 +189,9 @@ impl From<ServeArgs> for Config {
             max_headers: args.max_headers,
             pool_idle_timeout: args.pool_idle_timeout,
             drain_timeout: args.drain_timeout,
-            settle: match args.settle {
-                SettleArg::Headers => Settle::Headers,
-                SettleArg::Body => Settle::Body,
+            report_at: match args.report_at {
+                ReportAtArg::Headers => ReportAt::Headers,
+                ReportAtArg::Body => ReportAt::Body,
             },
             debug_headers: match args.debug_headers {
                 DebugArg::Off => DebugHeaders::Off,
@@ -234,7 +236,7 @@ mod tests {
     use clap::CommandFactory;
 
     #[test]
-    fn the_definition_is_sound() {
+    fn the_definition_is_valid() {
         Cli::command().debug_assert();
     }
 
@@ -255,7 +257,7 @@ mod tests {
             "1 s",
             "99999999999999999999h",
         ] {
-            assert!(time(text).is_err(), "{text:?} was taken");
+            assert!(time(text).is_err(), "{text:?} was accepted");
         }
     }
 
@@ -279,12 +281,12 @@ mod tests {
             "me@localhost:80",
             "127.0.0.1:0:0",
         ] {
-            assert!(address(text).is_err(), "{text:?} was taken");
+            assert!(address(text).is_err(), "{text:?} was accepted");
         }
     }
 
     #[test]
-    fn the_defaults_are_the_policy_s() {
+    fn the_defaults_are_those_of_the_config() {
         let cli = Cli::parse_from(["x", "serve", "--route", "/a=http://h"]);
         let Command::Serve(args) = cli.command else {
             panic!("not serve")
@@ -302,7 +304,7 @@ mod tests {
         assert_eq!(config.max_headers, default.max_headers);
         assert_eq!(config.pool_idle_timeout, default.pool_idle_timeout);
         assert_eq!(config.drain_timeout, default.drain_timeout);
-        assert_eq!(config.settle, default.settle);
+        assert_eq!(config.report_at, default.report_at);
         assert_eq!(config.debug_headers, default.debug_headers);
     }
 }

@@ -1,4 +1,4 @@
-//! Everything that a gateway can be told, with the defaults.
+//! All settings of a gateway, with the defaults.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
@@ -12,55 +12,57 @@ use crate::route::Route;
 
 /// Settings of one gateway. [`Config::new`] gives the defaults.
 ///
-/// Each time is 1 ms to 24 h. What is out of bounds is refused at the start.
+/// Each time is 1 ms to 24 h. A value out of bounds is refused at the start.
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// Where clients are served.
+    /// The address that serves clients.
     pub listen: SocketAddr,
-    /// Where the circuits are listed; loopback unless told otherwise, for it has no log-in.
+    /// The address that lists the circuits; loopback by default, since it has no log-in.
     pub admin: SocketAddr,
-    /// What is proxied where, one circuit each.
+    /// The routes, one circuit each.
     pub routes: Vec<Route>,
-    /// Whether the routes are guarded at all.
+    /// Circuits on or off.
     pub breaker: Breaker,
-    /// When a circuit opens and closes.
+    /// The rules of the circuits.
     pub circuit: CircuitSettings,
-    /// Rules by route prefix; given, those of `circuit` don't count, only what it says about
-    /// statuses.
+    /// Rules by route prefix. If given, they replace those of `circuit`, which then only says which
+    /// statuses are failures and how a rejection is answered.
     pub policies: Option<PolicySet<Key>>,
-    /// How long a connection to an upstream may take to come up.
+    /// The time limit for a connection to an upstream.
     pub connect_timeout: Duration,
-    /// How long an upstream may take to its response header, the connection included. Time
-    /// spent waiting for a client that is still sending its body doesn't count.
+    /// The time limit for an upstream's response header, the connection included. Time spent
+    /// waiting for a client that is still sending its body doesn't count.
     pub response_timeout: Duration,
-    /// How long a sender may send nothing of a body, and a receiver take nothing of one: the client
-    /// and the upstream alike. `None`: the response time-out.
+    /// The time for which a sender may send nothing of a body, or a receiver take nothing of one:
+    /// the client and the upstream alike. `None`: the response time-out.
     pub body_timeout: Option<Duration>,
     /// The most header lines of a request or an answer: 1 to 10,000.
     pub max_headers: u16,
-    /// How long an unused upstream connection is kept. Shorter than what common servers allow
-    /// (5 s), since a request written into a connection that is just being closed may be lost.
+    /// The time for which an unused upstream connection is kept. Shorter than what common servers
+    /// allow (5 s), since a request written into a connection that is just being closed may be
+    /// lost.
     pub pool_idle_timeout: Duration,
-    /// How long requests in flight may take when the gateway stops.
+    /// The time limit for requests in flight when the gateway stops.
     pub drain_timeout: Duration,
-    /// When the circuit is told that a good response went well.
-    pub settle: Settle,
-    /// Who gets to see the `x-breakerbox-*` headers.
+    /// The moment when a good response is reported to its circuit.
+    pub report_at: ReportAt,
+    /// The clients that get the `x-breakerbox-*` headers.
     pub debug_headers: DebugHeaders,
 }
 
-/// When a circuit opens and closes, and what counts.
+/// The rules of a circuit, and the statuses that count.
 #[derive(Clone, Debug)]
 pub struct CircuitSettings {
-    /// Failures in a row that open a circuit: 1 to 1,000,000.
+    /// Consecutive failures that open a circuit: 1 to 1,000,000.
     pub failure_threshold: u32,
-    /// How long it stays open before a probe is let through.
+    /// The time for which a circuit stays open before it lets a probe through.
     pub reset_timeout: Duration,
-    /// Probes that may be out at once: 1 to 100.
+    /// Probes that may be in flight at once: 1 to 100.
     pub half_open_max: u32,
     /// Successful probes that close a circuit: 1 to 100.
     pub success_threshold: u32,
-    /// How long a probe may be out before another takes its place; `None`: the reset time-out.
+    /// The time after which a probe in flight is considered lost and replaced; `None`: the reset
+    /// time-out.
     pub probe_lease: Option<Duration>,
     /// Statuses of an upstream that are failures: 100 to 599 each.
     pub failure_on: Vec<u16>,
@@ -68,39 +70,39 @@ pub struct CircuitSettings {
     pub open_status: u16,
 }
 
-/// Whether there are circuits.
+/// Circuits on or off.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Breaker {
     /// One circuit per route.
     On,
-    /// None: every request goes to its upstream, and nothing is counted.
+    /// No circuits: every request goes to its upstream, and nothing is counted.
     Off,
 }
 
-/// When a response that isn't a failure by its status is reported to the circuit.
+/// The moment when a response that isn't a failure by its status is reported to the circuit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Settle {
-    /// With its header: right for streams that last for hours, whose probe would hold the half-open
-    /// circuit as long. (Streams that are silent for long need a longer
+pub enum ReportAt {
+    /// With its header. Right for streams that last for hours: their probes would otherwise keep
+    /// the circuit half-open for that long. (Streams that are silent for long need a longer
     /// [`body_timeout`](Config::body_timeout) too.)
     Headers,
-    /// With the end of its body, so that a body which breaks off is a failure.
+    /// With the end of its body, so that a broken body is a failure.
     Body,
 }
 
-/// Who gets to see key, state and failures of the circuit in response headers.
+/// The clients that get key, state and failures of the circuit in response headers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DebugHeaders {
-    /// Nobody.
+    /// No client.
     Off,
-    /// Whoever sends `x-breakerbox-debug: 1`.
+    /// Clients that send `x-breakerbox-debug: 1`.
     OnRequest,
-    /// Everybody.
+    /// Every client.
     Always,
 }
 
 impl Config {
-    /// The defaults, on free ports of the loopback address.
+    /// Returns the defaults, on free ports of the loopback address.
     #[must_use]
     pub fn new(routes: Vec<Route>) -> Self {
         Self {
@@ -116,7 +118,7 @@ impl Config {
             max_headers: 256,
             pool_idle_timeout: Duration::from_secs(4),
             drain_timeout: Duration::from_secs(10),
-            settle: Settle::Body,
+            report_at: ReportAt::Body,
             debug_headers: DebugHeaders::OnRequest,
         }
     }
@@ -126,7 +128,7 @@ impl Config {
         self.body_timeout.unwrap_or(self.response_timeout)
     }
 
-    /// Refuses what is out of bounds.
+    /// Returns an error if a setting is out of bounds.
     pub(crate) fn check(&self) -> Result<(), StartError> {
         let circuit = &self.circuit;
         bounds::FAILURES.check("failure_threshold", circuit.failure_threshold)?;

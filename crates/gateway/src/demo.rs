@@ -1,4 +1,5 @@
-//! The `demo` command: upstreams that fail on a script, the gateway before them, traffic, a view.
+//! The `demo` command: upstreams that fail on a script, the gateway in front of them, traffic, a
+//! view.
 
 mod board;
 mod fault;
@@ -37,7 +38,7 @@ use upstream::Upstream;
 /// The size of the picture that `--svg` makes.
 const PICTURE: Rect = Rect::new(0, 0, 118, 34);
 
-/// Runs the demo until it is over, a signal, or `q`.
+/// Runs the demo until its time is over, a signal comes, or `q` is pressed.
 ///
 /// # Errors
 /// If an address can't be listened on or the terminal can't be used.
@@ -75,7 +76,7 @@ pub async fn run(args: DemoArgs) -> Result<(), Box<dyn Error>> {
     }
     stop.send_replace(true);
     clients.await?;
-    // Whoever reads the output may have gone; that is no error of the demo's.
+    // The reader of the output may have gone, which is no error of the demo.
     let _ = write!(io::stdout(), "{}", plain::summary(&demo));
     demo.gateway.shutdown().await;
     match shown {
@@ -129,7 +130,7 @@ async fn show(demo: &Demo, args: &DemoArgs) -> io::Result<()> {
     };
     tokio::select! {
         shown = view => shown,
-        () = demo.keep_marks() => unreachable!("marks are kept for ever"),
-        () = demo.keep_rules() => unreachable!("rules are kept for ever"),
+        () = demo.keep_marks() => unreachable!("marks are kept until the end"),
+        () = demo.keep_rules() => unreachable!("rules are kept until the end"),
     }
 }

@@ -1,4 +1,4 @@
-//! Reasons for which a gateway doesn't start.
+//! Reasons why a gateway doesn't start.
 
 use std::fmt;
 use std::io;
@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 
 use breakerbox::ConfigError;
 
-/// A reason for which a gateway didn't start.
+/// A reason why a gateway didn't start.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum StartError {

@@ -1,4 +1,4 @@
-//! A running gateway: proxy and admin address, started and stopped together.
+//! A running gateway: its proxy and its admin address, started and stopped together.
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -96,42 +96,43 @@ impl Gateway {
         })
     }
 
-    /// Where clients are served.
+    /// Returns the address that serves clients.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// Where the circuits are listed.
+    /// Returns the address that lists the circuits.
     #[must_use]
     pub fn admin_address(&self) -> SocketAddr {
         self.admin_address
     }
 
-    /// All circuits, as `GET /circuits` lists them; none if the breaker is off.
+    /// Returns all circuits, as `GET /circuits` lists them; none if the breaker is off.
     #[must_use]
     pub fn circuits(&self) -> Vec<Circuit> {
         self.proxy.circuits().collect()
     }
 
-    /// The circuit of the route with this prefix.
+    /// Returns the circuit of the route with this prefix.
     #[must_use]
     pub fn circuit(&self, key: &str) -> Option<Circuit> {
         self.proxy.circuits().find(|circuit| circuit.key == key)
     }
 
-    /// Replaces the rules of all circuits, while requests go on.
+    /// Replaces the rules of all circuits while requests are served.
     pub fn set_policies(&self, policies: PolicySet<Key>) {
         self.proxy.set_policies(policies);
     }
 
-    /// Accepts nothing more, lets requests in flight finish within the drain time, and returns
-    /// how many connections had to be cut off. The admin address stays until the proxy is done.
+    /// Accepts no more connections, lets requests in flight finish within the drain time, and
+    /// returns the number of connections that had to be cut off. The admin address stays until the
+    /// proxy is done.
     pub async fn shutdown(self) -> usize {
         self.stop.send_replace(true);
         let cut_off = self.serving.await.unwrap_or_default();
         self.stop_admin.send_replace(true);
-        // An admin's poller that hangs is no reason to wait.
+        // A slow client of the admin address is no reason to wait.
         self.serving_admin.abort();
         cut_off
     }

@@ -1,4 +1,4 @@
-//! The circuits of the routes: the one place where the gateway meets the breaker.
+//! The circuits of the routes: the only file that calls the breaker.
 
 use std::fmt;
 use std::sync::Arc;
@@ -29,8 +29,8 @@ pub(crate) struct Guard {
     failure_on: Vec<u16>,
 }
 
-/// Leave to call the upstream once. Dropped unreported, it counts as neither success nor
-/// failure and gives a probe's slot back: what a client that went away should do.
+/// A permit to call the upstream once. Dropped unreported, as when the client leaves, it counts as
+/// neither success nor failure, and a probe is given back.
 pub(crate) struct Admission(OwnedPermit<Key>);
 
 impl Guard {
@@ -73,17 +73,17 @@ impl Guard {
         })
     }
 
-    /// May this route's upstream be called now?
+    /// Asks the route's circuit for a permit.
     pub(crate) fn admit(&self, route: usize) -> Result<Admission, Rejected> {
         self.circuits[route].acquire_owned().map(Admission)
     }
 
-    /// Replaces the rules, while requests go on.
+    /// Replaces the rules while requests are served.
     pub(crate) fn set_policies(&self, policies: PolicySet<Key>) {
         self.breaker.set_policies(policies);
     }
 
-    /// Whether an upstream that answers so has failed.
+    /// Returns whether this status of an upstream is a failure.
     pub(crate) fn is_failure(&self, status: u16) -> bool {
         self.failure_on.contains(&status)
     }
@@ -92,7 +92,7 @@ impl Guard {
         self.circuits[route].get_state()
     }
 
-    /// How long until an open circuit lets a probe through.
+    /// Returns the time until an open circuit lets a probe through.
     pub(crate) fn retry_after(&self, route: usize) -> Option<Duration> {
         self.breaker.retry_after(self.circuits[route].key())
     }
@@ -114,7 +114,7 @@ impl Admission {
     }
 
     fn report(self, outcome: Outcome, took: Duration) {
-        // A report that has become stale is the breaker's to discard.
+        // The breaker discards stale reports.
         let _ = self.0.report(Report::from(outcome).took(took));
     }
 }

@@ -1,4 +1,4 @@
-//! Header rules of a proxy: what ends at this hop, what is added for the next.
+//! The header rules of a proxy: which headers end at this hop, and which are added for the next.
 
 use std::net::IpAddr;
 
@@ -32,9 +32,9 @@ const HOP_BY_HOP: [HeaderName; 10] = [
     UPGRADE,
 ];
 
-/// Makes a client's headers fit for the upstream. `host` is what the client asked for.
+/// Makes a client's headers fit for the upstream. `host` is the host that the client asked for.
 pub(crate) fn to_upstream(headers: &mut HeaderMap, client: IpAddr, host: Option<HeaderValue>) {
-    // The body is framed anew. A length beside another framing could only mislead.
+    // The body is framed anew. A length beside another framing could only mislead the upstream.
     if headers.contains_key(TRANSFER_ENCODING) {
         headers.remove(CONTENT_LENGTH);
     }
@@ -44,7 +44,7 @@ pub(crate) fn to_upstream(headers: &mut HeaderMap, client: IpAddr, host: Option<
     // The client library names the upstream.
     headers.remove(HOST);
 
-    // What others claim stays to the left of what this gateway saw.
+    // Claims of others stay to the left of the address that this gateway saw.
     let client = client.to_canonical();
     let mut chain = Vec::new();
     for earlier in headers.get_all(FORWARDED_FOR) {
@@ -70,7 +70,7 @@ pub(crate) fn to_client(headers: &mut HeaderMap) {
     end_hop(headers);
 }
 
-/// Removes what is meant for one hop, and our own debug headers, which nobody else may speak.
+/// Removes headers meant for one hop, and the gateway's own debug headers, which only it may send.
 fn end_hop(headers: &mut HeaderMap) {
     let listed: Vec<HeaderName> = headers
         .get_all(CONNECTION)
@@ -78,7 +78,7 @@ fn end_hop(headers: &mut HeaderMap) {
         .filter_map(|value| value.to_str().ok())
         .flat_map(|value| value.split(','))
         .filter_map(|name| name.trim().parse().ok())
-        // Whoever lists these would have us lose the framing or the host.
+        // A client that lists these would make the gateway lose the framing or the host.
         .filter(|name| name != CONTENT_LENGTH && name != HOST)
         .collect();
     for name in listed.iter().chain(&HOP_BY_HOP) {
@@ -103,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn what_connection_lists_ends_here() {
+    fn headers_that_connection_lists_are_removed() {
         let mut headers = map(&[
             ("connection", "close, X-Mine"),
             ("connection", "x-other ,content-length"),

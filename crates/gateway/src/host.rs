@@ -5,7 +5,7 @@ use std::net::Ipv6Addr;
 use hyper::header::HOST;
 use hyper::{Method, Request, Version};
 
-/// Checks that a request names its host as RFC 9112 (3.2) demands; the error says what is wrong. An
+/// Checks that a request names its host as RFC 9112 (3.2) demands, and returns what is wrong. An
 /// empty host is wrong too: the scheme `http` needs one (RFC 9110, 4.2.1).
 pub(crate) fn check<B>(request: &Request<B>) -> Result<(), &'static str> {
     let mut hosts = request.headers().get_all(HOST).iter();
@@ -73,7 +73,7 @@ mod tests {
     use super::is_authority;
 
     #[test]
-    fn hosts_and_what_is_none() {
+    fn hosts_are_told_from_other_text() {
         for text in [
             "a",
             "a:80",
@@ -123,7 +123,7 @@ mod tests {
             "http://a",
             "a\\b",
         ] {
-            assert!(!is_authority(text), "{text:?} was taken");
+            assert!(!is_authority(text), "{text:?} was accepted");
         }
     }
 }

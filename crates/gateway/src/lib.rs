@@ -1,9 +1,10 @@
 //! A reverse proxy whose routes are guarded by circuits.
 //!
-//! Bodies are streamed both ways and never held. A request gets exactly one answer, the upstream's
-//! or one of the gateway's own, and reaches its upstream at most once, or twice if its first
-//! connection was just being closed and it is safe to send again. One table says how a call can
-//! end, whose fault that is and what the circuit is told: [`outcome`].
+//! Bodies are streamed both ways and never buffered whole. A request gets exactly one answer, the
+//! upstream's or one of the gateway's own. It reaches its upstream at most once, or twice if its
+//! first connection was just being closed and it is safe to send again. The table of [`outcome`]
+//! lists every way in which a call can end, whose fault that is and what is reported to the
+//! circuit.
 //!
 //! A route gets the requests whose path begins with its prefix, in whole segments. Paths are
 //! compared in their normal form (RFC 3986, 6.2.2): `%c3` is `%C3`, `%7E` is `~`, and a character
@@ -38,10 +39,10 @@ mod gateway;
 mod guard;
 mod headers;
 mod host;
+mod idle_timeout;
 mod line;
 mod linger;
 pub mod outcome;
-mod patience;
 mod proxy;
 mod reply;
 mod route;
@@ -53,7 +54,7 @@ mod upstream;
 
 pub use admin::AdminPages;
 pub use circuit::Circuit;
-pub use config::{Breaker, CircuitSettings, Config, DebugHeaders, Settle};
+pub use config::{Breaker, CircuitSettings, Config, DebugHeaders, ReportAt};
 pub use error::StartError;
 pub use gateway::{Gateway, Hooks};
 pub use guard::{Key, OnChange};

@@ -1,4 +1,4 @@
-//! A connection to an upstream, which remembers what came back on it.
+//! A connection to an upstream that records whether bytes came back on it.
 
 use std::error::Error;
 use std::io;
@@ -16,7 +16,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tower_service::Service;
 
-use crate::patience::Patience;
+use crate::idle_timeout::IdleTimeout;
 
 /// Opens connections to upstreams.
 #[derive(Clone, Debug)]
@@ -25,20 +25,20 @@ pub(crate) struct Connector {
     write_limit: Duration,
 }
 
-/// A connection to an upstream. An upstream that takes nothing for too long breaks it.
+/// A connection to an upstream. It breaks if the upstream takes nothing for too long.
 #[derive(Debug)]
 pub(crate) struct Line {
     stream: TcpStream,
     heard: Arc<Heard>,
-    patience: Patience,
+    idle: IdleTimeout,
 }
 
-/// What a connection has heard from its upstream.
+/// The record of the bytes that a connection got from its upstream.
 #[derive(Debug, Default)]
 pub(crate) struct Heard {
-    /// Whether a byte came since the latest request was written.
+    /// Set when a byte came since the latest request was written.
     now: AtomicBool,
-    /// Whether a byte came before that request, so that the connection is a kept one.
+    /// Set when a byte came before that request, so that the connection is a kept one.
     before: AtomicBool,
 }
 
@@ -52,7 +52,7 @@ impl Connector {
 }
 
 impl Heard {
-    /// Returns what the connection with this description has heard.
+    /// Returns the record of the connection with this description.
     pub(crate) fn of(connected: &Connected) -> Option<Arc<Self>> {
         let mut extras = Extensions::new();
         connected.get_extras(&mut extras);
@@ -69,7 +69,8 @@ impl Heard {
         self.now.store(true, Ordering::Release);
     }
 
-    /// Notes that bytes were written: what was heard before was the answer to an earlier request.
+    /// Records that bytes were written: bytes read before belong to the answer to an earlier
+    /// request.
     fn wrote(&self) {
         if self.now.load(Ordering::Acquire) {
             self.before.store(true, Ordering::Release);
@@ -89,12 +90,12 @@ impl Service<Uri> for Connector {
 
     fn call(&mut self, upstream: Uri) -> Self::Future {
         let connecting = self.http.call(upstream);
-        let patience = Patience::new(self.write_limit);
+        let idle = IdleTimeout::new(self.write_limit);
         Box::pin(async move {
             Ok(TokioIo::new(Line {
                 stream: connecting.await?.into_inner(),
                 heard: Arc::default(),
-                patience,
+                idle,
             }))
         })
     }
@@ -115,7 +116,7 @@ impl Line {
         if let Poll::Ready(Ok(1..)) = written {
             self.heard.wrote();
         }
-        self.patience.bound(cx, written)
+        self.idle.bound(cx, written)
     }
 }
 

@@ -1,4 +1,5 @@
-//! A connection that closes without costing the client its answer.
+//! A connection that goes on reading for a moment when it closes, so that its client gets the
+//! answer.
 
 use std::io;
 use std::pin::Pin;
@@ -9,23 +10,23 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::{Sleep, sleep};
 
-use crate::patience::Patience;
+use crate::idle_timeout::IdleTimeout;
 
-/// Long enough for the client to read an answer and see the end.
+/// Time for which input is read after the answer: long enough for the client to read it.
 const TIME: Duration = Duration::from_secs(2);
 
-/// How much is read and thrown away meanwhile.
+/// The most bytes that are read and thrown away meanwhile.
 const BYTES: usize = 1 << 20;
 
 /// A stream whose shutdown goes on reading for a moment.
 ///
-/// To close a socket that has unread input resets the connection, and a reset can overtake the
+/// Closing a socket that has unread input resets the connection, and a reset can overtake the
 /// answer: a client that is still sending would lose a `503` that was written long before.
 #[derive(Debug)]
 pub(crate) struct Lingering {
     stream: TcpStream,
     closing: Option<(Pin<Box<Sleep>>, usize)>,
-    patience: Patience,
+    idle: IdleTimeout,
 }
 
 impl Lingering {
@@ -34,7 +35,7 @@ impl Lingering {
         Self {
             stream,
             closing: None,
-            patience: Patience::new(limit),
+            idle: IdleTimeout::new(limit),
         }
     }
 }
@@ -56,7 +57,7 @@ impl AsyncWrite for Lingering {
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
         let written = Pin::new(&mut self.stream).poll_write(cx, bytes);
-        self.patience.bound(cx, written)
+        self.idle.bound(cx, written)
     }
 
     fn poll_write_vectored(
@@ -65,7 +66,7 @@ impl AsyncWrite for Lingering {
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         let written = Pin::new(&mut self.stream).poll_write_vectored(cx, slices);
-        self.patience.bound(cx, written)
+        self.idle.bound(cx, written)
     }
 
     fn is_write_vectored(&self) -> bool {

@@ -8,7 +8,7 @@ use clap::Parser;
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    // Bad arguments end here, with exit code 2.
+    // Bad arguments end the program here, with exit code 2.
     let cli = Cli::parse();
     let ended = match cli.command {
         Command::Serve(args) => serve::run(*args).await,

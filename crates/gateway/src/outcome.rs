@@ -1,35 +1,35 @@
-//! How a call can end, whose fault that was, and what the circuit is told.
+//! The ways in which a call can end, whose fault each is, and what is reported to the circuit.
 //!
-//! A circuit says how an *upstream* is, so only what is the upstream's fault counts as a failure. A
-//! fault of the client's, our own or nobody's doesn't count: the permit is given back, and with it
-//! a probe's slot.
+//! A circuit describes an *upstream*, so only the upstream's faults count as failures. A fault of
+//! the client's, the gateway's own or of neither side doesn't count: the permit is given back, and
+//! a probe with it.
 //!
 //! | how the call ends | the client gets | whose fault | counts as |
 //! |---|---|---|---|
 //! | **not called** | | | |
 //! | no route has the path | 404 `not_found` | the client's | – |
-//! | no `Host`, two, an invalid one, or a target that is none | 400 `bad_host` | the client's | – |
+//! | no `Host`, two, an invalid one, or an invalid target | 400 `bad_host` | the client's | – |
 //! | `CONNECT` | 501 `connect_not_supported` | the client's | – |
-//! | the circuit is open, or its probes are out | `open_status` `circuit_open`, `Retry-After` | – | – |
+//! | the circuit is open, or all its probes are in flight | `open_status` `circuit_open`, `Retry-After` | – | – |
 //! | **no connection** | | | |
 //! | refused, unreachable, reset, or its name doesn't resolve | 502 `upstream_unreachable` | the upstream's | failure |
 //! | none came up within `connect_timeout` | 504 `upstream_connect_timeout` | the upstream's | failure |
-//! | there are no file descriptors, ports, memory or rights for it here | 503 `gateway_exhausted` | our own | nothing |
+//! | this machine has no file descriptors, ports, memory or rights left for one | 503 `gateway_exhausted` | our own | nothing |
 //! | **no answer** | | | |
 //! | a new connection ended before the answer's header was whole | 502 `upstream_closed` | the upstream's | failure |
 //! | a kept connection ended after a part of the header | 502 `upstream_closed` | the upstream's | failure |
-//! | a kept connection ended before a byte of the answer | as the second try ends, or 502 `upstream_closed` | nobody's | as the second try, or nothing |
-//! | no header within `response_timeout` (interim answers don't help), or the request's body isn't taken for so long | 504 `upstream_timeout` | the upstream's | failure |
-//! | what came is no HTTP | 502 `upstream_bad_answer` | the upstream's | failure |
+//! | a kept connection ended before a byte of the answer | as the second try ends, or 502 `upstream_closed` | neither side's | as the second try, or nothing |
+//! | no header within `response_timeout` (interim answers don't help), or the request's body isn't taken for that time | 504 `upstream_timeout` | the upstream's | failure |
+//! | the answer is not HTTP | 502 `upstream_bad_answer` | the upstream's | failure |
 //! | the header has more than `max_headers` lines or 400 KiB | 502 `upstream_header_too_large` | our own limit | nothing |
-//! | a `101` that wasn't asked for, since a gateway has no tunnel to offer | 502 `upstream_switched` | our own limit | nothing |
+//! | a `101` that wasn't asked for, since the gateway can't offer a tunnel | 502 `upstream_switched` | our own limit | nothing |
 //! | our HTTP library refuses to send the request | 500 `gateway_error` | our own | nothing |
-//! | the client's body breaks off, or is no HTTP | 400 `request_incomplete` | the client's | nothing |
+//! | the client's body breaks off, or is not HTTP | 400 `request_incomplete` | the client's | nothing |
 //! | the client's body is silent for `body_timeout` | 408 `request_timeout` | the client's | nothing |
 //! | the client leaves | nothing | the client's | nothing |
 //! | **an answer** | | | |
 //! | its status is in `failure_on` | it | the upstream's | failure, with its header |
-//! | any other status, `settle` is `headers` | it | – | success, with its header |
+//! | any other status, `report_at` is `headers` | it | – | success, with its header |
 //! | it has no body, or the body came to its end | it | – | success |
 //! | its body breaks off, or its framing is wrong | as much of it as came | the upstream's | failure |
 //! | its body is silent for `body_timeout` | as much of it as came | the upstream's | failure |
@@ -37,25 +37,25 @@
 //! | the client leaves, or takes nothing for `body_timeout` | as much of it as was taken | the client's | nothing |
 //! | the drain time is over | as much of it as came | our own | nothing |
 //!
-//! **The second try.** A kept connection may be closed by its upstream just as a request goes out:
-//! HTTP doesn't tell whether the request was received. A request that has no body and an idempotent
-//! method (`GET`, `HEAD`, `OPTIONS`, `TRACE`, `PUT`, `DELETE`) is then sent again, once, on a new
-//! connection, and judged by that. Any other request may have been received, so it isn't repeated
-//! and its client gets the 502; one of which no byte was written is sent again whatever its method.
-//! The price: an upstream that dies of each `POST` and serves other requests well goes unnoticed as
-//! long as its `POST`s go out on kept connections.
+//! **The second try.** A kept connection may be closed by its upstream just as a request goes out,
+//! and HTTP doesn't say whether the request was received. A request that has no body and an
+//! idempotent method (`GET`, `HEAD`, `OPTIONS`, `TRACE`, `PUT`, `DELETE`) is then sent again, once,
+//! on a new connection, and judged by that. Any other request may have been received, so it isn't
+//! repeated and its client gets the 502; a request of which no byte was written is sent again
+//! whatever its method. The price: an upstream that dies of each `POST` and serves other requests
+//! well goes unnoticed as long as its `POST`s go out on kept connections.
 //!
-//! **The client's time.** Once only the client holds a call up, enough is known of the upstream.
-//! When the client of an answer with a good header has left what is there untaken for
-//! [`CLIENT_TIME`], all such waits of the call together, the call is a success: a slow reader keeps
-//! no probe's slot, and if the upstream breaks off later, that is no failure. A probe that waits so
-//! long for its client's *request* gives its slot back and doesn't count. The duration of a call,
-//! for rules about slow calls, leaves the client's time out.
+//! **The client's time.** Once only the client delays a call, enough is known of the upstream. An
+//! answer with a good header counts as a success when its client has left it untaken for
+//! [`CLIENT_TIME`], all such waits of the call together: a slow reader keeps no probe in flight,
+//! and if the upstream breaks off later, that is no failure. A probe that waits for its client's
+//! *request* for that long is given back and doesn't count. The duration of a call, for rules about
+//! slow calls, leaves the client's time out.
 //!
-//! **Silence.** Each byte begins `body_timeout` anew, so a body that trickles passes. If an answer
-//! is silent while the client's own body is awaited, the silence is the client's. A body's chunk
-//! size that is no number, and chunk extensions or trailers of more than 16 KiB, are wrong framing:
-//! our library doesn't tell them apart.
+//! **Silence.** Each byte begins `body_timeout` anew, so a slow body passes. If an answer is silent
+//! while the client's own body is awaited, the silence is the client's. A chunk size that is no
+//! number, and chunk extensions or trailers of more than 16 KiB, are wrong framing: our library
+//! doesn't tell them apart.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -64,19 +64,19 @@ use tokio::time::sleep;
 
 use crate::guard::Admission;
 
-/// How long a call may wait for its client, all waits together, before its outcome no longer
-/// depends on the client. A client with a working network empties its buffers in far less, and
-/// other calls shouldn't wait nearly as long for a probe.
+/// The time for which a call may wait for its client, all waits together, before its outcome no
+/// longer depends on the client. A client with a working network empties its buffers in far less,
+/// and other calls shouldn't wait nearly as long for a probe.
 pub const CLIENT_TIME: Duration = Duration::from_millis(500);
 
 /// The party to blame for the end of a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Whose {
-    /// The only party whose faults count.
+    /// The upstream, the only party whose faults count.
     Upstream,
     Client,
     Ours,
-    Nobody,
+    Neither,
 }
 
 /// The reason why an upstream gave no answer that can be passed on.
@@ -94,7 +94,7 @@ pub(crate) enum Fault {
     Closed,
     /// A kept connection ended before a byte of the answer.
     Stale,
-    /// What came is not HTTP.
+    /// The answer is not HTTP.
     BadAnswer,
     /// The header is longer than our limits.
     HeaderTooLarge,
@@ -102,7 +102,7 @@ pub(crate) enum Fault {
     Switched,
     /// Our HTTP library didn't send the request.
     Unsent,
-    /// The client broke its upload off.
+    /// The client broke off its upload.
     ClientGone,
     /// The client's upload was silent for too long.
     ClientSilent(Duration),
@@ -118,7 +118,7 @@ impl Fault {
             | Self::BadAnswer => Whose::Upstream,
             Self::ClientGone | Self::ClientSilent(_) => Whose::Client,
             Self::Exhausted | Self::HeaderTooLarge | Self::Switched | Self::Unsent => Whose::Ours,
-            Self::Stale => Whose::Nobody,
+            Self::Stale => Whose::Neither,
         }
     }
 }
@@ -137,18 +137,18 @@ pub(crate) struct Call {
 
 #[derive(Debug)]
 struct State {
-    /// `None` once the circuit has been told, or if there is none.
+    /// `None` once reported, or without a circuit.
     admission: Option<Admission>,
-    /// Whether a good header came.
+    /// Set once a good header came.
     answered: bool,
-    /// Since when the call has been waiting for its client.
+    /// The time since which the call has been waiting for its client.
     client_since: Option<Instant>,
-    /// How long its earlier waits for the client were: for the request, or, once the header came,
-    /// for the answer to be taken.
+    /// The sum of its earlier waits for the client: for the request, or, once the header came, for
+    /// the answer to be taken.
     client_had: Duration,
-    /// How long it waited for the client's request; set once the header came.
+    /// The time that it waited for the client's request; set once the header came.
     request_had: Duration,
-    /// Whether a probe's waits are watched.
+    /// Set while the waits of a probe are watched.
     watched: bool,
 }
 
@@ -202,7 +202,7 @@ impl Open {
 impl Drop for Open {
     fn drop(&mut self) {
         let admission = self.0.lock().admission.take();
-        // Outside the lock, since it may tell listeners.
+        // Outside the lock, since it may run listeners.
         drop(admission);
     }
 }
@@ -273,7 +273,7 @@ impl State {
     }
 }
 
-/// Ends a probe whose client has used its time up. Nothing else would: a task that waits for a
+/// Ends a probe whose client has used up its time. The probe's task can't: a task that waits for a
 /// client isn't woken before that client moves.
 async fn watch(call: Arc<Call>) {
     while let Some(left) = call.client_time_left() {

@@ -1,4 +1,4 @@
-//! One request's way through the gateway: route, circuit, upstream, outcome.
+//! The path of a request through the gateway: route, circuit, upstream, outcome.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -14,7 +14,7 @@ use hyper::{HeaderMap, Method, Request, Response, StatusCode, Uri};
 use crate::Key;
 use crate::answer;
 use crate::circuit::Circuit;
-use crate::config::{Config, DebugHeaders, Settle};
+use crate::config::{Config, DebugHeaders, ReportAt};
 use crate::guard::Guard;
 use crate::headers;
 use crate::host;
@@ -24,18 +24,18 @@ use crate::route::{Route, RouteTable};
 use crate::upload::{Upload, UploadBody};
 use crate::upstream::Upstreams;
 
-/// A body up to this size is read even if nobody wants it, which keeps the connection usable.
+/// The largest unwanted body that is read: reading it keeps the connection usable.
 const UNWANTED_BODY: u64 = 64 * 1024;
 const UNWANTED_BODY_TIME: Duration = Duration::from_millis(500);
 
-/// What all requests share.
+/// The state that all requests share.
 pub(crate) struct Proxy {
     routes: RouteTable,
-    /// None if the breaker is off.
+    /// `None` if the breaker is off.
     guard: Option<Guard>,
     upstreams: Upstreams,
     open_status: StatusCode,
-    settle: Settle,
+    report_at: ReportAt,
     body_limit: Duration,
     debug_headers: DebugHeaders,
 }
@@ -59,13 +59,13 @@ impl Proxy {
             guard,
             upstreams: Upstreams::new(config),
             open_status: open,
-            settle: config.settle,
+            report_at: config.report_at,
             body_limit: config.body_limit(),
             debug_headers: config.debug_headers,
         }
     }
 
-    /// All routes and their circuits, longest prefix first.
+    /// Returns all routes and their circuits, longest prefix first.
     pub(crate) fn circuits(&self) -> impl Iterator<Item = Circuit> {
         self.guard.iter().flat_map(|guard| {
             let routes = self.routes.iter().enumerate();
@@ -78,7 +78,7 @@ impl Proxy {
         })
     }
 
-    /// Answers one request. Dropped half-way, because the client left, it counts for nothing.
+    /// Answers one request. Dropped half-way, because the client left, it doesn't count.
     pub(crate) async fn handle(
         &self,
         client: SocketAddr,
@@ -131,8 +131,8 @@ impl Proxy {
         response
     }
 
-    /// Turns the answer into what the client gets. Tells the circuit what the header shows; what
-    /// only the body will show is still open.
+    /// Turns the answer into what the client gets, and reports to the circuit if the header
+    /// decides. If the body decides, the call stays open.
     fn relay(
         &self,
         response: Response<Incoming>,
@@ -145,7 +145,7 @@ impl Proxy {
         let open = if self.guard.as_ref().is_some_and(failed) {
             open.failed(Whose::Upstream);
             None
-        } else if self.settle == Settle::Headers {
+        } else if self.report_at == ReportAt::Headers {
             open.succeeded();
             None
         } else {
@@ -158,8 +158,8 @@ impl Proxy {
         relayed
     }
 
-    /// Answers without the upstream, having read what the client sends anyway: closing on a
-    /// client that is still writing could cost it the answer.
+    /// Answers without the upstream, after reading the client's body: closing the connection while
+    /// the client still writes could cost it the answer.
     async fn refuse(
         &self,
         request: Request<Incoming>,
@@ -178,7 +178,7 @@ impl Proxy {
                 Ok(Ok(_))
             )
         };
-        // To read would invite a client that waits for `100 Continue`.
+        // Reading would invite a client that waits for `100 Continue`.
         if expects || !small || !read.await {
             close_after(&mut response);
         }
@@ -216,7 +216,7 @@ fn close_after(response: &mut Response<Reply>) {
         .insert(CONNECTION, HeaderValue::from_static("close"));
 }
 
-/// The request as the upstream shall get it: same method, path and body.
+/// Builds the request for the upstream, with the same method, path and body.
 fn outgoing(
     parts: hyper::http::request::Parts,
     body: UploadBody,

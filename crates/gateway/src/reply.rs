@@ -1,4 +1,4 @@
-//! The response body on its way down, which ends its call when it ends.
+//! The response body on its way to the client, which ends its call when it ends.
 
 use std::error::Error;
 use std::fmt;
@@ -11,13 +11,13 @@ use bytes::Bytes;
 use http_body_util::Full;
 use hyper::body::{Body, Frame, Incoming, SizeHint};
 
+use crate::idle_timeout::IdleTimeout;
 use crate::outcome::Open;
-use crate::patience::Patience;
 use crate::upload::Upload;
 
 type BoxError = Box<dyn Error + Send + Sync>;
 
-/// What a client is sent: an answer of the gateway's own, or an upstream's stream.
+/// The body of a response: an answer of the gateway's own, or an upstream's stream.
 #[derive(Debug)]
 pub(crate) enum Reply {
     Own(Full<Bytes>),
@@ -30,10 +30,10 @@ pub(crate) struct Relay {
     inner: Incoming,
     open: Option<Open>,
     upload: Option<Arc<Upload>>,
-    patience: Patience,
+    idle: IdleTimeout,
 }
 
-/// The upstream was silent for too long.
+/// The error of a body whose upstream was silent for too long.
 #[derive(Debug)]
 struct Silent;
 
@@ -53,7 +53,7 @@ impl Relay {
             inner,
             open,
             upload,
-            patience: Patience::new(limit),
+            idle: IdleTimeout::new(limit),
         };
         relay.end_if_over();
         relay
@@ -70,12 +70,12 @@ impl Relay {
             }
             Poll::Pending => Poll::Pending,
             Poll::Ready(frame) => {
-                self.patience.renew();
+                self.idle.renew();
                 match &frame {
                     Some(Ok(_)) => {
                         self.end_if_over();
-                        // The call waits for its client until that has taken this and asks for
-                        // more.
+                        // The call waits for its client until the client has taken this and asks
+                        // for more.
                         if let Some(open) = &self.open {
                             open.call().waits_for_client();
                         }
@@ -88,12 +88,12 @@ impl Relay {
         }
     }
 
-    /// Returns whether the upstream has been silent for too long although it waits for nothing from
-    /// the client.
+    /// Returns whether the upstream has been silent for too long although it isn't waiting for the
+    /// client.
     fn is_silent(&mut self, cx: &mut Context<'_>) -> bool {
-        while self.patience.is_over(cx) {
+        while self.idle.is_over(cx) {
             match &self.upload {
-                Some(upload) if upload.waits_for_client() => self.patience.renew(),
+                Some(upload) if upload.waits_for_client() => self.idle.renew(),
                 _ => return true,
             }
         }
@@ -115,7 +115,7 @@ impl Relay {
     }
 
     fn broke_off(&mut self) {
-        // A client that breaks its upload off takes the upstream's connection with it. Such a call
+        // A client that breaks off its upload takes the upstream's connection with it. Such a call
         // is dropped, and doesn't count.
         let by_client = self.upload.as_ref().is_some_and(|it| it.fault().is_some());
         if let Some(open) = self.open.take().filter(|_| !by_client) {

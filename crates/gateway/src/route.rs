@@ -1,4 +1,4 @@
-//! Routes: which path prefix goes to which upstream.
+//! Routes: path prefixes and their upstreams.
 
 use std::borrow::Cow;
 use std::fmt::{self, Write as _};
@@ -17,7 +17,7 @@ pub struct Route {
     upstream: Authority,
 }
 
-/// What is wrong with a route.
+/// The reason why a route is refused.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RouteError(&'static str);
 
@@ -32,13 +32,14 @@ impl Route {
         &self.prefix
     }
 
-    /// Host and port of the upstream.
+    /// Returns host and port of the upstream.
     #[must_use]
     pub fn upstream(&self) -> &Authority {
         &self.upstream
     }
 
-    /// `/api` has `/api` and `/api/x`, but not `/apix`.
+    /// Returns whether the path is below the prefix: `/api` matches `/api` and `/api/x`, but not
+    /// `/apix`.
     fn matches(&self, path: &str) -> bool {
         if self.prefix == "/" {
             return path.starts_with('/');
@@ -93,7 +94,7 @@ fn parse_prefix(prefix: &str) -> Result<String, RouteError> {
     Ok(if trimmed.is_empty() { "/" } else { trimmed }.to_owned())
 }
 
-/// Parses host and port, and refuses what can't be either.
+/// Parses host and port, and refuses text that can't be either.
 fn parse_upstream(upstream: &str) -> Result<Authority, RouteError> {
     const FORM: RouteError = RouteError("the upstream must be http://HOST or http://HOST:PORT");
     let upstream: Uri = upstream.parse().map_err(|_| FORM)?;
@@ -194,7 +195,7 @@ impl RouteTable {
         Self(routes)
     }
 
-    /// The route of the longest prefix, with its number.
+    /// Returns the route of the longest prefix, with its number.
     pub(crate) fn find(&self, path: &str) -> Option<(usize, &Route)> {
         let path = normal(path);
         self.0
@@ -207,7 +208,7 @@ impl RouteTable {
         self.0.iter()
     }
 
-    /// A prefix that two routes share.
+    /// Returns a prefix that two routes share.
     pub(crate) fn duplicate(&self) -> Option<&str> {
         let pair = self
             .0
@@ -252,7 +253,7 @@ mod tests {
     }
 
     #[test]
-    fn nonsense_is_refused() {
+    fn malformed_routes_are_refused() {
         for text in [
             "",
             "/api",
@@ -266,7 +267,7 @@ mod tests {
             "/a b=http://h",
             "/a=http://h?x",
         ] {
-            assert!(text.parse::<Route>().is_err(), "{text:?} was taken");
+            assert!(text.parse::<Route>().is_err(), "{text:?} was accepted");
         }
     }
 
@@ -275,7 +276,7 @@ mod tests {
         for code in (0..0x20).chain([0x7f, 0x80, 0x9f]) {
             let odd = char::from_u32(code).unwrap();
             for text in [format!("/a{odd}b=http://h"), format!("/a{odd}=http://h")] {
-                assert!(text.parse::<Route>().is_err(), "{text:?} was taken");
+                assert!(text.parse::<Route>().is_err(), "{text:?} was accepted");
             }
         }
         for prefix in [
@@ -290,12 +291,12 @@ mod tests {
             "/a/%2e%2E",
         ] {
             let text = format!("{prefix}=http://h");
-            assert!(text.parse::<Route>().is_err(), "{text:?} was taken");
+            assert!(text.parse::<Route>().is_err(), "{text:?} was accepted");
         }
     }
 
     #[test]
-    fn ports_and_hosts_that_cannot_be_are_refused() {
+    fn impossible_ports_and_hosts_are_refused() {
         for host in ["h", "127.0.0.1", "[::1]"] {
             for port in [
                 "0",
@@ -310,7 +311,7 @@ mod tests {
                 "0x50",
             ] {
                 let text = format!("/a=http://{host}:{port}");
-                assert!(text.parse::<Route>().is_err(), "{text:?} was taken");
+                assert!(text.parse::<Route>().is_err(), "{text:?} was accepted");
             }
             for port in ["1", "80", "65535"] {
                 let text = format!("/a=http://{host}:{port}");
@@ -329,7 +330,7 @@ mod tests {
             "h:80:80",
         ] {
             let text = format!("/a=http://{host}");
-            assert!(text.parse::<Route>().is_err(), "{text:?} was taken");
+            assert!(text.parse::<Route>().is_err(), "{text:?} was accepted");
         }
     }
 
@@ -355,7 +356,7 @@ mod tests {
     }
 
     #[test]
-    fn duplicates_are_seen() {
+    fn duplicates_are_found() {
         assert_eq!(table(&["/a", "/b", "/a/"]).duplicate(), Some("/a"));
         assert_eq!(table(&["/%c3", "/%C3"]).duplicate(), Some("/%C3"));
         assert_eq!(table(&["/a", "/b"]).duplicate(), None);

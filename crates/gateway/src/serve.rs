@@ -1,4 +1,4 @@
-//! The `serve` command: run a gateway until a signal.
+//! The `serve` command: a gateway that runs until a signal.
 
 use std::error::Error;
 use std::fmt::{Display, Write as _};
@@ -56,7 +56,7 @@ pub async fn run(args: ServeArgs) -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// Formats a state change: when, which circuit, and why.
+/// Formats a state change: time, circuit, states and cause.
 fn changed(change: &StateChange<Key>) -> String {
     let mut line = clock_time(change.at);
     // Writing to a string can't fail.
@@ -73,7 +73,7 @@ fn log(line: impl Display) {
     let _ = writeln!(io::stderr(), "{line}");
 }
 
-/// The time of day (UTC) of a Unix time in milliseconds.
+/// Formats a Unix time in milliseconds as the time of day (UTC).
 pub(crate) fn clock_time(unix_ms: u64) -> String {
     let seconds = unix_ms / 1000 % 86_400;
     let (hour, minute, second) = (seconds / 3600, seconds / 60 % 60, seconds % 60);

@@ -1,4 +1,4 @@
-//! Accepts connections, serves them, and stops without cutting anybody off.
+//! Accepts connections, serves them, and stops without cutting off requests in flight.
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
@@ -18,13 +18,13 @@ use tokio::time::timeout;
 use crate::linger::Lingering;
 use crate::reply::Reply;
 
-/// A client that doesn't send its header within this time is told so.
+/// The time limit for a client's header.
 const HEADER_TIME: Duration = Duration::from_secs(20);
 
 /// The most bytes that a request's header may have: eight times what common servers allow.
 const HEADER_BYTES: usize = 64 * 1024;
 
-/// Pause after a failed `accept`, mostly for want of file descriptors.
+/// The pause after a failed `accept`, mostly for want of file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
 /// The limits of a server on its clients.
@@ -32,14 +32,14 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 pub(crate) struct Limits {
     /// The most header lines of a request.
     pub(crate) headers: usize,
-    /// How long a client may take nothing of its answer.
+    /// The time for which a client may take nothing of its answer.
     pub(crate) write: Duration,
-    /// How long requests in flight may take after the stop.
+    /// The time limit for requests in flight after the stop.
     pub(crate) drain: Duration,
 }
 
 /// Serves until `stop` turns true, then lets requests in flight finish for at most the drain time.
-/// Returns how many connections were cut off then.
+/// Returns the number of connections that were cut off then.
 pub(crate) async fn serve<H, F>(
     listener: TcpListener,
     mut stop: watch::Receiver<bool>,
@@ -61,12 +61,12 @@ where
                 }
                 Err(_) => tokio::time::sleep(ACCEPT_PAUSE).await,
             },
-            // Lest finished connections pile up.
+            // Collects finished connections, lest they pile up.
             Some(_) = connections.join_next() => {}
             () = stopped(&mut stop) => break,
         }
     }
-    // Whoever connects from now on is refused rather than left waiting.
+    // From now on, new connections are refused rather than left waiting.
     drop(listener);
     let all = async { while connections.join_next().await.is_some() {} };
     if timeout(limits.drain, all).await.is_ok() {
@@ -77,7 +77,7 @@ where
     cut_off
 }
 
-/// Resolves when told to stop, or when nobody is left who could tell.
+/// Resolves at the stop, or when the sender is gone.
 async fn stopped(stop: &mut watch::Receiver<bool>) {
     let _ = stop.wait_for(|stop| *stop).await;
 }
@@ -104,7 +104,7 @@ async fn connection<H, F>(
         .max_buf_size(HEADER_BYTES)
         .serve_connection(TokioIo::new(Lingering::new(stream, limits.write)), service);
     let mut connection = pin!(connection);
-    // An error means that the client is gone or spoke no HTTP, in which case hyper has said so.
+    // An error means that the client is gone or didn't speak HTTP; hyper has answered the latter.
     tokio::select! {
         _ = connection.as_mut() => return,
         () = stopped(&mut stop) => connection.as_mut().graceful_shutdown(),

@@ -2,7 +2,7 @@
 
 use std::io;
 
-/// A listener for SIGINT and SIGTERM (where there are none: Ctrl-C).
+/// A listener for SIGINT and SIGTERM (for Ctrl-C where there are none).
 #[derive(Debug)]
 pub(crate) struct Signals {
     #[cfg(unix)]
@@ -38,7 +38,7 @@ impl Signals {
         }
         #[cfg(not(unix))]
         {
-            // If Ctrl-C can't be listened to, none comes.
+            // If Ctrl-C can't be listened to, no signal ever comes.
             if tokio::signal::ctrl_c().await.is_err() {
                 std::future::pending::<()>().await;
             }
@@ -56,7 +56,7 @@ impl Signals {
 /// Calls `hung_up` at each SIGHUP, which then no longer ends the program.
 ///
 /// # Errors
-/// If it can't be listened to.
+/// If the signal can't be listened to.
 #[cfg_attr(not(unix), allow(unused_variables, clippy::unnecessary_wraps))]
 pub(crate) fn survive_hangups(hung_up: impl Fn() + Send + 'static) -> io::Result<()> {
     #[cfg(unix)]

@@ -1,4 +1,4 @@
-//! The request body on its way up, and what it tells about who is slow or gone.
+//! The request body on its way to the upstream, and a record of which side keeps it waiting.
 
 use std::future::Future;
 use std::io;
@@ -12,8 +12,8 @@ use bytes::Bytes;
 use hyper::body::{Body, Frame, Incoming, SizeHint};
 use tokio::time::{Instant, timeout_at};
 
+use crate::idle_timeout::IdleTimeout;
 use crate::outcome::{Call, Fault};
-use crate::patience::Patience;
 
 /// A client's body, streamed to the upstream as it comes.
 #[derive(Debug)]
@@ -21,7 +21,7 @@ pub(crate) struct UploadBody {
     /// `None` if there is no body.
     inner: Option<Incoming>,
     watch: Option<Arc<Upload>>,
-    patience: Patience,
+    idle: IdleTimeout,
 }
 
 /// The progress of an upload, for the code that waits for the answer.
@@ -30,13 +30,13 @@ pub(crate) struct Upload {
     phase: Mutex<(Phase, Instant)>,
     call: Arc<Call>,
     limit: Duration,
-    /// Whether an interim answer (`1xx`) came.
+    /// Set once an interim answer (`1xx`) came.
     pub(crate) heard: AtomicBool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Phase {
-    /// The next move is the upstream's: it has all that came, or doesn't read.
+    /// The next move is the upstream's: it has everything that came, or doesn't read.
     Handed,
     /// The next move is the client's.
     Waiting,
@@ -44,11 +44,11 @@ enum Phase {
     Broken,
     /// The client was silent for too long.
     Silent,
-    /// All is sent.
+    /// The whole body is sent.
     Done,
 }
 
-/// The upstream took too long.
+/// The error of an upstream that took too long.
 #[derive(Debug)]
 pub(crate) struct TimedOut;
 
@@ -72,7 +72,7 @@ impl UploadBody {
         let body = Self {
             inner: Some(inner),
             watch: Some(Arc::clone(&watch)),
-            patience: Patience::new(limit),
+            idle: IdleTimeout::new(limit),
         };
         (body, Some(watch))
     }
@@ -81,7 +81,7 @@ impl UploadBody {
         Self {
             inner: None,
             watch: None,
-            patience: Patience::new(Duration::ZERO),
+            idle: IdleTimeout::new(Duration::ZERO),
         }
     }
 }
@@ -99,7 +99,8 @@ impl Upload {
         *self.phase.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Returns the client's fault, if there is one: nothing that follows it is the upstream's.
+    /// Returns the client's fault, if there is one. The upstream isn't to blame for what follows
+    /// it.
     pub(crate) fn fault(&self) -> Option<Fault> {
         match self.get().0 {
             Phase::Broken => Some(Fault::ClientGone),
@@ -128,8 +129,7 @@ impl Upload {
     }
 }
 
-/// Waits for an answer, but no longer than `limit` after the last move that wasn't the
-/// upstream's.
+/// Waits for an answer, but no longer than `limit` after the last move that wasn't the upstream's.
 pub(crate) async fn answer_within<T>(
     limit: Duration,
     upload: Option<&Upload>,
@@ -164,9 +164,9 @@ impl Body for UploadBody {
             .poll_frame(cx)
             .map_err(io::Error::other);
         let silent = match &polled {
-            Poll::Pending => this.patience.is_over(cx),
+            Poll::Pending => this.idle.is_over(cx),
             Poll::Ready(_) => {
-                this.patience.renew();
+                this.idle.renew();
                 false
             }
         };

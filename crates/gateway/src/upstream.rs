@@ -41,8 +41,8 @@ impl Upstreams {
             .pool_idle_timeout(config.pool_idle_timeout)
             .http1_max_buf_size(HEADER_BYTES)
             .http1_max_headers(config.max_headers.into())
-            // A proxy must accept and mend spaces after a header's name (RFC 9112, 5.1), and may
-            // mend folded lines (5.2).
+            // A proxy must accept and remove spaces after a header's name (RFC 9112, 5.1), and may
+            // unfold folded lines (5.2).
             .http1_allow_spaces_after_header_name_in_responses(true)
             .http1_allow_obsolete_multiline_headers_in_responses(true)
             // Applies only to requests of which nothing was written.
@@ -55,7 +55,7 @@ impl Upstreams {
         }
     }
 
-    /// Sends a request; the response header, or why there is none.
+    /// Sends a request, and returns the response or the reason why there is none.
     pub(crate) async fn send(
         &self,
         request: Request<UploadBody>,
@@ -107,7 +107,7 @@ impl Upstreams {
                 false => Fault::Unreachable,
             };
         }
-        // No cause of hyper's: the request can't be sent.
+        // The cause isn't hyper's: the request can't be sent.
         let Some(cause) = chain(error).find_map(|cause| cause.downcast_ref::<hyper::Error>())
         else {
             return Fault::Unsent;
@@ -146,7 +146,7 @@ fn is_stale(error: &ClientError) -> bool {
     heard.is_some_and(|it| it.nothing_on_a_kept_connection())
 }
 
-/// Returns whether this machine lacked what a connection takes.
+/// Returns whether this machine lacked the resources for a connection.
 fn is_exhaustion(error: &io::Error) -> bool {
     let descriptors = error
         .raw_os_error()

@@ -1,5 +1,5 @@
-//! The table of `outcome`, row by row: how an upstream ends a call, what its client gets, and
-//! what counts. (`blame_client.rs` has the rows of clients.)
+//! The table of `outcome`, row by row: how an upstream ends a call, what its client gets, and what
+//! counts. (`blame_client.rs` has the rows of clients.)
 
 mod support;
 
@@ -8,7 +8,7 @@ use support::wire::{ask, get};
 use support::*;
 
 #[tokio::test]
-async fn answers_that_are_none() {
+async fn broken_answers_are_failures() {
     let closed = (502, "upstream_closed");
     let bad = (502, "upstream_bad_answer");
     let timeout = (504, "upstream_timeout");
@@ -61,7 +61,7 @@ async fn answers_that_are_none() {
 }
 
 #[tokio::test]
-async fn answers_that_only_we_cannot_pass_on() {
+async fn answers_beyond_our_limits_do_not_count() {
     let lines = |count: usize| -> String { (0..count).map(|n| format!("x-{n}: 1\r\n")).collect() };
     let with = |header: String| {
         let answer = format!("HTTP/1.1 200 OK\r\n{header}content-length: 2\r\n\r\nok");
@@ -79,7 +79,7 @@ async fn answers_that_only_we_cannot_pass_on() {
             Nothing,
         ),
         (
-            "101 that nobody asked for",
+            "a 101 that was not asked for",
             say("HTTP/1.1 101 Switching\r\nupgrade: x\r\nconnection: upgrade\r\n\r\n"),
             (502, "upstream_switched"),
             Nothing,
@@ -119,7 +119,7 @@ async fn the_limit_of_header_lines_can_be_set() {
 }
 
 #[tokio::test]
-async fn bodies() {
+async fn a_body_counts_by_how_it_ends() {
     for (name, does, whole, counts) in [
         (
             "none",
@@ -231,7 +231,7 @@ async fn upstreams_that_cannot_be_reached() {
     );
     assert_eq!(failures(&gateway), 1);
 
-    // Its name is nobody's (RFC 6761, 6.4).
+    // A name that doesn't exist (RFC 6761, 6.4).
     let mut config = config(address);
     config.routes = vec!["/api=http://nowhere.invalid:80".parse().unwrap()];
     let gateway = start(config).await;
@@ -242,7 +242,7 @@ async fn upstreams_that_cannot_be_reached() {
     );
     assert_eq!(failures(&gateway), 1);
 
-    // It accepts, and closes at once: new connections are no kept ones.
+    // It accepts, and closes at once: a new connection is not a kept one.
     let upstream = Upstream::start(|conn| async move { drop(conn) }).await;
     let gateway = start(support::config(upstream.address)).await;
     for method in ["GET", "POST", "GET"] {

@@ -10,13 +10,13 @@ use support::wire::Wire;
 use support::*;
 
 #[tokio::test]
-async fn what_the_client_did() {
+async fn faults_of_the_client_do_not_count() {
     let ok = || Does::Stay(OK.into());
     let hang = || Does::Stay(String::new());
     let post = "POST /api HTTP/1.1\r\nhost: x\r\n";
     for (name, does, request, says) in [
         (
-            "nonsense for a chunk",
+            "a malformed chunk",
             hang(),
             format!("{post}transfer-encoding: chunked\r\n\r\nnonsense\r\n"),
             (400, "request_incomplete"),
@@ -63,7 +63,7 @@ async fn what_the_client_did() {
 }
 
 #[tokio::test]
-async fn clients_that_leave() {
+async fn clients_that_leave_do_not_count() {
     let half = "HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nhalf";
     for (name, does, sends) in [
         (
@@ -93,7 +93,7 @@ async fn clients_that_leave() {
         }
         tokio::time::sleep(Duration::from_millis(50)).await;
         drop(client);
-        // Longer than any limit that the upstream, hanging on, would run into.
+        // Longer than any limit that the hanging upstream would run into.
         tokio::time::sleep(2 * LIMIT).await;
         assert_counted(&gateway, Nothing, name).await;
     }

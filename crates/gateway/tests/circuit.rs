@@ -1,4 +1,4 @@
-//! What a route's circuit does to its requests, over real sockets.
+//! The effect of a route's circuit on its requests, over real sockets.
 
 mod support;
 
@@ -12,7 +12,7 @@ use support::wire::get;
 use support::*;
 use tokio::sync::Semaphore;
 
-/// An upstream that answers 500 until it is told to be well.
+/// An upstream that answers 500 until it is told to be healthy.
 async fn sick(well: &Arc<AtomicBool>) -> Upstream {
     let well = Arc::clone(well);
     Upstream::start(move |mut conn| {
@@ -34,7 +34,7 @@ async fn sick(well: &Arc<AtomicBool>) -> Upstream {
 }
 
 #[tokio::test]
-async fn failures_in_a_row_open_it_and_the_upstream_is_left_alone() {
+async fn consecutive_failures_open_the_circuit_and_spare_the_upstream() {
     let upstream = Upstream::answering(ERROR).await;
     let mut config = config(upstream.address);
     config.circuit.reset_timeout = Duration::from_millis(29_500);
@@ -66,7 +66,7 @@ async fn failures_in_a_row_open_it_and_the_upstream_is_left_alone() {
 }
 
 #[tokio::test]
-async fn a_success_starts_the_count_again_and_other_errors_do_not_count() {
+async fn a_success_resets_the_count_and_other_errors_do_not_count() {
     let upstream = Upstream::start(|mut conn| async move {
         while let Some(head) = conn.request().await {
             let status = head.line.split(['/', ' ']).nth(3).unwrap().to_owned();
@@ -135,12 +135,10 @@ async fn routes_do_not_share_a_circuit() {
 
 #[tokio::test]
 async fn one_probe_is_let_through_and_its_success_closes() {
-    let (hold, open_gate) = (
-        Arc::new(Semaphore::new(0)),
-        Arc::new(AtomicBool::new(false)),
-    );
+    let hold = Arc::new(Semaphore::new(0));
+    let is_held = Arc::new(AtomicBool::new(false));
     let upstream = {
-        let (hold, held) = (Arc::clone(&hold), Arc::clone(&open_gate));
+        let (hold, held) = (Arc::clone(&hold), Arc::clone(&is_held));
         Upstream::start(move |mut conn| {
             let (hold, held) = (Arc::clone(&hold), Arc::clone(&held));
             async move {
@@ -162,10 +160,10 @@ async fn one_probe_is_let_through_and_its_success_closes() {
     for _ in 0..3 {
         get(gateway.address(), "/api").await;
     }
-    open_gate.store(true, Ordering::SeqCst);
+    is_held.store(true, Ordering::SeqCst);
     tokio::time::sleep(Duration::from_millis(60)).await;
 
-    // The probe is out; the others are told so, and are not let through.
+    // While the probe is in flight, the others are rejected and told that.
     let probe = tokio::spawn(get_owned(gateway.address()));
     until("the probe arrives", || upstream.count() == 4).await;
     assert_eq!(state(&gateway), "half-open");
@@ -179,7 +177,7 @@ async fn one_probe_is_let_through_and_its_success_closes() {
     }
     assert_eq!(upstream.count(), 4);
 
-    // It comes back well.
+    // The upstream answers well again.
     hold.add_permits(100);
     assert_eq!(probe.await.unwrap(), 200);
     until("closed", || state(&gateway) == "closed").await;
@@ -191,7 +189,7 @@ async fn get_owned(address: std::net::SocketAddr) -> u16 {
 }
 
 #[tokio::test]
-async fn a_failed_probe_opens_it_again() {
+async fn a_failed_probe_opens_the_circuit_again() {
     let well = Arc::new(AtomicBool::new(false));
     let upstream = sick(&well).await;
     let mut config = config(upstream.address);
@@ -215,7 +213,7 @@ async fn a_failed_probe_opens_it_again() {
 }
 
 #[tokio::test]
-async fn an_upstream_that_refuses_is_a_502_and_opens() {
+async fn a_refused_connection_is_a_502_and_opens_the_circuit() {
     let (_socket, address) = refusing().await;
     let gateway = start(config(address)).await;
     for _ in 0..3 {
@@ -228,7 +226,7 @@ async fn an_upstream_that_refuses_is_a_502_and_opens() {
 }
 
 #[tokio::test]
-async fn an_upstream_that_hangs_is_a_504_and_opens() {
+async fn a_hanging_upstream_is_a_504_and_opens_the_circuit() {
     let upstream =
         Upstream::start(|mut conn| async move { while conn.request().await.is_some() {} }).await;
     let mut config = config(upstream.address);
@@ -247,7 +245,7 @@ async fn an_upstream_that_hangs_is_a_504_and_opens() {
 }
 
 #[tokio::test]
-async fn an_upstream_that_closes_or_talks_nonsense_is_a_502_and_opens() {
+async fn a_broken_answer_is_a_502_and_opens_the_circuit() {
     for (says, error) in [
         ("", "upstream_closed"),
         ("HTTP/1.1 200 OK\r\ncontent-le", "upstream_closed"),
@@ -277,7 +275,7 @@ async fn an_upstream_that_closes_or_talks_nonsense_is_a_502_and_opens() {
 }
 
 #[tokio::test]
-async fn the_open_status_and_what_is_a_failure_can_be_set() {
+async fn the_open_status_and_the_failure_statuses_can_be_set() {
     let upstream = Upstream::answering("HTTP/1.1 418 T\r\ncontent-length: 0\r\n\r\n").await;
     let mut config = config(upstream.address);
     config.circuit.failure_on = vec![418];

@@ -1,5 +1,4 @@
-//! What is silent, and for whom a call waits: neither a client's time nor its silence is the
-//! upstream's.
+//! Silence, and waits for the client: neither a client's time nor its silence is the upstream's.
 
 mod support;
 
@@ -13,11 +12,11 @@ use support::wire::{Wire, ask, get};
 use support::*;
 use tokio::net::TcpSocket;
 
-/// More than sockets and libraries between upstream and client hold.
+/// More than the sockets and libraries between upstream and client can buffer.
 const LARGE: usize = 32 << 20;
 
-/// An upstream: `/api/down` is a 500, `/api/large` a large body, `/api/cut` one that stops after
-/// much of it, `/api/stall` half a body, and the rest is well.
+/// An upstream: `/api/down` is a 500, `/api/large` a large body, `/api/cut` a large body that
+/// breaks off, `/api/stall` half a body that stops, and every other path a good answer.
 async fn upstream() -> Upstream {
     Upstream::start(move |mut conn| async move {
         while let Some(head) = conn.request().await {
@@ -53,7 +52,7 @@ async fn upstream() -> Upstream {
     .await
 }
 
-/// Writes as fast as it is taken, however long that is.
+/// Writes as fast as the other side reads, however long that takes.
 async fn write_slowly(wire: &mut Wire, count: usize) {
     use tokio::io::AsyncWriteExt;
     let some = vec![b'x'; 64 << 10];
@@ -74,7 +73,8 @@ async fn slow_reader(gateway: std::net::SocketAddr, path: &str) -> Wire {
     wire
 }
 
-/// One failure opens it, for 50 ms; a lost probe would keep it for an hour.
+/// Settings with which one failure opens the circuit, for 50 ms. A lost probe would stay for an
+/// hour.
 fn touchy(upstream: &Upstream) -> Config {
     let mut config = config(upstream.address);
     config.circuit.failure_threshold = 1;
@@ -89,7 +89,7 @@ async fn trip(gateway: &breakerbox_gateway::Gateway) {
 }
 
 #[tokio::test]
-async fn a_slow_reader_keeps_no_probe_s_place() {
+async fn a_slow_reader_frees_the_probe_slot() {
     let upstream = upstream().await;
     let gateway = start(touchy(&upstream)).await;
     trip(&gateway).await;
@@ -105,7 +105,7 @@ async fn a_slow_reader_keeps_no_probe_s_place() {
 }
 
 #[tokio::test]
-async fn a_reader_that_takes_a_little_now_and_then_keeps_none_either() {
+async fn a_reader_that_takes_a_little_at_times_frees_the_probe_slot() {
     let upstream = upstream().await;
     let gateway = start(touchy(&upstream)).await;
     trip(&gateway).await;
@@ -136,7 +136,7 @@ async fn a_probe_that_stalls_is_a_failure() {
 }
 
 #[tokio::test]
-async fn a_slow_upload_keeps_no_probe_s_place() {
+async fn a_slow_upload_frees_the_probe_slot() {
     let upstream = upstream().await;
     let gateway = start(touchy(&upstream)).await;
     trip(&gateway).await;
@@ -146,22 +146,22 @@ async fn a_slow_upload_keeps_no_probe_s_place() {
     until("half-open", || state(&gateway) == "half-open").await;
     let deadline = Instant::now() + DEADLINE;
     while get(gateway.address(), "/api").await.status() != 200 {
-        assert!(Instant::now() < deadline, "the place was kept");
+        assert!(Instant::now() < deadline, "the probe slot was kept");
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
     until("closed", || state(&gateway) == "closed").await;
-    // It is served all the same.
+    // The upload itself is still served.
     client.write("ow").await;
     assert_eq!(client.answer().await.unwrap().status(), 200);
 }
 
 #[tokio::test]
-async fn after_its_client_s_time_a_break_is_no_failure() {
+async fn a_break_after_the_client_s_time_is_no_failure() {
     let upstream = upstream().await;
     let mut config = config(upstream.address);
     config.circuit.failure_threshold = 1;
     let gateway = start(config).await;
-    // A client that reads as fast as it can: the upstream alone broke off.
+    // The client reads as fast as it can: only the upstream is to blame.
     let answer = get(gateway.address(), "/api/cut").await;
     assert!(!answer.complete);
     until("open", || state(&gateway) == "open").await;
@@ -178,7 +178,7 @@ async fn after_its_client_s_time_a_break_is_no_failure() {
 }
 
 #[tokio::test]
-async fn a_client_that_takes_nothing_for_too_long_is_cut_off_and_counts_for_nothing() {
+async fn a_client_that_reads_nothing_is_cut_off_and_does_not_count() {
     let upstream = upstream().await;
     let mut config = config(upstream.address);
     config.circuit.failure_threshold = 1;
@@ -192,7 +192,7 @@ async fn a_client_that_takes_nothing_for_too_long_is_cut_off_and_counts_for_noth
 }
 
 #[tokio::test]
-async fn a_client_s_time_is_none_of_a_slow_call_s() {
+async fn the_duration_of_a_call_excludes_the_client_s_time() {
     const SLOW: Duration = Duration::from_secs(3);
     let upstream = upstream().await;
     let guarded = async || {
@@ -225,7 +225,10 @@ async fn a_client_s_time_is_none_of_a_slow_call_s() {
         assert_eq!(get(waiting.address(), "/api/slow").await.status(), 200);
     };
     tokio::join!(slow_upload, slow_reading, slow_upstream);
-    until("the slow upstream's is open", || state(&waiting) == "open").await;
+    until("the slow upstream's circuit is open", || {
+        state(&waiting) == "open"
+    })
+    .await;
     assert_eq!(
         (state(&uploading).as_str(), state(&reading).as_str()),
         ("closed", "closed")
@@ -233,7 +236,7 @@ async fn a_client_s_time_is_none_of_a_slow_call_s() {
 }
 
 #[tokio::test]
-async fn an_upstream_that_takes_no_upload_has_failed() {
+async fn an_upstream_that_does_not_read_an_upload_has_failed() {
     let upstream = Upstream::start(|mut conn| async move {
         conn.request().await;
         tokio::time::sleep(FOREVER).await;
@@ -264,8 +267,7 @@ async fn write_all(writes: &mut tokio::net::tcp::OwnedWriteHalf) {
     while writes.write_all(&some).await.is_ok() {}
 }
 
-/// The upstream answers, and then neither reads nor closes; the client goes on sending, or
-/// doesn't.
+/// The upstream answers, and then neither reads nor closes; the client goes on sending, or doesn't.
 #[tokio::test]
 async fn an_early_answer_does_not_leave_an_upload_hanging() {
     for pours in [true, false] {

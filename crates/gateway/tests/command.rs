@@ -1,4 +1,4 @@
-//! The program itself: arguments, signals, the demo.
+//! The program itself: arguments, signals and the demo.
 
 mod support;
 
@@ -63,8 +63,8 @@ async fn bad_arguments_name_option_value_and_what_is_allowed() {
             &["--open-status", "'200'", "400..=599"],
         ),
         (
-            &["--settle", "never"],
-            &["--settle", "'never'", "headers, body"],
+            &["--report-at", "never"],
+            &["--report-at", "'never'", "headers, body"],
         ),
         (
             &["--debug-headers=some"],
@@ -93,7 +93,7 @@ async fn bad_arguments_name_option_value_and_what_is_allowed() {
 }
 
 #[tokio::test]
-async fn missing_arguments_are_asked_for() {
+async fn missing_or_unknown_arguments_are_named() {
     for (arguments, said) in [
         (&["serve"][..], "--route <PREFIX=UPSTREAM>"),
         (&[], "Usage"),
@@ -149,7 +149,7 @@ async fn serve(arguments: &[&str]) -> (Child, SocketAddr, SocketAddr) {
         let url = line.split("http://").nth(1).expect("an address");
         addresses.push(url.trim_end_matches("/circuits").parse().unwrap());
     }
-    // The rest is of no interest, but a closed pipe would be an error to whoever writes.
+    // The rest is read and dropped: a closed pipe would be an error to the program.
     tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
     (child, addresses[0], addresses[1])
 }
@@ -275,7 +275,7 @@ async fn the_demo_ends_by_itself_and_its_numbers_add_up() {
         let reached = route[1]..=route[1] + route[3];
         assert!(
             reached.contains(&route[4]),
-            "a rejected one reached the upstream: {text}"
+            "a rejected request reached the upstream: {text}"
         );
     }
     assert!(text.trim_end().ends_with("and reached none."), "{text}");
@@ -288,8 +288,8 @@ async fn the_demo_ends_by_itself_and_its_numbers_add_up() {
     );
 }
 
-/// By its lines rather than by a time: on a machine that is busy with something else healthy
-/// upstreams may time out too, and the story is only told in full the next time round.
+/// Judged by its lines rather than by time: on a busy machine healthy upstreams may time out too,
+/// and the full story then comes only in its next round.
 #[cfg(unix)]
 #[tokio::test]
 async fn the_demo_tells_its_story() {
@@ -311,7 +311,7 @@ async fn the_demo_tells_its_story() {
         while told < STORY.len() {
             let line = lines.next_line().await.unwrap().expect("it ended");
             if let Some((_, orders)) = line.split_once("  /orders") {
-                // Nothing in between: opened once, one probe.
+                // Consecutive lines: opened once, one probe.
                 let orders = orders.trim_start();
                 let expected = orders.starts_with(STORY[told]);
                 told = if expected {
@@ -325,7 +325,7 @@ async fn the_demo_tells_its_story() {
         }
     };
     let told = timeout(5 * DEADLINE, told).await;
-    assert!(told.is_ok(), "not told: {text}");
+    assert!(told.is_ok(), "not in order: {text}");
 
     let pid = child.id().unwrap().to_string();
     assert!(

@@ -1,4 +1,4 @@
-//! 10,000 requests while the upstream dies, hangs and returns: one complete answer each, and
+//! 10,000 requests while the upstream dies, hangs and returns: each gets one complete answer, and
 //! none reaches the upstream more often than it may.
 
 mod support;
@@ -17,17 +17,17 @@ use tokio::task::JoinSet;
 const REQUESTS: usize = 10_000;
 const CLIENTS: usize = 16;
 
-/// How many requests are answered between one fault and the next, and during a fault.
+/// The number of requests that are answered between two faults, and during a fault.
 const WELL: usize = 500;
 const ILL: usize = 150;
 
-/// The rounds that end hanging rather than dead.
+/// The rounds in which the upstream hangs instead of dying.
 const HANGS: [usize; 2] = [1, 4];
 
-/// What the upstream got and the clients were told.
+/// The record of what the upstream got and the clients were told.
 #[derive(Default)]
 struct Log {
-    /// Ids, in the order in which they arrived at the upstream.
+    /// Ids, in the order of their arrival at the upstream.
     arrived: Mutex<Vec<usize>>,
     answered: AtomicUsize,
     sent: AtomicUsize,
@@ -47,12 +47,12 @@ fn bind(address: SocketAddr) -> TcpSocket {
     socket
 }
 
-/// Whether a request has a body, and is a POST: then it must not be sent again.
+/// Returns whether a request is a POST with a body, which must not be sent again.
 fn has_body(id: usize) -> bool {
     id.is_multiple_of(4)
 }
 
-/// Serves until dropped, which cuts every connection off at once: half of them with a reset.
+/// Serves until dropped, which cuts off every connection at once: half of them with a reset.
 async fn serve(listener: TcpListener, log: Arc<Log>, life: Life) {
     let mut connections = JoinSet::new();
     for number in 0.. {
@@ -76,7 +76,7 @@ async fn talk(mut wire: Wire, log: Arc<Log>, life: Life) {
         if life == Life::Hanging {
             return wire.closed().await;
         }
-        // So that there is something in flight when it dies.
+        // Time for other requests to be in flight when the upstream dies.
         tokio::time::sleep(Duration::from_millis(1)).await;
         let text = format!("answer to {id}");
         let answer = if id.is_multiple_of(3) {
@@ -91,8 +91,8 @@ async fn talk(mut wire: Wire, log: Arc<Log>, life: Life) {
     }
 }
 
-/// Waits until something holds; for ever once nobody asks any more. It has no deadline of its own: each step
-/// of each client has one, so all comes to an end.
+/// Waits until a condition holds, or until aborted once the clients are done. It has no deadline of
+/// its own: each step of each client has one.
 async fn while_clients_ask(log: &Log, holds: impl Fn() -> bool) {
     while !holds() && log.answered.load(Ordering::SeqCst) < REQUESTS {
         tokio::time::sleep(Duration::from_millis(2)).await;
@@ -115,7 +115,7 @@ async fn live_and_die(address: SocketAddr, log: Arc<Log>) {
         answered(WELL).await;
         alive.abort();
         let _ = alive.await;
-        // Dead, or worse: listening, and never answering.
+        // Dead, or worse: listening and never answering.
         if HANGS.contains(&round) {
             let listener = bind(address).listen(1024).unwrap();
             let hanging = tokio::spawn(serve(listener, Arc::clone(&log), Life::Hanging));
@@ -129,7 +129,7 @@ async fn live_and_die(address: SocketAddr, log: Arc<Log>) {
     }
 }
 
-/// Sends requests until all are sent. Whatever isn't a complete answer fails the test.
+/// Sends requests until all are sent. An incomplete answer fails the test.
 async fn client(gateway: SocketAddr, log: Arc<Log>) -> Vec<(usize, Answer)> {
     let mut answers = Vec::new();
     let mut wire = Wire::connect(gateway).await;
@@ -159,7 +159,7 @@ async fn client(gateway: SocketAddr, log: Arc<Log>) -> Vec<(usize, Answer)> {
             wire = Wire::connect(gateway).await;
         }
         match answer.status() {
-            // As a client should, or a fault would eat all requests in no time.
+            // A pause, or a fault would reject all requests in no time.
             503 => tokio::time::sleep(Duration::from_millis(50)).await,
             504 => drop(log.timed_out.fetch_add(1, Ordering::SeqCst)),
             _ => {}
@@ -170,8 +170,8 @@ async fn client(gateway: SocketAddr, log: Arc<Log>) -> Vec<(usize, Answer)> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn each_request_gets_one_answer_and_reaches_the_upstream_no_more_often_than_it_may() {
-    // Bound for good, so that the port stays the upstream's while it is dead.
+async fn each_request_gets_one_answer_and_is_not_sent_too_often() {
+    // Bound for the whole test, so that the port stays the upstream's while it is dead.
     let port = bind("127.0.0.1:0".parse().unwrap());
     let address = port.local_addr().unwrap();
     let mut config = config(address);
@@ -212,7 +212,7 @@ async fn each_request_gets_one_answer_and_reaches_the_upstream_no_more_often_tha
         } else {
             answer.json()["error"].as_str().unwrap().to_owned()
         };
-        // A second try may meet an upstream that has died meanwhile.
+        // A second try may meet an upstream that has died in the meantime.
         let once = error == "circuit_open" || error == "upstream_unreachable" && has_body(*id);
         assert!(
             !(once && arrived),
@@ -225,7 +225,7 @@ async fn each_request_gets_one_answer_and_reaches_the_upstream_no_more_often_tha
         seen.iter().all(|&times| times == 1),
         "not exactly one answer each"
     );
-    // What the gateway may say, and all of it was said.
+    // Every answer is one that the gateway may give, and each kind was given.
     let count = |status, error: &str| kinds.get(&(status, error.into())).copied().unwrap_or(0);
     assert!(count(200, "") > WELL);
     assert!(count(502, "upstream_unreachable") > 0);

@@ -1,4 +1,4 @@
-//! Clients that mean harm: they cost themselves, and nobody else.
+//! Hostile clients, which harm only themselves.
 
 mod support;
 
@@ -7,9 +7,9 @@ use std::time::{Duration, Instant};
 use support::wire::{Wire, ask, get};
 use support::*;
 
-/// Connections that begin a request and never end it: others are served as ever.
+/// Connections that begin a request and never end it don't delay other clients.
 #[tokio::test]
-async fn clients_that_never_finish_hold_up_nobody() {
+async fn clients_that_never_finish_delay_no_other() {
     let upstream = Upstream::answering(OK).await;
     let gateway = start(config(upstream.address)).await;
     let mut slow = Vec::new();
@@ -32,16 +32,16 @@ async fn clients_that_never_finish_hold_up_nobody() {
         "{:?}",
         begin.elapsed()
     );
-    // That they are slow is no failure of the upstream.
+    // Their slowness is no failure of the upstream.
     assert_eq!(
         (state(&gateway).as_str(), failures(&gateway)),
         ("closed", 0)
     );
 }
 
-/// Whatever paths a client invents, there are as many circuits as routes.
+/// There are as many circuits as routes, whatever paths a client invents.
 #[tokio::test]
-async fn invented_paths_make_no_circuits() {
+async fn invented_paths_create_no_circuits() {
     let upstream = Upstream::answering(ERROR).await;
     let gateway = start(config(upstream.address)).await;
     for number in 0..200 {
@@ -55,9 +55,9 @@ async fn invented_paths_make_no_circuits() {
     assert_eq!(gateway.circuits().len(), 1);
 }
 
-/// A client that asks for debug headers, or sends them, decides nothing.
+/// A client that sends debug headers, or asks for them, changes no decision.
 #[tokio::test]
-async fn headers_of_a_client_do_not_decide() {
+async fn headers_of_a_client_change_no_decision() {
     let upstream = Upstream::answering(ERROR).await;
     let gateway = start(config(upstream.address)).await;
     for _ in 0..5 {

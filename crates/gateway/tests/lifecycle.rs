@@ -1,4 +1,4 @@
-//! Start, the admin address, and a stop that cuts nobody off.
+//! Start, the admin address, and a stop that lets requests finish.
 
 mod support;
 
@@ -78,7 +78,7 @@ async fn the_drain_time_bounds_the_stop() {
 }
 
 #[tokio::test]
-async fn who_is_cut_off_at_the_drain_time_counts_for_nothing() {
+async fn a_request_cut_off_at_the_drain_time_does_not_count() {
     let (upstream, _go_on) = halves().await;
     let mut config = config(upstream.address);
     config.circuit.failure_threshold = 1;
@@ -134,7 +134,7 @@ async fn the_admin_address_lists_the_circuits() {
 }
 
 #[tokio::test]
-async fn the_admin_address_answers_nothing_else() {
+async fn the_admin_address_has_no_other_pages() {
     let upstream = Upstream::answering(OK).await;
     let gateway = start(config(upstream.address)).await;
     let admin = gateway.admin_address();
@@ -155,13 +155,13 @@ async fn the_admin_address_answers_nothing_else() {
             (405, Some("GET, HEAD"))
         );
     }
-    // Nor does the proxy answer what is the admin's.
+    // The proxy's address doesn't serve the admin's pages.
     assert_eq!(get(gateway.address(), "/circuits").await.status(), 404);
     assert_eq!(upstream.count(), 0);
 }
 
 #[tokio::test]
-async fn what_cannot_work_is_said_at_the_start() {
+async fn bad_settings_are_refused_at_the_start() {
     let upstream = Upstream::answering(OK).await;
     let refused = async |config| {
         let started = Gateway::start(config, Hooks::default()).await;
@@ -187,7 +187,7 @@ async fn what_cannot_work_is_said_at_the_start() {
 }
 
 #[tokio::test]
-async fn transitions_are_told_once_each() {
+async fn each_transition_is_announced_once() {
     let upstream = Upstream::answering(ERROR).await;
     let told = Arc::new(std::sync::Mutex::new(Vec::new()));
     let log = Arc::clone(&told);

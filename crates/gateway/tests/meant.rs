@@ -1,4 +1,4 @@
-//! What can't be meant is refused where it is given: hosts, targets, and every option's bounds.
+//! Bounds of input: hosts, targets, and every option are checked where they are given.
 
 mod support;
 
@@ -13,7 +13,7 @@ use support::*;
 const ROUTE: &str = "/api=http://127.0.0.1:9";
 
 #[tokio::test]
-async fn a_request_says_for_which_host_it_is() {
+async fn a_request_must_name_its_host() {
     let upstream = Upstream::answering(OK).await;
     let gateway = start(config(upstream.address)).await;
     let mut reached = 0;
@@ -75,7 +75,7 @@ async fn a_request_says_for_which_host_it_is() {
 }
 
 #[tokio::test]
-async fn equal_paths_have_one_route_and_are_passed_on_as_they_are() {
+async fn equal_paths_have_one_route_and_are_passed_on_unchanged() {
     let upstream = Upstream::answering(OK).await;
     let mut config = config(upstream.address);
     config.routes = vec![route("/caf%c3%a9", upstream.address)];
@@ -91,7 +91,7 @@ async fn equal_paths_have_one_route_and_are_passed_on_as_they_are() {
     assert_eq!(get(gateway.address(), "/caf%E9").await.status(), 404);
 }
 
-/// A number, or a time in milliseconds.
+/// Parses a number, or a time in milliseconds.
 fn value(text: &str) -> (i64, &str) {
     let digits = text.bytes().take_while(u8::is_ascii_digit).count();
     let number: i64 = text[..digits].parse().unwrap();
@@ -103,7 +103,7 @@ fn value(text: &str) -> (i64, &str) {
     }
 }
 
-/// All options whose help gives bounds: command, option, least, most, unit.
+/// Returns all options whose help gives bounds: command, option, least, most, unit.
 fn bounded() -> Vec<(String, String, i64, i64, &'static str)> {
     let mut found = Vec::new();
     for command in Cli::command().get_subcommands() {
@@ -132,7 +132,7 @@ fn parse(command: &str, option: &str, text: &str) -> Result<Cli, clap::Error> {
     Cli::try_parse_from([&["gateway", command, &option][..], &rest].concat())
 }
 
-/// What the help says is what the command line takes, and what a gateway starts with.
+/// The command line accepts exactly the values that the help names, and a gateway starts with them.
 #[tokio::test]
 async fn the_bounds_of_an_option_are_those_in_its_help() {
     let all = bounded();
@@ -175,7 +175,7 @@ async fn the_bounds_of_an_option_are_those_in_its_help() {
     }
 }
 
-/// And a gateway that is started by code takes no more.
+/// A gateway that is started by code accepts the same values.
 #[tokio::test]
 async fn the_bounds_of_a_setting_are_those_of_its_option() {
     type Set = fn(&mut Config, i64);
@@ -232,7 +232,7 @@ fn millis(value: i64) -> Duration {
     Duration::from_millis(value.unsigned_abs())
 }
 
-/// An option without bounds in its help is none that needs some.
+/// An option without bounds in its help is one that needs none.
 #[test]
 fn every_number_has_bounds() {
     for command in Cli::command().get_subcommands() {
@@ -248,7 +248,7 @@ fn every_number_has_bounds() {
                 "PREFIX=UPSTREAM",
                 "WHETHER",
                 "WHEN",
-                "WHO",
+                "CLIENTS",
                 "PATH",
             ];
             let known = name.contains(" to ") || free.contains(&name.as_str());

@@ -1,4 +1,4 @@
-//! Requests that nobody should send: each gets an answer, and the gateway lives on.
+//! Malformed requests: each gets an answer, and the gateway goes on serving.
 
 mod support;
 
@@ -21,7 +21,7 @@ async fn answers(request: &str) -> (u16, usize) {
 }
 
 #[tokio::test]
-async fn what_is_no_http_is_a_400() {
+async fn a_request_that_is_not_http_is_a_400() {
     for request in [
         "nonsense\r\n\r\n",
         "GET /api\r\n\r\n",
@@ -116,7 +116,7 @@ async fn a_rejected_upload_gets_its_answer_and_is_not_reset() {
     for _ in 0..3 {
         get(gateway.address(), "/api").await;
     }
-    // Small: read, and the connection stays.
+    // A small body is read, and the connection stays open.
     let mut client = Wire::connect(gateway.address()).await;
     for _ in 0..3 {
         let request = format!(
@@ -127,7 +127,8 @@ async fn a_rejected_upload_gets_its_answer_and_is_not_reset() {
         assert_eq!((answer.status(), answer.complete), (503, true));
         assert_eq!(answer.head.get("connection"), None);
     }
-    // Large: answered while the client is still writing, which it may go on with for a while.
+    // A large one is answered while the client is still writing, which it may go on with for a
+    // while.
     client
         .write("POST /api HTTP/1.1\r\nhost: x\r\ncontent-length: 900000\r\n\r\n")
         .await;

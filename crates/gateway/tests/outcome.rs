@@ -1,4 +1,4 @@
-//! What counts as a success, a failure, or nothing: bodies that end, break off, or lose their
+//! Successes, failures and calls that don't count: bodies that end, break off, or lose their
 //! client, over real sockets.
 
 mod support;
@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use breakerbox_gateway::Settle;
+use breakerbox_gateway::ReportAt;
 use support::wire::{Wire, ask, get};
 use support::*;
 
@@ -34,7 +34,7 @@ async fn a_body_that_breaks_off_is_a_failure() {
 }
 
 #[tokio::test]
-async fn settled_with_the_header_the_body_does_not_matter() {
+async fn with_reports_at_the_header_the_body_does_not_matter() {
     let truncated = "HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\ntruncated";
     let upstream = Upstream::start(move |mut conn| async move {
         conn.request().await;
@@ -42,7 +42,7 @@ async fn settled_with_the_header_the_body_does_not_matter() {
     })
     .await;
     let mut config = config(upstream.address);
-    config.settle = Settle::Headers;
+    config.report_at = ReportAt::Headers;
     let gateway = start(config).await;
     for _ in 0..6 {
         assert!(!get(gateway.address(), "/api").await.complete);
@@ -52,7 +52,7 @@ async fn settled_with_the_header_the_body_does_not_matter() {
 
 #[tokio::test]
 async fn answers_without_a_body_are_successes() {
-    // A probe that would not be settled would leave the circuit half-open.
+    // A probe that is never reported would leave the circuit half-open.
     for (method, answer) in [
         ("HEAD", "HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\n"),
         ("GET", "HTTP/1.1 204 No Content\r\n\r\n"),
@@ -95,7 +95,7 @@ async fn answers_without_a_body_are_successes() {
 }
 
 #[tokio::test]
-async fn a_client_that_leaves_counts_for_nothing_and_gives_the_probe_back() {
+async fn a_client_that_leaves_does_not_count_and_gives_the_probe_back() {
     let well = Arc::new(AtomicBool::new(false));
     let upstream = {
         let well = Arc::clone(&well);
@@ -123,7 +123,7 @@ async fn a_client_that_leaves_counts_for_nothing_and_gives_the_probe_back() {
     config.circuit.reset_timeout = Duration::from_millis(50);
     let gateway = start(config).await;
 
-    // Five clients leave before, five amid the answer: more than the threshold.
+    // Five clients leave before, five during the answer: more than the threshold.
     for path in ["/api/never", "/api/half"] {
         for n in 1..=5 {
             let seen = upstream.count();
@@ -146,8 +146,8 @@ async fn a_client_that_leaves_counts_for_nothing_and_gives_the_probe_back() {
         }
         assert_eq!(state(&gateway), "open");
         tokio::time::sleep(Duration::from_millis(60)).await;
-        // The probe's client leaves. Its lease lasts for an hour, so only the slot that it gave
-        // back lets the next probe through.
+        // The probe's client leaves. The probe's lease lasts for an hour, so only a slot that was
+        // given back lets the next probe through.
         let seen = upstream.count();
         let mut client = Wire::connect(gateway.address()).await;
         client
@@ -159,14 +159,17 @@ async fn a_client_that_leaves_counts_for_nothing_and_gives_the_probe_back() {
         well.store(true, Ordering::SeqCst);
         let deadline = tokio::time::Instant::now() + DEADLINE;
         while get(gateway.address(), "/api").await.status() != 200 {
-            assert!(tokio::time::Instant::now() < deadline, "the slot was lost");
+            assert!(
+                tokio::time::Instant::now() < deadline,
+                "the probe slot was lost"
+            );
         }
         until("closed", || state(&gateway) == "closed").await;
     }
 }
 
 #[tokio::test]
-async fn a_client_that_breaks_its_upload_off_counts_for_nothing() {
+async fn a_client_that_breaks_off_its_upload_does_not_count() {
     let upstream = Upstream::start(|mut conn| async move {
         while let Some(head) = conn.request().await {
             conn.wire.read_body(&head).await;

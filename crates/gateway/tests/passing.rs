@@ -1,4 +1,4 @@
-//! What reaches the upstream, what reaches the client, and when.
+//! Headers and bodies that reach the upstream and the client, and when they do.
 
 mod support;
 
@@ -142,7 +142,7 @@ async fn debug_headers_can_be_always_or_never() {
 }
 
 #[tokio::test]
-async fn an_unknown_path_is_a_404_and_touches_nobody() {
+async fn an_unknown_path_is_a_404_and_reaches_no_upstream() {
     let upstream = Upstream::answering(OK).await;
     let gateway = start(config(upstream.address)).await;
     let mut client = Wire::connect(gateway.address()).await;
@@ -181,7 +181,7 @@ async fn a_response_is_streamed() {
     let gateway = start(config(upstream.address)).await;
     let mut client = Wire::connect(gateway.address()).await;
     client.write("GET /api HTTP/1.1\r\nhost: x\r\n\r\n").await;
-    // The header is there before there is a body, each chunk before the next is written.
+    // The header arrives before the body exists, and each chunk before the next is written.
     assert_eq!(
         client.head().await.unwrap().all("transfer-encoding"),
         ["chunked"]
@@ -216,7 +216,7 @@ async fn a_request_is_streamed() {
     client
         .write("POST /api HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n")
         .await;
-    // Each chunk is at the upstream before the client writes the next.
+    // Each chunk reaches the upstream before the client writes the next.
     for chunk in ["first", "second", "third"] {
         client
             .write(format!("{:x}\r\n{chunk}\r\n", chunk.len()))

@@ -1,5 +1,5 @@
-//! Connections that their upstream closes just as a request goes out: what is sent again, and what
-//! counts.
+//! Connections that their upstream closes just as a request goes out: which requests are sent
+//! again, and what counts.
 
 mod support;
 
@@ -10,11 +10,11 @@ use std::time::Duration;
 use support::wire::{Wire, ask, get};
 use support::*;
 
-/// What an upstream does with the second request of its first connection, before it closes it.
+/// The reaction of an upstream to the second request of its first connection, before it closes it.
 #[derive(Clone, Copy)]
 struct Second {
     says: &'static str,
-    /// Whether later connections are served.
+    /// Set if later connections are served.
     well: bool,
 }
 
@@ -23,7 +23,7 @@ const CLOSES: Second = Second {
     well: true,
 };
 
-/// An upstream, and how many connections it got.
+/// An upstream, and the number of connections that it got.
 async fn upstream(second: Second) -> (Upstream, Arc<AtomicUsize>) {
     let opened = Arc::new(AtomicUsize::new(0));
     let count = Arc::clone(&opened);
@@ -56,14 +56,14 @@ struct End {
     opened: usize,
 }
 
-/// How a request ends that goes out on a kept connection.
+/// Sends a request on a kept connection and returns how it ends.
 async fn ends(second: Second, request: &str) -> End {
     let (upstream, opened) = upstream(second).await;
     let mut config = config(upstream.address);
     config.pool_idle_timeout = FOREVER;
     let gateway = start(config).await;
     assert_eq!(get(gateway.address(), "/api/first").await.status(), 200);
-    // The connection is back in the pool.
+    // Time for the connection to get back into the pool.
     tokio::time::sleep(Duration::from_millis(50)).await;
     let mut client = Wire::connect(gateway.address()).await;
     client.write(request).await;
@@ -115,7 +115,7 @@ async fn others_are_not_sent_again_and_do_not_count() {
 }
 
 #[tokio::test]
-async fn the_second_try_is_the_last_and_is_judged() {
+async fn the_second_try_is_the_last_and_counts() {
     let second = Second {
         says: "",
         well: false,
@@ -127,7 +127,7 @@ async fn the_second_try_is_the_last_and_is_judged() {
 }
 
 #[tokio::test]
-async fn a_part_of_an_answer_is_a_failure_and_not_asked_for_again() {
+async fn a_partial_answer_is_a_failure_and_not_retried() {
     for says in [
         "H",
         "HTTP/1.1 200 OK\r\ncontent-le",
@@ -145,7 +145,7 @@ async fn a_part_of_an_answer_is_a_failure_and_not_asked_for_again() {
 }
 
 #[tokio::test]
-async fn an_interim_answer_amid_an_upload_is_a_sign_of_life() {
+async fn after_an_interim_answer_to_an_upload_a_break_is_a_failure() {
     let upstream = Upstream::start(|mut conn| async move {
         while let Some(head) = conn.request().await {
             if head.line.contains("first") {
@@ -168,7 +168,7 @@ async fn an_interim_answer_amid_an_upload_is_a_sign_of_life() {
         assert_eq!(client.answer().await.unwrap().status(), 502);
         assert_eq!(failures(&gateway), expected);
     }
-    // And on a kept connection.
+    // The same on a kept connection.
     assert_eq!(get(gateway.address(), "/api/first").await.status(), 200);
     let mut client = Wire::connect(gateway.address()).await;
     client.write(head).await;
@@ -179,7 +179,7 @@ async fn an_interim_answer_amid_an_upload_is_a_sign_of_life() {
 }
 
 #[tokio::test]
-async fn a_request_that_was_not_written_is_sent_whatever_it_is() {
+async fn an_unwritten_request_is_retried_whatever_its_method() {
     let upstream = Upstream::start(|mut conn| async move {
         let head = conn.request().await.unwrap();
         conn.wire.read_body(&head).await;
@@ -200,7 +200,7 @@ async fn a_request_that_was_not_written_is_sent_whatever_it_is() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_upstream_that_closes_after_each_answer_is_well() {
+async fn an_upstream_may_close_after_each_answer() {
     let upstream = Upstream::start(|mut conn| async move {
         if conn.request().await.is_some() {
             conn.wire.write(OK).await;
@@ -226,7 +226,7 @@ async fn an_upstream_that_closes_after_each_answer_is_well() {
     assert_eq!(circuit(&gateway, "/api"), ("closed".into(), 0));
 }
 
-/// Many kept connections are closed at a time: the second try takes none of the others.
+/// Many kept connections close at once: the second try uses none of the others.
 #[tokio::test]
 async fn the_second_try_takes_a_new_connection_though_others_are_kept() {
     let (upstream, opened) = {

@@ -1,4 +1,4 @@
-//! Signals, the log, and a machine that has nothing left: the program as its operator sees it.
+//! Signals, the log, and a machine without free resources, as the operator sees them.
 
 #![cfg(unix)]
 
@@ -96,7 +96,7 @@ async fn a_second_signal_ends_at_once() {
         until("the request arrives", || upstream.count() == 1).await;
         program.signal(first).await;
         assert!(line(&mut program.log).await.starts_with("stopping"));
-        // A hang-up is none.
+        // A hang-up doesn't count as a signal to stop.
         program.signal("-HUP").await;
         assert!(line(&mut program.log).await.starts_with("SIGHUP"));
         let began = Instant::now();
@@ -128,7 +128,7 @@ async fn a_second_signal_ends_the_demo_at_once() {
         let sent = Command::new("kill").args(["-INT", &pid]).status().await;
         assert!(sent.unwrap().success());
     };
-    // A request that never ends keeps it for its drain time.
+    // A request that never ends keeps the demo running for its drain time.
     let mut client = Wire::connect(proxy).await;
     client.write("GET /orders HTTP/1.1\r\n").await;
     tokio::time::sleep(Duration::from_millis(200)).await;
@@ -156,7 +156,7 @@ async fn a_hang_up_ends_nothing_even_without_a_terminal() {
         );
         assert_eq!(get(program.proxy, "/api").await.status(), 200);
     }
-    // The terminal is gone: there is nobody to log to.
+    // The terminal is gone, and the log with it.
     let Program {
         mut child,
         out,
@@ -181,7 +181,7 @@ async fn a_hang_up_ends_nothing_even_without_a_terminal() {
 }
 
 #[tokio::test]
-async fn the_log_says_why() {
+async fn the_log_names_the_cause() {
     let upstream = Upstream::answering(ERROR).await;
     let mut program = serve(
         upstream.address,
@@ -207,7 +207,7 @@ async fn the_log_says_why() {
 }
 
 #[tokio::test]
-async fn it_listens_on_a_name() {
+async fn it_listens_on_a_host_name() {
     let upstream = Upstream::answering(OK).await;
     let arguments = ["--listen", "localhost:0", "--admin", "localhost:0"];
     let mut program = serve(upstream.address, &arguments).await;
@@ -230,9 +230,9 @@ async fn the_help_names_all_options() {
     }
 }
 
-/// File descriptors are ours: a machine that has none left says nothing about an upstream.
+/// File descriptors are this machine's: their lack says nothing about an upstream.
 #[tokio::test]
-async fn a_machine_with_nothing_left_is_no_failure_of_its_upstream() {
+async fn a_lack_of_descriptors_is_no_failure_of_the_upstream() {
     let upstream =
         Upstream::answering("HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: 2\r\n\r\nok")
             .await;
@@ -245,7 +245,7 @@ async fn a_machine_with_nothing_left_is_no_failure_of_its_upstream() {
     let program = run(command).await;
     let mut clients = Vec::new();
     let exhausted = loop {
-        assert!(clients.len() < 24, "it never had nothing left");
+        assert!(clients.len() < 24, "the descriptors never ran out");
         let mut client = Wire::connect(program.proxy).await;
         let answer = client.ask("GET /api HTTP/1.1\r\nhost: x\r\n\r\n").await;
         clients.push(client);

@@ -1,4 +1,4 @@
-//! Callers: a connection that is kept, and what one call on it took.
+//! Callers: kept connections, and the time that one call on them takes.
 
 use std::io;
 use std::net::SocketAddr;
@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-/// Speaks just enough HTTP/1.1 for answers with a length.
+/// A connection that speaks just enough HTTP/1.1 for answers with a length.
 #[derive(Debug)]
 pub(crate) struct Connection {
     stream: TcpStream,
@@ -21,7 +21,7 @@ pub(crate) struct Call {
     pub(crate) took: Duration,
 }
 
-/// A GET of `path`.
+/// Returns a GET of `path`.
 pub(crate) fn request(path: &str) -> String {
     format!("GET {path} HTTP/1.1\r\nhost: gateway\r\n\r\n")
 }
@@ -61,7 +61,7 @@ impl Connection {
     }
 }
 
-/// Status and length of an answer, its header included, once the header is there.
+/// Returns the status and the length of an answer, its header included, once the header is there.
 fn header(bytes: &[u8]) -> io::Result<Option<(u16, usize)>> {
     let Some(end) = bytes.windows(4).position(|four| four == b"\r\n\r\n") else {
         return Ok(None);

@@ -1,4 +1,4 @@
-//! One upstream of two is down: when its callers get their answer, and when the other's do.
+//! One of two upstreams is down: the times until callers of each get their answers.
 
 use std::io;
 use std::net::SocketAddr;
@@ -44,17 +44,17 @@ pub(crate) struct Scenario {
 pub(crate) struct Run {
     /// Milliseconds until the callers of the upstream that is down had their answer.
     pub(crate) down: Vec<f64>,
-    /// The same, of those that called after the circuit had opened.
+    /// The same, of calls made after the circuit had opened.
     pub(crate) afterwards: Vec<f64>,
     /// Milliseconds of the callers of the healthy one, meanwhile.
     pub(crate) healthy: Vec<f64>,
-    /// Answers that weren't the circuit's.
+    /// Answers that didn't come from the circuit.
     pub(crate) tried: u64,
     /// Requests that the upstream itself has seen.
     pub(crate) seen: u64,
     /// Milliseconds until the first rejection.
     pub(crate) opened: Option<f64>,
-    /// Answers a second that workers had from the healthy route.
+    /// Answers per second that the workers got from the healthy route.
     pub(crate) worked: f64,
 }
 
@@ -121,7 +121,7 @@ fn run(
         format!("--reset-timeout={}ms", effort.reset_timeout.as_millis()),
     ];
     let routes = [(DOWN, down.address), (HEALTHY, healthy.address)];
-    // Each part meets a circuit that has seen nothing.
+    // Each part starts with fresh circuits.
     let start = || Gateway::start(breaker, &routes, &options);
 
     let gateway = start()?;
@@ -165,7 +165,7 @@ fn run(
     })
 }
 
-/// A call, and when it was made.
+/// A call, and the time when it was made.
 #[derive(Clone, Copy, Debug)]
 struct Made {
     at: Duration,
@@ -202,7 +202,7 @@ async fn steady(address: SocketAddr, path: &str, time: Duration) -> io::Result<V
     Ok(made)
 }
 
-/// Counts answers a second from the healthy route, for workers that call the other one now and then.
+/// Counts answers per second from the healthy route, for workers that call the other one at times.
 async fn work(address: SocketAddr, time: Duration) -> io::Result<f64> {
     let answered = Arc::new(AtomicU64::new(0));
     let mut workers = JoinSet::new();
@@ -223,7 +223,7 @@ async fn work(address: SocketAddr, time: Duration) -> io::Result<f64> {
     }
     tokio::select! {
         () = sleep(time) => {}
-        // None ends but by an error.
+        // A worker ends only by an error.
         Some(ended) = workers.join_next() => ended??,
     }
     Ok(answered.load(Ordering::Relaxed) as f64 / time.as_secs_f64())

@@ -9,10 +9,10 @@ use crate::saturation::{Contender, Saturation};
 use crate::stats::median;
 use crate::upstream::Mode;
 
-/// More than this, and outside the spread, is a difference.
+/// A greater difference, outside the spread, counts as one.
 const MOST: f64 = 0.02;
 
-/// A goal, what was found, and whether that meets it.
+/// A goal, the finding, and whether that meets it.
 #[derive(Debug)]
 pub(crate) struct Judged {
     pub(crate) goal: &'static str,
@@ -66,7 +66,7 @@ fn throughput(saturation: &Saturation) -> Option<Judged> {
     })
 }
 
-/// Returns what `figure` says of a mode with the breaker off and on.
+/// Returns `figure` of a mode with the breaker off and on.
 pub(crate) fn both(
     down: &[Scenario],
     mode: Mode,

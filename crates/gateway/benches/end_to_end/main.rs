@@ -1,23 +1,23 @@
 //! End to end: the gateway with its breaker and with `--breaker off`.
 //!
-//! `cargo bench -p breakerbox-gateway --bench end_to_end [-- --quick | --smoke] [--markdown]` prints
-//! tables and which goals are met, and writes `target/comparison/end-to-end.json`.
+//! `cargo bench -p breakerbox-gateway --bench end_to_end [-- --quick | --smoke] [--markdown]`
+//! prints tables and the goals that are met, and writes `target/comparison/end-to-end.json`.
 //!
 //! The gateway is the program itself, `serve`, in a process of its own, started anew for each run.
 //! The upstreams are a thread of this process, the callers another one, and both speak just enough
 //! HTTP/1.1 over kept connections.
 //!
 //! - **At saturation**: callers that ask again as soon as they have their answer, of an upstream
-//!   that answers 200 at once. In each round gateways with the breaker on and off take short turns;
-//!   a second one with it off shows how far two equal gateways come out apart. Asking the upstream
-//!   directly shows what the callers could do.
+//!   that answers 200 at once. In each round, gateways with the breaker on and off take short
+//!   turns; a second gateway with it off shows by how much two equal ones differ. Asking the
+//!   upstream directly shows the limit of the callers.
 //! - **An upstream down**, which refuses connections or accepts them and never answers: calls to it
 //!   and to a healthy route at a steady rate, independent of each other; then workers that go
 //!   through both routes in turn, as the threads of an application would.
 //!
 //! It does **not** measure a network, TLS, large bodies, more routes or more cores. Callers,
-//! gateway and upstreams share the machine's cores: of what saturates it the gateway is only a
-//! part, which is printed. Requests per second are this machine's; only differences carry over.
+//! gateway and upstreams share the machine's cores, and the gateway's share is printed. Requests
+//! per second are this machine's; only differences carry over.
 
 mod caller;
 mod down;
@@ -46,7 +46,7 @@ pub(crate) struct Effort {
     warm_up: Duration,
     /// Turns of each contender within a round.
     slices: usize,
-    /// Each of them.
+    /// The length of a turn.
     slice: Duration,
     /// Turns with an upstream down.
     runs: usize,
@@ -82,7 +82,7 @@ const QUICK: Effort = Effort {
     response_timeout: Duration::from_millis(250),
     reset_timeout: Duration::from_millis(500),
 };
-/// Shows that the bench still runs; its figures mean nothing, and are not written.
+/// A run that shows that the bench works; its figures mean nothing, and are not written.
 const SMOKE: Effort = Effort {
     rounds: 1,
     warm_up: Duration::from_millis(50),
@@ -99,7 +99,7 @@ fn main() -> ExitCode {
     let (mut effort, mut is_bench, mut markdown) = (FULL, false, false);
     for argument in env::args().skip(1) {
         match &*argument {
-            // Cargo says it for `cargo bench`, and not for `cargo test --benches`.
+            // Cargo passes it for `cargo bench`, and not for `cargo test --benches`.
             "--bench" => is_bench = true,
             "--quick" => effort = QUICK,
             "--smoke" => effort = SMOKE,
@@ -133,7 +133,7 @@ fn measure(effort: Effort, markdown: bool) -> io::Result<()> {
     report::saturation(&saturation);
     let down = down::measure(&upstreams, &callers, effort)?;
     report::down(&down);
-    // Callers and upstreams may have connections left that never end.
+    // Some connections of callers and upstreams never end.
     for runtime in [upstreams, callers] {
         Runtime::shutdown_background(runtime);
     }

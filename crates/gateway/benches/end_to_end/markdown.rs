@@ -6,7 +6,7 @@ use crate::saturation::{Contender, Run, Saturation};
 use crate::stats::median;
 use crate::upstream::Mode;
 
-/// Returns it between the marks by which `cargo xtask bench --record` finds it.
+/// Returns the table between the marks by which `cargo xtask bench --record` finds it.
 pub(crate) fn section(saturation: &Saturation, down: &[Scenario]) -> String {
     let mut table = String::from(
         "| upstream | breaker | p50 ms | p99 ms | calls tried | healthy route's p50 ms | its answers/s |\n\

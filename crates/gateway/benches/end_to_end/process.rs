@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::process::{Child, Command, Stdio};
 use std::{fs, thread};
 
-/// Killed when dropped.
+/// A running gateway, killed when dropped.
 #[derive(Debug)]
 pub(crate) struct Gateway {
     child: Child,
@@ -46,7 +46,7 @@ impl Gateway {
             .args(options)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
-            // It tells of each transition, which is of no interest here.
+            // It logs each transition, which is of no interest here.
             .stderr(Stdio::null())
             .spawn()?;
         let mut lines = BufReader::new(child.stdout.take().expect("it is piped"));
@@ -57,12 +57,12 @@ impl Gateway {
             child.kill()?;
             return Err(io::Error::other(format!("serve says no address: {line:?}")));
         };
-        // A closed pipe would be an error to the writer.
+        // A closed pipe would be an error to the gateway.
         thread::spawn(move || io::copy(&mut lines, &mut io::sink()));
         Ok(Self { child, address })
     }
 
-    /// Returns the processor time of all its threads so far, in nanoseconds, where the system says.
+    /// Returns the processor time of all its threads so far, in nanoseconds, if the system tells.
     pub(crate) fn cpu_ns(&self) -> Option<f64> {
         let mut sum = 0.0;
         for thread in fs::read_dir(format!("/proc/{}/task", self.child.id())).ok()? {
@@ -75,7 +75,7 @@ impl Gateway {
 
 impl Drop for Gateway {
     fn drop(&mut self) {
-        // It may be gone already; its callers have noticed.
+        // The process may be gone already.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }

@@ -102,7 +102,7 @@ pub(crate) fn percent(share: f64) -> String {
     format!("{:+.1} %", share * 100.0)
 }
 
-/// The differences turn by turn.
+/// Formats the differences turn by turn.
 pub(crate) fn paired(found: Difference) -> String {
     let [middle, low, high] = found.paired.map(percent);
     format!("{middle} ({low} – {high})")
@@ -119,7 +119,7 @@ fn difference(found: Difference) -> String {
 pub(crate) struct Summary {
     pub(crate) p50: f64,
     pub(crate) p99: f64,
-    /// The callers after the opening.
+    /// The calls made after the opening.
     pub(crate) afterwards: [f64; 2],
     pub(crate) healthy: [f64; 2],
     pub(crate) opened: Option<f64>,
@@ -191,7 +191,7 @@ pub(crate) fn down(scenarios: &[Scenario]) {
     }
 }
 
-/// Says how much sooner callers of an upstream that is down have their answer.
+/// Says how much sooner callers of an upstream that is down get their answers.
 pub(crate) fn sooner(scenarios: &[Scenario]) -> Vec<String> {
     let line = |mode: Mode| {
         let (off, on) = both(scenarios, mode, |scenario| Summary::of(scenario).p50)?;

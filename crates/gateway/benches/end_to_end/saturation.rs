@@ -1,4 +1,4 @@
-//! The most requests that the machine gets through, with the breaker on and off by turns.
+//! The highest throughput of the machine, with the breaker on and off by turns.
 
 use std::io;
 use std::net::SocketAddr;
@@ -13,17 +13,17 @@ use crate::process::{Breaker, Gateway};
 use crate::stats::{median, median_within, middle_half, ms, quantile};
 use crate::upstream::{Mode, Upstream};
 
-/// Enough for no core to be idle, and few enough for no call to queue for long.
+/// Enough to keep every core busy, and few enough for calls not to queue for long.
 pub(crate) const CONNECTIONS: usize = 64;
 
-/// One of those that take turns.
+/// A contender that takes turns with the others.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Contender {
     On,
     Off,
-    /// `Off` once more: what it differs by from `Off` is chance.
+    /// `Off` once more: its difference from `Off` is chance.
     OffAgain,
-    /// The upstream itself: what callers and upstream can do.
+    /// The upstream itself: the limit of callers and upstream.
     Direct,
 }
 
@@ -34,7 +34,7 @@ pub(crate) const CONTENDERS: [Contender; 4] = [
     Contender::Direct,
 ];
 
-/// One contender in one round, or in one turn of it.
+/// The figures of one contender in one round, or in one turn of it.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Run {
     /// Requests per second.
@@ -42,13 +42,13 @@ pub(crate) struct Run {
     /// Milliseconds.
     pub(crate) p50: f64,
     pub(crate) p99: f64,
-    /// Processor time of the gateway per request, in microseconds, where the system says.
+    /// Processor time of the gateway per request, in microseconds, if the system tells.
     pub(crate) cpu: Option<f64>,
     /// Cores that the gateway kept busy.
     pub(crate) cores: Option<f64>,
 }
 
-/// All of it, in the order of [`CONTENDERS`].
+/// All figures, in the order of [`CONTENDERS`].
 #[derive(Debug, Default)]
 pub(crate) struct Saturation {
     rounds: [Vec<Run>; CONTENDERS.len()],
@@ -62,7 +62,7 @@ pub(crate) struct Difference {
     pub(crate) medians: f64,
     /// The reach of the middle half of all runs with the breaker off, as a share of the median.
     pub(crate) spread: f64,
-    /// The median of the turns' own differences, and between what it is with 95 %.
+    /// The median of the turns' own differences, and its 95 % confidence interval.
     pub(crate) paired: [f64; 3],
 }
 
@@ -109,7 +109,7 @@ pub(crate) fn measure(
             callers.block_on(lane.drive(effort.warm_up))?;
         }
         for slice in 0..effort.slices {
-            // Now one way, now the other, so that whatever drifts takes from all alike.
+            // The order alternates, so that drift affects all alike.
             let turn = round + slice;
             lanes.sort_by_key(|lane| {
                 let place = (lane.contender as usize + turn / 2) % CONTENDERS.len();
@@ -147,7 +147,7 @@ struct Tally {
     /// Milliseconds of each call that ended within the time.
     took: Vec<f64>,
     time: Duration,
-    /// All calls, and the time until they ended: the gateway's processor time was for those.
+    /// All calls, and the time until they ended, which the gateway's processor time covers.
     calls: usize,
     elapsed: Duration,
     cpu_ns: f64,
@@ -176,7 +176,7 @@ impl Lane {
 
     /// Lets every connection ask again as soon as it has its answer, for this time.
     async fn drive(&mut self, time: Duration) -> io::Result<Tally> {
-        // Where the system doesn't say there is no difference, and none is reported.
+        // Where the system doesn't tell, no difference is reported.
         let cpu = |lane: &Self| {
             lane.gateway
                 .as_ref()
@@ -226,7 +226,7 @@ impl Tally {
     }
 }
 
-/// Milliseconds of the calls that ended before `end`; one more is on its way then, and is awaited.
+/// Returns the milliseconds of the calls that ended before `end`; one more is awaited after it.
 async fn call_until(
     mut connection: Connection,
     end: Instant,

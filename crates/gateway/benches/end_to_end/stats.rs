@@ -2,8 +2,7 @@
 
 use std::time::Duration;
 
-/// The value that a share of `part` of the values is below, between neighbours in proportion;
-/// `NaN` of none.
+/// Returns the quantile at `part`, interpolated between neighbours; `NaN` without values.
 pub(crate) fn quantile(values: &[f64], part: f64) -> f64 {
     let mut values = values.to_vec();
     values.sort_by(f64::total_cmp);
@@ -26,13 +25,13 @@ pub(crate) fn mean(values: &[f64]) -> f64 {
     values.iter().sum::<f64>() / values.len() as f64
 }
 
-/// Returns how far the middle half of the values reaches.
+/// Returns the reach of the middle half of the values.
 pub(crate) fn middle_half(values: &[f64]) -> f64 {
     quantile(values, 0.75) - quantile(values, 0.25)
 }
 
-/// The median, and the two values between which that of the whole population is with 95 %, by
-/// their ranks alone; of fewer than six values, the outermost.
+/// Returns the median and its 95 % confidence interval by ranks; with fewer than six values, the
+/// outermost.
 pub(crate) fn median_within(values: &[f64]) -> [f64; 3] {
     let mut sorted = values.to_vec();
     sorted.sort_by(f64::total_cmp);

@@ -1,4 +1,4 @@
-//! Upstreams: one that is well, one that hangs, one that refuses connections.
+//! Upstreams: one that is healthy, one that hangs, one that refuses connections.
 
 use std::io;
 use std::net::SocketAddr;
@@ -20,11 +20,11 @@ pub(crate) enum Mode {
     Well,
     /// Accepts, reads, and never answers.
     Hangs,
-    /// Has its port and doesn't listen.
+    /// Keeps its port and doesn't listen.
     Refuses,
 }
 
-/// Ends when dropped.
+/// An upstream that ends when dropped.
 #[derive(Debug)]
 pub(crate) struct Upstream {
     pub(crate) address: SocketAddr,
@@ -55,7 +55,7 @@ impl Upstream {
         })
     }
 
-    /// Counts the requests that it has read. One that refuses connections reads none.
+    /// Returns the number of requests that it has read. One that refuses connections reads none.
     pub(crate) fn requests(&self) -> u64 {
         self.requests.load(Ordering::Relaxed)
     }
@@ -80,7 +80,7 @@ async fn accept(listener: TcpListener, mode: Mode, requests: Arc<AtomicU64>) {
     }
 }
 
-/// No request has a body, so each ends with its header.
+/// Serves requests. None has a body, so each ends with its header.
 async fn serve(mut stream: TcpStream, mode: Mode, requests: &AtomicU64) -> io::Result<()> {
     stream.set_nodelay(true)?;
     let mut buffer = [0; 4096];
@@ -91,7 +91,7 @@ async fn serve(mut stream: TcpStream, mode: Mode, requests: &AtomicU64) -> io::R
             return Ok(());
         }
         filled += read;
-        // Callers wait for their answers, so nothing follows a request.
+        // Callers wait for their answers, so each buffer ends with one request.
         if buffer[..filled].ends_with(b"\r\n\r\n") {
             filled = 0;
             requests.fetch_add(1, Ordering::Relaxed);

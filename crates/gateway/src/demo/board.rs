@@ -1,4 +1,4 @@
-//! The score: what was asked, what came of it, what happened when.
+//! The demo's counters: requests, their ends, and a log of events.
 
 use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -12,16 +12,16 @@ use super::rules::SHADOWED;
 use super::script::{RESPONSE, ROUTES};
 use crate::Key;
 
-/// Rates and latencies are those of this long ago until now.
+/// The latest period, which rates and latencies cover.
 const RECENT: Duration = Duration::from_secs(2);
 
-/// One mark of a route's time line per this.
+/// The time between two marks of a route's time line.
 pub(super) const MARK: Duration = Duration::from_millis(250);
 const MARKS: usize = 480;
 
 const LOG: usize = 200;
 
-/// How a request of the demo ended.
+/// The end of a request of the demo.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Ending {
     /// The upstream answered.
@@ -30,7 +30,7 @@ pub(super) enum Ending {
     Rejected,
     /// The gateway answered 502 or 504 for the upstream.
     Failed,
-    /// No complete answer came. Shouldn't happen.
+    /// No complete answer came, which is a bug.
     Lost,
 }
 
@@ -47,7 +47,7 @@ pub(super) struct Totals {
     pub(super) recoveries: u64,
 }
 
-/// Rates and latencies of one route, lately.
+/// Rates and latencies of one route in the latest period.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Rates {
     pub(super) requests: f64,
@@ -56,9 +56,9 @@ pub(super) struct Rates {
     pub(super) p99: Duration,
 }
 
-/// Something that happened.
+/// An event of the demo.
 #[derive(Clone, Debug)]
-pub(super) struct Happening {
+pub(super) struct Event {
     pub(super) since: Duration,
     pub(super) route: usize,
     pub(super) what: What,
@@ -89,12 +89,12 @@ struct Route {
 #[derive(Debug)]
 struct Inner {
     routes: [Route; ROUTES.len()],
-    log: VecDeque<Happening>,
+    log: VecDeque<Event>,
     logged: usize,
     shadow: bool,
 }
 
-/// What everybody writes to, and the views read.
+/// The counters that all tasks write to and the views read.
 #[derive(Debug)]
 pub(super) struct Board {
     started: Instant,
@@ -154,7 +154,7 @@ impl Board {
             (CircuitState::HalfOpen, CircuitState::Closed) => totals.recoveries += 1,
             _ => {}
         }
-        inner.push(Happening {
+        inner.push(Event {
             since,
             route,
             what: What::Change {
@@ -166,12 +166,12 @@ impl Board {
         });
     }
 
-    /// The rule that is in shadow at times was replaced.
+    /// Records that the rule which is in shadow at times was replaced.
     pub(super) fn ruled(&self, shadow: bool) {
         let since = self.elapsed();
         let mut inner = self.lock();
         inner.shadow = shadow;
-        inner.push(Happening {
+        inner.push(Event {
             since,
             route: SHADOWED,
             what: What::Rule { shadow },
@@ -180,7 +180,7 @@ impl Board {
 
     pub(super) fn faulted(&self, route: usize, fault: Fault, by_hand: bool) {
         let since = self.elapsed();
-        self.lock().push(Happening {
+        self.lock().push(Event {
             since,
             route,
             what: What::Fault(fault, by_hand),
@@ -230,7 +230,7 @@ impl Board {
         }
     }
 
-    /// The last marks of a route, oldest first.
+    /// Returns the last marks of a route, oldest first.
     pub(super) fn marks(&self, route: usize, count: usize) -> Vec<CircuitState> {
         let inner = self.lock();
         let marks = &inner.routes[route].marks;
@@ -241,8 +241,8 @@ impl Board {
             .collect()
     }
 
-    /// The last happenings, oldest first.
-    pub(super) fn log(&self, count: usize) -> Vec<Happening> {
+    /// Returns the last events, oldest first.
+    pub(super) fn log(&self, count: usize) -> Vec<Event> {
         let inner = self.lock();
         inner
             .log
@@ -252,8 +252,8 @@ impl Board {
             .collect()
     }
 
-    /// What happened after the first `known` happenings, and how many that makes in all.
-    pub(super) fn news(&self, known: usize) -> (Vec<Happening>, usize) {
+    /// Returns the events after the first `known`, and their number in all.
+    pub(super) fn news(&self, known: usize) -> (Vec<Event>, usize) {
         let inner = self.lock();
         let fresh = (inner.logged - known).min(inner.log.len());
         (
@@ -269,17 +269,17 @@ impl Board {
 }
 
 impl Inner {
-    fn push(&mut self, happening: Happening) {
+    fn push(&mut self, event: Event) {
         if self.log.len() == LOG {
             self.log.pop_front();
         }
-        self.log.push_back(happening);
+        self.log.push_back(event);
         self.logged += 1;
     }
 }
 
-impl Happening {
-    /// The story in words.
+impl Event {
+    /// Describes the event in words.
     pub(super) fn text(&self) -> String {
         use CircuitState::{Closed, HalfOpen, Open};
         match self.what {
@@ -311,13 +311,13 @@ impl Happening {
                 "policy replaced: slow calls are watched in shadow".into()
             }
             What::Rule { shadow: false } => {
-                "policy replaced: no shadow any more, slow calls open the circuit".into()
+                "policy replaced: shadow ends, slow calls open the circuit".into()
             }
         }
     }
 }
 
-/// Minutes, seconds and tenths.
+/// Formats minutes, seconds and tenths.
 pub(super) fn time(since: Duration) -> String {
     let tenths = since.as_millis() / 100;
     format!(

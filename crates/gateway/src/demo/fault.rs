@@ -1,14 +1,14 @@
-//! What can be wrong with an upstream.
+//! The faults of the demo's upstreams.
 
 use std::fmt;
 use std::str::FromStr;
 
-/// What an upstream does right now.
+/// The behaviour of an upstream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Fault {
     /// Answers 200 within milliseconds.
     None,
-    /// Nobody listens: connections are refused, and the old ones are cut.
+    /// Doesn't listen: connections are refused, and the old ones are cut.
     Down,
     /// Answers 200, late.
     Slow,
@@ -16,7 +16,7 @@ pub(super) enum Fault {
     Hanging,
     /// Answers 500.
     Errors,
-    /// Well and answering 500 by turns.
+    /// Answers 200 and 500 by turns.
     Flapping,
 }
 
@@ -34,17 +34,17 @@ impl Fault {
         &Self::ALL[self as usize]
     }
 
-    /// As a reader would say it.
+    /// Describes the fault in words.
     pub(super) fn does(self) -> &'static str {
         self.entry().2
     }
 
-    /// The one after it, round and round.
+    /// Returns the next fault, and the first one after the last.
     pub(super) fn next(self) -> Self {
         Self::ALL[(self as usize + 1) % Self::ALL.len()].0
     }
 
-    /// All names, for messages.
+    /// Lists all names, for messages.
     pub(super) fn names() -> String {
         Self::ALL.map(|entry| entry.1).join(", ")
     }
@@ -73,7 +73,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_table_is_in_the_order_of_the_variants() {
+    fn the_table_has_the_order_of_the_variants() {
         for (fault, name, _) in Fault::ALL {
             assert_eq!(fault.entry().0, fault);
             assert_eq!(name.parse(), Ok(fault));

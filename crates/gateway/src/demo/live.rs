@@ -1,4 +1,4 @@
-//! The terminal: draws the view, reads keys, leaves everything as it was.
+//! The terminal: draws the view, reads keys, and restores the screen.
 
 use std::io;
 use std::sync::Arc;
@@ -16,7 +16,7 @@ use crate::signals::Signals;
 
 const FRAME: Duration = Duration::from_millis(100);
 
-/// Shows the demo until it ends or somebody quits. Restores the terminal, on a panic too.
+/// Shows the demo until it ends or `q` is pressed. Restores the terminal, on a panic too.
 pub(super) async fn show(demo: &Demo, ends: impl Future<Output = ()>) -> io::Result<()> {
     let mut terminal = ratatui::try_init()?;
     let shown = frames(demo, &mut terminal, ends).await;
@@ -52,7 +52,7 @@ async fn frames(
     }
 }
 
-/// Keys, read on a thread of their own, since the terminal can only be waited for by blocking.
+/// Keys, read on a thread of their own, since reading them blocks.
 struct Keys {
     next: mpsc::UnboundedReceiver<KeyCode>,
     over: Arc<AtomicBool>,

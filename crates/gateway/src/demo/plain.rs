@@ -1,4 +1,4 @@
-//! The demo in lines of text, and the summary at its end.
+//! The demo as lines of text, and the summary at its end.
 
 use std::io::{self, Write};
 use std::time::Duration;
@@ -10,13 +10,13 @@ use super::running::Demo;
 use super::script::ROUTES;
 use crate::signals::Signals;
 
-/// How often the news are printed.
-const NEWS: Duration = Duration::from_millis(50);
+/// The time between two looks for new events.
+const POLL: Duration = Duration::from_millis(50);
 
-/// Every so many news a line on each route's state.
+/// The number of looks between two lines on each route's state.
 const STATUS: u32 = 40;
 
-/// Prints what happens until the demo ends or a signal comes.
+/// Prints events until the demo ends or a signal comes.
 pub(super) async fn show(demo: &Demo, ends: impl Future<Output = ()>) -> io::Result<()> {
     writeln!(io::stdout(), "Try it in another terminal:")?;
     for (comment, command) in demo.commands() {
@@ -24,7 +24,7 @@ pub(super) async fn show(demo: &Demo, ends: impl Future<Output = ()>) -> io::Res
     }
     let mut signals = Signals::listen()?;
     let mut ends = std::pin::pin!(ends);
-    let mut ticks = interval(NEWS);
+    let mut ticks = interval(POLL);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let (mut known, mut tick) = (0, 0_u32);
     loop {
@@ -71,7 +71,7 @@ fn status(demo: &Demo) -> String {
     line
 }
 
-/// What it all came to.
+/// Sums up the demo.
 pub(super) fn summary(demo: &Demo) -> String {
     let mut text = format!(
         "\n{:<10} {:>9} {:>9} {:>9} {:>8} {:>13} {:>7} {:>7} {:>10}\n",
@@ -104,7 +104,7 @@ pub(super) fn summary(demo: &Demo) -> String {
         all.rejected += it.rejected;
         all.lost += it.lost;
         seen += upstream.seen();
-        // More than that can only be requests by hand, or rejected ones that got through.
+        // More than that can only be requests by hand, or rejected requests that got through.
         untouched &= upstream.seen() <= it.answered + it.failed + it.lost;
     }
     let answered = all.requests - all.lost;

@@ -8,25 +8,25 @@ use breakerbox::{Policy, PolicyBuilder, PolicySet, SlidingWindow};
 use super::script::{RESET, ROUTES};
 use crate::Key;
 
-/// From what duration on an answer is slow.
+/// The duration from which on an answer is slow.
 const SLOW: Duration = Duration::from_millis(200);
 
 /// The window of both rates.
 const WINDOW: Duration = Duration::from_secs(2);
 
-/// How long the slow-call rule only watches, in each round of the story.
+/// The time for which the slow-call rule only watches, in each round of the story.
 const SHADOW: Duration = Duration::from_secs(12);
 
 /// The route whose rule is in shadow first.
 pub(super) const SHADOWED: usize = 3;
 
-/// Whether the slow-call rule only watches at this time of the story.
+/// Returns whether the slow-call rule only watches at this time of the story.
 pub(super) fn in_shadow(since_its_begin: Duration) -> bool {
     since_its_begin < SHADOW
 }
 
-/// The policies: failures in a row, a failure rate for the payments, a slow-call rate for the
-/// catalog.
+/// Returns the policies: consecutive failures, a failure rate for the payments, a slow-call rate
+/// for the catalog.
 pub(super) fn policies(shadow: bool) -> PolicySet<Key> {
     let over_window = || {
         let window = SlidingWindow::Time(WINDOW);
@@ -42,7 +42,7 @@ pub(super) fn policies(shadow: bool) -> PolicySet<Key> {
         .key(key(SHADOWED), built(slow.shadow(shadow)))
 }
 
-/// A route's rule in words.
+/// Describes a route's rule in words.
 pub(super) fn text(route: usize) -> &'static str {
     match route {
         2 => "50 % of 2 s fail",

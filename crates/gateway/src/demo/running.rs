@@ -12,7 +12,7 @@ use super::switches::Switches;
 use crate::circuit::Circuit;
 use crate::gateway::Gateway;
 
-/// The gateway of the demo, what it has seen, and the switches of its upstreams.
+/// The gateway of the demo, its counters, and the switches of its upstreams.
 pub(super) struct Demo {
     pub(super) gateway: Gateway,
     pub(super) board: Arc<Board>,
@@ -46,12 +46,12 @@ impl Demo {
         }
     }
 
-    /// The circuit of a route.
+    /// Returns the circuit of a route.
     pub(super) fn circuit(&self, route: usize) -> Option<Circuit> {
         self.gateway.circuit(&format!("/{}", ROUTES[route]))
     }
 
-    /// A digit was pressed: another fault for that route, or all back to the script.
+    /// Handles a digit that was pressed: another fault for that route, or all back to the script.
     pub(super) fn key(&self, digit: char) {
         match digit.to_digit(10) {
             Some(0) => (0..ROUTES.len()).for_each(|route| self.switches.hand_back(route)),
@@ -64,7 +64,7 @@ impl Demo {
         }
     }
 
-    /// What to try in another terminal.
+    /// Returns commands to try in another terminal.
     pub(super) fn commands(&self) -> [(&'static str, String); 5] {
         let (proxy, admin) = (self.gateway.address(), self.gateway.admin_address());
         let faults = format!("http://{admin}/demo/faults");

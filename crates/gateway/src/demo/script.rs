@@ -1,4 +1,4 @@
-//! What goes wrong, and when: a story that repeats.
+//! The script of the faults: a story that repeats.
 
 use std::time::Duration;
 
@@ -7,16 +7,16 @@ use super::fault::Fault;
 /// The routes of the demo; each has an upstream of its name.
 pub(super) const ROUTES: [&str; 4] = ["orders", "search", "payments", "catalog"];
 
-/// How long an open circuit rejects: short, so that a minute shows everything.
+/// The time for which an open circuit rejects: short, so that a minute shows everything.
 pub(super) const RESET: Duration = Duration::from_secs(3);
 
-/// How long an upstream may take to answer.
+/// The time limit for an upstream's answer.
 pub(super) const RESPONSE: Duration = Duration::from_millis(800);
 
-/// How long the story takes.
+/// The length of the story.
 pub(super) const PERIOD: Duration = Duration::from_secs(38);
 
-/// From which tenth of a second on a route's upstream does what.
+/// The faults of the story: from which tenth of a second on, which route, which fault.
 ///
 /// Down and hanging end before the first probe, so their circuits open exactly once; the errors
 /// outlast it, so a probe fails too. The catalog is slow twice: once while its rule is in shadow, and
@@ -36,7 +36,7 @@ const STORY: [(u64, usize, Fault); 12] = [
     (325, 0, Fault::None),
 ];
 
-/// What a route's upstream does at a time since the start.
+/// Returns the fault of a route's upstream at a time since the start.
 pub(super) fn fault(route: usize, since: Duration) -> Fault {
     let tenths = since.as_millis() / 100 % (PERIOD.as_millis() / 100);
     let begun = |&&(from, of, _): &&(u64, usize, Fault)| of == route && u128::from(from) <= tenths;
@@ -52,7 +52,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_story_is_told_again_and_ends_well() {
+    fn the_story_repeats_and_ends_healthy() {
         assert!(STORY.is_sorted_by_key(|step| step.0));
         for (route, seconds, expected) in [
             (0, 0, Fault::None),

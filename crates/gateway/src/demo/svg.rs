@@ -10,7 +10,7 @@ const MARGIN: f64 = 14.0;
 const PAPER: &str = "#15181e";
 const INK: &str = "#d5dae3";
 
-/// Draws a buffer on a dark card of its own, which reads well on light and dark pages.
+/// Draws a buffer on a dark card, which reads well on light and dark pages.
 pub(super) fn svg(buffer: &Buffer) -> String {
     let area = buffer.area;
     let (width, height) = (
@@ -41,13 +41,13 @@ pub(super) fn svg(buffer: &Buffer) -> String {
     out
 }
 
-/// Whether two cells belong to one piece of text.
+/// Returns whether two cells belong to one piece of text.
 fn alike(a: &Cell, b: &Cell) -> bool {
     (a.fg, a.bg, a.modifier) == (b.fg, b.bg, b.modifier) && line(a) == line(b)
 }
 
-/// Where in its cell a symbol is that is drawn as a rectangle: left, top, width, height. Fonts
-/// leave gaps between such symbols, rectangles don't.
+/// Returns the part of its cell that a symbol fills, if it is drawn as a rectangle: left, top,
+/// width, height. Fonts leave gaps between such symbols, rectangles don't.
 fn line(cell: &Cell) -> Option<(f64, f64, f64, f64)> {
     match cell.symbol() {
         "▄" => Some((0.0, CELL.1 * 0.45, CELL.0, CELL.1 * 0.35)),
@@ -83,7 +83,7 @@ fn run(out: &mut String, style: &Cell, text: &str, (x, count, y): (u16, u16, u16
     if trimmed.is_empty() {
         return;
     }
-    // The length that the cells have, whatever font the reader's machine takes.
+    // The width of the cells, whatever font the reader's machine has.
     let length = trimmed.chars().count() as f64 * CELL.0;
     let weight = if style.modifier.contains(Modifier::BOLD) {
         " font-weight=\"bold\""

@@ -1,4 +1,4 @@
-//! The demo's pages on the admin address: faults switched by hand.
+//! The demo's pages on the admin address, which switch faults by hand.
 
 use std::sync::Arc;
 
@@ -28,7 +28,7 @@ impl Switches {
         }
     }
 
-    /// Lets the script have an upstream back.
+    /// Returns an upstream to the script.
     pub(super) fn hand_back(&self, route: usize) {
         let fault = self.upstreams[route].switch().fault;
         self.upstreams[route].set(Switch {
@@ -37,7 +37,7 @@ impl Switches {
         });
     }
 
-    /// What the script says, for whoever isn't switched by hand.
+    /// Applies the script to each upstream that isn't switched by hand.
     pub(super) fn follow_script(&self, script: impl Fn(usize) -> Fault) {
         for (route, upstream) in self.upstreams.iter().enumerate() {
             let (now, fault) = (upstream.switch(), script(route));

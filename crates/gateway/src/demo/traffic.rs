@@ -1,4 +1,4 @@
-//! Clients: requests at a steady rate, over real sockets, whatever comes back.
+//! The demo's clients: requests at a steady rate, over real sockets, whatever comes back.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -21,8 +21,8 @@ use super::script::ROUTES;
 /// Requests a second to each route.
 pub(super) const RATE: u32 = 25;
 
-/// More than the gateway ever takes.
-const PATIENCE: Duration = Duration::from_secs(60);
+/// Longer than the gateway ever takes.
+const TIMEOUT: Duration = Duration::from_secs(60);
 
 type HttpClient = Client<HttpConnector, Empty<Bytes>>;
 
@@ -62,7 +62,7 @@ async fn one_route(
                 board.sent(route);
                 pending.spawn(async move {
                     let begun = Instant::now();
-                    let ending = timeout(PATIENCE, request(&client, uri)).await;
+                    let ending = timeout(TIMEOUT, request(&client, uri)).await;
                     board.ended(route, ending.unwrap_or(Ending::Lost), begun.elapsed());
                 });
             }
@@ -84,7 +84,7 @@ async fn request(client: &HttpClient, uri: hyper::Uri) -> Ending {
     }
 }
 
-/// The demo's upstreams never answer 502, 503 or 504 themselves.
+/// Classifies an answer. The demo's upstreams never answer 502, 503 or 504 themselves.
 fn ending(response: &Response<Incoming>) -> Ending {
     match response.status() {
         StatusCode::SERVICE_UNAVAILABLE if response.headers().contains_key(RETRY_AFTER) => {

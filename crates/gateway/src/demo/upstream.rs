@@ -30,12 +30,12 @@ pub(super) struct Upstream {
     pub(super) address: SocketAddr,
     switch: watch::Sender<Switch>,
     seen: AtomicU64,
-    born: Instant,
+    started: Instant,
     /// Bound and never listening: refuses connections, and keeps the port from others.
     _port: TcpSocket,
 }
 
-/// What an upstream shall do, and who said so.
+/// The fault of an upstream, and whether it was switched by hand.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Switch {
     pub(super) fault: Fault,
@@ -54,7 +54,7 @@ impl Upstream {
             })
             .0,
             seen: AtomicU64::new(0),
-            born: Instant::now(),
+            started: Instant::now(),
             _port: port,
         }))
     }
@@ -63,7 +63,7 @@ impl Upstream {
         *self.switch.borrow()
     }
 
-    /// Whether that is something new.
+    /// Sets the switch, and returns whether that changed anything.
     pub(super) fn set(&self, switch: Switch) -> bool {
         self.switch.send_if_modified(|current| {
             let changed = *current != switch;
@@ -72,12 +72,12 @@ impl Upstream {
         })
     }
 
-    /// Requests that really arrived.
+    /// Returns the number of requests that arrived.
     pub(super) fn seen(&self) -> u64 {
         self.seen.load(Ordering::Relaxed)
     }
 
-    /// Serves, and goes down and comes up, until dropped.
+    /// Serves, goes down and comes up again, until dropped.
     pub(super) async fn run(self: Arc<Self>) -> io::Result<()> {
         let mut switch = self.switch.subscribe();
         loop {
@@ -86,7 +86,7 @@ impl Upstream {
             let listener = socket(self.address)?.listen(1024)?;
             tokio::select! {
                 () = self.accept(&listener) => {}
-                // Dropping both cuts the connections off and refuses new ones.
+                // Dropping both cuts off the connections and refuses new ones.
                 down = switch.wait_for(|switch| switch.fault == Fault::Down) => {
                     drop(down.map_err(io::Error::other)?);
                 }
@@ -147,11 +147,12 @@ impl Upstream {
     }
 
     fn is_bad_turn(&self) -> bool {
-        (self.born.elapsed().as_millis() / FLAP.as_millis()).is_multiple_of(2)
+        (self.started.elapsed().as_millis() / FLAP.as_millis()).is_multiple_of(2)
     }
 }
 
-/// With the address reusable, the one that keeps the port and the one that listens on it get on.
+/// Opens a socket whose address is reusable, so that one socket can keep the port while another
+/// listens on it.
 fn socket(address: SocketAddr) -> io::Result<TcpSocket> {
     let socket = TcpSocket::new_v4()?;
     socket.set_reuseaddr(true)?;

@@ -9,7 +9,7 @@ use ratatui::style::{Color, Style, Stylize};
 use ratatui::text::{Line, Span};
 use ratatui::widgets::{Block, BorderType, Padding, Paragraph, Widget};
 
-use super::board::{Happening, MARK, What, time};
+use super::board::{Event, MARK, What, time};
 use super::fault::Fault;
 use super::rules;
 use super::running::Demo;
@@ -32,10 +32,10 @@ const COLUMNS: [(&str, u16); 10] = [
     ("reached upstream", 17),
 ];
 
-/// Below this height the time lines give way to what happened.
+/// The least height at which the time lines are shown.
 const ROOMY: u16 = 28;
 
-/// Draws everything.
+/// Draws a frame.
 pub(super) fn draw(demo: &Demo, area: Rect, buffer: &mut Buffer) {
     let lines = if area.height >= ROOMY { 2 } else { 1 };
     let commands = demo.commands();
@@ -49,7 +49,7 @@ pub(super) fn draw(demo: &Demo, area: Rect, buffer: &mut Buffer) {
     .areas(area);
     header(demo, head, buffer);
     table(demo, lines, routes, buffer);
-    happenings(demo, log, buffer);
+    events(demo, log, buffer);
     by_hand(&commands, help, buffer);
     footer(foot, buffer);
 }
@@ -150,7 +150,7 @@ fn route_row(demo: &Demo, route: usize, area: Rect, line: u16, buffer: &mut Buff
     row(cells, area, line, buffer);
 }
 
-/// What the circuit was, from left to right until now.
+/// Draws the states of a circuit, from left to right until now.
 fn time_line(demo: &Demo, route: usize, area: Rect, line: u16, buffer: &mut Buffer) {
     let y = area.y + line;
     if y >= area.bottom() {
@@ -163,7 +163,7 @@ fn time_line(demo: &Demo, route: usize, area: Rect, line: u16, buffer: &mut Buff
     }
 }
 
-fn happenings(demo: &Demo, area: Rect, buffer: &mut Buffer) {
+fn events(demo: &Demo, area: Rect, buffer: &mut Buffer) {
     let block = block(" What happened ");
     let inner = block.inner(area);
     block.render(area, buffer);
@@ -171,12 +171,12 @@ fn happenings(demo: &Demo, area: Rect, buffer: &mut Buffer) {
         .board
         .log(inner.height.into())
         .iter()
-        .map(happening)
+        .map(event)
         .collect();
     Paragraph::new(lines).render(inner, buffer);
 }
 
-fn happening(it: &Happening) -> Line<'static> {
+fn event(it: &Event) -> Line<'static> {
     let style = match it.what {
         What::Fault(..) | What::Rule { .. } => DIM,
         What::Change { to, .. } => state_style(to),

@@ -1,4 +1,4 @@
-//! An upstream that does one thing, and what its circuit was told of it.
+//! An upstream that does one thing, and a check of how its circuit counted it.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use breakerbox_gateway::{Config, Gateway};
 use super::wire::{Answer, ask, get};
 use super::{Upstream, circuit, config, failures, start, state, until};
 
-/// What the circuit is told.
+/// The report that the circuit gets.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Counts {
     Failure,
@@ -16,7 +16,7 @@ pub enum Counts {
 }
 pub use Counts::{Failure, Nothing, Success};
 
-/// What an upstream does with a request.
+/// The reaction of an upstream to a request.
 #[derive(Clone)]
 pub enum Does {
     /// Says this, and closes.
@@ -79,7 +79,7 @@ pub fn settings(upstream: &Upstream) -> Config {
     config
 }
 
-/// One failure is seeded, so that a success, which makes it 0, shows as well as a failure.
+/// Starts a gateway with one failure counted, so that a success, which resets it, shows as well.
 pub async fn seeded(config: Config) -> Gateway {
     let gateway = start(config).await;
     assert_eq!(get(gateway.address(), "/api/seed").await.status(), 500);
@@ -111,7 +111,7 @@ pub fn error(answer: &Answer) -> String {
     }
 }
 
-/// Sends a request, and looks at the answer and at what it counted as.
+/// Sends a request, and checks the answer and how it counted.
 pub async fn assert_row(name: &str, does: Does, request: &str, says: (u16, &str), counts: Counts) {
     let upstream = upstream(does).await;
     let gateway = seeded(settings(&upstream)).await;

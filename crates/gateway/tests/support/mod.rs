@@ -1,4 +1,4 @@
-//! What the tests share: HTTP on raw sockets, scripted upstreams, a gateway with short times.
+//! Shared parts of the tests: HTTP on raw sockets, scripted upstreams, a gateway with short times.
 
 #![allow(
     dead_code,
@@ -21,11 +21,10 @@ use tokio::task::JoinSet;
 
 use wire::{Head, Wire};
 
-/// Longer than anything takes, even on a machine that does something else: what isn't there by
-/// then never comes.
+/// Longer than any step takes, even on a busy machine.
 pub const DEADLINE: Duration = Duration::from_secs(30);
 
-/// So long that it doesn't end within a test.
+/// Longer than any test.
 pub const FOREVER: Duration = Duration::from_secs(3600);
 
 pub const OK: &str = "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok";
@@ -73,7 +72,7 @@ impl Upstream {
         }
     }
 
-    /// One that answers every request so.
+    /// An upstream that gives every request this answer.
     pub async fn answering(answer: impl Into<String>) -> Self {
         let answer: Arc<str> = answer.into().into();
         Self::start(move |mut conn| {
@@ -88,7 +87,7 @@ impl Upstream {
         .await
     }
 
-    /// The headers of all requests so far.
+    /// Returns the headers of all requests so far.
     pub fn seen(&self) -> Vec<Head> {
         self.seen.lock().unwrap().clone()
     }
@@ -99,7 +98,7 @@ impl Upstream {
 }
 
 impl Conn {
-    /// The next request's header; `None` when the gateway closes.
+    /// Reads the next request's header; `None` when the gateway closes.
     pub async fn request(&mut self) -> Option<Head> {
         let head = self.wire.head().await?;
         self.seen.lock().unwrap().push(head.clone());
@@ -107,16 +106,16 @@ impl Conn {
     }
 }
 
-/// An address that refuses connections.
+/// Returns an address that refuses connections.
 pub async fn refusing() -> (tokio::net::TcpSocket, SocketAddr) {
-    // Bound but not listening, so that nobody else gets the port.
+    // Bound but not listening, so that no other program gets the port.
     let socket = tokio::net::TcpSocket::new_v4().unwrap();
     socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
     let address = socket.local_addr().unwrap();
     (socket, address)
 }
 
-/// Settings with one route, `/api`, for a test to change.
+/// Returns settings with one route, `/api`, for a test to change.
 pub fn config(upstream: SocketAddr) -> Config {
     let mut config = Config::new(vec![route("/api", upstream)]);
     config.circuit.failure_threshold = 3;
@@ -133,7 +132,7 @@ pub async fn start(config: Config) -> Gateway {
     Gateway::start(config, Hooks::default()).await.unwrap()
 }
 
-/// State and failures of a circuit, as `GET /circuits` would say.
+/// Returns state and failures of a circuit, as `GET /circuits` reports them.
 pub fn circuit(gateway: &Gateway, key: &str) -> (String, u64) {
     let snapshot = gateway.circuit(key).expect("no such circuit").snapshot;
     (snapshot.state.to_string(), snapshot.failure_count)
@@ -147,7 +146,7 @@ pub fn failures(gateway: &Gateway) -> u64 {
     circuit(gateway, "/api").1
 }
 
-/// Waits until something holds.
+/// Waits until a condition holds.
 pub async fn until(what: &str, mut holds: impl FnMut() -> bool) {
     let deadline = tokio::time::Instant::now() + DEADLINE;
     while !holds() {

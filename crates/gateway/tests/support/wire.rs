@@ -8,7 +8,7 @@ use tokio::time::timeout;
 
 use super::DEADLINE;
 
-/// A connection, and what was read from it but not used yet.
+/// A connection, and the bytes that were read from it but not used yet.
 pub struct Wire {
     pub stream: TcpStream,
     buffer: Vec<u8>,
@@ -26,7 +26,7 @@ pub struct Head {
 pub struct Answer {
     pub head: Head,
     pub body: Vec<u8>,
-    /// Whether the body came as long as its framing says.
+    /// Set if the body is as long as its framing says.
     pub complete: bool,
 }
 
@@ -81,7 +81,7 @@ impl Wire {
         Self::new(TcpStream::connect(address).await.unwrap())
     }
 
-    /// Writes; the other side may have gone.
+    /// Writes, and returns whether the other side is still there.
     pub async fn write(&mut self, bytes: impl AsRef<[u8]>) -> bool {
         let written = timeout(DEADLINE, self.stream.write_all(bytes.as_ref())).await;
         written.expect("the other side doesn't read").is_ok()
@@ -114,7 +114,7 @@ impl Wire {
         }
     }
 
-    /// The next header; `None` at the end of the connection.
+    /// Reads the next header; `None` at the end of the connection.
     pub async fn head(&mut self) -> Option<Head> {
         let mut head = Head {
             line: self.line().await?,
@@ -131,14 +131,14 @@ impl Wire {
         }
     }
 
-    /// Exactly so many bytes, or fewer at the end of the connection.
+    /// Reads N bytes, or fewer at the end of the connection.
     pub async fn bytes(&mut self, count: usize) -> Vec<u8> {
         while self.buffer.len() < count && self.fill().await > 0 {}
         let count = count.min(self.buffer.len());
         self.buffer.drain(..count).collect()
     }
 
-    /// The next chunk; empty for the last one, `None` if it breaks off.
+    /// Reads the next chunk; empty for the last one, `None` if it breaks off.
     pub async fn chunk(&mut self) -> Option<Vec<u8>> {
         let size = usize::from_str_radix(self.line().await?.trim(), 16).ok()?;
         let chunk = self.bytes(size).await;
@@ -156,7 +156,7 @@ impl Wire {
         }
     }
 
-    /// The body that a header announces, and whether it is whole.
+    /// Reads the body that a header announces, and returns whether it is whole.
     pub async fn read_body(&mut self, head: &Head) -> (Vec<u8>, bool) {
         if head.get("transfer-encoding").is_some() {
             return self.chunks().await;
@@ -169,7 +169,7 @@ impl Wire {
         (body, complete)
     }
 
-    /// The next answer; `None` if the connection ends before it.
+    /// Reads the next answer; `None` if the connection ends before it.
     pub async fn answer(&mut self) -> Option<Answer> {
         let head = self.head().await?;
         let (body, complete) = self.read_body(&head).await;
@@ -187,12 +187,12 @@ impl Wire {
     }
 }
 
-/// A request on a connection of its own.
+/// Sends a request on a connection of its own.
 pub async fn ask(address: SocketAddr, request: impl AsRef<[u8]>) -> Answer {
     Wire::connect(address).await.ask(request).await
 }
 
-/// A plain GET on a connection of its own.
+/// Sends a plain GET on a connection of its own.
 pub async fn get(address: SocketAddr, path: &str) -> Answer {
     ask(
         address,

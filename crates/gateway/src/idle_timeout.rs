@@ -1,4 +1,4 @@
-//! A limit on how long one side of a connection may keep the other waiting.
+//! A limit on the time for which one side of a connection may keep the other waiting.
 
 use std::io;
 use std::pin::Pin;
@@ -7,17 +7,16 @@ use std::time::Duration;
 
 use tokio::time::{Instant, Sleep, sleep_until};
 
-/// A limit on silence, which begins anew with each sign of life.
+/// A limit on silence, which begins anew with each byte that is moved.
 #[derive(Debug)]
-pub(crate) struct Patience {
+pub(crate) struct IdleTimeout {
     limit: Duration,
     since: Option<Instant>,
-    /// Not restarted at each sign of life, since most waits are short and setting a timer takes a
-    /// lock.
+    /// Not restarted at each byte, since most waits are short and setting a timer takes a lock.
     timer: Option<Pin<Box<Sleep>>>,
 }
 
-impl Patience {
+impl IdleTimeout {
     pub(crate) fn new(limit: Duration) -> Self {
         Self {
             limit,
@@ -26,13 +25,12 @@ impl Patience {
         }
     }
 
-    /// Begins the limit anew: the other side has given a sign of life.
+    /// Begins the limit anew.
     pub(crate) fn renew(&mut self) {
         self.since = None;
     }
 
-    /// Returns whether the silence has lasted for too long; otherwise has the task woken once it
-    /// has.
+    /// Returns whether the silence has lasted for too long; if not, has the task woken when it has.
     pub(crate) fn is_over(&mut self, cx: &mut Context<'_>) -> bool {
         let due = *self.since.get_or_insert_with(Instant::now) + self.limit;
         let timer = self.timer.get_or_insert_with(|| Box::pin(sleep_until(due)));
@@ -45,7 +43,7 @@ impl Patience {
         false
     }
 
-    /// Passes the result of a write on, or an error once nothing has been taken for too long.
+    /// Passes on the result of a write, or an error once nothing has been taken for too long.
     pub(crate) fn bound<T>(
         &mut self,
         cx: &mut Context<'_>,
