@@ -19,8 +19,7 @@ use crate::word::{Outcome, Report};
 ///     fn classify(&self, response: &Response) -> Report {
 ///         let outcome = match response.status {
 ///             500 | 502..=504 => Outcome::Failure,
-///             400..=499 => Outcome::Ignored, // the client's fault: says nothing of the upstream
-///             _ => Outcome::Success,
+///             _ => Outcome::Success, // 4xx too: the upstream answered, and a probe has succeeded
 ///         };
 ///         let report = Report::from(outcome);
 ///         response.retry_after.map_or(report, |after| report.retry_after(after))

@@ -1,60 +1,63 @@
-//! A lock-free store of circuit breakers, one per key, for proxies that check a breaker on every
-//! request at nanosecond cost.
+//! Lock-free circuit breakers, one per key, for proxies and clients that check a breaker on every
+//! request.
 //!
 //! ```
 //! use breakerbox::{CallError, CircuitBreaker};
 //!
-//! let breaker = CircuitBreaker::new(); // 5 failures in a row open, 30 s later a probe decides
+//! let breaker = CircuitBreaker::new(); // 5 failures in a row open a circuit for 30 s
 //! for _ in 0..5 {
 //!     let call = breaker.call("search", || Err::<(), _>("connection refused"));
 //!     assert_eq!(call, Err(CallError::Inner("connection refused")));
 //! }
-//! match breaker.call("search", || Ok::<_, &str>("never called")) {
+//! match breaker.call("search", || Ok::<_, &str>("not called")) {
 //!     Err(CallError::Rejected(open)) => assert_eq!(open.retry_after_secs(), 30),
 //!     other => unreachable!("{other:?}"),
 //! }
-//! assert!(breaker.acquire("images").is_ok()); // other circuits are not concerned
+//! assert!(breaker.acquire("images").is_ok()); // another circuit
 //! ```
 //!
-//! # What is where
-//! - [`CircuitBreaker`]: circuits in memory with rules; [`acquire`](CircuitBreaker::acquire) and
-//!   its permits, [`call`](CircuitBreaker::call), [`call_async`](CircuitBreaker::call_async), and
-//!   handles of single circuits, [`circuit`](CircuitBreaker::circuit).
-//!   Operators look at circuits and steer them by [`snapshots`](CircuitBreaker::snapshots),
-//!   [`force_open`](CircuitBreaker::force_open), [`reset`](CircuitBreaker::reset) and their like.
-//! - [`InMemoryCircuitBreakerStore`]: the store beneath, which counts and moves circuits as it is
-//!   told: get state, record, transition, reset, clear, peek.
-//! - [`stats`](CircuitBreaker::stats), [`totals`](CircuitBreaker::totals): what circuits hold, and
-//!   what became of calls; [`StateChange`]: each transition, to listeners and subscriptions.
-//! - [`CircuitBreakerStore`]: the contract of a store that may be far away, and
-//!   [`AsyncCircuitBreaker`], the breaker over one.
-//! - [`Clock`], with a [`ManualClock`] for tests.
+//! The [guide](_guide) shows each task by an example and lists all settings. See also the
+//! [limitations](_limitations) and the [internals](_internals).
 //!
-//! The [guide](_guide) shows how to use it, task by task; see also its [limitations](_limitations)
-//! and [internals](_internals).
+//! # Overview
+//! - [`CircuitBreaker`] guards calls: [`call`](CircuitBreaker::call),
+//!   [`call_async`](CircuitBreaker::call_async), or [`acquire`](CircuitBreaker::acquire) and a
+//!   [`Permit`]. [`circuit`](CircuitBreaker::circuit) returns a handle to one circuit.
+//! - [`Policy`] and [`PolicySet`] hold the rules.
+//! - [`stats`](CircuitBreaker::stats), [`totals`](CircuitBreaker::totals) and [`StateChange`] show
+//!   what happens; [`force_open`](CircuitBreaker::force_open),
+//!   [`reset`](CircuitBreaker::reset) and others change it by hand.
+//! - [`InMemoryCircuitBreakerStore`] is the store beneath, without rules of its own.
+//! - [`CircuitBreakerStore`] is the contract of a store elsewhere, and [`AsyncCircuitBreaker`] the
+//!   breaker over one.
+//! - [`Clock`] is the source of time; tests use a [`ManualClock`].
 //!
 //! # Consistency
 //! Operations on one key are linearizable with respect to its state, both counts and the time of
-//! its last state change. A failure and the opening that it causes are one step; each transition
-//! is announced once; no check that begins after a trip has returned is admitted; a report that
-//! comes after its circuit changed state is [`Reported::Stale`] and changes nothing. Of a
-//! snapshot only [`last_failure_time`](CircuitBreakerSnapshot::last_failure_time) may be ahead. An
-//! operation on an unknown key creates the circuit, then does its work: two steps.
+//! its last state change:
+//! - A failure and the opening that it causes are one step, and each transition is announced once.
+//! - No check that begins after an opening has returned is admitted.
+//! - A report that comes after its circuit changed state is [`Reported::Stale`] and changes nothing.
 //!
-//! Checks, reports and everything that a handle does are lock-free. Creating, iterating and
-//! clearing circuits may wait briefly while the map's table is resized. Where the target has no
-//! native 64-bit atomics, `portable-atomic` falls back to locks.
+//! Only [`last_failure_time`](CircuitBreakerSnapshot::last_failure_time) of a snapshot may be ahead
+//! of the rest. An operation on an unknown key creates the circuit and then does its work: two
+//! steps.
+//!
+//! Checks, reports and all operations of a handle are lock-free. Creating, iterating and clearing
+//! circuits may wait briefly while the map's table is resized. On targets without native 64-bit
+//! atomics, `portable-atomic` uses locks.
 //!
 //! # Time
 //! All times are Unix milliseconds of the store's clock, until May 2109. Durations are rounded up
-//! to whole milliseconds and saturate at 139 years. Tests move the time by a [`ManualClock`], or pause
-//! tokio's and take `TokioClock`.
+//! to whole milliseconds and saturate at 139 years.
 //!
 //! # Features
-//! None is on by default. `coarse-clock`: `CoarseClock`, a clock of the precision of the kernel's
-//! tick that takes a fifth as long to read. `serde`: snapshots and states in the form that other
-//! gateways write. `subscription`: state changes through a bounded queue, and as a `Stream`.
-//! `tokio`: time-outs and background work of the asynchronous parts, and `TokioClock`.
+//! None is on by default.
+//! - `serde`: policies and breakers from files; export and import; snapshots as text.
+//! - `tokio`: call time-outs and background work, and `TokioClock` for tests that pause the time.
+//! - `subscription`: state changes through a bounded queue, also as a `Stream`.
+//! - `coarse-clock`: `CoarseClock`, which has the precision of the kernel's tick and is read in a
+//!   fifth of the time.
 #![warn(missing_docs)]
 #![deny(unsafe_code)]
 #![doc(test(attr(deny(warnings))))]
@@ -140,7 +143,7 @@ pub use store::{Export, ImportError, Imported};
 pub use word::{Outcome, PermitToken, Report, Reported};
 
 /// The README's examples are tested too.
-#[cfg(all(doctest, feature = "tokio"))]
+#[cfg(doctest)]
 #[doc = include_str!("../README.md")]
 struct Readme;
 

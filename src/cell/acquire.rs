@@ -156,15 +156,15 @@ impl Cell {
         tx: &mut Transition<'_, C>,
         control: Control,
     ) -> Result<PermitToken, Moved> {
-        let drawn = std::cell::Cell::new(None);
+        let given = std::cell::Cell::new(None);
         // The clock is the user's, and may panic after the circuit is half-open.
         let held = OnPanic::new(|| {
-            if let Some(permit) = drawn.get() {
+            if let Some(permit) = given.get() {
                 self.give_back(permit);
             }
         });
         let next = |generation| {
-            drawn.set(Some(PermitToken::probe(generation, 0)));
+            given.set(Some(PermitToken::probe(generation, 0)));
             control.probed(generation)
         };
         let begun = self.put_next(tx, control, next, Cause::ResetTimeout);

@@ -3,8 +3,8 @@
 //! A rule that opens a closed circuit first takes a place in its group's count, and after the
 //! opening writes the group into the circuit's history word. Until then the opening call owns the
 //! place; from then on the word does. The operation that brings the word to a generation in which
-//! the circuit no longer rejects gives the place back. So the count errs upwards only, and no more
-//! of the racing openings succeed than there are places.
+//! the circuit no longer rejects gives the place back. So the count may be too high and never
+//! too low, and at most as many racing openings succeed as there are places.
 //!
 //! Between the two steps the circuit may move on:
 //! - if it moved to another state that rejects, by hand or for a probe, the place belongs in that

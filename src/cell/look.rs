@@ -21,12 +21,12 @@ pub(crate) struct Look {
 }
 
 impl Cell {
-    /// Looks inside the circuit; returns `None` if it reads as unknown. It decides nothing: where no
+    /// Looks inside the circuit. Returns `None` if it reads as unknown. Decides nothing: where no
     /// check has fixed the open time, it returns what the policy would decide now.
     ///
-    /// All values are of one generation: control is read before and after. State and open time don't
-    /// change within a generation, and the snapshot is of one moment. Probes and window have words
-    /// of their own and may be of another moment.
+    /// All values are of one generation, since control is read before and after. State and open
+    /// time don't change within a generation, and the snapshot is of one moment. Probes and window
+    /// have words of their own, and may be of another moment.
     pub(crate) fn look<C: Clock>(
         &self,
         shared: &Shared<C>,

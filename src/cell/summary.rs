@@ -124,7 +124,7 @@ impl Summary {
     /// Takes one [`need_checks`](Self::need_checks) back.
     pub(crate) fn release_checks(&self) {
         // Relaxed: a check that sees the old count a moment longer looks at rules or circuits that
-        // it could have skipped, and no more.
+        // it could have skipped.
         self.needing_checks.fetch_sub(1, Ordering::Relaxed);
         // Release: as in `need_checks`.
         self.word.0.fetch_sub(SummaryWord::ONE, Ordering::Release);

@@ -10,7 +10,7 @@ use crate::word::{Control, FilterWord, Generation, SummaryWord};
 pub(super) struct Ticket<'s> {
     summary: &'s Summary,
     /// The generation that is left, and the number taken to follow it.
-    drawn: Option<(Generation, Generation)>,
+    taken: Option<(Generation, Generation)>,
     /// The stripe of the circuit, once a number is taken.
     stripe: usize,
 }
@@ -19,7 +19,7 @@ impl<'s> Ticket<'s> {
     pub(super) fn new(summary: &'s Summary) -> Self {
         Self {
             summary,
-            drawn: None,
+            taken: None,
             stripe: 0,
         }
     }
@@ -29,15 +29,15 @@ impl<'s> Ticket<'s> {
     /// A number is kept for as long as the cell stays in that generation. A number that was taken
     /// before the cell came into it could be smaller, and the circuit's generations must only grow.
     pub(super) fn number_after(&mut self, current: Generation, stripe: usize) -> Generation {
-        let mut step = match self.drawn {
+        let mut step = match self.taken {
             Some((from, number)) if from == current => return number,
-            Some(_) => SummaryWord::REDRAW,
+            Some(_) => SummaryWord::TAKE_ANOTHER,
             None => {
                 // Before the number is taken, which publishes it: a thread that sees the number
                 // sees this.
                 self.stripe = stripe;
                 self.summary.filter.raise(stripe, FilterWord::REJECTS);
-                SummaryWord::DRAW
+                SummaryWord::TAKE
             }
         };
         loop {
@@ -48,21 +48,21 @@ impl<'s> Ticket<'s> {
             let before =
                 SummaryWord::from_bits(self.summary.word.0.fetch_add(step, Ordering::AcqRel));
             let number = before.generation().successor();
-            self.drawn = Some((current, number));
+            self.taken = Some((current, number));
             // Zero is the number of fresh cells, and an equal tag would make this generation's side
             // words look like the next one's.
             if number != Generation::ZERO && number.tag() != current.tag() {
                 return number;
             }
-            step = SummaryWord::REDRAW;
+            step = SummaryWord::TAKE_ANOTHER;
         }
     }
 
     /// Notes that the number is in its place: the circuit went from `from` to `to`. Lowers the
     /// counts that no longer hold.
     pub(super) fn commit(&mut self, from: Control, to: Control) {
-        debug_assert!(self.drawn.is_some());
-        self.drawn = None;
+        debug_assert!(self.taken.is_some());
+        self.taken = None;
         let held = 1 + u64::from(from.state().may_reject());
         let kept = u64::from(to.state().may_reject());
         self.release(held - kept);
@@ -83,7 +83,7 @@ impl<'s> Ticket<'s> {
 
 impl Drop for Ticket<'_> {
     fn drop(&mut self) {
-        if self.drawn.is_some() {
+        if self.taken.is_some() {
             self.release(1);
         }
     }

@@ -154,18 +154,18 @@ impl Cell {
                 }
             }
         } else {
-            self.unwatch_slot();
+            self.turn_watch_off();
         }
         self.agree(shared);
     }
 
     /// Makes the circuit unwatched, since its rules are gone.
     pub(crate) fn unwatch<C>(&self, shared: &Shared<C>) {
-        self.unwatch_slot();
+        self.turn_watch_off();
         self.agree(shared);
     }
 
-    fn unwatch_slot(&self) {
+    fn turn_watch_off(&self) {
         if !self.watch.is_empty() {
             self.watch.update(Watch::off);
         }

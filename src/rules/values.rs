@@ -27,7 +27,10 @@ pub enum SlidingWindow {
     Calls(u32),
     /// The calls of the last period, exact to one of ten buckets: a call leaves the window when
     /// between 9/10 and all of the period has passed. At least 10 ms, rounded up to whole
-    /// milliseconds a bucket.
+    /// milliseconds per bucket.
+    ///
+    /// A bucket counts up to 33,554,431 calls. Further ones count neither as calls nor as failures.
+    /// If the clock steps back by the whole period or more, the window begins empty.
     Time(Duration),
 }
 
@@ -83,8 +86,9 @@ impl DroppedPermit {
 /// A state that is forced on circuits: by [their policy](crate::PolicyBuilder::forced), or by hand
 /// on [a prefix](crate::InMemoryCircuitBreakerStore::steer_prefix).
 ///
-/// It holds for unknown keys too, and creates no circuit for them. The circuit keeps its own state,
-/// which the calls don't change, and which decides again once the rule is gone.
+/// It holds for unknown keys too, and creates no circuit for them. Calls don't change the circuit's
+/// own state. Forced by policy, a circuit keeps that state, which decides again once the policy is
+/// replaced. A command for a prefix also moves the circuits that it finds: lifted, they are closed.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "serde", serde(rename_all = "kebab-case"))]

@@ -8,8 +8,8 @@ use std::ptr::NonNull;
 
 /// A value and its head, freed with the last owner. There are no weak references.
 ///
-/// A value that is aligned to cache lines leaves most of the line unused that the count of its owners
-/// is in. The head is there: it takes no memory of its own.
+/// For a value that is aligned to cache lines, the line with the count of owners is mostly unused.
+/// The head lies there, so it takes no memory of its own.
 pub(crate) struct Arc<T: Headed>(NonNull<Inner<T>>);
 
 #[repr(C)]

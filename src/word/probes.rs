@@ -114,10 +114,10 @@ impl Probes {
     /// a later lease has freed it.
     #[must_use]
     pub(crate) fn report(self, outcome: Outcome, lease: u8) -> Self {
-        let has_slot = u32::from(lease) == self.lease && self.lease != Self::LAST_LEASE;
+        let is_out = u32::from(lease) == self.lease && self.lease != Self::LAST_LEASE;
         let one_more = |count: u32, counts: bool| (count + u32::from(counts)).min(Self::MAX);
         Self {
-            out: self.out.saturating_sub(u32::from(has_slot)),
+            out: self.out.saturating_sub(u32::from(is_out)),
             succeeded: one_more(self.succeeded, outcome == Outcome::Success),
             failed: one_more(self.failed, outcome == Outcome::Failure),
             ..self
@@ -184,6 +184,7 @@ mod tests {
         }
         const { assert!(Age::MAX_MS > TIME_MAX) };
         assert_eq!(Age::rounded_up(u64::MAX).ms(), Age::MAX_MS);
+        assert_eq!(Age((1 << Age::BITS) - 1).ms(), Age::MAX_MS);
     }
 
     fn every_probes() -> impl Iterator<Item = Probes> {
@@ -213,6 +214,7 @@ mod tests {
             assert!(probes.payload() >> PAYLOAD_BITS == 0);
             assert_eq!(probes.reported(), probes.succeeded + probes.failed);
             assert_eq!(u32::from(probes.lease()), probes.lease);
+            assert_eq!(probes.out(), probes.out);
         }
     }
 

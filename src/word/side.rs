@@ -149,7 +149,7 @@ impl Pins {
     }
 
     /// Counts the handles that hold the cell.
-    #[cfg(any(breakerbox_loom, breakerbox_steps))]
+    #[cfg(any(test, breakerbox_loom, breakerbox_steps))]
     pub(crate) const fn handles(self) -> u64 {
         HANDLES.get(self.0)
     }
@@ -228,7 +228,10 @@ mod tests {
         for pins in [free, pinned, released, sealed] {
             assert_eq!(pins.stripe(), stripe);
         }
-        assert!(!Pins::from_bits(Pins::HANDLES_MAX - 1).has_most_handles());
+        assert_eq!(Pins::HANDLES_MAX, 1 << 22);
+        let most_but_one = Pins::from_bits(Pins::HANDLES_MAX - 1);
+        assert_eq!(most_but_one.handles(), Pins::HANDLES_MAX - 1);
+        assert!(!most_but_one.has_most_handles());
         let most = Pins::from_bits(Pins::HANDLES_MAX);
         assert!(most.has_most_handles() && most.pinned().is_some());
 

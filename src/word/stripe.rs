@@ -65,6 +65,7 @@ mod tests {
                 let word = FilterWord::from_bits(bits);
                 assert_eq!(word.admits(), reject == 0);
                 assert_eq!(word.is_clean(), unclean == 0);
+                assert_eq!(word.counts(), (reject, unclean));
             }
         }
     }

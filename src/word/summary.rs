@@ -5,16 +5,16 @@ use super::field::layout;
 
 layout!(64 => COUNT: 24, GENERATION: Generation::BITS);
 
-/// The value of the store's summary word, as drawn in [`super`].
+/// The value of the store's summary word, as [`super`] lays it out.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) struct SummaryWord(u64);
 
 impl SummaryWord {
     /// The addition that takes a number: the next generation, and one to the count for as long as
     /// the transition is under way. A generation at its maximum wraps out at the top.
-    pub(crate) const DRAW: u64 = GENERATION.one() + COUNT.one();
+    pub(crate) const TAKE: u64 = GENERATION.one() + COUNT.one();
     /// The addition that takes another number for the same transition: the next generation alone.
-    pub(crate) const REDRAW: u64 = GENERATION.one();
+    pub(crate) const TAKE_ANOTHER: u64 = GENERATION.one();
     /// The count of one circuit.
     pub(crate) const ONE: u64 = COUNT.one();
 
@@ -46,16 +46,16 @@ mod tests {
         let word = SummaryWord::from_bits(0);
         assert!(word.is_quiet() && word.generation() == Generation::ZERO);
 
-        let drawn = SummaryWord::from_bits(SummaryWord::DRAW);
-        assert_eq!((drawn.generation().bits(), drawn.count()), (1, 1));
-        assert!(!drawn.is_quiet());
-        let again = SummaryWord::from_bits(drawn.0 + SummaryWord::REDRAW);
+        let taken = SummaryWord::from_bits(SummaryWord::TAKE);
+        assert_eq!((taken.generation().bits(), taken.count()), (1, 1));
+        assert!(!taken.is_quiet());
+        let again = SummaryWord::from_bits(taken.0 + SummaryWord::TAKE_ANOTHER);
         assert_eq!((again.generation().bits(), again.count()), (2, 1));
         let done = SummaryWord::from_bits(again.0 - SummaryWord::ONE);
         assert!(done.is_quiet() && done.generation().bits() == 2);
 
         let full = SummaryWord::from_bits(GENERATION.mask() | 3);
-        let wrapped = SummaryWord::from_bits(full.0.wrapping_add(SummaryWord::DRAW));
+        let wrapped = SummaryWord::from_bits(full.0.wrapping_add(SummaryWord::TAKE));
         assert_eq!(
             (wrapped.generation(), wrapped.count()),
             (Generation::ZERO, 4)

@@ -105,6 +105,7 @@ mod tests {
             (Millis(2), Millis::ZERO)
         );
         assert_eq!(early + Millis(2), late);
+        assert!(Millis::ZERO.is_zero() && !Millis(1).is_zero());
         assert_eq!(Millis(3).times(u64::MAX), Millis(u64::MAX));
     }
 

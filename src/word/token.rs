@@ -116,10 +116,14 @@ mod tests {
             assert_eq!(token.is_plain(), !probe);
         }
         for slot in [0, 63] {
-            let seated = PermitToken::from_parts((1 << 56) - 1, false).with_slot(slot);
-            let parts = (seated.generation(), seated.is_probe(), seated.slot());
+            let with_slot = PermitToken::from_parts((1 << 56) - 1, false).with_slot(slot);
+            let parts = (
+                with_slot.generation(),
+                with_slot.is_probe(),
+                with_slot.slot(),
+            );
             assert_eq!(parts, ((1 << 56) - 1, false, Some(slot)));
-            assert!(!seated.is_plain());
+            assert!(!with_slot.is_plain());
         }
         for lease in [0, 1, 15, 127] {
             let probe = PermitToken::probe(Generation::from_bits(3), lease);

@@ -98,6 +98,9 @@ fn package(project: &Project, root: &Path) -> Result<()> {
         }
     }
     files::write(&root.join("src/lib.rs"), lib)?;
+    // A test compares the settings with it.
+    let guide = "docs/guide.md";
+    files::write(&root.join(guide), project.read(guide)?)?;
     files::write(&root.join("Cargo.toml"), MANIFEST)?;
     files::write(&root.join("Cargo.lock"), project.read("Cargo.lock")?)
 }
