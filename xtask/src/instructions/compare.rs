@@ -15,8 +15,8 @@ pub(crate) const PLANTED: (&str, &str) = ("planted slowdown", "handle: check");
 const GOALS: [(&str, f64); 8] = [
     ("handle: check", 10.0),
     ("handle: check, success", f64::MAX),
-    ("key: check, all closed", f64::MAX),
-    ("key: check, success, all closed", f64::MAX),
+    ("key: check, all closed", 14.0),
+    ("key: check, success, all closed", 29.0),
     ("breaker: check, all closed", f64::MAX),
     ("breaker: check, success, all closed", f64::MAX),
     ("breaker's handle: check", f64::MAX),
