@@ -16,7 +16,7 @@ pub enum StartError {
     DuplicateRoute(String),
     /// A setting is out of bounds.
     Setting {
-        /// The field of [`Config`].
+        /// The field of [`Config`](crate::Config).
         name: &'static str,
         /// Its value.
         value: String,
