@@ -16,7 +16,7 @@
 //! assert!(breaker.acquire("images").is_ok()); // another circuit
 //! ```
 //!
-//! The [guide](_guide) shows each task by an example and lists all settings. See also the
+//! The [guide](_guide) shows each task with an example and lists all settings. See also the
 //! [limitations](_limitations) and the [internals](_internals).
 //!
 //! # Overview
@@ -26,10 +26,10 @@
 //! - [`Policy`] and [`PolicySet`] hold the rules.
 //! - [`stats`](CircuitBreaker::stats), [`totals`](CircuitBreaker::totals) and [`StateChange`] show
 //!   what happens; [`force_open`](CircuitBreaker::force_open),
-//!   [`reset`](CircuitBreaker::reset) and others change it by hand.
+//!   [`reset`](CircuitBreaker::reset) and others change circuits by hand.
 //! - [`InMemoryCircuitBreakerStore`] is the store beneath, without rules of its own.
-//! - [`CircuitBreakerStore`] is the contract of a store elsewhere, and [`AsyncCircuitBreaker`] the
-//!   breaker over one.
+//! - [`CircuitBreakerStore`] is the contract for a store elsewhere, and [`AsyncCircuitBreaker`] is
+//!   the breaker over one.
 //! - [`Clock`] is the source of time; tests use a [`ManualClock`].
 //!
 //! # Consistency
@@ -37,11 +37,12 @@
 //! its last state change:
 //! - A failure and the opening that it causes are one step, and each transition is announced once.
 //! - No check that begins after an opening has returned is admitted.
-//! - A report that comes after its circuit changed state is [`Reported::Stale`] and changes nothing.
+//! - A report that comes after its circuit has changed state is [`Reported::Stale`] and changes
+//!   nothing.
 //!
 //! Only [`last_failure_time`](CircuitBreakerSnapshot::last_failure_time) of a snapshot may be ahead
-//! of the rest. An operation on an unknown key creates the circuit and then does its work: two
-//! steps.
+//! of the rest. An operation on an unknown key takes two steps: it creates the circuit and then
+//! does its work.
 //!
 //! Checks, reports and all operations of a handle are lock-free. Creating, iterating and clearing
 //! circuits may wait briefly while the map's table is resized. On targets without native 64-bit
@@ -56,8 +57,8 @@
 //! - `serde`: policies and breakers from files; export and import; snapshots as text.
 //! - `tokio`: call time-outs and background work, and `TokioClock` for tests that pause the time.
 //! - `subscription`: state changes through a bounded queue, also as a `Stream`.
-//! - `coarse-clock`: `CoarseClock`, which has the precision of the kernel's tick and is read in a
-//!   fifth of the time.
+//! - `coarse-clock`: `CoarseClock`, which is as precise as the kernel's tick and is read in a fifth
+//!   of the time.
 #![warn(missing_docs)]
 #![deny(unsafe_code)]
 #![doc(test(attr(deny(warnings))))]
