@@ -11,7 +11,7 @@
 //! --list                names all scenarios and contenders
 //! --scenario SCENARIO   only this one, such as check/10000/all/one-open; may be repeated
 //! --contender NAME      this one, or all whose names contain it; may be repeated
-//! --markdown            prints the tables of README.md and BENCHMARKS.md too
+//! --markdown            prints the tables of BENCHMARKS.md too
 //! ```
 //!
 //! With `--scenario` or `--contender` nothing is written. One operation is measured in a tight
@@ -79,7 +79,7 @@ fn bench() -> Result<(), Box<dyn Error>> {
     if options.markdown && by_threads {
         results::print_section("threads", &tables::by_threads(&rows, &goals, cores));
     } else if options.markdown {
-        results::print_section("figures", &tables::readme(&rows, cores));
+        results::print_section("figures", &tables::in_short(&rows, cores));
         results::print_section("comparison", &tables::comparison(&rows, &goals, cores));
     }
     let is_part = ["--scenario", "--contender"].map(|name| options.has(name));

@@ -37,9 +37,9 @@ const BY_THREADS: [Situation; 4] = [
     (Work::Storm, 1, AllClosed),
 ];
 
-/// The rows of the README, on one hot key.
+/// The rows of the short table, on one hot key.
 #[rustfmt::skip]
-const README: [(&str, Work, &str, Condition); 8] = [
+const IN_SHORT: [(&str, Work, &str, Condition); 8] = [
     ("check, by handle", Work::Check, HANDLE, AllClosed),
     ("check, by key, nothing open", Work::Check, STORE, AllClosed),
     ("check, by key, another circuit open", Work::Check, STORE, OneOpen),
@@ -157,8 +157,8 @@ pub(crate) fn summary(goals: &[Judged]) -> String {
     format!("{met} of {} goals are met.", goals.len())
 }
 
-/// Returns the table of the README: nanoseconds of breakerbox and of the mutex store.
-pub(crate) fn readme(rows: &[Row], cores: usize) -> String {
+/// Returns the short table: nanoseconds of breakerbox and of the mutex store.
+pub(crate) fn in_short(rows: &[Row], cores: usize) -> String {
     let mut counts = vec![1, cores];
     counts.dedup();
     let mut head = vec!["ns for one operation".to_owned()];
@@ -166,7 +166,7 @@ pub(crate) fn readme(rows: &[Row], cores: usize) -> String {
         head.extend([count(threads, "thread"), "mutex store".into(), "×".into()]);
     }
     let mut table = Table::new(&head.iter().map(|name| &**name).collect::<Vec<_>>());
-    for (label, work, contender, condition) in README {
+    for (label, work, contender, condition) in IN_SHORT {
         let mut line = vec![label.to_owned()];
         for &threads in &counts {
             let scenario = Scenario {

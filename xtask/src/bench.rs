@@ -25,7 +25,7 @@ pub(crate) struct Args {
     /// Print the tables of the documents too
     #[arg(long)]
     markdown: bool,
-    /// Put the tables into BENCHMARKS.md and README.md, and draw docs/charts
+    /// Put the tables into BENCHMARKS.md, and draw docs/charts
     #[arg(long)]
     record: bool,
     /// Record what was measured on another machine, as CONTRIBUTING.md describes
@@ -46,10 +46,14 @@ const BENCHES: [(&str, &str); 8] = [
     ("end-to-end", "breakerbox-gateway --bench end_to_end --"),
 ];
 
-/// Returns the sections of documents that a bench prints with `--markdown`; the rest is in its JSON.
-fn sections_of(bench: &str) -> impl Iterator<Item = (&'static str, &str)> {
-    let figures = (bench == "comparison").then_some(("README.md", "figures"));
-    let own = (!["trips", "words"].contains(&bench)).then_some(("BENCHMARKS.md", bench));
+/// The document with the tables.
+const DOCUMENT: &str = "BENCHMARKS.md";
+
+/// Returns the sections of the document that a bench prints with `--markdown`; the rest is in its
+/// JSON.
+fn sections_of(bench: &str) -> impl Iterator<Item = &str> {
+    let figures = (bench == "comparison").then_some("figures");
+    let own = (!["trips", "words"].contains(&bench)).then_some(bench);
     figures.into_iter().chain(own)
 }
 
@@ -74,8 +78,8 @@ pub(crate) fn command(project: &Project, args: &Args) -> Result<()> {
     let benches = args.benches();
     if args.record {
         // Not after half an hour.
-        for (file, section) in benches.iter().flat_map(|(bench, _)| sections_of(bench)) {
-            sections::expect(project, file, section)?;
+        for section in benches.iter().flat_map(|(bench, _)| sections_of(bench)) {
+            sections::expect(project, DOCUMENT, section)?;
         }
     }
     match &args.from {
@@ -130,12 +134,12 @@ fn record_from(project: &Project, args: &Args, from: &Path) -> Result<()> {
 
 /// Puts what was printed into its sections, which begin by saying how it was measured, and where.
 fn record(project: &Project, args: &Args, bench: &str, machine: &str, output: &str) -> Result<()> {
-    for (file, section) in sections_of(bench) {
+    for section in sections_of(bench) {
         let printed = sections::printed(output, section);
         let printed = printed.map_err(|why| Error::failed(format!("{bench} has printed {why}")))?;
         let text = format!("`{}`, on {machine}.\n\n{printed}", args.of(bench));
-        sections::put(project, file, section, &text)?;
-        println!("recorded in {file}: {section}");
+        sections::put(project, DOCUMENT, section, &text)?;
+        println!("recorded in {DOCUMENT}: {section}");
     }
     Ok(())
 }
