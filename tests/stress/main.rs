@@ -21,7 +21,7 @@ type Heard = Arc<Mutex<Vec<StateChange<u64>>>>;
 const THREADS: usize = 4;
 /// Collisions that end a test.
 const ENOUGH: usize = 50;
-/// The time limit for seeing them.
+/// The time limit for seeing them, after which a test also ends with fewer rounds.
 const TIME_LIMIT: Duration = Duration::from_secs(20);
 
 fn listening() -> (Store, ManualClock, Heard) {
@@ -42,10 +42,14 @@ fn until_they_collide(at_least: usize, mut round: impl FnMut(usize) -> usize) {
     let begin = Instant::now();
     let (mut rounds, mut collisions) = (0, 0);
     while rounds < at_least || collisions < ENOUGH {
-        assert!(
-            begin.elapsed() < TIME_LIMIT,
-            "{collisions} collisions in {rounds} rounds: the threads hardly met"
-        );
+        if begin.elapsed() >= TIME_LIMIT {
+            // A slow machine has fewer rounds, and shows as much if threads collided in them.
+            assert!(
+                collisions >= ENOUGH,
+                "{collisions} collisions in {rounds} rounds: the threads hardly met"
+            );
+            break;
+        }
         collisions += round(rounds);
         rounds += 1;
     }
