@@ -74,6 +74,26 @@ impl<K: Borrow<Q>, Q: Eq + ?Sized> papaya::Equivalent<StoredKey<K>> for Hashed<'
     }
 }
 
+thread_local! {
+    /// Gone as soon as the thread runs the destructors of its thread-locals.
+    static ALIVE: Alive = Alive::new();
+}
+
+/// A thread-local that is dropped before papaya's.
+struct Alive;
+
+impl Alive {
+    fn new() -> Self {
+        // Thread-locals are dropped in the reverse order of their creation. This creates papaya's.
+        drop(papaya::HashMap::<(), ()>::new().pin());
+        Self
+    }
+}
+
+impl Drop for Alive {
+    fn drop(&mut self) {}
+}
+
 impl<K: Eq, V: Headed, S: BuildHasher> Map<K, V, S> {
     pub(crate) fn new(capacity: usize, hasher: S) -> Self {
         let table = papaya::HashMap::with_capacity_and_hasher(capacity, Default::default());
@@ -94,7 +114,10 @@ impl<K: Eq, V: Headed, S: BuildHasher> Map<K, V, S> {
         Q: Eq + ?Sized,
     {
         step(Step::Map);
-        self.table.pin().get(&key).map(f)
+        match self.pin() {
+            Some(pinned) => pinned.get(&key).map(f),
+            None => self.get_at_the_end(key, f),
+        }
     }
 
     /// Calls `f` as [`get`](Self::get) does, for a large `f`: the look-up is out of line, so it
@@ -110,15 +133,38 @@ impl<K: Eq, V: Headed, S: BuildHasher> Map<K, V, S> {
         Q: Eq + ?Sized,
     {
         step(Step::Map);
-        let pinned = self.table.pin();
-        look_up(&pinned, &key).map(f)
+        match self.pin() {
+            Some(pinned) => look_up(&pinned, &key).map(f),
+            None => self.get_at_the_end(key, f),
+        }
+    }
+
+    /// Pins the table. Returns `None` in a thread that is ending, which has lost papaya's
+    /// thread-local: permits, handles and breakers in thread-locals of the user are dropped there.
+    #[inline]
+    fn pin(&self) -> Option<Pinned<'_, K, V>> {
+        let is_alive = ALIVE.try_with(|_| ()).is_ok();
+        is_alive.then(|| self.table.pin())
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn get_at_the_end<Q, R>(&self, key: Hashed<'_, Q>, f: impl FnOnce(&Arc<V>) -> R) -> Option<R>
+    where
+        K: Borrow<Q>,
+        Q: Eq + ?Sized,
+    {
+        self.table.pin_owned().get(&key).map(f)
     }
 
     /// Puts `value` under `key` if the key has none.
     pub(crate) fn insert<Q: ToKey<K> + ?Sized>(&self, key: Hashed<'_, Q>, value: V) {
         let key = key.to_stored();
         step(Step::Map);
-        self.table.pin().get_or_insert(key, Arc::new(value));
+        match self.pin() {
+            Some(pinned) => pinned.get_or_insert(key, Arc::new(value)),
+            None => self.table.pin_owned().get_or_insert(key, Arc::new(value)),
+        };
     }
 
     /// Removes `key` if its value is this one, by address.
@@ -128,18 +174,24 @@ impl<K: Eq, V: Headed, S: BuildHasher> Map<K, V, S> {
         Q: Eq + ?Sized,
     {
         step(Step::Map);
+        let is_same = |_: &_, found: &Arc<V>| std::ptr::eq(&**found, value);
         // An error means another value under this key: this one was removed already.
-        let _ = self
-            .table
-            .pin()
-            .remove_if(&key, |_, found| std::ptr::eq(&**found, value));
+        let _ = match self.pin() {
+            Some(pinned) => pinned.remove_if(&key, is_same).map(drop).map_err(drop),
+            None => {
+                let pinned = self.table.pin_owned();
+                pinned.remove_if(&key, is_same).map(drop).map_err(drop)
+            }
+        };
     }
 
     /// Calls `f` for each entry that stays throughout, and perhaps for others.
     pub(crate) fn for_each(&self, mut f: impl FnMut(Hashed<'_, K>, &Arc<V>)) {
         step(Step::Map);
-        for (key, value) in self.table.pin().iter() {
-            f(key.hashed(), value);
+        let each = |(key, value): (&StoredKey<K>, &Arc<V>)| f(key.hashed(), value);
+        match self.pin() {
+            Some(pinned) => pinned.iter().for_each(each),
+            None => self.table.pin_owned().iter().for_each(each),
         }
     }
 
