@@ -114,9 +114,10 @@ impl ManualClock {
         self.0.store(unix_ms, Ordering::SeqCst);
     }
 
-    /// Advances the time by whole milliseconds of `duration`; saturates.
+    /// Advances the time by `duration`, rounded up to whole milliseconds; saturates.
     pub fn advance(&self, duration: Duration) {
-        self.advance_ms(whole_ms(duration));
+        let ms = duration.as_nanos().div_ceil(1_000_000);
+        self.advance_ms(u64::try_from(ms).unwrap_or(u64::MAX));
     }
 
     /// Advances the time; saturates.

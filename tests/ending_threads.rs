@@ -3,7 +3,6 @@
 //! The thread-local is made before the breaker is used in its thread, so it is dropped after those
 //! of papaya.
 
-
 use std::any::Any;
 use std::cell::RefCell;
 use std::process::Command;

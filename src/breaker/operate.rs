@@ -3,6 +3,7 @@
 use super::circuit_breaker::CircuitBreaker;
 use crate::clock::Clock;
 use crate::key::ToKey;
+use crate::rules::Forced;
 use crate::snapshot::CircuitBreakerSnapshot;
 #[cfg(feature = "serde")]
 use crate::store::{Export, ImportError, Imported};
@@ -141,6 +142,13 @@ where
     #[must_use = "it says which circuits were changed"]
     pub fn steer_all(&self, steering: Steering) -> Vec<Steered<K>> {
         self.store().steer_all(steering)
+    }
+
+    /// Returns the states that commands for prefixes force now, as the store's
+    /// [`forced_prefixes`](crate::InMemoryCircuitBreakerStore::forced_prefixes). O(prefixes).
+    #[must_use]
+    pub fn forced_prefixes(&self) -> Vec<(String, Option<Forced>)> {
+        self.store().forced_prefixes()
     }
 
     /// Exports all circuits that aren't clean, to be [imported](Self::import) after a restart, as

@@ -131,6 +131,13 @@ impl NoneAdmits {
         self.soonest
     }
 
+    /// Returns the time until the next try: that of the [soonest](Self::soonest) rejection; zero if
+    /// there was no circuit to ask.
+    pub fn retry_after(&self) -> Duration {
+        let soonest = self.soonest.map(|rejected| rejected.retry_after());
+        soonest.unwrap_or_default()
+    }
+
     /// Returns the time until the next try in whole seconds, rounded up and at least 1: the value
     /// of HTTP's `Retry-After`.
     pub fn retry_after_secs(&self) -> u64 {

@@ -101,6 +101,17 @@ impl<K> ByHand<K> {
         hold
     }
 
+    /// Returns the rules: each prefix with its state, the longest prefix first.
+    pub(super) fn list(&self) -> Vec<(String, Option<Forced>)> {
+        let list = |rules: &Rules| {
+            let owned = rules.0.iter();
+            owned
+                .map(|(prefix, forced)| (String::from(&**prefix), *forced))
+                .collect()
+        };
+        self.rules.read(|rules| rules.map(list).unwrap_or_default())
+    }
+
     /// Sets how a key's text is found. Called before a command by prefix.
     pub(super) fn know_text(&self, text_of: TextOf<K>) {
         // If it is set already, it is set to the same function.

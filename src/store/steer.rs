@@ -199,6 +199,27 @@ where
         self.steer_by_rule(prefix, steering, |key| key.as_ref().starts_with(prefix))
     }
 
+    /// Returns the states that commands for prefixes force now: each prefix with its state, the
+    /// longest prefix first, which decides for a key. `None` stands for an exception from a shorter
+    /// prefix; the empty prefix stands for all keys. O(prefixes).
+    ///
+    /// ```
+    /// use breakerbox::{CircuitBreaker, Forced, Steering};
+    ///
+    /// let breaker = CircuitBreaker::new();
+    /// let _ = breaker.steer_prefix("/batch/", Steering::ForceOpen);
+    /// let _ = breaker.steer_prefix("/batch/urgent/", Steering::Enable);
+    /// let forced = [("/batch/urgent/".to_string(), None), ("/batch/".to_string(), Some(Forced::Open))];
+    /// assert_eq!(breaker.forced_prefixes(), forced);
+    ///
+    /// let _ = breaker.steer_prefix("/", Steering::Enable);
+    /// assert!(breaker.forced_prefixes().is_empty());
+    /// ```
+    #[must_use]
+    pub fn forced_prefixes(&self) -> Vec<(String, Option<Forced>)> {
+        self.inner.by_hand.list()
+    }
+
     /// Gives a command to the circuits that are known now and whose keys are `chosen`. Unlike
     /// [`steer_prefix`](Self::steer_prefix) and [`steer_all`](Self::steer_all) it makes no rule for
     /// other keys. A circuit that is created meanwhile may or may not get it. O(circuits).

@@ -36,6 +36,7 @@ layout!(64 => OUTCOME: 2, TOOK: 31, RETRY_AFTER: 31);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
+#[must_use = "a report counts once it is given to a permit or a store"]
 pub struct Report(u64);
 
 impl Report {
