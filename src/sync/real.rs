@@ -114,10 +114,18 @@ impl<K: Eq, V: Headed, S: BuildHasher> Map<K, V, S> {
         Q: Eq + ?Sized,
     {
         step(Step::Map);
-        match self.pin() {
-            Some(pinned) => pinned.get(&key).map(f),
-            None => self.get_at_the_end(key, f),
-        }
+        let (pinned, owned);
+        let found = match self.pin() {
+            Some(pin) => {
+                pinned = pin;
+                pinned.get(&key)
+            }
+            None => {
+                owned = self.get_at_the_end(key);
+                owned.as_ref()
+            }
+        };
+        found.map(f)
     }
 
     /// Calls `f` as [`get`](Self::get) does, for a large `f`: the look-up is out of line, so it
@@ -133,10 +141,18 @@ impl<K: Eq, V: Headed, S: BuildHasher> Map<K, V, S> {
         Q: Eq + ?Sized,
     {
         step(Step::Map);
-        match self.pin() {
-            Some(pinned) => look_up(&pinned, &key).map(f),
-            None => self.get_at_the_end(key, f),
-        }
+        let (pinned, owned);
+        let found = match self.pin() {
+            Some(pin) => {
+                pinned = pin;
+                look_up(&pinned, &key)
+            }
+            None => {
+                owned = self.get_at_the_end(key);
+                owned.as_ref()
+            }
+        };
+        found.map(f)
     }
 
     /// Pins the table. Returns `None` in a thread that is ending, which has lost papaya's
@@ -147,14 +163,15 @@ impl<K: Eq, V: Headed, S: BuildHasher> Map<K, V, S> {
         is_alive.then(|| self.table.pin())
     }
 
+    /// Returns the value of `key` in a thread that is ending.
     #[cold]
     #[inline(never)]
-    fn get_at_the_end<Q, R>(&self, key: Hashed<'_, Q>, f: impl FnOnce(&Arc<V>) -> R) -> Option<R>
+    fn get_at_the_end<Q>(&self, key: Hashed<'_, Q>) -> Option<Arc<V>>
     where
         K: Borrow<Q>,
         Q: Eq + ?Sized,
     {
-        self.table.pin_owned().get(&key).map(f)
+        self.table.pin_owned().get(&key).cloned()
     }
 
     /// Puts `value` under `key` if the key has none.
