@@ -349,6 +349,68 @@ fn racing_trips_never_exceed_the_cap() {
     }
 }
 
+fn listed(keys: &[&str]) -> Group<String> {
+    let keys = keys.iter().map(ToString::to_string);
+    Group::of(keys, EjectionCap::AllButOne).unwrap()
+}
+
+#[test]
+fn a_member_that_is_listed_twice_counts_once() {
+    let group = listed(&["host-0", "host-1", "host-0"]);
+    assert_eq!((group.size(), group.most()), (2, 1));
+    let (breaker, ..) = breaker_with(PolicySet::new(policy(|policy| policy)).group("hosts", group));
+    for key in hosts(2) {
+        fail(&breaker, &key, 2);
+    }
+    assert_eq!(open_of(&breaker, &hosts(2)), 1);
+
+    let one = Group::of(["a", "a", "a"].map(String::from), EjectionCap::AllButOne);
+    let refused = "ejection_cap is all but one of 1; it must be one circuit or more";
+    assert_eq!(one.unwrap_err().to_string(), refused);
+}
+
+/// The cap of each group is of the circuits that belong to it.
+#[test]
+fn a_member_that_a_later_group_lists_leaves_the_earlier() {
+    let sizes = |set: &PolicySet<String>| -> Vec<_> {
+        let groups = set.groups();
+        groups
+            .map(|(name, group)| (name.to_string(), group.size(), group.most()))
+            .collect()
+    };
+    let first = listed(&["host-0", "host-1"]);
+    let set = PolicySet::new(policy(|policy| policy))
+        .group("first", first.clone())
+        .group("second", listed(&["host-1", "host-2"]));
+    let expected = [("first".to_string(), 1, 0), ("second".to_string(), 2, 1)];
+    assert_eq!(sizes(&set), expected);
+    let (breaker, ..) = breaker_with(set.clone());
+    for key in hosts(3) {
+        fail(&breaker, &key, 2);
+    }
+    // None of the one of `first`, and one of the two of `second`.
+    assert_eq!(state(&breaker, "host-0"), CircuitState::Closed);
+    assert_eq!(open_of(&breaker, &hosts(3)), 1);
+
+    // Declared again, it takes its member back.
+    let set = set
+        .group("first", first)
+        .group("third", listed(&["x", "host-2", "y"]));
+    let expected = [("second", 0, 0), ("first", 2, 1), ("third", 3, 2)];
+    assert_eq!(
+        sizes(&set),
+        expected.map(|(name, size, most)| (name.to_string(), size, most))
+    );
+    let set = set.remove_group("third");
+    let (breaker, ..) = breaker_with(set);
+    for key in hosts(3) {
+        fail(&breaker, &key, 2);
+    }
+    // `host-2` is in no group now.
+    assert_eq!(state(&breaker, "host-2"), CircuitState::Open);
+    assert_eq!(open_of(&breaker, &hosts(3)), 2);
+}
+
 #[test]
 fn a_group_that_could_never_open_is_refused() {
     let refused = |group: Result<Group<String>, ConfigError>| group.unwrap_err().to_string();

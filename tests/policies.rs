@@ -70,6 +70,27 @@ fn the_most_specific_policy_applies() {
     }
 }
 
+/// A factor is kept to three decimals, and what is above 1 stays above 1.
+#[test]
+fn a_factor_above_1_backs_off_however_little() {
+    let minute = Duration::from_secs(60);
+    for (given, kept) in [
+        (1.0004, 1.001),
+        (1.000_000_1, 1.001),
+        (1.001, 1.001),
+        (1.0016, 1.002),
+    ] {
+        let settings = Policy::builder().backoff_factor(given);
+        let backs_off = policy(settings.reset_timeout_max(minute).stable_after(minute));
+        assert_eq!(backs_off.backoff_factor(), kept, "{given}");
+        assert_eq!(policy(backs_off.to_builder()), backs_off);
+    }
+    let settings = Policy::builder().backoff_factor(1.0);
+    assert_eq!(policy(settings.clone()), Policy::default());
+    let error = settings.reset_timeout_max(minute).build().unwrap_err();
+    assert_eq!(error.field(), "reset_timeout_max");
+}
+
 #[test]
 fn a_lower_threshold_applies_from_the_next_call_on() {
     let (breaker, _) = breaker(PolicySet::new(threshold(100)));

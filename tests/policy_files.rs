@@ -128,7 +128,15 @@ fn errors_show_the_place_and_suggest_a_name() {
         ),
         (
             "[bases.a]\ninherits = \"b\"\n[bases.b]\ninherits = \"a\"",
-            "bases.a: it inherits from itself, by `b`",
+            "bases.b: it inherits from itself, by `a`",
+        ),
+        (
+            "[bases.a]\ninherits = \"b\"\n[bases.b]\ninherits = \"c\"\n[bases.c]\ninherits = \"b\"",
+            "bases.c: it inherits from itself, by `b`",
+        ),
+        (
+            "[bases.a]\ninherits = \"b\"\n[bases.b]\ninherits = \"c\"",
+            "bases.b: `c` is not a base here",
         ),
         (
             "[default]\ninherits = \"default\"",
@@ -172,12 +180,17 @@ fn invalid_groups_are_refused() {
         ),
         (
             "a = { members = [\"x\", \"x\"], all_but_one = true }",
-            "groups.\"a\": \"x\" is in a group already",
+            "\"x\" is in this list already",
         ),
         (
             "a = { members = [\"x\", \"y\"], all_but_one = true }\n\
              b = { members = [\"z\", \"y\"], all_but_one = true }",
             "groups.\"b\": \"y\" is in a group already",
+        ),
+        (
+            "a = { prefix = \"x\", size = 2, all_but_one = true }\n\
+             b = { prefix = \"x\", size = 3, all_but_one = true }",
+            "groups.\"b\": another group has the prefix \"x\"",
         ),
         (
             "a = { size = 5 }",
@@ -211,6 +224,47 @@ fn invalid_groups_are_refused() {
         let is_within_group = !says.starts_with("groups.");
         assert_eq!(error.contains("at line 2"), is_within_group, "{error}");
     }
+}
+
+#[test]
+fn a_long_chain_of_bases_is_followed_once() {
+    const BASES: usize = 20_000;
+    let mut text = String::from("[bases.b0]\njitter = 7\n");
+    for base in 1..BASES {
+        text += &format!("[bases.b{base}]\ninherits = \"b{}\"\n", base - 1);
+    }
+    for key in 0..100 {
+        text += &format!("[keys.k{key}]\ninherits = \"b{}\"\n", BASES - 1);
+    }
+    let begin = std::time::Instant::now();
+    let set = read(&text);
+    assert_eq!(
+        (set.policy("k0").jitter(), set.policy("k99").jitter()),
+        (7, 7)
+    );
+    // Each base by itself would take minutes.
+    let took = begin.elapsed();
+    assert!(took < Duration::from_secs(30), "{took:?}");
+}
+
+#[test]
+fn a_base_counts_as_a_whole() {
+    let set = read(
+        r#"
+        bases.counts = { probe_failures_allowed = 2, jitter = 5 }
+        bases.rate = { inherits = "counts", probe_failure_rate = { sample = 10, percent = 30 } }
+        keys.a = { inherits = "rate", success_threshold = 3 }
+        keys.b = { inherits = "rate" }
+        "#,
+    );
+    // `rate` has no count of failures for `a` to inherit.
+    let a = set.policy("a");
+    assert_eq!(
+        (a.success_threshold(), a.probe_failures_allowed()),
+        (Some(3), Some(0))
+    );
+    assert_eq!((a.probe_failure_rate(), a.jitter()), (None, 5));
+    assert_eq!(set.policy("b").probe_failure_rate(), Some((10, 30)));
 }
 
 #[test]

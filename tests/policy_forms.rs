@@ -219,3 +219,58 @@ fn bad_settings_are_refused_with_field_value_and_range() {
         "{error}"
     );
 }
+
+/// A key counts, not its text; and no format need look for entries that stand in a table twice.
+#[test]
+fn an_entry_that_stands_in_a_file_twice_is_refused() {
+    const ONE: &str = r#"{"failure_threshold": 1}"#;
+    for (text, says) in [
+        (
+            format!(r#"{{"keys": {{"7": {ONE}, "7": {ONE}}}}}"#),
+            "\"7\" is in this table already at line 1 column",
+        ),
+        (
+            format!(r#"{{"keys": {{"7": {ONE}, "07": {ONE}}}}}"#),
+            "\"07\" is in this table already, as \"7\"",
+        ),
+        (
+            format!(r#"{{"keys": {{"7": {ONE}, "+7": {ONE}}}}}"#),
+            "\"+7\" is in this table already, as \"7\"",
+        ),
+        (
+            r#"{"groups": {"a": {"members": ["7", "07"], "all_but_one": true}}}"#.into(),
+            "\"07\" is in this list already, as \"7\"",
+        ),
+        (
+            r#"{"groups": {
+                "a": {"members": ["7", "8"], "all_but_one": true},
+                "b": {"members": ["07", "9"], "all_but_one": true}}}"#
+                .into(),
+            "groups.\"b\": \"07\" is in a group already, as \"7\"",
+        ),
+        (
+            r#"{"groups": {
+                "a": {"size": 2, "all_but_one": true},
+                "a": {"size": 3, "all_but_one": true}}}"#
+                .into(),
+            "\"a\" is in this table already",
+        ),
+    ] {
+        let error = serde_json::from_str::<PolicySet<u64>>(&text).unwrap_err();
+        let error = error.to_string();
+        assert!(error.contains(says), "{text}: {error}");
+    }
+    for table in ["prefixes", "bases", "classes"] {
+        let text = format!(r#"{{"{table}": {{"a": {ONE}, "a": {ONE}}}}}"#);
+        let error = serde_json::from_str::<PolicySet<String>>(&text).unwrap_err();
+        let says = "\"a\" is in this table already";
+        assert!(error.to_string().contains(says), "{text}: {error}");
+    }
+    let twice = r#"{"default": {"jitter": 1, "jitter": 2}}"#;
+    let error = serde_json::from_str::<PolicySet<String>>(twice).unwrap_err();
+    assert!(error.to_string().contains("duplicate field `jitter`"));
+
+    // The error shows the place.
+    let error = toml::from_str::<PolicySet<u64>>("[keys]\n7 = {}\n07 = {}").unwrap_err();
+    assert!(error.to_string().contains("line 2, column 1"), "{error}");
+}

@@ -1,6 +1,9 @@
 //! A bounded subscription: changes in order, none twice, and dropped ones counted.
 #![cfg(feature = "subscription")]
 
+use std::hash::{Hash, Hasher};
+use std::sync::Arc;
+
 use breakerbox::{CircuitState, InMemoryCircuitBreakerStore, Subscription};
 
 type Store = InMemoryCircuitBreakerStore<u64>;
@@ -23,12 +26,75 @@ fn changes_that_fit_are_received_in_order_and_the_rest_counted() {
             assert_eq!(changes.try_next().unwrap().key, key);
         }
         assert!(changes.try_next().is_none() && changes.is_empty());
-        // There is room again.
-        store.transition(&9, CircuitState::Open);
-        assert_eq!(changes.try_next().unwrap().key, 9);
+        // There is room again, however often a change is taken.
+        for _ in 0..2 * capacity + 2 {
+            store.transition(&9, CircuitState::Open);
+            assert_eq!(changes.next_blocking().unwrap().key, 9);
+        }
+        assert_eq!(changes.dropped(), 5 - room);
         drop(store);
         assert!(changes.next_blocking().is_none(), "no change can follow");
     }
+}
+
+/// Memory is taken for the changes that wait, not for the capacity.
+#[test]
+fn a_subscription_of_any_capacity_is_made() {
+    for capacity in [1 << 31, usize::MAX / 2, usize::MAX] {
+        let (store, changes) = store(capacity);
+        store.transition(&1, CircuitState::Open);
+        store.transition(&2, CircuitState::Open);
+        assert_eq!((changes.len(), changes.dropped()), (2, 0));
+        assert_eq!(changes.try_next().unwrap().key, 1);
+    }
+}
+
+/// A key that counts its clones.
+#[derive(Clone)]
+struct Counted(Arc<u64>);
+
+impl PartialEq for Counted {
+    fn eq(&self, other: &Self) -> bool {
+        *self.0 == *other.0
+    }
+}
+
+impl Eq for Counted {}
+
+impl Hash for Counted {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.0.hash(state);
+    }
+}
+
+#[test]
+fn the_last_clone_of_a_subscription_drops_the_queued_changes() {
+    let key = Counted(Arc::new(7));
+    let store = InMemoryCircuitBreakerStore::keyed();
+    let changes = store.subscribe(1_000);
+    for _ in 0..100 {
+        store.transition(&key, CircuitState::Open);
+    }
+    let clone = changes.clone();
+    drop(changes);
+    assert_eq!(clone.len(), 100, "a clone is left");
+    drop(clone);
+    assert_eq!(Arc::strong_count(&key.0), 2, "this one and the store's");
+}
+
+/// A change that races with the drop is freed too, or was never queued.
+#[test]
+fn a_change_that_races_with_the_drop_is_not_kept() {
+    let key = Counted(Arc::new(7));
+    let store = InMemoryCircuitBreakerStore::keyed();
+    for _ in 0..500 {
+        let changes = store.subscribe(10);
+        std::thread::scope(|scope| {
+            scope.spawn(|| store.transition(&key, CircuitState::Open));
+            scope.spawn(move || drop(changes));
+        });
+    }
+    assert_eq!(Arc::strong_count(&key.0), 2, "this one and the store's");
 }
 
 #[test]

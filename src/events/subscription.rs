@@ -3,7 +3,7 @@
 use super::{Listener, StateChange, hear};
 use crate::sync::atomic::Ordering;
 use crate::sync::{EpochCell, PlainArc, PlainAtomicU64};
-use async_channel::{Receiver, Sender, TrySendError};
+use async_channel::{Receiver, Sender};
 use futures_core::Stream;
 use std::cell::Cell;
 use std::fmt;
@@ -36,14 +36,19 @@ impl<K> Subscribers<K> {
     where
         K: Clone + Send + Sync + 'static,
     {
-        let (queue, receiver) = async_channel::bounded(capacity.max(1));
+        // Bounded below, since a bounded queue takes the memory for its whole capacity at once.
+        let (queue, receiver) = async_channel::unbounded();
+        let capacity = capacity.max(1);
         let dropped = PlainArc::new(PlainAtomicU64::new(0));
         let listener: PlainArc<Listener<K>> = {
             let (queue, dropped) = (queue.clone(), PlainArc::clone(&dropped));
             PlainArc::new(move |change: &StateChange<K>| {
-                if let Err(TrySendError::Full(_)) = queue.try_send(change.clone()) {
+                if queue.len() >= capacity {
                     // Relaxed: a statistic.
                     dropped.fetch_add(1, Ordering::Relaxed);
+                } else {
+                    // An error means that the subscription has just been dropped.
+                    let _ = queue.try_send(change.clone());
                 }
             })
         };
@@ -63,6 +68,7 @@ impl<K> Subscribers<K> {
         number.fetch_add(1, Ordering::Relaxed);
         self.tidy(number);
         Subscription {
+            queue: PlainArc::new(Queue(receiver.clone())),
             receiver: Box::pin(receiver),
             dropped,
         }
@@ -133,19 +139,36 @@ impl<K> Clone for Subscriber<K> {
     }
 }
 
+/// The queue of a subscription and its clones, emptied with the last of them.
+struct Queue<K>(Receiver<StateChange<K>>);
+
+impl<K> Drop for Queue<K> {
+    /// Frees the changes, and with them their keys: the store keeps the sending end until the next
+    /// change.
+    fn drop(&mut self) {
+        // Closed first, so that no change comes after the last one is taken.
+        self.0.close();
+        while self.0.try_recv().is_ok() {}
+    }
+}
+
 /// The state changes of a store, from
 /// [`CircuitBreaker::subscribe`](crate::CircuitBreaker::subscribe) or
 /// [`InMemoryCircuitBreakerStore::subscribe`](crate::InMemoryCircuitBreakerStore::subscribe). A
 /// thread or a task waits for the next one; it is a [`Stream`] too.
 ///
 /// A change made while the queue is full is dropped and counted, so a slow subscriber never delays
-/// a call. The subscription ends when the store is gone; changes that are still queued can be
-/// taken. The next change removes a dropped subscription from the store.
+/// a call. Threads that make changes at the same moment may exceed the capacity by one each. The
+/// queue takes memory for the changes that wait, each with a clone of its key.
 ///
-/// A clone takes from the same queue, so each change goes to one of the clones.
+/// The subscription ends when the store is gone; changes that are still queued can be taken. A
+/// clone takes from the same queue, so each change goes to one of the clones. When the last of
+/// them is dropped, so are the queued changes; the next change removes the subscription from the
+/// store.
 pub struct Subscription<K> {
     /// Pinned, since as a stream it remembers what it waits for.
     receiver: Pin<Box<Receiver<StateChange<K>>>>,
+    queue: PlainArc<Queue<K>>,
     dropped: PlainArc<PlainAtomicU64>,
 }
 
@@ -177,12 +200,12 @@ impl<K> Subscription<K> {
 
     /// Returns the number of changes that wait to be taken.
     pub fn len(&self) -> usize {
-        self.receiver.len()
+        self.queue.0.len()
     }
 
     /// Returns whether no change waits to be taken.
     pub fn is_empty(&self) -> bool {
-        self.receiver.is_empty()
+        self.queue.0.is_empty()
     }
 }
 
@@ -198,6 +221,7 @@ impl<K> Clone for Subscription<K> {
     fn clone(&self) -> Self {
         Self {
             receiver: Box::pin(Receiver::clone(&self.receiver)),
+            queue: PlainArc::clone(&self.queue),
             dropped: PlainArc::clone(&self.dropped),
         }
     }

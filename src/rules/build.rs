@@ -129,7 +129,10 @@ impl Settings {
 
     fn open(&self) -> Result<OpenFor, ConfigError> {
         let base = self.reset_timeout.unwrap_or(RESET_TIMEOUT);
-        let factor = (self.backoff_factor.unwrap_or(1.0) * 1_000.0).round() as u32;
+        let given = self.backoff_factor.unwrap_or(1.0);
+        // What is above 1 stays above 1.
+        let least = if given > 1.0 { 1_001 } else { 1_000 };
+        let factor = ((given * 1_000.0).round() as u32).max(least);
         let backs_off = factor > 1_000;
         let needed = "a backoff_factor above 1";
         needs(

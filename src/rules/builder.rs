@@ -173,8 +173,8 @@ impl PolicyBuilder {
     }
 
     /// Sets the factor by which the reset timeout grows with each opening that follows another
-    /// without a [stable time](Self::stable_after) between: 1 to 100, kept to three decimals;
-    /// default 1, which keeps the time the same.
+    /// without a [stable time](Self::stable_after) between: 1 to 100, kept to three decimals, and
+    /// above 1 at least 1.001; default 1, which keeps the time the same.
     pub fn backoff_factor(mut self, factor: f64) -> Self {
         self.settings.backoff_factor = Some(factor);
         self

@@ -2,7 +2,7 @@
 
 use super::check::within;
 use crate::error::ConfigError;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::hash::Hash;
 
 /// The most circuits of a group that may be open at once: Envoy's `max_ejection_percent`.
@@ -67,19 +67,25 @@ pub(super) enum Members<K> {
 }
 
 impl<K> Group<K> {
-    /// Makes a group of the circuits of these keys.
+    /// Makes a group of the circuits of these keys. A key that is listed twice counts once.
     ///
     /// # Errors
     /// Returns a [`ConfigError`] if the cap leaves no circuit that may open, a percentage isn't 1
     /// to 100, or there are no members or more than 2^23.
-    pub fn of(members: impl IntoIterator<Item = K>, cap: EjectionCap) -> Result<Self, ConfigError> {
-        let members: Vec<K> = members.into_iter().collect();
+    pub fn of(members: impl IntoIterator<Item = K>, cap: EjectionCap) -> Result<Self, ConfigError>
+    where
+        K: Hash + Eq + Clone,
+    {
+        let mut listed = HashSet::new();
+        let is_new = |key: &K| listed.insert(key.clone());
+        let members: Vec<K> = members.into_iter().filter(is_new).collect();
         let size = u32::try_from(members.len()).unwrap_or(u32::MAX);
         Self::new(Members::These(members), "members", size, cap)
     }
 
     /// Makes a group of the circuits of all keys that begin with `prefix`, of which there are
-    /// `size`: 1 to 2^23. A key of several such groups belongs to that of its longest prefix.
+    /// `size`: 1 to 2^23. A key of several such groups belongs to that of its longest prefix, so
+    /// `size` doesn't count those that [another group has](crate::PolicySet::group).
     ///
     /// # Errors
     /// Returns the errors of [`of`](Self::of).
@@ -105,7 +111,8 @@ impl<K> Group<K> {
 
     /// Makes a group of the circuits of all keys to which the
     /// [classifier](crate::PolicySet::classify) gives the group's name, of which there are
-    /// `size`: 1 to 2^23.
+    /// `size`: 1 to 2^23, not counting those that
+    /// [another group has](crate::PolicySet::group). Without a classifier the group has none.
     ///
     /// # Errors
     /// Returns the errors of [`of`](Self::of).
@@ -138,7 +145,7 @@ impl<K> Group<K> {
         Ok(group)
     }
 
-    /// Returns the number of its circuits, as it was declared.
+    /// Returns the number of its circuits: of those that it lists, or as it was declared.
     pub fn size(&self) -> u32 {
         self.size
     }
@@ -155,7 +162,7 @@ impl<K> Group<K> {
             EjectionCap::Percent(percent) => {
                 (u64::from(self.size) * u64::from(percent) / 100) as u32
             }
-            EjectionCap::AllButOne => self.size - 1,
+            EjectionCap::AllButOne => self.size.saturating_sub(1),
         }
     }
 }
@@ -254,7 +261,7 @@ impl<K> Groups<K> {
         (0..self.all.len()).for_each(|place| self.place(place));
     }
 
-    /// Indexes the group at `place` by its members, over earlier groups.
+    /// Indexes the group at `place` by its members, which leave earlier groups.
     fn place(&mut self, place: usize)
     where
         K: Hash + Eq + Clone,
@@ -262,8 +269,11 @@ impl<K> Groups<K> {
         let (name, group) = &self.all[place];
         match &group.members {
             Members::These(keys) => {
-                let placed = keys.iter().map(|key| (key.clone(), place));
-                self.by_key.extend(placed);
+                let placed = keys
+                    .iter()
+                    .filter_map(|key| self.by_key.insert(key.clone(), place));
+                let left: HashSet<usize> = placed.collect();
+                left.into_iter().for_each(|other| self.shrink(other));
             }
             Members::Prefix { prefix, text } => {
                 self.text = Some(*text);
@@ -273,6 +283,19 @@ impl<K> Groups<K> {
                 self.by_prefix.insert(at, (prefix.clone(), place));
             }
             Members::Class => drop(self.by_class.insert(name.clone(), place)),
+        }
+    }
+
+    /// Takes out of the group at `place` the keys that a later group lists.
+    fn shrink(&mut self, place: usize)
+    where
+        K: Hash + Eq,
+    {
+        let (_, group) = &mut self.all[place];
+        if let Members::These(keys) = &mut group.members {
+            keys.retain(|key| self.by_key.get(key) == Some(&place));
+            // No more than before.
+            group.size = keys.len() as u32;
         }
     }
 

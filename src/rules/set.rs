@@ -43,8 +43,12 @@ type Classifier<K> = dyn Fn(&K) -> Option<&'static str> + Send + Sync;
 /// from `default`, or from the base that it names: `inherits = "NAME"`, for a table `[bases.NAME]`.
 /// A base, and a table with `inherits = "none"`, begins with the library's defaults. A duration is
 /// text with a unit ([`parse_duration`](crate::parse_duration)). A classifier is code, and is set
-/// after. A group lists its `members`, or has a `size` and perhaps a `prefix`; and it has either
-/// `max_open_percent` or `all_but_one`.
+/// after; without one, `classes` and groups by class have no keys. A group lists its `members`, or
+/// has a `size` and perhaps a `prefix`; and it has either `max_open_percent` or `all_but_one`.
+///
+/// A key, prefix, base, class or group that stands in its table twice is refused, also if it is
+/// written in two ways, as the numbers `7` and `07`; so is a key or a prefix of two groups. A base
+/// need not be used.
 ///
 /// ```
 /// # #[cfg(feature = "serde")] {
@@ -142,15 +146,20 @@ impl<K> PolicySet<K> {
         self
     }
 
-    /// Sets the policy of the keys that the [classifier](Self::classify) gives this name.
+    /// Sets the policy of the keys that the [classifier](Self::classify) gives this name. Without a
+    /// classifier no key has it.
     pub fn class(mut self, name: impl Into<String>, policy: Policy) -> Self {
         self.classes.insert(name.into(), policy);
         self
     }
 
     /// Sets the cap on the circuits of a group that may be open at once. Replaces an earlier group
-    /// of this name. A key that is in several groups belongs to the one that lists it, else to that
-    /// of its longest prefix, else to that of its class; if several list it, to the last of them.
+    /// of this name. A key belongs to the group that lists it, else to that of its longest prefix,
+    /// else to that of its class.
+    ///
+    /// If an earlier group lists a key too, the key leaves that group, which then counts one circuit
+    /// less. If its cap leaves no circuit that may open, none opens by a rule. Of two groups with
+    /// the same prefix, the later has the keys.
     ///
     /// A circuit that has a place in a group keeps it until it closes, whatever is declared
     /// meanwhile. A store remembers the names of all groups that it was ever given. From the

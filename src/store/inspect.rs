@@ -28,7 +28,8 @@ pub struct CircuitStats {
     /// [forced](crate::CircuitBreaker::forced) on its key doesn't show.
     pub snapshot: CircuitBreakerSnapshot,
     /// The time until which an open circuit rejects, in Unix milliseconds: the first call from
-    /// then on probes.
+    /// then on probes. It may lie beyond May 2109, the end of the clock's time; then no call
+    /// probes.
     ///
     /// `None` if the circuit isn't open; one that is forced open rejects until a command says
     /// otherwise. Also `None` from the bare store if no check has fixed the time yet, since the
@@ -51,7 +52,7 @@ pub struct CircuitStats {
 }
 
 impl CircuitStats {
-    /// Returns [`open_until`](Self::open_until) as a `SystemTime`.
+    /// Returns [`open_until`](Self::open_until) as a `SystemTime`, at the latest May 2109.
     pub fn open_until_time(&self) -> Option<WallTime> {
         self.open_until.map(wall_time)
     }
@@ -266,7 +267,8 @@ impl<K, S, C> InMemoryCircuitBreakerStore<K, S, C> {
 
     /// Subscribes to the state changes of operations that begin from now on. Up to `capacity` of
     /// them, at least 1, wait to be taken. A change that comes while the queue is full is dropped
-    /// and counted, so a slow subscriber never delays a call.
+    /// and counted, so a slow subscriber never delays a call. Any number is valid: memory is taken
+    /// for the changes that wait, each with a clone of its key, not for `capacity`.
     ///
     /// ```
     /// use breakerbox::{CircuitState, InMemoryCircuitBreakerStore};

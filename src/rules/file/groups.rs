@@ -1,20 +1,22 @@
 //! Groups in a file.
 
+use super::distinct::List;
 use super::keys::{Key, text_of};
 use super::names::Table;
 use crate::error::ConfigError;
 use crate::rules::group::{EjectionCap, Group, Members};
 use serde::de::{self, Deserialize, Deserializer};
 use serde::{Serialize, Serializer};
+use std::hash::Hash;
 
 #[derive(serde::Serialize, serde::Deserialize)]
 #[serde(
     deny_unknown_fields,
-    bound(serialize = "K: Serialize", deserialize = "K: Deserialize<'de>")
+    bound(serialize = "M: Serialize", deserialize = "M: Deserialize<'de>")
 )]
-struct Form<K> {
+struct Form<M> {
     #[serde(default = "none", skip_serializing_if = "Option::is_none")]
-    members: Option<Vec<K>>,
+    members: Option<M>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     prefix: Option<Box<str>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -29,27 +31,36 @@ fn none<T>() -> Option<T> {
     None
 }
 
-/// A group that was read, and its members' text.
+/// A group that was read, and what no other group may have: its members, or its prefix.
 pub(super) struct GroupTable<K> {
     pub(super) group: Group<K>,
-    pub(super) members: Vec<String>,
+    pub(super) members: Vec<Key<K>>,
+    pub(super) prefix: Option<Box<str>>,
 }
 
-impl<'de, K: Deserialize<'de> + 'static> Deserialize<'de> for GroupTable<K> {
+impl<'de, K> Deserialize<'de> for GroupTable<K>
+where
+    K: Deserialize<'de> + Hash + Eq + Clone + 'static,
+{
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let Table(form) = Table::<Form<Key<K>>>::deserialize(deserializer)?;
+        let Table(form) = Table::<Form<List<K>>>::deserialize(deserializer)?;
         let cap = form.cap().map_err(de::Error::custom)?;
-        let (keys, members) = form.members.map_or((None, Vec::new()), |members| {
-            let pairs = members.into_iter().map(|key| (key.key, key.text));
-            let (keys, texts): (Vec<_>, Vec<_>) = pairs.unzip();
-            (Some(keys), texts)
-        });
-        let group = group(keys, form.prefix, form.size, cap).map_err(de::Error::custom)?;
-        Ok(Self { group, members })
+        let members = form.members.map(|List(members)| members);
+        let keys =
+            |members: &Vec<Key<K>>| members.iter().map(|member| member.key.clone()).collect();
+        let keys = members.as_ref().map(keys);
+        let prefix = form.prefix;
+        let group = group(keys, prefix.clone(), form.size, cap).map_err(de::Error::custom)?;
+        let members = members.unwrap_or_default();
+        Ok(Self {
+            group,
+            members,
+            prefix,
+        })
     }
 }
 
-impl<K> Form<K> {
+impl<M> Form<M> {
     fn cap(&self) -> Result<EjectionCap, &'static str> {
         match (self.max_open_percent, self.all_but_one) {
             (Some(percent), false) => Ok(EjectionCap::Percent(percent)),
@@ -60,7 +71,7 @@ impl<K> Form<K> {
     }
 }
 
-fn group<K: 'static>(
+fn group<K: Hash + Eq + Clone + 'static>(
     members: Option<Vec<K>>,
     prefix: Option<Box<str>>,
     size: Option<u32>,
@@ -82,7 +93,7 @@ fn group<K: 'static>(
 impl<K: Serialize> Serialize for Group<K> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let (members, prefix, size) = match &self.members {
-            Members::These(keys) => (Some(keys.iter().collect()), None, None),
+            Members::These(keys) => (Some(keys), None, None),
             Members::Prefix { prefix, .. } => (None, Some(prefix.clone()), Some(self.size)),
             Members::Class => (None, None, Some(self.size)),
         };
@@ -90,7 +101,7 @@ impl<K: Serialize> Serialize for Group<K> {
             EjectionCap::Percent(percent) => (Some(percent), false),
             EjectionCap::AllButOne => (None, true),
         };
-        let form = Form::<&K> {
+        let form = Form {
             members,
             prefix,
             size,

@@ -1,72 +1,36 @@
 //! A set of policies in a file: its tables, and what they inherit.
 
+use super::bases::{Bases, DEFAULT, NONE};
+use super::distinct::{Entries, Seen};
 use super::groups::GroupTable;
 use super::keys::{Key, text_of};
-use super::names::{Table, unknown};
+use super::names::Table;
 use super::values::PolicyTable;
-use crate::rules::builder::Settings;
 use crate::rules::policy::Policy;
 use crate::rules::set::PolicySet;
-use serde::de::{self, Deserialize, Deserializer, MapAccess, Visitor};
+use serde::de::{self, Deserialize, Deserializer};
 use serde::ser::{Serialize, SerializeStruct, Serializer};
-use std::collections::{BTreeMap, HashSet};
-use std::fmt::{self, Display};
+use std::collections::HashSet;
 use std::hash::Hash;
-use std::marker::PhantomData;
-
-/// The name of the table from which others inherit, unless they name another.
-const DEFAULT: &str = "default";
-/// The name that a table inherits from to begin with the library's defaults.
-const NONE: &str = "none";
 
 #[derive(serde::Deserialize)]
-#[serde(deny_unknown_fields, bound = "K: Deserialize<'de> + 'static")]
+#[serde(
+    deny_unknown_fields,
+    bound = "K: Deserialize<'de> + Hash + Eq + Clone + 'static"
+)]
 struct Tables<K> {
     #[serde(default)]
     default: PolicyTable,
     #[serde(default)]
-    bases: BTreeMap<String, PolicyTable>,
+    bases: Entries<String, PolicyTable>,
     #[serde(default)]
-    keys: Pairs<K>,
+    keys: Entries<K, PolicyTable>,
     #[serde(default)]
-    prefixes: BTreeMap<String, PolicyTable>,
+    prefixes: Entries<String, PolicyTable>,
     #[serde(default)]
-    classes: BTreeMap<String, PolicyTable>,
-    #[serde(default = "BTreeMap::new")]
-    groups: BTreeMap<Box<str>, GroupTable<K>>,
-}
-
-/// The policies of single keys, as they stand in the file.
-struct Pairs<K>(Vec<(Key<K>, PolicyTable)>);
-
-impl<K> Default for Pairs<K> {
-    fn default() -> Self {
-        Self(Vec::new())
-    }
-}
-
-impl<'de, K: Deserialize<'de>> Deserialize<'de> for Pairs<K> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_map(PairsVisitor(PhantomData))
-    }
-}
-
-struct PairsVisitor<K>(PhantomData<K>);
-
-impl<'de, K: Deserialize<'de>> Visitor<'de> for PairsVisitor<K> {
-    type Value = Pairs<K>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a table of keys, each with a table of settings")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Pairs<K>, A::Error> {
-        let mut pairs = Vec::new();
-        while let Some(pair) = map.next_entry()? {
-            pairs.push(pair);
-        }
-        Ok(Pairs(pairs))
-    }
+    classes: Entries<String, PolicyTable>,
+    #[serde(default)]
+    groups: Entries<String, GroupTable<K>>,
 }
 
 impl<'de, K> Deserialize<'de> for PolicySet<K>
@@ -82,104 +46,47 @@ where
 impl<K: Hash + Eq + Clone + 'static> Tables<K> {
     fn set(self) -> Result<PolicySet<K>, String> {
         let PolicyTable(default) = self.default;
-        let bases = Bases {
-            default: &default,
-            named: &self.bases,
-        };
-        for (name, PolicyTable(base)) in &self.bases {
+        let mut bases = Bases::new(&default);
+        for (Key { text: name, .. }, PolicyTable(base)) in &self.bases.0 {
             if [DEFAULT, NONE].contains(&name.as_str()) {
                 return Err(format!("bases.{name}: `{name}` is the name of no base"));
             }
-            bases.whole(NONE, base, &format_args!("bases.{name}"))?;
+            bases.add(name, base);
         }
-        let mut set = PolicySet::new(bases.policy(NONE, &default, &DEFAULT)?);
-        for (Key { key, text }, PolicyTable(table)) in &self.keys.0 {
-            let policy = bases.policy(DEFAULT, table, &format_args!("keys.{text:?}"))?;
-            set = set.key(key.clone(), policy);
+        bases.check()?;
+        let mut set = PolicySet::new(bases.default_policy()?);
+        for (Key { key, text }, PolicyTable(table)) in self.keys.0 {
+            let policy = bases.policy(&table, &format_args!("keys.{text:?}"))?;
+            set = set.key(key, policy);
         }
-        for (prefix, PolicyTable(table)) in &self.prefixes {
+        for (Key { text: prefix, .. }, PolicyTable(table)) in self.prefixes.0 {
             let place = format!("prefixes.{prefix:?}");
             if prefix.is_empty() {
                 return Err(format!("{place}: the prefix of all keys is `{DEFAULT}`"));
             }
             let none = || format!("{place}: keys of this type have no text for a prefix");
             let text = text_of().ok_or_else(none)?;
-            set = set.by_prefix(
-                prefix.as_str().into(),
-                text,
-                bases.policy(DEFAULT, table, &place)?,
-            );
+            let policy = bases.policy(&table, &place)?;
+            set = set.by_prefix(prefix.into(), text, policy);
         }
-        for (name, PolicyTable(table)) in &self.classes {
-            let policy = bases.policy(DEFAULT, table, &format_args!("classes.{name:?}"))?;
+        for (Key { text: name, .. }, PolicyTable(table)) in self.classes.0 {
+            let policy = bases.policy(&table, &format_args!("classes.{name:?}"))?;
             set = set.class(name, policy);
         }
-        let mut placed = HashSet::new();
-        for (name, GroupTable { group, members }) in self.groups {
-            for member in members {
-                if !placed.insert(member.clone()) {
-                    let place = format_args!("groups.{name:?}");
-                    return Err(format!("{place}: {member:?} is in a group already"));
-                }
+        let (mut listed, mut prefixes) = (Seen::new("in a group"), HashSet::new());
+        for (Key { text: name, .. }, table) in self.groups.0 {
+            let refused = |error| format!("groups.{name:?}: {error}");
+            for member in &table.members {
+                listed.add(member).map_err(refused)?;
             }
-            set = set.group(name, group);
+            if let Some(prefix) = table.prefix
+                && !prefixes.insert(prefix.clone())
+            {
+                return Err(refused(format!("another group has the prefix {prefix:?}")));
+            }
+            set = set.group(name, table.group);
         }
         Ok(set)
-    }
-}
-
-/// The tables from which others inherit.
-struct Bases<'a> {
-    default: &'a Settings,
-    named: &'a BTreeMap<String, PolicyTable>,
-}
-
-impl Bases<'_> {
-    /// Returns the policy of a table, which inherits from the table `from` unless it names another.
-    fn policy(&self, from: &str, table: &Settings, place: &dyn Display) -> Result<Policy, String> {
-        let whole = self.whole(from, table, place)?;
-        whole.build().map_err(|error| format!("{place}: {error}"))
-    }
-
-    /// Returns the settings of a table with those that it inherits.
-    fn whole(&self, from: &str, table: &Settings, place: &dyn Display) -> Result<Settings, String> {
-        let mut whole = table.clone();
-        let mut next = table.inherits.as_deref().unwrap_or(from);
-        // Each base once, and the default: more steps go round in a circle.
-        for _ in 0..=self.named.len() + 1 {
-            let base = match (next, self.named.get(next)) {
-                (NONE, _) => return Ok(whole),
-                (DEFAULT, _) => self.default,
-                (_, Some(PolicyTable(base))) => base,
-                (_, None) => {
-                    let names = self.named.keys().map(String::as_str);
-                    let names = names.chain([DEFAULT, NONE]);
-                    return Err(format!("{place}: {}", unknown("base", next, names)));
-                }
-            };
-            whole.inherit(&base.without_rivals_of(&whole));
-            next = base.inherits.as_deref().unwrap_or(NONE);
-        }
-        Err(format!("{place}: it inherits from itself, by `{next}`"))
-    }
-}
-
-impl Settings {
-    /// Returns these settings without those that contradict `nearer` ones: a table that judges
-    /// probes in one way doesn't inherit the other.
-    fn without_rivals_of(&self, nearer: &Settings) -> Settings {
-        let mut kept = self.clone();
-        if nearer.probe_failure_rate.is_some() {
-            (kept.success_threshold, kept.probe_failures_allowed) = (None, None);
-        }
-        if nearer
-            .success_threshold
-            .or(nearer.probe_failures_allowed)
-            .is_some()
-        {
-            kept.probe_failure_rate = None;
-        }
-        kept
     }
 }
 
