@@ -97,9 +97,9 @@ where
 }
 
 impl<K, S, C> CircuitBreaker<K, S, C> {
-    /// Subscribes to the state changes of operations that begin from now on. Up to `capacity` of
-    /// them, at least 1, wait to be taken. A change that comes while the queue is full is dropped
-    /// and counted, so a slow subscriber never delays a call.
+    /// Subscribes to the state changes of operations that begin from now on (feature
+    /// `subscription`). Up to `capacity` of them, at least 1, wait to be taken. A change that comes
+    /// while the queue is full is dropped and counted, so a slow subscriber never delays a call.
     ///
     /// ```
     /// use breakerbox::{CircuitBreaker, CircuitState};

@@ -27,12 +27,11 @@ pub struct CircuitStats {
     /// The circuit's own state, times and counts. A state that is
     /// [forced](crate::CircuitBreaker::forced) on its key doesn't show.
     pub snapshot: CircuitBreakerSnapshot,
-    /// The time until which an open circuit rejects, in Unix milliseconds: the first call from
-    /// then on probes.
+    /// The time until which an open circuit rejects, in Unix milliseconds. The first call from then
+    /// on probes. `None` in every other state; forced-open has no end of its own.
     ///
-    /// `None` if the circuit isn't open; one that is forced open rejects until a command says
-    /// otherwise. Also `None` from the bare store if no check has fixed the time yet, since the
-    /// circuit was opened by hand; from a breaker it is then the time that the policy gives now.
+    /// The open time of a circuit that was opened by hand is fixed by the first check. Before that,
+    /// a breaker shows the time that the policy gives now, and the bare store shows `None`.
     pub open_until: Option<u64>,
     /// The window of a closed circuit whose policy has one, once a call has been counted.
     pub window: Option<WindowStats>,
@@ -264,9 +263,9 @@ impl<K, S, C> InMemoryCircuitBreakerStore<K, S, C> {
         }
     }
 
-    /// Subscribes to the state changes of operations that begin from now on. Up to `capacity` of
-    /// them, at least 1, wait to be taken. A change that comes while the queue is full is dropped
-    /// and counted, so a slow subscriber never delays a call.
+    /// Subscribes to the state changes of operations that begin from now on (feature
+    /// `subscription`). Up to `capacity` of them, at least 1, wait to be taken. A change that comes
+    /// while the queue is full is dropped and counted, so a slow subscriber never delays a call.
     ///
     /// ```
     /// use breakerbox::{CircuitState, InMemoryCircuitBreakerStore};
