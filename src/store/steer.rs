@@ -165,9 +165,9 @@ where
     /// holds for keys that have no circuit yet, and for circuits that are evicted, closed or reset
     /// meanwhile. The rule creates no circuits; but one that a handle holds is forced itself.
     ///
-    /// The other commands lift it, [`Enable`](Steering::Enable) for one, if they are given for the
-    /// same prefix or a shorter one; so does [`clear`](Self::clear). For a longer prefix they make
-    /// an exception to it: the rule of the longest prefix counts. A command replaces all earlier
+    /// The rule lasts until another command, such as [`Enable`](Steering::Enable), is given for the
+    /// same prefix or a shorter one, or until [`clear`](Self::clear). A command for a longer prefix
+    /// makes an exception: the rule of the longest prefix counts. A command replaces all earlier
     /// ones for longer prefixes.
     ///
     /// Every check and report that begins after this has returned goes by the rule: it is put in
