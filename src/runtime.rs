@@ -19,10 +19,10 @@ pub trait AsyncRuntime: Send + Sync {
     fn spawn(&self, future: BoxFuture<'static, ()>);
 }
 
-/// The runtime of tokio that the caller runs in.
+/// The runtime of tokio that the caller runs in (feature `tokio`).
 ///
 /// Outside of one there are no time-outs, and work for the background is dropped: a probe then
-/// stays out until its lease is over.
+/// stays out until its lease is over. In one that was built without `enable_time`, time-outs panic.
 #[cfg(feature = "tokio")]
 #[derive(Clone, Copy, Debug, Default)]
 pub struct TokioRuntime;

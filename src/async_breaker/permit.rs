@@ -21,7 +21,7 @@ use std::sync::Arc;
 /// set: at once if the store answers at once, else in the background. Without a runtime for that,
 /// its probe goes out again when the lease is over, and its call ends up as a hung one where the
 /// policy counts those.
-#[must_use = "a dropped permit reports by itself, as configured"]
+#[must_use = "by default, a permit that is dropped without a report counts nothing"]
 pub struct AsyncPermit<K>
 where
     K: ToOwned + Sync + ?Sized + 'static,

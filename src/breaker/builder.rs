@@ -117,6 +117,9 @@ impl<K, S, C> CircuitBreakerBuilder<K, S, C> {
     /// Sets the longest time that a call by `call_async` may take. Then it is dropped and counts as
     /// a failure. More than 0; default: no limit. Needs the feature `tokio`, or a
     /// [`runtime`](Self::runtime).
+    ///
+    /// The time covers all that the guarded future does. If it waits for a connection of a pool, an
+    /// exhausted pool counts as a failure of the upstream.
     pub fn call_timeout(self, timeout: Duration) -> Self {
         Self {
             call_timeout: Some(timeout),

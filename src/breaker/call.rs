@@ -74,6 +74,10 @@ where
     /// Makes a call, as [`call`](Self::call), that may return any type; `classifier` gives its
     /// outcome.
     ///
+    /// The classifier is borrowed, so that many calls can share one. If it is a closure, its
+    /// argument needs a type, as in `|found: &Vec<u32>|`: Rust infers the argument where an `Fn` is
+    /// expected, as by [`call_if`](Self::call_if), but not where any [`Classify`] is.
+    ///
     /// # Errors
     /// Returns [`Rejected`] if the call is rejected.
     pub fn call_with<Q, R>(
@@ -132,7 +136,7 @@ where
     }
 
     /// Makes the call `future`, as [`call_async`](Self::call_async), which may return any type;
-    /// `classifier` gives its outcome.
+    /// `classifier` gives its outcome, as for [`call_with`](Self::call_with).
     ///
     /// # Errors
     /// Returns a [`CallError`] if the call is rejected or times out.

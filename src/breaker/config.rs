@@ -10,7 +10,8 @@ use serde::ser::{Serialize, Serializer};
 use std::hash::Hash;
 use std::time::Duration;
 
-/// The settings of a whole breaker, as a file has them: policies, and bounds of memory and time.
+/// The settings of a whole breaker, as a file has them: policies, and bounds of memory and time
+/// (feature `serde`).
 ///
 /// A setting that isn't given keeps the default of [`CircuitBreakerBuilder`]. The policies are
 /// those of a [`PolicySet`], in the table `policies`.

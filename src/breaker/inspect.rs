@@ -97,10 +97,11 @@ where
 }
 
 impl<K, S, C> CircuitBreaker<K, S, C> {
-    /// Subscribes to the state changes of operations that begin from now on. Up to `capacity` of
-    /// them, at least 1, wait to be taken. A change that comes while the queue is full is dropped
-    /// and counted, so a slow subscriber never delays a call. Any number is valid: memory is taken
-    /// for the changes that wait, each with a clone of its key, not for `capacity`.
+    /// Subscribes to the state changes of operations that begin from now on (feature
+    /// `subscription`). Up to `capacity` of them, at least 1, wait to be taken. A change that comes
+    /// while the queue is full is dropped and counted, so a slow subscriber never delays a call.
+    /// Any number is valid: memory is taken for the changes that wait, each with a clone of its
+    /// key, not for `capacity`.
     ///
     /// ```
     /// use breakerbox::{CircuitBreaker, CircuitState};

@@ -152,7 +152,8 @@ where
     }
 
     /// Exports all circuits that aren't clean, to be [imported](Self::import) after a restart, as
-    /// the store's [`export`](crate::InMemoryCircuitBreakerStore::export). O(circuits).
+    /// the store's [`export`](crate::InMemoryCircuitBreakerStore::export) (feature `serde`).
+    /// O(circuits).
     #[cfg(feature = "serde")]
     #[must_use]
     pub fn export(&self) -> Export<K> {
@@ -160,7 +161,7 @@ where
     }
 
     /// Restores circuits as they were exported, as the store's
-    /// [`import`](crate::InMemoryCircuitBreakerStore::import). O(circuits).
+    /// [`import`](crate::InMemoryCircuitBreakerStore::import) (feature `serde`). O(circuits).
     ///
     /// # Errors
     /// Returns an [`ImportError`] if the export holds a value out of its range, a key twice, or

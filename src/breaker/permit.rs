@@ -58,11 +58,14 @@ pub trait Target {
 ///
 /// Report how the call went by [`success`](Self::success), [`failure`](Self::failure) or
 /// [`ignore`](Self::ignore). A permit that is dropped without a report gives its probe back, and
-/// counts as [`DroppedPermit`](crate::DroppedPermit) is set: by default not at all.
+/// counts as [`DroppedPermit`](crate::DroppedPermit) is set. By default nothing counts: after an
+/// early return by `?`, or `if breaker.acquire(key).is_ok() { … }`, the circuit learns nothing of
+/// the call. [`call`](super::CircuitBreaker::call) reports by itself, and
+/// [`Totals::dropped`](crate::Totals::dropped) counts such drops.
 ///
 /// A report that comes after the circuit has changed state is [`Reported::Stale`] and changes
 /// nothing: a slow call that was admitted before an opening doesn't decide the recovery.
-#[must_use = "a dropped permit reports by itself, as configured"]
+#[must_use = "by default, a permit that is dropped without a report counts nothing"]
 pub struct Permit<T: Target> {
     /// `None` once it is reported. (With a flag beside it, the whole permit would have to be in
     /// memory for the drop to look at.)

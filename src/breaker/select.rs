@@ -16,8 +16,9 @@ where
     S: BuildHasher,
     C: Clock,
 {
-    /// Returns whether a call of `key` would be admitted now. Counts nothing, takes no probe and
-    /// makes no transition, so another call may come first: only a permit is a promise.
+    /// Checks whether a call of `key` would be admitted now: `Ok` if it would. Counts nothing, takes
+    /// no probe and makes no transition, so another call may come first: only a permit is a
+    /// promise. A call that is made after this check alone is never counted.
     ///
     /// Under a policy that counts [hung calls](crate::PolicyBuilder::hung_calls), the check that
     /// finds too many of them opens the circuit. Until then this says that the circuit admits.
@@ -54,7 +55,7 @@ where
     S: BuildHasher,
     C: Clock,
 {
-    /// Returns whether a call would be admitted now, as [`CircuitBreaker::admits`].
+    /// Checks whether a call would be admitted now, as [`CircuitBreaker::admits`].
     ///
     /// # Errors
     /// Returns the error of [`acquire`](Self::acquire) if the call would be rejected.
@@ -68,6 +69,10 @@ where
     /// Asks the circuits in this order to make a call, until one admits it. An open circuit whose
     /// time is over admits a probe like any other, so it needs no place of its own in the order.
     /// O(circuits given).
+    ///
+    /// This doesn't balance: while the first circuit admits, it takes every call. To share the calls
+    /// out, begin elsewhere each time: `let (last, first) = circuits.split_at(turn)`, and ask
+    /// `first.iter().chain(last)`.
     ///
     /// A circuit that is passed over counts no rejection, unless its state changes just then. If
     /// none admits, the one with the least time left counts one.

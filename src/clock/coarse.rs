@@ -5,8 +5,8 @@ use source::Source;
 use std::time::Duration;
 
 /// A [`SystemClock`](crate::SystemClock) with the precision of the kernel's tick, which takes a
-/// fifth as long to read. For stores that read the time often: where many calls are rejected or
-/// fail, or rules use windows of time or slow calls.
+/// fifth as long to read (feature `coarse-clock`). For stores that read the time often: where many
+/// calls are rejected or fail, or rules use windows of time or slow calls.
 ///
 /// On Linux and Android it is anchored to the Unix time at which it was made and advanced by
 /// `CLOCK_MONOTONIC_COARSE`, which the kernel sets at each tick: every 1 to 10 ms, by its

@@ -4,7 +4,7 @@ use super::{Clock, unix_ms, whole_ms};
 use tokio::time::Instant;
 
 /// The time of the tokio runtime that asks for it, added to the Unix time at which the clock was
-/// made.
+/// made (feature `tokio`).
 ///
 /// In a test whose time is paused, call time-outs follow tokio's time, and with this clock so do
 /// the circuits: open times, leases and windows pass as the test sleeps, in no real time.

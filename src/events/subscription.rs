@@ -154,8 +154,9 @@ impl<K> Drop for Queue<K> {
 
 /// The state changes of a store, from
 /// [`CircuitBreaker::subscribe`](crate::CircuitBreaker::subscribe) or
-/// [`InMemoryCircuitBreakerStore::subscribe`](crate::InMemoryCircuitBreakerStore::subscribe). A
-/// thread or a task waits for the next one; it is a [`Stream`] too.
+/// [`InMemoryCircuitBreakerStore::subscribe`](crate::InMemoryCircuitBreakerStore::subscribe)
+/// (feature `subscription`). A thread or a task waits for the next one. It is also a
+/// [`Stream`](https://docs.rs/futures-core/0.3/futures_core/stream/trait.Stream.html).
 ///
 /// A change made while the queue is full is dropped and counted, so a slow subscriber never delays
 /// a call. Threads that make changes at the same moment may exceed the capacity by one each. The

@@ -41,10 +41,13 @@ type Classifier<K> = dyn Fn(&K) -> Option<&'static str> + Send + Sync;
 /// `classes` and `groups`, each optional. The table of a policy has the settings of
 /// [`PolicyBuilder`](crate::PolicyBuilder) by their names. It inherits the settings that it lacks
 /// from `default`, or from the base that it names: `inherits = "NAME"`, for a table `[bases.NAME]`.
-/// A base, and a table with `inherits = "none"`, begins with the library's defaults. A duration is
-/// text with a unit ([`parse_duration`](crate::parse_duration)). A classifier is code, and is set
-/// after; without one, `classes` and groups by class have no keys. A group lists its `members`, or
-/// has a `size` and perhaps a `prefix`; and it has either `max_open_percent` or `all_but_one`.
+/// A base, and a table with `inherits = "none"`, begins with the library's defaults. Rules are
+/// inherited too: under a `default` with `failure_threshold = 3`, a table that adds a failure rate
+/// opens on 3 failures as well. If it is meant to open by the rate alone, it needs a base. A
+/// duration is text with a unit ([`parse_duration`](crate::parse_duration)). A classifier is code,
+/// and is set after; without one, `classes` and groups by class have no keys. A group lists its
+/// `members`, or has a `size` and perhaps a `prefix`; and it has either `max_open_percent` or
+/// `all_but_one`.
 ///
 /// A key, prefix, base, class or group that stands in its table twice is refused, also if it is
 /// written in two ways, as the numbers `7` and `07`; so is a key or a prefix of two groups. A base

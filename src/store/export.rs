@@ -18,8 +18,8 @@ const VERSION: u32 = 1;
 const OPENINGS_MAX: u32 = 63;
 const SUCCESSES_MAX: u64 = TIME_MAX;
 
-/// Circuits as data, for [`import`](InMemoryCircuitBreakerStore::import). The default is an export
-/// of no circuits, for use where nothing has been saved yet.
+/// Circuits as data, for [`import`](InMemoryCircuitBreakerStore::import) (feature `serde`). The
+/// default is an export of no circuits, for use where nothing has been saved yet.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Export<K> {
@@ -72,7 +72,7 @@ fn is_zero<T: Default + PartialEq>(value: &T) -> bool {
     *value == T::default()
 }
 
-/// The effect of an import.
+/// The effect of an import (feature `serde`).
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[non_exhaustive]
 pub struct Imported {
@@ -82,7 +82,7 @@ pub struct Imported {
     pub skipped: usize,
 }
 
-/// The reason why an export was refused. Nothing of it was imported.
+/// The reason why an export was refused (feature `serde`). Nothing of it was imported.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct ImportError {
     /// The circuit's place in the export, from 0; `None` for the export as a whole.
@@ -226,9 +226,12 @@ where
     C: Clock,
 {
     /// Exports all circuits that aren't clean: those that are not closed, have failures to forget,
-    /// or are backing off. Windows aren't exported. Each circuit is of one moment; together they
-    /// are not. One that is just opening may be exported without its open time, or without its
-    /// place in a group. O(circuits).
+    /// or are backing off (feature `serde`). Windows aren't exported. Each circuit is of one moment;
+    /// together they are not. One that is just opening may be exported without its open time, or
+    /// without its place in a group. O(circuits).
+    ///
+    /// As JSON, a forced-open circuit is `"state":"open","forced":true`, and a disabled one
+    /// `"state":"closed","forced":true`.
     ///
     /// ```
     /// use breakerbox::{CircuitBreaker, Export};
@@ -265,13 +268,15 @@ where
         }
     }
 
-    /// Restores circuits as they were exported. An open one waits out what remains of its time; a
-    /// half-open one is due. If no check has fixed the open time of a circuit that was opened by
-    /// hand, the first check after the import fixes it by its policy, counted from the import. A
-    /// circuit that had a place in a [group](crate::Group) has it again, whatever the cap says, if
-    /// there is such a group here: declare the policies first. Circuits that are not clean here
-    /// stay as they are. The last state change of imported circuits is now, and they are announced
-    /// as imported. O(circuits).
+    /// Restores circuits as they were exported (feature `serde`). An open one waits out what remains
+    /// of its time; a half-open one is due. If no check has fixed the open time of a circuit that
+    /// was opened by hand, the first check after the import fixes it by its policy, counted from the
+    /// import. A circuit that had a place in a [group](crate::Group) has it again, whatever the cap
+    /// says, if there is such a group here: declare the policies first. The last state change of
+    /// imported circuits is now, and they are announced as imported. O(circuits).
+    ///
+    /// A circuit that is not clean here stays as it is; it is skipped, as is one for which there is
+    /// no room. The others are imported.
     ///
     /// # Errors
     /// Returns an [`ImportError`] if the export holds a value out of its range, a key twice, or

@@ -27,13 +27,12 @@ pub struct CircuitStats {
     /// The circuit's own state, times and counts. A state that is
     /// [forced](crate::CircuitBreaker::forced) on its key doesn't show.
     pub snapshot: CircuitBreakerSnapshot,
-    /// The time until which an open circuit rejects, in Unix milliseconds: the first call from
-    /// then on probes. It may lie beyond May 2109, the end of the clock's time; then no call
-    /// probes.
+    /// The time until which an open circuit rejects, in Unix milliseconds. The first call from then
+    /// on probes. `None` in every other state; forced-open has no end of its own. It may lie beyond
+    /// May 2109, the end of the clock's time; then no call probes.
     ///
-    /// `None` if the circuit isn't open; one that is forced open rejects until a command says
-    /// otherwise. Also `None` from the bare store if no check has fixed the time yet, since the
-    /// circuit was opened by hand; from a breaker it is then the time that the policy gives now.
+    /// The open time of a circuit that was opened by hand is fixed by the first check. Before that,
+    /// a breaker shows the time that the policy gives now, and the bare store shows `None`.
     pub open_until: Option<u64>,
     /// The window of a closed circuit whose policy has one, once a call has been counted.
     pub window: Option<WindowStats>,
@@ -265,10 +264,11 @@ impl<K, S, C> InMemoryCircuitBreakerStore<K, S, C> {
         }
     }
 
-    /// Subscribes to the state changes of operations that begin from now on. Up to `capacity` of
-    /// them, at least 1, wait to be taken. A change that comes while the queue is full is dropped
-    /// and counted, so a slow subscriber never delays a call. Any number is valid: memory is taken
-    /// for the changes that wait, each with a clone of its key, not for `capacity`.
+    /// Subscribes to the state changes of operations that begin from now on (feature
+    /// `subscription`). Up to `capacity` of them, at least 1, wait to be taken. A change that comes
+    /// while the queue is full is dropped and counted, so a slow subscriber never delays a call.
+    /// Any number is valid: memory is taken for the changes that wait, each with a clone of its
+    /// key, not for `capacity`.
     ///
     /// ```
     /// use breakerbox::{CircuitState, InMemoryCircuitBreakerStore};

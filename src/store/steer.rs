@@ -163,10 +163,12 @@ where
     ///
     /// [`ForceOpen`](Steering::ForceOpen) and [`Disable`](Steering::Disable) are also a rule. It
     /// holds for keys that have no circuit yet, and for circuits that are evicted, closed or reset
-    /// meanwhile. The rule creates no circuits; but one that a handle holds is forced itself. It
-    /// lasts until another command lifts it, for this prefix or a shorter one, or until
-    /// [`clear`](Self::clear). Such a command for a longer prefix makes an exception: the rule of
-    /// the longest prefix counts. A command replaces all earlier ones for longer prefixes.
+    /// meanwhile. The rule creates no circuits; but one that a handle holds is forced itself.
+    ///
+    /// The rule lasts until another command, such as [`Enable`](Steering::Enable), is given for the
+    /// same prefix or a shorter one, or until [`clear`](Self::clear). A command for a longer prefix
+    /// makes an exception: the rule of the longest prefix counts. A command replaces all earlier
+    /// ones for longer prefixes.
     ///
     /// Every check and report that begins after this has returned goes by the rule: it is put in
     /// place first, or lifted, and then the circuits get the command one by one. A rule comes

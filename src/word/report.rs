@@ -60,8 +60,20 @@ impl Report {
     }
 
     /// Sets how long the upstream asks to be left alone: whole milliseconds, rounded up, at most 24
-    /// days. An opening that this report causes lasts at least that long, up to
-    /// [`Policy::retry_after_max`](crate::Policy::retry_after_max).
+    /// days. If this report opens the circuit, it stays open for at least that long, up to
+    /// [`Policy::retry_after_max`](crate::Policy::retry_after_max). The requests of earlier failures
+    /// don't count:
+    ///
+    /// ```
+    /// # use breakerbox::{CircuitBreaker, Outcome, Report};
+    /// # use std::time::Duration;
+    /// # let breaker = CircuitBreaker::builder().failure_threshold(2).build()?;
+    /// let busy = Report::from(Outcome::Failure).retry_after(Duration::from_secs(90));
+    /// let _ = breaker.acquire("search")?.report(busy); // the first of two: its 90 s are forgotten
+    /// let _ = breaker.acquire("search")?.failure(); // opens, for the policy's 30 s
+    /// # assert_eq!(breaker.acquire("search").unwrap_err().retry_after_secs(), 30);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn retry_after(self, duration: Duration) -> Self {
         let ms = Millis::from(duration).get().min(RETRY_AFTER.max());
         Self(RETRY_AFTER.set(self.0, ms))
