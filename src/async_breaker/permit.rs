@@ -145,7 +145,7 @@ where
         };
         let finisher = self
             .inner
-            .finisher(&policy, report, |_| Box::pin(ready(())));
+            .finisher(&policy, Some(token), report, |_| Box::pin(ready(())));
         Some(finisher)
     }
 }
