@@ -23,6 +23,10 @@ pub trait AsyncRuntime: Send + Sync {
 ///
 /// Outside of one there are no time-outs, and work for the background is dropped: a probe then
 /// stays out until its lease is over.
+///
+/// # Panics
+/// A call that has to wait under a time-out panics in a runtime without timers: make it with
+/// `enable_time` or `enable_all`.
 #[cfg(feature = "tokio")]
 #[derive(Clone, Copy, Debug, Default)]
 pub struct TokioRuntime;

@@ -143,6 +143,7 @@ impl<K> Clone for Subscriber<K> {
 /// taken. The next change removes a dropped subscription from the store.
 ///
 /// A clone takes from the same queue, so each change goes to one of the clones.
+#[must_use = "a subscription that is dropped takes no changes"]
 pub struct Subscription<K> {
     /// Pinned, since as a stream it remembers what it waits for.
     receiver: Pin<Box<Receiver<StateChange<K>>>>,
