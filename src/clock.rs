@@ -36,7 +36,8 @@ mod system {
 /// after a step back of up to 9/10 of its time, and begins anew after a step of all of it or more;
 /// between the two it does one or the other.
 pub trait Clock: Send + Sync {
-    /// Returns the time in Unix milliseconds.
+    /// Returns the time in Unix milliseconds. A time after May 2109 is taken for that moment. So if
+    /// a clock returns microseconds or nanoseconds, no time passes, and an open circuit stays open.
     fn now_ms(&self) -> u64;
 }
 

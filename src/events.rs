@@ -9,9 +9,9 @@ pub(crate) use listeners::Listeners;
 pub use subscription::Subscription;
 
 use crate::clock::{WallTime, wall_time};
+use crate::on_panic::caught;
 use crate::rules::Cause;
 use crate::snapshot::CircuitState;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
 /// A change of a circuit's state.
@@ -54,10 +54,7 @@ impl<K> StateChange<K> {
 
 type Listener<K> = dyn Fn(&StateChange<K>) + Send + Sync;
 
-/// Calls one listener. A panic in it must reach neither the guarded call nor the next listener. The
-/// payload isn't dropped, since that could panic again.
+/// Calls one listener. A panic in it must reach neither the guarded call nor the next listener.
 fn hear<K>(listener: &Listener<K>, event: &StateChange<K>) {
-    if let Err(payload) = catch_unwind(AssertUnwindSafe(|| listener(event))) {
-        std::mem::forget(payload);
-    }
+    caught(|| listener(event));
 }

@@ -1,4 +1,24 @@
-//! A guard that acts if the user's code panics, to give back the slot or probe that a call holds.
+//! Panics of the user's code: what is caught, and a guard that gives back the slot or probe that a
+//! call holds.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+/// Runs code of the user's. Returns `None` if it panics. The payload isn't dropped, since that could
+/// panic again.
+pub(crate) fn caught<R>(code: impl FnOnce() -> R) -> Option<R> {
+    catch_unwind(AssertUnwindSafe(code))
+        .map_err(std::mem::forget)
+        .ok()
+}
+
+/// Runs code of the user's in a destructor. While the stack unwinds, a panic in it is caught, since
+/// a second one would abort the process.
+pub(crate) fn in_drop(code: impl FnOnce()) {
+    match std::thread::panicking() {
+        true => _ = caught(code),
+        false => code(),
+    }
+}
 
 /// A guard that runs its closure when it is dropped, as while the stack unwinds, unless it is
 /// disarmed before.
@@ -18,6 +38,6 @@ impl<F: FnMut()> OnPanic<F> {
 
 impl<F: FnMut()> Drop for OnPanic<F> {
     fn drop(&mut self) {
-        (self.0)();
+        in_drop(&mut self.0);
     }
 }

@@ -1,6 +1,7 @@
 //! A call that is being made. If its code panics, it counts as a failure.
 
 use crate::error::CallError;
+use crate::on_panic::in_drop;
 use crate::runtime::{CallTimeout, within};
 use std::convert::Infallible;
 use std::future::{Future, poll_fn};
@@ -59,7 +60,7 @@ impl<P> Running<P> {
 impl<P> Drop for Running<P> {
     fn drop(&mut self) {
         if let (true, Some(permit)) = (self.user_code, self.permit.take()) {
-            (self.fail)(permit);
+            in_drop(|| (self.fail)(permit));
         }
     }
 }

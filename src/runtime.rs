@@ -2,8 +2,8 @@
 
 use crate::contract::BoxFuture;
 use crate::error::ConfigError;
+use crate::on_panic::caught;
 use std::future::{Future, poll_fn};
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
@@ -22,7 +22,11 @@ pub trait AsyncRuntime: Send + Sync {
 /// The runtime of tokio that the caller runs in (feature `tokio`).
 ///
 /// Outside of one there are no time-outs, and work for the background is dropped: a probe then
-/// stays out until its lease is over. In one that was built without `enable_time`, time-outs panic.
+/// stays out until its lease is over.
+///
+/// # Panics
+/// A call that has to wait under a time-out panics in a runtime without timers: make it with
+/// `enable_time` or `enable_all`.
 #[cfg(feature = "tokio")]
 #[derive(Clone, Copy, Debug, Default)]
 pub struct TokioRuntime;
@@ -139,10 +143,8 @@ impl<T: Send + 'static> Drop for Finisher<T> {
         });
         // A store that answers at once, as one in memory does, needs no background.
         let mut context = Context::from_waker(Waker::noop());
-        let at_once = AssertUnwindSafe(|| rest.as_mut().poll(&mut context));
-        if let Ok(Poll::Pending) = catch_unwind(at_once) {
-            // The runtime is the user's. A panic in it while another unwinds would abort.
-            let _ = catch_unwind(AssertUnwindSafe(|| self.runtime.spawn(rest)));
+        if let Some(Poll::Pending) = caught(|| rest.as_mut().poll(&mut context)) {
+            caught(|| self.runtime.spawn(rest));
         }
     }
 }

@@ -69,7 +69,7 @@ fn no_outcome_counts_while_a_prefix_is_disabled() {
     }
     assert_eq!(handle.peek().unwrap().failure_count, 0);
     // A circuit's own state shows, and rejects no call.
-    handle.transition(CircuitState::Open);
+    breaker.store().transition("/b/new", CircuitState::Open);
     assert!(admits(&breaker, "/b/new"));
     assert_eq!(breaker.retry_after("/b/new"), None);
     let _ = breaker.steer_prefix("/b/", Enable);
@@ -128,7 +128,7 @@ fn a_handle_made_before_or_after_obeys_the_rule() {
             Disabled,
             ForcedOpen,
         ] {
-            circuit.transition(state);
+            store.transition(circuit.key(), state);
             assert!(circuit.acquire().is_err(), "{} {state}", circuit.key());
             assert!(bare.acquire(&policy).is_err() && bare_after.acquire(&policy).is_err());
         }
@@ -137,8 +137,7 @@ fn a_handle_made_before_or_after_obeys_the_rule() {
         assert!(circuit.acquire().is_err());
         circuit.get_state();
         assert!(circuit.acquire().is_err());
-        circuit.record_failure();
-        circuit.watch(&policy);
+        store.record_failure(circuit.key());
         bare_after.watch(&policy);
         assert!(circuit.clone().acquire().is_err() && bare_after.acquire(&policy).is_err());
     }
@@ -278,7 +277,7 @@ fn commands_hold_while_other_threads_use_the_circuits() {
                         break;
                     }
                     match (round + thread) % 4 {
-                        0 => drop(handle.transition(states[round % 4])),
+                        0 => drop(breaker.store().transition(handle.key(), states[round % 4])),
                         1 => handle.reset(),
                         2 => drop(handle.get_state()),
                         _ => drop(breaker.circuit("/b/kept").unwrap()),

@@ -241,7 +241,7 @@ fn forcing<R>(op: impl Fn(&Fixture) -> R + 'static) -> Loop {
     for store in [
         &fixture.store,
         fixture.breaker.store(),
-        &fixture.guarded.store(),
+        fixture.guarded.breaker().store(),
     ] {
         let _ = store.steer_prefix(OTHER_PREFIX, Steering::ForceOpen);
     }
@@ -262,8 +262,11 @@ fn forcing_by_policy<R>(op: impl Fn(&Fixture) -> R + 'static) -> Loop {
 fn rejecting(op: impl Fn(&Fixture) -> bool + 'static) -> Loop {
     let fixture = Fixture::new(Condition::AllClosed);
     fixture.handle.transition(CircuitState::Open);
-    fixture.guarded.transition(CircuitState::Open);
-    for store in [&fixture.store, fixture.breaker.store()] {
+    for store in [
+        &fixture.store,
+        fixture.breaker.store(),
+        fixture.guarded.breaker().store(),
+    ] {
         store.transition(&*fixture.key, CircuitState::Open);
     }
     assert!(op(&fixture), "an open circuit rejects");

@@ -90,7 +90,8 @@ impl<K: ?Sized + 'static> AsyncCircuitBreakerBuilder<K> {
     }
 
     /// Sets the longest time that a call waits for the store. Then it is admitted without it. More
-    /// than 0; default 50 ms.
+    /// than 0; default 50 ms. In a tokio runtime that was made without `enable_time`, a call panics
+    /// once it has to wait; outside of one, it has no limit.
     pub fn store_timeout(self, timeout: Duration) -> Self {
         Self {
             store_timeout: timeout,
@@ -99,7 +100,8 @@ impl<K: ?Sized + 'static> AsyncCircuitBreakerBuilder<K> {
     }
 
     /// Sets the longest time that a call by `call_async` may take. Then it is dropped and counts as
-    /// a failure. More than 0; default: no limit.
+    /// a failure. More than 0; default: no limit. Needs timers, as
+    /// [`store_timeout`](Self::store_timeout).
     pub fn call_timeout(self, timeout: Duration) -> Self {
         Self {
             call_timeout: Some(timeout),

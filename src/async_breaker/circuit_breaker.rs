@@ -87,7 +87,7 @@ where
                 })
             }
         };
-        let finisher = inner.finisher(&policy, request, give_back);
+        let finisher = inner.finisher(&policy, None, request, give_back);
         let token = match within(&*inner.runtime, inner.store_timeout, pin!(finisher)).await {
             Some(Ok(Ok(token))) => Some(token),
             Some(Ok(Err(rejected))) => {

@@ -3,6 +3,7 @@
 use super::remote::Remote;
 use crate::clock::Instant;
 use crate::contract::StoreResult;
+use crate::on_panic::in_drop;
 use crate::rules::Policy;
 use crate::runtime::{Finisher, within};
 use crate::stats::Counted;
@@ -144,7 +145,7 @@ where
         };
         let finisher = self
             .inner
-            .finisher(&policy, report, |_| Box::pin(ready(())));
+            .finisher(&policy, Some(token), report, |_| Box::pin(ready(())));
         Some(finisher)
     }
 }
@@ -155,14 +156,9 @@ where
     K::Owned: Send + Sync + 'static,
 {
     fn drop(&mut self) {
-        if self.token.is_none() {
-            return;
+        if self.token.is_some() {
+            in_drop(|| self.abandon());
         }
-        if !std::thread::panicking() {
-            return self.abandon();
-        }
-        // A second panic, in the user's classifier, would abort.
-        let _ = catch_unwind(AssertUnwindSafe(|| self.abandon()));
     }
 }
 

@@ -9,6 +9,7 @@ use crate::snapshot::CircuitState;
 use crate::stats::{Counted, Counters};
 use crate::sync::atomic::Ordering;
 use crate::sync::{EpochCell, PlainAtomicU64};
+use crate::word::PermitToken;
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
@@ -33,14 +34,18 @@ impl<K: ?Sized> Remote<K> {
 
     /// Makes a request to the store that is finished in the background if no call waits for it any
     /// more. After a lease a probe goes out again by itself, so its answer has a deadline. A slot
-    /// in flight never comes back by itself, so its answer has none.
+    /// in flight never comes back by itself, so its answer has none: neither under a policy that
+    /// counts calls in flight, nor where `permit` holds a slot, whatever the policy is by now.
     pub(super) fn finisher<T: Send + 'static>(
         &self,
         policy: &Policy,
+        permit: Option<PermitToken>,
         request: impl Future<Output = T> + Send + 'static,
         on_late: impl FnOnce(T) -> BoxFuture<'static, ()> + Send + 'static,
     ) -> Finisher<T> {
-        let deadline = (!policy.counts_in_flight()).then(|| policy.probe_lease());
+        let holds_slot = permit.is_some_and(|permit| permit.slot().is_some());
+        let is_counted = holds_slot || policy.counts_in_flight();
+        let deadline = (!is_counted).then(|| policy.probe_lease());
         Finisher::new(Arc::clone(&self.runtime), deadline, request, on_late)
     }
 

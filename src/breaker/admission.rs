@@ -111,7 +111,11 @@ where
         K: Borrow<Q>,
         Q: Hash + Eq + ToKey<K> + ?Sized,
     {
-        match self.store.skip(key, permit, report) {
+        // If the hasher panics, the way to what the permit holds is another hash.
+        let held = OnPanic::new(|| self.store.give_back(key, permit));
+        let skipped = self.store.skip(key, permit, report);
+        held.disarm();
+        match skipped {
             Ok(skipped) => skipped,
             Err(circuit) => self.report_by_rules(&circuit, permit, report, started),
         }

@@ -116,7 +116,8 @@ impl<K, S, C> CircuitBreakerBuilder<K, S, C> {
 
     /// Sets the longest time that a call by `call_async` may take. Then it is dropped and counts as
     /// a failure. More than 0; default: no limit. Needs the feature `tokio`, or a
-    /// [`runtime`](Self::runtime).
+    /// [`runtime`](Self::runtime). In a tokio runtime that was made without `enable_time`, such a
+    /// call panics once it has to wait; outside of one, it has no limit.
     ///
     /// The time covers all that the guarded future does. If it waits for a connection of a pool, an
     /// exhausted pool counts as a failure of the upstream.

@@ -6,18 +6,16 @@ use super::permit::{Admitted, Permit, Started, Target};
 use crate::clock::{Clock, SystemClock};
 use crate::error::{Rejected, StoreFull};
 use crate::key::ToKey;
+use crate::snapshot::CircuitBreakerSnapshot;
 use crate::stats::Counted;
 use crate::store::StoreHandle;
 use crate::word::{Outcome, PermitToken, Report, Reported};
 use std::borrow::Borrow;
 use std::fmt;
 use std::hash::{BuildHasher, Hash, RandomState};
-use std::ops::Deref;
 
 /// A handle of one circuit, with the breaker's policies: a healthy check is one load of the
 /// circuit's own word.
-///
-/// Dereferences to the store's [`StoreHandle`] for everything that isn't a guarded call.
 ///
 /// ```
 /// use breakerbox::{CircuitBreaker, CircuitState};
@@ -28,6 +26,16 @@ use std::ops::Deref;
 /// let _ = permit.success();
 /// assert_eq!(search.get_state().state, CircuitState::Closed);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// Unlike the store's [`StoreHandle`] it takes no policy from the caller, so all of its calls go by
+/// the breaker's:
+///
+/// ```compile_fail
+/// # use breakerbox::{CircuitBreaker, Policy};
+/// # let breaker = CircuitBreaker::new();
+/// # let search = breaker.circuit("search").unwrap();
+/// search.watch(&Policy::default()); // no such method
 /// ```
 pub struct CircuitHandle<K = String, S = RandomState, C = SystemClock> {
     pub(super) breaker: CircuitBreaker<K, S, C>,
@@ -73,6 +81,24 @@ impl<K, S, C> CircuitHandle<K, S, C> {
     }
 }
 
+impl<K, S, C: Clock> CircuitHandle<K, S, C> {
+    /// Returns the circuit's key.
+    pub fn key(&self) -> &K {
+        self.circuit.key()
+    }
+
+    /// Returns the circuit, as [`CircuitBreaker::get_state`].
+    pub fn get_state(&self) -> CircuitBreakerSnapshot {
+        self.circuit.get_state()
+    }
+
+    /// Returns the circuit if it is known, as [`CircuitBreaker::peek`].
+    #[must_use]
+    pub fn peek(&self) -> Option<CircuitBreakerSnapshot> {
+        self.circuit.peek()
+    }
+}
+
 impl<K, S, C> CircuitHandle<K, S, C>
 where
     K: Hash + Eq + Clone,
@@ -100,6 +126,11 @@ where
             breaker: self.breaker.clone(),
             key: self.circuit.key().clone(),
         }))
+    }
+
+    /// Forgets the circuit, as [`CircuitBreaker::reset`]. The handle stays usable.
+    pub fn reset(&self) {
+        self.circuit.reset();
     }
 
     #[inline]
@@ -180,14 +211,6 @@ where
 impl<K, S, C> fmt::Debug for Handled<'_, K, S, C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Handled").finish_non_exhaustive()
-    }
-}
-
-impl<K, S, C> Deref for CircuitHandle<K, S, C> {
-    type Target = StoreHandle<K, S, C>;
-
-    fn deref(&self) -> &StoreHandle<K, S, C> {
-        &self.circuit
     }
 }
 

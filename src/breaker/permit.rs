@@ -1,9 +1,8 @@
 //! Permits: the right to make one call, and the duty to say how it went.
 
-use crate::on_panic::OnPanic;
+use crate::on_panic::{OnPanic, in_drop};
 use crate::word::{Outcome, PermitToken, Report, Reported};
 use std::fmt;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// The time when a permit began, where that matters: Unix ms plus 1, else 0.
 #[derive(Clone, Copy, Debug)]
@@ -149,11 +148,7 @@ impl<T: Target> Permit<T> {
         if self.token.is_plain() && !target.may_mean_something() {
             return;
         }
-        if !std::thread::panicking() {
-            return self.report_dropped(target);
-        }
-        // A second panic, in the user's classifier, would abort.
-        let _ = catch_unwind(AssertUnwindSafe(|| self.report_dropped(target)));
+        in_drop(|| self.report_dropped(target));
     }
 
     fn report_dropped(&self, target: &T) {

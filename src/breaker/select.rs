@@ -24,7 +24,9 @@ where
     /// finds too many of them opens the circuit. Until then this says that the circuit admits.
     ///
     /// # Errors
-    /// Returns the error of [`acquire`](Self::acquire) if the call would be rejected.
+    /// Returns the error of [`acquire`](Self::acquire) if the call would be rejected. If that check
+    /// would open a half-open circuit whose [time](crate::PolicyBuilder::half_open_timeout) is over,
+    /// the jitter of its open time can't be foreseen, and is left out.
     pub fn admits<Q>(&self, key: &Q) -> Result<(), Rejected>
     where
         K: Borrow<Q>,

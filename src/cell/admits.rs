@@ -7,7 +7,7 @@ use crate::clock::Clock;
 use crate::error::Rejected;
 use crate::rules::{Admission, AfterHalfOpen, Policy, on_acquire};
 use crate::snapshot::CircuitState;
-use crate::word::{Control, Millis};
+use crate::word::{Control, Millis, Series};
 
 impl Cell {
     /// Returns how a check by `policy` would be rejected now; `None` if it would be admitted.
@@ -29,9 +29,7 @@ impl Cell {
                     Some(Millis::ZERO) => Ok(None),
                     Some(left) => Ok(Some((CircuitState::Open, left))),
                 },
-                Admission::TakeProbe => self
-                    .half_open_rejects(shared, control, policy)
-                    .map(|state| Some((state?, policy.open.base))),
+                Admission::TakeProbe => self.half_open_rejects(shared, control, policy),
             };
             if let Ok(rejection) = rejection {
                 return rejection.map(|(state, left)| Rejected::new(state, left));
@@ -39,27 +37,42 @@ impl Cell {
         }
     }
 
-    /// Returns the state in which the half-open circuit `control` would reject a call; `None` if it
-    /// would admit one.
+    /// Returns the state in which the half-open circuit `control` would reject a call, and for how
+    /// long; `None` if it would admit one.
     fn half_open_rejects<C: Clock>(
         &self,
         shared: &Shared<C>,
         control: Control,
         policy: &Policy,
-    ) -> Result<Option<CircuitState>, Moved> {
+    ) -> Result<Option<(CircuitState, Millis)>, Moved> {
         let half_open = &policy.half_open;
         let probes = self.probes(control)?;
         let age = shared.now().since(self.since(shared, control)?);
+        let next = self.next_open_time(shared, control, policy)?;
         // The words belong to one generation only if it still stands.
         self.still_in(control)?;
         if half_open.timeout.is_some_and(|timeout| age >= timeout) {
             // The check itself would end the state.
             return Ok(match half_open.after {
-                AfterHalfOpen::Open => Some(CircuitState::Open),
+                AfterHalfOpen::Open => Some((CircuitState::Open, next)),
                 AfterHalfOpen::Closed => None,
             });
         }
         let taken = probes.take(half_open.max_probes, age, half_open.lease);
-        Ok(taken.is_none().then_some(CircuitState::HalfOpen))
+        let rejects = (CircuitState::HalfOpen, policy.open.base);
+        Ok(taken.is_none().then_some(rejects))
+    }
+
+    /// Returns for how long the half-open circuit `control` would reject if `policy` opened it now,
+    /// without the jitter: that comes with the number of the next generation.
+    fn next_open_time<C>(
+        &self,
+        shared: &Shared<C>,
+        control: Control,
+        policy: &Policy,
+    ) -> Result<Millis, Moved> {
+        let opened = control.opened(control.generation(), Series::Next);
+        let history = self.history(shared, control)?.inherited(opened);
+        Ok(policy.open.time(history.openings.saturating_sub(1), 0))
     }
 }

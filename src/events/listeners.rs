@@ -4,12 +4,12 @@
 use super::subscription::{Subscribers, Subscription};
 use super::{Listener, StateChange, hear};
 use crate::cell::{Change, Changes};
+use crate::on_panic::caught;
 use crate::rules::Cause;
 use crate::snapshot::CircuitState;
 use crate::sync::PlainAtomicU64;
 use crate::sync::atomic::Ordering;
 use std::fmt;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -55,10 +55,7 @@ impl<K> Listeners<K> {
     #[cold]
     fn announce_all(&self, changes: Vec<Change>, key: impl FnOnce() -> K) {
         // The key is copied for the listeners, so a panic in it counts as one of a listener.
-        let key = match catch_unwind(AssertUnwindSafe(key)) {
-            Ok(key) => key,
-            Err(payload) => return std::mem::forget(payload),
-        };
+        let Some(key) = caught(key) else { return };
         let (from, to) = (CircuitState::Closed, CircuitState::Closed);
         let mut event = StateChange {
             key,

@@ -166,6 +166,7 @@ impl<K> Drop for Queue<K> {
 /// clone takes from the same queue, so each change goes to one of the clones. When the last of
 /// them is dropped, so are the queued changes; the next change removes the subscription from the
 /// store.
+#[must_use = "a subscription that is dropped takes no changes"]
 pub struct Subscription<K> {
     /// Pinned, since as a stream it remembers what it waits for.
     receiver: Pin<Box<Receiver<StateChange<K>>>>,

@@ -236,7 +236,8 @@ where
     /// it again, as `policy` needs. Required where the policy counts calls [in
     /// flight](crate::PolicyBuilder::hung_calls) or [forces](crate::PolicyBuilder::forced) a state.
     /// A report under a policy that counts calls does it too, and a
-    /// [`CircuitBreaker`](crate::CircuitBreaker) by itself.
+    /// [`CircuitBreaker`](crate::CircuitBreaker) by itself: don't call this on a circuit of its
+    /// store, since calls by its handles would pass its policy.
     ///
     /// ```
     /// use breakerbox::{InMemoryCircuitBreakerStore, Policy, ManualClock};

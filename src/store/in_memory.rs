@@ -219,7 +219,8 @@ where
     /// half-open one admits while fewer than [`half_open_max`](Policy::half_open_max) probes are
     /// out, and again as many once the last of them was admitted a
     /// [`probe_lease`](Policy::probe_lease) ago. A [forced](Forced) state, by hand or by `policy`,
-    /// comes before all that.
+    /// comes before all that. A [shadow](Policy::shadow) policy rejects as any other: only a
+    /// [`CircuitBreaker`](crate::CircuitBreaker) admits the call nevertheless.
     ///
     /// # Errors
     /// Returns [`Rejected`] if the circuit is open, forced open, or half-open with all its probes
@@ -247,6 +248,9 @@ where
     /// A call is counted in its window first, and opens the circuit after: others may come in
     /// between. The call that brings the window to its limit opens the circuit before its report
     /// returns, unless another one has.
+    ///
+    /// The cap of a [`Group`](crate::Group) doesn't hold an opening back here: it belongs to a
+    /// breaker's policies, and a [`Policy`] alone doesn't have it.
     #[inline]
     pub fn report<Q>(
         &self,

@@ -48,15 +48,32 @@ impl<K: Hash + Eq, S: BuildHasher, C: Clock> Inner<K, S, C> {
         }
     }
 
-    /// Applies `op` to the cell of `key`. Creates the cell if there is none.
-    ///
-    /// `op` is called in one place, so that it is inlined there. If its result went through memory
-    /// in the look-up, a snapshot would cost as much again as the look-up.
+    /// Applies `op` to the cell of `key`. Creates the cell if there is none. Counts the operation as
+    /// untracked if there is no room.
     #[inline]
     pub(super) fn create<Q, R>(
         &self,
         key: Hashed<'_, Q>,
+        op: impl FnMut(&Arc<Cell>) -> Result<R, Gone>,
+    ) -> Result<R, StoreFull>
+    where
+        K: Borrow<Q>,
+        Q: Eq + ToKey<K> + ?Sized,
+    {
+        self.create_or(key, op, || self.count_untracked())
+    }
+
+    /// Applies `op` to the cell of `key`. Creates the cell if there is none; calls `full` if there
+    /// is no room.
+    ///
+    /// `op` is called in one place, so that it is inlined there. If its result went through memory
+    /// in the look-up, a snapshot would cost as much again as the look-up.
+    #[inline]
+    pub(super) fn create_or<Q, R>(
+        &self,
+        key: Hashed<'_, Q>,
         mut op: impl FnMut(&Arc<Cell>) -> Result<R, Gone>,
+        full: impl FnOnce(),
     ) -> Result<R, StoreFull>
     where
         K: Borrow<Q>,
@@ -69,7 +86,12 @@ impl<K: Hash + Eq, S: BuildHasher, C: Clock> Inner<K, S, C> {
             match found {
                 Some(Ok(result)) => return Ok(result),
                 Some(Err(Gone)) => continue,
-                None => self.insert(key)?,
+                None => {
+                    if let Err(StoreFull) = self.insert(key) {
+                        full();
+                        return Err(StoreFull);
+                    }
+                }
             }
         }
     }
@@ -86,13 +108,17 @@ impl<K: Hash + Eq, S: BuildHasher, C: Clock> Inner<K, S, C> {
             if self.map.get(key, |_| ()).is_some() {
                 return Ok(());
             }
-            // Relaxed: a statistic.
-            self.untracked.fetch_add(1, Ordering::Relaxed);
             return Err(StoreFull);
         }
         let cell = Cell::new(key.hash());
         self.map.insert(key, cell);
         Ok(())
+    }
+
+    /// Counts an operation that is answered without being stored.
+    pub(super) fn count_untracked(&self) {
+        // Relaxed: a statistic.
+        self.untracked.fetch_add(1, Ordering::Relaxed);
     }
 
     /// Applies `op` to a cell. If the cell is gone, takes it out of the map.

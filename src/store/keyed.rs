@@ -113,11 +113,17 @@ impl<K: Hash + Eq, S: BuildHasher, C: Clock> Inner<K, S, C> {
             let acquired = cell.begin_and_acquire(&self.shared, policy, &mut changes)?;
             Ok(acquired.counted_of(cell, BREAKER && policy.shadow))
         };
-        // A full store admits the call without a slot, and counts it as untracked.
+        // A full store admits the call without a slot, and counts it as untracked: once, however
+        // many looks it takes.
+        let mut is_full = false;
         let admitted = self.admit(|| {
-            let acquired = self.create(key, &mut acquire);
+            is_full = false;
+            let acquired = self.create_or(key, &mut acquire, || is_full = true);
             acquired.unwrap_or(Acquired::Unknown)
         });
+        if is_full {
+            self.count_untracked();
+        }
         self.listeners.announce(changes, || key.key().to_key());
         Some(admitted)
     }

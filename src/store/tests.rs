@@ -290,7 +290,7 @@ fn a_classifier_that_panics_after_a_check_keeps_nothing() {
                 .unwrap();
             *clock.breaker.lock().unwrap() = Some(breaker.clone());
             let circuit = breaker.circuit(&1).unwrap();
-            circuit.transition(state);
+            breaker.store().transition(&1, state);
             clock.armed.store(1, Ordering::SeqCst);
             let check = AssertUnwindSafe(|| match by_handle {
                 false => drop(breaker.acquire(&1)),
@@ -343,7 +343,7 @@ fn rules_that_go_leave_nothing_watched_however_threads_meet() {
             breaker.set_policies(set(Policy::default()));
         });
         assert_eq!(breaker.store().summary_counts(), (0, 0), "round {round}");
-        let circuit = breaker.circuit(&1).unwrap();
+        let circuit = breaker.store().circuit(&1).unwrap();
         assert!(!circuit.is_watched_by_policy());
     }
 }

@@ -1,6 +1,6 @@
 //! Permits over a store that fails, hangs, or is slow.
 
-use breakerbox::{CircuitState, DroppedPermit, Outcome, Reported};
+use breakerbox::{CircuitState, DroppedPermit, Outcome, Policy, PolicySet, Reported};
 use tokio::time::{Instant, timeout};
 
 use crate::faulty::Fault;
@@ -312,6 +312,24 @@ fn an_in_flight_slot_comes_back() {
 #[tokio::test(start_paused = true)]
 async fn an_in_flight_slot_comes_back_from_a_store_slower_than_a_lease() {
     let (second, hour) = (ms(1_000), ms(3_600_000));
+    let short_leases = Policy::builder().probe_lease(second).build().unwrap();
+    let panics = PolicySet::new(short_leases)
+        .class("all", short_leases)
+        .classify(|_| panic!("the classifier"));
+    for meanwhile in [PolicySet::new(short_leases), panics] {
+        let (breaker, store) =
+            breaker_under(|p| p.hung_calls(1).hung_call_duration(hour).probe_lease(second));
+        let (counting, permit) = (breaker.policies(), breaker.acquire(KEY).await.unwrap());
+        breaker.set_policies(meanwhile);
+        store.set(Fault::ActsAfter(second * 40));
+        let report = std::panic::AssertUnwindSafe(|| drop(permit.success()));
+        let _ = std::panic::catch_unwind(report);
+        store.set(Fault::None);
+        breaker.set_policies(counting);
+        tokio::time::sleep(second * 60).await;
+        store.clock.advance_ms(3_600_000);
+        assert!(breaker.acquire(KEY).await.is_ok(), "no call is in flight");
+    }
     for slow_report in [false, true] {
         let (breaker, store) =
             breaker_under(|p| p.hung_calls(1).hung_call_duration(hour).probe_lease(second));

@@ -111,6 +111,40 @@ fn one_policy_for_all_or_a_set() {
     }
 }
 
+/// A panic of the call, and of the classifier while the first one unwinds: the second doesn't abort
+/// the process, and the permit is given back.
+#[tokio::test(start_paused = true)]
+async fn a_classifier_may_panic_while_a_call_unwinds() {
+    let second = ms(1_000);
+    let hung = with(opens_at(2), |p| p.hung_calls(1).hung_call_duration(second));
+    let panics = |_: &String| -> Option<&'static str> { panic!("the classifier") };
+    for state in [CircuitState::HalfOpen, CircuitState::Closed] {
+        let (breaker, store) = over(PolicySet::new(hung));
+        store.memory.transition(KEY, state);
+        let call = {
+            let breaker = breaker.clone();
+            async move {
+                let replaced = PolicySet::new(hung).class("all", hung).classify(panics);
+                let call = async {
+                    breaker.set_policies(replaced);
+                    match () {
+                        () => panic!("the call"),
+                    }
+                };
+                drop(breaker.call_async::<(), ()>(KEY, call).await);
+            }
+        };
+        let panic = tokio::spawn(call).await.unwrap_err().into_panic();
+        assert_eq!(panic.downcast_ref(), Some(&"the call"));
+        breaker.set_policies(PolicySet::new(hung));
+        store.clock.advance(second);
+        assert!(
+            breaker.acquire(KEY).await.is_ok(),
+            "{state}: no call is out"
+        );
+    }
+}
+
 /// The store isn't called, since it may be the very thing under maintenance.
 #[tokio::test(start_paused = true)]
 async fn a_forced_state_needs_no_store() {

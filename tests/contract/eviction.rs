@@ -1,9 +1,12 @@
 //! Eviction: the circuits that make room when the store is full, and those that stay.
 
+use std::cell::RefCell;
+use std::hash::{Hash, Hasher};
 use std::time::Duration;
 
 use breakerbox::{
-    CircuitBreaker, CircuitBreakerBuilder, CircuitState, ManualClock, Outcome, Policy, Report,
+    CircuitBreaker, CircuitBreakerBuilder, CircuitState, InMemoryCircuitBreakerStore, ManualClock,
+    Outcome, Policy, Report, StoreHandle,
 };
 
 use CircuitState::HalfOpen;
@@ -153,4 +156,45 @@ fn one_long_opening_keeps_no_other_circuit() {
     invent(&breaker, 2_000..2_064);
     invent(&breaker, 3_000..3_064);
     assert!(breaker.store().evicted() > 32);
+}
+
+thread_local! {
+    /// A handle whose circuit changes state each time that two keys are compared.
+    static CHANGES: RefCell<Option<StoreHandle<Alike>>> = const { RefCell::new(None) };
+}
+
+/// A key with the hash of all others, so that each look-up compares keys.
+#[derive(Clone, Eq)]
+struct Alike(u64);
+
+impl PartialEq for Alike {
+    fn eq(&self, other: &Self) -> bool {
+        CHANGES.with_borrow(|handle| {
+            if let Some(handle) = handle {
+                handle.transition(CircuitState::Closed);
+            }
+        });
+        self.0 == other.0
+    }
+}
+
+impl Hash for Alike {
+    fn hash<H: Hasher>(&self, _: &mut H) {}
+}
+
+/// It looks again after each change of state elsewhere, and counts once.
+#[test]
+fn a_call_that_a_full_store_admits_is_untracked_once() {
+    let second = Duration::from_secs(1);
+    let hung = Policy::builder().hung_calls(1).hung_call_duration(second);
+    let policy = hung.build().unwrap();
+    let store = InMemoryCircuitBreakerStore::<Alike>::keyed_builder()
+        .max_circuits(1)
+        .build();
+    CHANGES.set(store.circuit(&Alike(0)).ok());
+    for calls in 1..=3 {
+        let _ = store.acquire(&Alike(calls), &policy).unwrap();
+        assert_eq!(store.untracked(), calls);
+    }
+    CHANGES.set(None);
 }

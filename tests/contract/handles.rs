@@ -1,7 +1,8 @@
 //! Handles: they create circuits, keep them, and stay usable whatever happens to the circuit.
 
 use breakerbox::{
-    CircuitState, InMemoryCircuitBreakerStore, ManualClock, Outcome, Policy, Reported,
+    CircuitBreaker, CircuitState, InMemoryCircuitBreakerStore, ManualClock, Outcome, Policy,
+    Reported,
 };
 
 use crate::scenario::{START, circuit};
@@ -173,4 +174,25 @@ fn a_handle_outlives_its_store() {
     assert_eq!(handle.record_failure().failure_count, 1);
     let elsewhere = std::thread::spawn(move || handle.record_failure().failure_count);
     assert_eq!(elsewhere.join().unwrap(), 2);
+}
+
+#[test]
+fn a_handle_of_a_breaker_looks_at_its_circuit_and_resets_it() {
+    let breaker = CircuitBreaker::builder()
+        .failure_threshold(1)
+        .build()
+        .unwrap();
+    let handle = breaker.circuit("upstream").unwrap();
+    assert_eq!(handle.key(), "upstream");
+    let stale = handle.acquire().unwrap();
+    let _ = handle.acquire().unwrap().failure();
+    assert_eq!(handle.get_state(), breaker.get_state("upstream"));
+    assert_eq!(handle.get_state().state, CircuitState::Open);
+
+    handle.reset();
+    assert_eq!((handle.peek(), breaker.peek("upstream")), (None, None));
+    assert_eq!(stale.failure(), Reported::Stale);
+    assert_eq!(handle.acquire().unwrap().failure(), Reported::Recorded);
+    assert_eq!(handle.peek(), breaker.peek("upstream"));
+    assert!(handle.acquire().is_err());
 }

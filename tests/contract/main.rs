@@ -20,6 +20,7 @@ mod permits;
 mod published;
 mod rules;
 mod scenario;
+mod second_panics;
 mod selection;
 mod slow_probes;
 mod states;

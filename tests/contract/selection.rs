@@ -107,6 +107,35 @@ fn a_half_open_past_its_time_shows_as_its_next_state() {
     }
 }
 
+/// Under a back-off, by the open time that follows, not by the first one.
+#[test]
+fn a_half_open_past_its_time_rejects_for_its_next_open_time() {
+    let policy = strict()
+        .backoff_factor(2.0)
+        .reset_timeout_max(RESET * 8)
+        .half_open_timeout(RESET);
+    let (breaker, clock) = breaker(policy.build().unwrap());
+    open(&breaker, KEY);
+    let mut open_for = RESET;
+    for next in [RESET * 2, RESET * 4, RESET * 8, RESET * 8] {
+        clock.advance(open_for);
+        std::mem::forget(breaker.acquire(KEY).unwrap());
+        clock.advance(RESET);
+        let rejected = looks(&breaker, KEY).unwrap();
+        assert_eq!(rejected.retry_after(), next);
+        assert_eq!(rejected, breaker.acquire(KEY).unwrap_err());
+        open_for = next;
+    }
+    // So another circuit that admits sooner is named as the next one to ask.
+    clock.advance(open_for);
+    std::mem::forget(breaker.acquire(KEY).unwrap());
+    clock.advance(RESET);
+    open(&breaker, "sooner");
+    let circuits = [KEY, "sooner"].map(|key| breaker.circuit(key).unwrap());
+    let none = CircuitHandle::acquire_any(&circuits).unwrap_err();
+    assert_eq!(none.retry_after_secs(), RESET.as_secs());
+}
+
 #[test]
 fn a_look_respects_forced_states_and_shadows() {
     let forced = |state| strict().forced(state).build().unwrap();

@@ -182,7 +182,7 @@ fn a_circuit_that_closes_beside_rules_that_go_is_not_watched() {
     model_in_total_order(name, 2, || {
         let breaker = breaker_of(PolicySet::new(windowed()));
         let circuit = breaker.circuit(&KEY).unwrap();
-        circuit.transition(CircuitState::Open);
+        breaker.store().transition(&KEY, CircuitState::Open);
         let closer = handle(breaker.store());
         let closer = thread::spawn(move || {
             closer.transition(CircuitState::Closed);
@@ -200,7 +200,7 @@ fn a_call_right_after_a_close_is_in_the_window() {
     model_in_total_order("a_call_right_after_a_close_is_in_the_window", 2, || {
         let breaker = breaker_of(PolicySet::new(windowed()));
         let circuit = breaker.circuit(&KEY).unwrap();
-        circuit.transition(CircuitState::ForcedOpen);
+        breaker.store().transition(&KEY, CircuitState::ForcedOpen);
         let closer = handle(breaker.store());
         let closer = thread::spawn(move || {
             closer.transition(CircuitState::Closed);

@@ -1,11 +1,11 @@
 //! The operations of a breaker and its handles.
 
 use breakerbox::__steps::{put_policies, sync_watch};
-use breakerbox::{CircuitState, Outcome};
+use breakerbox::Outcome;
 
 use super::act::*;
 use super::cut::{count_call_failing, count_call_well, count_failure, count_success};
-use super::store::{HOLDS, drop_handle, forgets_row, make_handle};
+use super::store::{HOLDS, drop_handle, make_handle};
 use super::*;
 use crate::rules::{BOTH, GROUPED, IN_FLIGHT, PLAIN, TIMED, WINDOW};
 use crate::seen::drops;
@@ -165,25 +165,17 @@ pub(crate) const BREAKER_HANDLE: &[Op] = &[
         ),
         count_call_failing,
     )),
-    by_handle(steps(
-        op("guarded to closed", SNAPSHOT, closed_by_guarded),
-        &[forgets_row, closed_by_guarded],
-    )),
     by_handle(op("guarded.reset", REMOVAL, |w, _| {
         guarded(w, |h| {
             h.reset();
             Answer::Nothing
         })
     })),
-    by_handle(op("guarded.record_failure", FAILS, |w, _| {
-        guarded(w, |h| Answer::Is(h.record_failure()))
+    by_handle(op("guarded.get_state", SNAPSHOT, |w, _| {
+        guarded(w, |h| Answer::Is(h.get_state()))
     })),
     by_handle(drop_handle()),
 ];
-
-fn closed_by_guarded(world: &World, _: Role) -> Answer {
-    guarded(world, |h| Answer::Is(h.transition(CircuitState::Closed)))
-}
 
 /// Dropping a breaker that no permit and no handle holds, while its store lives on.
 pub(crate) const LEAVING: &[Op] = &[op("drop the breaker", NONE, |w, _| {

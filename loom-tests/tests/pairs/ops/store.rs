@@ -230,7 +230,7 @@ fn ruled(world: &World, steering: Steering, chosen: fn(&str) -> bool) -> Answer 
 }
 
 /// Ends the series of openings, as closing by hand does before the circuit is closed.
-pub(super) fn forgets_row(world: &World, _: Role) -> Answer {
+fn forgets_row(world: &World, _: Role) -> Answer {
     forget_row(&world.store, &KEY.to_owned());
     Answer::Nothing
 }
