@@ -191,7 +191,7 @@ fn a_permit_of_an_unknown_circuit_is_never_too_new() {
     let store = limited(10);
     let latest = || store.inner.shared.summary.load().generation().bits();
     let (mut looks, mut before) = (0, 0);
-    let admitted = store.inner.admit(|| {
+    let admitted = store.inner.answer_from(|| {
         (looks, before) = (looks + 1, latest());
         store.transition(&2, CircuitState::Closed);
         crate::cell::Acquired::Unknown
