@@ -21,9 +21,9 @@ where
     S: BuildHasher,
     C: Clock,
 {
-    /// Whether a policy has a window, as far as the fast path of reports has to know: policies with
-    /// windows keep the count of unclean circuits above 0 (`Summary::need_reports`), so nothing is
-    /// skipped under them.
+    /// The value that stands for [`Policy::windows`] on the fast path of reports, which reads no
+    /// policy. It may be false: policies with windows keep the count of unclean circuits above 0
+    /// (`Summary::need_reports`), so no report is skipped under them.
     const WINDOWS: bool = false;
 
     /// Decides whether a call may be made.

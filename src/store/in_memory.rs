@@ -154,7 +154,7 @@ where
         K: Clone,
     {
         let inner = &*self.inner;
-        let _held = inner.by_hand.command(&inner.shared.summary, "", None);
+        let _hold = inner.by_hand.command(&inner.shared.summary, "", None);
         let mut announced = Vec::new();
         inner.map.for_each(|found, cell| {
             inner.follow_rules(found.key(), cell);

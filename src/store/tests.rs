@@ -136,7 +136,7 @@ fn forced_states_release_the_summary() {
     let breaker = crate::CircuitBreaker::builder().build().unwrap();
     let store = breaker.store();
     let handle = breaker.circuit("/a/kept").unwrap();
-    for (prefix, steering, held) in [
+    for (prefix, steering, needing) in [
         ("/a/", Enable, 0),
         ("/b/", ForceOpen, 1),
         ("/b/c/", Disable, 1),
@@ -145,7 +145,7 @@ fn forced_states_release_the_summary() {
         ("/b/", Reset, 0),
     ] {
         let _ = store.steer_prefix(prefix, steering);
-        assert_eq!(store.summary_counts().0, held, "{prefix} {steering:?}");
+        assert_eq!(store.summary_counts().0, needing, "{prefix} {steering:?}");
     }
     breaker.set_policies(PolicySet::new(
         Policy::default().with_forced(Some(Forced::Open)),
