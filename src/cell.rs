@@ -21,12 +21,11 @@
 //! Control and successes are loaded and updated with `SeqCst`. A snapshot shows counts that live in
 //! two words; with a weaker ordering two readers could see a failure and a success in opposite
 //! orders. On x86-64 and ARMv8 this costs nothing over `Acquire` for loads and nothing over
-//! `AcqRel` for updates. The other side words need `Acquire` loads and `Release` updates, since
-//! rule 2 reasons from the side word that a thread has seen to the control word that it must see
-//! then.
+//! `AcqRel` for updates. The other side words need `Acquire` loads, and in updates the `Release`
+//! that the `SeqCst` of `Cell::put` includes: rule 2 reasons from the side word that a thread has
+//! seen to the control word that it must see then.
 
 mod acquire;
-mod admits;
 mod changes;
 mod evict;
 mod filter;
@@ -39,6 +38,7 @@ mod moved;
 mod openings;
 mod pins;
 mod record;
+mod rejection;
 mod report;
 #[cfg(feature = "serde")]
 mod restore;

@@ -22,8 +22,8 @@ pub fn summary_counts<K, S, C>(store: &Store<K, S, C>) -> (u64, u64) {
 }
 
 /// Counts the policy sets and rules that need every check, and the sets that need every report.
-pub fn held<K, S, C>(store: &Store<K, S, C>) -> (u64, u64) {
-    store.inside().shared.summary.held()
+pub fn needs<K, S, C>(store: &Store<K, S, C>) -> (u64, u64) {
+    store.inside().shared.summary.needing()
 }
 
 /// Counts the policy sets that need every check, and those that need every dropped permit.

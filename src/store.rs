@@ -21,11 +21,10 @@ mod steer;
 mod tests;
 
 pub use builder::InMemoryStoreBuilder;
-pub(crate) use by_policy::Circuit;
 #[cfg(feature = "serde")]
 pub use export::{Export, ImportError, Imported};
 pub use handle::StoreHandle;
 pub use in_memory::{ClockedStore, InMemoryCircuitBreakerStore};
 pub use inspect::{CircuitStats, Openings, Totals, WindowStats};
-pub(crate) use keyed::Refused;
+pub(crate) use keyed::{Circuit, Refused};
 pub use steer::{Steered, Steering};

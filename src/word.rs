@@ -8,12 +8,15 @@
 //!            63    61 60                        21  20  19                     0
 //! control   | state  | generation                |flag| failures                |
 //!            63                                24 23                            0
-//! summary   | generation of the last transition  | circuits that may reject     |
+//! summary   | generation of the last transition  | count: what may reject       |
 //!            63                  42 41                                          0
 //! side      | tag: low generation | payload: a time, a count, a duration, probes |
 //!            63                             32 31                                0
 //! filter    | unclean circuits of a stripe    | its circuits that may reject      |
 //! ```
+//!
+//! The summary's count has the circuits that may reject, the transitions under way, and the policy
+//! sets and rules by hand that need every check.
 //!
 //! | state | value | a check | counts |
 //! |---|---|---|---|
@@ -29,7 +32,10 @@
 //! The flag says how the generation began:
 //! - closed or watched: as a new life of a cell that was reset or just created;
 //! - open: too soon after the opening before it;
-//! - half-open: by a call that is its first probe.
+//! - half-open: by a call that is its first probe;
+//! - retired: as the closed circuit before says, which it may become again.
+//!
+//! In the other states it isn't set.
 //!
 //! The all-zero control word is a closed circuit without failures, of generation 0.
 
@@ -39,6 +45,7 @@ mod field;
 mod fuzzed;
 mod generation;
 mod history;
+mod pins;
 mod probes;
 mod report;
 mod side;
@@ -53,13 +60,14 @@ pub(crate) use control::{Control, FAILURES_MAX, Series, State};
 pub(crate) use fuzzed::check;
 pub(crate) use generation::Generation;
 pub(crate) use history::{History, Spell};
+pub(crate) use pins::Pins;
 pub(crate) use probes::Probes;
 pub use report::{Outcome, Report, Reported};
-pub(crate) use side::{Pins, Side};
+pub(crate) use side::Side;
 #[cfg(not(breakerbox_loom))]
 pub(crate) use stripe::STRIPE_BITS;
-pub(crate) use stripe::{FilterWord, stripe_of};
-pub(crate) use summary::SummaryWord;
+pub(crate) use stripe::stripe_of;
+pub(crate) use summary::{FilterWord, SummaryWord};
 pub(crate) use time::{Millis, TIME_MAX, Timestamp};
 pub use token::PermitToken;
 pub(crate) use window::{Bucket, Call, Head, Outcomes, Tally};

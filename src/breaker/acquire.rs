@@ -52,7 +52,7 @@ where
         K: Borrow<Q>,
         Q: Hash + Eq + ToKey<K> + ?Sized,
     {
-        let admitted = self.admit(key)?;
+        let admitted = self.check(key)?;
         Ok(Permit::new(Keyed { breaker: self, key }, admitted))
     }
 
@@ -89,7 +89,7 @@ where
 {
     #[inline]
     fn report(&self, token: PermitToken, report: Report, started: Started) -> Reported {
-        self.breaker.report(self.key, token, report, started)
+        self.breaker.take_report(self.key, token, report, started)
     }
 
     #[inline]

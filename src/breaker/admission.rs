@@ -21,15 +21,21 @@ where
     S: BuildHasher,
     C: Clock,
 {
+    /// The value that stands for [`Policy::windows`] on the fast path of reports, which reads no
+    /// policy. It may be false: policies with windows keep the count of unclean circuits above 0
+    /// (`Summary::need_reports`), so no report is skipped under them.
+    const WINDOWS: bool = false;
+
+    /// Decides whether a call may be made.
     #[inline]
-    pub(super) fn admit<Q>(&self, key: &Q) -> Result<Admitted, Rejected>
+    pub(super) fn check<Q>(&self, key: &Q) -> Result<Admitted, Rejected>
     where
         K: Borrow<Q>,
         Q: Hash + Eq + ToKey<K> + ?Sized,
     {
         match self.pass(key) {
             Ok(permit) => Ok((permit, Started::UNKNOWN)),
-            Err(hash) => self.admit_by_key(hash, key),
+            Err(hash) => self.check_by_key(hash, key),
         }
     }
 
@@ -40,23 +46,27 @@ where
         K: Borrow<Q>,
         Q: Hash + Eq + ToKey<K> + ?Sized,
     {
-        let need_checks = || self.rules.policies.need_every_check();
-        self.store.pass(key, need_checks)
+        // Policies that need every check keep the summary busy, and are asked only then.
+        let look_anyway = false;
+        let policies_need_checks = || self.rules.policies.need_every_check();
+        self.store
+            .inner
+            .pass(key, look_anyway, policies_need_checks)
     }
 
     #[cold]
-    fn admit_by_key<Q>(&self, hash: OnlyHash, key: &Q) -> Result<Admitted, Rejected>
+    fn check_by_key<Q>(&self, hash: OnlyHash, key: &Q) -> Result<Admitted, Rejected>
     where
         K: Borrow<Q>,
         Q: Hash + Eq + ToKey<K> + ?Sized,
     {
         let policy = self.rules.policies.of(key);
-        self.admit_by_rules(&policy, &self.store.at(hash, key))
+        self.check_by_rules(&policy, &self.store.inner.by_key(hash.with(key)))
     }
 
     /// Checks a circuit for which the fast path has no answer.
     #[inline(always)]
-    pub(super) fn admit_by_rules<T: Circuit>(
+    pub(super) fn check_by_rules<T: Circuit>(
         &self,
         policy: &Policy,
         circuit: &T,
@@ -70,19 +80,20 @@ where
         let admitted = circuit.acquire_by(policy);
         if self.is_replaced(policy) {
             // The classifier of the new set is the user's, and may panic.
-            let held = OnPanic::new(|| {
+            let give_back_on_panic = OnPanic::new(|| {
                 if let Ok(permit) = &admitted {
                     circuit.give_back(*permit);
                 }
             });
             self.sync_watch(circuit);
-            held.disarm();
+            give_back_on_panic.disarm();
         }
         Ok((self.apply_shadow(policy, admitted)?, started))
     }
 
+    /// Takes a report: skips it if it changes nothing, whatever its key.
     #[inline]
-    pub(super) fn report<Q>(
+    pub(super) fn take_report<Q>(
         &self,
         key: &Q,
         permit: PermitToken,
@@ -93,7 +104,7 @@ where
         K: Borrow<Q>,
         Q: Hash + Eq + ToKey<K> + ?Sized,
     {
-        if self.store.skips(permit, report) {
+        if self.store.inner.skips(permit, report, Self::WINDOWS) {
             return Reported::Recorded;
         }
         self.report_by_key(key, permit, report, started)
@@ -112,12 +123,15 @@ where
         Q: Hash + Eq + ToKey<K> + ?Sized,
     {
         // If the hasher panics, the way to what the permit holds is another hash.
-        let held = OnPanic::new(|| self.store.give_back(key, permit));
-        let skipped = self.store.skip(key, permit, report);
-        held.disarm();
+        let give_back_on_panic = OnPanic::new(|| self.store.give_back(key, permit));
+        let skipped = self.store.inner.skip(key, permit, report, Self::WINDOWS);
+        give_back_on_panic.disarm();
         match skipped {
             Ok(skipped) => skipped,
-            Err(circuit) => self.report_by_rules(&circuit, permit, report, started),
+            Err(key) => {
+                let circuit = self.store.inner.by_key(key);
+                self.report_by_rules(&circuit, permit, report, started)
+            }
         }
     }
 
@@ -136,10 +150,10 @@ where
     {
         // If the user's code panics before the report reaches the circuit, what the permit holds
         // is given back.
-        let held = OnPanic::new(|| circuit.give_back(permit));
+        let give_back_on_panic = OnPanic::new(|| circuit.give_back(permit));
         let policy = self.rules.policies.of(circuit.key());
         let report = self.timed(&policy, report, started);
-        held.disarm();
+        give_back_on_panic.disarm();
         let reported = circuit.report_by(permit, report, &policy);
         if self.is_replaced(&policy) {
             self.sync_watch(circuit);

@@ -114,7 +114,7 @@ where
     /// out; or if its policy or a rule [forces](CircuitBreaker::forced) it open.
     #[inline]
     pub fn acquire(&self) -> Result<HandlePermit<'_, K, S, C>, Rejected> {
-        Ok(Permit::new(Handled(self), self.admit()?))
+        Ok(Permit::new(Handled(self), self.check()?))
     }
 
     /// Asks to make a call, as [`CircuitBreaker::acquire_owned`].
@@ -134,21 +134,21 @@ where
     }
 
     #[inline]
-    fn admit(&self) -> Result<Admitted, Rejected> {
+    fn check(&self) -> Result<Admitted, Rejected> {
         match self.circuit.pass() {
             Some(permit) => Ok((permit, Started::UNKNOWN)),
-            None => self.admit_slow(),
+            None => self.check_by_rules(),
         }
     }
 
     /// Admits a call to a circuit that isn't closed, or is watched.
     #[inline(never)]
-    fn admit_slow(&self) -> Result<Admitted, Rejected> {
+    fn check_by_rules(&self) -> Result<Admitted, Rejected> {
         let policy = self.breaker.rules.policies.of(self.circuit.key());
         if policy.watches() != self.circuit.is_watched_by_policy() {
             self.breaker.sync_watch(&self.circuit);
         }
-        self.breaker.admit_by_rules(&policy, &self.circuit)
+        self.breaker.check_by_rules(&policy, &self.circuit)
     }
 
     #[inline]
@@ -158,11 +158,11 @@ where
         if self.circuit.skips(permit, report, false) {
             return Reported::Recorded;
         }
-        self.report_slow(permit, report, started)
+        self.report_by_rules(permit, report, started)
     }
 
     #[inline(never)]
-    fn report_slow(&self, permit: PermitToken, report: Report, started: Started) -> Reported {
+    fn report_by_rules(&self, permit: PermitToken, report: Report, started: Started) -> Reported {
         self.breaker
             .report_by_rules(&self.circuit, permit, report, started)
     }

@@ -153,9 +153,9 @@ impl<T: Target> Permit<T> {
 
     fn report_dropped(&self, target: &T) {
         // A classifier that panics must not keep the probe or the slot in flight.
-        let held = OnPanic::new(|| target.give_back(self.token));
+        let give_back_on_panic = OnPanic::new(|| target.give_back(self.token));
         let outcome = target.dropped(self.started);
-        held.disarm();
+        give_back_on_panic.disarm();
         if outcome != Outcome::Ignored || !self.token.is_plain() {
             // Stale or not: nothing waits for the answer.
             let _ = target.report(self.token, outcome.into(), self.started);

@@ -259,8 +259,8 @@ mod tests {
             policies.replace(set(&policy), &shared);
             assert_eq!(policies.need_every_check(), checks);
             assert_eq!(policies.need_drops(), is_dropped);
-            let held = u64::from(checks);
-            assert_eq!(shared.summary.counts(), (held, held));
+            let needing = u64::from(checks);
+            assert_eq!(shared.summary.counts(), (needing, needing));
         }
     }
 }

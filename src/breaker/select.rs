@@ -34,7 +34,7 @@ where
     {
         match self.pass(key) {
             Ok(_) => Ok(()),
-            Err(hash) => self.admits_by_rules(&self.store.at(hash, key)),
+            Err(hash) => self.admits_by_rules(&self.store.inner.by_key(hash.with(key))),
         }
     }
 

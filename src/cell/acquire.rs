@@ -62,12 +62,15 @@ impl Cell {
             // proves that the circuit was still in its generation, or answers `Moved`.
             let control = self.control();
             let attempt = match on_acquire(control) {
-                Admission::Admit => self.admit(&mut tx, control, policy).map(Acquired::Permit),
+                Admission::Admit => self
+                    .admit_closed(&mut tx, control, policy)
+                    .map(Acquired::Permit),
                 // A word that reads as unknown may be that of a circuit which an eviction has
                 // offered to remove.
                 Admission::Unknown => self
                     .confirm_absent(shared, control)
                     .map(|()| Acquired::Unknown),
+                // No time is known: the reset timeout stands in, see `Rejected`.
                 Admission::Reject => {
                     Ok(reject(control, CircuitState::ForcedOpen, policy.open.base))
                 }
@@ -94,8 +97,9 @@ impl Cell {
         Ok(self.acquire(shared, policy, changes))
     }
 
-    /// Admits a call to the circuit `control`, and counts it in flight where the policy asks.
-    fn admit<C: Clock>(
+    /// Admits a call to the closed or disabled circuit `control`, and counts it in flight where the
+    /// policy asks.
+    fn admit_closed<C: Clock>(
         &self,
         tx: &mut Transition<'_, C>,
         control: Control,
@@ -116,14 +120,14 @@ impl Cell {
             return Ok(permit);
         };
         // The clock is the user's, and may panic.
-        let held = OnPanic::new(|| self.leave(permit));
+        let leave_on_panic = OnPanic::new(|| self.leave(permit));
         let opening = Opening {
             policy,
             retry_after: Millis::ZERO,
             cause,
         };
         let opened = self.open(tx, control, control, opening);
-        held.disarm();
+        leave_on_panic.disarm();
         if opened == Ok(Opened::HeldBack) {
             return Ok(permit);
         }
@@ -158,7 +162,7 @@ impl Cell {
     ) -> Result<PermitToken, Moved> {
         let given = std::cell::Cell::new(None);
         // The clock is the user's, and may panic after the circuit is half-open.
-        let held = OnPanic::new(|| {
+        let give_back_on_panic = OnPanic::new(|| {
             if let Some(permit) = given.get() {
                 self.give_back(permit);
             }
@@ -168,7 +172,7 @@ impl Cell {
             control.probed(generation)
         };
         let begun = self.put_next(tx, control, next, Cause::ResetTimeout);
-        held.disarm();
+        give_back_on_panic.disarm();
         begun.map(|begun| PermitToken::probe(begun.generation(), 0))
     }
 
@@ -186,6 +190,7 @@ impl Cell {
                 let permit = PermitToken::probe(control.generation(), lease);
                 Ok(Acquired::Permit(permit))
             }
+            // No time is known, as for forced-open.
             ProbeGrant::AllOut => Ok(reject(control, CircuitState::HalfOpen, policy.open.base)),
             ProbeGrant::TimeOver => self.give_up(tx, control, policy),
         }

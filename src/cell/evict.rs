@@ -17,7 +17,7 @@ const OPEN_TTL_FACTOR: u64 = 10;
 /// The circuits that go now.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Evicts {
-    /// Clean circuits: to remove one changes nothing that a caller sees.
+    /// Circuits whose removal changes nothing that a caller sees.
     Clean,
     /// Also circuits that have been idle for a while.
     Idle {
@@ -45,7 +45,7 @@ impl Cell {
             (State::Vacant | State::Retired, _) => return self.retire(shared),
             (State::ForcedOpen | State::Disabled, _) => false,
             _ if self.is_pinned() => false,
-            (State::Closed, _) if self.is_clean(shared, control) => {
+            (State::Closed, _) if self.is_evictable(shared, control) => {
                 // No new generation is needed: a call that was admitted before may as well count
                 // after. The exchange fails where the circuit is used meanwhile.
                 return match self.exchange(shared, control, control.retired()) {
@@ -75,12 +75,12 @@ impl Cell {
         }
     }
 
-    /// Returns whether the closed circuit is clean, so that its removal changes nothing that a
-    /// caller sees.
+    /// Returns whether the removal of the closed circuit would change nothing that a caller sees: it
+    /// has no failures, no series and no slots in flight.
     ///
-    /// It isn't clean while calls may hold slots in flight: a new cell could have the same
-    /// generation, and their slots would be taken for those of its calls.
-    pub(super) fn is_clean<C>(&self, shared: &Shared<C>, control: Control) -> bool {
+    /// It has to stay while calls may hold slots: a new cell could have the same generation, and
+    /// their slots would be taken for those of its calls.
+    pub(super) fn is_evictable<C>(&self, shared: &Shared<C>, control: Control) -> bool {
         let forgets = |history: History| history.openings == 0;
         control.failures() == 0
             && !self.has_in_flight(control)

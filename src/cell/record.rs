@@ -13,7 +13,7 @@ use super::{Cell, Gone};
 use crate::clock::Clock;
 use crate::rules::Cause;
 use crate::snapshot::{CircuitBreakerSnapshot, CircuitState};
-use crate::word::{Control, Generation, Side, State};
+use crate::word::{Control, Side, State};
 
 /// The circuit as a step leaves it, from the words read before the step.
 struct Left {
@@ -32,6 +32,7 @@ impl Cell {
     #[inline(always)]
     pub(crate) fn peek<C: Clock>(&self, shared: &Shared<C>) -> Option<CircuitBreakerSnapshot> {
         loop {
+            // Only the two words are compared; the count would depend on control, which isn't read yet.
             let (before, _) = self.successes(Control::FRESH);
             let control = self.control();
             let Some(state) = control.state().public() else {
@@ -46,6 +47,7 @@ impl Cell {
             // Read after control, so that it covers every failure that control counts.
             let last_failure_time = self.last_failure(control);
             let (after, success_count) = self.successes(control);
+            // The second look: the last failure may be of a later life.
             if before != after || self.still_in(control).is_err() {
                 // Another thread counted or moved the circuit on: that is progress, and there is a
                 // newer view.
@@ -61,52 +63,9 @@ impl Cell {
         }
     }
 
-    /// Returns the control word of the circuit, brought to life if it was unknown.
-    #[inline]
-    pub(super) fn alive<C: Clock>(&self, shared: &Shared<C>) -> Result<Control, Gone> {
-        loop {
-            let control = self.control();
-            match control.state() {
-                State::Vacant => {
-                    let _ = self.revive(shared, control, self.life_of(shared, control));
-                }
-                State::Retired => self.resolve(shared)?,
-                _ => return Ok(control),
-            }
-        }
-    }
-
-    /// Returns the generation of a cell's life: its own, or for a fresh cell that of the stripe's
-    /// last removal, which has to be read after the cell is in the map.
-    pub(super) fn life_of<C>(&self, shared: &Shared<C>, control: Control) -> Generation {
-        if control.is_fresh() {
-            shared.removed_at(self.stripe())
-        } else {
-            control.generation()
-        }
-    }
-
-    /// Begins a new life of a vacant cell in `generation`, and stamps it.
-    pub(super) fn revive<C: Clock>(
-        &self,
-        shared: &Shared<C>,
-        control: Control,
-        generation: Generation,
-    ) -> Result<CircuitBreakerSnapshot, Moved> {
-        // Watched from its first moment, as in `change`.
-        let revived = self.as_watched(Control::revived(generation));
-        self.exchange(shared, control, revived)?;
-        self.agree(shared);
-        Ok(CircuitBreakerSnapshot {
-            state: CircuitState::Closed,
-            last_state_change: self.changed_at(shared, revived),
-            ..CircuitBreakerSnapshot::default()
-        })
-    }
-
     /// Returns when the generation that the caller put in began, in Unix ms. If it is over already,
     /// its stamp may be gone: then the time is now.
-    fn changed_at<C: Clock>(&self, shared: &Shared<C>, control: Control) -> u64 {
+    pub(super) fn changed_at<C: Clock>(&self, shared: &Shared<C>, control: Control) -> u64 {
         self.since(shared, control)
             .unwrap_or_else(|Moved| shared.now())
             .unix_ms()
@@ -232,7 +191,7 @@ impl Cell {
             let control = self.alive(shared)?;
             let (_, successes) = self.successes(control);
             let last_failure_time = self.last_failure(control);
-            if let Ok(next) = self.change_by_hand(&mut tx, control, to.into()) {
+            if let Ok(next) = self.change_by_command(&mut tx, control, to.into()) {
                 let kept = next.state().keeps_successes();
                 let left = CircuitBreakerSnapshot {
                     state: to,
@@ -298,7 +257,7 @@ impl Cell {
                 }
             }
             let state = control.state();
-            if !applies(state) || self.change_by_hand(&mut tx, control, to.into()).is_ok() {
+            if !applies(state) || self.change_by_command(&mut tx, control, to.into()).is_ok() {
                 return Ok(Some(state));
             }
         }

@@ -1,4 +1,4 @@
-//! Reports on one cell: the changes that the outcome of a call makes.
+//! Reports on one cell: the changes that the outcome of a call makes, and the lives that it begins.
 
 use super::changes::Changes;
 use super::moved::Moved;
@@ -11,6 +11,7 @@ use crate::on_panic::OnPanic;
 use crate::rules::{
     Policy, ProbeVerdict, Verdict, is_slow, is_stale, on_probe, on_report, outcome_of,
 };
+use crate::snapshot::{CircuitBreakerSnapshot, CircuitState};
 use crate::word::{
     Call, Control, Generation, Millis, Outcome, PermitToken, Report, Reported, State, Tally,
 };
@@ -23,7 +24,7 @@ struct Decision<'a> {
     permit: PermitToken,
     outcome: Outcome,
     /// The counts of the window, with this call.
-    window: Tally,
+    tally: Tally,
     retry_after: Millis,
     policy: &'a Policy,
 }
@@ -44,15 +45,15 @@ impl Cell {
         // First of all: the slot comes back whatever becomes of the report.
         self.leave(permit);
         // A probe comes back too if the clock, which is the user's, panics.
-        let held = OnPanic::new(|| self.give_back_probe(permit));
+        let give_back_on_panic = OnPanic::new(|| self.give_back_probe(permit));
         self.mark_used(shared);
-        let reported = self.report_held(&mut tx, permit, report, policy);
-        held.disarm();
+        let reported = self.report_guarded(&mut tx, permit, report, policy);
+        give_back_on_panic.disarm();
         reported
     }
 
     #[inline(always)]
-    fn report_held<C: Clock>(
+    fn report_guarded<C: Clock>(
         &self,
         tx: &mut Transition<'_, C>,
         permit: PermitToken,
@@ -109,7 +110,7 @@ impl Cell {
                 generation,
                 permit,
                 outcome,
-                window: counted.unwrap_or_default(),
+                tally: counted.unwrap_or_default(),
                 retry_after: report.retry_after_time(),
                 policy,
             };
@@ -136,12 +137,12 @@ impl Cell {
             control,
             permit,
             outcome,
-            window,
+            tally,
             policy,
             ..
         } = *decision;
         let shared = tx.shared;
-        match on_report(control, permit, outcome, policy, window) {
+        match on_report(control, permit, outcome, policy, tally) {
             Verdict::Nothing => Ok(()),
             Verdict::Revive => {
                 // The outcome is counted in the new life, whichever thread began it.
@@ -151,6 +152,7 @@ impl Cell {
             Verdict::Replace(next) => {
                 self.note_if_failure(tx, decision, noted)?;
                 if next == control {
+                    // The count is saturated.
                     return Ok(());
                 }
                 self.exchange(shared, control, next)
@@ -212,5 +214,51 @@ impl Cell {
             return Ok(());
         }
         self.note_failure(tx.shared, decision.control, noted)
+    }
+}
+
+impl Cell {
+    /// Returns the control word of the circuit, brought to life if it was unknown.
+    #[inline]
+    pub(super) fn alive<C: Clock>(&self, shared: &Shared<C>) -> Result<Control, Gone> {
+        loop {
+            let control = self.control();
+            match control.state() {
+                State::Vacant => {
+                    // If another thread has begun the life first, the next look finds it.
+                    let _ = self.revive(shared, control, self.life_of(shared, control));
+                }
+                State::Retired => self.resolve(shared)?,
+                _ => return Ok(control),
+            }
+        }
+    }
+
+    /// Returns the generation of a cell's life: its own, or for a fresh cell that of the stripe's
+    /// last removal, which has to be read after the cell is in the map.
+    pub(super) fn life_of<C>(&self, shared: &Shared<C>, control: Control) -> Generation {
+        if control.is_fresh() {
+            shared.removed_at(self.stripe())
+        } else {
+            control.generation()
+        }
+    }
+
+    /// Begins a new life of a vacant cell in `generation`, and stamps it.
+    pub(super) fn revive<C: Clock>(
+        &self,
+        shared: &Shared<C>,
+        control: Control,
+        generation: Generation,
+    ) -> Result<CircuitBreakerSnapshot, Moved> {
+        // Watched from its first moment, as in `change`.
+        let revived = self.as_watched(Control::revived(generation));
+        self.exchange(shared, control, revived)?;
+        self.agree(shared);
+        Ok(CircuitBreakerSnapshot {
+            state: CircuitState::Closed,
+            last_state_change: self.changed_at(shared, revived),
+            ..CircuitBreakerSnapshot::default()
+        })
     }
 }

@@ -80,7 +80,7 @@ impl Cell {
     ) -> Result<Restored, Gone> {
         let mut tx = Transition::new(shared, changes);
         let mut control = self.alive(shared)?;
-        if !control.state().is_closed() || !self.is_clean(shared, control) {
+        if !control.state().is_closed() || !self.is_evictable(shared, control) {
             return Ok(Restored::Occupied);
         }
         if self.successes(control).1 != 0 {
@@ -91,7 +91,7 @@ impl Cell {
                 return Ok(Restored::Occupied);
             }
             control = self.alive(shared)?;
-            if !control.state().is_closed() || !self.is_clean(shared, control) {
+            if !control.state().is_closed() || !self.is_evictable(shared, control) {
                 return Ok(Restored::Occupied);
             }
         }

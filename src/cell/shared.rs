@@ -80,8 +80,10 @@ impl<C> Shared<C> {
 
     /// Returns the generation of the stripe's last removal, in which a new circuit of it begins.
     pub(crate) fn removed_at(&self, stripe: usize) -> Generation {
-        // Acquire: pairs with the Release in `note_removal`. (For a thread that finds the key
-        // absent after a removal, the map's own ordering does the same.)
+        // Acquire: pairs with the Release in `note_removal`, for a thread that begins a life in
+        // this generation, and those that it tells: they find the summary in this generation or a
+        // later one, so their next permits aren't older than the life. (That a thread which finds
+        // the key absent after a removal sees the removal itself follows from the map's ordering.)
         let bits = self.removals[stripe % self.removals.len()].load(Ordering::Acquire);
         Generation::from_bits(bits)
     }

@@ -212,17 +212,17 @@ impl Cell {
         Ok(history)
     }
 
-    /// Replaces the history by `next` of it and returns that. Returns `None` if `next` has nothing
-    /// new.
+    /// Replaces the history by `next_of` it and returns that. Returns `None` if `next_of` has
+    /// nothing new.
     pub(super) fn remember<C>(
         &self,
         shared: &Shared<C>,
         control: Control,
-        next: impl Fn(History) -> Option<History>,
+        next_of: impl Fn(History) -> Option<History>,
     ) -> Result<Option<History>, Moved> {
         loop {
             let seen = self.history(shared, control)?;
-            let Some(next) = next(seen) else {
+            let Some(next) = next_of(seen) else {
                 return Ok(None);
             };
             if self.put_history(control, seen, next).is_ok() {

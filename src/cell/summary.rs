@@ -14,8 +14,9 @@ use crate::word::{FilterWord, Generation, SummaryWord};
 ///
 /// The operation that takes a generation also raises the count in the summary word. It does so
 /// before the transition's compare-and-swap, and the count is lowered after that, unless the
-/// circuit may now reject. So the count errs upwards only. While it is 0 no circuit rejects, *and
-/// no number that was taken is still to be put in*: every circuit's generation is at most the
+/// circuit may now reject. A policy set or rule by hand that needs every check raises it too. So
+/// the count errs upwards only. While it is 0 no circuit rejects, nothing needs every check, *and no
+/// number that was taken is still to be put in*: every circuit's generation is at most the
 /// summary's, and a permit that carries the summary's is stale exactly for circuits that change
 /// afterwards.
 pub(crate) struct Summary {
@@ -60,29 +61,35 @@ impl Summary {
     #[inline]
     pub(crate) fn all_clean(&self) -> bool {
         // Acquire: pairs with the Release in `mark_clean`. A thread that skips its success because
-        // the last circuit became clean must not see that circuit's failures afterwards.
+        // the last circuit became clean must not see that circuit's failures afterwards. It also
+        // keeps this load before the summary's in `Inner::is_idle`.
         self.unclean.0.load(Ordering::Acquire) == 0
     }
 
     /// Returns whether no success report on a key of this stripe can change its circuit.
     #[inline]
-    pub(crate) fn is_clean(&self, stripe: usize) -> bool {
+    pub(crate) fn has_no_unclean_in(&self, stripe: usize) -> bool {
         // Acquire: pairs with the Release in `release_reports`, and keeps this load before the
         // filter's, which pairs with `mark_clean`.
         let unneeded = self.needing_reports.load(Ordering::Acquire) == 0;
-        unneeded && self.filter.load(stripe).is_clean()
+        unneeded && self.filter.load(stripe).has_no_unclean()
     }
 
     /// Returns the generation in which every call on a key of this stripe is admitted, for a
     /// summary that was seen at `before`. Returns `None` if the caller has to look at the circuit.
     #[inline]
-    pub(crate) fn admits(&self, before: SummaryWord, stripe: usize) -> Option<Generation> {
+    pub(crate) fn pass_filter(&self, before: SummaryWord, stripe: usize) -> Option<Generation> {
         let generation = before.generation();
-        let admits = self.filter.load(stripe).admits();
+        let admits = self.filter.load(stripe).has_none_rejecting();
         // The second look: see the filter's module.
         (admits && self.load().generation() == generation).then_some(generation)
     }
 
+    /// Counts a circuit as unclean.
+    ///
+    /// The order of the two counts doesn't matter, here and in [`mark_clean`](Self::mark_clean): a
+    /// report is skipped by one of them alone, and both are raised before the change of control and
+    /// lowered after it.
     #[inline]
     pub(super) fn mark_unclean(&self, stripe: usize) {
         // Relaxed: the compare-and-swap that follows publishes it with the word.
@@ -90,6 +97,7 @@ impl Summary {
         self.filter.raise(stripe, FilterWord::UNCLEAN);
     }
 
+    /// Takes one [`mark_unclean`](Self::mark_unclean) back.
     #[inline]
     pub(super) fn mark_clean(&self, stripe: usize) {
         self.filter.lower(stripe, FilterWord::UNCLEAN);
@@ -107,7 +115,7 @@ impl Summary {
 
     /// Takes one [`need_reports`](Self::need_reports) back.
     pub(crate) fn release_reports(&self) {
-        // Release: pairs with the Acquires in `is_clean` and `all_clean`.
+        // Release: pairs with the Acquires in `has_no_unclean_in` and `all_clean`.
         self.needing_reports.fetch_sub(1, Ordering::Release);
         self.unclean.0.fetch_sub(1, Ordering::Release);
     }
@@ -157,7 +165,7 @@ impl Summary {
 
     /// Counts the policy sets and rules that need every check, and the sets that need every report.
     #[cfg(any(breakerbox_loom, breakerbox_steps))]
-    pub(crate) fn held(&self) -> (u64, u64) {
+    pub(crate) fn needing(&self) -> (u64, u64) {
         // Acquire for both: read at rest.
         let reports = self.needing_reports.load(Ordering::Acquire);
         (self.needing_checks.load(Ordering::Acquire), reports)
@@ -168,10 +176,10 @@ impl Summary {
     #[cfg(any(test, breakerbox_loom, breakerbox_steps))]
     pub(crate) fn counts(&self) -> (u64, u64) {
         // Acquire, all: read at rest.
-        let held = self.needing_checks.load(Ordering::Acquire);
-        let needing = self.needing_reports.load(Ordering::Acquire);
+        let checks = self.needing_checks.load(Ordering::Acquire);
+        let reports = self.needing_reports.load(Ordering::Acquire);
         let counts = (self.load().count(), self.unclean.0.load(Ordering::Acquire));
-        let of_circuits = (counts.0 - held, counts.1 - needing);
+        let of_circuits = (counts.0 - checks, counts.1 - reports);
         assert_eq!(self.filter.counts(), of_circuits, "the filter's counts");
         counts
     }

@@ -41,12 +41,12 @@ impl<'s> Ticket<'s> {
             }
         };
         loop {
-            // Acquire: the cell was read first, and the thread that put `current` there had taken
-            // it from this word before, so this number comes later in the word's one order.
             // Release: pairs with the Acquire in `Summary::load`. A check that sees this number
-            // also sees the circuit that is about to move, and doesn't take it for unknown.
+            // also sees the circuit that is about to move, and doesn't take it for unknown. No
+            // Acquire: that the number is greater than `current` follows from the load of control,
+            // which saw the exchange of the thread that had taken `current` from this word.
             let before =
-                SummaryWord::from_bits(self.summary.word.0.fetch_add(step, Ordering::AcqRel));
+                SummaryWord::from_bits(self.summary.word.0.fetch_add(step, Ordering::Release));
             let number = before.generation().successor();
             self.taken = Some((current, number));
             // Zero is the number of fresh cells, and an equal tag would make this generation's side
@@ -63,9 +63,9 @@ impl<'s> Ticket<'s> {
     pub(super) fn commit(&mut self, from: Control, to: Control) {
         debug_assert!(self.taken.is_some());
         self.taken = None;
-        let held = 1 + u64::from(from.state().may_reject());
+        let counted = 1 + u64::from(from.state().may_reject());
         let kept = u64::from(to.state().may_reject());
-        self.release(held - kept);
+        self.release(counted - kept);
     }
 
     fn release(&self, count: u64) {

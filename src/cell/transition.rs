@@ -1,4 +1,4 @@
-//! Transitions: every change of a control word, by one compare-and-swap.
+//! The only compare-and-swap on a control word, and the transitions made with it.
 
 use super::Cell;
 use super::changes::Changes;
@@ -105,7 +105,6 @@ impl Cell {
         cause: Cause,
     ) -> Result<Control, Moved> {
         let next = |generation| match to {
-            State::Vacant => control.vacated(generation),
             // Watched from its first moment. Otherwise a call before `agree` would be in no window
             // and not be counted in flight.
             State::Closed => self.as_watched(control.moved(to, generation)),
@@ -118,9 +117,9 @@ impl Cell {
         Ok(next)
     }
 
-    /// Moves the circuit by hand, as [`change`](Self::change) does. A circuit that is closed by
-    /// hand counts as recovered: its next opening is the first of a series.
-    pub(super) fn change_by_hand<C: Clock>(
+    /// Moves the circuit by a command, as [`change`](Self::change) does. A circuit that is closed by
+    /// one counts as recovered: its next opening is the first of a series.
+    pub(super) fn change_by_command<C: Clock>(
         &self,
         tx: &mut Transition<'_, C>,
         control: Control,
@@ -146,9 +145,9 @@ impl Cell {
     ) -> Result<Opened, Moved> {
         // A circuit that isn't closed has its place already, or never needed one.
         if control.state().is_closed()
-            && let Err(open) = tx.take_place(opening.policy.cap)
+            && let Err(taken) = tx.take_place(opening.policy.cap)
         {
-            return self.hold_back(tx, control, counted, opening.policy, open);
+            return self.hold_back(tx, control, counted, opening.policy, taken);
         }
         let series = self.series(tx.shared, control, opening.policy)?;
         let next = |generation| counted.opened(generation, series);
@@ -168,12 +167,14 @@ impl Cell {
         policy: &Policy,
     ) -> Result<Series, Moved> {
         if !control.state().is_closed() {
+            // A half-open whose probes fail goes on with its series.
             return Ok(Series::Next);
         }
         if !policy.open.backs_off() || control.is_new_life() {
             return Ok(Series::First);
         }
-        let closed_for = shared.now().since(self.since(shared, control)?);
+        let began_at = self.since(shared, control)?;
+        let closed_for = shared.now().since(began_at);
         Ok(if closed_for < policy.open.stable_after {
             Series::Next
         } else {
@@ -181,7 +182,7 @@ impl Cell {
         })
     }
 
-    /// Moves the circuit from `control` to the word that `next` makes of a new generation: takes
+    /// Moves the circuit from `control` to the word that `next_of` makes of a new generation: takes
     /// the number, puts the word in, stamps and notes the transition.
     ///
     /// Against another transition from `control`, exactly one of the two exchanges succeeds. The
@@ -190,7 +191,7 @@ impl Cell {
         &self,
         tx: &mut Transition<'_, C>,
         control: Control,
-        next: impl FnOnce(Generation) -> Control,
+        next_of: impl FnOnce(Generation) -> Control,
         cause: Cause,
     ) -> Result<Control, Moved> {
         let shared = tx.shared;
@@ -201,7 +202,7 @@ impl Cell {
         // The number is taken after control was read, so it is greater than `control`'s. From here
         // on the store's summary isn't quiet, so a check that doesn't see the exchange yet looks at
         // the circuit.
-        let next = next(tx.ticket.number_after(control.generation(), self.stripe()));
+        let next = next_of(tx.ticket.number_after(control.generation(), self.stripe()));
 
         // The step itself. Until here other threads can see nothing of it but counts that are too
         // high.
@@ -285,15 +286,15 @@ impl Cell {
         }
     }
 
-    /// Leaves the circuit `control` closed, with the failure counted that would have opened it.
-    /// Announces that at most once in the time for which it would have been open.
+    /// Leaves the circuit `control` closed, with the failure counted that would have opened it: all
+    /// places of its group are `taken`. Announces that at most once in the time for which it would have been open.
     fn hold_back<C: Clock>(
         &self,
         tx: &mut Transition<'_, C>,
         control: Control,
         counted: Control,
         policy: &Policy,
-        open: u64,
+        taken: u64,
     ) -> Result<Opened, Moved> {
         let shared = tx.shared;
         if counted != control {
@@ -304,8 +305,10 @@ impl Cell {
             let now = shared.now();
             let new = |seen: History| seen.held_back(now, policy.open.base);
             if let Ok(Some(_)) = self.remember(shared, counted, new) {
-                let (open, most) = (u32::try_from(open).unwrap_or(u32::MAX), policy.cap.most);
-                let cause = Cause::EjectionCap { open, most };
+                let cause = Cause::EjectionCap {
+                    open: u32::try_from(taken).unwrap_or(u32::MAX),
+                    most: policy.cap.most,
+                };
                 tx.changes.push(counted.state(), counted, cause);
                 tx.changes.stamp(|| now);
             }

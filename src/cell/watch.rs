@@ -60,7 +60,7 @@ pub struct Calls {
 
 impl Watch {
     pub(super) fn new(generation: Generation, policy: &Policy, before: Option<&Watch>) -> Self {
-        let span = policy.trip.window;
+        let span = policy.trip.span;
         let held = before.is_some_and(|watch| watch.held);
         let before = before.filter(|watch| watch.generation == generation);
         let in_flight = before.and_then(|watch| watch.in_flight.clone());
@@ -144,6 +144,6 @@ impl Watch {
 
     pub(super) fn fits(&self, generation: Generation, policy: &Policy) -> bool {
         let in_flight = !policy.counts_in_flight() || self.in_flight.is_some();
-        self.on && self.generation == generation && self.span() == policy.trip.window && in_flight
+        self.on && self.generation == generation && self.span() == policy.trip.span && in_flight
     }
 }

@@ -46,8 +46,8 @@ impl Settings {
     }
 
     fn trip(&self) -> Result<Trip, ConfigError> {
-        let window = self.span();
-        let most_calls = match window {
+        let span = self.span();
+        let most_calls = match span {
             Some(Span::Calls(calls)) => calls,
             _ => FAILURE_THRESHOLD_MAX,
         };
@@ -64,7 +64,7 @@ impl Settings {
             ),
             ("minimum_calls", self.minimum_calls, most_calls),
         ] {
-            needs(field, value, window.is_some(), "sliding_window")?;
+            needs(field, value, span.is_some(), "sliding_window")?;
             if let Some(value) = value {
                 within(field, value, 1..=most)?;
             }
@@ -75,8 +75,8 @@ impl Settings {
             rates.is_some(),
             "a rate threshold",
         )?;
-        if let (Some(window), None) = (window, rates.or(self.failures_in_window)) {
-            let value = match window {
+        if let (Some(span), None) = (span, rates.or(self.failures_in_window)) {
+            let value = match span {
                 Span::Calls(calls) => format!("{calls} calls"),
                 Span::Time(time) => format!("{time:?}"),
             };
@@ -91,7 +91,7 @@ impl Settings {
         let hung = ("hung_call_duration", self.hung_call_duration);
         pair(("hung_calls", self.hung_calls), hung)?;
 
-        let alone = window.is_none() && self.hung_calls.is_none();
+        let alone = span.is_none() && self.hung_calls.is_none();
         let default = if alone { FAILURE_THRESHOLD } else { OFF };
         let failure_threshold = self.failure_threshold.unwrap_or(default);
         let counts = failure_threshold != OFF;
@@ -104,9 +104,9 @@ impl Settings {
         let minimum_calls = self.minimum_calls.unwrap_or(MINIMUM_CALLS.min(most_calls));
         Ok(Trip {
             failure_threshold,
-            rule: self.failure_counting.unwrap_or_default(),
-            window,
-            minimum_calls: window.map_or(0, |_| minimum_calls),
+            counting: self.failure_counting.unwrap_or_default(),
+            span,
+            minimum_calls: span.map_or(0, |_| minimum_calls),
             failures_in_window: self.failures_in_window.unwrap_or(0),
             failure_rate: self.failure_rate_threshold.unwrap_or(0),
             slow_rate: self.slow_call_rate_threshold.unwrap_or(0),
@@ -219,8 +219,8 @@ impl Policy {
         } = *self;
         let Trip {
             failure_threshold: _,
-            rule,
-            window: _,
+            counting,
+            span: _,
             minimum_calls,
             failures_in_window,
             failure_rate,
@@ -249,7 +249,7 @@ impl Policy {
         let rates = failure_rate != 0 || slow_rate != 0;
         Settings {
             failure_threshold: self.failure_threshold(),
-            failure_counting: self.failure_threshold().map(|_| rule),
+            failure_counting: self.failure_threshold().map(|_| counting),
             sliding_window: self.sliding_window(),
             minimum_calls: rates.then_some(minimum_calls),
             failures_in_window: set(failures_in_window),

@@ -75,26 +75,26 @@ pub(crate) fn is_stale(generation: Generation, permit: PermitToken) -> bool {
 /// Decides the effect of `outcome`, of a call admitted by `permit`, on `control`, unless the
 /// report is stale.
 ///
-/// `window` includes the outcome already, where there is one.
+/// `tally` has the counts of the window, the outcome among them already; zeroes without a window.
 #[inline]
 pub(crate) fn on_report(
     control: Control,
     permit: PermitToken,
     outcome: Outcome,
     policy: &Policy,
-    window: Tally,
+    tally: Tally,
 ) -> Verdict {
     match (control.state(), outcome) {
         (State::Vacant | State::Retired, Outcome::Failure) => Verdict::Revive,
         (State::Vacant | State::Retired, Outcome::Success) if policy.windows() => Verdict::Revive,
         (State::Closed | State::Watched, Outcome::Failure) => {
             let counted = control.with_failure();
-            match policy.trip.opens(counted.failures(), window) {
+            match policy.trip.opens(counted.failures(), tally) {
                 Some(cause) => Verdict::Open(counted, cause),
                 None => Verdict::Replace(counted),
             }
         }
-        (State::Closed | State::Watched, Outcome::Success) => on_success(control, policy, window),
+        (State::Closed | State::Watched, Outcome::Success) => on_success(control, policy, tally),
         // Only a probe holds a permit of a half-open generation; anything else was made up.
         (State::HalfOpen, _) if !permit.is_probe() => Verdict::Nothing,
         (State::HalfOpen, _) => Verdict::Probe,
@@ -103,13 +103,13 @@ pub(crate) fn on_report(
     }
 }
 
-fn on_success(control: Control, policy: &Policy, window: Tally) -> Verdict {
-    let next = match policy.trip.rule {
+fn on_success(control: Control, policy: &Policy, tally: Tally) -> Verdict {
+    let next = match policy.trip.counting {
         FailureCounting::ConsecutiveFailures => control.without_failures(),
         FailureCounting::TotalFailures => control,
     };
     // The call that completes the minimum may be a success, and so may a slow one.
-    match policy.trip.window_opens(window) {
+    match policy.trip.window_opens(tally) {
         Some(cause) => Verdict::Open(next, cause),
         None if next == control => Verdict::Nothing,
         None => Verdict::Replace(next),
@@ -193,10 +193,10 @@ mod tests {
         control
     }
 
-    fn policy(failures: u32, successes: u32, allowed: u32, rule: FailureCounting) -> Policy {
+    fn policy(failures: u32, successes: u32, allowed: u32, counting: FailureCounting) -> Policy {
         let mut policy = Policy::default();
         policy.trip.failure_threshold = failures;
-        policy.trip.rule = rule;
+        policy.trip.counting = counting;
         policy.half_open.verdict = ProbeRule::Count { successes, allowed };
         policy
     }
@@ -261,7 +261,7 @@ mod tests {
         let mut cases = 0;
         for state in State::ALL {
             for outcome in OUTCOMES {
-                for rule in [
+                for counting in [
                     FailureCounting::ConsecutiveFailures,
                     FailureCounting::TotalFailures,
                 ] {
@@ -279,7 +279,7 @@ mod tests {
                             FAILURES_MAX,
                         ] {
                             let control = word(state, failures);
-                            let policy = policy(threshold, 1, 0, rule);
+                            let policy = policy(threshold, 1, 0, counting);
                             check(control, outcome, &policy, Probes::of(1, 0, 0));
                             cases += 1;
                         }
@@ -309,7 +309,7 @@ mod tests {
             (State::Closed | State::Watched, Outcome::Failure)
                 if failures >= policy.trip.failure_threshold =>
             {
-                let cause = match policy.trip.rule {
+                let cause = match policy.trip.counting {
                     FailureCounting::ConsecutiveFailures => Cause::ConsecutiveFailures { failures },
                     FailureCounting::TotalFailures => Cause::TotalFailures { failures },
                 };
@@ -319,7 +319,7 @@ mod tests {
                 Decided::Call(Verdict::Replace(counted))
             }
             (State::Closed | State::Watched, Outcome::Success)
-                if policy.trip.rule == FailureCounting::ConsecutiveFailures
+                if policy.trip.counting == FailureCounting::ConsecutiveFailures
                     && control.failures() > 0 =>
             {
                 Decided::Call(Verdict::Replace(word(state, 0)))

@@ -98,8 +98,9 @@ pub(crate) struct Cap {
 pub(crate) struct Trip {
     /// Failures that open; [`OFF`] if there is no such rule.
     pub(crate) failure_threshold: u32,
-    pub(crate) rule: FailureCounting,
-    pub(crate) window: Option<Span>,
+    pub(crate) counting: FailureCounting,
+    /// The length of the window, if there is one.
+    pub(crate) span: Option<Span>,
     /// Calls in the window below which a rate says nothing.
     pub(crate) minimum_calls: u32,
     /// Failures in the window that open; 0 if there is no such rule.
@@ -163,13 +164,13 @@ impl Policy {
 
     /// Returns which failures count towards the threshold.
     pub fn failure_counting(&self) -> FailureCounting {
-        self.trip.rule
+        self.trip.counting
     }
 
     /// Returns the window that rates are taken over, if there is one. A time is rounded up to whole
     /// milliseconds a bucket, of which there are 10.
     pub fn sliding_window(&self) -> Option<SlidingWindow> {
-        self.trip.window.map(|span| match span {
+        self.trip.span.map(|span| match span {
             Span::Calls(calls) => SlidingWindow::Calls(calls),
             Span::Time(time) => SlidingWindow::Time(time.into()),
         })
@@ -178,7 +179,7 @@ impl Policy {
     /// Returns the number of calls that the window must hold before a rate opens the circuit;
     /// `None` without a window.
     pub fn minimum_calls(&self) -> Option<u32> {
-        self.trip.window.map(|_| self.trip.minimum_calls)
+        self.trip.span.map(|_| self.trip.minimum_calls)
     }
 
     /// Returns the number of failures in the window that opens the circuit, if there is such a
@@ -332,7 +333,7 @@ impl Policy {
     /// Returns whether every call of a closed circuit counts in a window, successes too.
     #[inline]
     pub(crate) fn windows(&self) -> bool {
-        self.trip.window.is_some()
+        self.trip.span.is_some()
     }
 
     /// Returns whether calls in flight are counted.

@@ -9,27 +9,27 @@ use crate::word::{Millis, Tally};
 const STEPS_MAX: u32 = 63;
 
 impl Trip {
-    /// Returns the rule that opens a closed circuit with this many failures and this
+    /// Returns the rule that opens a closed circuit with this many failures and these counts of its
     /// window, if one does.
     #[inline]
-    pub(crate) fn opens(&self, failures: u32, window: Tally) -> Option<Cause> {
+    pub(crate) fn opens(&self, failures: u32, tally: Tally) -> Option<Cause> {
         if failures >= self.failure_threshold {
-            return Some(match self.rule {
+            return Some(match self.counting {
                 FailureCounting::ConsecutiveFailures => Cause::ConsecutiveFailures { failures },
                 FailureCounting::TotalFailures => Cause::TotalFailures { failures },
             });
         }
-        self.window_opens(window)
+        self.window_opens(tally)
     }
 
     /// Returns the rule over a window that opens a closed circuit, if one does.
-    pub(crate) fn window_opens(&self, window: Tally) -> Option<Cause> {
-        self.window?;
+    pub(crate) fn window_opens(&self, tally: Tally) -> Option<Cause> {
+        self.span?;
         let Tally {
             calls,
             failures,
             slow,
-        } = window;
+        } = tally;
         if self.failures_in_window != 0 && failures >= self.failures_in_window {
             return Some(Cause::FailuresInWindow { failures, calls });
         }
@@ -122,7 +122,7 @@ mod tests {
     fn trip() -> Trip {
         Trip {
             failure_threshold: OFF,
-            window: Some(Span::Calls(100)),
+            span: Some(Span::Calls(100)),
             minimum_calls: 20,
             ..Policy::default().trip
         }
@@ -221,7 +221,7 @@ mod tests {
             assert_eq!(trip.opens(failures, window), expected, "{window:?}");
         }
         let none = Trip {
-            window: None,
+            span: None,
             failure_threshold: OFF,
             ..trip
         };

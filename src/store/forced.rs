@@ -12,12 +12,6 @@ use crate::word::{Outcome, Report};
 use std::hash::{BuildHasher, Hash};
 
 impl<K: Hash + Eq, S: BuildHasher, C: Clock> Inner<K, S, C> {
-    /// Returns whether a check needs more than the circuit's state.
-    #[inline]
-    pub(super) fn looks_closely(&self, policy: &Policy) -> bool {
-        policy.checks_closely() || self.shared.summary.needs_checks()
-    }
-
     /// Returns the state that is forced on `key`, by hand or else by its policy.
     #[inline]
     pub(crate) fn forced<Q>(&self, key: &Q, policy: &Policy) -> Option<Forced>
@@ -71,9 +65,9 @@ impl<K: Hash + Eq, S: BuildHasher, C: Clock> Inner<K, S, C> {
     where
         Q: ToKey<K> + ?Sized,
     {
-        let held = OnPanic::new(give_back);
+        let give_back_on_panic = OnPanic::new(give_back);
         let forced = self.forced(key, policy);
-        held.disarm();
+        give_back_on_panic.disarm();
         match forced {
             None => report,
             Some(_) => Outcome::Ignored.into(),

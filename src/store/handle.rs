@@ -3,7 +3,7 @@
 
 use super::in_memory::InMemoryCircuitBreakerStore;
 use super::inner::Inner;
-use super::keyed::Refused;
+use super::keyed::{Circuit, Refused};
 use super::pass::counts;
 use crate::cell::{Cell, Gone};
 use crate::clock::{Clock, SystemClock};
@@ -179,14 +179,14 @@ where
 
     #[cold]
     fn acquire_or_reject(&self, policy: &Policy) -> Result<PermitToken, Rejected> {
-        self.acquire_slow::<false>(policy)
+        self.acquire_in_circuit::<false>(policy)
             .map_err(|refused| self.inner.reject(refused))
     }
 
     /// Checks a circuit that isn't closed or is watched: rare, and kept out of the callers' code.
-    /// `BREAKER` is that of [`Inner::acquire_slow`].
+    /// `BREAKER` is that of [`Inner::acquire_in_circuit`].
     #[cold]
-    pub(super) fn acquire_slow<const BREAKER: bool>(
+    fn acquire_in_circuit<const BREAKER: bool>(
         &self,
         policy: &Policy,
     ) -> Result<PermitToken, Refused> {
@@ -194,7 +194,7 @@ where
             return self.acquire_closely::<BREAKER>(policy);
         }
         let mut changes = self.inner.listeners.changes();
-        let admitted = self.inner.admit(|| {
+        let admitted = self.inner.answer_from(|| {
             let acquired = self.cell.acquire(&self.inner.shared, policy, &mut changes);
             acquired.counted_of(&self.cell, BREAKER && policy.shadow)
         });
@@ -213,7 +213,7 @@ where
             return inner.by_force(forced, policy);
         }
         let mut changes = inner.listeners.changes();
-        let admitted = inner.admit(|| {
+        let admitted = inner.answer_from(|| {
             let acquired = if policy.counts_in_flight() {
                 self.pinned(|cell| cell.begin_and_acquire(shared, policy, &mut changes))
             } else {
@@ -271,15 +271,11 @@ where
         if self.skips(permit, report, policy.windows()) {
             return Reported::Recorded;
         }
-        self.report_slow(permit, report, policy)
+        self.report_to_circuit(permit, report, policy)
     }
 
-    pub(super) fn report_slow(
-        &self,
-        permit: PermitToken,
-        report: Report,
-        policy: &Policy,
-    ) -> Reported {
+    /// Takes a report that [`skips`](Self::skips) leaves over.
+    fn report_to_circuit(&self, permit: PermitToken, report: Report, policy: &Policy) -> Reported {
         self.inner.count_failure(report);
         let give_back = || self.give_back(permit);
         let report = self
@@ -303,6 +299,42 @@ where
         InMemoryCircuitBreakerStore {
             inner: Arc::clone(&self.inner),
         }
+    }
+}
+
+impl<K, S, C> Circuit for StoreHandle<K, S, C>
+where
+    K: Hash + Eq + Clone,
+    S: BuildHasher,
+    C: Clock,
+{
+    type Key = K;
+
+    #[inline]
+    fn key(&self) -> &K {
+        self.key()
+    }
+
+    #[inline]
+    fn acquire_by(&self, policy: &Policy) -> Result<PermitToken, Refused> {
+        self.acquire_in_circuit::<true>(policy)
+    }
+
+    #[inline]
+    fn report_by(&self, permit: PermitToken, report: Report, policy: &Policy) -> Reported {
+        self.report_to_circuit(permit, report, policy)
+    }
+
+    fn rejection(&self, policy: &Policy) -> Option<Rejected> {
+        self.rejection(policy)
+    }
+
+    fn give_back(&self, permit: PermitToken) {
+        self.give_back(permit);
+    }
+
+    fn watch(&self, policy: &Policy) {
+        self.watch(policy);
     }
 }
 

@@ -43,7 +43,7 @@ use std::sync::Arc;
 /// may wait briefly while the map's table is resized: give the expected number of circuits as
 /// [`capacity`](super::InMemoryStoreBuilder::capacity).
 pub struct InMemoryCircuitBreakerStore<K = String, S = RandomState, C = SystemClock> {
-    pub(super) inner: Arc<Inner<K, S, C>>,
+    pub(crate) inner: Arc<Inner<K, S, C>>,
 }
 
 /// An [`InMemoryCircuitBreakerStore`] that reads a clock of type `C`.
@@ -154,7 +154,7 @@ where
         K: Clone,
     {
         let inner = &*self.inner;
-        let _held = inner.by_hand.command(&inner.shared.summary, "", None);
+        let _hold = inner.by_hand.command(&inner.shared.summary, "", None);
         let mut announced = Vec::new();
         inner.map.for_each(|found, cell| {
             inner.follow_rules(found.key(), cell);
@@ -233,7 +233,7 @@ where
     {
         match self.inner.pass(key, policy.checks_closely(), || false) {
             Ok(permit) => Ok(permit),
-            Err(hash) => self.inner.acquire(hash, key, policy),
+            Err(hash) => self.inner.acquire_or_reject(hash, key, policy),
         }
     }
 
@@ -266,7 +266,9 @@ where
         let report = report.into();
         match self.inner.skips(permit, report, policy.windows()) {
             true => Reported::Recorded,
-            false => self.inner.report_slow(key, permit, report, policy),
+            false => self
+                .inner
+                .report_unless_skipped(key, permit, report, policy),
         }
     }
 

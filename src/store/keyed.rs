@@ -38,10 +38,98 @@ impl Refused {
     }
 }
 
+/// A circuit, named by its key or by a handle, as a breaker asks it by the policy that it brings.
+pub(crate) trait Circuit {
+    type Key: ?Sized;
+
+    fn key(&self) -> &Self::Key;
+
+    /// Decides whether a call may go through, by `policy`.
+    fn acquire_by(&self, policy: &Policy) -> Result<PermitToken, Refused>;
+
+    /// Takes a report into account, by `policy`.
+    fn report_by(&self, permit: PermitToken, report: Report, policy: &Policy) -> Reported;
+
+    /// Returns how a check by `policy` would be rejected now; `None` if it would be admitted. Has
+    /// no side effects.
+    fn rejection(&self, policy: &Policy) -> Option<Rejected>;
+
+    /// Gives back what a permit holds, without an outcome.
+    fn give_back(&self, permit: PermitToken);
+
+    /// Makes the circuit watched if `policy` needs that, and unwatched otherwise.
+    fn watch(&self, policy: &Policy);
+}
+
+/// The circuit of a key, which the store may not know. The fast path has left its check or report
+/// over: [`pass`](Inner::pass) or [`skip`](Inner::skip) had no answer.
+pub(crate) struct ByKey<'a, Q: ?Sized, K, S, C> {
+    inner: &'a Inner<K, S, C>,
+    key: Hashed<'a, Q>,
+}
+
+impl<K, Q, S, C> Circuit for ByKey<'_, Q, K, S, C>
+where
+    K: Hash + Eq + Borrow<Q>,
+    Q: Hash + Eq + ToKey<K> + ?Sized,
+    S: BuildHasher,
+    C: Clock,
+{
+    type Key = Q;
+
+    #[inline]
+    fn key(&self) -> &Q {
+        self.key.key()
+    }
+
+    #[inline]
+    fn acquire_by(&self, policy: &Policy) -> Result<PermitToken, Refused> {
+        self.inner.acquire_in_circuit::<_, true>(self.key, policy)
+    }
+
+    #[inline]
+    fn report_by(&self, permit: PermitToken, report: Report, policy: &Policy) -> Reported {
+        self.inner
+            .report_to_circuit(self.key, permit, report, policy)
+    }
+
+    fn rejection(&self, policy: &Policy) -> Option<Rejected> {
+        let inner = self.inner;
+        inner.rejection(self.key(), policy, || {
+            inner
+                .map
+                .get(self.key, |cell| cell.rejection(&inner.shared, policy))?
+        })
+    }
+
+    fn give_back(&self, permit: PermitToken) {
+        self.inner.give_back(self.key, permit);
+    }
+
+    fn watch(&self, policy: &Policy) {
+        let inner = self.inner;
+        inner
+            .map
+            .get(self.key, |cell| cell.set_watched(&inner.shared, policy));
+    }
+}
+
 impl<K: Hash + Eq, S: BuildHasher, C: Clock> Inner<K, S, C> {
+    /// Names the circuit of a key that the fast path has left over.
+    #[inline]
+    pub(crate) fn by_key<'a, Q: ?Sized>(&'a self, key: Hashed<'a, Q>) -> ByKey<'a, Q, K, S, C> {
+        ByKey { inner: self, key }
+    }
+
+    /// Returns whether a check needs more than the circuit's state.
+    #[inline]
+    pub(super) fn looks_closely(&self, policy: &Policy) -> bool {
+        policy.checks_closely() || self.shared.summary.needs_checks()
+    }
+
     /// Checks the circuit, where neither summary nor filter admits the call.
     #[cold]
-    pub(super) fn acquire<Q>(
+    pub(super) fn acquire_or_reject<Q>(
         &self,
         hash: OnlyHash,
         key: &Q,
@@ -51,16 +139,18 @@ impl<K: Hash + Eq, S: BuildHasher, C: Clock> Inner<K, S, C> {
         K: Borrow<Q>,
         Q: Eq + ToKey<K> + ?Sized,
     {
-        self.acquire_slow::<_, false>(hash.with(key), policy)
+        self.acquire_in_circuit::<_, false>(hash.with(key), policy)
             .map_err(|refused| self.reject(refused))
     }
 
-    /// Checks the circuit by `policy`. A `BREAKER` admits the call nevertheless under a
-    /// shadow policy. A rejection is counted for the circuit here, and for the store by the
-    /// caller. (`BREAKER` is a parameter of the type: as an argument it would burden the
-    /// healthy check too.)
+    /// Checks the circuit by `policy`. A rejection is counted for the circuit here, and for the
+    /// store by the caller.
+    ///
+    /// `BREAKER` says that a breaker asks. It admits the call nevertheless under a shadow policy, so
+    /// the rejection counts as shadowed then. (A const parameter: as an argument it would burden
+    /// the healthy check too.)
     #[cold]
-    pub(super) fn acquire_slow<Q, const BREAKER: bool>(
+    pub(super) fn acquire_in_circuit<Q, const BREAKER: bool>(
         &self,
         key: Hashed<'_, Q>,
         policy: &Policy,
@@ -75,7 +165,7 @@ impl<K: Hash + Eq, S: BuildHasher, C: Clock> Inner<K, S, C> {
             return answer;
         }
         let mut changes = self.listeners.changes();
-        let admitted = self.admit(|| {
+        let admitted = self.answer_from(|| {
             self.map
                 .get(key, |cell| {
                     let acquired = cell.acquire(&self.shared, policy, &mut changes);
@@ -103,7 +193,7 @@ impl<K: Hash + Eq, S: BuildHasher, C: Clock> Inner<K, S, C> {
             return Some(self.by_force(forced, policy));
         }
         if !policy.counts_in_flight() {
-            // The caller hasn't asked the filter, which knows nothing of forced states.
+            // The caller may not have asked the filter, which knows nothing of forced states.
             return self
                 .filter(self.shared.summary.load(), key.only_hash())
                 .map(Ok);
@@ -116,7 +206,7 @@ impl<K: Hash + Eq, S: BuildHasher, C: Clock> Inner<K, S, C> {
         // A full store admits the call without a slot, and counts it as untracked: once, however
         // many looks it takes.
         let mut is_full = false;
-        let admitted = self.admit(|| {
+        let admitted = self.answer_from(|| {
             is_full = false;
             let acquired = self.create_or(key, &mut acquire, || is_full = true);
             acquired.unwrap_or(Acquired::Unknown)
@@ -153,7 +243,10 @@ impl<K: Hash + Eq, S: BuildHasher, C: Clock> Inner<K, S, C> {
     /// The generation is loaded before the look and again after it. If a circuit were reset in
     /// between, the first generation would be older than the reset, and the report of this
     /// very call stale.
-    pub(super) fn admit(&self, mut look: impl FnMut() -> Acquired) -> Result<PermitToken, Refused> {
+    pub(super) fn answer_from(
+        &self,
+        mut look: impl FnMut() -> Acquired,
+    ) -> Result<PermitToken, Refused> {
         let mut before = self.shared.summary.load().generation();
         for looks in 1.. {
             match look() {
@@ -176,9 +269,10 @@ impl<K: Hash + Eq, S: BuildHasher, C: Clock> Inner<K, S, C> {
         Ok(PermitToken::plain(before))
     }
 
-    /// Takes a report that the fast path leaves over. Not inlined, so that the fast path is.
+    /// Takes a report on the bare store that [`skips`](Self::skips) leaves over. Not inlined, so
+    /// that the fast path is.
     #[inline(never)]
-    pub(super) fn report_slow<Q>(
+    pub(super) fn report_unless_skipped<Q>(
         &self,
         key: &Q,
         permit: PermitToken,
@@ -191,12 +285,12 @@ impl<K: Hash + Eq, S: BuildHasher, C: Clock> Inner<K, S, C> {
     {
         match self.skip(key, permit, report, policy.windows()) {
             Ok(skipped) => skipped,
-            Err(key) => self.report(key, permit, report, policy),
+            Err(key) => self.report_to_circuit(key, permit, report, policy),
         }
     }
 
-    /// Takes a report that may change something.
-    pub(super) fn report<Q>(
+    /// Takes a report that [`skip`](Self::skip) leaves over.
+    fn report_to_circuit<Q>(
         &self,
         key: Hashed<'_, Q>,
         permit: PermitToken,
@@ -273,7 +367,8 @@ impl<K: Hash + Eq, S: BuildHasher, C: Clock> Inner<K, S, C> {
             None => Reported::Recorded,
         };
         if reported == Reported::Stale && creates {
-            // If a removal overtook the cell that was created for it, that isn't left behind.
+            // A removal between creation and report leaves the new cell vacant: take it out again.
+            // (`retire` does nothing to a live one.)
             self.map.get(key, |cell| {
                 let _ = self.attempt(key, cell, |cell| cell.retire(&self.shared));
             });

@@ -27,14 +27,14 @@ impl<K: Hash + Eq, S: BuildHasher, C: Clock> Inner<K, S, C> {
     /// circuit decides.
     ///
     /// `look_anyway` says whether the caller's policy needs the circuit even where nothing can
-    /// reject. `need_checks` says the same of the policies and rules that keep the summary
-    /// from being quiet.
+    /// reject; `policies_need_checks`, whether a breaker's policies need every check. If they don't,
+    /// only rules by hand keep the summary busy beside circuits, and they are asked here.
     #[inline]
-    pub(super) fn pass<Q>(
+    pub(crate) fn pass<Q>(
         &self,
         key: &Q,
         look_anyway: bool,
-        need_checks: impl FnOnce() -> bool,
+        policies_need_checks: impl FnOnce() -> bool,
     ) -> Result<PermitToken, OnlyHash>
     where
         K: Borrow<Q>,
@@ -49,10 +49,10 @@ impl<K: Hash + Eq, S: BuildHasher, C: Clock> Inner<K, S, C> {
         if look_anyway {
             return Err(hash);
         }
-        // Nearly every check ends here: it is another circuit that rejects.
+        // Nearly every check that gets here is answered by the filter: another circuit rejects.
         let admitted = match self.shared.summary.needs_checks() {
             false => self.filter(summary, hash),
-            true if need_checks() => None,
+            true if policies_need_checks() => None,
             true => self.filter_unless_forced(summary, hash, key),
         };
         admitted.ok_or(hash)
@@ -65,7 +65,7 @@ impl<K: Hash + Eq, S: BuildHasher, C: Clock> Inner<K, S, C> {
         let generation = self
             .shared
             .summary
-            .admits(summary, stripe_of(hash.bits()))?;
+            .pass_filter(summary, stripe_of(hash.bits()))?;
         Some(PermitToken::plain(generation))
     }
 
@@ -89,7 +89,7 @@ impl<K: Hash + Eq, S: BuildHasher, C: Clock> Inner<K, S, C> {
     /// Returns whether a report changes nothing, whatever its key. `windows` says whether the
     /// caller's policy may count successes.
     #[inline]
-    pub(super) fn skips(&self, permit: PermitToken, report: Report, windows: bool) -> bool {
+    pub(crate) fn skips(&self, permit: PermitToken, report: Report, windows: bool) -> bool {
         !counts(report, windows) && self.is_idle(permit)
     }
 
@@ -97,7 +97,7 @@ impl<K: Hash + Eq, S: BuildHasher, C: Clock> Inner<K, S, C> {
     /// with its hash, for the circuit to decide. Called out of line, after
     /// [`skips`](Self::skips) has said no.
     #[inline]
-    pub(super) fn skip<'q, Q>(
+    pub(crate) fn skip<'q, Q>(
         &self,
         key: &'q Q,
         permit: PermitToken,
@@ -115,7 +115,7 @@ impl<K: Hash + Eq, S: BuildHasher, C: Clock> Inner<K, S, C> {
     }
 
     /// Returns whether a report that counts nowhere changes nothing and is not stale: no circuit
-    /// has changed state since the permit, and none has failures to forget.
+    /// has changed state since the permit, and none is unclean.
     #[inline]
     fn is_idle(&self, permit: PermitToken) -> bool {
         let summary = &self.shared.summary;
@@ -129,6 +129,7 @@ impl<K: Hash + Eq, S: BuildHasher, C: Clock> Inner<K, S, C> {
     fn is_idle_for<Q: ?Sized>(&self, key: Hashed<'_, Q>, permit: PermitToken) -> bool {
         let summary = &self.shared.summary;
         // In this order: as in `is_idle`.
-        summary.is_clean(stripe_of(key.hash())) && permit.is_plainly_of(summary.load().generation())
+        summary.has_no_unclean_in(stripe_of(key.hash()))
+            && permit.is_plainly_of(summary.load().generation())
     }
 }

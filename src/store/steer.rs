@@ -238,7 +238,7 @@ where
     ) -> Vec<Steered<K>> {
         let inner = &*self.inner;
         let forced = steering.forced();
-        let _held = inner.by_hand.command(&inner.shared.summary, prefix, forced);
+        let _hold = inner.by_hand.command(&inner.shared.summary, prefix, forced);
         self.steer_ruled(steering, covers)
     }
 

@@ -136,7 +136,7 @@ fn forced_states_release_the_summary() {
     let breaker = crate::CircuitBreaker::builder().build().unwrap();
     let store = breaker.store();
     let handle = breaker.circuit("/a/kept").unwrap();
-    for (prefix, steering, held) in [
+    for (prefix, steering, needing) in [
         ("/a/", Enable, 0),
         ("/b/", ForceOpen, 1),
         ("/b/c/", Disable, 1),
@@ -145,7 +145,7 @@ fn forced_states_release_the_summary() {
         ("/b/", Reset, 0),
     ] {
         let _ = store.steer_prefix(prefix, steering);
-        assert_eq!(store.summary_counts().0, held, "{prefix} {steering:?}");
+        assert_eq!(store.summary_counts().0, needing, "{prefix} {steering:?}");
     }
     breaker.set_policies(PolicySet::new(
         Policy::default().with_forced(Some(Forced::Open)),
@@ -191,7 +191,7 @@ fn a_permit_of_an_unknown_circuit_is_never_too_new() {
     let store = limited(10);
     let latest = || store.inner.shared.summary.load().generation().bits();
     let (mut looks, mut before) = (0, 0);
-    let admitted = store.inner.admit(|| {
+    let admitted = store.inner.answer_from(|| {
         (looks, before) = (looks + 1, latest());
         store.transition(&2, CircuitState::Closed);
         crate::cell::Acquired::Unknown

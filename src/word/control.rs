@@ -261,11 +261,6 @@ impl Control {
         Self::pack(State::HalfOpen, generation, true, self.failures())
     }
 
-    /// Makes it vacant in `generation`, as a reset does.
-    pub(crate) const fn vacated(self, generation: Generation) -> Self {
-        Self::pack(State::Vacant, generation, false, 0)
-    }
-
     /// Takes a vacant or a clean circuit out of use, in the same generation. The bits of the
     /// failures, of which it has none, keep whether it was closed.
     pub(crate) const fn retired(self) -> Self {
@@ -293,14 +288,15 @@ impl Control {
 
 impl std::fmt::Debug for Control {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let new = if FLAG.is_set(self.0) { " new" } else { "" };
-        write!(
-            f,
-            "{:?}({:?}, {} failures{new})",
-            self.state(),
-            self.generation(),
-            self.failures()
-        )
+        let (state, generation, failures) = (self.state(), self.generation(), self.failures());
+        let flag = match state {
+            _ if !FLAG.is_set(self.0) => "",
+            State::Closed | State::Watched | State::Retired => ", new life",
+            State::Open => ", backs off",
+            State::HalfOpen => ", begun by a probe",
+            _ => ", flag",
+        };
+        write!(f, "{state:?}({generation:?}, {failures} failures{flag})")
     }
 }
 
@@ -420,10 +416,6 @@ mod tests {
                 let expected = Control::pack(State::Open, target, flag, failures);
                 assert_eq!(word.opened(target, series), expected);
             }
-            assert_eq!(
-                word.vacated(target),
-                Control::pack(State::Vacant, target, false, 0)
-            );
             let retired = |new, was_closed| {
                 Control::pack(State::Retired, generation, new, u32::from(was_closed))
             };

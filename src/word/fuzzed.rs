@@ -60,7 +60,10 @@ fn control(numbers: &[u64]) {
                 (state, number) = (State::HalfOpen, next);
                 assert!(word.is_begun_by_probe());
             }
-            5 => (word, state, number, failures) = (word.vacated(next), State::Vacant, next, 0),
+            5 => {
+                (word, state, number, failures) =
+                    (word.moved(State::Vacant, next), State::Vacant, next, 0)
+            }
             6 if failures == 0 && matches!(state, State::Closed | State::Vacant) => {
                 let retired = word.retired();
                 assert_eq!(

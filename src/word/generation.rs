@@ -26,7 +26,7 @@ impl Generation {
         self.0
     }
 
-    /// Returns the number that the next transition takes.
+    /// Returns the next number.
     pub(crate) const fn successor(self) -> Self {
         Self::from_bits(self.0.wrapping_add(1))
     }

@@ -171,8 +171,8 @@ mod tests {
                         (closed, admits(openings)),
                         (closed.watched(true), admits(openings)),
                         (Control::revived(next), admits(0)),
-                        (closed.vacated(next), admits(0)),
-                        (closed.vacated(next).retired(), admits(0)),
+                        (closed.moved(State::Vacant, next), admits(0)),
+                        (closed.moved(State::Vacant, next).retired(), admits(0)),
                     ];
                     for (control, expected) in cases {
                         assert_eq!(history.inherited(control), expected, "{control:?}");

@@ -11,14 +11,13 @@ layout!(64 => PROBE: 1, DETAIL: 7, GENERATION: 56);
 /// A [`CircuitBreakerStore`](crate::CircuitBreakerStore) hands it out and takes it back. It does
 /// nothing when dropped: report or release each one once, or its probe stays out until the lease is
 /// over. [`Permit`](crate::Permit) does that by itself.
+//
+//  63                       8 7                                  1   0
+// | generation               | a probe's lease, else slot + 1    |probe|
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 #[must_use = "report or release it, or a probe slot is lost until its lease is over"]
 pub struct PermitToken(u64);
 
-/// ```text
-///  63                       8 7                                  1   0
-/// | generation               | a probe's lease, else slot + 1    |probe|
-/// ```
 impl PermitToken {
     /// Makes a token from its parts, for stores that keep circuits elsewhere. It keeps 56 bits of
     /// the generation. A token of the store in memory also knows its slot among the calls in
@@ -27,8 +26,8 @@ impl PermitToken {
         Self(GENERATION.put(generation & GENERATION.max()) | PROBE.put(probe as u64))
     }
 
-    #[inline]
     /// Makes the token of a call that holds nothing.
+    #[inline]
     pub(crate) const fn plain(generation: Generation) -> Self {
         Self::from_parts(generation.bits(), false)
     }

@@ -1,6 +1,6 @@
 //! The end of a pair: calls go on, and then everything is removed.
 
-use breakerbox::__steps::{Words, entries, held, summary_counts, words};
+use breakerbox::__steps::{Words, entries, needs, summary_counts, words};
 use breakerbox::Outcome;
 
 use crate::ops::Answer;
@@ -52,7 +52,7 @@ pub(crate) fn clean_up(world: &World, faults: &mut Vec<String>) {
     let store = &world.store;
     let left = (
         summary_counts(store),
-        held(store),
+        needs(store),
         entries(store),
         store.len(),
         store.open_in_group(GROUP).unwrap_or(0),

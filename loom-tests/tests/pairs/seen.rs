@@ -1,6 +1,6 @@
 //! The visible state of a world: at rest, as calls go on, and after everything is removed.
 
-use breakerbox::__steps::{Calls, Words, entries, held, needing, summary_counts, words};
+use breakerbox::__steps::{Calls, Words, entries, needing, needs, summary_counts, words};
 use breakerbox::{Cause, CircuitBreakerSnapshot, DroppedPermit, Forced, Policy, Reported};
 
 use crate::after::{clean_up, go_on};
@@ -60,7 +60,7 @@ pub(crate) struct Rest {
     len: usize,
     entries: usize,
     summary: (u64, u64),
-    held: (u64, u64),
+    needs: (u64, u64),
     /// The state that is forced by hand on [`KEY`]; every rule of these worlds covers it.
     forced: Option<Forced>,
     needing: Option<(u64, u64)>,
@@ -97,7 +97,7 @@ impl Rest {
             len: store.len(),
             entries: entries(store),
             summary: summary_counts(store),
-            held: held(store),
+            needs: needs(store),
             forced: store.forced(KEY),
             needing: breaker.as_ref().map(needing),
             means_something: breaker.as_ref().is_some_and(drops),
@@ -133,11 +133,11 @@ impl Rest {
         };
         must(self.len == known().count(), "len counts what is known");
         must(
-            self.summary.0 == count(|words| words.may_reject) + self.held.0,
+            self.summary.0 == count(|words| words.may_reject) + self.needs.0,
             "the summary counts the circuits that may reject",
         );
         must(
-            self.summary.1 == count(|words| words.is_unclean) + self.held.1,
+            self.summary.1 == count(|words| words.is_unclean) + self.needs.1,
             "the unclean circuits are counted",
         );
         must(
@@ -173,7 +173,7 @@ impl Rest {
         if let Some((checks, drops)) = self.needing {
             let by_hand = u64::from(self.forced.is_some());
             must(
-                checks + by_hand == self.held.0,
+                checks + by_hand == self.needs.0,
                 "rules that need every check, and those by hand, keep the summary busy",
             );
             let needs = u64::from(self.means_something);
@@ -304,7 +304,7 @@ impl Seen {
             )*};
         }
         // The summary's counts are judged on their own.
-        fields!(len entries held forced needing places rejections);
+        fields!(len entries needs forced needing places rejections);
         if !self.rest.bounded {
             fields!(untracked evicted);
         }
