@@ -1,5 +1,6 @@
 //! Random histories: the crate answers like the reference model, and obeys its laws.
 
+mod found;
 mod laws;
 #[path = "../support/mod.rs"]
 mod support;
