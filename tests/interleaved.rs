@@ -14,7 +14,7 @@ use std::time::Duration;
 use breakerbox::{Clock, InMemoryCircuitBreakerStore, PermitToken};
 
 use support::model::{FailureCounting, More, Outcome, Rules, Snapshot, State};
-use support::system::{Answer, Call, Modelled, System, policy, report_of, same};
+use support::system::{Answer, Call, Modelled, System, report_of, same};
 
 use Call::*;
 use Outcome::{Failure, Ignored, Success};
@@ -121,7 +121,7 @@ impl Clock for Interrupting {
 
 /// Makes one call of the crate, in the model's words.
 fn ask(store: &Store, call: Call, permits: &mut Vec<PermitToken>) -> Answer {
-    let policy = &policy(RULES);
+    let policy = &RULES.policy();
     match call {
         Report(number, outcome) => ask(store, Call::Tell(number, outcome.into()), permits),
         Call::Tell(number, told) => {

@@ -1,4 +1,4 @@
-//! Policies as text: TOML and JSON, every setting, and refused values.
+//! Policies as text: TOML and JSON, sets of policies, and refused values.
 #![cfg(feature = "serde")]
 
 use std::time::Duration;
@@ -7,7 +7,8 @@ use breakerbox::{
     AfterHalfOpen, DroppedPermit, FailureCounting, Forced, Policy, PolicySet, SlidingWindow,
 };
 
-const ALL: &str = r#"
+/// A set of policies. That each setting is read is shown beside the builder.
+const SET: &str = r#"
 [default]
 failure_threshold = 7
 failure_counting = "total-failures"
@@ -70,12 +71,12 @@ size = 5
 max_open_percent = 50
 "#;
 
-fn all() -> PolicySet<String> {
-    toml::from_str(ALL).unwrap()
+fn set() -> PolicySet<String> {
+    toml::from_str(SET).unwrap()
 }
 
 #[test]
-fn every_setting_is_read() {
+fn a_set_is_read_as_builders_say() {
     let policy = Policy::builder()
         .failure_threshold(7)
         .failure_counting(FailureCounting::TotalFailures)
@@ -101,7 +102,7 @@ fn every_setting_is_read() {
         .after_half_open(AfterHalfOpen::Closed)
         .dropped_permit(DroppedPermit::FailureIfOlder(Duration::from_millis(500)))
         .build();
-    let set = all().classify(|key: &String| key.starts_with("job").then_some("batch"));
+    let set = set().classify(|key: &String| key.starts_with("job").then_some("batch"));
     assert_eq!(set.policy("anything"), policy.unwrap());
 
     let pay = Policy::builder().failure_threshold(2).build().unwrap();
@@ -125,7 +126,7 @@ fn every_setting_is_read() {
 
 #[test]
 fn a_written_set_is_read_back() {
-    let set = all();
+    let set = set();
     let toml: PolicySet<String> = toml::from_str(&toml::to_string(&set).unwrap()).unwrap();
     let json: PolicySet<String> =
         serde_json::from_str(&serde_json::to_string(&set).unwrap()).unwrap();

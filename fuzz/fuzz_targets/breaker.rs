@@ -45,7 +45,7 @@ enum BreakerStep {
 }
 
 fuzz_target!(|history: History| {
-    let rules = history.settings.rules();
+    let Settings(rules) = history.settings;
     let dropped = match history.dropped {
         WhenDropped::Ignored => Dropped::Ignored,
         WhenDropped::Failure => Dropped::Failure,
@@ -79,7 +79,7 @@ fuzz_target!(|history: History| {
                     Does::Panic => Guarded::Panic,
                 },
             },
-            BreakerStep::Replace(settings) => BreakerOp::Replace(settings.after(&rules)),
+            BreakerStep::Replace(Settings(other)) => BreakerOp::Replace(other.after(&rules)),
             BreakerStep::Store(step) => BreakerOp::Store(step.op(&rules)),
         });
     }

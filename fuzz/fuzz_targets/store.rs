@@ -19,7 +19,7 @@ struct History {
 }
 
 fuzz_target!(|history: History| {
-    let rules = history.settings.uncapped();
+    let rules = history.settings.0.uncapped();
     let mut pair = Pair::new(rules, history.start.into());
     for step in history.steps {
         pair.apply(step.op(&rules));

@@ -2,12 +2,19 @@
 
 /// The sample of probes by which a half-open circuit is judged, and the share of failures
 /// that opens it.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "serde", serde(deny_unknown_fields))]
 pub(crate) struct ProbeFailureRate {
     pub(crate) sample: u32,
     pub(crate) percent: u32,
+}
+
+impl std::fmt::Debug for ProbeFailureRate {
+    /// Shows it as the builder takes it.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        (self.sample, self.percent).fmt(f)
+    }
 }
 
 /// Defines `Settings` with these names, types and ranges. A type without a range here has its own.
@@ -31,6 +38,30 @@ macro_rules! settings {
             /// The names of all settings.
             #[cfg(any(test, fuzzing))]
             pub(crate) const NAMES: &[&str] = &[$(stringify!($name)),+];
+
+            /// The types of all settings.
+            #[cfg(all(test, feature = "serde"))]
+            pub(crate) const TYPES: &[&str] = &[$(stringify!($ty)),+];
+
+            /// Gives each setting that is set to its setter.
+            #[cfg(all(test, feature = "serde"))]
+            pub(crate) fn by_setters(&self) -> PolicyBuilder {
+                let mut builder = Policy::builder();
+                $(
+                    if let Some(value) = self.$name {
+                        builder = settings!(@set builder.$name: $ty = value);
+                    }
+                )+
+                builder
+            }
+
+            /// Returns for each setting its name, its value here, and what the getter of a policy
+            /// returns.
+            #[cfg(test)]
+            pub(crate) fn beside_getters(&self, policy: &Policy) -> Vec<(&'static str, String, String)> {
+                let text = |value: &dyn std::fmt::Debug| format!("{value:?}");
+                vec![$((stringify!($name), text(&self.$name), text(&policy.$name()))),+]
+            }
 
             /// Checks each setting that is set, by itself.
             pub(crate) fn check(&self) -> Result<(), ConfigError> {
@@ -66,5 +97,10 @@ macro_rules! settings {
     };
     (@range $range:expr) => { $range };
     (@range) => { () };
+    (@set $builder:ident.$name:ident: Millis = $value:ident) => { $builder.$name($value.into()) };
+    (@set $builder:ident.$name:ident: ProbeFailureRate = $value:ident) => {
+        $builder.$name($value.sample, $value.percent)
+    };
+    (@set $builder:ident.$name:ident: $ty:ident = $value:ident) => { $builder.$name($value) };
 }
 pub(super) use settings;

@@ -11,7 +11,7 @@ use breakerbox::{
 use crate::START;
 use crate::support::model::Rules;
 use crate::support::ops::{Op, name};
-use crate::support::system::{Call, Store, policy};
+use crate::support::system::{Call, Store};
 
 use CircuitState::{Closed, Disabled, ForcedOpen, HalfOpen, Open};
 
@@ -41,7 +41,7 @@ impl Laws {
         Laws {
             store,
             clock,
-            policy: policy(rules),
+            policy: rules.policy(),
             handles: BTreeMap::new(),
             permits: Vec::new(),
             leases: Vec::new(),

@@ -1,5 +1,6 @@
 //! Random histories: the crate answers like the reference model, and obeys its laws.
 
+mod found;
 mod laws;
 #[path = "../support/mod.rs"]
 mod support;
@@ -9,110 +10,36 @@ use proptest::sample::select;
 
 use laws::Laws;
 use support::breaker_pair::{BreakerOp, BreakerPair, Dropped, Guarded};
-use support::model::{FailureCounting, MAX_TIME, More, Outcome, Rules, Told, Window};
+use support::choices::Choices;
+use support::model::{DURATIONS, MAX_TIME, Outcome, Rules, Told};
 use support::ops::{CALLS, KEYS, Op};
 use support::pair::Pair;
 use support::system::{Call, FACES, Face};
 
 const START: u64 = 1_000;
-/// Steps around these matter, so time moves by them and by one ms less or more.
-const DURATIONS: [u64; 3] = [1, 10, 100];
 
-fn rules() -> impl Strategy<Value = Rules> {
-    (
-        select(vec![FailureCounting::Consecutive, FailureCounting::Total]),
-        1u64..5,
-        select(&DURATIONS[..]),
-        1u64..4,
-        1u64..4,
-        select(&DURATIONS[..]),
-    )
-        .prop_map(
-            |(trip, failures, reset_timeout, probes, successes, probe_lease)| Rules {
-                trip,
-                failure_threshold: failures,
-                reset_timeout,
-                half_open_max: probes,
-                success_threshold: successes,
-                probe_lease,
-                more: More::default(),
-            },
-        )
-}
-
-/// Generates settings that only few rules have.
-fn more() -> impl Strategy<Value = More> {
-    let window = select(vec![
-        None,
-        Some(Window::Calls(1)),
-        Some(Window::Calls(5)),
-        Some(Window::Calls(20)),
-        Some(Window::Ms(200)),
-        Some(Window::Ms(1_000)),
-    ]);
-    let rate = || select(vec![0, 0, 1, 34, 50, 100]);
-    let trip = (
-        window,
-        1u64..6,
-        0u64..6,
-        rate(),
-        rate(),
-        select(vec![5, 20]),
-    );
-    let hung = (0u64..3, select(&DURATIONS[..]));
-    let open = (
-        select(vec![1_000, 1_500, 2_000, 100_000]),
-        select(vec![10, 150, 5_000, MAX_TIME]),
-        select(&DURATIONS[..]),
-        select(vec![0, 50, MAX_TIME]),
-    );
-    let probe_rate = proptest::option::of((1u64..5, 1u64..=100));
-    let half_open = (
-        0u64..3,
-        probe_rate,
-        select(vec![0, 0, 10, 100]),
-        any::<bool>(),
-    );
-    (trip, hung, open, half_open).prop_map(|(trip, hung, open, half_open)| More {
-        window: trip.0,
-        minimum_calls: trip.1,
-        failures_in_window: trip.2,
-        failure_rate: trip.3,
-        slow_rate: trip.4,
-        slow_ms: trip.5,
-        hung_calls: hung.0,
-        hung_ms: hung.1,
-        factor: open.0,
-        timeout_max: open.1,
-        stable_after: open.2,
-        retry_after_max: open.3,
-        probe_failures_allowed: half_open.0,
-        probe_rate: half_open.1,
-        half_open_timeout: half_open.2,
-        then_close: half_open.3,
-        cap: None,
+/// Generates rules by their choices.
+fn chosen(rules: fn(&mut Choices<'_>) -> Rules) -> impl Strategy<Value = Rules> {
+    prop::collection::vec(any::<u8>(), 64).prop_map(move |bytes| {
+        let mut bytes = bytes.into_iter();
+        let mut byte = || bytes.next().expect("the rules take no more bytes");
+        rules(&mut Choices::few(&mut byte))
     })
 }
 
-/// Generates any rules.
-fn full_rules() -> impl Strategy<Value = Rules> {
-    (rules(), more()).prop_map(|(rules, more)| Rules { more, ..rules }.valid())
+/// Generates rules without the settings that only few have.
+fn rules() -> impl Strategy<Value = Rules> {
+    chosen(Rules::plain)
 }
 
-/// Generates any rules that keep the settings which probes and calls in flight have met.
-fn other_rules(rules: Rules, other: Rules) -> Rules {
-    let (kept, more) = (rules.more, other.more);
-    let more = More {
-        probe_rate: kept.probe_rate,
-        probe_failures_allowed: kept.probe_failures_allowed,
-        ..more
-    };
-    Rules {
-        // Lowered while probes are in flight, it leaves open which of them closes.
-        success_threshold: rules.success_threshold,
-        more,
-        ..other
-    }
+/// Generates any rules that a store can have by itself.
+fn full_rules() -> impl Strategy<Value = Rules> {
+    capped_rules().prop_map(Rules::uncapped)
+}
+
+/// Generates any rules, and perhaps a cap on the share of the keys that may be open.
+fn capped_rules() -> impl Strategy<Value = Rules> {
+    chosen(Rules::any)
 }
 
 fn told() -> impl Strategy<Value = Told> {
@@ -207,7 +134,12 @@ fn dropped() -> impl Strategy<Value = Dropped> {
 }
 
 fn cases() -> ProptestConfig {
-    ProptestConfig::with_cases(if cfg!(debug_assertions) { 256 } else { 2_048 })
+    ProptestConfig {
+        cases: if cfg!(debug_assertions) { 256 } else { 2_048 },
+        // Enough for the bytes of the rules and then for the steps.
+        max_shrink_iters: 20_000,
+        ..ProptestConfig::default()
+    }
 }
 
 proptest! {
@@ -259,7 +191,7 @@ proptest! {
         let mut pair = Pair::new(rules, START);
         for op in ops {
             pair.apply(match op {
-                Op::Under(other) => Op::Under(other_rules(rules, other)),
+                Op::Under(other) => Op::Under(other.after(&rules)),
                 op => op,
             });
         }
@@ -289,7 +221,7 @@ proptest! {
         let mut pair = BreakerPair::new(rules, dropped, START);
         for op in ops {
             pair.apply(match op {
-                BreakerOp::Replace(other) => BreakerOp::Replace(other_rules(rules, other)),
+                BreakerOp::Replace(other) => BreakerOp::Replace(other.after(&rules)),
                 op => op,
             });
         }
@@ -305,15 +237,6 @@ proptest! {
             laws.apply(op);
         }
     }
-}
-
-/// Generates any rules, and perhaps a cap on the share of the keys that may be open.
-fn capped_rules() -> impl Strategy<Value = Rules> {
-    let cap = select(vec![None, Some(1), Some(2), Some(3)]);
-    (full_rules(), cap).prop_map(|(rules, cap)| Rules {
-        more: More { cap, ..rules.more },
-        ..rules
-    })
 }
 
 fn rules_with_other_limits() -> impl Strategy<Value = Op> {

@@ -8,10 +8,9 @@ use breakerbox::{
     PolicySet, Rejected, Reported,
 };
 
-use super::model::{self, More, Outcome, Rejection, Rules, Told};
+use super::model::{self, Outcome, Rejection, Rules, Told};
 use super::ops::{KEYS, Op, name};
 use super::pair::{Announced, Pair, note_in};
-use super::system::policy;
 
 type Breaker = CircuitBreaker<String, std::hash::RandomState, ManualClock>;
 type Held = OwnedPermit<String, std::hash::RandomState, ManualClock>;
@@ -90,7 +89,7 @@ impl BreakerPair {
             .build()
             .expect("the tests ask for a valid policy");
         let store = breaker.store().clone();
-        let below = Pair::over(store, clock, announced, without_cap(rules), now);
+        let below = Pair::over(store, clock, announced, rules.uncapped(), now);
         BreakerPair {
             breaker,
             below,
@@ -145,7 +144,7 @@ impl BreakerPair {
     fn replace(&mut self, rules: Rules) {
         self.breaker.set_policies(policies(rules, self.dropped));
         self.rules = rules;
-        self.below.set_rules(without_cap(rules));
+        self.below.set_rules(rules.uncapped());
         let store = &mut self.below.model.store;
         if rules.more.window.is_none() {
             store.forget_windows();
@@ -321,7 +320,8 @@ fn policies(rules: Rules, dropped: Dropped) -> PolicySet<String> {
         Dropped::Failure => DroppedPermit::Failure,
         Dropped::FailureIfOlder(age) => DroppedPermit::FailureIfOlder(ms(age)),
     };
-    let policy = policy(rules)
+    let policy = rules
+        .policy()
         .to_builder()
         .dropped_permit(dropped)
         .build()
@@ -335,14 +335,6 @@ fn policies(rules: Rules, dropped: Dropped) -> PolicySet<String> {
             set.group(GROUP, Group::of(KEYS.map(String::from), cap).unwrap())
         }
     }
-}
-
-fn without_cap(rules: Rules) -> Rules {
-    let more = More {
-        cap: None,
-        ..rules.more
-    };
-    Rules { more, ..rules }
 }
 
 /// Returns whether permits record when they began.

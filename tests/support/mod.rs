@@ -2,11 +2,13 @@
 //! crate.
 #![allow(
     dead_code,
+    unused_imports,
     unreachable_pub,
     reason = "every test crate compiles all of it and uses a part"
 )]
 
 pub mod breaker_pair;
+pub mod choices;
 pub mod model;
 pub mod ops;
 pub mod pair;

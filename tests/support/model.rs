@@ -1,7 +1,7 @@
 //! The contract as plain, single-threaded code: the oracle of the property tests and the fuzz
 //! targets.
 //!
-//! It shares no type with the crate, so that no part of the crate can make it agree.
+//! It decides with types of its own, so that no part of the crate can make it agree.
 
 #[path = "rules.rs"]
 mod rules;
@@ -9,7 +9,7 @@ mod rules;
 use std::collections::{BTreeMap, BTreeSet};
 
 use rules::{Call, Judged};
-pub use rules::{FailureCounting, More, Rules, Window};
+pub use rules::{DURATIONS, FailureCounting, More, Rules, Window};
 
 /// The highest count of failures.
 pub const MAX_FAILURES: u64 = 1_048_575;

@@ -11,14 +11,11 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
 use breakerbox::{
-    AfterHalfOpen, CircuitBreakerSnapshot, CircuitBreakerStore, CircuitState,
-    InMemoryCircuitBreakerStore, ManualClock, PermitToken, Policy, Rejected, Report, SlidingWindow,
-    StoreHandle,
+    CircuitBreakerSnapshot, CircuitBreakerStore, CircuitState, InMemoryCircuitBreakerStore,
+    ManualClock, PermitToken, Policy, Rejected, Report, StoreHandle,
 };
 
-use super::model::{
-    self, FailureCounting, Outcome, Rejection, Reported, Rules, Snapshot, State, Told, Window,
-};
+use super::model::{self, Outcome, Rejection, Reported, Rules, Snapshot, State, Told};
 
 /// The store that the differential tests drive.
 pub type Store = InMemoryCircuitBreakerStore<String, std::hash::RandomState, ManualClock>;
@@ -182,7 +179,7 @@ impl Real {
             shared: Arc::new(store.clone()),
             store,
             clock,
-            policy: policy(rules),
+            policy: rules.policy(),
             handles: BTreeMap::new(),
             permits: Vec::new(),
         }
@@ -317,7 +314,7 @@ impl System for Real {
     }
 
     fn set_rules(&mut self, rules: Rules) {
-        self.policy = policy(rules);
+        self.policy = rules.policy();
         for handle in self.handles.values() {
             handle.watch(&self.policy);
         }
@@ -337,77 +334,11 @@ pub fn ready<F: Future>(future: F) -> F::Output {
     }
 }
 
-pub fn policy(rules: Rules) -> Policy {
-    let ms = std::time::Duration::from_millis;
-    let more = rules.more;
-    let mut policy = Policy::builder()
-        .failure_counting(failure_counting(rules.trip))
-        .failure_threshold(rules.failure_threshold as u32)
-        .reset_timeout(ms(rules.reset_timeout))
-        .retry_after_max(ms(more.retry_after_max))
-        .half_open_max(rules.half_open_max as u32)
-        .probe_lease(ms(rules.probe_lease));
-    if let Some(window) = more.window {
-        policy = policy.sliding_window(match window {
-            Window::Calls(calls) => SlidingWindow::Calls(calls as u32),
-            Window::Ms(span) => SlidingWindow::Time(ms(span)),
-        });
-    }
-    if more.failure_rate + more.slow_rate > 0 {
-        policy = policy.minimum_calls(more.minimum_calls as u32);
-    }
-    if more.failures_in_window > 0 {
-        policy = policy.failures_in_window(more.failures_in_window as u32);
-    }
-    if more.failure_rate > 0 {
-        policy = policy.failure_rate_threshold(more.failure_rate as u32);
-    }
-    if more.slow_rate > 0 {
-        policy = policy
-            .slow_call_rate_threshold(more.slow_rate as u32)
-            .slow_call_duration(ms(more.slow_ms));
-    }
-    if more.hung_calls > 0 {
-        policy = policy
-            .hung_calls(more.hung_calls as u32)
-            .hung_call_duration(ms(more.hung_ms));
-    }
-    if more.factor > 1_000 {
-        policy = policy
-            .backoff_factor(more.factor as f64 / 1_000.0)
-            .reset_timeout_max(ms(more.timeout_max))
-            .stable_after(ms(more.stable_after));
-    }
-    policy = match more.probe_rate {
-        None => policy
-            .success_threshold(rules.success_threshold as u32)
-            .probe_failures_allowed(more.probe_failures_allowed as u32),
-        Some((sample, percent)) => policy.probe_failure_rate(sample as u32, percent as u32),
-    };
-    if more.half_open_timeout > 0 {
-        policy = policy
-            .half_open_timeout(ms(more.half_open_timeout))
-            .after_half_open(if more.then_close {
-                AfterHalfOpen::Closed
-            } else {
-                AfterHalfOpen::Open
-            });
-    }
-    policy.build().expect("the tests ask for a valid policy")
-}
-
 pub fn report_of(told: Told) -> Report {
     let ms = std::time::Duration::from_millis;
     Report::from(breakerbox::Outcome::from(told.outcome))
         .took(ms(told.took))
         .retry_after(ms(told.retry_after))
-}
-
-pub fn failure_counting(rule: FailureCounting) -> breakerbox::FailureCounting {
-    match rule {
-        FailureCounting::Consecutive => breakerbox::FailureCounting::ConsecutiveFailures,
-        FailureCounting::Total => breakerbox::FailureCounting::TotalFailures,
-    }
 }
 
 fn is(snapshot: CircuitBreakerSnapshot) -> Answer {
