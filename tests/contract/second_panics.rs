@@ -120,8 +120,10 @@ fn admits(breaker: &Breaker) -> bool {
     is_admitted || is_recovering && breaker.acquire(&Key).is_ok()
 }
 
+type Way = fn(&Breaker, &Handle, &dyn Fn());
+
 /// The ways to lose a permit by a panic: guarded calls, and permits that are dropped.
-const WAYS: [fn(&Breaker, &Handle, &dyn Fn()); 5] = [
+const WAYS: [Way; 5] = [
     |breaker, _, light| drop(breaker.call(&Key, || fails(light))),
     |_, handle, light| drop(handle.call(|| fails(light))),
     |breaker, _, light| {
