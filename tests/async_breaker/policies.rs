@@ -111,6 +111,10 @@ fn one_policy_for_all_or_a_set() {
     }
 }
 
+fn fails() -> Result<(), ()> {
+    panic!("the call")
+}
+
 /// A panic of the call, and of the classifier while the first one unwinds: the second doesn't abort
 /// the process, and the permit is given back.
 #[tokio::test(start_paused = true)]
@@ -127,11 +131,9 @@ async fn a_classifier_may_panic_while_a_call_unwinds() {
                 let replaced = PolicySet::new(hung).class("all", hung).classify(panics);
                 let call = async {
                     breaker.set_policies(replaced);
-                    match () {
-                        () => panic!("the call"),
-                    }
+                    fails()
                 };
-                drop(breaker.call_async::<(), ()>(KEY, call).await);
+                drop(breaker.call_async(KEY, call).await);
             }
         };
         let panic = tokio::spawn(call).await.unwrap_err().into_panic();
