@@ -273,5 +273,8 @@ fn an_entry_that_stands_in_a_file_twice_is_refused() {
 
     // The error shows the place: of either entry, as `toml` may sort them.
     let error = toml::from_str::<PolicySet<u64>>("[keys]\n7 = {}\n07 = {}").unwrap_err();
-    assert!(error.to_string().contains("TOML parse error at line "), "{error}");
+    assert!(
+        error.to_string().contains("TOML parse error at line "),
+        "{error}"
+    );
 }

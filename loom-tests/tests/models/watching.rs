@@ -181,7 +181,7 @@ fn a_circuit_that_closes_beside_rules_that_go_is_not_watched() {
     let name = "a_circuit_that_closes_beside_rules_that_go_is_not_watched";
     model_in_total_order(name, 2, || {
         let breaker = breaker_of(PolicySet::new(windowed()));
-        let circuit = breaker.circuit(&KEY).unwrap();
+        let _circuit = breaker.circuit(&KEY).unwrap();
         breaker.store().transition(&KEY, CircuitState::Open);
         let closer = handle(breaker.store());
         let closer = thread::spawn(move || {
