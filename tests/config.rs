@@ -55,19 +55,19 @@ fn errors_name_field_value_and_range() {
         (
             |b| b.reset_timeout(Duration::ZERO),
             "reset_timeout",
-            "0ns",
+            "0s",
             "longer than 0",
         ),
         (
             |b| b.probe_lease(Duration::ZERO),
             "probe_lease",
-            "0ns",
+            "0s",
             "longer than 0",
         ),
         (
             |b| b.dropped_permit(DroppedPermit::FailureIfOlder(Duration::ZERO)),
             "dropped_permit",
-            "0ns",
+            "0s",
             "longer than 0",
         ),
     ];

@@ -167,8 +167,20 @@ fn bad_settings_are_refused_with_field_value_and_range() {
             "sliding_window is 9ms; it must be at least 10ms",
         ),
         (
+            "sliding_window = \"0s\"",
+            "sliding_window is 0s; it must be at least 10ms",
+        ),
+        (
+            "sliding_window = 30_000",
+            "sliding_window is 30000 calls; it must be 1 to 1000 calls, or a duration",
+        ),
+        (
+            "call_timeout = \"1s\"",
+            "`call_timeout` is not a setting here; it stands in the outermost table",
+        ),
+        (
             "reset_timeout = \"0s\"",
-            "reset_timeout is 0ns; it must be longer than 0",
+            "reset_timeout is 0s; it must be longer than 0",
         ),
         ("failure_counting = \"some\"", "unknown variant `some`"),
         (
@@ -182,7 +194,7 @@ fn bad_settings_are_refused_with_field_value_and_range() {
         ),
         (
             "dropped_permit = { failure-if-older = \"0s\" }",
-            "dropped_permit is 0ns",
+            "dropped_permit is 0s",
         ),
         (
             "failure_rate_threshold = 50",
@@ -202,7 +214,7 @@ fn bad_settings_are_refused_with_field_value_and_range() {
         ),
         (
             "probe_lease = \"0ms\"",
-            "probe_lease is 0ns; it must be longer than 0",
+            "probe_lease is 0s; it must be longer than 0",
         ),
     ] {
         let error = toml::from_str::<Policy>(text).unwrap_err().to_string();

@@ -111,6 +111,6 @@ fn public(change: Change) -> Option<(CircuitState, CircuitState)> {
 impl<K> fmt::Debug for Listeners<K> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // Relaxed: a statistic here.
-        write!(f, "{} listeners", self.number.load(Ordering::Relaxed))
+        self.number.load(Ordering::Relaxed).fmt(f)
     }
 }

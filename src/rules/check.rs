@@ -39,7 +39,7 @@ impl Checked for Millis {
 
     fn check(&self, field: &'static str, least: Millis) -> Result<(), ConfigError> {
         if *self < least {
-            return Err(ConfigError::new(field, "0ns", "longer than 0"));
+            return Err(ConfigError::new(field, "0s", "longer than 0"));
         }
         Ok(())
     }
@@ -50,7 +50,12 @@ impl Checked for SlidingWindow {
 
     fn check(&self, field: &'static str, (): ()) -> Result<(), ConfigError> {
         match *self {
-            SlidingWindow::Calls(calls) => within(field, calls, 1..=WINDOW_CALLS_MAX).map(drop),
+            SlidingWindow::Calls(1..=WINDOW_CALLS_MAX) => Ok(()),
+            SlidingWindow::Calls(calls) => {
+                // A number in a file may have been meant as a time.
+                let expected = format!("1 to {WINDOW_CALLS_MAX} calls, or a duration");
+                Err(ConfigError::new(field, format!("{calls} calls"), expected))
+            }
             SlidingWindow::Time(time) => at_least(field, Millis::from(time), Millis::new(BUCKETS)),
         }
     }

@@ -88,7 +88,11 @@ impl From<Millis> for Duration {
 
 impl std::fmt::Debug for Millis {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        Duration::from(*self).fmt(f)
+        match self.get() {
+            // `Duration` shows 0 in nanoseconds.
+            0 => f.write_str("0s"),
+            _ => Duration::from(*self).fmt(f),
+        }
     }
 }
 

@@ -98,9 +98,25 @@ impl Visitor<'_> for Name {
 
     fn visit_str<E: de::Error>(self, name: &str) -> Result<&'static str, E> {
         let known = self.0.iter().find(|known| **known == name);
-        known
-            .copied()
-            .ok_or_else(|| E::custom(unknown("setting", name, self.0.iter().copied())))
+        known.copied().ok_or_else(|| {
+            E::custom(match place_of(name) {
+                Some(place) => format!("`{name}` is not a setting here; it stands in {place}"),
+                None => unknown("setting", name, self.0.iter().copied()),
+            })
+        })
+    }
+}
+
+/// Returns which table an entry of a breaker's file stands in, if no policy has a setting of its name.
+fn place_of(name: &str) -> Option<&'static str> {
+    match name {
+        "max_circuits" | "capacity" | "open_ttl" | "call_timeout" | "policies" => {
+            Some("the outermost table of a breaker's file")
+        }
+        "default" | "bases" | "prefixes" | "keys" | "classes" | "groups" => {
+            Some("a table of policies, which a breaker's file has under `policies`")
+        }
+        _ => None,
     }
 }
 
