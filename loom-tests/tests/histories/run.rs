@@ -15,7 +15,7 @@ use crate::checker::{Event, is_linearizable};
 use crate::program::{DUE, Do, KEYS, Program, START, Step};
 use crate::spec::{Contract, Done};
 use crate::support::model::State;
-use crate::support::system::{Answer, policy};
+use crate::support::system::Answer;
 
 /// A hasher with fixed keys: a history must be the same each time.
 type Hasher = BuildHasherDefault<DefaultHasher>;
@@ -101,7 +101,7 @@ impl Bench {
             store,
             clock,
             handles,
-            policy: policy(program.rules),
+            policy: program.rules.policy(),
             usage,
             time: AtomicU64::new(0),
         });
