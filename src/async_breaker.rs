@@ -1,4 +1,4 @@
-//! A breaker over any store: it waits for an answer up to a limit, and admits without one.
+//! A breaker over any store: it waits up to a limit for an answer, and admits the call without one.
 
 mod builder;
 mod call;

@@ -33,7 +33,7 @@ pub type StoreResult<T> = Result<T, StoreError>;
 /// first and transitions afterwards lets racing callers open a circuit twice, and probe without
 /// limit. Do each in one atomic step where the circuit lives (a transaction, a server-side script).
 ///
-/// A store makes its answers by [`CircuitBreakerSnapshot::new`], [`PermitToken::from_parts`] and
+/// A store makes its answers with [`CircuitBreakerSnapshot::new`], [`PermitToken::from_parts`] and
 /// [`Rejected::new_for`].
 ///
 /// ```

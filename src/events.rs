@@ -41,7 +41,7 @@ pub struct StateChange<K> {
     pub open_for: Option<Duration>,
     /// The rule or command that caused the change, with its numbers.
     pub cause: Cause,
-    /// Whether the policy only [shadows](crate::Policy::shadow): calls are admitted nevertheless.
+    /// `true` if the policy only [shadows](crate::Policy::shadow): calls are admitted nevertheless.
     pub shadow: bool,
 }
 

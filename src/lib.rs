@@ -57,8 +57,8 @@
 //! - `serde`: policies and breakers from files; export and import; snapshots as text.
 //! - `tokio`: call time-outs and background work, and `TokioClock` for tests that pause the time.
 //! - `subscription`: state changes through a bounded queue, also as a `Stream`.
-//! - `coarse-clock`: `CoarseClock`, which is as precise as the kernel's tick and is read in a fifth
-//!   of the time.
+//! - `coarse-clock`: `CoarseClock`, which is as precise as the kernel's tick and takes a fifth of
+//!   the time to read.
 #![warn(missing_docs)]
 #![deny(unsafe_code)]
 #![doc(test(attr(deny(warnings))))]
@@ -143,7 +143,7 @@ pub use store::{
 pub use store::{Export, ImportError, Imported};
 pub use word::{Outcome, PermitToken, Report, Reported};
 
-/// The README's examples are tested too.
+/// The README, whose examples are tested too.
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
 struct Readme;
@@ -154,7 +154,7 @@ pub mod target {
     pub use crate::breaker::{Handled, Keyed, Owned, Target};
 }
 
-/// What the models of `loom-tests` see of the inside; not part of the crate.
+/// The inside, as the models of `loom-tests` see it; not part of the crate.
 #[cfg(breakerbox_loom)]
 #[doc(hidden)]
 pub mod __loom {
@@ -163,7 +163,7 @@ pub mod __loom {
     pub use crate::inside::*;
 }
 
-/// What the tests of single steps ask for and see; not part of the crate.
+/// The inside, as the tests of single steps drive and see it; not part of the crate.
 #[cfg(breakerbox_steps)]
 #[doc(hidden)]
 pub mod __steps {
@@ -172,7 +172,7 @@ pub mod __steps {
     pub use crate::inside::*;
 }
 
-/// What the fuzz target of words asks for; not part of the crate.
+/// The functions that the fuzz target of words calls; not part of the crate.
 #[cfg(fuzzing)]
 #[doc(hidden)]
 pub mod __fuzzing {
@@ -181,7 +181,7 @@ pub mod __fuzzing {
         crate::rules::Settings::NAMES
     }
 
-    /// What `numbers` do to every kind of word; panics where a word and its fields differ.
+    /// Applies `numbers` to every kind of word. Panics where a word and its fields differ.
     pub fn check_words(numbers: &[u64]) {
         crate::word::check(numbers);
     }

@@ -58,7 +58,8 @@ impl<K: ?Sized + 'static> AsyncCircuitBreakerBuilder<K> {
         }
     }
 
-    /// Sets the most probes of a half-open circuit that may be out at once: 1 to 100; default 1.
+    /// Sets the number of probes of a half-open circuit that may be out at once: 1 to 100; default
+    /// 1.
     pub fn half_open_max(self, probes: u32) -> Self {
         Self {
             everyday: self.everyday.half_open_max(probes),
@@ -89,9 +90,9 @@ impl<K: ?Sized + 'static> AsyncCircuitBreakerBuilder<K> {
         }
     }
 
-    /// Sets the longest time that a call waits for the store. Then it is admitted without it. More
-    /// than 0; default 50 ms. In a tokio runtime that was made without `enable_time`, a call panics
-    /// once it has to wait; outside of one, it has no limit.
+    /// Sets the longest time that a call waits for the store. After that it is admitted without it.
+    /// More than 0; default 50 ms. In a tokio runtime that was made without `enable_time`, a call
+    /// panics once it has to wait; outside of one, it has no limit.
     pub fn store_timeout(self, timeout: Duration) -> Self {
         Self {
             store_timeout: timeout,
@@ -99,8 +100,8 @@ impl<K: ?Sized + 'static> AsyncCircuitBreakerBuilder<K> {
         }
     }
 
-    /// Sets the longest time that a call by `call_async` may take. Then it is dropped and counts as
-    /// a failure. More than 0; default: no limit. Needs timers, as
+    /// Sets the longest time that a call by `call_async` may take. After that it is dropped and
+    /// counts as a failure. More than 0; default: no limit. Needs timers, like
     /// [`store_timeout`](Self::store_timeout).
     pub fn call_timeout(self, timeout: Duration) -> Self {
         Self {

@@ -29,8 +29,8 @@ where
         self.call_async_if(key, future, |_| Outcome::Failure).await
     }
 
-    /// Makes the call `future`, as [`call_async`](Self::call_async); `err_is` gives the outcome of
-    /// a call that returned an error.
+    /// Makes the call `future`, like [`call_async`](Self::call_async); `err_is` gives the outcome
+    /// of a call that returned an error.
     ///
     /// # Errors
     /// Returns a [`CallError`] if the call is rejected, times out, or fails.
@@ -43,7 +43,7 @@ where
         flat(self.guard(key, future, by_error(err_is)).await)
     }
 
-    /// Makes the call `future`, as [`call_async`](Self::call_async), which may return any type;
+    /// Makes the call `future`, which may return any type, like [`call_async`](Self::call_async);
     /// `classifier` gives its outcome.
     ///
     /// # Errors

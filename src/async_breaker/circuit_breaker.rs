@@ -58,7 +58,7 @@ where
     ///
     /// # Errors
     /// Returns [`Rejected`] if the store rejects the call, or the policy [forces](Policy::forced)
-    /// the circuit open. Never because the store fails.
+    /// the circuit open. A store that fails rejects no call.
     pub async fn acquire(&self, key: &K) -> Result<AsyncPermit<K>, Rejected> {
         let inner = &self.inner;
         let policy = inner.policy(key);
@@ -129,7 +129,7 @@ where
 
     /// Replaces all policies while calls go on; no call waits. Each check and each report goes by
     /// one policy throughout, and one that begins after this has returned goes by `set`. The effect
-    /// on existing circuits is the store's affair. Groups have no effect here.
+    /// on existing circuits is up to the store. Groups have no effect here.
     pub fn set_policies(&self, set: PolicySet<K::Owned>)
     where
         K: Hash + Eq + ToKey<K::Owned>,
@@ -145,7 +145,7 @@ where
         self.inner.counters.total(Counted::Shadowed)
     }
 
-    /// Returns the counts of all calls since the breaker was made, by it and its clones. Only
+    /// Returns the counts of all calls by the breaker and its clones since it was made. Only
     /// permits that the store had granted count as dropped. The counts of circuits
     /// ([`opened`](Totals::opened) and the fields after it) are 0 here: only the store knows them.
     pub fn totals(&self) -> Totals {

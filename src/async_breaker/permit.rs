@@ -18,10 +18,10 @@ use std::sync::Arc;
 /// The right to make one call, admitted by
 /// [`AsyncCircuitBreaker::acquire`](super::AsyncCircuitBreaker::acquire).
 ///
-/// A permit that is dropped without a report reports as [`DroppedPermit`](crate::DroppedPermit) is
-/// set: at once if the store answers at once, else in the background. Without a runtime for that,
-/// its probe goes out again when the lease is over, and its call ends up as a hung one where the
-/// policy counts those.
+/// A permit that is dropped without a report reports as the policy's
+/// [`DroppedPermit`](crate::DroppedPermit) says: at once if the store answers at once, else
+/// in the background. Without a runtime for that, its probe goes out again when the lease is over,
+/// and its call ends up as a hung one where the policy counts those.
 #[must_use = "by default, a permit that is dropped without a report counts nothing"]
 pub struct AsyncPermit<K>
 where
@@ -60,7 +60,7 @@ where
 
     /// Reports how the call ended. Returns `None` if the store wasn't asked, or didn't answer the
     /// check or the report. The time that the call took is measured where the policy needs it,
-    /// unless the report says it.
+    /// unless the report gives it.
     ///
     /// The report goes on in the background if the store is slow, or if the future is dropped.
     pub fn report<R: Into<Report>>(

@@ -33,9 +33,9 @@ impl<K: ?Sized> Remote<K> {
     }
 
     /// Makes a request to the store that is finished in the background if no call waits for it any
-    /// more. After a lease a probe goes out again by itself, so its answer has a deadline. A slot
-    /// in flight never comes back by itself, so its answer has none: neither under a policy that
-    /// counts calls in flight, nor where `permit` holds a slot, whatever the policy is by now.
+    /// more. After a lease a probe goes out again by itself, so its answer has a deadline. An
+    /// in-flight slot never comes back by itself, so its answer has none: neither under a policy
+    /// that counts calls in flight, nor where `permit` holds a slot, whatever the policy is by now.
     pub(super) fn finisher<T: Send + 'static>(
         &self,
         policy: &Policy,

@@ -76,7 +76,8 @@ impl<K, S, C> CircuitBreakerBuilder<K, S, C> {
         }
     }
 
-    /// Sets the most probes of a half-open circuit that may be out at once: 1 to 100; default 1.
+    /// Sets the number of probes of a half-open circuit that may be out at once: 1 to 100; default
+    /// 1.
     pub fn half_open_max(self, probes: u32) -> Self {
         Self {
             everyday: self.everyday.half_open_max(probes),
@@ -114,13 +115,13 @@ impl<K, S, C> CircuitBreakerBuilder<K, S, C> {
         }
     }
 
-    /// Sets the longest time that a call by `call_async` may take. Then it is dropped and counts as
-    /// a failure. More than 0; default: no limit. Needs the feature `tokio`, or a
+    /// Sets the longest time that a call by `call_async` may take. After that it is dropped and
+    /// counts as a failure. More than 0; default: no limit. Needs the feature `tokio`, or a
     /// [`runtime`](Self::runtime). In a tokio runtime that was made without `enable_time`, such a
     /// call panics once it has to wait; outside of one, it has no limit.
     ///
-    /// The time covers all that the guarded future does. If it waits for a connection of a pool, an
-    /// exhausted pool counts as a failure of the upstream.
+    /// The time covers all that the guarded future does. If it waits for a connection from a pool,
+    /// an exhausted pool counts as a failure of the upstream.
     pub fn call_timeout(self, timeout: Duration) -> Self {
         Self {
             call_timeout: Some(timeout),
@@ -137,7 +138,7 @@ impl<K, S, C> CircuitBreakerBuilder<K, S, C> {
         }
     }
 
-    /// Adds a listener of state changes, as [`InMemoryStoreBuilder::on_state_change`].
+    /// Adds a listener of state changes, like [`InMemoryStoreBuilder::on_state_change`].
     pub fn on_state_change(
         self,
         listener: impl Fn(&StateChange<K>) + Send + Sync + 'static,
@@ -157,7 +158,7 @@ impl<K, S, C> CircuitBreakerBuilder<K, S, C> {
         }
     }
 
-    /// Sets the most circuits that the breaker holds: 1 to 2^23; default 100,000. See
+    /// Sets the number of circuits that the breaker may hold: 1 to 2^23; default 100,000. See
     /// [`InMemoryStoreBuilder::max_circuits`].
     pub fn max_circuits(self, circuits: usize) -> Self {
         Self {
@@ -175,7 +176,7 @@ impl<K, S, C> CircuitBreakerBuilder<K, S, C> {
         }
     }
 
-    /// Sets the hasher of keys, as [`InMemoryStoreBuilder::hasher`].
+    /// Sets the hasher of keys, like [`InMemoryStoreBuilder::hasher`].
     pub fn hasher<S2: BuildHasher>(self, hasher: S2) -> CircuitBreakerBuilder<K, S2, C> {
         let Self {
             store,
@@ -196,7 +197,7 @@ impl<K, S, C> CircuitBreakerBuilder<K, S, C> {
         }
     }
 
-    /// Sets the source of the time, as [`InMemoryStoreBuilder::clock`].
+    /// Sets the source of the time, like [`InMemoryStoreBuilder::clock`].
     pub fn clock<C2: Clock>(self, clock: C2) -> CircuitBreakerBuilder<K, S, C2> {
         let Self {
             store,

@@ -38,7 +38,7 @@ where
         self.call_if(key, f, |_| Outcome::Failure)
     }
 
-    /// Makes a call, as [`call`](Self::call); `err_is` gives the outcome of a call that
+    /// Makes a call, like [`call`](Self::call); `err_is` gives the outcome of a call that
     /// returned an error.
     ///
     /// ```
@@ -71,11 +71,11 @@ where
         call(self.acquire(key), f, by_error(err_is))?.map_err(CallError::Inner)
     }
 
-    /// Makes a call, as [`call`](Self::call), that may return any type; `classifier` gives its
+    /// Makes a call that may return any type, like [`call`](Self::call); `classifier` gives its
     /// outcome.
     ///
     /// The classifier is borrowed, so that many calls can share one. If it is a closure, its
-    /// argument needs a type, as in `|found: &Vec<u32>|`: Rust infers the argument where an `Fn` is
+    /// argument needs a type, as in `|found: &Vec<u32>|`: Rust infers the type where an `Fn` is
     /// expected, as by [`call_if`](Self::call_if), but not where any [`Classify`] is.
     ///
     /// # Errors
@@ -93,7 +93,7 @@ where
         call(self.acquire(key), f, |result| classifier.classify(result))
     }
 
-    /// Makes the call `future`, as [`call`](Self::call). Asks for the permit when it is first
+    /// Makes the call `future`, like [`call`](Self::call). Asks for the permit when it is first
     /// polled.
     ///
     /// A future that outlives the [call timeout](super::CircuitBreakerBuilder::call_timeout) is
@@ -115,8 +115,8 @@ where
         self.call_async_if(key, future, |_| Outcome::Failure).await
     }
 
-    /// Makes the call `future`, as [`call_async`](Self::call_async); `err_is` gives the outcome of
-    /// a call that returned an error.
+    /// Makes the call `future`, like [`call_async`](Self::call_async); `err_is` gives the outcome
+    /// of a call that returned an error.
     ///
     /// # Errors
     /// Returns a [`CallError`] if the call is rejected, times out, or fails.
@@ -135,7 +135,7 @@ where
         flat(call_async(self.acquire(key), timeout, future, by_error(err_is)).await)
     }
 
-    /// Makes the call `future`, as [`call_async`](Self::call_async), which may return any type;
+    /// Makes the call `future`, which may return any type, like [`call_async`](Self::call_async);
     /// `classifier` gives its outcome, as for [`call_with`](Self::call_with).
     ///
     /// # Errors
@@ -167,7 +167,7 @@ where
     S: BuildHasher,
     C: Clock,
 {
-    /// Makes a call, as [`CircuitBreaker::call`].
+    /// Makes a call, like [`CircuitBreaker::call`].
     ///
     /// # Errors
     /// Returns a [`CallError`] if the call is rejected or fails.
@@ -175,7 +175,7 @@ where
         self.call_if(f, |_| Outcome::Failure)
     }
 
-    /// Makes a call, as [`CircuitBreaker::call_if`].
+    /// Makes a call, like [`CircuitBreaker::call_if`].
     ///
     /// # Errors
     /// Returns a [`CallError`] if the call is rejected or fails.
@@ -187,7 +187,7 @@ where
         call(self.acquire(), f, by_error(err_is))?.map_err(CallError::Inner)
     }
 
-    /// Makes a call, as [`CircuitBreaker::call_with`].
+    /// Makes a call, like [`CircuitBreaker::call_with`].
     ///
     /// # Errors
     /// Returns [`Rejected`] if the call is rejected.
@@ -199,7 +199,7 @@ where
         call(self.acquire(), f, |result| classifier.classify(result))
     }
 
-    /// Makes a call, as [`CircuitBreaker::call_async`].
+    /// Makes a call, like [`CircuitBreaker::call_async`].
     ///
     /// # Errors
     /// Returns a [`CallError`] if the call is rejected, times out, or fails.
@@ -210,7 +210,7 @@ where
         self.call_async_if(future, |_| Outcome::Failure).await
     }
 
-    /// Makes a call, as [`CircuitBreaker::call_async_if`].
+    /// Makes a call, like [`CircuitBreaker::call_async_if`].
     ///
     /// # Errors
     /// Returns a [`CallError`] if the call is rejected, times out, or fails.
@@ -223,7 +223,7 @@ where
         flat(call_async(self.acquire(), timeout, future, by_error(err_is)).await)
     }
 
-    /// Makes a call, as [`CircuitBreaker::call_async_with`].
+    /// Makes a call, like [`CircuitBreaker::call_async_with`].
     ///
     /// # Errors
     /// Returns a [`CallError`] if the call is rejected or times out.

@@ -87,12 +87,12 @@ impl<K, S, C: Clock> CircuitHandle<K, S, C> {
         self.circuit.key()
     }
 
-    /// Returns the circuit, as [`CircuitBreaker::get_state`].
+    /// Returns the circuit, like [`CircuitBreaker::get_state`].
     pub fn get_state(&self) -> CircuitBreakerSnapshot {
         self.circuit.get_state()
     }
 
-    /// Returns the circuit if it is known, as [`CircuitBreaker::peek`].
+    /// Returns the circuit if it is known, like [`CircuitBreaker::peek`].
     #[must_use]
     pub fn peek(&self) -> Option<CircuitBreakerSnapshot> {
         self.circuit.peek()
@@ -105,8 +105,8 @@ where
     S: BuildHasher,
     C: Clock,
 {
-    /// Asks to make a call, as [`CircuitBreaker::acquire`]; the permit borrows the handle.
-    /// One relaxed load while the circuit is closed, unless its policy counts each call or a
+    /// Asks to make a call, like [`CircuitBreaker::acquire`]; the permit borrows the handle.
+    /// Takes one relaxed load while the circuit is closed, unless its policy counts each call or a
     /// state is forced.
     ///
     /// # Errors
@@ -117,7 +117,7 @@ where
         Ok(Permit::new(Handled(self), self.check()?))
     }
 
-    /// Asks to make a call, as [`CircuitBreaker::acquire_owned`].
+    /// Asks to make a call, like [`CircuitBreaker::acquire_owned`].
     ///
     /// # Errors
     /// Returns the errors of [`acquire`](Self::acquire).
@@ -128,7 +128,7 @@ where
         }))
     }
 
-    /// Forgets the circuit, as [`CircuitBreaker::reset`]. The handle stays usable.
+    /// Forgets the circuit, like [`CircuitBreaker::reset`]. The handle stays usable.
     pub fn reset(&self) {
         self.circuit.reset();
     }

@@ -16,8 +16,8 @@ where
     S: BuildHasher,
     C: Clock,
 {
-    /// Returns the statistics of the circuit of `key`; `None` if the breaker doesn't know it, so
-    /// that it is closed and nothing is counted. Has no side effects: decides and fixes nothing.
+    /// Returns the statistics of the circuit of `key`; `None` if the breaker doesn't know it: then
+    /// it is closed, and nothing is counted. Has no side effects: decides and fixes nothing.
     ///
     /// ```
     /// use breakerbox::{CircuitBreaker, ManualClock, Policy, SlidingWindow};
@@ -74,7 +74,7 @@ where
             .for_each_stats_by(|key| Some(self.policy::<K>(key)), f);
     }
 
-    /// Returns the counts of all calls since the breaker was made, by it and its clones. O(1).
+    /// Returns the counts of all calls by the breaker and its clones since it was made. O(1).
     ///
     /// ```
     /// use breakerbox::CircuitBreaker;

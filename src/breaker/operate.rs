@@ -125,7 +125,7 @@ where
         self.store().steer(key, Steering::Enable)
     }
 
-    /// Gives a command to all keys that begin with `prefix`, known or not, as the store's
+    /// Gives a command to all keys that begin with `prefix`, known or not, like the store's
     /// [`steer_prefix`](crate::InMemoryCircuitBreakerStore::steer_prefix). Returns its effect on
     /// each circuit that exists. O(circuits).
     #[must_use = "it says which circuits were changed"]
@@ -136,7 +136,7 @@ where
         self.store().steer_prefix(prefix, steering)
     }
 
-    /// Gives a command to all keys, known or not, as the store's
+    /// Gives a command to all keys, known or not, like the store's
     /// [`steer_all`](crate::InMemoryCircuitBreakerStore::steer_all). Returns its effect on each
     /// circuit that exists. O(circuits).
     #[must_use = "it says which circuits were changed"]
@@ -144,14 +144,14 @@ where
         self.store().steer_all(steering)
     }
 
-    /// Returns the states that commands for prefixes force now, as the store's
+    /// Returns the states that commands for prefixes force now, like the store's
     /// [`forced_prefixes`](crate::InMemoryCircuitBreakerStore::forced_prefixes). O(prefixes).
     #[must_use]
     pub fn forced_prefixes(&self) -> Vec<(String, Option<Forced>)> {
         self.store().forced_prefixes()
     }
 
-    /// Exports all circuits that aren't clean, to be [imported](Self::import) after a restart, as
+    /// Exports all circuits that aren't clean, to be [imported](Self::import) after a restart, like
     /// the store's [`export`](crate::InMemoryCircuitBreakerStore::export) (feature `serde`).
     /// O(circuits).
     #[cfg(feature = "serde")]
@@ -160,7 +160,7 @@ where
         self.store().export()
     }
 
-    /// Restores circuits as they were exported, as the store's
+    /// Restores circuits as they were exported, like the store's
     /// [`import`](crate::InMemoryCircuitBreakerStore::import) (feature `serde`). O(circuits).
     ///
     /// # Errors

@@ -55,11 +55,11 @@ pub trait Target {
 /// The right to make one call, admitted by
 /// [`CircuitBreaker::acquire`](super::CircuitBreaker::acquire) or a handle's `acquire`.
 ///
-/// Report how the call went by [`success`](Self::success), [`failure`](Self::failure) or
+/// Report how the call went with [`success`](Self::success), [`failure`](Self::failure) or
 /// [`ignore`](Self::ignore). A permit that is dropped without a report gives its probe back, and
-/// counts as [`DroppedPermit`](crate::DroppedPermit) is set. By default nothing counts: after an
-/// early return by `?`, or `if breaker.acquire(key).is_ok() { … }`, the circuit learns nothing of
-/// the call. [`call`](super::CircuitBreaker::call) reports by itself, and
+/// counts as the policy's [`DroppedPermit`](crate::DroppedPermit) says. By default nothing counts:
+/// after an early return by `?`, or `if breaker.acquire(key).is_ok() { … }`, the circuit learns
+/// nothing about the call. [`call`](super::CircuitBreaker::call) reports by itself, and
 /// [`Totals::dropped`](crate::Totals::dropped) counts such drops.
 ///
 /// A report that comes after the circuit has changed state is [`Reported::Stale`] and changes
@@ -102,7 +102,7 @@ impl<T: Target> Permit<T> {
     }
 
     /// Reports how the call ended: an [`Outcome`], or a [`Report`] that says more. The time that it
-    /// took is measured where the policy needs it, unless the report says it.
+    /// took is measured where the policy needs it, unless the report gives it.
     #[inline]
     pub fn report(mut self, report: impl Into<Report>) -> Reported {
         let (target, token, started) = (self.target.take(), self.token, self.started);

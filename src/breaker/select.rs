@@ -1,4 +1,4 @@
-//! Selection: whether a circuit would admit a call, and the first of several that does.
+//! Selection: a check without a permit, and the first of several circuits that admits a call.
 
 use super::acquire::OwnedPermit;
 use super::circuit_breaker::CircuitBreaker;
@@ -57,7 +57,7 @@ where
     S: BuildHasher,
     C: Clock,
 {
-    /// Checks whether a call would be admitted now, as [`CircuitBreaker::admits`].
+    /// Checks whether a call would be admitted now, like [`CircuitBreaker::admits`].
     ///
     /// # Errors
     /// Returns the error of [`acquire`](Self::acquire) if the call would be rejected.
@@ -68,9 +68,9 @@ where
         }
     }
 
-    /// Asks the circuits in this order to make a call, until one admits it. An open circuit whose
-    /// time is over admits a probe like any other, so it needs no place of its own in the order.
-    /// O(circuits given).
+    /// Asks the circuits, in the given order, to admit a call, until one does. An open circuit
+    /// whose time is over admits a probe like any other, so it needs no place of its own in the
+    /// order. O(circuits given).
     ///
     /// This doesn't balance: while the first circuit admits, it takes every call. To share the calls
     /// out, begin elsewhere each time: `let (last, first) = circuits.split_at(turn)`, and ask
@@ -97,7 +97,7 @@ where
     /// ```
     ///
     /// # Errors
-    /// Returns [`NoneAdmits`] if no circuit admits the call, or there is none.
+    /// Returns [`NoneAdmits`] if no circuit admits the call, or none is given.
     pub fn acquire_any<'a>(
         circuits: impl IntoIterator<Item = &'a Self>,
     ) -> Result<(&'a Self, OwnedPermit<K, S, C>), NoneAdmits>

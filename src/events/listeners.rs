@@ -1,4 +1,4 @@
-//! The listeners of a store, and the way of an operation's changes to them.
+//! The listeners of a store, and the path of an operation's changes to them.
 
 #[cfg(feature = "subscription")]
 use super::subscription::{Subscribers, Subscription};

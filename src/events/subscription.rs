@@ -194,7 +194,7 @@ impl<K> Subscription<K> {
         self.receiver.try_recv().ok()
     }
 
-    /// Returns the number of changes that were dropped so far because the queue was full.
+    /// Returns the number of changes that have been dropped so far because the queue was full.
     pub fn dropped(&self) -> u64 {
         // Relaxed: a statistic.
         self.dropped.load(Ordering::Relaxed)

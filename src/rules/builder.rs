@@ -90,7 +90,7 @@ pub struct PolicyBuilder {
 
 impl PolicyBuilder {
     /// Sets the number of failures that opens a closed circuit: 1 to 1,000,000; default 5. If
-    /// another rule is set and this one is not, that rule alone opens.
+    /// another rule is set and this one is not, only that rule opens it.
     pub fn failure_threshold(mut self, failures: u32) -> Self {
         self.settings.failure_threshold = Some(failures);
         self
@@ -148,10 +148,10 @@ impl PolicyBuilder {
         self
     }
 
-    /// Sets the number of hung calls that opens the circuit, that is of calls that have been in
+    /// Sets the number of hung calls that opens the circuit, that is, of calls that have been in
     /// flight for the [`hung_call_duration`](Self::hung_call_duration): 1 to 64; default: no such
-    /// rule. The rule is asked when a call asks to be admitted. At most 64 calls of a circuit are
-    /// watched at a time. For a handle of the bare store, see
+    /// rule. It is checked when a call asks to be admitted. At most 64 calls of a circuit are
+    /// tracked at a time. For a handle of the bare store, see
     /// [`StoreHandle::watch`](crate::StoreHandle::watch).
     pub fn hung_calls(mut self, calls: u32) -> Self {
         self.settings.hung_calls = Some(calls);
@@ -180,8 +180,8 @@ impl PolicyBuilder {
         self
     }
 
-    /// Sets the longest time to which the reset timeout grows: at least itself, rounded up to
-    /// whole milliseconds; default 10 times itself. Needs a
+    /// Sets the longest time to which the reset timeout grows: at least the reset timeout, rounded
+    /// up to whole milliseconds; default 10 times the reset timeout. Needs a
     /// [`backoff_factor`](Self::backoff_factor) above 1.
     pub fn reset_timeout_max(mut self, timeout: Duration) -> Self {
         self.settings.reset_timeout_max = Some(timeout.into());
@@ -247,11 +247,11 @@ impl PolicyBuilder {
     /// milliseconds; saturates at 139 years; default: the reset timeout.
     ///
     /// A probe that takes longer still counts when it reports, as long as the circuit stays
-    /// half-open; but it doesn't make room for another any more. So a circuit whose probes succeed
+    /// half-open; but it no longer makes room for another. So a circuit whose probes succeed
     /// closes, however slow they are, and a lease that is shorter than a call only costs more
     /// probes at a time. After 15 leases in one half-open no report makes room: from then on N
-    /// probes are admitted per lease. In a half-open of more than 4 s a lease may last longer by up
-    /// to a 2,048th of the half-open's age.
+    /// probes are admitted per lease. Once a circuit has been half-open for more than 4 s, a lease
+    /// may last longer by up to a 2,048th of that time.
     pub fn probe_lease(mut self, lease: Duration) -> Self {
         self.settings.probe_lease = Some(lease.into());
         self
@@ -284,9 +284,9 @@ impl PolicyBuilder {
     /// default: none. The other settings still hold: with [`shadow`](Self::shadow), a rejection by
     /// [`Forced::Open`] is only counted, and the `Retry-After` of a rejection is the reset timeout.
     ///
-    /// The state holds until the policies are replaced, whatever is evicted; and after a restart,
-    /// since it is part of the policy. Calls on handles of other circuits cost no more for it; a
-    /// check by key that it doesn't concern has to read that key's policy.
+    /// The state holds until the policies are replaced, whatever is evicted. It holds again after a
+    /// restart, since it is part of the policy. It adds no cost to calls on handles of other
+    /// circuits, but a check by any other key has to read that key's policy.
     ///
     /// ```
     /// use breakerbox::{CircuitBreaker, Forced, Policy, PolicySet};
@@ -316,8 +316,8 @@ impl PolicyBuilder {
     /// Builds the policy.
     ///
     /// # Errors
-    /// Returns a [`ConfigError`] if a value is out of its range, or has no effect without another
-    /// that is missing.
+    /// Returns a [`ConfigError`] if a value is out of its range, or has no effect because another
+    /// setting is missing.
     pub fn build(&self) -> Result<Policy, ConfigError> {
         self.settings.build()
     }

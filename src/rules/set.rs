@@ -45,11 +45,11 @@ type Classifier<K> = dyn Fn(&K) -> Option<&'static str> + Send + Sync;
 /// inherited too: under a `default` with `failure_threshold = 3`, a table that adds a failure rate
 /// opens on 3 failures as well. If it is meant to open by the rate alone, it needs a base. A
 /// duration is text with a unit ([`parse_duration`](crate::parse_duration)). A classifier is code,
-/// and is set after; without one, `classes` and groups by class have no keys. A group lists its
-/// `members`, or has a `size` and perhaps a `prefix`; and it has either `max_open_percent` or
+/// and is set afterwards; without one, `classes` and groups by class have no keys. A group lists
+/// its `members`, or has a `size` and perhaps a `prefix`; and it has either `max_open_percent` or
 /// `all_but_one`.
 ///
-/// A key, prefix, base, class or group that stands in its table twice is refused, also if it is
+/// A key, prefix, base, class or group that appears twice in its table is refused, even if it is
 /// written in two ways, as the numbers `7` and `07`; so is a key or a prefix of two groups. A base
 /// need not be used.
 ///
@@ -126,7 +126,7 @@ impl<K> PolicySet<K> {
     }
 
     /// Sets the policy of all keys that begin with `prefix`; the longest prefix counts. A decision
-    /// that needs its policy compares with each prefix.
+    /// that needs its policy compares the key with each prefix.
     pub fn prefix(self, prefix: impl Into<Box<str>>, policy: Policy) -> Self
     where
         K: AsRef<str>,
@@ -160,9 +160,9 @@ impl<K> PolicySet<K> {
     /// of this name. A key belongs to the group that lists it, else to that of its longest prefix,
     /// else to that of its class.
     ///
-    /// If an earlier group lists a key too, the key leaves that group, which then counts one circuit
-    /// less. If its cap leaves no circuit that may open, none opens by a rule. Of two groups with
-    /// the same prefix, the later has the keys.
+    /// If an earlier group lists a key too, the key leaves that group, which then counts one
+    /// circuit fewer. If its cap then leaves no circuit that may open, no rule opens one. If two
+    /// groups have the same prefix, its keys belong to the later one.
     ///
     /// A circuit that has a place in a group keeps it until it closes, whatever is declared
     /// meanwhile. A store remembers the names of all groups that it was ever given. From the
@@ -215,7 +215,7 @@ impl<K> PolicySet<K> {
         self
     }
 
-    /// Removes a group: its circuits have no cap any more.
+    /// Removes a group: its circuits no longer have a cap.
     pub fn remove_group(mut self, name: &str) -> Self
     where
         K: Hash + Eq + Clone,

@@ -115,8 +115,9 @@ impl<K, S, C> InMemoryStoreBuilder<K, S, C> {
         self
     }
 
-    /// Sets the most circuits that the store holds: 1 to 2^23, clamped; default: 2^23, and none is
-    /// ever evicted. While several threads create circuits, each may add one beyond the bound.
+    /// Sets the number of circuits that the store may hold: 1 to 2^23, clamped; default: 2^23, and
+    /// none is ever evicted. While several threads create circuits, each may add one beyond the
+    /// bound.
     ///
     /// A store that is nearly full (15/16) evicts an eighth of the bound: first circuits that are
     /// closed and without failures; then closed ones that had no report for a while, and open and
@@ -124,8 +125,8 @@ impl<K, S, C> InMemoryStoreBuilder<K, S, C> {
     /// whose next opening would back off must also have been closed for that time. A circuit that a
     /// handle holds is never evicted, nor one that is forced open or disabled. If nothing can be
     /// evicted, calls for new keys are admitted untracked, and
-    /// [counted](InMemoryCircuitBreakerStore::untracked). A sweep is O(circuits), and comes after
-    /// an eighth as many insertions.
+    /// [counted](InMemoryCircuitBreakerStore::untracked). A sweep is O(circuits), and the next
+    /// one comes after an eighth as many insertions.
     pub fn max_circuits(mut self, circuits: usize) -> Self
     where
         K: Clone,
@@ -137,7 +138,7 @@ impl<K, S, C> InMemoryStoreBuilder<K, S, C> {
 
     /// Sets the time for which an open circuit that no call asks for is kept after its open time,
     /// and a half-open one after its last probe was admitted, when there are [too many
-    /// circuits](Self::max_circuits): rounded up to whole milliseconds. Default, and if 0: the
+    /// circuits](Self::max_circuits): rounded up to whole milliseconds. By default, or if 0: the
     /// longer of 5 minutes and 10 times its open time; for a half-open one, 10 times the longest
     /// open time that any rule has set in this store.
     pub fn open_ttl(mut self, ttl: Duration) -> Self {
@@ -148,7 +149,7 @@ impl<K, S, C> InMemoryStoreBuilder<K, S, C> {
     /// Adds a listener, which is called after each state change, on the thread that made it.
     /// Listeners are called in the order in which they were added.
     ///
-    /// Nothing is held meanwhile: a listener may use the store, the same circuit too. A panic in
+    /// Nothing is held meanwhile: a listener may use the store, even the same circuit. A panic in
     /// it, or in the clone of the key that it is given, is caught.
     pub fn on_state_change(
         mut self,

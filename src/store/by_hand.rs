@@ -112,7 +112,7 @@ impl<K> ByHand<K> {
         self.rules.read(|rules| rules.map(list).unwrap_or_default())
     }
 
-    /// Sets how a key's text is found. Called before a command by prefix.
+    /// Sets the function that gives a key's text. Called before a command by prefix.
     pub(super) fn know_text(&self, text_of: TextOf<K>) {
         // If it is set already, it is set to the same function.
         let _ = self.text.set(text_of);
@@ -132,7 +132,7 @@ impl<K> ByHand<K> {
         self.find(key)
     }
 
-    /// Finds the state that is forced on `key`, as [`of`](Self::of) but in each case by the rules.
+    /// Finds the state that is forced on `key`, like [`of`](Self::of), but always asks the rules.
     /// A thread that pins a circuit asks here, after the pin. A command changes the rules first and
     /// asks for the pin afterwards, so one of the two sees the other.
     #[cold]

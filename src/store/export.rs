@@ -226,9 +226,9 @@ where
     C: Clock,
 {
     /// Exports all circuits that aren't clean: those that are not closed, have failures to forget,
-    /// or are backing off (feature `serde`). Windows aren't exported. Each circuit is of one moment;
-    /// together they are not. One that is just opening may be exported without its open time, or
-    /// without its place in a group. O(circuits).
+    /// or are backing off (feature `serde`). Windows aren't exported. Each circuit is shown at one
+    /// moment, but not all at the same one. A circuit that is just opening may be exported without
+    /// its open time, or without its place in a group. O(circuits).
     ///
     /// As JSON, a forced-open circuit is `"state":"open","forced":true`, and a disabled one
     /// `"state":"closed","forced":true`.

@@ -79,22 +79,22 @@ where
 }
 
 impl<K, S, C: Clock> StoreHandle<K, S, C> {
-    /// Returns the circuit, as [`InMemoryCircuitBreakerStore::get_state`].
+    /// Returns the circuit, like [`InMemoryCircuitBreakerStore::get_state`].
     pub fn get_state(&self) -> CircuitBreakerSnapshot {
         self.pinned(|cell| cell.get_state(&self.inner.shared))
     }
 
-    /// Counts a success, as [`InMemoryCircuitBreakerStore::record_success`].
+    /// Counts a success, like [`InMemoryCircuitBreakerStore::record_success`].
     pub fn record_success(&self) -> CircuitBreakerSnapshot {
         self.pinned(|cell| cell.record_success(&self.inner.shared))
     }
 
-    /// Counts a failure, as [`InMemoryCircuitBreakerStore::record_failure`].
+    /// Counts a failure, like [`InMemoryCircuitBreakerStore::record_failure`].
     pub fn record_failure(&self) -> CircuitBreakerSnapshot {
         self.pinned(|cell| cell.record_failure(&self.inner.shared))
     }
 
-    /// Returns the circuit if it is known, as [`InMemoryCircuitBreakerStore::peek`].
+    /// Returns the circuit if it is known, like [`InMemoryCircuitBreakerStore::peek`].
     pub fn peek(&self) -> Option<CircuitBreakerSnapshot> {
         self.cell.peek(&self.inner.shared)
     }
@@ -145,7 +145,7 @@ where
     S: BuildHasher,
     C: Clock,
 {
-    /// Moves the circuit to state `to`, as [`InMemoryCircuitBreakerStore::transition`].
+    /// Moves the circuit to state `to`, like [`InMemoryCircuitBreakerStore::transition`].
     pub fn transition(&self, to: CircuitState) -> CircuitBreakerSnapshot {
         let mut changes = self.inner.listeners.changes();
         let snapshot = self.pinned(|cell| cell.transition(&self.inner.shared, to, &mut changes));
@@ -153,16 +153,16 @@ where
         snapshot
     }
 
-    /// Forgets the circuit, as [`InMemoryCircuitBreakerStore::reset`]. The handle stays usable. The
-    /// circuit's entry stays in the map, and counts towards the bound of the store. After the last
-    /// handle is gone it stays until the key is used, reset or evicted.
+    /// Forgets the circuit, like [`InMemoryCircuitBreakerStore::reset`]. The handle stays usable.
+    /// The circuit's entry stays in the map, and counts towards the bound of the store. After the
+    /// last handle is gone it stays until the key is used, reset or evicted.
     pub fn reset(&self) {
         let mut changes = self.inner.listeners.changes();
         self.cell.vacate(&self.inner.shared, &mut changes);
         self.inner.listeners.announce(changes, || self.key.clone());
     }
 
-    /// Decides whether a call may go through now, as [`InMemoryCircuitBreakerStore::acquire`].
+    /// Decides whether a call may go through now, like [`InMemoryCircuitBreakerStore::acquire`].
     /// While the circuit is closed and not watched, this is one relaxed load of its own word,
     /// whatever other circuits do, and `policy` isn't looked at. So if `policy` counts calls in
     /// flight or forces a state, call [`watch`](Self::watch) before the first call.
@@ -202,7 +202,7 @@ where
         admitted
     }
 
-    /// Checks where a state may be forced, or where the call may need a slot in flight.
+    /// Checks where a state may be forced, or where the call may need an in-flight slot.
     #[inline(never)]
     fn acquire_closely<const BREAKER: bool>(
         &self,
@@ -232,12 +232,12 @@ where
         })
     }
 
-    /// Makes every call look at the circuit and its policy from here on, or lets healthy calls pass
-    /// it again, as `policy` needs. Required where the policy counts calls [in
+    /// Makes every call look at the circuit and its policy from here on, or lets healthy calls skip
+    /// the policy again, as `policy` needs. Required where the policy counts calls [in
     /// flight](crate::PolicyBuilder::hung_calls) or [forces](crate::PolicyBuilder::forced) a state.
-    /// A report under a policy that counts calls does it too, and a
-    /// [`CircuitBreaker`](crate::CircuitBreaker) by itself: don't call this on a circuit of its
-    /// store, since calls by its handles would pass its policy.
+    /// A report under a policy that counts calls does this too, and a
+    /// [`CircuitBreaker`](crate::CircuitBreaker) does it by itself: don't call this on a circuit of
+    /// a breaker's store, since calls on the breaker's handles would then skip its policy.
     ///
     /// ```
     /// use breakerbox::{InMemoryCircuitBreakerStore, Policy, ManualClock};
@@ -258,7 +258,7 @@ where
         self.cell.set_watched(&self.inner.shared, policy);
     }
 
-    /// Takes the outcome of an admitted call into account, as
+    /// Takes the outcome of an admitted call into account, like
     /// [`InMemoryCircuitBreakerStore::report`].
     #[inline]
     pub fn report(
@@ -274,7 +274,7 @@ where
         self.report_to_circuit(permit, report, policy)
     }
 
-    /// Takes a report that [`skips`](Self::skips) leaves over.
+    /// Takes a report that [`skips`](Self::skips) doesn't skip.
     fn report_to_circuit(&self, permit: PermitToken, report: Report, policy: &Policy) -> Reported {
         self.inner.count_failure(report);
         let give_back = || self.give_back(permit);
@@ -289,7 +289,7 @@ where
         reported
     }
 
-    /// Gives a permit back without an outcome, as [`InMemoryCircuitBreakerStore::release`].
+    /// Gives a permit back without an outcome, like [`InMemoryCircuitBreakerStore::release`].
     pub fn release(&self, permit: PermitToken, policy: &Policy) -> Reported {
         self.report(permit, Outcome::Ignored, policy)
     }

@@ -114,11 +114,11 @@ where
             })
     }
 
-    /// Moves the circuit to state `to`, whatever its state. To the state that it is in already is a
-    /// transition too. Creates the circuit.
+    /// Moves the circuit to state `to`, whatever its state. A move to the state that it is already
+    /// in is a transition too. Creates the circuit.
     ///
     /// A move to closed or disabled zeroes both counts, one to half-open the successes; the time
-    /// of the last failure is kept. A circuit that is closed by this counts as recovered: its
+    /// of the last failure is kept. A circuit that is closed this way counts as recovered: its
     /// next opening is the first of a series, whose open time doesn't back off. Permits given
     /// before are stale.
     pub fn transition<Q>(&self, key: &Q, to: CircuitState) -> CircuitBreakerSnapshot
@@ -173,7 +173,7 @@ where
         }
     }
 
-    /// Forgets every circuit, as [`clear`](Self::clear): the store in memory has no other
+    /// Forgets every circuit, like [`clear`](Self::clear): the store in memory has no other
     /// resources to release.
     pub fn destroy(&self)
     where
@@ -217,7 +217,7 @@ where
     ///
     /// An open circuit whose time is over becomes half-open, and the call is its first probe. A
     /// half-open one admits while fewer than [`half_open_max`](Policy::half_open_max) probes are
-    /// out, and again as many once the last of them was admitted a
+    /// out, and as many again once the last of them was admitted a
     /// [`probe_lease`](Policy::probe_lease) ago. A [forced](Forced) state, by hand or by `policy`,
     /// comes before all that. A [shadow](Policy::shadow) policy rejects as any other: only a
     /// [`CircuitBreaker`](crate::CircuitBreaker) admits the call nevertheless.
@@ -242,12 +242,12 @@ where
     ///
     /// Closed: a failure counts, and the one that reaches the threshold opens the circuit; a
     /// success forgets the failures under the consecutive rule. Half-open: the probe is given back;
-    /// enough successes close, a failure counts and opens. An ignored outcome creates no circuit,
-    /// and a success only under a policy with a window.
+    /// enough successes close the circuit, and a failure counts and opens it. An ignored outcome
+    /// creates no circuit, and a success creates one only under a policy with a window.
     ///
-    /// A call is counted in its window first, and opens the circuit after: others may come in
-    /// between. The call that brings the window to its limit opens the circuit before its report
-    /// returns, unless another one has.
+    /// A call is counted in its window first, and opens the circuit afterwards: other calls may
+    /// come in between. The call that brings the window to its limit opens the circuit before its
+    /// report returns, unless another one has.
     ///
     /// The cap of a [`Group`](crate::Group) doesn't hold an opening back here: it belongs to a
     /// breaker's policies, and a [`Policy`] alone doesn't have it.

@@ -92,7 +92,7 @@ pub struct Totals {
     pub dropped: u64,
     /// Reports that came after their circuit had changed state, and changed nothing.
     pub stale: u64,
-    /// Openings of circuits, by cause, in shadow too. Always 0 for a breaker over any store.
+    /// Openings of circuits, by cause, in shadow too. Always 0 for a breaker over a remote store.
     pub opened: Openings,
     /// Circuits that were evicted to make room for others.
     pub evicted: u64,
@@ -178,8 +178,8 @@ where
     S: BuildHasher,
     C: Clock,
 {
-    /// Returns the statistics of the circuit of `key`; `None` if the store doesn't know it, so that
-    /// it is closed. Has no side effects, as [`peek`](Self::peek).
+    /// Returns the statistics of the circuit of `key`; `None` if the store doesn't know it: then it
+    /// is closed. Has no side effects, like [`peek`](Self::peek).
     ///
     /// ```
     /// use breakerbox::{CircuitState, InMemoryCircuitBreakerStore, Policy};
