@@ -3,8 +3,8 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-/// Runs code of the user's. Returns `None` if it panics. The payload isn't dropped, since that could
-/// panic again.
+/// Runs code of the user's. Returns `None` if it panics. The payload isn't dropped, since that
+/// could panic again.
 pub(crate) fn caught<R>(code: impl FnOnce() -> R) -> Option<R> {
     catch_unwind(AssertUnwindSafe(code))
         .map_err(std::mem::forget)
@@ -20,8 +20,8 @@ pub(crate) fn in_drop(code: impl FnOnce()) {
     }
 }
 
-/// A guard that runs its closure when the stack unwinds, unless it is disarmed before. A panic of the
-/// closure is caught.
+/// A guard that runs its closure when it is dropped, unless it is disarmed: every normal path
+/// disarms it, so only while the stack unwinds. A panic of the closure is caught.
 #[must_use]
 pub(crate) struct OnPanic<F: FnMut()>(F);
 
@@ -38,8 +38,8 @@ impl<F: FnMut()> OnPanic<F> {
 
 impl<F: FnMut()> Drop for OnPanic<F> {
     fn drop(&mut self) {
-        // Called in one place, so that it is inlined: a second call would cost the reports that
-        // share its code 40 instructions.
+        // Not by `in_drop`, which calls it in two places. In one, so that it is inlined: a second
+        // call would cost the reports that share its code 40 instructions.
         caught(&mut self.0);
     }
 }

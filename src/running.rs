@@ -52,7 +52,7 @@ impl<P> Running<P> {
     pub(crate) fn end(mut self) -> P {
         match self.permit.take() {
             Some(permit) => permit,
-            None => unreachable!("only its end takes it"),
+            None => unreachable!("`end` consumes it, and only a drop takes it too"),
         }
     }
 }
@@ -60,6 +60,7 @@ impl<P> Running<P> {
 impl<P> Drop for Running<P> {
     fn drop(&mut self) {
         if let (true, Some(permit)) = (self.user_code, self.permit.take()) {
+            // In the user's code. Between polls the drop is the permit's own.
             in_drop(|| (self.fail)(permit));
         }
     }

@@ -18,7 +18,7 @@ use std::sync::Arc;
 /// The right to make one call, admitted by
 /// [`AsyncCircuitBreaker::acquire`](super::AsyncCircuitBreaker::acquire).
 ///
-/// A permit that is dropped without a report reports as the policy's
+/// If it is dropped without a report, the call counts as the policy's
 /// [`DroppedPermit`](crate::DroppedPermit) says: at once if the store answers at once, else
 /// in the background. Without a runtime for that, its probe goes out again when the lease is over,
 /// and its call ends up as a hung one where the policy counts those.
@@ -58,8 +58,8 @@ where
         self.report(Outcome::Ignored)
     }
 
-    /// Reports how the call ended. Returns `None` if the store wasn't asked, or didn't answer the
-    /// check or the report. The time that the call took is measured where the policy needs it,
+    /// Reports how the call ended. Returns `None` if the store wasn't asked, or failed, or didn't
+    /// answer in time. The time that the call took is measured where the policy needs it,
     /// unless the report gives it.
     ///
     /// The report goes on in the background if the store is slow, or if the future is dropped.
@@ -105,7 +105,7 @@ where
                 .map_or(Millis::ZERO, |since| since.elapsed().into())
         };
         // What the permit holds comes back even if the classifier panics: then by the default
-        // policy, which knows of probes and of calls in flight.
+        // policy, under which a drop is ignored. The token says what to give back.
         let policy = catch_unwind(AssertUnwindSafe(|| self.policy()));
         let rules = policy.as_ref().copied().unwrap_or_default();
         let outcome = rules.dropped_permit().outcome(age);
@@ -120,7 +120,8 @@ where
         }
     }
 
-    /// Begins the report; `None` if there is nothing to report to.
+    /// Counts a failure, takes the token, and makes the request; `None` if there is nothing to
+    /// report to.
     fn send(&mut self, report: Report, policy: &Policy) -> Option<Finisher<StoreResult<Reported>>> {
         if report.outcome() == Outcome::Failure {
             self.inner.counters.add_one(Counted::Failed);
@@ -128,11 +129,13 @@ where
         let token = self.token.take()?;
         let policy = *policy;
         let report = match self.since {
-            // The permit is given back and nothing counts, however the store treats a
-            // forced policy.
-            _ if policy.forced.is_some() => Outcome::Ignored.into(),
             Some(since) if policy.times() => report.or_took(since.elapsed()),
             _ => report,
+        };
+        // The permit is given back and nothing counts, however the store treats a forced policy.
+        let report = match policy.forced {
+            Some(_) => Outcome::Ignored.into(),
+            None => report,
         };
         let (inner, key) = (Arc::clone(&self.inner), Arc::clone(&self.key));
         let report = async move {

@@ -29,13 +29,16 @@ impl<K: ?Sized> Remote<K> {
     pub(super) fn policy(&self, key: &K) -> Policy {
         let of = self.policies.read(|of| of.map(Arc::clone));
         // No epoch is pinned while the user's code runs.
-        of.map_or_else(Policy::default, |of| (of.find)(key))
+        match of {
+            Some(of) => (of.find)(key),
+            None => unreachable!("a breaker always has policies"),
+        }
     }
 
     /// Makes a request to the store that is finished in the background if no call waits for it any
-    /// more. After a lease a probe goes out again by itself, so its answer has a deadline. An
-    /// in-flight slot never comes back by itself, so its answer has none: neither under a policy
-    /// that counts calls in flight, nor where `permit` holds a slot, whatever the policy is by now.
+    /// more. A probe's answer has a deadline, since its lease frees it. A slot's has none: neither
+    /// under a policy that counts calls in flight, nor where `permit` holds one, whatever the
+    /// policy is by now.
     pub(super) fn finisher<T: Send + 'static>(
         &self,
         policy: &Policy,

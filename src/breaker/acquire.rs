@@ -93,7 +93,7 @@ where
     }
 
     #[inline]
-    fn may_mean_something(&self) -> bool {
+    fn drops_may_count(&self) -> bool {
         self.breaker.rules.policies.need_drops()
     }
 
@@ -140,8 +140,8 @@ where
     }
 
     #[inline]
-    fn may_mean_something(&self) -> bool {
-        self.borrowed().may_mean_something()
+    fn drops_may_count(&self) -> bool {
+        self.borrowed().drops_may_count()
     }
 
     fn dropped(&self, started: Started) -> Outcome {

@@ -22,7 +22,7 @@ where
     C: Clock,
 {
     /// The value that stands for [`Policy::windows`] on the fast path of reports, which reads no
-    /// policy. It may be false: policies with windows keep the count of unclean circuits above 0
+    /// policy. `false` is safe: policies with windows keep the count of unclean circuits above 0
     /// (`Summary::need_reports`), so no report is skipped under them.
     const WINDOWS: bool = false;
 
@@ -122,7 +122,7 @@ where
         K: Borrow<Q>,
         Q: Hash + Eq + ToKey<K> + ?Sized,
     {
-        // If the hasher panics, the way to what the permit holds is another hash.
+        // If the hasher panics, the guard hashes again to find what to give back.
         let give_back_on_panic = OnPanic::new(|| self.store.give_back(key, permit));
         let skipped = self.store.inner.skip(key, permit, report, Self::WINDOWS);
         give_back_on_panic.disarm();

@@ -20,7 +20,7 @@ use std::time::Duration;
 /// open or half-open, a check is one atomic load, whatever the key; while none has failures to
 /// forget either, a success is two. Neither writes anything that other threads read. (While a
 /// policy counts slow or hung calls, or forces a state, checks read their policies; while one has a
-/// window, successes count in it.) A key that never failed takes no memory.
+/// window, successes count in it.) Without a window, a key that never failed takes no memory.
 ///
 /// ```
 /// use breakerbox::CircuitBreaker;

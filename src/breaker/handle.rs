@@ -65,8 +65,8 @@ where
         Q: Hash + Eq + ToKey<K> + ?Sized,
     {
         let circuit = self.store.circuit(key)?;
-        let watch = |policy: &_| circuit.watch(policy);
-        self.rules.sync_watch::<K>(circuit.key(), watch);
+        self.rules
+            .sync_watch::<K>(circuit.key(), |policy| circuit.watch(policy));
         Ok(CircuitHandle {
             breaker: self.clone(),
             circuit,
@@ -141,10 +141,12 @@ where
         }
     }
 
-    /// Admits a call to a circuit that isn't closed, or is watched.
+    /// Checks a circuit that isn't closed, or is watched.
     #[inline(never)]
     fn check_by_rules(&self) -> Result<Admitted, Rejected> {
         let policy = self.breaker.rules.policies.of(self.circuit.key());
+        // Before the check, since a watch that the policy lacks may have been turned off by a
+        // replacement that this thread overtook.
         if policy.watches() != self.circuit.is_watched_by_policy() {
             self.breaker.sync_watch(&self.circuit);
         }
@@ -187,7 +189,7 @@ where
     }
 
     #[inline]
-    fn may_mean_something(&self) -> bool {
+    fn drops_may_count(&self) -> bool {
         self.0.breaker.rules.policies.need_drops()
     }
 

@@ -37,7 +37,8 @@ where
         self.store().peek(key)
     }
 
-    /// Returns the number of known circuits. A key without a failure is unknown. O(1).
+    /// Returns the number of known circuits. A key without a failure is unknown, unless
+    /// its policy has a window or counts hung calls, or a handle holds its circuit. O(1).
     pub fn len(&self) -> usize {
         self.store().len()
     }

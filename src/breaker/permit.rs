@@ -33,7 +33,7 @@ pub trait Target {
 
     /// Returns whether a permit that is dropped may have to be reported.
     #[doc(hidden)]
-    fn may_mean_something(&self) -> bool;
+    fn drops_may_count(&self) -> bool;
 
     /// Returns the outcome of a permit that began at `started` and is dropped now.
     #[doc(hidden)]
@@ -145,14 +145,14 @@ impl<T: Target> Permit<T> {
     fn abandon(&self, target: &T) {
         target.count_drop();
         // Nearly every drop ends here: the permit holds nothing, and its outcome is ignored.
-        if self.token.is_plain() && !target.may_mean_something() {
+        if self.token.is_plain() && !target.drops_may_count() {
             return;
         }
         in_drop(|| self.report_dropped(target));
     }
 
     fn report_dropped(&self, target: &T) {
-        // A classifier that panics must not keep the probe or the slot in flight.
+        // A classifier or clock that panics must not keep the probe or the slot in flight.
         let give_back_on_panic = OnPanic::new(|| target.give_back(self.token));
         let outcome = target.dropped(self.started);
         give_back_on_panic.disarm();

@@ -16,8 +16,8 @@ where
     S: BuildHasher,
     C: Clock,
 {
-    /// Checks whether a call of `key` would be admitted now: `Ok` if it would. Counts nothing, takes
-    /// no probe and makes no transition, so another call may come first: only a permit is a
+    /// Checks whether a call of `key` would be admitted now: `Ok` if it would. Counts nothing,
+    /// takes no probe and makes no transition, so another call may come first: only a permit is a
     /// promise. A call that is made after this check alone is never counted.
     ///
     /// Under a policy that counts [hung calls](crate::PolicyBuilder::hung_calls), the check that
@@ -25,8 +25,8 @@ where
     ///
     /// # Errors
     /// Returns the error of [`acquire`](Self::acquire) if the call would be rejected. If that check
-    /// would open a half-open circuit whose [time](crate::PolicyBuilder::half_open_timeout) is over,
-    /// the jitter of its open time can't be foreseen, and is left out.
+    /// would open a half-open circuit whose [time](crate::PolicyBuilder::half_open_timeout) is
+    /// over, the jitter of its open time can't be foreseen, and is left out.
     pub fn admits<Q>(&self, key: &Q) -> Result<(), Rejected>
     where
         K: Borrow<Q>,
@@ -72,8 +72,8 @@ where
     /// whose time is over admits a probe like any other, so it needs no place of its own in the
     /// order. O(circuits given).
     ///
-    /// This doesn't balance: while the first circuit admits, it takes every call. To share the calls
-    /// out, begin elsewhere each time: `let (last, first) = circuits.split_at(turn)`, and ask
+    /// This doesn't balance: while the first circuit admits, it takes every call. To share the
+    /// calls out, begin elsewhere each time: `let (last, first) = circuits.split_at(turn)`, and ask
     /// `first.iter().chain(last)`.
     ///
     /// A circuit that is passed over counts no rejection, unless its state changes just then. If

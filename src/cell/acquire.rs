@@ -27,7 +27,7 @@ pub(crate) enum Acquired {
 
 impl Acquired {
     /// Counts a rejection by `cell`: in `shadow` as one that doesn't take place.
-    pub(crate) fn counted_of(self, cell: &Arc<Cell>, shadow: bool) -> Self {
+    pub(crate) fn count_rejection(self, cell: &Arc<Cell>, shadow: bool) -> Self {
         if let Acquired::Rejected(..) = self {
             Arc::head(cell).add_one(shadow);
         }
@@ -49,7 +49,7 @@ impl Cell {
     /// Decides whether a call may go through. Turns an open circuit whose time is over half-open,
     /// and ends a half-open whose time limit is over.
     ///
-    /// Lock-free: an attempt fails only where another thread's step succeeded.
+    /// Lock-free: an attempt fails only where a step succeeded, this call's or another thread's.
     pub(crate) fn acquire<C: Clock>(
         &self,
         shared: &Shared<C>,
@@ -58,8 +58,8 @@ impl Cell {
     ) -> Acquired {
         let mut tx = Transition::by_rules(shared, changes, policy);
         loop {
-            // One look at control decides. The steps below hold for that look alone: each either
-            // proves that the circuit was still in its generation, or answers `Moved`.
+            // One look at control decides. The answer holds at that look, or a later step proves
+            // that the circuit is still in its generation; otherwise the step answers `Moved`.
             let control = self.control();
             let attempt = match on_acquire(control) {
                 Admission::Admit => self
@@ -80,8 +80,8 @@ impl Cell {
             if let Ok(acquired) = attempt {
                 return acquired;
             }
-            // Another thread moved the circuit: that is progress. What was decided may no longer
-            // hold, so decide anew on the word that it left.
+            // The word has changed, by another thread, which is progress, or by a step of this
+            // call. What was decided may no longer hold, so decide anew.
         }
     }
 
@@ -131,13 +131,13 @@ impl Cell {
         if opened == Ok(Opened::HeldBack) {
             return Ok(permit);
         }
-        // This call or another has opened the circuit, so the call asks again.
+        // The circuit is open, or another thread has changed its word: the call asks again.
         self.leave(permit);
         Err(Moved)
     }
 
-    /// Rejects the call while the open circuit `control` has time left; then makes it the first
-    /// probe.
+    /// Rejects the call while the open circuit `control` has time left. Afterwards the call is the
+    /// first probe.
     fn await_reset<C: Clock>(
         &self,
         tx: &mut Transition<'_, C>,
@@ -183,7 +183,7 @@ impl Cell {
         control: Control,
         policy: &Policy,
     ) -> Result<Acquired, Moved> {
-        // A circuit that calls ask for isn't evicted, even if its probe is out for long.
+        // A half-open circuit that calls still ask stays in the map.
         self.mark_used(tx.shared);
         match self.take_probe(tx.shared, control, policy)? {
             ProbeGrant::Granted(lease) => {
@@ -192,7 +192,7 @@ impl Cell {
             }
             // No time is known, as for forced-open.
             ProbeGrant::AllOut => Ok(reject(control, CircuitState::HalfOpen, policy.open.base)),
-            ProbeGrant::TimeOver => self.give_up(tx, control, policy),
+            ProbeGrant::TimeOver => Err(self.give_up(tx, control, policy)),
         }
     }
 
@@ -232,7 +232,7 @@ impl Cell {
         tx: &mut Transition<'_, C>,
         control: Control,
         policy: &Policy,
-    ) -> Result<Acquired, Moved> {
+    ) -> Moved {
         let cause = Cause::HalfOpenTimeout;
         match policy.half_open.after {
             AfterHalfOpen::Open => {
@@ -241,18 +241,23 @@ impl Cell {
                     retry_after: Millis::ZERO,
                     cause,
                 };
-                self.open(tx, control, control, opening).map(drop)?;
+                let _ = self.open(tx, control, control, opening);
             }
             AfterHalfOpen::Closed => {
-                self.change(tx, control, State::Closed, cause)?;
+                let _ = self.change(tx, control, State::Closed, cause);
             }
         }
-        Err(Moved)
+        // By this thread, or by another one before.
+        Moved
     }
 
-    /// Returns how long the circuit still rejects; `None` if it isn't open. Where no check has
-    /// fixed the time yet, `policy` decides it for this answer alone.
-    pub(crate) fn open_for<C: Clock>(&self, shared: &Shared<C>, policy: &Policy) -> Option<Millis> {
+    /// Returns how long the circuit still rejects; `None` if it isn't open. Where the time isn't
+    /// fixed yet, `policy` decides it for this answer alone.
+    pub(crate) fn open_time_left<C: Clock>(
+        &self,
+        shared: &Shared<C>,
+        policy: &Policy,
+    ) -> Option<Millis> {
         loop {
             let control = self.control();
             let left = match control.state() {
@@ -311,7 +316,7 @@ impl Cell {
 /// Returns how long a circuit that opened at `since` for `time` still rejects at `now`.
 pub(super) fn time_left(since: Timestamp, time: Millis, now: Timestamp) -> Millis {
     let left = (since + time).since(now);
-    // Capped, since more than all of it is left where the clock has stepped back.
+    // Capped: after a step back of the clock, more than `time` would be left.
     left.min(time)
 }
 

@@ -75,8 +75,8 @@ impl Cell {
         }
     }
 
-    /// Returns whether the removal of the closed circuit would change nothing that a caller sees: it
-    /// has no failures, no series and no slots in flight.
+    /// Returns whether the removal of the closed circuit would change nothing that a caller sees:
+    /// it has no failures, no series and no slots in flight.
     ///
     /// It has to stay while calls may hold slots: a new cell could have the same generation, and
     /// their slots would be taken for those of its calls.

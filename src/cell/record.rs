@@ -32,7 +32,8 @@ impl Cell {
     #[inline(always)]
     pub(crate) fn peek<C: Clock>(&self, shared: &Shared<C>) -> Option<CircuitBreakerSnapshot> {
         loop {
-            // Only the two words are compared; the count would depend on control, which isn't read yet.
+            // Only the two words are compared; the count would depend on control, which isn't read
+            // yet.
             let (before, _) = self.successes(Control::FRESH);
             let control = self.control();
             let Some(state) = control.state().public() else {
@@ -99,7 +100,7 @@ impl Cell {
             let control = self.control();
             let snapshot = match control.state() {
                 State::Vacant => self
-                    .revive(shared, control, self.life_of(shared, control))
+                    .revive(shared, control, self.generation_of_life(shared, control))
                     .ok(),
                 State::Retired => {
                     self.resolve(shared)?;

@@ -23,7 +23,7 @@ impl Cell {
                 Admission::Admit => Ok(None),
                 Admission::Unknown => self.confirm_absent(shared, control).map(|()| None),
                 Admission::Reject => Ok(Some((CircuitState::ForcedOpen, policy.open.base))),
-                Admission::AwaitReset => match self.open_for(shared, policy) {
+                Admission::AwaitReset => match self.open_time_left(shared, policy) {
                     // It isn't open any more.
                     None => Err(Moved),
                     Some(Millis::ZERO) => Ok(None),

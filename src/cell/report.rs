@@ -32,7 +32,7 @@ struct Decision<'a> {
 impl Cell {
     /// Takes the outcome of a call into account, unless the circuit has changed state since.
     ///
-    /// Lock-free: an attempt fails only where another thread's step succeeded.
+    /// Lock-free: an attempt fails only where a step succeeded, this call's or another thread's.
     pub(crate) fn report<C: Clock>(
         &self,
         shared: &Shared<C>,
@@ -75,7 +75,7 @@ impl Cell {
 
             // Stale exactly if the circuit has changed state since the permit was given. Asked in
             // each attempt, since the change may come between two of them.
-            let generation = self.life_of(shared, control);
+            let generation = self.generation_of_life(shared, control);
             if is_stale(generation, permit) {
                 // A call that was counted in the window has had its effect.
                 return Ok(match counted {
@@ -101,6 +101,7 @@ impl Cell {
                     failed: outcome == Outcome::Failure,
                     slow: is_slow(report, policy),
                 };
+                // `Moved`: nothing was counted.
                 counted = self.count_call(shared, control, call, policy).ok();
                 continue;
             }
@@ -117,12 +118,12 @@ impl Cell {
             if let Ok(()) = self.decide(tx, &decision, &mut noted) {
                 return Ok(Reported::Recorded);
             }
-            // Another thread moved the circuit: that is progress. What was counted or noted so far
-            // stays, and the decision is made anew.
+            // The word has changed: another thread made progress, or this one began a life. What
+            // was counted or noted so far stays, and the decision is made anew.
         }
     }
 
-    /// Carries out an outcome that isn't stale, in one step.
+    /// Decides on an outcome that isn't stale, and makes the change.
     ///
     /// A failure's time is noted before the failure is counted, so that a snapshot which counts it
     /// never lacks its time.
@@ -226,7 +227,7 @@ impl Cell {
             match control.state() {
                 State::Vacant => {
                     // If another thread has begun the life first, the next look finds it.
-                    let _ = self.revive(shared, control, self.life_of(shared, control));
+                    let _ = self.revive(shared, control, self.generation_of_life(shared, control));
                 }
                 State::Retired => self.resolve(shared)?,
                 _ => return Ok(control),
@@ -236,7 +237,7 @@ impl Cell {
 
     /// Returns the generation of a cell's life: its own, or for a fresh cell that of the stripe's
     /// last removal, which has to be read after the cell is in the map.
-    pub(super) fn life_of<C>(&self, shared: &Shared<C>, control: Control) -> Generation {
+    pub(super) fn generation_of_life<C>(&self, shared: &Shared<C>, control: Control) -> Generation {
         if control.is_fresh() {
             shared.removed_at(self.stripe())
         } else {

@@ -15,8 +15,8 @@ use crate::word::{FilterWord, Generation, SummaryWord};
 /// The operation that takes a generation also raises the count in the summary word. It does so
 /// before the transition's compare-and-swap, and the count is lowered after that, unless the
 /// circuit may now reject. A policy set or rule by hand that needs every check raises it too. So
-/// the count errs upwards only. While it is 0 no circuit rejects, nothing needs every check, *and no
-/// number that was taken is still to be put in*: every circuit's generation is at most the
+/// the count errs upwards only. While it is 0 no circuit rejects, nothing needs every check, *and
+/// no number that was taken is still to be put in*: every circuit's generation is at most the
 /// summary's, and a permit that carries the summary's is stale exactly for circuits that change
 /// afterwards.
 pub(crate) struct Summary {

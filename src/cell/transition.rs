@@ -26,8 +26,8 @@ pub(super) struct Opening<'a> {
 pub(super) enum Opened {
     /// The circuit is open.
     Done,
-    /// The circuit stays closed, with the failure counted that would have opened it: enough others
-    /// of its group are open.
+    /// The circuit stays closed, with the failure counted if one would have opened it: enough
+    /// others of its group are open.
     HeldBack,
 }
 
@@ -64,8 +64,9 @@ impl<'a, C> Transition<'a, C> {
 impl Cell {
     /// Replaces the control word `from` by `to`. This is the only compare-and-swap on the word.
     ///
-    /// It keeps the store's counts: raises them before an update that needs it, and lowers them
-    /// after one that no longer does. So they may overcount and never undercount.
+    /// It keeps the store's count of unclean circuits: raises it before an update that needs it,
+    /// and lowers it after one that no longer does. So it may overcount and never undercounts. (The
+    /// number of known circuits is a statistic.)
     #[inline]
     pub(super) fn exchange<C>(
         &self,
@@ -117,8 +118,8 @@ impl Cell {
         Ok(next)
     }
 
-    /// Moves the circuit by a command, as [`change`](Self::change) does. A circuit that is closed by
-    /// one counts as recovered: its next opening is the first of a series.
+    /// Moves the circuit by a command, as [`change`](Self::change) does. A circuit that is closed
+    /// by one counts as recovered: its next opening is the first of a series.
     pub(super) fn change_by_command<C: Clock>(
         &self,
         tx: &mut Transition<'_, C>,
@@ -127,9 +128,13 @@ impl Cell {
     ) -> Result<Control, Moved> {
         if to == State::Closed {
             // Forgotten before the change, so that no opening after it can find the earlier ones.
-            let openings = 0;
-            let none = |seen: History| (seen.openings != 0).then_some(History { openings, ..seen });
-            self.remember(tx.shared, control, none)?;
+            let forgotten = |seen: History| {
+                (seen.openings != 0).then_some(History {
+                    openings: 0,
+                    ..seen
+                })
+            };
+            self.remember(tx.shared, control, forgotten)?;
         }
         self.change(tx, control, to, Cause::Manual)
     }
@@ -209,7 +214,7 @@ impl Cell {
         self.exchange(shared, control, next)?;
 
         // The counts come down after the exchange. Before it, a check could be admitted by a
-        // summary that no longer counts this circuit while it already rejects.
+        // summary that no longer counts this circuit while it still rejects.
         self.commit_place(tx, control, next);
         tx.ticket.commit(control, next);
         if matches!(next.state(), State::Open | State::ForcedOpen) {
@@ -272,8 +277,8 @@ impl Cell {
                 continue;
             };
             // Another spell, or none: the circuit has closed since, and perhaps opened again, so
-            // this place is given back. Another place in the word means that an opening by a rule
-            // began a spell with the same number, which is short and was reused.
+            // this place is given back. A group in the word already: a later spell has the same
+            // number, which is short and was reused.
             if seen.spell != own || seen.group != 0 {
                 return;
             }
@@ -286,8 +291,9 @@ impl Cell {
         }
     }
 
-    /// Leaves the circuit `control` closed, with the failure counted that would have opened it: all
-    /// places of its group are `taken`. Announces that at most once in the time for which it would have been open.
+    /// Leaves the circuit `control` closed, with the failure counted if one would have opened it:
+    /// `taken` places, all of its group's, are taken. Announces that at most once per reset
+    /// timeout.
     fn hold_back<C: Clock>(
         &self,
         tx: &mut Transition<'_, C>,

@@ -36,7 +36,8 @@ impl<K> Subscribers<K> {
     where
         K: Clone + Send + Sync + 'static,
     {
-        // Bounded below, since a bounded queue takes the memory for its whole capacity at once.
+        // Unbounded, since a bounded queue takes the memory for its whole capacity at once. The
+        // listener below enforces the capacity.
         let (queue, receiver) = async_channel::unbounded();
         let capacity = capacity.max(1);
         let dropped = PlainArc::new(PlainAtomicU64::new(0));
@@ -63,8 +64,9 @@ impl<K> Subscribers<K> {
         };
         // Never `None`, since a list is always made.
         let _ = self.0.get_or_replace(|_| false, with, |_| ());
-        // Relaxed: see `Listeners::changes`. Counted after the list is in place, so that a change
-        // that is kept for this subscription finds it.
+        // Relaxed: see `Listeners::changes`. Counted after the list is in place, so that changes
+        // aren't kept for a list that isn't there yet. An operation that is under way may miss
+        // either: its changes aren't promised to this subscription.
         number.fetch_add(1, Ordering::Relaxed);
         self.tidy(number);
         Subscription {

@@ -122,11 +122,11 @@ impl<K, S, C> InMemoryStoreBuilder<K, S, C> {
     /// A store that is nearly full (15/16) evicts an eighth of the bound: first circuits that are
     /// closed and without failures; then closed ones that had no report for a while, and open and
     /// half-open ones that no call has asked for in [`open_ttl`](Self::open_ttl). A closed one
-    /// whose next opening would back off must also have been closed for that time. A circuit that a
-    /// handle holds is never evicted, nor one that is forced open or disabled. If nothing can be
-    /// evicted, calls for new keys are admitted untracked, and
-    /// [counted](InMemoryCircuitBreakerStore::untracked). A sweep is O(circuits), and the next
-    /// one comes after an eighth as many insertions.
+    /// without failures whose next opening would back off must also have been closed for that time.
+    /// A circuit that a handle holds is never evicted, nor one that is forced open or disabled. If
+    /// nothing can be evicted, calls for new keys are admitted untracked, and
+    /// [counted](InMemoryCircuitBreakerStore::untracked). A sweep is O(circuits), and the next one
+    /// comes after an eighth as many insertions.
     pub fn max_circuits(mut self, circuits: usize) -> Self
     where
         K: Clone,

@@ -89,6 +89,6 @@ where
         let key = inner.map.hashed(key);
         inner
             .map
-            .get(key, |cell| cell.open_for(&inner.shared, policy))?
+            .get(key, |cell| cell.open_time_left(&inner.shared, policy))?
     }
 }

@@ -268,12 +268,12 @@ where
         }
     }
 
-    /// Restores circuits as they were exported (feature `serde`). An open one waits out what remains
-    /// of its time; a half-open one is due. If no check has fixed the open time of a circuit that
-    /// was opened by hand, the first check after the import fixes it by its policy, counted from the
-    /// import. A circuit that had a place in a [group](crate::Group) has it again, whatever the cap
-    /// says, if there is such a group here: declare the policies first. The last state change of
-    /// imported circuits is now, and they are announced as imported. O(circuits).
+    /// Restores circuits as they were exported (feature `serde`). An open one waits out what
+    /// remains of its time; a half-open one is due. If no check has fixed the open time of a
+    /// circuit that was opened by hand, the first check after the import fixes it by its policy,
+    /// counted from the import. A circuit that had a place in a [group](crate::Group) has it again,
+    /// whatever the cap says, if there is such a group here: declare the policies first. The last
+    /// state change of imported circuits is now, and they are announced as imported. O(circuits).
     ///
     /// A circuit that is not clean here stays as it is; it is skipped, as is one for which there is
     /// no room. The others are imported.

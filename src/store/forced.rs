@@ -8,7 +8,8 @@ use crate::error::Rejected;
 use crate::key::ToKey;
 use crate::on_panic::OnPanic;
 use crate::rules::{Forced, Policy};
-use crate::word::{Outcome, Report};
+use crate::snapshot::CircuitState;
+use crate::word::{Outcome, PermitToken, Report};
 use std::hash::{BuildHasher, Hash};
 
 impl<K: Hash + Eq, S: BuildHasher, C: Clock> Inner<K, S, C> {
@@ -19,6 +20,19 @@ impl<K: Hash + Eq, S: BuildHasher, C: Clock> Inner<K, S, C> {
         Q: ToKey<K> + ?Sized,
     {
         self.by_hand.of(key).or(policy.forced)
+    }
+
+    /// Answers a check under a forced state. A permit that it grants holds nothing.
+    #[cold]
+    pub(super) fn by_force(&self, forced: Forced, policy: &Policy) -> Result<PermitToken, Refused> {
+        let generation = self.shared.summary.load().generation();
+        match forced {
+            Forced::Disabled => Ok(PermitToken::plain(generation)),
+            Forced::Open => {
+                let rejected = Rejected::new(CircuitState::ForcedOpen, policy.open.base);
+                Err(Refused::new(rejected, generation))
+            }
+        }
     }
 
     /// Returns how a check of `key` by `policy` would be rejected now: by a forced state, else as

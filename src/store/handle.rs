@@ -71,6 +71,7 @@ where
         };
         let (cell, shared) = (&circuit.cell, &self.inner.shared);
         cell.follow_rules(shared, || self.inner.by_hand.find(key).is_some());
+        // Brings it to life.
         circuit.get_state();
         // A thread that brought the circuit to life may not have seen the rule.
         cell.agree(shared);
@@ -131,7 +132,7 @@ impl<K, S, C: Clock> StoreHandle<K, S, C> {
     }
 
     /// Applies `op` to the cell. A pinned cell never leaves the map, so one try always suffices.
-    fn pinned<R>(&self, mut op: impl FnMut(&Cell) -> Result<R, Gone>) -> R {
+    fn pinned<R>(&self, op: impl FnOnce(&Cell) -> Result<R, Gone>) -> R {
         match op(&self.cell) {
             Ok(result) => result,
             Err(Gone) => unreachable!("a pinned circuit has left the map"),
@@ -183,7 +184,7 @@ where
             .map_err(|refused| self.inner.reject(refused))
     }
 
-    /// Checks a circuit that isn't closed or is watched: rare, and kept out of the callers' code.
+    /// Checks a circuit that isn't closed or is watched. Kept out of the callers' code.
     /// `BREAKER` is that of [`Inner::acquire_in_circuit`].
     #[cold]
     fn acquire_in_circuit<const BREAKER: bool>(
@@ -196,7 +197,7 @@ where
         let mut changes = self.inner.listeners.changes();
         let admitted = self.inner.answer_from(|| {
             let acquired = self.cell.acquire(&self.inner.shared, policy, &mut changes);
-            acquired.counted_of(&self.cell, BREAKER && policy.shadow)
+            acquired.count_rejection(&self.cell, BREAKER && policy.shadow)
         });
         self.inner.listeners.announce(changes, || self.key.clone());
         admitted
@@ -219,7 +220,7 @@ where
             } else {
                 self.cell.acquire(shared, policy, &mut changes)
             };
-            acquired.counted_of(&self.cell, BREAKER && policy.shadow)
+            acquired.count_rejection(&self.cell, BREAKER && policy.shadow)
         });
         inner.listeners.announce(changes, || self.key.clone());
         admitted

@@ -212,8 +212,8 @@ where
 
     /// Decides whether a call may go through now, by `policy`. This is one atomic load,
     /// whatever the key, while no circuit of the store is open, half-open or forced open, no
-    /// policy of a breaker over it needs every check, and `policy` neither counts hung calls
-    /// nor forces a state.
+    /// policy of a breaker over it needs every check, no rule by hand is in place, and `policy`
+    /// neither counts hung calls nor forces a state.
     ///
     /// An open circuit whose time is over becomes half-open, and the call is its first probe. A
     /// half-open one admits while fewer than [`half_open_max`](Policy::half_open_max) probes are

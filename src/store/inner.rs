@@ -48,8 +48,8 @@ impl<K: Hash + Eq, S: BuildHasher, C: Clock> Inner<K, S, C> {
         }
     }
 
-    /// Applies `op` to the cell of `key`. Creates the cell if there is none. Counts the operation as
-    /// untracked if there is no room.
+    /// Applies `op` to the cell of `key`. Creates the cell if there is none. Counts the operation
+    /// as untracked if there is no room.
     #[inline]
     pub(super) fn create<Q, R>(
         &self,

@@ -72,8 +72,8 @@ pub struct WindowStats {
 /// The counts of all calls since the store, or the breaker over a remote one, was made.
 /// They only grow.
 ///
-/// A call that is admitted and succeeds is counted nowhere: it writes nothing. Each count is exact
-/// once the calls have returned; together they belong to no single moment.
+/// A call that is admitted and succeeds is in no total, since most of them write nothing. Each
+/// count is exact once the calls have returned; together they belong to no single moment.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 #[non_exhaustive]
 pub struct Totals {

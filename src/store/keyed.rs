@@ -6,8 +6,7 @@ use crate::cell::{Acquired, Cell, Changes};
 use crate::clock::Clock;
 use crate::error::Rejected;
 use crate::key::ToKey;
-use crate::rules::{Forced, Policy};
-use crate::snapshot::CircuitState;
+use crate::rules::Policy;
 use crate::stats::Counted;
 use crate::sync::{Arc, Hashed, OnlyHash};
 use crate::word::{Generation, Outcome, PermitToken, Report, Reported};
@@ -28,6 +27,13 @@ pub(crate) struct Refused {
 }
 
 impl Refused {
+    pub(super) fn new(rejected: Rejected, generation: Generation) -> Self {
+        Self {
+            rejected,
+            generation,
+        }
+    }
+
     pub(super) fn rejected(self) -> Rejected {
         self.rejected
     }
@@ -61,8 +67,8 @@ pub(crate) trait Circuit {
     fn watch(&self, policy: &Policy);
 }
 
-/// The circuit of a key, which the store may not know. The fast path has left its check or report
-/// over: [`pass`](Inner::pass) or [`skip`](Inner::skip) had no answer.
+/// The circuit of a key, which the store may not know, for a check, report or look that the fast
+/// path can't answer: [`pass`](Inner::pass) or [`skip`](Inner::skip) had no answer.
 pub(crate) struct ByKey<'a, Q: ?Sized, K, S, C> {
     inner: &'a Inner<K, S, C>,
     key: Hashed<'a, Q>,
@@ -127,7 +133,7 @@ impl<K: Hash + Eq, S: BuildHasher, C: Clock> Inner<K, S, C> {
         policy.checks_closely() || self.shared.summary.needs_checks()
     }
 
-    /// Checks the circuit, where neither summary nor filter admits the call.
+    /// Checks the circuit, where the fast path has no answer.
     #[cold]
     pub(super) fn acquire_or_reject<Q>(
         &self,
@@ -146,8 +152,8 @@ impl<K: Hash + Eq, S: BuildHasher, C: Clock> Inner<K, S, C> {
     /// Checks the circuit by `policy`. A rejection is counted for the circuit here, and for the
     /// store by the caller.
     ///
-    /// `BREAKER` says that a breaker asks. It admits the call nevertheless under a shadow policy, so
-    /// the rejection counts as shadowed then. (A const parameter: as an argument it would burden
+    /// `BREAKER` says that a breaker asks. It admits the call nevertheless under a shadow policy,
+    /// so the rejection counts as shadowed then. (A const parameter: as an argument it would burden
     /// the healthy check too.)
     #[cold]
     pub(super) fn acquire_in_circuit<Q, const BREAKER: bool>(
@@ -169,7 +175,7 @@ impl<K: Hash + Eq, S: BuildHasher, C: Clock> Inner<K, S, C> {
             self.map
                 .get(key, |cell| {
                     let acquired = cell.acquire(&self.shared, policy, &mut changes);
-                    acquired.counted_of(cell, BREAKER && policy.shadow)
+                    acquired.count_rejection(cell, BREAKER && policy.shadow)
                 })
                 .unwrap_or(Acquired::Unknown)
         });
@@ -201,7 +207,7 @@ impl<K: Hash + Eq, S: BuildHasher, C: Clock> Inner<K, S, C> {
         let mut changes = self.listeners.changes();
         let mut acquire = |cell: &Arc<Cell>| {
             let acquired = cell.begin_and_acquire(&self.shared, policy, &mut changes)?;
-            Ok(acquired.counted_of(cell, BREAKER && policy.shadow))
+            Ok(acquired.count_rejection(cell, BREAKER && policy.shadow))
         };
         // A full store admits the call without a slot, and counts it as untracked: once, however
         // many looks it takes.
@@ -216,19 +222,6 @@ impl<K: Hash + Eq, S: BuildHasher, C: Clock> Inner<K, S, C> {
         }
         self.listeners.announce(changes, || key.key().to_key());
         Some(admitted)
-    }
-
-    /// Answers a check under a forced state. A permit that it grants holds nothing.
-    #[cold]
-    pub(super) fn by_force(&self, forced: Forced, policy: &Policy) -> Result<PermitToken, Refused> {
-        let generation = self.shared.summary.load().generation();
-        match forced {
-            Forced::Disabled => Ok(PermitToken::plain(generation)),
-            Forced::Open => Err(Refused {
-                rejected: Rejected::new(CircuitState::ForcedOpen, policy.open.base),
-                generation,
-            }),
-        }
     }
 
     /// Counts a rejection that takes place.
@@ -367,8 +360,8 @@ impl<K: Hash + Eq, S: BuildHasher, C: Clock> Inner<K, S, C> {
             None => Reported::Recorded,
         };
         if reported == Reported::Stale && creates {
-            // A removal between creation and report leaves the new cell vacant: take it out again.
-            // (`retire` does nothing to a live one.)
+            // A removal in its stripe, perhaps of another key, may leave the new cell vacant: take
+            // it out again. (`retire` does nothing to a live one.)
             self.map.get(key, |cell| {
                 let _ = self.attempt(key, cell, |cell| cell.retire(&self.shared));
             });

@@ -12,7 +12,8 @@ use crate::word::{Outcome, PermitToken, Report, Reported, SummaryWord, stripe_of
 use std::borrow::Borrow;
 use std::hash::{BuildHasher, Hash};
 
-/// Returns whether a report counts in a circuit, under a policy with `windows` or without.
+/// Returns whether a report counts in a closed or unknown circuit, under a policy with `windows` or
+/// without.
 #[inline]
 pub(super) fn counts(report: Report, windows: bool) -> bool {
     match report.outcome() {
@@ -27,8 +28,8 @@ impl<K: Hash + Eq, S: BuildHasher, C: Clock> Inner<K, S, C> {
     /// circuit decides.
     ///
     /// `look_anyway` says whether the caller's policy needs the circuit even where nothing can
-    /// reject; `policies_need_checks`, whether a breaker's policies need every check. If they don't,
-    /// only rules by hand keep the summary busy beside circuits, and they are asked here.
+    /// reject; `policies_need_checks`, whether the caller's policies need every check. Rules by
+    /// hand are asked here.
     #[inline]
     pub(crate) fn pass<Q>(
         &self,

@@ -92,8 +92,8 @@ impl Probes {
     }
 
     /// Lets a probe out at this age of the half-open: if fewer than `limit` are out, or as the
-    /// first of the next lease if the last one went out a `lease_time` ago. Returns `None` if all are
-    /// out.
+    /// first of the next lease if the last one went out a `lease_time` ago. Returns `None` if all
+    /// are out.
     pub(crate) fn take(self, limit: u32, age: Millis, lease_time: Millis) -> Option<Self> {
         let (age_ms, lease_ms) = (age.get(), lease_time.get());
         let taken = self.taken.max(Age::rounded_up(age_ms));

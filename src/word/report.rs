@@ -61,8 +61,8 @@ impl Report {
 
     /// Sets how long the upstream asks to be left alone: whole milliseconds, rounded up, at most 24
     /// days. If this report opens the circuit, it stays open for at least that long, up to
-    /// [`Policy::retry_after_max`](crate::Policy::retry_after_max). The requests of earlier failures
-    /// don't count:
+    /// [`Policy::retry_after_max`](crate::Policy::retry_after_max). The requests of earlier
+    /// failures don't count:
     ///
     /// ```
     /// # use breakerbox::{CircuitBreaker, Outcome, Report};

@@ -82,7 +82,8 @@ fn file_without(left_out: &[&str]) -> String {
     lines.collect()
 }
 
-/// A file sets what setters set, and the policy tells it: by getters, by its builder, and in a file.
+/// A file sets what setters set, and the policy tells it: by getters, by its builder, and in a
+/// file.
 #[cfg(feature = "serde")]
 #[test]
 fn every_setting_is_set_read_and_told() {

@@ -107,7 +107,8 @@ impl Visitor<'_> for Name {
     }
 }
 
-/// Returns which table an entry of a breaker's file stands in, if no policy has a setting of its name.
+/// Returns which table an entry of a breaker's file stands in, if no policy has a setting of its
+/// name.
 fn place_of(name: &str) -> Option<&'static str> {
     match name {
         "max_circuits" | "capacity" | "open_ttl" | "call_timeout" | "policies" => {
