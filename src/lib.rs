@@ -55,7 +55,7 @@
 //! # Features
 //! None is on by default.
 //! - `serde`: policies and breakers from files; export and import; snapshots as text.
-//! - `tokio`: call time-outs and background work, and `TokioClock` for tests that pause the time.
+//! - `tokio`: call timeouts and background work, and `TokioClock` for tests that pause the time.
 //! - `subscription`: state changes through a bounded queue, also as a `Stream`.
 //! - `coarse-clock`: `CoarseClock`, which is as precise as the kernel's tick and takes a fifth of
 //!   the time to read.

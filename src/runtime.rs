@@ -1,4 +1,4 @@
-//! The runtime of an asynchronous breaker: time-outs, and work after a drop.
+//! The runtime of an asynchronous breaker: timeouts, and work after a drop.
 
 use crate::contract::BoxFuture;
 use crate::error::ConfigError;
@@ -21,11 +21,11 @@ pub trait AsyncRuntime: Send + Sync {
 
 /// The runtime of tokio that the caller runs in (feature `tokio`).
 ///
-/// Outside of one there are no time-outs, and work for the background is dropped: a probe then
+/// Outside of one there are no timeouts, and work for the background is dropped: a probe then
 /// stays out until its lease is over.
 ///
 /// # Panics
-/// A call that has to wait under a time-out panics in a runtime without timers: make it with
+/// A call that has to wait under a timeout panics in a runtime without timers: make it with
 /// `enable_time` or `enable_all`.
 #[cfg(feature = "tokio")]
 #[derive(Clone, Copy, Debug, Default)]

@@ -99,7 +99,7 @@ where
     /// A future that outlives the [call timeout](super::CircuitBreakerBuilder::call_timeout) is
     /// dropped and counts as a failure. If this future is dropped by the caller, the call counts as
     /// a dropped permit (see [`DroppedPermit`](crate::DroppedPermit)), which by default is ignored.
-    /// So a time-out around this future hides hung calls from the circuit: prefer the call timeout.
+    /// So a timeout around this future hides hung calls from the circuit: prefer the call timeout.
     ///
     /// # Errors
     /// Returns a [`CallError`] if the call is rejected, times out, or fails.

@@ -6,7 +6,7 @@ use tokio::time::Instant;
 /// The time of the tokio runtime that asks for it, added to the Unix time at which the clock was
 /// made (feature `tokio`).
 ///
-/// In a test whose time is paused, call time-outs follow tokio's time, and with this clock so do
+/// In a test whose time is paused, call timeouts follow tokio's time, and with this clock so do
 /// the circuits: open times, leases and windows pass as the test sleeps, in no real time.
 ///
 /// Make it and use it on the runtime. On another thread it reads the real time, also while the

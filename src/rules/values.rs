@@ -50,7 +50,7 @@ pub enum AfterHalfOpen {
 /// policy is read when the permit is dropped; if policies are replaced before the report, the
 /// new one counts.
 ///
-/// A time-out around a call that hangs drops its permit. If calls end that way, dropped permits
+/// A timeout around a call that hangs drops its permit. If calls end that way, dropped permits
 /// have to be able to open the circuit.
 ///
 /// With the feature `serde`: `"ignored"`, `"failure"` or `{ failure-if-older = "500ms" }`.

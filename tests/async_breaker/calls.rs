@@ -227,7 +227,7 @@ async fn in_memory_a_panic_is_a_failure_whatever_a_drop_counts_as() {
     assert_eq!(local_state(&breaker), Some(CircuitState::Open));
 }
 
-/// A runtime of the user's own, whose time-outs are over at once.
+/// A runtime of the user's own, whose timeouts are over at once.
 struct Impatient;
 
 impl AsyncRuntime for Impatient {

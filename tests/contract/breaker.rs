@@ -199,7 +199,7 @@ fn a_permit_that_was_reported_is_not_dropped_too() {
     assert_eq!(breaker.peek(KEY).unwrap().failure_count, 1);
 }
 
-/// A time-out around a hanging upstream drops its permit, and that must be able to trip.
+/// A timeout around a hanging upstream drops its permit, and that must be able to trip.
 #[test]
 fn a_dropped_permit_may_be_a_failure_if_it_is_old() {
     let patience = Duration::from_millis(500);

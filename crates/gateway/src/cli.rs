@@ -65,7 +65,7 @@ pub struct ServeArgs {
     pub success_threshold: u32,
 
     /// Time after which a probe in flight is considered lost and replaced [default: the reset
-    /// time-out]
+    /// timeout]
     #[arg(long, value_name = bounds::TIME.text, value_parser = time)]
     pub probe_lease: Option<Duration>,
 
@@ -86,7 +86,7 @@ pub struct ServeArgs {
     pub response_timeout: Duration,
 
     /// Time limit for a body's silence, of the upstream or the client, and for a receiver that
-    /// takes nothing of one [default: the response time-out]
+    /// takes nothing of one [default: the response timeout]
     #[arg(long, value_name = bounds::TIME.text, value_parser = time)]
     pub body_timeout: Option<Duration>,
 

@@ -34,7 +34,7 @@ pub struct Config {
     /// waiting for a client that is still sending its body doesn't count.
     pub response_timeout: Duration,
     /// The time for which a sender may send nothing of a body, or a receiver take nothing of one:
-    /// the client and the upstream alike. `None`: the response time-out.
+    /// the client and the upstream alike. `None`: the response timeout.
     pub body_timeout: Option<Duration>,
     /// The most header lines of a request or an answer: 1 to 10,000.
     pub max_headers: u16,
@@ -62,7 +62,7 @@ pub struct CircuitSettings {
     /// Successful probes that close a circuit: 1 to 100.
     pub success_threshold: u32,
     /// The time after which a probe in flight is considered lost and replaced; `None`: the reset
-    /// time-out.
+    /// timeout.
     pub probe_lease: Option<Duration>,
     /// Statuses of an upstream that are failures: 100 to 599 each.
     pub failure_on: Vec<u16>,

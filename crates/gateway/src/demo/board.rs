@@ -285,7 +285,7 @@ impl Event {
         match self.what {
             What::Fault(Fault::None, by_hand) => format!("upstream is well again{}", hand(by_hand)),
             What::Fault(Fault::Hanging, by_hand) => format!(
-                "upstream never answers (time-out {} ms){}",
+                "upstream never answers (timeout {} ms){}",
                 RESPONSE.as_millis(),
                 hand(by_hand)
             ),
