@@ -11,8 +11,14 @@ use crate::project::Project;
 
 const CARGO_DENY: &str = "cargo-deny@0.20.2";
 
-/// Writes a package that depends on the core alone, as a user's does, and returns its manifest. What
-/// Cargo puts into its lock file is what the core brings along, on any platform.
+/// The platforms whose programs `bans` is asked about.
+const TARGETS: [&str; 3] = [
+    "x86_64-unknown-linux-gnu",
+    "x86_64-pc-windows-msvc",
+    "aarch64-apple-darwin",
+];
+
+/// Writes a package that depends on the core alone, as a user's does, and returns its manifest.
 fn user(project: &Project) -> Result<PathBuf> {
     let manifest = project.target("xtask/user/Cargo.toml");
     let core = toml::Value::from(&*project.root().to_string_lossy());
@@ -38,11 +44,12 @@ pub(super) fn check(context: &Context<'_>) -> Answer {
     };
     let user = user(project)?;
     let (own, fuzz) = (project.path("Cargo.toml"), project.path("fuzz/Cargo.toml"));
-    let mut checks = vec![
-        (&user, "check bans"),
+    let bans = TARGETS.map(|target| format!("--target {target} check bans"));
+    let mut checks: Vec<_> = bans.iter().map(|bans| (&user, &**bans)).collect();
+    checks.extend([
         (&own, "--workspace check licenses sources"),
         (&fuzz, "check licenses sources"),
-    ];
+    ]);
     // From GitHub, which not every machine reaches.
     let has_advisories = deny(&own, "fetch db").works(log);
     if has_advisories {
