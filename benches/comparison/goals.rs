@@ -3,10 +3,10 @@
 use crate::measure::Row;
 use crate::scenarios::{MANY, MILLION, Scenario};
 use breakerbox_benches::contenders::{
-    BREAKER, FLOOR, HANDLE, Kind, MUTEX, PAPAYA, STORE, STORE_COARSE,
+    BREAKER, FLOOR, HANDLE, Kind, MUTEX, MUTEX_COARSE, PAPAYA, RECLOSER, RECLOSER_OBJECT, STORE,
 };
 use breakerbox_benches::fixture::Condition;
-use breakerbox_benches::work::Work;
+use breakerbox_benches::work::{Failing, Work};
 
 /// A bound on the ratio of contenders that were measured side by side.
 pub(crate) struct Goal {
@@ -50,19 +50,25 @@ enum Against {
     Stores,
     /// The fastest store, or peer alone, since a handle has no look-up either.
     Objects,
+    /// The same contender with one thread.
+    OneThread,
 }
 
 const HOT: &[usize] = &[1];
+const COLD: &[usize] = &[MANY];
 const ANY: &[usize] = &[1, MANY];
 const HUGE: &[usize] = &[MILLION];
 const EVERY: &[usize] = &[1, MANY, MILLION];
 
 #[rustfmt::skip] // A table.
 const GOALS: &[Goal] = &{
-    use Against::{Maps, Objects, One as Only, Peers, Stores};
+    use Against::{Maps, Objects, One as Only, OneThread, Peers, Stores};
     use Bound::{Cost, Speed, Spread};
     use Threads::{All, Any, One};
     use Work::{Check, CheckSuccess, RecordFailure, Storm};
+    const CALLS: Work = Work::Windowed(Failing::None);
+    const CALLS_1_PERCENT: Work = Work::Windowed(Failing::Percent);
+    const TIME: Work = Work::Timed(Failing::None);
     const CLOSED: Option<Condition> = Some(Condition::AllClosed);
     const OPEN: Option<Condition> = Some(Condition::OneOpen);
     [
@@ -83,12 +89,23 @@ const GOALS: &[Goal] = &{
         goal(CheckSuccess, STORE, Speed(10.0), Only(MUTEX), OPEN, HOT, All),
         goal(CheckSuccess, BREAKER, Speed(10.0), Only(MUTEX), OPEN, HOT, All),
         // Each round is asserted to have exactly one trip.
-        goal(Storm, STORE, Speed(3.0), Only(MUTEX), CLOSED, HOT, All),
+        goal(Storm, STORE, Speed(3.3), Only(MUTEX), CLOSED, HOT, All),
         goal(Storm, HANDLE, Speed(3.0), Only(MUTEX), CLOSED, HOT, All),
-        goal(RecordFailure, STORE, Speed(1.0), Only(MUTEX), CLOSED, ANY, Any),
+        goal(RecordFailure, STORE, Speed(1.4), Only(MUTEX), CLOSED, HOT, Any),
+        goal(RecordFailure, STORE, Speed(0.9), Only(MUTEX), CLOSED, COLD, Any),
         // Compared with the same mutex store, which reads the precise clock.
-        goal(Storm, STORE_COARSE, Speed(3.0), Only(MUTEX), CLOSED, HOT, All),
-        goal(RecordFailure, STORE_COARSE, Speed(1.0), Only(MUTEX), CLOSED, ANY, Any),
+        goal(CALLS, HANDLE, Speed(10.0), Only(MUTEX), CLOSED, HOT, Any),
+        goal(CALLS, HANDLE, Speed(2.0), Only(RECLOSER_OBJECT), CLOSED, HOT, Any),
+        goal(CALLS, HANDLE, Cost(1.05), OneThread, CLOSED, HOT, All),
+        goal(CALLS, STORE, Speed(2.0), Only(MUTEX), CLOSED, HOT, Any),
+        goal(CALLS, STORE, Speed(3.0), Only(MUTEX), CLOSED, COLD, Any),
+        goal(CALLS, STORE, Speed(1.5), Only(RECLOSER), CLOSED, COLD, Any),
+        goal(TIME, HANDLE, Speed(5.0), Only(MUTEX), CLOSED, HOT, Any),
+        goal(TIME, HANDLE, Speed(3.0), Only(MUTEX_COARSE), CLOSED, HOT, Any),
+        goal(TIME, HANDLE, Speed(5.0), Only(RECLOSER_OBJECT), CLOSED, HOT, All),
+        goal(TIME, STORE, Speed(2.5), Only(MUTEX), CLOSED, HOT, Any),
+        goal(TIME, STORE, Speed(2.0), Only(MUTEX), CLOSED, COLD, Any),
+        goal(CALLS_1_PERCENT, HANDLE, Cost(1.0), Only(RECLOSER_OBJECT), CLOSED, HOT, Any),
         goal(Check, STORE, Cost(1.6), Only(PAPAYA), OPEN, HUGE, Any),
         goal(Check, HANDLE, Spread, Objects, None, EVERY, Any),
         goal(Check, STORE, Spread, Stores, None, EVERY, Any),
@@ -180,6 +197,7 @@ impl Goal {
             Against::Peers => "the fastest peer",
             Against::Stores => "every store and peer",
             Against::Objects => "every store and peer's object",
+            Against::OneThread => "itself with 1 thread",
         };
         let (work, contender) = (self.work.label(), self.contender);
         format!("{work}, {contender}{condition}{keys}{threads}: {bound}{against}")
@@ -205,14 +223,24 @@ impl Goal {
             Against::Peers => matches!(kind, Kind::Peer | Kind::Object),
             Against::Stores => matches!(kind, Kind::Store | Kind::Peer),
             Against::Objects => matches!(kind, Kind::Store | Kind::Object),
+            Against::OneThread => false,
         }
     }
 
     fn judge(&self, row: &Row, rows: &[Row]) -> Option<Verdict> {
-        let against = rows
-            .iter()
-            .filter(|other| other.scenario == row.scenario && self.is_against(other))
-            .min_by(|a, b| a.median().total_cmp(&b.median()))?;
+        let against = match self.against {
+            Against::OneThread => rows.iter().find(|other| {
+                let alone = Scenario {
+                    threads: 1,
+                    ..row.scenario
+                };
+                other.scenario == alone && other.contender.name == row.contender.name
+            })?,
+            _ => rows
+                .iter()
+                .filter(|other| other.scenario == row.scenario && self.is_against(other))
+                .min_by(|a, b| a.median().total_cmp(&b.median()))?,
+        };
         let (cost, speed) = (row.over(against), against.over(row));
         let (ratio, is_met) = match self.bound {
             Bound::Cost(bound) => (cost, cost <= bound),

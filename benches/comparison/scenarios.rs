@@ -28,7 +28,12 @@ pub(crate) fn standard(cores: usize) -> Vec<Scenario> {
         add(&mut all, work, &[1, MANY], threads, &[AllClosed]);
     }
     add(&mut all, Work::Storm, &[1], threads, &[AllClosed]);
-    add(&mut all, Work::Windowed, &[1, MANY], threads, BOTH);
+    for work in [Work::WINDOWED, Work::TIMED].concat() {
+        add(&mut all, work, &[1, MANY], threads, &[AllClosed]);
+    }
+    for work in [Work::WINDOWED[0], Work::TIMED[0]] {
+        add(&mut all, work, &[1, MANY], threads, &[OneOpen]);
+    }
     sorted(all)
 }
 
@@ -99,11 +104,12 @@ pub(crate) fn sorted(mut scenarios: Vec<Scenario>) -> Vec<Scenario> {
     scenarios.sort_by_key(|scenario| {
         let rules = match scenario.work {
             Work::Storm => 1,
-            Work::Windowed => 2,
+            Work::Windowed(_) => 2,
+            Work::Timed(_) => 3,
             _ => 0,
         };
-        let work = scenario.work as usize;
-        (scenario.keys, rules, scenario.condition == OneOpen, work)
+        let is_open = scenario.condition == OneOpen;
+        (scenario.keys, rules, is_open, scenario.work)
     });
     scenarios
 }
@@ -159,5 +165,6 @@ fn slug(label: &str) -> String {
     label
         .replace(" + ", "+")
         .replace(", ", "-")
+        .replace(" %", "%")
         .replace(' ', "-")
 }

@@ -6,13 +6,13 @@ use crate::scenarios::{MANY, MILLION, Scenario};
 use breakerbox_benches::contenders::{CONTENDERS, HANDLE, MUTEX, STORE};
 use breakerbox_benches::fixture::Condition::{self, AllClosed, OneOpen};
 use breakerbox_benches::table::{Table, count, ns, times};
-use breakerbox_benches::work::Work;
+use breakerbox_benches::work::{Failing, Work};
 
 type Situation = (Work, usize, Condition);
 
 /// The tables of the comparison, by title.
 #[rustfmt::skip]
-const TABLES: [(&str, &[Situation]); 4] = [
+const TABLES: [(&str, &[Situation]); 6] = [
     ("Check", &[
         (Work::Check, 1, AllClosed), (Work::Check, MANY, OneOpen), (Work::Check, MILLION, OneOpen),
     ]),
@@ -21,7 +21,18 @@ const TABLES: [(&str, &[Situation]); 4] = [
         (Work::CheckSuccess, MILLION, OneOpen),
     ]),
     ("Check and success, under a window of 100 calls", &[
-        (Work::Windowed, 1, AllClosed), (Work::Windowed, MANY, OneOpen),
+        (Work::Windowed(Failing::None), 1, AllClosed),
+        (Work::Windowed(Failing::None), MANY, AllClosed),
+        (Work::Windowed(Failing::None), MANY, OneOpen),
+    ]),
+    ("Check and success, under a window of 10 s", &[
+        (Work::Timed(Failing::None), 1, AllClosed), (Work::Timed(Failing::None), MANY, AllClosed),
+        (Work::Timed(Failing::None), MANY, OneOpen),
+    ]),
+    ("Check and report, where calls fail", &[
+        (Work::Windowed(Failing::Permille), 1, AllClosed),
+        (Work::Windowed(Failing::Percent), 1, AllClosed),
+        (Work::Timed(Failing::Percent), 1, AllClosed),
     ]),
     ("Failures and storm", &[
         (Work::CheckFailure, 1, AllClosed), (Work::CheckFailure, MANY, AllClosed),
@@ -39,13 +50,16 @@ const BY_THREADS: [Situation; 4] = [
 
 /// The rows of the short table, on one hot key.
 #[rustfmt::skip]
-const IN_SHORT: [(&str, Work, &str, Condition); 8] = [
+const IN_SHORT: [(&str, Work, &str, Condition); 11] = [
     ("check, by handle", Work::Check, HANDLE, AllClosed),
     ("check, by key, nothing open", Work::Check, STORE, AllClosed),
     ("check, by key, another circuit open", Work::Check, STORE, OneOpen),
     ("check and success, by handle", Work::CheckSuccess, HANDLE, AllClosed),
     ("check and success, by key, nothing open", Work::CheckSuccess, STORE, AllClosed),
     ("check and success, by key, another circuit open", Work::CheckSuccess, STORE, OneOpen),
+    ("the same under a rate over 100 calls, by handle", Work::Windowed(Failing::None), HANDLE, AllClosed),
+    ("the same under a rate over 10 s, by handle", Work::Timed(Failing::None), HANDLE, AllClosed),
+    ("the same under a rate over 10 s, by key", Work::Timed(Failing::None), STORE, AllClosed),
     ("record a failure, by key", Work::RecordFailure, STORE, AllClosed),
     ("snapshot, by key", Work::Snapshot, STORE, AllClosed),
 ];

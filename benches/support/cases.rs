@@ -6,7 +6,8 @@ use super::maps::WordMap;
 use super::own::{Breaker, Handles, outcome};
 use super::peers::{ByKey, Failsafe, Held, Peer};
 use super::store::{Store, through};
-use super::work::Work;
+use super::work::{Work, draw};
+use breakerbox::{Policy, StoreHandle};
 use std::sync::atomic::Ordering::Relaxed;
 
 /// A relaxed load, or an addition for works that count.
@@ -18,10 +19,12 @@ pub(super) fn floor(fixture: &Fixture, work: Work) -> Case<'_> {
     }
 }
 
-/// The loops of a store. `P` has circuits with a threshold, `W` with a window.
-pub(super) fn store<P: Store, W: Store>(fixture: &Fixture, work: Work) -> Case<'_> {
+/// The loops of a store. `P` has circuits with a threshold, `W` with a window of calls, `T` with one
+/// of time.
+pub(super) fn store<P: Store, W: Store, T: Store>(fixture: &Fixture, work: Work) -> Case<'_> {
     match work {
-        Work::Windowed => by_key::<W>(fixture, work),
+        Work::Windowed(_) => by_key::<W>(fixture, work),
+        Work::Timed(_) => by_key::<T>(fixture, work),
         _ => by_key::<P>(fixture, work),
     }
 }
@@ -30,9 +33,14 @@ fn by_key<S: Store>(fixture: &Fixture, work: Work) -> Case<'_> {
     let store: &S = fixture.get();
     match work {
         Work::Check => Case::keyed(fixture, store, |key| store.check(key)),
-        Work::CheckSuccess | Work::Windowed => {
-            Case::keyed(fixture, store, |key| store.call::<false>(key))
-        }
+        Work::CheckSuccess => Case::keyed(fixture, store, |key| store.call::<false>(key)),
+        Work::Windowed(_) | Work::Timed(_) => match work.one_of() {
+            None => Case::keyed(fixture, store, |key| store.call::<false>(key)),
+            Some(n) => Case::keyed(fixture, store, move |key| match draw(n) {
+                true => store.call::<true>(key),
+                false => store.call::<false>(key),
+            }),
+        },
         Work::CheckFailure | Work::Storm => {
             Case::keyed(fixture, store, |key| store.call::<true>(key))
         }
@@ -43,20 +51,26 @@ fn by_key<S: Store>(fixture: &Fixture, work: Work) -> Case<'_> {
 
 pub(super) fn handle(fixture: &Fixture, work: Work) -> Case<'_> {
     let handles: &Handles = fixture.get();
-    let (circuits, policy) = (&*handles.circuits, &handles.own.policy);
+    let circuits = &*handles.circuits;
+    let policy = &handles.own.policy;
     match work {
         Work::Check => Case::held(fixture, handles, circuits, |circuit| {
             circuit.acquire(policy).is_ok()
         }),
-        Work::CheckSuccess | Work::Windowed => Case::held(fixture, handles, circuits, |circuit| {
-            through(circuit.acquire(policy), |permit| {
-                circuit.report(permit, outcome::<false>(), policy)
-            })
+        Work::CheckSuccess => Case::held(fixture, handles, circuits, |circuit| {
+            call::<false>(circuit, policy)
         }),
+        Work::Windowed(_) | Work::Timed(_) => match work.one_of() {
+            None => Case::held(fixture, handles, circuits, |circuit| {
+                call::<false>(circuit, policy)
+            }),
+            Some(n) => Case::held(fixture, handles, circuits, move |circuit| match draw(n) {
+                true => call::<true>(circuit, policy),
+                false => call::<false>(circuit, policy),
+            }),
+        },
         Work::CheckFailure | Work::Storm => Case::held(fixture, handles, circuits, |circuit| {
-            through(circuit.acquire(policy), |permit| {
-                circuit.report(permit, outcome::<true>(), policy)
-            })
+            call::<true>(circuit, policy)
         }),
         Work::RecordFailure => Case::held(fixture, handles, circuits, |circuit| {
             circuit.record_failure()
@@ -65,8 +79,21 @@ pub(super) fn handle(fixture: &Fixture, work: Work) -> Case<'_> {
     }
 }
 
+#[inline(always)]
+fn call<const FAILS: bool>(circuit: &StoreHandle, policy: &Policy) -> bool {
+    through(circuit.acquire(policy), |permit| {
+        circuit.report(permit, outcome::<FAILS>(), policy)
+    })
+}
+
 pub(super) fn breaker(fixture: &Fixture, work: Work) -> Case<'_> {
     let breaker: &Breaker = fixture.get();
+    if let Some(n) = work.one_of() {
+        return Case::keyed(fixture, breaker, move |key| match draw(n) {
+            true => breaker.call::<true>(key),
+            false => breaker.call::<false>(key),
+        });
+    }
     match work {
         Work::Check => Case::keyed(fixture, breaker, |key| breaker.check(key)),
         _ if work.fills() => Case::keyed(fixture, breaker, |key| breaker.call::<true>(key)),
@@ -82,6 +109,12 @@ pub(super) fn map<M: WordMap>(fixture: &Fixture, _: Work) -> Case<'_> {
 
 pub(super) fn peer<P: Peer>(fixture: &Fixture, work: Work) -> Case<'_> {
     let peers: &ByKey<P> = fixture.get();
+    if let Some(n) = work.one_of() {
+        return Case::keyed(fixture, peers, move |key| match draw(n) {
+            true => peers.call::<true>(key),
+            false => peers.call::<false>(key),
+        });
+    }
     match work.fills() {
         true => Case::keyed(fixture, peers, |key| peers.call::<true>(key)),
         false => Case::keyed(fixture, peers, |key| peers.call::<false>(key)),
@@ -98,6 +131,12 @@ pub(super) fn failsafe(fixture: &Fixture, work: Work) -> Case<'_> {
 
 pub(super) fn object<P: Peer>(fixture: &Fixture, work: Work) -> Case<'_> {
     let peers: &Held<P> = fixture.get();
+    if let Some(n) = work.one_of() {
+        return Case::held(fixture, peers, &peers.objects, move |peer| match draw(n) {
+            true => peer.call::<true>(),
+            false => peer.call::<false>(),
+        });
+    }
     match work.fills() {
         true => Case::held(fixture, peers, &peers.objects, |peer| peer.call::<true>()),
         false => Case::held(fixture, peers, &peers.objects, |peer| peer.call::<false>()),

@@ -4,6 +4,7 @@
 //! needed, and before the lock is taken.
 
 use super::rules::Rules;
+use std::marker::PhantomData;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 #[derive(Clone, Copy, PartialEq, Eq, Default)]
@@ -29,7 +30,16 @@ pub struct Snapshot {
 pub trait Circuit: Default + Send + Sync + 'static {
     fn snapshot_mut(&mut self) -> &mut Snapshot;
 
-    fn success(&mut self);
+    /// The time that a success needs, read before the lock is taken.
+    fn now_of_success() -> u64 {
+        0
+    }
+
+    fn now_of_failure() -> u64 {
+        now_ms()
+    }
+
+    fn success(&mut self, now: u64);
 
     fn failure(&mut self, rules: Rules, now: u64);
 
@@ -84,7 +94,7 @@ impl Circuit for Snapshot {
         self
     }
 
-    fn success(&mut self) {
+    fn success(&mut self, _: u64) {
         self.success_count += 1;
         if self.state == State::HalfOpen {
             self.success_count = 0;
@@ -131,17 +141,125 @@ impl Circuit for Windowed {
         &mut self.snapshot
     }
 
-    fn success(&mut self) {
+    fn success(&mut self, now: u64) {
         self.count(false);
-        self.snapshot.success();
+        self.snapshot.success(now);
     }
 
     fn failure(&mut self, _: Rules, now: u64) {
         self.count(true);
         self.snapshot.count_failure(now);
-        let over = self.failed.count_ones() * 100 >= self.calls * Rules::PERCENT
-            && self.calls >= Rules::MINIMUM_CALLS;
+        let over = is_over(self.failed.count_ones(), self.calls);
         self.snapshot.fail(over, now);
+    }
+}
+
+fn is_over(failures: u32, calls: u32) -> bool {
+    failures * 100 >= calls * Rules::PERCENT && calls >= Rules::MINIMUM_CALLS
+}
+
+/// A circuit with the calls of the last ten seconds, in ten buckets. `T` is its clock.
+pub struct Buckets<T> {
+    snapshot: Snapshot,
+    buckets: [Bucket; BUCKETS as usize],
+    clock: PhantomData<T>,
+}
+
+#[derive(Clone, Copy, Default)]
+struct Bucket {
+    tick: u64,
+    calls: u32,
+    failures: u32,
+}
+
+const BUCKETS: u64 = 10;
+
+impl<T> Default for Buckets<T> {
+    fn default() -> Self {
+        Self {
+            snapshot: Snapshot::default(),
+            buckets: Default::default(),
+            clock: PhantomData,
+        }
+    }
+}
+
+impl<T> Buckets<T> {
+    fn count(&mut self, now: u64, failed: bool) -> u64 {
+        let tick = now / (Rules::TIME.as_millis() as u64 / BUCKETS);
+        let bucket = &mut self.buckets[(tick % BUCKETS) as usize];
+        if bucket.tick != tick {
+            *bucket = Bucket {
+                tick,
+                ..Bucket::default()
+            };
+        }
+        bucket.calls += 1;
+        bucket.failures += u32::from(failed);
+        tick
+    }
+}
+
+impl<T: Clock> Circuit for Buckets<T> {
+    fn snapshot_mut(&mut self) -> &mut Snapshot {
+        &mut self.snapshot
+    }
+
+    fn now_of_success() -> u64 {
+        T::now_ms()
+    }
+
+    fn now_of_failure() -> u64 {
+        T::now_ms()
+    }
+
+    fn success(&mut self, now: u64) {
+        self.count(now, false);
+        self.snapshot.success(now);
+    }
+
+    fn failure(&mut self, _: Rules, now: u64) {
+        let tick = self.count(now, true);
+        self.snapshot.count_failure(now);
+        let recent = self.buckets.iter().filter(|it| it.tick + BUCKETS > tick);
+        let (failures, calls) = recent.fold((0, 0), |(failures, calls), bucket| {
+            (failures + bucket.failures, calls + bucket.calls)
+        });
+        self.snapshot.fail(is_over(failures, calls), now);
+    }
+}
+
+pub trait Clock: Send + Sync + 'static {
+    fn now_ms() -> u64;
+}
+
+/// The system's clock.
+pub struct Precise;
+
+/// The kernel's clock of the last tick, which is cheaper to read.
+pub struct Coarse;
+
+impl Clock for Precise {
+    #[inline]
+    fn now_ms() -> u64 {
+        now_ms()
+    }
+}
+
+impl Clock for Coarse {
+    #[cfg(target_os = "linux")]
+    #[inline]
+    fn now_ms() -> u64 {
+        use nix::time::{ClockId, clock_gettime};
+        let now = clock_gettime(ClockId::CLOCK_REALTIME_COARSE);
+        now.map_or(0, |now| {
+            now.tv_sec() as u64 * 1_000 + now.tv_nsec() as u64 / 1_000_000
+        })
+    }
+
+    #[cfg(not(target_os = "linux"))]
+    fn now_ms() -> u64 {
+        now_ms()
     }
 }
 

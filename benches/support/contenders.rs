@@ -2,15 +2,16 @@
 
 use super::case::Case;
 use super::cases::*;
-use super::circuit::Windowed;
+use super::circuit::{Buckets, Coarse, Precise, Windowed};
 use super::fixture::Fixture;
 use super::locked::{MutexStore, ShardedStore};
 use super::maps::{Dash, Papaya};
 use super::own::Own;
-use super::peers::{CircuitBreakerRs, Recloser, TowerResilience};
+use super::peers::{BreakerCrate, CircuitBreakerRs, Recloser, TowerResilience};
 use super::store::Std;
+use super::work::Failing;
 use super::work::Work::{
-    self, Check, CheckFailure, CheckSuccess, RecordFailure, Storm, Windowed as Window,
+    self, Check, CheckFailure, CheckSuccess, RecordFailure, Storm, Timed, Windowed as Calls,
 };
 use breakerbox::CoarseClock;
 
@@ -20,11 +21,14 @@ pub const STORE: &str = "store";
 pub const STORE_COARSE: &str = "store, coarse clock";
 pub const BREAKER: &str = "breaker";
 pub const MUTEX: &str = "mutex store";
+pub const MUTEX_COARSE: &str = "mutex store, coarse clock";
 pub const SHARDED: &str = "sharded mutex store";
 pub const PAPAYA: &str = "papaya, map alone";
 pub const DASHMAP: &str = "dashmap, map alone";
 pub const FAILSAFE: &str = "failsafe";
 pub const RECLOSER: &str = "recloser";
+pub const RECLOSER_OBJECT: &str = "recloser, object alone";
+pub const BREAKER_CRATE: &str = "breaker, the crate";
 pub const TOWER: &str = "tower-resilience";
 pub const CIRCUITBREAKER_RS: &str = "circuitbreaker-rs";
 
@@ -70,6 +74,12 @@ impl Contender {
 }
 
 const ALL: &[Work] = &Work::ALL;
+const QUIET: Work = Calls(Failing::None);
+const PERMILLE: Work = Calls(Failing::Permille);
+const PERCENT: Work = Calls(Failing::Percent);
+const QUIET_TIME: Work = Timed(Failing::None);
+const PERMILLE_TIME: Work = Timed(Failing::Permille);
+const PERCENT_TIME: Work = Timed(Failing::Percent);
 
 macro_rules! contenders {
     ($($name:expr, $kind:ident, $works:expr, $case:expr;)+) => {
@@ -85,20 +95,36 @@ macro_rules! contenders {
 contenders! {
     FLOOR, Floor, ALL, floor;
     HANDLE, Own, ALL, handle;
-    STORE, Own, ALL, store::<Own, Own>;
-    // The works that read the clock: failures, and rejections in a storm.
-    STORE_COARSE, Own, &[CheckFailure, RecordFailure, Storm],
-        store::<Own<CoarseClock>, Own<CoarseClock>>;
-    BREAKER, Own, &[Check, CheckSuccess, CheckFailure, Storm, Window], breaker;
-    MUTEX, Store, ALL, store::<MutexStore, MutexStore<Std, Windowed>>;
-    SHARDED, Store, ALL, store::<ShardedStore, ShardedStore<Std, Windowed>>;
+    STORE, Own, ALL, store::<Own, Own, Own>;
+    // The works that read the clock: failures, windows of time, and rejections in a storm.
+    STORE_COARSE, Own, &[
+        CheckFailure, RecordFailure, Storm, QUIET_TIME, PERMILLE_TIME, PERCENT_TIME,
+    ], store::<Own<CoarseClock>, Own<CoarseClock>, Own<CoarseClock>>;
+    BREAKER, Own, &[
+        Check, CheckSuccess, CheckFailure, Storm, QUIET, PERMILLE, PERCENT, QUIET_TIME,
+        PERMILLE_TIME, PERCENT_TIME,
+    ], breaker;
+    MUTEX, Store, ALL,
+        store::<MutexStore, MutexStore<Std, Windowed>, MutexStore<Std, Buckets<Precise>>>;
+    MUTEX_COARSE, Store, &[QUIET_TIME, PERMILLE_TIME, PERCENT_TIME],
+        store::<MutexStore, MutexStore<Std, Windowed>, MutexStore<Std, Buckets<Coarse>>>;
+    SHARDED, Store, ALL,
+        store::<ShardedStore, ShardedStore<Std, Windowed>, ShardedStore<Std, Buckets<Precise>>>;
     PAPAYA, Map, &[Check], map::<Papaya>;
     DASHMAP, Map, &[Check], map::<Dash>;
     FAILSAFE, Peer, &[Check, CheckSuccess, CheckFailure, Storm], failsafe;
-    RECLOSER, Peer, &[CheckSuccess, CheckFailure, Storm, Window], peer::<Recloser>;
-    TOWER, Peer, &[CheckSuccess, CheckFailure, Storm, Window], peer::<TowerResilience>;
+    // Without windows of time: its window of calls stands in for one.
+    RECLOSER, Peer, &[
+        CheckSuccess, CheckFailure, Storm, QUIET, PERMILLE, PERCENT, QUIET_TIME, PERMILLE_TIME,
+        PERCENT_TIME,
+    ], peer::<Recloser>;
+    BREAKER_CRATE, Peer, &[QUIET, PERMILLE, PERCENT], peer::<BreakerCrate>;
+    TOWER, Peer, &[CheckSuccess, CheckFailure, Storm, QUIET, QUIET_TIME], peer::<TowerResilience>;
     CIRCUITBREAKER_RS, Peer, &[CheckSuccess, CheckFailure, Storm], peer::<CircuitBreakerRs>;
     // No object is ever open, so there is no storm.
     "failsafe, object alone", Object, &[Check, CheckSuccess, CheckFailure], failsafe_object;
-    "recloser, object alone", Object, &[CheckSuccess, CheckFailure, Window], object::<Recloser>;
+    RECLOSER_OBJECT, Object, &[
+        CheckSuccess, CheckFailure, QUIET, PERMILLE, PERCENT, QUIET_TIME, PERMILLE_TIME,
+        PERCENT_TIME,
+    ], object::<Recloser>;
 }

@@ -5,11 +5,13 @@
 //! out of those works. Only failsafe has a check that doesn't make a call; circuitbreaker-rs and
 //! tower-resilience tell their state, in one load, but only their calls ever let a probe through.
 
+mod breaker_crate;
 mod circuitbreaker_rs;
 mod failsafe;
 mod recloser;
 mod tower;
 
+pub use breaker_crate::BreakerCrate;
 pub use circuitbreaker_rs::CircuitBreakerRs;
 pub use failsafe::{Failsafe, FailsafeRate};
 pub use recloser::Recloser;

@@ -34,9 +34,12 @@ impl Rules {
     };
 
     pub const TIMED: Self = Self {
-        window: Some(SlidingWindow::Time(Duration::from_secs(10))),
+        window: Some(SlidingWindow::Time(Self::TIME)),
         ..Self::OUT_OF_REACH
     };
+
+    /// The time of a window of time.
+    pub const TIME: Duration = Duration::from_secs(10);
 
     /// The calls in a window of calls.
     pub const CALLS: u32 = 100;

@@ -112,10 +112,11 @@ impl<T: ByHand> Store for T {
         let permit = self.admits(key).then_some(()).ok_or(());
         through(permit, |()| {
             if FAILS {
-                let now = now_ms();
+                let now = T::Circuit::now_of_failure();
                 self.with(key, |circuit| circuit.failure(self.rules(), now));
             } else {
-                self.with(key, Circuit::success);
+                let now = T::Circuit::now_of_success();
+                self.with(key, |circuit| circuit.success(now));
             }
         })
     }

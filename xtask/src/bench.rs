@@ -35,9 +35,10 @@ pub(crate) struct Args {
 
 /// Names, and by which arguments cargo runs each.
 #[rustfmt::skip] // a table
-const BENCHES: [(&str, &str); 8] = [
+const BENCHES: [(&str, &str); 9] = [
     ("comparison", "breakerbox-benches --bench comparison --"),
     ("threads", "breakerbox-benches --bench comparison -- --threads"),
+    ("mix", "breakerbox-benches --bench mix --"),
     ("latency", "breakerbox-benches --bench latency --"),
     ("trips", "breakerbox-benches --bench trips --"),
     ("memory", "breakerbox-benches --bench memory --"),
@@ -61,7 +62,7 @@ impl Args {
     /// Returns what was asked for, in a fixed order, each once.
     fn benches(&self) -> Vec<(&'static str, &'static str)> {
         let is_chosen = |&(bench, _): &(&str, &str)| match &self.only[..] {
-            [] => !self.quick || bench == "comparison",
+            [] => !self.quick || ["comparison", "mix"].contains(&bench),
             only => only.iter().any(|name| name == bench),
         };
         BENCHES.into_iter().filter(is_chosen).collect()

@@ -163,8 +163,8 @@ fn counted(context: &Context<'_>) -> Answer {
 
 fn comparison(context: &Context<'_>) -> Answer {
     for benches in [
-        "breakerbox-benches --bench comparison --bench latency --bench memory --bench scaling \
-         --bench trips --bench words",
+        "breakerbox-benches --bench comparison --bench latency --bench memory --bench mix \
+         --bench scaling --bench trips --bench words",
         "breakerbox-gateway --bench end_to_end",
     ] {
         let line = format!("bench --profile release --package {benches} -- --smoke");
