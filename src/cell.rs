@@ -45,6 +45,7 @@ mod restore;
 mod shared;
 mod side;
 mod stripes;
+mod success;
 mod summary;
 mod ticket;
 mod transition;
@@ -68,10 +69,12 @@ pub(crate) use restore::{Kept, Restored};
 pub(crate) use shared::Shared;
 #[cfg(breakerbox_loom)]
 pub(crate) use stripes::share_a_stripe;
+pub(crate) use success::Shortly;
 pub(crate) use summary::Summary;
 #[cfg(any(breakerbox_loom, breakerbox_steps))]
 pub use watch::Calls;
 
+use crate::rules::{Admission, on_acquire};
 use crate::stats::Refusals;
 use crate::sync::atomic::{AtomicU64, Ordering};
 use crate::sync::{EpochCell, Headed};
@@ -92,7 +95,8 @@ pub(crate) struct Cell {
     /// Side word: when the last failure was recorded. Kept through transitions, dropped where a
     /// new life begins.
     last_failure: AtomicU64,
-    /// Side word: while open, for how long; while half-open, its probes.
+    /// Side word: while open, for how long; while half-open, its probes; while closed, whether its
+    /// window is quiet.
     phase: AtomicU64,
     /// Side word: see [`History`](crate::word::History). Kept through transitions.
     history: AtomicU64,
@@ -145,6 +149,13 @@ impl Cell {
         // Relaxed: a closed circuit's permit needs this word alone, and its report decides anew.
         let control = Control::from_bits(self.control.load(Ordering::Relaxed));
         control.is_plainly_closed().then(|| control.generation())
+    }
+
+    /// Returns the generation if the circuit admits calls and none of them needs a slot.
+    #[inline]
+    pub(crate) fn admitting_generation(&self) -> Option<Generation> {
+        let control = self.control();
+        matches!(on_acquire(control), Admission::Admit).then(|| control.generation())
     }
 
     /// Returns whether a success of a call with this permit changes nothing: the circuit is closed,

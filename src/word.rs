@@ -47,6 +47,7 @@ mod generation;
 mod history;
 mod pins;
 mod probes;
+mod quiet;
 mod report;
 mod side;
 mod stripe;
@@ -62,6 +63,7 @@ pub(crate) use generation::Generation;
 pub(crate) use history::{History, Spell};
 pub(crate) use pins::Pins;
 pub(crate) use probes::Probes;
+pub(crate) use quiet::Quiet;
 pub use report::{Outcome, Report, Reported};
 pub(crate) use side::Side;
 #[cfg(not(breakerbox_loom))]

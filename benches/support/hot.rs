@@ -59,6 +59,10 @@ pub const OPERATIONS: &[Operation] = &{
         op("handle: check, failure", || {
             on(AllClosed, by_handle::<true>)
         }),
+        op("handle: check, success, 100 calls", || {
+            windowed(by_handle::<false>)
+        }),
+        op("handle: check, success, 10 s", || timed(by_handle::<false>)),
         op("handle: rejection", || {
             rejecting(|f| f.handle.acquire(&f.policy).is_err())
         }),
@@ -89,6 +93,12 @@ pub const OPERATIONS: &[Operation] = &{
         }),
         op("key: check, success, another unclean", || {
             unclean(|f| by_key::<false>(f, &f.key))
+        }),
+        op("key: check, success, 100 calls", || {
+            windowed(|f| by_key::<false>(f, &f.key))
+        }),
+        op("key: check, success, 10 s", || {
+            timed(|f| by_key::<false>(f, &f.key))
         }),
         op("key: check, failure", || {
             on(AllClosed, |f| by_key::<true>(f, &f.key))
@@ -134,6 +144,12 @@ pub const OPERATIONS: &[Operation] = &{
         }),
         op("breaker's handle: check, success", || {
             on(AllClosed, by_guarded::<false>)
+        }),
+        op("breaker's handle: check, success, 100 calls", || {
+            windowed(by_guarded::<false>)
+        }),
+        op("breaker's handle: check, success, 10 s", || {
+            timed(by_guarded::<false>)
         }),
         op("breaker's handle: check, failure", || {
             on(AllClosed, by_guarded::<true>)
@@ -182,10 +198,14 @@ struct Fixture {
 
 impl Fixture {
     fn new(condition: Condition) -> Self {
+        Self::under(Rules::OUT_OF_REACH, condition)
+    }
+
+    fn under(rules: Rules, condition: Condition) -> Self {
         let key = "api-00001.internal:443".to_owned();
         let breaker = || {
             let builder = CircuitBreaker::builder()
-                .failure_threshold(Rules::OUT_OF_REACH.failure_threshold)
+                .policy(rules.policy())
                 .hasher(Hasher::default())
                 .clock(ManualClock::new(1_700_000_000_000));
             let breaker = builder.build().expect("the settings are valid");
@@ -197,7 +217,6 @@ impl Fixture {
             breaker
         };
         let keyed = breaker();
-        let rules = Rules::OUT_OF_REACH;
         Self {
             line: Line::default(),
             unknown: "api-00002.internal:443".to_owned(),
@@ -217,6 +236,22 @@ impl Fixture {
 /// Its result is used, and the compiler doesn't know its target.
 fn on<R>(condition: Condition, op: impl Fn(&Fixture) -> R + 'static) -> Loop {
     repeat(Fixture::new(condition), op)
+}
+
+/// Returns the loop of `op` under a rule over the last hundred calls, which all have succeeded.
+fn windowed<R>(op: impl Fn(&Fixture) -> R + 'static) -> Loop {
+    used(Rules::WINDOWED, op)
+}
+
+/// Returns the loop of `op` under a rule over the last ten seconds, in which all have succeeded.
+fn timed<R>(op: impl Fn(&Fixture) -> R + 'static) -> Loop {
+    used(Rules::TIMED, op)
+}
+
+fn used<R>(rules: Rules, op: impl Fn(&Fixture) -> R + 'static) -> Loop {
+    let fixture = Fixture::under(rules, Condition::AllClosed);
+    (0..2 * Rules::CALLS).for_each(|_| drop(op(&fixture)));
+    repeat(fixture, op)
 }
 
 /// Returns the loop of `op` while another circuit is open and has failures that a success would

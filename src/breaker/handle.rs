@@ -144,6 +144,10 @@ where
     /// Checks a circuit that isn't closed, or is watched.
     #[inline(never)]
     fn check_by_rules(&self) -> Result<Admitted, Rejected> {
+        // A policy that needs every check, or measures calls, keeps such circuits from passing.
+        if let Some(permit) = self.circuit.pass_watched() {
+            return Ok((permit, Started::UNKNOWN));
+        }
         let policy = self.breaker.rules.policies.of(self.circuit.key());
         // Before the check, since a watch that the policy lacks may have been turned off by a
         // replacement that this thread overtook.

@@ -60,7 +60,7 @@ impl Cell {
     /// Notes that the circuit is in use, where that keeps it from eviction. The use that creates a
     /// circuit leaves no mark: a flood of keys that are each used once would keep every circuit in
     /// use.
-    pub(super) fn mark_used<C>(&self, shared: &Shared<C>) {
+    pub(crate) fn mark_used<C>(&self, shared: &Shared<C>) {
         if !shared.evicts || self.control().is_absent() {
             return;
         }

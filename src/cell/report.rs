@@ -4,6 +4,7 @@ use super::changes::Changes;
 use super::moved::Moved;
 use super::shared::Shared;
 use super::side::Noted;
+use super::success::CountedCall;
 use super::transition::{Opening, Transition};
 use super::{Cell, Gone};
 use crate::clock::Clock;
@@ -47,21 +48,43 @@ impl Cell {
         // A probe comes back too if the clock, which is the user's, panics.
         let give_back_on_panic = OnPanic::new(|| self.give_back_probe(permit));
         self.mark_used(shared);
-        let reported = self.report_guarded(&mut tx, permit, report, policy);
+        let reported = match policy.windows() {
+            true => self.report_guarded::<C, true>(&mut tx, permit, report, policy, None),
+            false => self.report_guarded::<C, false>(&mut tx, permit, report, policy, None),
+        };
         give_back_on_panic.disarm();
         reported
     }
 
+    /// Takes the rest of a report into account whose call, a success with a plain permit, is
+    /// `counted` in its window.
+    #[cold]
+    pub(crate) fn report_counted<C: Clock>(
+        &self,
+        shared: &Shared<C>,
+        permit: PermitToken,
+        counted: CountedCall,
+        policy: &Policy,
+        changes: &mut Changes,
+    ) -> Result<Reported, Gone> {
+        let mut tx = Transition::by_rules(shared, changes, policy);
+        self.mark_used(shared);
+        let report = Outcome::Success.into();
+        self.report_guarded::<C, true>(&mut tx, permit, report, policy, Some(counted))
+    }
+
+    /// `WINDOWS` is [`Policy::windows`]. (A const parameter, so that reports under other rules don't
+    /// carry the counts of a window along.)
     #[inline(always)]
-    fn report_guarded<C: Clock>(
+    fn report_guarded<C: Clock, const WINDOWS: bool>(
         &self,
         tx: &mut Transition<'_, C>,
         permit: PermitToken,
         report: Report,
         policy: &Policy,
+        mut counted: Option<CountedCall>,
     ) -> Result<Reported, Gone> {
         let shared = tx.shared;
-        let mut counted = None;
         let mut noted = Noted::NOWHERE;
         loop {
             let control = self.control();
@@ -95,14 +118,14 @@ impl Cell {
             // the other. Then control is loaded again, since another call may have changed it in
             // between.
             let outcome = outcome_of(report, control.state(), policy);
-            let counts = policy.windows() && outcome != Outcome::Ignored;
+            let counts = WINDOWS && outcome != Outcome::Ignored;
             if counted.is_none() && counts && control.state() == State::Watched {
                 let call = Call {
                     failed: outcome == Outcome::Failure,
                     slow: is_slow(report, policy),
                 };
                 // `Moved`: nothing was counted.
-                counted = self.count_call(shared, control, call, policy).ok();
+                counted = self.count_in_window(shared, control, call, policy).ok();
                 continue;
             }
 
@@ -111,11 +134,14 @@ impl Cell {
                 generation,
                 permit,
                 outcome,
-                tally: counted.unwrap_or_default(),
+                tally: counted.map_or_else(Tally::default, |counted| counted.tally),
                 retry_after: report.retry_after_time(),
                 policy,
             };
             if let Ok(()) = self.decide(tx, &decision, &mut noted) {
+                if let Some(counted) = counted {
+                    self.mark_quiet(control, counted, policy);
+                }
                 return Ok(Reported::Recorded);
             }
             // The word has changed: another thread made progress, or this one began a life. What

@@ -41,13 +41,14 @@ impl Cell {
             f,
         );
         if made.get() {
+            self.end_quiet(control);
             self.agree(shared);
         }
         seen.ok_or(Moved)
     }
 
     /// Counts a call of the watched circuit `control` in its window. Returns the counts of the
-    /// window with it.
+    /// window with it; none if it can't open the circuit.
     pub(super) fn count_call<C: Clock>(
         &self,
         shared: &Shared<C>,
@@ -57,7 +58,7 @@ impl Cell {
     ) -> Result<Tally, Moved> {
         self.watching(shared, control, policy, |watch| {
             let record = |window: &PlainArc<Window>| window.record(call, || shared.now());
-            watch.window.as_ref().map(record).unwrap_or_default()
+            watch.window.as_ref().and_then(record).unwrap_or_default()
         })
     }
 
@@ -150,6 +151,7 @@ impl Cell {
                     Some(Watch::new(control.generation(), policy, before))
                 };
                 if self.watch.get_or_replace(fits, make, |_| ()).is_some() {
+                    self.end_quiet(control);
                     break;
                 }
             }

@@ -31,6 +31,11 @@
 //!   lose a bucket.
 //! - **Racing calls**: the three counts of a call are three steps, calls first, so failures and
 //!   slow calls never outnumber calls.
+//!
+//! A success adds up the buckets only if it may open the circuit: if there is *trouble*, a failure
+//! or a slow call, in the window. Of a success and a failure that race, one sees the other: the
+//! success counts itself before it looks for trouble, and the failure makes its trouble known before
+//! it adds up.
 
 use crate::rules::Span;
 use crate::sync::atomic::{AtomicU64, Ordering};
@@ -72,10 +77,11 @@ impl Window {
         }
     }
 
-    /// Counts a call, and returns the counts with it. The clock is read for a window of time alone.
-    pub(super) fn record(&self, call: Call, now: impl FnMut() -> Timestamp) -> Tally {
+    /// Counts a call, and returns the counts with it; `None` if it can't open the circuit. The clock
+    /// is read for a window of time alone.
+    pub(super) fn record(&self, call: Call, now: impl FnMut() -> Timestamp) -> Option<Tally> {
         match self {
-            Window::Count(window) => window.record(call),
+            Window::Count(window) => Some(window.record(call)),
             Window::Time(window) => window.record(call, now),
         }
     }
@@ -176,6 +182,10 @@ impl CountWindow {
 pub(super) struct TimeWindow {
     /// The time of a tick.
     width: Millis,
+    /// The latest tick with a call.
+    latest: Mark,
+    /// The latest tick with a failure or a slow call.
+    trouble: Mark,
     buckets: Box<[Counts; Bucket::TICKS as usize]>,
 }
 
@@ -235,10 +245,62 @@ impl Count {
     }
 }
 
+/// A tick that only grows, unless the clock steps back by a window: a bucket with one call, or none.
+struct Mark(AtomicU64);
+
+impl Default for Mark {
+    fn default() -> Self {
+        Self(AtomicU64::new(0))
+    }
+}
+
+impl Mark {
+    fn load(&self) -> Bucket {
+        // SeqCst: a success that doesn't see a failure's mark has counted itself before, and the
+        // failure sees that.
+        Bucket::from_bits(self.0.load(Ordering::SeqCst))
+    }
+
+    /// Returns whether the tick may be in the window of `tick`. After a step back of the clock it may
+    /// be ahead, and stand for earlier ones too.
+    fn may_be_in_window(&self, tick: u64) -> bool {
+        let seen = self.load();
+        seen.calls_at(tick) != 0 || seen.ahead_of(tick).is_some()
+    }
+
+    /// Raises the tick to `tick`, unless it is that or later by less than a window.
+    fn raise(&self, tick: u64) {
+        let raised = Bucket::of_one(tick);
+        loop {
+            let seen = self.load();
+            let is_later = seen
+                .ahead_of(tick)
+                .is_some_and(|ahead| ahead < Bucket::TICKS);
+            // SeqCst: as in `load`. Relaxed on failure: loaded again.
+            if seen == raised
+                || is_later
+                || self
+                    .0
+                    .compare_exchange(
+                        seen.bits(),
+                        raised.bits(),
+                        Ordering::SeqCst,
+                        Ordering::Relaxed,
+                    )
+                    .is_ok()
+            {
+                return;
+            }
+        }
+    }
+}
+
 impl TimeWindow {
     fn new(span: Millis) -> Self {
         Self {
             width: Millis::new(span.get().div_ceil(Bucket::TICKS).max(1)),
+            latest: Mark::default(),
+            trouble: Mark::default(),
             buckets: Box::default(),
         }
     }
@@ -254,6 +316,7 @@ impl TimeWindow {
     /// Returns the tick in which a call counts now.
     fn current(&self, now: &mut impl FnMut() -> Timestamp) -> u64 {
         if let Some(tick) = self.latest(self.tick(now())) {
+            self.latest.raise(tick);
             return tick;
         }
         // Either this thread was stopped for a whole window, or the clock has stepped back. A
@@ -261,6 +324,7 @@ impl TimeWindow {
         // then the window begins anew without need.
         let tick = self.tick(now());
         if let Some(tick) = self.latest(tick) {
+            self.latest.raise(tick);
             return tick;
         }
         for counts in self.buckets.iter() {
@@ -269,29 +333,29 @@ impl TimeWindow {
             counts.slow.empty();
             counts.calls.empty();
         }
+        self.latest.raise(tick);
         tick
     }
 
     /// Returns the later of `tick` and the latest tick with a call; `None` if that is ahead by a
     /// window or more.
     fn latest(&self, tick: u64) -> Option<u64> {
-        let ahead = self.latest_ahead(tick);
+        let ahead = self.latest.load().ahead_of(tick).unwrap_or(0);
         (ahead < Bucket::TICKS).then_some((tick + ahead) & Bucket::TICK_MASK)
     }
 
-    /// Returns how far the latest tick with a call is ahead of `tick`; 0 if it isn't.
-    fn latest_ahead(&self, tick: u64) -> u64 {
-        let ahead = |counts: &Counts| counts.calls.load().ahead_of(tick);
-        self.buckets.iter().filter_map(ahead).max().unwrap_or(0)
-    }
-
-    fn record(&self, call: Call, mut now: impl FnMut() -> Timestamp) -> Tally {
+    fn record(&self, call: Call, mut now: impl FnMut() -> Timestamp) -> Option<Tally> {
         let mut tick = self.current(&mut now);
         loop {
             let counts = self.counts(tick);
             match counts.calls.add(tick) {
                 // Full: a failure of a call that isn't counted would falsify the rate.
                 Ok(seen) if seen.tick() == tick && seen.is_full() => {}
+                Ok(_) if !call.failed && !call.slow => {
+                    if !self.trouble.may_be_in_window(tick) {
+                        return None;
+                    }
+                }
                 Ok(_) => {
                     // An error is ignored: a later tick has taken the bucket, so the call has left
                     // the window.
@@ -301,6 +365,7 @@ impl TimeWindow {
                     if call.slow {
                         let _ = counts.slow.add(tick);
                     }
+                    self.trouble.raise(tick);
                 }
                 // The bucket is a later tick's, so time has passed: count in the current tick.
                 Err(_) => {
@@ -308,7 +373,7 @@ impl TimeWindow {
                     continue;
                 }
             }
-            return self.tally(tick);
+            return Some(self.tally(tick));
         }
     }
 

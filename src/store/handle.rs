@@ -5,7 +5,7 @@ use super::in_memory::InMemoryCircuitBreakerStore;
 use super::inner::Inner;
 use super::keyed::{Circuit, Refused};
 use super::pass::counts;
-use crate::cell::{Cell, Gone};
+use crate::cell::{Cell, Gone, Shortly};
 use crate::clock::{Clock, SystemClock};
 use crate::error::{Rejected, StoreFull};
 use crate::key::ToKey;
@@ -108,6 +108,16 @@ impl<K, S, C: Clock> StoreHandle<K, S, C> {
         Some(PermitToken::plain(generation))
     }
 
+    /// Admits a call to a circuit that is watched for its reports alone, by any policy that doesn't
+    /// need every check. Returns `None` if the slow path has to decide.
+    #[inline]
+    pub(crate) fn pass_watched(&self) -> Option<PermitToken> {
+        match self.inner.shared.summary.needs_checks() {
+            true => None,
+            false => self.cell.admitting_generation().map(PermitToken::plain),
+        }
+    }
+
     /// Returns whether a report changes nothing: the fast path of a report. `windows` says whether
     /// the caller's policy may count successes.
     #[inline]
@@ -180,11 +190,20 @@ where
 
     #[cold]
     fn acquire_or_reject(&self, policy: &Policy) -> Result<PermitToken, Rejected> {
+        match self.pass_watched() {
+            Some(permit) if !policy.checks_closely() => Ok(permit),
+            _ => self.acquire_by_circuit(policy),
+        }
+    }
+
+    /// Not inlined, so that the check of a watched circuit is short.
+    #[inline(never)]
+    fn acquire_by_circuit(&self, policy: &Policy) -> Result<PermitToken, Rejected> {
         self.acquire_in_circuit::<false>(policy)
             .map_err(|refused| self.inner.reject(refused))
     }
 
-    /// Checks a circuit that isn't closed or is watched. Kept out of the callers' code.
+    /// Checks a circuit that isn't closed, or is watched for its checks.
     /// `BREAKER` is that of [`Inner::acquire_in_circuit`].
     #[cold]
     fn acquire_in_circuit<const BREAKER: bool>(
@@ -272,19 +291,42 @@ where
         if self.skips(permit, report, policy.windows()) {
             return Reported::Recorded;
         }
-        self.report_to_circuit(permit, report, policy)
+        self.report_in_circuit(permit, report, policy)
     }
 
-    /// Takes a report that [`skips`](Self::skips) doesn't skip.
-    fn report_to_circuit(&self, permit: PermitToken, report: Report, policy: &Policy) -> Reported {
+    /// Takes a report that [`skips`](Self::skips) doesn't skip. Not inlined, so that the fast path
+    /// is; nor is the rest, so that this is short.
+    #[inline(never)]
+    fn report_in_circuit(&self, permit: PermitToken, report: Report, policy: &Policy) -> Reported {
+        match self.cell.is_quiet_for(permit, report, policy) {
+            true => Reported::Recorded,
+            false => self.report_by_circuit(permit, report, policy),
+        }
+    }
+
+    #[inline(never)]
+    fn report_by_circuit(&self, permit: PermitToken, report: Report, policy: &Policy) -> Reported {
+        let shared = &self.inner.shared;
+        let counted = match self.inner.looks_closely(policy) {
+            // A state may be forced.
+            true => Shortly::Nothing,
+            false => self.cell.report_shortly(shared, permit, report, policy),
+        };
+        if let Shortly::Recorded = counted {
+            return Reported::Recorded;
+        }
         self.inner.count_failure(report);
         let give_back = || self.give_back(permit);
         let report = self
             .inner
             .unless_forced(&self.key, report, policy, give_back);
         let mut changes = self.inner.listeners.changes();
-        let reported = self
-            .pinned(|cell| cell.report(&self.inner.shared, permit, report, policy, &mut changes));
+        let reported = self.pinned(|cell| match counted {
+            Shortly::Counted(call) => {
+                cell.report_counted(shared, permit, call, policy, &mut changes)
+            }
+            _ => cell.report(shared, permit, report, policy, &mut changes),
+        });
         self.inner.listeners.announce(changes, || self.key.clone());
         self.inner.count_stale(reported);
         reported
@@ -318,12 +360,15 @@ where
 
     #[inline]
     fn acquire_by(&self, policy: &Policy) -> Result<PermitToken, Refused> {
-        self.acquire_in_circuit::<true>(policy)
+        match self.pass_watched() {
+            Some(permit) if !policy.checks_closely() => Ok(permit),
+            _ => self.acquire_in_circuit::<true>(policy),
+        }
     }
 
     #[inline]
     fn report_by(&self, permit: PermitToken, report: Report, policy: &Policy) -> Reported {
-        self.report_to_circuit(permit, report, policy)
+        self.report_in_circuit(permit, report, policy)
     }
 
     fn rejection(&self, policy: &Policy) -> Option<Rejected> {

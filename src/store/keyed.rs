@@ -2,7 +2,7 @@
 
 use super::inner::Inner;
 use super::pass::counts;
-use crate::cell::{Acquired, Cell, Changes};
+use crate::cell::{Acquired, Cell, Changes, Shortly};
 use crate::clock::Clock;
 use crate::error::Rejected;
 use crate::key::ToKey;
@@ -300,7 +300,22 @@ impl<K: Hash + Eq, S: BuildHasher, C: Clock> Inner<K, S, C> {
         });
         let mut changes = self.listeners.changes();
         let found = self.find(key, |cell| {
-            cell.report(&self.shared, permit, report, policy, &mut changes)
+            // A forced state has made the report one that isn't a success.
+            let shared = &self.shared;
+            let shortly = match cell.is_quiet_for(permit, report, policy) {
+                true => Shortly::Recorded,
+                false => cell.report_shortly(shared, permit, report, policy),
+            };
+            match shortly {
+                Shortly::Recorded => {
+                    cell.mark_used(shared);
+                    Ok(Reported::Recorded)
+                }
+                Shortly::Counted(call) => {
+                    cell.report_counted(shared, permit, call, policy, &mut changes)
+                }
+                Shortly::Nothing => cell.report(shared, permit, report, policy, &mut changes),
+            }
         });
         let reported = match found {
             Some(Reported::Recorded) => Reported::Recorded,

@@ -179,6 +179,12 @@ impl Control {
         self.0 & !FLAG.mask() == GENERATION.put(generation.bits())
     }
 
+    /// Returns whether the circuit is watched and has no failures.
+    #[inline]
+    pub(crate) const fn is_clean_and_watched(self) -> bool {
+        self.0 & (FAILURES.mask() | STATE.mask()) == STATE.put(State::Watched as u64)
+    }
+
     /// Returns whether the circuit reads as unknown.
     #[inline]
     pub(crate) const fn is_absent(self) -> bool {

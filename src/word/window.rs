@@ -176,6 +176,11 @@ impl Bucket {
         self.0
     }
 
+    /// Makes a bucket with one call in `tick`.
+    pub(crate) const fn of_one(tick: u64) -> Self {
+        Self(TICK.put(tick & TICK.max()) | CALLS.one())
+    }
+
     pub(crate) const fn tick(self) -> u64 {
         TICK.get(self.0)
     }
@@ -192,7 +197,7 @@ impl Bucket {
     /// Counts a call in `tick`. A bucket of another tick begins anew.
     pub(crate) const fn plus_one(self, tick: u64) -> Self {
         if self.tick() != tick {
-            Self(TICK.put(tick & TICK.max()) | CALLS.one())
+            Self::of_one(tick)
         } else if self.is_full() {
             self
         } else {

@@ -16,6 +16,8 @@ mod groups;
 #[cfg(breakerbox_loom)]
 mod probes;
 #[cfg(breakerbox_loom)]
+mod quiet;
+#[cfg(breakerbox_loom)]
 mod removal;
 #[cfg(breakerbox_loom)]
 mod trip;

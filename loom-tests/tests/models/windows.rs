@@ -4,7 +4,9 @@ use breakerbox::__loom::summary_counts;
 use breakerbox::{
     CircuitBreaker, CircuitState, Outcome, Policy, PolicySet, Reported, SlidingWindow,
 };
-use breakerbox_loom_tests::{Hasher, KEY, TickingClock, model, policy, store, store_with_clock};
+use breakerbox_loom_tests::{
+    Hasher, KEY, TickingClock, handle, model, model_in_total_order, policy, store, store_with_clock,
+};
 use loom::thread;
 use std::time::Duration;
 
@@ -15,8 +17,8 @@ fn of_two(window: SlidingWindow) -> Policy {
 }
 
 /// Reports two calls at the same time: both are in the window, and the circuit opens once.
-fn both_count(name: &str, window: SlidingWindow) {
-    model(name, 2, move || {
+fn both_count(name: &str, bound: usize, window: SlidingWindow) {
+    model(name, bound, move || {
         let store = store();
         let policy = of_two(window);
         store.get_state(&KEY);
@@ -35,23 +37,47 @@ fn both_count(name: &str, window: SlidingWindow) {
 
 #[test]
 fn racing_calls_are_both_in_the_window() {
-    both_count(
-        "racing_calls_are_both_in_the_window",
-        SlidingWindow::Calls(2),
-    );
+    let window = SlidingWindow::Calls(2);
+    both_count("racing_calls_are_both_in_the_window", 2, window);
 }
 
 #[test]
 fn racing_calls_are_both_in_the_bucket() {
     let window = SlidingWindow::Time(Duration::from_secs(100));
-    both_count("racing_calls_are_both_in_the_bucket", window);
+    both_count("racing_calls_are_both_in_the_bucket", 1, window);
+}
+
+/// A success that is the second call of two and the failure that is the other one: whichever comes
+/// last opens the circuit.
+#[test]
+fn a_success_beside_the_first_failure_is_seen() {
+    model_in_total_order("a_success_beside_the_first_failure_is_seen", 3, || {
+        let store = store();
+        let window = SlidingWindow::Time(Duration::from_secs(100));
+        let half = of_two(window).to_builder().failure_rate_threshold(50);
+        let policy = half.build().unwrap();
+        let circuit = handle(&store);
+        // Watched from here on, with an empty window.
+        let first = circuit.acquire(&policy).unwrap();
+        let _ = circuit.report(first, Outcome::Success, &policy);
+        circuit.transition(CircuitState::Closed);
+        let permits = [(); 2].map(|()| circuit.acquire(&policy).unwrap());
+        let other = {
+            let (store, [permit, _]) = (store.clone(), permits);
+            thread::spawn(move || store.report(&KEY, permit, Outcome::Failure, &policy))
+        };
+        let _ = circuit.report(permits[1], Outcome::Success, &policy);
+        let _ = other.join().unwrap();
+        assert_eq!(store.peek(&KEY).unwrap().state, CircuitState::Open);
+        assert_eq!(summary_counts(&store), (1, 0));
+    });
 }
 
 /// Two calls race for a bucket whose tick has left the window: both are counted in it, and its old
 /// calls aren't.
 #[test]
 fn racing_calls_take_an_old_bucket() {
-    model("racing_calls_take_an_old_bucket", 2, || {
+    model("racing_calls_take_an_old_bucket", 1, || {
         let clock = TickingClock::new(1_000);
         let store = store_with_clock(clock.clone());
         let window = Duration::from_secs(10);

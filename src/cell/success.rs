@@ -1,0 +1,202 @@
+//! The short way of successes under rules over a window.
+//!
+//! # Quiet windows of calls
+//! A window of the last N calls is *quiet* if it is full and holds successes alone, none of them
+//! slow. One more success leaves it as it is. So while a mark in the phase word says that the window
+//! is quiet, a success needs two loads: the mark, and control. (A closed circuit has no other use
+//! for the phase word.)
+//!
+//! - A failure or slow call *ends* the mark after it is in the window, and before its operation
+//!   returns or looks at control: it raises the version in the word. So does an operation that gives
+//!   the circuit a new window.
+//! - A success that finds the window quiet sets the mark, by a compare-and-swap from the word that
+//!   it loaded *before* it counted itself. It fails if the version was raised since. So a mark that
+//!   is set says of a window that was quiet after that load. What is counted later ends the mark
+//!   later.
+//! - A success that sees a mark which is about to end overlaps with the call that ends it, and takes
+//!   place before that call, even if a look at the window shows the call already.
+//!
+//! A mark is of one generation, by the tag, and of one N. Both kinds of calls bring the word up to
+//! their generation, so each of their updates of it comes before or after each other's. If the
+//! success loads the word after the version was raised, it also sees what was counted before.
+//!
+//! # Windows of time
+//! A success that can't open the circuit is done once it is counted: see the head of `window.rs`.
+
+use super::Cell;
+use super::moved::Moved;
+use super::shared::Shared;
+use crate::clock::Clock;
+use crate::rules::{Policy, Span, is_slow, is_stale};
+use crate::sync::atomic::Ordering;
+use crate::word::{Call, Control, Outcome, PermitToken, Quiet, Report, Side, Tally};
+
+/// A call that has been counted in a window.
+#[derive(Clone, Copy)]
+pub(crate) struct CountedCall {
+    /// The counts of the window, with the call; zeroes if the call can't open the circuit.
+    pub(super) tally: Tally,
+    /// The word from before the count, to set the mark from; `None` unless the call may set it.
+    before: Option<Side>,
+}
+
+/// The effect of the short way of a report.
+pub(crate) enum Shortly {
+    /// The report is recorded.
+    Recorded,
+    /// The call is counted in its window, and may open the circuit.
+    Counted(CountedCall),
+    /// Nothing has been done: the circuit decides.
+    Nothing,
+}
+
+impl Cell {
+    /// Returns whether a report changes nothing, since its window of calls is quiet.
+    #[inline]
+    pub(crate) fn is_quiet_for(
+        &self,
+        permit: PermitToken,
+        report: Report,
+        policy: &Policy,
+    ) -> bool {
+        match policy.trip.span {
+            Some(Span::Calls(calls)) => {
+                report.outcome() == Outcome::Success
+                    && !is_slow(report, policy)
+                    && self.is_quiet(permit, calls)
+            }
+            _ => false,
+        }
+    }
+
+    /// Takes the short way of a report under a rule over a window of time: that of a success which
+    /// finds the circuit closed and nothing to forget. No state may be forced on the circuit.
+    #[inline]
+    pub(crate) fn report_shortly<C: Clock>(
+        &self,
+        shared: &Shared<C>,
+        permit: PermitToken,
+        report: Report,
+        policy: &Policy,
+    ) -> Shortly {
+        match policy.trip.span {
+            Some(Span::Time(_))
+                if report.outcome() == Outcome::Success && !is_slow(report, policy) =>
+            {
+                self.count_shortly(shared, permit, policy)
+            }
+            _ => Shortly::Nothing,
+        }
+    }
+
+    /// Returns whether a success changes nothing, since its window of the last `calls` is quiet.
+    #[inline]
+    fn is_quiet(&self, permit: PermitToken, calls: u32) -> bool {
+        // The call counts in the window at this load, and on control at the next: which is of the
+        // mark's generation, so the mark was of the one in place.
+        // SeqCst: in one order with control's updates, so that a thread which has seen a failure on
+        // control sees the mark ended.
+        let mark = Side::from_bits(self.phase.load(Ordering::SeqCst));
+        let control = self.control();
+        has_nothing_to_forget(control, permit)
+            && mark.belongs_to(control.generation())
+            && Quiet::from_payload(mark.payload()).is_of(calls)
+    }
+
+    /// Counts a success in a window of time, unless there is more to do.
+    ///
+    /// It takes place on control before it is in the window: a failure in between comes after it.
+    /// That is no other window, since a tick knows no order of its calls.
+    fn count_shortly<C: Clock>(
+        &self,
+        shared: &Shared<C>,
+        permit: PermitToken,
+        policy: &Policy,
+    ) -> Shortly {
+        let control = self.control();
+        if !has_nothing_to_forget(control, permit) {
+            return Shortly::Nothing;
+        }
+        let counted = self.watch.read(|watch| {
+            let watch = watch.filter(|watch| watch.fits(control.generation(), policy))?;
+            let window = watch.window.as_ref()?;
+            Some(window.record(Call::default(), || shared.now()))
+        });
+        match counted {
+            None => Shortly::Nothing,
+            Some(None) => Shortly::Recorded,
+            Some(Some(tally)) => Shortly::Counted(CountedCall {
+                tally,
+                before: None,
+            }),
+        }
+    }
+
+    /// Counts a call in the window of the watched circuit `control`.
+    #[inline(never)]
+    pub(super) fn count_in_window<C: Clock>(
+        &self,
+        shared: &Shared<C>,
+        control: Control,
+        call: Call,
+        policy: &Policy,
+    ) -> Result<CountedCall, Moved> {
+        let is_fine = !call.failed && !call.slow;
+        let mut before = None;
+        if is_fine && let Some(Span::Calls(_)) = policy.trip.span {
+            before = Some(self.quiet_word(control)?);
+        }
+        let tally = self.count_call(shared, control, call, policy)?;
+        if !is_fine {
+            self.end_quiet(control);
+        }
+        Ok(CountedCall { tally, before })
+    }
+
+    /// Sets the mark if the window was quiet when it had `counted` a success, and no failure or slow
+    /// call has been counted since the word was loaded.
+    #[inline(never)]
+    pub(super) fn mark_quiet(&self, control: Control, counted: CountedCall, policy: &Policy) {
+        let (Some(before), Some(Span::Calls(calls))) = (counted.before, policy.trip.span) else {
+            return;
+        };
+        let tally = counted.tally;
+        let is_quiet = tally.calls == calls && tally.failures == 0 && tally.slow == 0;
+        let mark = Quiet::from_payload(before.payload());
+        if is_quiet && !mark.is_of(calls) {
+            let marked = Side::new(control.generation(), mark.marked(calls).payload());
+            // If that fails, another call is counted, or has set the mark.
+            let _ = self.put(&self.phase, before, marked);
+        }
+    }
+
+    /// Ends the mark in `control`'s generation, since a failure or a slow call has been counted, or
+    /// the window is a new one. Does nothing unless that generation is closed and still in place: in
+    /// another state the word has other uses.
+    pub(super) fn end_quiet(&self, control: Control) {
+        while control.state().is_closed()
+            && let Ok(seen) = self.quiet_word(control)
+        {
+            let ended = Quiet::from_payload(seen.payload()).ended();
+            let ended = Side::new(control.generation(), ended.payload());
+            if self.put(&self.phase, seen, ended).is_ok() {
+                return;
+            }
+        }
+    }
+
+    /// Returns the word of the mark, brought up to `control`'s generation.
+    fn quiet_word(&self, control: Control) -> Result<Side, Moved> {
+        let none = |_| Side::new(control.generation(), Quiet::NEVER.payload());
+        self.side(&self.phase, control, none)
+    }
+}
+
+/// Returns whether the circuit is closed and watched without failures, the permit holds nothing, and
+/// the report is not stale.
+#[inline]
+fn has_nothing_to_forget(control: Control, permit: PermitToken) -> bool {
+    let generation = control.generation();
+    let is_fresh = || permit.is_plain() && !is_stale(generation, permit);
+    control.is_clean_and_watched() && (permit.is_plainly_of(generation) || is_fresh())
+}
