@@ -51,7 +51,7 @@ fn racing_calls_are_both_in_the_bucket() {
 /// last opens the circuit.
 #[test]
 fn a_success_beside_the_first_failure_is_seen() {
-    model_in_total_order("a_success_beside_the_first_failure_is_seen", 3, || {
+    model_in_total_order("a_success_beside_the_first_failure_is_seen", 2, || {
         let store = store();
         let window = SlidingWindow::Time(Duration::from_secs(100));
         let half = of_two(window).to_builder().failure_rate_threshold(50);
