@@ -190,7 +190,7 @@ where
                 self.store.count(Counted::Shadowed);
                 Ok(refused.permit())
             }
-            admitted => admitted.map_err(|refused| self.store.reject(refused)),
+            admitted => admitted.map_err(|refused| self.store.inner.reject(refused)),
         }
     }
 

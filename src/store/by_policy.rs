@@ -1,10 +1,8 @@
 //! The part of the store that a breaker uses beside checks and reports.
 
 use super::in_memory::InMemoryCircuitBreakerStore;
-use super::keyed::Refused;
 use crate::cell::Shared;
 use crate::clock::Clock;
-use crate::error::Rejected;
 use crate::key::ToKey;
 use crate::rules::{Forced, Policy};
 use crate::stats::Counted;
@@ -40,11 +38,6 @@ where
     S: BuildHasher,
     C: Clock,
 {
-    /// Counts a rejection that takes place.
-    pub(crate) fn reject(&self, refused: Refused) -> Rejected {
-        self.inner.reject(refused)
-    }
-
     /// Gives back what a permit of `key` holds, without an outcome.
     pub(crate) fn give_back<Q>(&self, key: &Q, permit: PermitToken)
     where

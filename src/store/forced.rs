@@ -6,10 +6,9 @@ use crate::cell::Cell;
 use crate::clock::Clock;
 use crate::error::Rejected;
 use crate::key::ToKey;
-use crate::on_panic::OnPanic;
 use crate::rules::{Forced, Policy};
 use crate::snapshot::CircuitState;
-use crate::word::{Outcome, PermitToken, Report};
+use crate::word::PermitToken;
 use std::hash::{BuildHasher, Hash};
 
 impl<K: Hash + Eq, S: BuildHasher, C: Clock> Inner<K, S, C> {
@@ -63,28 +62,6 @@ impl<K: Hash + Eq, S: BuildHasher, C: Clock> Inner<K, S, C> {
         if cell.is_pinned() || cell.is_held() {
             let covers = || self.by_hand.of(key).is_some();
             cell.follow_rules(&self.shared, covers);
-        }
-    }
-
-    /// Replaces `report` under a forced state by one that only gives back what its permit holds. If
-    /// the copy of the key panics, `give_back` gives back the permit's probe or slot in flight.
-    #[inline]
-    pub(super) fn unless_forced<Q>(
-        &self,
-        key: &Q,
-        report: Report,
-        policy: &Policy,
-        give_back: impl FnMut(),
-    ) -> Report
-    where
-        Q: ToKey<K> + ?Sized,
-    {
-        let give_back_on_panic = OnPanic::new(give_back);
-        let forced = self.forced(key, policy);
-        give_back_on_panic.disarm();
-        match forced {
-            None => report,
-            Some(_) => Outcome::Ignored.into(),
         }
     }
 }

@@ -28,26 +28,6 @@ pub(crate) struct Inner<K, S, C> {
 }
 
 impl<K: Hash + Eq, S: BuildHasher, C: Clock> Inner<K, S, C> {
-    /// Applies `op` to the cell of `key`, if there is one, and again to the next one
-    /// if that is gone.
-    #[inline]
-    pub(super) fn find<Q, R>(
-        &self,
-        key: Hashed<'_, Q>,
-        mut op: impl FnMut(&Arc<Cell>) -> Result<R, Gone>,
-    ) -> Option<R>
-    where
-        K: Borrow<Q>,
-        Q: Eq + ?Sized,
-    {
-        loop {
-            match self.map.get(key, |cell| self.attempt(key, cell, &mut op))? {
-                Ok(result) => return Some(result),
-                Err(Gone) => continue,
-            }
-        }
-    }
-
     /// Applies `op` to the cell of `key`. Creates the cell if there is none. Counts the operation
     /// as untracked if there is no room.
     #[inline]

@@ -2,10 +2,11 @@
 
 use super::inner::Inner;
 use super::pass::counts;
-use crate::cell::{Acquired, Cell, Changes, Shortly};
+use crate::cell::{Acquired, Cell, Changes, Gone, Shortly};
 use crate::clock::Clock;
 use crate::error::Rejected;
 use crate::key::ToKey;
+use crate::on_panic::OnPanic;
 use crate::rules::Policy;
 use crate::stats::Counted;
 use crate::sync::{Arc, Hashed, OnlyHash};
@@ -225,7 +226,7 @@ impl<K: Hash + Eq, S: BuildHasher, C: Clock> Inner<K, S, C> {
     }
 
     /// Counts a rejection that takes place.
-    pub(super) fn reject(&self, refused: Refused) -> Rejected {
+    pub(crate) fn reject(&self, refused: Refused) -> Rejected {
         self.counters.add_one(Counted::Rejected);
         refused.rejected
     }
@@ -324,6 +325,48 @@ impl<K: Hash + Eq, S: BuildHasher, C: Clock> Inner<K, S, C> {
         self.listeners.announce(changes, || key.key().to_key());
         self.count_stale(reported);
         reported
+    }
+
+    /// Applies `op` to the cell of `key`, if there is one, and again to the next one
+    /// if that is gone.
+    #[inline]
+    pub(super) fn find<Q, R>(
+        &self,
+        key: Hashed<'_, Q>,
+        mut op: impl FnMut(&Arc<Cell>) -> Result<R, Gone>,
+    ) -> Option<R>
+    where
+        K: Borrow<Q>,
+        Q: Eq + ?Sized,
+    {
+        loop {
+            match self.map.get(key, |cell| self.attempt(key, cell, &mut op))? {
+                Ok(result) => return Some(result),
+                Err(Gone) => continue,
+            }
+        }
+    }
+
+    /// Replaces `report` under a forced state by one that only gives back what its permit holds. If
+    /// the copy of the key panics, `give_back` gives back the permit's probe or slot in flight.
+    #[inline]
+    pub(super) fn unless_forced<Q>(
+        &self,
+        key: &Q,
+        report: Report,
+        policy: &Policy,
+        give_back: impl FnMut(),
+    ) -> Report
+    where
+        Q: ToKey<K> + ?Sized,
+    {
+        let give_back_on_panic = OnPanic::new(give_back);
+        let forced = self.forced(key, policy);
+        give_back_on_panic.disarm();
+        match forced {
+            None => report,
+            Some(_) => Outcome::Ignored.into(),
+        }
     }
 
     /// Counts the report if it is a failure.
