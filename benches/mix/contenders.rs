@@ -89,26 +89,17 @@ fn make<C: Circuits>(rules: Rules, mix: &Mix, call: impl Fn(&C, &str)) -> C {
 
 fn store<S: Store>(rules: Rules, mix: &Mix) -> MakeRequest {
     let store: S = make(rules, mix, |store: &S, key| _ = store.call::<false>(key));
-    Box::new(move |key, fails| match fails {
-        true => store.call::<true>(key),
-        false => store.call::<false>(key),
-    })
+    Box::new(move |key, fails| store.call_that(key, fails))
 }
 
 fn breaker(rules: Rules, mix: &Mix) -> MakeRequest {
     let call = |breaker: &Breaker, key: &str| _ = breaker.call::<false>(key);
     let breaker = make(rules, mix, call);
-    Box::new(move |key, fails| match fails {
-        true => breaker.call::<true>(key),
-        false => breaker.call::<false>(key),
-    })
+    Box::new(move |key, fails| breaker.call_that(key, fails))
 }
 
 fn peer<P: Peer>(rules: Rules, mix: &Mix) -> MakeRequest {
     let call = |peers: &ByKey<P>, key: &str| _ = peers.call::<false>(key);
     let peers = make(rules, mix, call);
-    Box::new(move |key, fails| match fails {
-        true => peers.call::<true>(key),
-        false => peers.call::<false>(key),
-    })
+    Box::new(move |key, fails| peers.call_that(key, fails))
 }

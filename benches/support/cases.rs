@@ -36,10 +36,7 @@ fn by_key<S: Store>(fixture: &Fixture, work: Work) -> Case<'_> {
         Work::CheckSuccess => Case::keyed(fixture, store, |key| store.call::<false>(key)),
         Work::Windowed(_) | Work::Timed(_) => match work.one_of() {
             None => Case::keyed(fixture, store, |key| store.call::<false>(key)),
-            Some(n) => Case::keyed(fixture, store, move |key| match draw(n) {
-                true => store.call::<true>(key),
-                false => store.call::<false>(key),
-            }),
+            Some(n) => Case::keyed(fixture, store, move |key| store.call_that(key, draw(n))),
         },
         Work::CheckFailure | Work::Storm => {
             Case::keyed(fixture, store, |key| store.call::<true>(key))
@@ -89,10 +86,7 @@ fn call<const FAILS: bool>(circuit: &StoreHandle, policy: &Policy) -> bool {
 pub(super) fn breaker(fixture: &Fixture, work: Work) -> Case<'_> {
     let breaker: &Breaker = fixture.get();
     if let Some(n) = work.one_of() {
-        return Case::keyed(fixture, breaker, move |key| match draw(n) {
-            true => breaker.call::<true>(key),
-            false => breaker.call::<false>(key),
-        });
+        return Case::keyed(fixture, breaker, move |key| breaker.call_that(key, draw(n)));
     }
     match work {
         Work::Check => Case::keyed(fixture, breaker, |key| breaker.check(key)),
@@ -110,10 +104,7 @@ pub(super) fn map<M: WordMap>(fixture: &Fixture, _: Work) -> Case<'_> {
 pub(super) fn peer<P: Peer>(fixture: &Fixture, work: Work) -> Case<'_> {
     let peers: &ByKey<P> = fixture.get();
     if let Some(n) = work.one_of() {
-        return Case::keyed(fixture, peers, move |key| match draw(n) {
-            true => peers.call::<true>(key),
-            false => peers.call::<false>(key),
-        });
+        return Case::keyed(fixture, peers, move |key| peers.call_that(key, draw(n)));
     }
     match work.fills() {
         true => Case::keyed(fixture, peers, |key| peers.call::<true>(key)),
@@ -132,9 +123,8 @@ pub(super) fn failsafe(fixture: &Fixture, work: Work) -> Case<'_> {
 pub(super) fn object<P: Peer>(fixture: &Fixture, work: Work) -> Case<'_> {
     let peers: &Held<P> = fixture.get();
     if let Some(n) = work.one_of() {
-        return Case::held(fixture, peers, &peers.objects, move |peer| match draw(n) {
-            true => peer.call::<true>(),
-            false => peer.call::<false>(),
+        return Case::held(fixture, peers, &peers.objects, move |peer| {
+            peer.call_that(draw(n))
         });
     }
     match work.fills() {

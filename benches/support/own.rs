@@ -167,6 +167,14 @@ impl Circuits for Breaker {
 
 impl Breaker {
     #[inline]
+    pub fn call_that(&self, key: &str, fails: bool) -> bool {
+        match fails {
+            true => self.call::<true>(key),
+            false => self.call::<false>(key),
+        }
+    }
+
+    #[inline]
     pub fn check(&self, key: &str) -> bool {
         self.breaker.acquire(key).is_ok()
     }

@@ -29,6 +29,15 @@ pub trait Peer: Send + Sync + Sized + 'static {
 
     /// Makes a guarded call that succeeds or fails, and returns whether it was admitted.
     fn call<const FAILS: bool>(&self) -> bool;
+
+    /// Makes such a call with an outcome that isn't known before.
+    #[inline]
+    fn call_that(&self, fails: bool) -> bool {
+        match fails {
+            true => self.call::<true>(),
+            false => self.call::<false>(),
+        }
+    }
 }
 
 /// One object per key, made when its key is first used.
@@ -55,6 +64,11 @@ impl<P: Peer> ByKey<P> {
     #[inline]
     pub fn call<const FAILS: bool>(&self, key: &str) -> bool {
         self.with(key, P::call::<FAILS>)
+    }
+
+    #[inline]
+    pub fn call_that(&self, key: &str, fails: bool) -> bool {
+        self.with(key, |peer| peer.call_that(fails))
     }
 }
 

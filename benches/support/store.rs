@@ -42,6 +42,15 @@ pub trait Store: Circuits {
     /// Checks, reports the call's outcome if it was admitted, and returns whether it was.
     fn call<const FAILS: bool>(&self, key: &str) -> bool;
 
+    /// Makes such a call with an outcome that isn't known before.
+    #[inline]
+    fn call_that(&self, key: &str, fails: bool) -> bool {
+        match fails {
+            true => self.call::<true>(key),
+            false => self.call::<false>(key),
+        }
+    }
+
     fn record_failure(&self, key: &str) -> Self::Seen;
 
     fn snapshot(&self, key: &str) -> Option<Self::Seen>;

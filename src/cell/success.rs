@@ -60,11 +60,7 @@ impl Cell {
         policy: &Policy,
     ) -> bool {
         match policy.trip.span {
-            Some(Span::Calls(calls)) => {
-                report.outcome() == Outcome::Success
-                    && !is_slow(report, policy)
-                    && self.is_quiet(permit, calls)
-            }
+            Some(Span::Calls(calls)) => is_fine(report, policy) && self.is_quiet(permit, calls),
             _ => false,
         }
     }
@@ -80,9 +76,7 @@ impl Cell {
         policy: &Policy,
     ) -> Shortly {
         match policy.trip.span {
-            Some(Span::Time(_))
-                if report.outcome() == Outcome::Success && !is_slow(report, policy) =>
-            {
+            Some(Span::Time(_)) if is_fine(report, policy) => {
                 self.count_shortly(shared, permit, policy)
             }
             _ => Shortly::Nothing,
@@ -141,13 +135,15 @@ impl Cell {
         call: Call,
         policy: &Policy,
     ) -> Result<CountedCall, Moved> {
-        let is_fine = !call.failed && !call.slow;
+        // A window of time has no mark.
+        let has_mark = matches!(policy.trip.span, Some(Span::Calls(_)));
+        let is_fine = call == Call::default();
         let mut before = None;
-        if is_fine && let Some(Span::Calls(_)) = policy.trip.span {
+        if has_mark && is_fine {
             before = Some(self.quiet_word(control)?);
         }
         let tally = self.count_call(shared, control, call, policy)?;
-        if !is_fine {
+        if has_mark && !is_fine {
             self.end_quiet(control);
         }
         Ok(CountedCall { tally, before })
@@ -190,6 +186,12 @@ impl Cell {
         let none = |_| Side::new(control.generation(), Quiet::NEVER.payload());
         self.side(&self.phase, control, none)
     }
+}
+
+/// Returns whether the call was a success and, where that matters, not slow.
+#[inline]
+fn is_fine(report: Report, policy: &Policy) -> bool {
+    report.outcome() == Outcome::Success && !is_slow(report, policy)
 }
 
 /// Returns whether the circuit is closed and watched without failures, the permit holds nothing, and

@@ -183,9 +183,9 @@ pub(super) struct TimeWindow {
     /// The time of a tick.
     width: Millis,
     /// The latest tick with a call.
-    latest: Mark,
+    latest: Count,
     /// The latest tick with a failure or a slow call.
-    trouble: Mark,
+    trouble: Count,
     buckets: Box<[Counts; Bucket::TICKS as usize]>,
 }
 
@@ -206,8 +206,24 @@ impl Default for Count {
 
 impl Count {
     fn load(&self) -> Bucket {
-        // SeqCst: of two calls that are counted at the same time, one must see the other's count.
+        // SeqCst: of two calls that are counted at the same time, one must see the other's count. A
+        // success that misses a failure's trouble has counted itself before, and the failure sees
+        // that.
         Bucket::from_bits(self.0.load(Ordering::SeqCst))
+    }
+
+    /// Replaces the bucket by `next`, if it still is `seen`.
+    #[must_use]
+    fn put(&self, seen: Bucket, next: Bucket) -> bool {
+        // SeqCst: as in `load`. Relaxed on failure: loaded again, or changed by another thread.
+        self.0
+            .compare_exchange(
+                seen.bits(),
+                next.bits(),
+                Ordering::SeqCst,
+                Ordering::Relaxed,
+            )
+            .is_ok()
     }
 
     /// Counts a call in `tick`, and returns the bucket as it was before. The error says how many
@@ -219,46 +235,28 @@ impl Count {
                 return Err(ahead);
             }
             let next = seen.plus_one(tick);
-            // SeqCst: as in `load`. Relaxed on failure: loaded again.
-            let done = next == seen
-                || self
-                    .0
-                    .compare_exchange(
-                        seen.bits(),
-                        next.bits(),
-                        Ordering::SeqCst,
-                        Ordering::Relaxed,
-                    )
-                    .is_ok();
-            if done {
+            if next == seen || self.put(seen, next) {
                 return Ok(seen);
             }
         }
     }
 
+    /// Empties the bucket, unless another thread counts in it or empties it meanwhile.
     fn empty(&self) {
-        let seen = self.load();
-        // SeqCst: as in `load`. Relaxed on failure: another thread has counted in it or emptied it.
-        let _ = self
-            .0
-            .compare_exchange(seen.bits(), 0, Ordering::SeqCst, Ordering::Relaxed);
+        let _ = self.put(self.load(), Bucket::from_bits(0));
     }
-}
 
-/// A tick that only grows, unless the clock steps back by a window: a bucket with one call, or none.
-struct Mark(AtomicU64);
-
-impl Default for Mark {
-    fn default() -> Self {
-        Self(AtomicU64::new(0))
-    }
-}
-
-impl Mark {
-    fn load(&self) -> Bucket {
-        // SeqCst: a success that doesn't see a failure's mark has counted itself before, and the
-        // failure sees that.
-        Bucket::from_bits(self.0.load(Ordering::SeqCst))
+    /// Raises the tick to `tick`, with one call, unless it is that or later by less than a window.
+    fn raise(&self, tick: u64) {
+        let raised = Bucket::of_one(tick);
+        loop {
+            let seen = self.load();
+            let ahead = seen.ahead_of(tick);
+            let is_later = ahead.is_some_and(|ahead| ahead < Bucket::TICKS);
+            if seen == raised || is_later || self.put(seen, raised) {
+                return;
+            }
+        }
     }
 
     /// Returns whether the tick may be in the window of `tick`. After a step back of the clock it may
@@ -267,40 +265,14 @@ impl Mark {
         let seen = self.load();
         seen.calls_at(tick) != 0 || seen.ahead_of(tick).is_some()
     }
-
-    /// Raises the tick to `tick`, unless it is that or later by less than a window.
-    fn raise(&self, tick: u64) {
-        let raised = Bucket::of_one(tick);
-        loop {
-            let seen = self.load();
-            let is_later = seen
-                .ahead_of(tick)
-                .is_some_and(|ahead| ahead < Bucket::TICKS);
-            // SeqCst: as in `load`. Relaxed on failure: loaded again.
-            if seen == raised
-                || is_later
-                || self
-                    .0
-                    .compare_exchange(
-                        seen.bits(),
-                        raised.bits(),
-                        Ordering::SeqCst,
-                        Ordering::Relaxed,
-                    )
-                    .is_ok()
-            {
-                return;
-            }
-        }
-    }
 }
 
 impl TimeWindow {
     fn new(span: Millis) -> Self {
         Self {
             width: Millis::new(span.get().div_ceil(Bucket::TICKS).max(1)),
-            latest: Mark::default(),
-            trouble: Mark::default(),
+            latest: Count::default(),
+            trouble: Count::default(),
             buckets: Box::default(),
         }
     }

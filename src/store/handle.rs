@@ -360,10 +360,7 @@ where
 
     #[inline]
     fn acquire_by(&self, policy: &Policy) -> Result<PermitToken, Refused> {
-        match self.pass_watched() {
-            Some(permit) if !policy.checks_closely() => Ok(permit),
-            _ => self.acquire_in_circuit::<true>(policy),
-        }
+        self.acquire_in_circuit::<true>(policy)
     }
 
     #[inline]

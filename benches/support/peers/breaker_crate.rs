@@ -2,10 +2,9 @@
 
 use super::super::rules::Rules;
 use super::Peer;
+use super::tower::wait_for;
 use breaker::{CircuitBreaker, CircuitBreakerConfig, CircuitBreakerError};
-use std::future::Future;
-use std::pin::pin;
-use std::task::{Context, Poll, Waker};
+use std::future::ready;
 
 pub struct BreakerCrate(CircuitBreaker);
 
@@ -28,14 +27,8 @@ impl Peer for BreakerCrate {
 
     #[inline]
     fn call<const FAILS: bool>(&self) -> bool {
-        let called = pin!(
-            self.0
-                .call(|| async { if FAILS { Err(()) } else { Ok(()) } })
-        );
-        // Nothing in it waits.
-        let Poll::Ready(called) = called.poll(&mut Context::from_waker(Waker::noop())) else {
-            unreachable!("the call is ready at once")
-        };
+        let outcome = || ready(if FAILS { Err(()) } else { Ok(()) });
+        let called = wait_for(self.0.call(outcome));
         !matches!(called, Err(CircuitBreakerError::CircuitOpen))
     }
 }

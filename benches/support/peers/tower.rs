@@ -80,7 +80,7 @@ pub fn timers() -> &'static Runtime {
     &TIMERS
 }
 
-fn wait_for<F: Future>(future: F) -> F::Output {
+pub(super) fn wait_for<F: Future>(future: F) -> F::Output {
     let mut future = pin!(future);
     loop {
         match future.as_mut().poll(&mut context()) {

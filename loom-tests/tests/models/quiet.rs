@@ -2,7 +2,7 @@
 
 use breakerbox::{CircuitState, Outcome, Policy, SlidingWindow};
 use breakerbox_loom_tests::{KEY, Store, model, store};
-use loom::thread;
+use loom::thread::{self, JoinHandle};
 
 /// Returns a policy that opens if this share of the last `calls` has failed, once there are two.
 fn of_last(calls: u32, percent: u32) -> Policy {
@@ -14,6 +14,12 @@ fn of_last(calls: u32, percent: u32) -> Policy {
 fn call(store: &Store, policy: &Policy, outcome: Outcome) {
     let permit = store.acquire(&KEY, policy).unwrap();
     let _ = store.report(&KEY, permit, outcome, policy);
+}
+
+/// Makes a call in a thread of its own.
+fn call_beside(store: &Store, policy: Policy, outcome: Outcome) -> JoinHandle<()> {
+    let store = store.clone();
+    thread::spawn(move || call(&store, &policy, outcome))
 }
 
 fn state(store: &Store) -> CircuitState {
@@ -28,10 +34,7 @@ fn a_mark_does_not_outlive_a_failure() {
         let store = store();
         let policy = of_last(2, 100);
         call(&store, &policy, Outcome::Success);
-        let other = {
-            let store = store.clone();
-            thread::spawn(move || call(&store, &policy, Outcome::Failure))
-        };
+        let other = call_beside(&store, policy, Outcome::Failure);
         call(&store, &policy, Outcome::Success);
         other.join().unwrap();
         call(&store, &policy, Outcome::Success);
@@ -50,10 +53,7 @@ fn a_failure_ends_a_mark() {
         let store = store();
         let policy = of_last(3, 66);
         (0..3).for_each(|_| call(&store, &policy, Outcome::Success));
-        let other = {
-            let store = store.clone();
-            thread::spawn(move || call(&store, &policy, Outcome::Success))
-        };
+        let other = call_beside(&store, policy, Outcome::Success);
         call(&store, &policy, Outcome::Failure);
         call(&store, &policy, Outcome::Success);
         call(&store, &policy, Outcome::Success);
@@ -93,10 +93,7 @@ fn a_mark_is_of_one_window() {
         let policy = of_last(2, 50);
         let of_three = of_last(3, 50);
         call(&store, &policy, Outcome::Success);
-        let other = {
-            let store = store.clone();
-            thread::spawn(move || call(&store, &policy, Outcome::Success))
-        };
+        let other = call_beside(&store, policy, Outcome::Success);
         call(&store, &of_three, Outcome::Success);
         other.join().unwrap();
         // Back to the first rule, with another new window.
@@ -116,10 +113,7 @@ fn a_mark_is_of_one_length() {
         let policy = of_last(2, 50);
         let of_three = of_last(3, 50);
         call(&store, &policy, Outcome::Success);
-        let other = {
-            let store = store.clone();
-            thread::spawn(move || call(&store, &policy, Outcome::Success))
-        };
+        let other = call_beside(&store, policy, Outcome::Success);
         call(&store, &policy, Outcome::Success);
         other.join().unwrap();
         call(&store, &of_three, Outcome::Success);
