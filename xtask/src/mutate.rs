@@ -9,8 +9,7 @@ mod trial;
 use std::num::NonZeroUsize;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
-use crate::error::{AtPath, Error, Result, bail};
-use crate::files;
+use crate::error::{Error, Result, bail};
 use crate::process::{Log, NOTHING};
 use crate::project::Project;
 use crate::table::Table;
@@ -86,7 +85,7 @@ pub(crate) fn some(project: &Project, count: usize, log: &Log) -> Result<Vec<Tri
 /// has no more.
 pub(crate) fn rotten(project: &Project) -> Result<(usize, Vec<String>)> {
     let (recipes, mut rotten) = (recipes(project)?, Vec::new());
-    let tests = sources(project, &["src", "tests", "loom-tests/tests"])?;
+    let sources = project.texts(&["src", "tests", "loom-tests/tests"])?;
     for recipe in &recipes {
         if let Err(why) = recipe.apply(&project.read(&recipe.file)?) {
             rotten.push(format!("{}: {why}", recipe.name));
@@ -95,24 +94,12 @@ pub(crate) fn rotten(project: &Project) -> Result<(usize, Vec<String>)> {
             .model
             .rsplit_once("::")
             .unwrap_or(("", &recipe.model));
-        if !tests.contains(&format!("fn {test}(")) {
+        let is_there = |(_, text): &(_, String)| text.contains(&format!("fn {test}("));
+        if !sources.iter().any(is_there) {
             rotten.push(format!("{}: there is no test `{test}`", recipe.name));
         }
     }
     Ok((recipes.len(), rotten))
-}
-
-/// Returns the text of all Rust files in these folders.
-fn sources(project: &Project, folders: &[&str]) -> Result<String> {
-    let mut text = String::new();
-    for folder in folders {
-        for path in files::below(&project.path(folder))? {
-            if path.extension().is_some_and(|extension| extension == "rs") {
-                text += &std::fs::read_to_string(&path).at(&path)?;
-            }
-        }
-    }
-    Ok(text)
 }
 
 /// Shows the results as a table.

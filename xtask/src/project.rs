@@ -4,6 +4,7 @@ use std::env;
 use std::path::{Path, PathBuf};
 
 use crate::error::{AtPath, Error, Result};
+use crate::files;
 
 /// The checkout that this xtask belongs to.
 #[derive(Debug)]
@@ -51,6 +52,20 @@ impl Project {
     pub(crate) fn read(&self, relative: &str) -> Result<String> {
         let path = self.path(relative);
         std::fs::read_to_string(&path).at(&path)
+    }
+
+    /// Returns the text files below these folders, named from the root.
+    pub(crate) fn texts(&self, folders: &[&str]) -> Result<Vec<(String, String)>> {
+        let mut found = Vec::new();
+        for folder in folders {
+            for path in files::below(&self.path(folder))? {
+                // A file that isn't text has no lines.
+                if let Ok(text) = std::fs::read_to_string(&path) {
+                    found.push((self.relative(&path).to_string(), text));
+                }
+            }
+        }
+        Ok(found)
     }
 
     /// Reads the TOML file at `relative`.

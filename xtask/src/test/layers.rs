@@ -5,8 +5,6 @@
 use super::paths::{Named, names, paths};
 use super::ring::{Answer, Context};
 use crate::error::{Error, Result, bail};
-use crate::files;
-use crate::project::Project;
 use std::collections::{BTreeMap, BTreeSet};
 
 const MOST_LINES: usize = 500;
@@ -37,7 +35,7 @@ const RULES: [Rule; 2] = [
 type Drawing = BTreeMap<String, BTreeSet<String>>;
 
 pub(crate) fn check(context: &Context<'_>) -> Answer {
-    let found = read(context.project)?;
+    let found = context.project.texts(&["src", "crates", "xtask/src"])?;
     let mut offences = Vec::new();
     for (file, text) in &found {
         offences.extend(own_offences(file, text));
@@ -58,20 +56,6 @@ pub(crate) fn check(context: &Context<'_>) -> Answer {
         0 => Ok(format!("{} files", found.len())),
         count => bail!("{count} offences"),
     }
-}
-
-/// Returns the text files of all crates, named from the project's root.
-fn read(project: &Project) -> Result<Vec<(String, String)>> {
-    let mut found = Vec::new();
-    for dir in ["src", "crates", "xtask/src"] {
-        for path in files::below(&project.path(dir))? {
-            // A file that isn't text has no lines.
-            if let Ok(text) = std::fs::read_to_string(&path) {
-                found.push((project.relative(&path).to_string(), text));
-            }
-        }
-    }
-    Ok(found)
 }
 
 /// Returns the folder of a source file's crate, and the file's module: `src` and `crate::cell::watch`.

@@ -1,6 +1,7 @@
 //! Planted offences, each of which the check has to find.
 
 use super::*;
+use crate::project::Project;
 
 fn graph(files: &[(&str, &str)]) -> Graph {
     let own = |(file, text): &(&str, &str)| (file.to_string(), text.to_string());
