@@ -303,6 +303,7 @@ impl<K: Hash + Eq, S: BuildHasher, C: Clock> Inner<K, S, C> {
         let found = self.find(key, |cell| {
             // A forced state has made the report one that isn't a success.
             let shared = &self.shared;
+            // Only a success under a rule over a window may take a short way.
             let shortly = match cell.is_quiet_for(permit, report, policy) {
                 true => Shortly::Recorded,
                 false => cell.report_shortly(shared, permit, report, policy),
