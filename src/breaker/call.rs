@@ -25,7 +25,8 @@ where
     /// panic of `f` is a failure too, and goes on to the caller.
     ///
     /// # Errors
-    /// Returns a [`CallError`] if the call is rejected or fails.
+    /// Returns a [`CallError`] if the call is rejected or fails. If `E` is no error itself, such as
+    /// `String`, `map_err(CallError::into_boxed)` makes one that `?` takes.
     pub fn call<Q, T, E>(
         &self,
         key: &Q,
