@@ -1,12 +1,12 @@
 //! A clock that the kernel sets at each of its ticks, cheap to read.
 
 use super::Clock;
-use source::Source;
+use super::monotonic::Monotonic;
 use std::time::Duration;
 
-/// A [`SystemClock`](crate::SystemClock) with the precision of the kernel's tick, which takes a
-/// fifth as long to read (feature `coarse-clock`). For stores that read the time often: where many
-/// calls are rejected or fail, or rules use windows of time or slow calls.
+/// A [`SystemClock`](crate::SystemClock) whose every time is [rough](Clock::roughly_ms), which takes
+/// a fifth as long to read (feature `coarse-clock`). For stores that read the precise time often:
+/// where rules judge slow calls or calls in flight, or short windows of time.
 ///
 /// On Linux and Android it is anchored to the Unix time at which it was made and advanced by
 /// `CLOCK_MONOTONIC_COARSE`, which the kernel sets at each tick: every 1 to 10 ms, by its
@@ -30,18 +30,18 @@ use std::time::Duration;
 /// # Ok::<_, breakerbox::ConfigError>(())
 /// ```
 #[derive(Clone, Copy, Debug)]
-pub struct CoarseClock(Source);
+pub struct CoarseClock(Monotonic);
 
 impl CoarseClock {
     /// Makes a clock anchored to the system's time of day now.
     pub fn new() -> Self {
-        Self(Source::new())
+        Self(Monotonic::new())
     }
 
     /// Returns the length of a tick as the system states it; at least 1 ms, the unit of a store's
     /// times.
     pub fn resolution() -> Duration {
-        source::resolution().max(Duration::from_millis(1))
+        Monotonic::tick().max(Duration::from_millis(1))
     }
 }
 
@@ -54,59 +54,7 @@ impl Default for CoarseClock {
 impl Clock for CoarseClock {
     #[inline]
     fn now_ms(&self) -> u64 {
-        self.0.now_ms()
-    }
-}
-
-#[cfg(any(target_os = "linux", target_os = "android"))]
-mod source {
-    use crate::clock::unix_ms;
-    use rustix::time::{ClockId, Timespec, clock_getres, clock_gettime};
-    use std::time::Duration;
-
-    #[derive(Clone, Copy, Debug)]
-    pub(super) struct Source {
-        anchor_ns: u64,
-        anchor_unix_ms: u64,
-    }
-
-    impl Source {
-        pub(super) fn new() -> Self {
-            let anchor_unix_ms = unix_ms();
-            Self {
-                // Read precisely: a coarse anchor is late, and would put later times ahead.
-                anchor_ns: ns(clock_gettime(ClockId::Monotonic)),
-                anchor_unix_ms,
-            }
-        }
-
-        #[inline]
-        pub(super) fn now_ms(&self) -> u64 {
-            let passed_ns =
-                ns(clock_gettime(ClockId::MonotonicCoarse)).saturating_sub(self.anchor_ns);
-            self.anchor_unix_ms.saturating_add(passed_ns / 1_000_000)
-        }
-    }
-
-    pub(super) fn resolution() -> Duration {
-        Duration::from_nanos(ns(clock_getres(ClockId::MonotonicCoarse)))
-    }
-
-    /// Converts the time of a monotonic clock, whose parts are never negative and which overflows
-    /// only after 580 years.
-    #[inline]
-    fn ns(time: Timespec) -> u64 {
-        time.tv_sec as u64 * 1_000_000_000 + time.tv_nsec as u64
-    }
-}
-
-#[cfg(not(any(target_os = "linux", target_os = "android")))]
-mod source {
-    pub(super) use crate::clock::SystemClock as Source;
-    use std::time::Duration;
-
-    pub(super) fn resolution() -> Duration {
-        Duration::ZERO
+        self.0.roughly_ms()
     }
 }
 
@@ -114,11 +62,7 @@ mod source {
 mod tests {
     use super::*;
     use crate::clock::{SystemClock, unix_ms};
-    use crate::sync::PlainAtomicU64;
-    use crate::sync::atomic::Ordering::SeqCst;
     use std::time::Instant;
-
-    const READS: u32 = 200_000;
 
     #[test]
     fn it_is_anchored_and_moves() {
@@ -130,24 +74,6 @@ mod tests {
             std::hint::spin_loop();
         }
         assert!(clock.now_ms() > first);
-    }
-
-    #[test]
-    fn it_never_steps_back_between_threads() {
-        let (clock, latest) = (CoarseClock::new(), PlainAtomicU64::new(0));
-        std::thread::scope(|scope| {
-            for _ in 0..4 {
-                scope.spawn(|| {
-                    for _ in 0..READS {
-                        let seen = latest.load(SeqCst);
-                        let now = clock.now_ms();
-                        // Older kernels may step back by 1 ms.
-                        assert!(now + 1 >= seen, "{now} after {seen}");
-                        latest.fetch_max(now, SeqCst);
-                    }
-                });
-            }
-        });
     }
 
     /// Retries, since a tick may come late.
