@@ -146,7 +146,7 @@ impl Cell {
     ) -> Result<Acquired, Moved> {
         let since = self.since(tx.shared, control)?;
         let time = self.fix_open_time(tx.shared, control, policy, Millis::ZERO)?;
-        match time_left(since, time, tx.shared.now()) {
+        match time_left(tx.shared, since, time) {
             Millis::ZERO => self.begin_half_open(tx, control).map(Acquired::Permit),
             left => Ok(reject(control, CircuitState::Open, left)),
         }
@@ -282,7 +282,7 @@ impl Cell {
         };
         let since = self.since(shared, control)?;
         self.still_in(control)?;
-        Ok(time_left(since, time, shared.now()))
+        Ok(time_left(shared, since, time))
     }
 
     /// Takes back what `permit` holds, a slot in flight or a probe. It needs no outcome, rules or
@@ -313,11 +313,22 @@ impl Cell {
     }
 }
 
-/// Returns how long a circuit that opened at `since` for `time` still rejects at `now`.
-pub(super) fn time_left(since: Timestamp, time: Millis, now: Timestamp) -> Millis {
-    let left = (since + time).since(now);
-    // Capped: after a step back of the clock, more than `time` would be left.
-    left.min(time)
+/// The time left from which on a rough time decides.
+const FAR_FROM_DUE: Millis = Millis::new(100);
+
+/// Returns how long a circuit that opened at `since` for `time` still rejects.
+///
+/// While that is long, the rough time answers: the call may be told to wait a tick too long. Near
+/// its end the precise time decides. So the circuit is due exactly at its end, and a call that has
+/// waited for as long as it was told finds it due.
+pub(super) fn time_left<C: Clock>(shared: &Shared<C>, since: Timestamp, time: Millis) -> Millis {
+    // Capped: a rough time may be from before the opening, as may one after a step back of the
+    // clock. Then more than `time` would be left.
+    let left_at = |now| (since + time).since(now).min(time);
+    match left_at(shared.roughly()) {
+        left if left > FAR_FROM_DUE => left,
+        _ => left_at(shared.now()),
+    }
 }
 
 fn reject(control: Control, state: CircuitState, left: Millis) -> Acquired {

@@ -112,7 +112,7 @@ impl Cell {
             group: history.group,
             watch: self
                 .watch
-                .read(|watch| watch.map(|watch| watch.calls(generation, shared.now()))),
+                .read(|watch| watch.map(|watch| watch.calls(generation, &shared.clock))),
             handles: Pins::from_bits(self.pins.load(Ordering::Acquire)).handles(),
         }
     }

@@ -41,7 +41,7 @@ impl Cell {
             ) else {
                 continue;
             };
-            let window = self.window(control, || shared.now());
+            let window = self.window(control, shared);
             // A vacant circuit that has been used since is in the same generation.
             if !control.is_absent() && self.still_in(control).is_ok() {
                 return Some(Look {
@@ -83,11 +83,11 @@ impl Cell {
     }
 
     /// Returns what the window of the circuit `control` holds, if it has one.
-    fn window(&self, control: Control, now: impl FnOnce() -> Timestamp) -> Option<Tally> {
+    fn window<C: Clock>(&self, control: Control, shared: &Shared<C>) -> Option<Tally> {
         if !control.state().is_closed() || self.watch.is_empty() {
             return None;
         }
         self.watch
-            .read(|watch| watch?.tally(control.generation(), now))
+            .read(|watch| watch?.tally(control.generation(), &shared.clock))
     }
 }

@@ -68,7 +68,7 @@ impl Cell {
         }
         let since = self.since(shared, control)?;
         let time = self.fixed_open_time(control)?;
-        Ok(time.map(|time| time_left(since, time, shared.now())))
+        Ok(time.map(|time| time_left(shared, since, time)))
     }
 
     /// Restores the kept circuit, if this one is unknown or clean.

@@ -71,11 +71,21 @@ impl<C> Shared<C> {
         bits ^ (bits >> 31)
     }
 
+    /// Returns the time. For stamps of transitions, which no rough time may precede.
     pub(crate) fn now(&self) -> Timestamp
     where
         C: Clock,
     {
         Timestamp::from_unix_ms(self.clock.now_ms())
+    }
+
+    /// Returns a time that may be late by a tick of the kernel and is never ahead: for uses in which
+    /// that matters to nothing.
+    pub(super) fn roughly(&self) -> Timestamp
+    where
+        C: Clock,
+    {
+        Timestamp::from_unix_ms(self.clock.roughly_ms())
     }
 
     /// Returns the generation of the stripe's last removal, in which a new circuit of it begins.

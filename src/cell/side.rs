@@ -276,10 +276,10 @@ impl Cell {
         }
     }
 
-    /// Raises the time of the last failure to now.
+    /// Raises the time of the last failure to now, read roughly.
     ///
-    /// Called before the failure is counted, so that the time is never older than a failure that a
-    /// snapshot counts. A time that was `noted` in this generation stands: a thread that reads the
+    /// Called before the failure is counted, so that each failure that a snapshot counts has had its
+    /// time noted. A time that was `noted` in this generation stands: a thread that reads the
     /// clock again between its look at control and its update loses to those that don't.
     #[inline]
     pub(super) fn note_failure<C: Clock>(
@@ -290,7 +290,7 @@ impl Cell {
     ) -> Result<(), Moved> {
         let generation = control.generation().bits();
         if noted.0 != generation {
-            self.raise_last_failure(control, shared.now())?;
+            self.raise_last_failure(control, shared.roughly())?;
             noted.0 = generation;
         }
         Ok(())

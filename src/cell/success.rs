@@ -114,7 +114,7 @@ impl Cell {
         let counted = self.watch.read(|watch| {
             let watch = watch.filter(|watch| watch.fits(control.generation(), policy))?;
             let window = watch.window.as_ref()?;
-            Some(window.record(Call::default(), || shared.now()))
+            Some(window.record(Call::default(), &shared.clock))
         });
         match counted {
             None => Shortly::Nothing,

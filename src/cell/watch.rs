@@ -26,9 +26,10 @@
 
 use super::in_flight::InFlight;
 use super::window::Window;
+use crate::clock::Clock;
 use crate::rules::{Policy, Span};
 use crate::sync::PlainArc;
-use crate::word::{Generation, Tally, Timestamp};
+use crate::word::{Generation, Tally};
 
 /// The calls of one closed generation.
 pub(super) struct Watch {
@@ -116,28 +117,27 @@ impl Watch {
     }
 
     /// Returns what its window holds for `generation` now, if it has one.
-    pub(super) fn tally(
-        &self,
-        generation: Generation,
-        now: impl FnOnce() -> Timestamp,
-    ) -> Option<Tally> {
+    pub(super) fn tally(&self, generation: Generation, clock: &impl Clock) -> Option<Tally> {
         let window = self.window.as_ref();
         let own = window.filter(|_| self.generation == generation);
-        own.map(|window| window.tally(now()))
+        own.map(|window| window.tally(clock))
     }
 
-    /// Returns the calls that it holds for `generation` at `now`.
+    /// Returns the calls that it holds for `generation` now.
     #[cfg(any(breakerbox_loom, breakerbox_steps))]
-    pub(super) fn calls(&self, generation: Generation, now: Timestamp) -> Calls {
+    pub(super) fn calls(&self, generation: Generation, clock: &impl Clock) -> Calls {
         let own = self.generation == generation;
-        let window = self.tally(generation, || now);
+        let window = self.tally(generation, clock);
         let in_flight = self.in_flight.as_ref().filter(|_| own);
         Calls {
             on: self.on,
             held: self.held,
             window: window.map(|tally| [tally.calls, tally.failures, tally.slow]),
             in_flight: in_flight.map_or(0, |in_flight| {
-                in_flight.overdue(Timestamp::from_unix_ms(u64::MAX), crate::word::Millis::ZERO)
+                in_flight.overdue(
+                    crate::word::Timestamp::from_unix_ms(u64::MAX),
+                    crate::word::Millis::ZERO,
+                )
             }),
         }
     }

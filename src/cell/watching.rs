@@ -57,7 +57,7 @@ impl Cell {
         policy: &Policy,
     ) -> Result<Tally, Moved> {
         self.watching(shared, control, policy, |watch| {
-            let record = |window: &PlainArc<Window>| window.record(call, || shared.now());
+            let record = |window: &PlainArc<Window>| window.record(call, &shared.clock);
             watch.window.as_ref().and_then(record).unwrap_or_default()
         })
     }

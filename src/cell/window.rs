@@ -37,6 +37,7 @@
 //! success counts itself before it looks for trouble, and the failure makes its trouble known before
 //! it adds up.
 
+use crate::clock::Clock;
 use crate::rules::Span;
 use crate::sync::atomic::{AtomicU64, Ordering};
 use crate::word::{Bucket, Call, Head, Millis, Outcomes, Tally, Timestamp};
@@ -66,12 +67,12 @@ impl Window {
         }
     }
 
-    /// Returns its counts at `now`.
-    pub(super) fn tally(&self, now: Timestamp) -> Tally {
+    /// Returns its counts now. The clock is read for a window of time alone.
+    pub(super) fn tally(&self, clock: &impl Clock) -> Tally {
         match self {
             Window::Count(window) => window.tally(),
             Window::Time(window) => {
-                let tick = window.tick(now);
+                let tick = window.tick(window.now(clock));
                 window.tally(window.latest(tick).unwrap_or(tick))
             }
         }
@@ -79,10 +80,10 @@ impl Window {
 
     /// Counts a call, and returns the counts with it; `None` if it can't open the circuit. The clock
     /// is read for a window of time alone.
-    pub(super) fn record(&self, call: Call, now: impl FnMut() -> Timestamp) -> Option<Tally> {
+    pub(super) fn record(&self, call: Call, clock: &impl Clock) -> Option<Tally> {
         match self {
             Window::Count(window) => Some(window.record(call)),
-            Window::Time(window) => window.record(call, now),
+            Window::Time(window) => window.record(call, clock),
         }
     }
 }
@@ -267,6 +268,9 @@ impl Count {
     }
 }
 
+/// The width from which on a window reads the clock roughly: at least four of the kernel's ticks.
+const ROUGH_WIDTH: Millis = Millis::new(40);
+
 impl TimeWindow {
     fn new(span: Millis) -> Self {
         Self {
@@ -275,6 +279,15 @@ impl TimeWindow {
             trouble: Count::default(),
             buckets: Box::default(),
         }
+    }
+
+    /// Reads the clock: roughly, if a tick of the kernel is little beside one of the window.
+    /// A window always reads the same of the two, so that its times don't step back.
+    fn now(&self, clock: &impl Clock) -> Timestamp {
+        Timestamp::from_unix_ms(match self.width < ROUGH_WIDTH {
+            true => clock.now_ms(),
+            false => clock.roughly_ms(),
+        })
     }
 
     fn tick(&self, now: Timestamp) -> u64 {
@@ -286,15 +299,15 @@ impl TimeWindow {
     }
 
     /// Returns the tick in which a call counts now.
-    fn current(&self, now: &mut impl FnMut() -> Timestamp) -> u64 {
-        if let Some(tick) = self.latest(self.tick(now())) {
+    fn current(&self, clock: &impl Clock) -> u64 {
+        if let Some(tick) = self.latest(self.tick(self.now(clock))) {
             self.latest.raise(tick);
             return tick;
         }
         // Either this thread was stopped for a whole window, or the clock has stepped back. A
         // second look at the clock tells which, unless the thread is stopped for a window again:
         // then the window begins anew without need.
-        let tick = self.tick(now());
+        let tick = self.tick(self.now(clock));
         if let Some(tick) = self.latest(tick) {
             self.latest.raise(tick);
             return tick;
@@ -316,8 +329,8 @@ impl TimeWindow {
         (ahead < Bucket::TICKS).then_some((tick + ahead) & Bucket::TICK_MASK)
     }
 
-    fn record(&self, call: Call, mut now: impl FnMut() -> Timestamp) -> Option<Tally> {
-        let mut tick = self.current(&mut now);
+    fn record(&self, call: Call, clock: &impl Clock) -> Option<Tally> {
+        let mut tick = self.current(clock);
         loop {
             let counts = self.counts(tick);
             match counts.calls.add(tick) {
@@ -341,7 +354,7 @@ impl TimeWindow {
                 }
                 // The bucket is a later tick's, so time has passed: count in the current tick.
                 Err(_) => {
-                    tick = self.current(&mut now);
+                    tick = self.current(clock);
                     continue;
                 }
             }

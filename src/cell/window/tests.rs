@@ -1,10 +1,15 @@
 //! Windows against lists of calls.
 
 use super::*;
+use crate::clock::ManualClock;
 use proptest::prelude::*;
 
 fn at(ms: u64) -> Timestamp {
     Timestamp::from_unix_ms(ms)
+}
+
+fn clock_at(ms: u64) -> ManualClock {
+    ManualClock::new(ms)
 }
 use std::collections::VecDeque;
 
@@ -74,7 +79,7 @@ proptest! {
             bucket.1.push(call(kind));
             let inside = buckets.iter().filter(|(at, _)| tick - at < 10);
             let expected = tally(inside.flat_map(|(_, calls)| calls.iter().copied()));
-            let counted = window.record(call(kind), || at(now));
+            let counted = window.record(call(kind), &clock_at(now));
             prop_assert_eq!(window.tally(tick), expected);
             match counted {
                 Some(counted) => prop_assert_eq!(counted, expected),
@@ -94,7 +99,7 @@ fn a_burst_counts_the_same_at_once_and_spread() {
         let start = 5_000_000;
         let mut last = Tally::default();
         for n in 0..9 {
-            last = window.record(call(1), || at(start + n * gap)).unwrap();
+            last = window.record(call(1), &clock_at(start + n * gap)).unwrap();
         }
         assert_eq!(last.failures, 9, "{gap} ms between");
     }
@@ -105,7 +110,7 @@ fn a_call_leaves_between_nine_tenths_and_all_of_the_time() {
     for offset in [0, 1, 50, 99] {
         let window = TimeWindow::new(Millis::new(1_000));
         let start = 5_000_000 + offset;
-        window.record(call(1), || at(start));
+        window.record(call(1), &clock_at(start));
         assert!(!window_is_empty(&window, start + 900));
         assert!(window_is_empty(&window, start + 1_000));
         let left = 1_000 - offset;
@@ -125,10 +130,10 @@ fn idle_gaps_of_any_length_empty_it() {
         let window = TimeWindow::new(Millis::new(1_000));
         let start = 1_700_000_000_000;
         for _ in 0..5 {
-            window.record(call(3), || at(start));
+            window.record(call(3), &clock_at(start));
         }
         assert!(window_is_empty(&window, start + gap), "{gap}");
-        assert_eq!(window.record(call(0), || at(start + gap)), None);
+        assert_eq!(window.record(call(0), &clock_at(start + gap)), None);
         let tally = window.tally(window.tick(at(start + gap)));
         let one = Tally {
             calls: 1,
@@ -177,7 +182,7 @@ fn many_threads_lose_and_invent_nothing() {
         for _ in 0..THREADS {
             scope.spawn(|| {
                 for _ in 0..EACH {
-                    window.record(call(3), || at(5_000));
+                    window.record(call(3), &clock_at(5_000));
                 }
             });
         }
