@@ -72,4 +72,4 @@ pub(crate) use stripe::stripe_of;
 pub(crate) use summary::{FilterWord, SummaryWord};
 pub(crate) use time::{Millis, TIME_MAX, Timestamp};
 pub use token::PermitToken;
-pub(crate) use window::{Bucket, Call, Head, Outcomes, Tally};
+pub(crate) use window::{Bucket, Call, Head, NotCounted, Outcomes, Tally};

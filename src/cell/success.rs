@@ -67,7 +67,7 @@ impl Cell {
 
     /// Takes the short way of a report under a rule over a window of time: that of a success which
     /// finds the circuit closed and nothing to forget. No state may be forced on the circuit.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn report_shortly<C: Clock>(
         &self,
         shared: &Shared<C>,
@@ -101,6 +101,7 @@ impl Cell {
     ///
     /// It takes place on control before it is in the window: a failure in between comes after it.
     /// That is no other window, since a tick knows no order of its calls.
+    #[inline(always)]
     fn count_shortly<C: Clock>(
         &self,
         shared: &Shared<C>,
@@ -111,15 +112,19 @@ impl Cell {
         if !has_nothing_to_forget(control, permit) {
             return Shortly::Nothing;
         }
-        let counted = self.watch.read(|watch| {
-            let watch = watch.filter(|watch| watch.fits(control.generation(), policy))?;
-            let window = watch.window.as_ref()?;
-            Some(window.record(Call::default(), &shared.clock))
-        });
-        match counted {
-            None => Shortly::Nothing,
-            Some(None) => Shortly::Recorded,
-            Some(Some(tally)) => Shortly::Counted(CountedCall {
+        let pinned = self.watch.pinned();
+        let Some(watch) = pinned.get() else {
+            return Shortly::Nothing;
+        };
+        let Some(window) = &watch.window else {
+            return Shortly::Nothing;
+        };
+        if !watch.fits(control.generation(), policy) {
+            return Shortly::Nothing;
+        }
+        match window.record(Call::default(), &shared.clock) {
+            None => Shortly::Recorded,
+            Some(tally) => Shortly::Counted(CountedCall {
                 tally,
                 before: None,
             }),

@@ -142,8 +142,11 @@ impl Watch {
         }
     }
 
+    #[inline(always)]
     pub(super) fn fits(&self, generation: Generation, policy: &Policy) -> bool {
-        let in_flight = !policy.counts_in_flight() || self.in_flight.is_some();
-        self.on && self.generation == generation && self.span() == policy.trip.span && in_flight
+        self.on
+            && self.generation == generation
+            && self.span() == policy.trip.span
+            && (!policy.counts_in_flight() || self.in_flight.is_some())
     }
 }

@@ -22,6 +22,9 @@
 //! call counts in the bucket of its tick, and a count of an older tick there is discarded. At tick
 //! t the window holds ticks t - 9 to t, so a call leaves it when between 9/10 and all of T has
 //! passed.
+//! - **The clock** is read roughly where a tick takes 40 ms or more, and precisely elsewhere: one
+//!   window reads one of the two, so that its time doesn't step back. A rough time may be late by a
+//!   tick of the kernel, so a call may leave the window that much later or earlier.
 //! - **A clock that steps back**: after a step of up to 9/10 of T, calls count in the latest tick;
 //!   after a step of T or more, the window begins anew; in between it does one or the other.
 //! - **A full bucket**: a bucket counts up to 2^25 - 1 calls (33,554,431). Further calls of the
@@ -40,7 +43,7 @@
 use crate::clock::Clock;
 use crate::rules::Span;
 use crate::sync::atomic::{AtomicU64, Ordering};
-use crate::word::{Bucket, Call, Head, Millis, Outcomes, Tally, Timestamp};
+use crate::word::{Bucket, Call, Head, Millis, NotCounted, Outcomes, Tally, Timestamp};
 
 /// A window of calls.
 pub(super) enum Window {
@@ -80,6 +83,7 @@ impl Window {
 
     /// Counts a call, and returns the counts with it; `None` if it can't open the circuit. The clock
     /// is read for a window of time alone.
+    #[inline(always)]
     pub(super) fn record(&self, call: Call, clock: &impl Clock) -> Option<Tally> {
         match self {
             Window::Count(window) => Some(window.record(call)),
@@ -227,17 +231,13 @@ impl Count {
             .is_ok()
     }
 
-    /// Counts a call in `tick`, and returns the bucket as it was before. The error says how many
-    /// ticks the bucket is ahead of `tick`.
-    fn add(&self, tick: u64) -> Result<Bucket, u64> {
+    /// Counts a call in `tick`.
+    #[inline(always)]
+    fn add(&self, tick: u64) -> Result<(), NotCounted> {
         loop {
             let seen = self.load();
-            if let Some(ahead) = seen.ahead_of(tick) {
-                return Err(ahead);
-            }
-            let next = seen.plus_one(tick);
-            if next == seen || self.put(seen, next) {
-                return Ok(seen);
+            if self.put(seen, seen.plus_one(tick)?) {
+                return Ok(());
             }
         }
     }
@@ -281,8 +281,7 @@ impl TimeWindow {
         }
     }
 
-    /// Reads the clock: roughly, if a tick of the kernel is little beside one of the window.
-    /// A window always reads the same of the two, so that its times don't step back.
+    /// Reads the clock, roughly if a tick of the kernel is little beside one of the window.
     fn now(&self, clock: &impl Clock) -> Timestamp {
         Timestamp::from_unix_ms(match self.width < ROUGH_WIDTH {
             true => clock.now_ms(),
@@ -299,8 +298,23 @@ impl TimeWindow {
     }
 
     /// Returns the tick in which a call counts now.
+    #[inline(always)]
     fn current(&self, clock: &impl Clock) -> u64 {
-        if let Some(tick) = self.latest(self.tick(self.now(clock))) {
+        let now = self.now(clock);
+        let latest = self.latest.load().tick();
+        // Mostly it still is the tick of the last call, which a multiplication shows, but not where
+        // ticks have wrapped.
+        let begins = latest * self.width.get();
+        match now.unix_ms().wrapping_sub(begins) < self.width.get() {
+            true => latest,
+            false => self.turn(now, clock),
+        }
+    }
+
+    /// Raises the latest tick to that of `now`, and returns the tick in which a call counts.
+    #[cold]
+    fn turn(&self, now: Timestamp, clock: &impl Clock) -> u64 {
+        if let Some(tick) = self.latest(self.tick(now)) {
             self.latest.raise(tick);
             return tick;
         }
@@ -329,32 +343,23 @@ impl TimeWindow {
         (ahead < Bucket::TICKS).then_some((tick + ahead) & Bucket::TICK_MASK)
     }
 
+    /// Counts a call as [`Window::record`] does. Inlined, so that a success runs its own part alone.
+    #[inline(always)]
     fn record(&self, call: Call, clock: &impl Clock) -> Option<Tally> {
         let mut tick = self.current(clock);
         loop {
-            let counts = self.counts(tick);
-            match counts.calls.add(tick) {
-                // Full: a failure of a call that isn't counted would falsify the rate.
-                Ok(seen) if seen.tick() == tick && seen.is_full() => {}
-                Ok(_) if !call.failed && !call.slow => {
+            match self.counts(tick).calls.add(tick) {
+                Ok(()) if !call.failed && !call.slow => {
                     if !self.trouble.may_be_in_window(tick) {
                         return None;
                     }
                 }
-                Ok(_) => {
-                    // An error is ignored: a later tick has taken the bucket, so the call has left
-                    // the window.
-                    if call.failed {
-                        let _ = counts.failures.add(tick);
-                    }
-                    if call.slow {
-                        let _ = counts.slow.add(tick);
-                    }
-                    self.trouble.raise(tick);
-                }
+                Ok(()) => self.note_trouble(call, tick),
+                // A failure of a call that isn't counted would falsify the rate.
+                Err(NotCounted::Full) => {}
                 // The bucket is a later tick's, so time has passed: count in the current tick.
-                Err(_) => {
-                    tick = self.current(clock);
+                Err(NotCounted::Late) => {
+                    tick = self.turn(self.now(clock), clock);
                     continue;
                 }
             }
@@ -362,6 +367,22 @@ impl TimeWindow {
         }
     }
 
+    /// Counts the failure or slowness of a call that has been counted in `tick`, and makes it known.
+    #[inline(never)]
+    fn note_trouble(&self, call: Call, tick: u64) {
+        let counts = self.counts(tick);
+        // An error is ignored: a full count stays full, and if a later tick has taken the bucket, the
+        // call has left the window.
+        if call.failed {
+            let _ = counts.failures.add(tick);
+        }
+        if call.slow {
+            let _ = counts.slow.add(tick);
+        }
+        self.trouble.raise(tick);
+    }
+
+    #[inline(never)]
     fn tally(&self, tick: u64) -> Tally {
         let mut tally = Tally::default();
         for counts in self.buckets.iter() {

@@ -312,9 +312,22 @@ where
             true => Shortly::Nothing,
             false => self.cell.report_shortly(shared, permit, report, policy),
         };
-        if let Shortly::Recorded = counted {
-            return Reported::Recorded;
+        match counted {
+            Shortly::Recorded => Reported::Recorded,
+            _ => self.report_by_rules(counted, permit, report, policy),
         }
+    }
+
+    /// Not inlined, so that the short way needs few registers.
+    #[inline(never)]
+    fn report_by_rules(
+        &self,
+        counted: Shortly,
+        permit: PermitToken,
+        report: Report,
+        policy: &Policy,
+    ) -> Reported {
+        let shared = &self.inner.shared;
         self.inner.count_failure(report);
         let give_back = || self.give_back(permit);
         let report = self

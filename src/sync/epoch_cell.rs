@@ -12,6 +12,20 @@ use super::steps::{Step, step};
 /// other threads replace meanwhile, and nothing else.
 pub(crate) struct EpochCell<T>(Atomic<T>);
 
+/// A cell under a pin of the epoch.
+pub(crate) struct Pinned<'a, T> {
+    cell: &'a EpochCell<T>,
+    guard: Guard,
+}
+
+impl<T> Pinned<'_, T> {
+    /// Returns the value, if there is one.
+    #[inline]
+    pub(crate) fn get(&self) -> Option<&T> {
+        self.cell.load(&self.guard)
+    }
+}
+
 impl<T> EpochCell<T> {
     pub(crate) const fn empty() -> Self {
         Self(Atomic::null())
@@ -33,9 +47,20 @@ impl<T> EpochCell<T> {
 
     /// Calls `f` with the value, or with `None` if there is none.
     pub(crate) fn read<R>(&self, f: impl FnOnce(Option<&T>) -> R) -> R {
-        f(self.load(&pin()))
+        f(self.pinned().get())
     }
 
+    /// Pins the epoch, to read the value: as [`read`](Self::read), where a closure wouldn't be
+    /// inlined.
+    #[inline]
+    pub(crate) fn pinned(&self) -> Pinned<'_, T> {
+        Pinned {
+            cell: self,
+            guard: pin(),
+        }
+    }
+
+    #[inline]
     fn load<'g>(&self, guard: &'g Guard) -> Option<&'g T> {
         step(Step::EpochCell);
         // SeqCst: callers weigh this against another word that they wrote before. It includes

@@ -251,6 +251,15 @@ pub(crate) struct EpochCell<T> {
     values: std::sync::Mutex<Vec<std::sync::Arc<T>>>,
 }
 
+/// The value that was in the cell.
+pub(crate) struct Pinned<T>(Option<std::sync::Arc<T>>);
+
+impl<T> Pinned<T> {
+    pub(crate) fn get(&self) -> Option<&T> {
+        self.0.as_deref()
+    }
+}
+
 impl<T> EpochCell<T> {
     pub(crate) fn empty() -> Self {
         Self {
@@ -267,8 +276,12 @@ impl<T> EpochCell<T> {
     }
 
     pub(crate) fn read<R>(&self, f: impl FnOnce(Option<&T>) -> R) -> R {
+        f(self.pinned().get())
+    }
+
+    pub(crate) fn pinned(&self) -> Pinned<T> {
         let at = self.current.load(atomic::Ordering::SeqCst);
-        f(self.at(at).as_deref())
+        Pinned(self.at(at))
     }
 
     fn at(&self, number: u64) -> Option<std::sync::Arc<T>> {

@@ -162,6 +162,15 @@ layout!(64 => CALLS: 25, TICK: 39);
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Bucket(u64);
 
+/// Why a bucket doesn't count a call.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum NotCounted {
+    /// The count is at its maximum.
+    Full,
+    /// The bucket is of a later tick.
+    Late,
+}
+
 impl Bucket {
     /// The number of ticks in a window.
     pub(crate) const TICKS: u64 = 10;
@@ -189,19 +198,18 @@ impl Bucket {
         CALLS.get(self.0)
     }
 
-    /// Returns whether the count is at its maximum: further calls of the tick aren't counted.
-    pub(crate) const fn is_full(self) -> bool {
-        self.count() == CALLS.max()
-    }
-
-    /// Counts a call in `tick`. A bucket of another tick begins anew.
-    pub(crate) const fn plus_one(self, tick: u64) -> Self {
-        if self.tick() != tick {
-            Self::of_one(tick)
-        } else if self.is_full() {
-            self
+    /// Counts a call in `tick`. A bucket of an earlier tick begins anew.
+    #[inline]
+    pub(crate) fn plus_one(self, tick: u64) -> Result<Self, NotCounted> {
+        if self.tick() == tick {
+            match self.count() == CALLS.max() {
+                true => Err(NotCounted::Full),
+                false => Ok(Self(self.0 + CALLS.one())),
+            }
+        } else if self.ahead_of(tick).is_some() {
+            Err(NotCounted::Late)
         } else {
-            Self(self.0 + CALLS.one())
+            Ok(Self::of_one(tick))
         }
     }
 
@@ -217,6 +225,7 @@ impl Bucket {
 
     /// Returns how far its tick is ahead of `tick`; `None` if it isn't ahead, or by more than half
     /// the range.
+    #[inline]
     pub(crate) fn ahead_of(self, tick: u64) -> Option<u64> {
         let ahead = self.tick().wrapping_sub(tick) & Self::TICK_MASK;
         (self.count() != 0 && ahead != 0 && ahead <= Self::TICK_MASK / 2).then_some(ahead)
@@ -319,10 +328,12 @@ mod tests {
     #[test]
     fn a_bucket_counts_one_tick() {
         let empty = Bucket::from_bits(0);
-        let one = empty.plus_one(7);
+        let plus_one = |bucket: Bucket, tick| bucket.plus_one(tick).unwrap();
+        let one = plus_one(empty, 7);
         assert_eq!((one.tick(), one.count()), (7, 1));
-        assert_eq!(one.plus_one(7).count(), 2);
-        assert_eq!(one.plus_one(17).bits(), empty.plus_one(17).bits());
+        assert_eq!(plus_one(one, 7).count(), 2);
+        assert_eq!(plus_one(one, 17), plus_one(empty, 17));
+        assert_eq!(one.plus_one(6), Err(NotCounted::Late));
         for (tick, calls) in [
             (6, 0),
             (7, 1),
@@ -332,7 +343,7 @@ mod tests {
         ] {
             assert_eq!(one.calls_at(tick), calls, "{tick}");
         }
-        let last = empty.plus_one(Bucket::TICK_MASK);
+        let last = plus_one(empty, Bucket::TICK_MASK);
         assert_eq!(
             (last.calls_at(0), last.calls_at(8), last.calls_at(9)),
             (1, 1, 0)
@@ -342,6 +353,7 @@ mod tests {
         assert_eq!(one.ahead_of(8), None);
         assert_eq!(empty.ahead_of(Bucket::TICK_MASK), None, "nothing counted");
         let full = Bucket::from_bits(TICK.put(7) | super::CALLS.max());
-        assert!(full.is_full() && full.plus_one(7) == full);
+        assert_eq!(full.plus_one(7), Err(NotCounted::Full));
+        assert_eq!(plus_one(full, 8), plus_one(empty, 8));
     }
 }
