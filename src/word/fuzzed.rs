@@ -3,7 +3,7 @@
 use super::history::History;
 use super::probes::Probes;
 use super::side::{PAYLOAD_BITS, Side};
-use super::window::{Bucket, Call, Head, Outcomes};
+use super::window::{Bucket, Call, Head, NotCounted, Outcomes};
 use super::{
     Control, FAILURES_MAX, Generation, Millis, Outcome, Series, State, TIME_MAX, Timestamp,
 };
@@ -197,9 +197,15 @@ fn bucket(numbers: &[u64]) {
             0 => (n >> 2) & Bucket::TICK_MASK,
             _ => tick,
         };
-        word = Bucket::from_bits(word.plus_one(next).bits());
-        count = if next == tick { count + 1 } else { 1 };
-        tick = next;
+        match word.plus_one(next) {
+            Ok(plus_one) => {
+                word = Bucket::from_bits(plus_one.bits());
+                count = if next == tick { count + 1 } else { 1 };
+                tick = next;
+            }
+            Err(NotCounted::Late) => assert!(word.ahead_of(next).is_some()),
+            Err(NotCounted::Full) => unreachable!("after {count} calls"),
+        }
         assert_eq!(word.tick(), tick);
         for age in [0, 1, Bucket::TICKS - 1, Bucket::TICKS, n >> 40] {
             let at = tick.wrapping_add(age) & Bucket::TICK_MASK;
