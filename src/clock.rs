@@ -186,6 +186,35 @@ mod tests {
     }
 
     #[test]
+    fn rough_times_are_never_ahead() {
+        let clock = SystemClock::new();
+        for _ in 0..100_000 {
+            let rough = clock.roughly_ms();
+            assert!(rough <= clock.now_ms());
+        }
+    }
+
+    #[test]
+    fn references_tell_the_rough_time_of_their_clock() {
+        struct Rough;
+        impl Clock for Rough {
+            fn now_ms(&self) -> u64 {
+                8
+            }
+
+            fn roughly_ms(&self) -> u64 {
+                5
+            }
+        }
+        fn both(clock: impl Clock) -> (u64, u64) {
+            (clock.now_ms(), clock.roughly_ms())
+        }
+        assert_eq!(both(&Rough), (8, 5));
+        assert_eq!(both(Arc::new(Rough)), (8, 5));
+        assert_eq!(both(ManualClock::new(8)), (8, 8), "precise by default");
+    }
+
+    #[test]
     fn the_manual_clock_saturates() {
         let clock = ManualClock::new(5);
         clock.advance(Duration::MAX);

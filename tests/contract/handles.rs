@@ -1,16 +1,16 @@
 //! Handles: they create circuits, keep them, and stay usable whatever happens to the circuit.
 
 use breakerbox::{
-    CircuitBreaker, CircuitState, InMemoryCircuitBreakerStore, ManualClock, Outcome, Policy,
-    Reported,
+    CircuitBreaker, CircuitState, InMemoryCircuitBreakerStore, Outcome, Policy, Reported,
 };
 
 use crate::scenario::{START, circuit};
+use crate::support::clock::LaggingClock;
 use crate::support::model::{Snapshot, State};
 use crate::support::system::Store;
 
-fn store() -> (Store, ManualClock) {
-    let clock = ManualClock::new(START);
+fn store() -> (Store, LaggingClock) {
+    let clock = LaggingClock::new(START, 0);
     let store = InMemoryCircuitBreakerStore::builder()
         .clock(clock.clone())
         .build();

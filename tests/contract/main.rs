@@ -18,6 +18,7 @@ mod panics;
 mod peers;
 mod permits;
 mod published;
+mod rough_clock;
 mod rules;
 mod scenario;
 mod second_panics;

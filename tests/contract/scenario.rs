@@ -1,7 +1,8 @@
 //! One row of a table: given, when, then.
 
-use breakerbox::{InMemoryCircuitBreakerStore, ManualClock};
+use breakerbox::InMemoryCircuitBreakerStore;
 
+use crate::support::clock::LaggingClock;
 use crate::support::model::{Rejection, Rules, Snapshot, State};
 use crate::support::system::{Answer, Call, FACES, Face, Modelled, Real, System};
 
@@ -123,7 +124,7 @@ pub(crate) fn check_all(scenarios: impl IntoIterator<Item = Scenario>) {
 
 /// Makes a new store at [`START`].
 pub(crate) fn real() -> Real {
-    let clock = ManualClock::new(START);
+    let clock = LaggingClock::new(START, 0);
     let store = InMemoryCircuitBreakerStore::builder()
         .clock(clock.clone())
         .build();

@@ -4,22 +4,26 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
 use breakerbox::{
-    CircuitBreakerSnapshot, CircuitState, Clock, InMemoryCircuitBreakerStore, ManualClock, Outcome,
-    PermitToken, Policy, Reported, StateChange, StoreHandle,
+    CircuitBreakerSnapshot, CircuitState, Clock, InMemoryCircuitBreakerStore, Outcome, PermitToken,
+    Policy, Reported, StateChange, StoreHandle,
 };
 
 use crate::START;
+use crate::support::clock::LaggingClock;
 use crate::support::model::Rules;
 use crate::support::ops::{Op, name};
 use crate::support::system::{Call, Store};
 
 use CircuitState::{Closed, Disabled, ForcedOpen, HalfOpen, Open};
 
+/// How late the rough clock is.
+const LAG: u64 = 4;
+
 pub(crate) struct Laws {
     store: Store,
-    clock: ManualClock,
+    clock: LaggingClock,
     policy: Policy,
-    handles: BTreeMap<String, StoreHandle<String, std::hash::RandomState, ManualClock>>,
+    handles: BTreeMap<String, StoreHandle<String, std::hash::RandomState, LaggingClock>>,
     permits: Vec<(String, PermitToken)>,
     /// The probes among them whose lease runs, with its start.
     leases: Vec<(PermitToken, u64)>,
@@ -29,7 +33,7 @@ pub(crate) struct Laws {
 
 impl Laws {
     pub(crate) fn new(rules: Rules) -> Self {
-        let clock = ManualClock::new(START);
+        let clock = LaggingClock::new(START, LAG);
         let changes = Arc::new(Mutex::new(Vec::new()));
         let heard = Arc::clone(&changes);
         let store = InMemoryCircuitBreakerStore::builder()

@@ -167,6 +167,19 @@ proptest! {
         }
     }
 
+    /// The rough clock is late, as a kernel's may be.
+    #[test]
+    fn the_store_is_its_model_by_a_rough_clock(
+        rules in full_rules(),
+        lag in 1..=10_u64,
+        ops in prop::collection::vec(op(), 1..80),
+    ) {
+        let mut pair = Pair::lagging(rules, START, lag);
+        for op in ops {
+            pair.apply(op);
+        }
+    }
+
     /// With a single key no report may be lost, so the model allows no exception.
     #[test]
     fn the_store_is_its_model_exactly_for_one_key(

@@ -4,16 +4,17 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::time::Duration;
 
 use breakerbox::{
-    CallError, CircuitBreaker, DroppedPermit, EjectionCap, Group, ManualClock, OwnedPermit,
-    PolicySet, Rejected, Reported,
+    CallError, CircuitBreaker, DroppedPermit, EjectionCap, Group, OwnedPermit, PolicySet, Rejected,
+    Reported,
 };
 
+use super::clock::LaggingClock;
 use super::model::{self, Outcome, Rejection, Rules, Told};
 use super::ops::{KEYS, Op, name};
 use super::pair::{Announced, Pair, note_in};
 
-type Breaker = CircuitBreaker<String, std::hash::RandomState, ManualClock>;
-type Held = OwnedPermit<String, std::hash::RandomState, ManualClock>;
+type Breaker = CircuitBreaker<String, std::hash::RandomState, LaggingClock>;
+type Held = OwnedPermit<String, std::hash::RandomState, LaggingClock>;
 
 /// The meaning of a dropped permit; times in milliseconds.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -80,7 +81,7 @@ struct Holding {
 
 impl BreakerPair {
     pub fn new(rules: Rules, dropped: Dropped, now: u64) -> Self {
-        let clock = ManualClock::new(now);
+        let clock = LaggingClock::new(now, 0);
         let announced = Announced::default();
         let breaker = CircuitBreaker::builder()
             .policy(policies(rules, dropped))

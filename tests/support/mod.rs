@@ -9,6 +9,7 @@
 
 pub mod breaker_pair;
 pub mod choices;
+pub mod clock;
 pub mod model;
 pub mod ops;
 pub mod pair;

@@ -136,6 +136,10 @@ struct Circuit {
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct Store<K> {
     now: u64,
+    /// How late the rough clock is.
+    lag: u64,
+    /// What it shows.
+    rough: u64,
     circuits: BTreeMap<K, Circuit>,
     /// Changes of any circuit so far: transitions, and removals of existing circuits.
     changes: u64,
@@ -155,6 +159,8 @@ impl<K: Ord + Clone> Store<K> {
     pub fn new(now: u64) -> Self {
         Store {
             now: now.min(MAX_TIME),
+            lag: 0,
+            rough: now.min(MAX_TIME),
             circuits: BTreeMap::new(),
             changes: 0,
             removed: BTreeMap::new(),
@@ -168,6 +174,12 @@ impl<K: Ord + Clone> Store<K> {
 
     pub fn set_now(&mut self, ms: u64) {
         self.now = ms.min(MAX_TIME);
+        self.rough = ms.saturating_sub(self.lag).min(MAX_TIME);
+    }
+
+    /// Lets the rough clock be late by `lag` from the next time on.
+    pub fn set_lag(&mut self, lag: u64) {
+        self.lag = lag;
     }
 
     pub fn get_state(&mut self, key: &K) -> Snapshot {
@@ -183,10 +195,10 @@ impl<K: Ord + Clone> Store<K> {
     }
 
     pub fn record_failure(&mut self, key: &K) -> Snapshot {
-        let now = self.now;
+        let rough = self.rough;
         let circuit = &mut self.circuit(key).snapshot;
         if circuit.state != State::Disabled {
-            count_failure(circuit, now);
+            count_failure(circuit, rough);
         }
         *circuit
     }
@@ -265,7 +277,7 @@ impl<K: Ord + Clone> Store<K> {
         if rules.more.hung_calls > 0 {
             self.circuit(key);
         }
-        let now = self.now;
+        let (now, rough) = (self.now, self.rough);
         let Some(circuit) = self.circuits.get_mut(key) else {
             return Ok(Permit {
                 probe: false,
@@ -285,7 +297,10 @@ impl<K: Ord + Clone> Store<K> {
                 let fixed = rules.open_for(circuit.openings - 1);
                 let open_for = *circuit.open_for.get_or_insert(fixed);
                 // Never more than the whole time, whatever the clock did.
-                match (since + open_for).saturating_sub(now).min(open_for) {
+                let left = |now| (since + open_for).saturating_sub(now).min(open_for);
+                // The rough clock answers only where so little doesn't matter.
+                let time = if left(rough) > 100 { rough } else { now };
+                match left(time) {
                     0 => {
                         self.change(key, State::HalfOpen);
                         Ok(self.probe(key))
@@ -382,19 +397,19 @@ impl<K: Ord + Clone> Store<K> {
     }
 
     fn fail(&mut self, key: &K, told: Told, rules: &Rules) {
-        let now = self.now;
+        let times = (self.now, self.rough);
         let circuit = self.circuit(key);
-        let by_window = circuit.count_call(now, told, rules);
-        count_failure(&mut circuit.snapshot, now);
+        let by_window = circuit.count_call(times, told, rules);
+        count_failure(&mut circuit.snapshot, times.1);
         if circuit.snapshot.failure_count >= rules.failure_threshold || by_window {
             self.open(key, rules, told.retry_after);
         }
     }
 
     fn succeed(&mut self, key: &K, told: Told, rules: &Rules) {
-        let now = self.now;
+        let times = (self.now, self.rough);
         let circuit = self.circuit(key);
-        let by_window = circuit.count_call(now, told, rules);
+        let by_window = circuit.count_call(times, told, rules);
         if rules.trip == FailureCounting::Consecutive {
             circuit.snapshot.failure_count = 0;
         }
@@ -404,7 +419,7 @@ impl<K: Ord + Clone> Store<K> {
     }
 
     fn probed(&mut self, key: &K, permit: Permit, told: Told, rules: &Rules) {
-        let now = self.now;
+        let rough = self.rough;
         let circuit = self.circuit(key);
         if permit.lease == circuit.lease && circuit.lease < LEASES {
             circuit.probes_out -= 1;
@@ -419,14 +434,14 @@ impl<K: Ord + Clone> Store<K> {
         circuit.probe_successes += u64::from(!failed);
         if failed {
             let last = &mut circuit.snapshot.last_failure_time;
-            *last = now.max(*last);
+            *last = rough.max(*last);
         }
         match rules.judge(circuit.probe_successes, circuit.probe_failures) {
             Judged::Undecided => {}
             Judged::Recovered => self.change(key, State::Closed),
             Judged::Failed => {
                 if failed {
-                    count_failure(&mut circuit.snapshot, now);
+                    count_failure(&mut circuit.snapshot, rough);
                 }
                 self.open(key, rules, told.retry_after);
             }
@@ -594,12 +609,13 @@ impl Circuit {
     }
 
     /// Returns whether the window opens the circuit, with this call in it.
-    fn count_call(&mut self, now: u64, told: Told, rules: &Rules) -> bool {
+    fn count_call(&mut self, (now, rough): (u64, u64), told: Told, rules: &Rules) -> bool {
         let Some(window) = rules.more.window else {
             return false;
         };
         self.watch(rules);
-        window.count(&mut self.calls, now, Call::of(told, rules));
+        let time = if window.is_rough() { rough } else { now };
+        window.count(&mut self.calls, time, Call::of(told, rules));
         rules.window_opens(&self.calls)
     }
 }

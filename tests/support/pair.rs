@@ -2,8 +2,9 @@
 
 use std::sync::{Arc, Mutex, MutexGuard};
 
-use breakerbox::{Cause, InMemoryCircuitBreakerStore, ManualClock, StateChange};
+use breakerbox::{Cause, InMemoryCircuitBreakerStore, StateChange};
 
+use super::clock::LaggingClock;
 use super::model::{Change, MAX_TIME, Rules};
 use super::system::{Answer, Call, Face, Modelled, Real, Store, System};
 
@@ -26,19 +27,27 @@ pub struct Pair {
 impl Pair {
     /// Makes a new store.
     pub fn new(rules: Rules, now: u64) -> Self {
-        let clock = ManualClock::new(now);
+        Self::lagging(rules, now, 0)
+    }
+
+    /// Makes a new store whose rough clock is late by `lag`.
+    pub fn lagging(rules: Rules, now: u64, lag: u64) -> Self {
+        let clock = LaggingClock::new(now, lag);
         let announced = Announced::default();
         let store = InMemoryCircuitBreakerStore::builder()
             .clock(clock.clone())
             .on_state_change(note_in(&announced))
             .build();
-        Self::over(store, clock, announced, rules, now)
+        let mut pair = Self::over(store, clock, announced, rules, now);
+        pair.model.store.set_lag(lag);
+        pair.set_now(now);
+        pair
     }
 
     /// Wraps an existing store; its changes go to `announced`.
     pub fn over(
         store: Store,
-        clock: ManualClock,
+        clock: LaggingClock,
         announced: Announced,
         rules: Rules,
         now: u64,

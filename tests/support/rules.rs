@@ -189,6 +189,11 @@ impl Window {
         })
     }
 
+    /// Returns whether it goes by the rough clock.
+    pub(super) fn is_rough(self) -> bool {
+        matches!(self, Window::Ms(400..))
+    }
+
     /// Adds a call; calls that have left are removed.
     pub(super) fn count(self, calls: &mut Vec<Call>, now: u64, call: Call) {
         match self {

@@ -12,13 +12,14 @@ use std::task::{Context, Poll, Waker};
 
 use breakerbox::{
     CircuitBreakerSnapshot, CircuitBreakerStore, CircuitState, InMemoryCircuitBreakerStore,
-    ManualClock, PermitToken, Policy, Rejected, Report, StoreHandle,
+    PermitToken, Policy, Rejected, Report, StoreHandle,
 };
 
+use super::clock::LaggingClock;
 use super::model::{self, Outcome, Rejection, Reported, Rules, Snapshot, State, Told};
 
 /// The store that the differential tests drive.
-pub type Store = InMemoryCircuitBreakerStore<String, std::hash::RandomState, ManualClock>;
+pub type Store = InMemoryCircuitBreakerStore<String, std::hash::RandomState, LaggingClock>;
 
 /// A call with one key. Permits are numbered in the order in which they were admitted.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -165,15 +166,15 @@ pub const FACES: [Face; 3] = [Face::Keyed, Face::Handle, Face::Trait];
 pub struct Real {
     pub face: Face,
     pub store: Store,
-    pub clock: ManualClock,
+    pub clock: LaggingClock,
     policy: Policy,
     shared: Arc<dyn CircuitBreakerStore<str>>,
-    handles: BTreeMap<String, StoreHandle<String, std::hash::RandomState, ManualClock>>,
+    handles: BTreeMap<String, StoreHandle<String, std::hash::RandomState, LaggingClock>>,
     permits: Vec<Option<PermitToken>>,
 }
 
 impl Real {
-    pub fn new(store: Store, clock: ManualClock, rules: Rules) -> Self {
+    pub fn new(store: Store, clock: LaggingClock, rules: Rules) -> Self {
         Real {
             face: Face::Keyed,
             shared: Arc::new(store.clone()),
