@@ -5,7 +5,6 @@ use crate::sync::atomic::Ordering;
 use monotonic::Monotonic;
 use std::sync::Arc;
 use std::time::Duration;
-use system::{SystemTime, UNIX_EPOCH};
 
 #[cfg(feature = "coarse-clock")]
 mod coarse;
@@ -16,18 +15,10 @@ mod wall;
 
 #[cfg(feature = "coarse-clock")]
 pub use coarse::CoarseClock;
-pub(crate) use system::Instant;
+pub(crate) use monotonic::Instant;
 #[cfg(feature = "tokio")]
 pub use tokio::TokioClock;
 pub(crate) use wall::{WallTime, wall_time};
-
-/// The standard library's time; in a browser, where that panics, JavaScript's.
-mod system {
-    #[cfg(not(all(target_family = "wasm", target_os = "unknown")))]
-    pub(crate) use std::time::{Instant, SystemTime, UNIX_EPOCH};
-    #[cfg(all(target_family = "wasm", target_os = "unknown"))]
-    pub(crate) use web_time::{Instant, SystemTime, UNIX_EPOCH};
-}
 
 /// A source of time for a store.
 ///
@@ -47,7 +38,8 @@ pub trait Clock: Send + Sync {
     /// it if such a time is cheaper to read.
     ///
     /// A store reads it where so little doesn't matter: for the time of a failure, for what is left
-    /// of an open time of which more than 100 ms are left, and for windows of time from 400 ms on.
+    /// of an open time of which more than 100 ms are left, and for windows of time from 400 ms on. A
+    /// circuit is due exactly at its time, by `now_ms`, while rough times are late by less than 100 ms.
     fn roughly_ms(&self) -> u64 {
         self.now_ms()
     }
@@ -158,19 +150,9 @@ impl Clock for ManualClock {
     }
 }
 
-/// Reads the system's time of day.
-fn unix_ms() -> u64 {
-    let unix = SystemTime::now().duration_since(UNIX_EPOCH);
-    whole_ms(unix.unwrap_or_default())
-}
-
-#[inline]
-fn whole_ms(duration: Duration) -> u64 {
-    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
-}
-
 #[cfg(test)]
 mod tests {
+    use super::monotonic::unix_ms;
     use super::*;
 
     #[test]

@@ -8,8 +8,8 @@ use super::locked::MutexStore;
 use super::rules::Rules;
 use super::store::{Circuits, Store as _};
 use breakerbox::{
-    CircuitBreaker, CircuitHandle, CircuitState, Forced, InMemoryCircuitBreakerStore, ManualClock,
-    Outcome, Policy, PolicySet, Steering, StoreHandle,
+    CircuitBreaker, CircuitHandle, CircuitState, Clock, Forced, InMemoryCircuitBreakerStore,
+    ManualClock, Outcome, Policy, PolicySet, Steering, StoreHandle, SystemClock,
 };
 use std::hash::{BuildHasherDefault, DefaultHasher};
 use std::hint::black_box;
@@ -49,6 +49,9 @@ pub const OPERATIONS: &[Operation] = &{
         op("atomic load", || on(AllClosed, |f| f.line.0.load(Relaxed))),
         op("atomic fetch_add", || {
             on(AllClosed, |f| f.line.0.fetch_add(1, Relaxed))
+        }),
+        op("system clock: rough time", || {
+            on(AllClosed, |f| f.clock.roughly_ms())
         }),
         op("handle: check", || {
             on(AllClosed, |f| f.handle.acquire(&f.policy).is_ok())
@@ -185,6 +188,7 @@ const fn op(name: &'static str, prepare: fn() -> Loop) -> Operation {
 /// The contenders, each with circuits of its own.
 struct Fixture {
     line: Line,
+    clock: SystemClock,
     key: String,
     /// A key that no store knows.
     unknown: String,
@@ -219,6 +223,7 @@ impl Fixture {
         let keyed = breaker();
         Self {
             line: Line::default(),
+            clock: SystemClock::new(),
             unknown: "api-00002.internal:443".to_owned(),
             policy: keyed.policy(&*key),
             store: breaker().store().clone(),

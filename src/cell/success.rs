@@ -83,6 +83,19 @@ impl Cell {
         }
     }
 
+    /// Does the same out of line, for a function that has other ways too, which then need fewer
+    /// registers.
+    #[inline(never)]
+    pub(crate) fn report_shortly_apart<C: Clock>(
+        &self,
+        shared: &Shared<C>,
+        permit: PermitToken,
+        report: Report,
+        policy: &Policy,
+    ) -> Shortly {
+        self.report_shortly(shared, permit, report, policy)
+    }
+
     /// Returns whether a success changes nothing, since its window of the last `calls` is quiet.
     #[inline]
     fn is_quiet(&self, permit: PermitToken, calls: u32) -> bool {

@@ -61,7 +61,8 @@ impl Clock for CoarseClock {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::clock::{SystemClock, unix_ms};
+    use crate::clock::SystemClock;
+    use crate::clock::monotonic::unix_ms;
     use std::time::Instant;
 
     #[test]

@@ -1,11 +1,22 @@
 //! Unix time that never steps back: the time since an anchor, by the system's monotonic clock.
 
 pub(super) use source::Monotonic;
+use std::time::Duration;
+pub(crate) use system::Instant;
+use system::{SystemTime, UNIX_EPOCH};
+
+/// The standard library's time; in a browser, where that panics, JavaScript's.
+mod system {
+    #[cfg(not(all(target_family = "wasm", target_os = "unknown")))]
+    pub(crate) use std::time::{Instant, SystemTime, UNIX_EPOCH};
+    #[cfg(all(target_family = "wasm", target_os = "unknown"))]
+    pub(crate) use web_time::{Instant, SystemTime, UNIX_EPOCH};
+}
 
 #[cfg(any(target_os = "linux", target_os = "android"))]
 #[allow(unsafe_code)]
 mod source {
-    use crate::clock::unix_ms;
+    use super::unix_ms;
     use std::mem::MaybeUninit;
     #[cfg(feature = "coarse-clock")]
     use std::time::Duration;
@@ -76,7 +87,7 @@ mod source {
 
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
 mod source {
-    use crate::clock::{Instant, unix_ms, whole_ms};
+    use super::{Instant, unix_ms, whole_ms};
     #[cfg(feature = "coarse-clock")]
     use std::time::Duration;
 
@@ -116,12 +127,22 @@ mod source {
     }
 }
 
+/// Reads the system's time of day.
+pub(super) fn unix_ms() -> u64 {
+    let unix = SystemTime::now().duration_since(UNIX_EPOCH);
+    whole_ms(unix.unwrap_or_default())
+}
+
+#[inline]
+pub(super) fn whole_ms(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::sync::PlainAtomicU64;
     use crate::sync::atomic::Ordering::SeqCst;
-    use std::time::{Duration, Instant};
 
     const THREADS: usize = 4;
     const READS: u32 = 100_000;

@@ -1,6 +1,7 @@
 //! A clock that follows tokio's time, which a test can pause.
 
-use super::{Clock, unix_ms, whole_ms};
+use super::Clock;
+use super::monotonic::{unix_ms, whole_ms};
 use tokio::time::Instant;
 
 /// The time of the tokio runtime that asks for it, added to the Unix time at which the clock was

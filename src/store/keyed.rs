@@ -306,7 +306,7 @@ impl<K: Hash + Eq, S: BuildHasher, C: Clock> Inner<K, S, C> {
             // Only a success under a rule over a window may take a short way.
             let shortly = match cell.is_quiet_for(permit, report, policy) {
                 true => Shortly::Recorded,
-                false => cell.report_shortly(shared, permit, report, policy),
+                false => cell.report_shortly_apart(shared, permit, report, policy),
             };
             match shortly {
                 Shortly::Recorded => {
