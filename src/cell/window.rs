@@ -303,7 +303,7 @@ impl TimeWindow {
         let now = self.now(clock);
         let latest = self.latest.load().tick();
         // Mostly it still is the tick of the last call, which a multiplication shows, but not where
-        // ticks have wrapped.
+        // ticks have wrapped. Before the first call the word stands for tick 0, which is right too.
         let begins = latest * self.width.get();
         match now.unix_ms().wrapping_sub(begins) < self.width.get() {
             true => latest,
