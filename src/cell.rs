@@ -33,6 +33,7 @@ mod group;
 mod in_flight;
 #[cfg(any(breakerbox_loom, breakerbox_steps))]
 mod inside;
+mod known;
 mod look;
 mod moved;
 mod openings;

@@ -74,6 +74,21 @@ where
     permit.token()
 }
 
+/// Takes the step of a sweep alone that takes the circuit's mark of use away. Returns whether there
+/// was one.
+#[cfg(breakerbox_loom)]
+pub fn take_mark<K, S, C>(store: &Store<K, S, C>, key: &K) -> bool
+where
+    K: Hash + Eq,
+    S: BuildHasher,
+    C: Clock,
+{
+    let inside = store.inside();
+    let take = |cell: &Cell| cell.take_mark_alone(&inside.shared);
+    let taken = inside.map.get(inside.map.hashed(key), |cell| take(cell));
+    taken.unwrap_or(false)
+}
+
 /// Takes the first step of a report alone: frees its slot.
 pub fn leave_alone<K, S, C>(store: &Store<K, S, C>, key: &K, permit: PermitToken)
 where

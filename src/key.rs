@@ -32,6 +32,12 @@ pub trait ToKey<K> {
     fn as_text(&self) -> Option<&str> {
         None
     }
+
+    /// Returns the key's text if that alone makes the key what it is: not for forms of your own.
+    #[doc(hidden)]
+    fn as_only_text(&self) -> Option<&str> {
+        None
+    }
 }
 
 /// Applies `find` to the text of `key`: that of its borrowed form if it has one, else that of its
@@ -69,6 +75,10 @@ impl ToKey<String> for str {
     fn as_text(&self) -> Option<&str> {
         Some(self)
     }
+
+    fn as_only_text(&self) -> Option<&str> {
+        Some(self)
+    }
 }
 
 impl ToKey<Arc<str>> for str {
@@ -79,6 +89,10 @@ impl ToKey<Arc<str>> for str {
     fn as_text(&self) -> Option<&str> {
         Some(self)
     }
+
+    fn as_only_text(&self) -> Option<&str> {
+        Some(self)
+    }
 }
 
 impl ToKey<Box<str>> for str {
@@ -87,6 +101,10 @@ impl ToKey<Box<str>> for str {
     }
 
     fn as_text(&self) -> Option<&str> {
+        Some(self)
+    }
+
+    fn as_only_text(&self) -> Option<&str> {
         Some(self)
     }
 }

@@ -22,7 +22,7 @@ pub(crate) use builder::everyday;
 pub use cause::Cause;
 pub(crate) use check::{positive_ms, within};
 pub(crate) use decision::{
-    Admission, ProbeVerdict, Verdict, is_slow, is_stale, on_acquire, on_probe, on_report,
+    Admission, ProbeVerdict, Verdict, is_fine, is_slow, is_stale, on_acquire, on_probe, on_report,
     outcome_of,
 };
 pub use duration::parse_duration;

@@ -10,6 +10,7 @@ mod evict;
 mod export;
 mod forced;
 mod handle;
+mod ids;
 mod in_memory;
 mod inner;
 mod inspect;

@@ -14,6 +14,7 @@ mod model;
 mod real;
 #[cfg(breakerbox_steps)]
 pub(crate) mod steps;
+mod zeroed;
 
 #[cfg(not(breakerbox_loom))]
 pub(crate) use epoch_cell::EpochCell;
@@ -24,6 +25,8 @@ pub(crate) use headed::Arc;
 pub(crate) use model::{Arc, EpochCell, Map, atomic};
 #[cfg(not(breakerbox_loom))]
 pub(crate) use real::{Map, atomic};
+
+pub(crate) use zeroed::{Zero, zeroes};
 
 /// A value that is shared together with a head, which models leave alone.
 pub(crate) trait Headed {

@@ -39,12 +39,14 @@
 //!
 //! The all-zero control word is a closed circuit without failures, of generation 0.
 
+mod cached;
 mod control;
 mod field;
 #[cfg(any(test, fuzzing))]
 mod fuzzed;
 mod generation;
 mod history;
+mod known;
 mod pins;
 mod probes;
 mod quiet;
@@ -56,19 +58,19 @@ mod time;
 mod token;
 mod window;
 
+pub(crate) use cached::CachedCalls;
 pub(crate) use control::{Control, FAILURES_MAX, Series, State};
 #[cfg(fuzzing)]
 pub(crate) use fuzzed::check;
 pub(crate) use generation::Generation;
 pub(crate) use history::{History, Spell};
+pub(crate) use known::{EntryKind, EntryState, KeyId, TickPair};
 pub(crate) use pins::Pins;
 pub(crate) use probes::Probes;
 pub(crate) use quiet::Quiet;
 pub use report::{Outcome, Report, Reported};
 pub(crate) use side::Side;
-#[cfg(not(breakerbox_loom))]
-pub(crate) use stripe::STRIPE_BITS;
-pub(crate) use stripe::stripe_of;
+pub(crate) use stripe::{STRIPE_BITS, stripe_of};
 pub(crate) use summary::{FilterWord, SummaryWord};
 pub(crate) use time::{Millis, TIME_MAX, Timestamp};
 pub use token::PermitToken;

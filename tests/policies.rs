@@ -5,8 +5,8 @@ use std::thread;
 use std::time::Duration;
 
 use breakerbox::{
-    CircuitBreaker, CircuitState, DroppedPermit, ManualClock, Outcome, Policy, PolicyBuilder,
-    PolicySet, Report, Reported, SlidingWindow,
+    CircuitBreaker, CircuitState, DroppedPermit, Forced, ManualClock, Outcome, Policy,
+    PolicyBuilder, PolicySet, Report, Reported, SlidingWindow,
 };
 
 type Breaker = CircuitBreaker<String, std::hash::RandomState, ManualClock>;
@@ -304,6 +304,128 @@ fn a_dropped_permit_means_what_its_policy_says() {
     clock.advance_ms(1_000);
     drop(permit);
     assert!(is_open(&breaker, "ages"));
+}
+
+/// Returns a policy that opens once as many of the last `calls` have failed as have succeeded.
+fn half(window: SlidingWindow, calls: u32) -> PolicyBuilder {
+    let settings = Policy::builder().sliding_window(window);
+    settings.failure_rate_threshold(50).minimum_calls(calls)
+}
+
+/// However long a window has been quiet, the next success goes by the rules that are in place.
+#[test]
+fn a_success_goes_by_the_rules_in_place_after_a_quiet_window() {
+    let (calls, second) = (SlidingWindow::Calls, Duration::from_secs(1));
+    let time = SlidingWindow::Time(10 * second);
+    let by_slowness = |window| {
+        let settings = half(window, 2).slow_call_duration(second);
+        settings.slow_call_rate_threshold(100)
+    };
+    // The rules of the quiet window, those that follow, and whether a success and a failure open
+    // the circuit, or two slow successes.
+    let cases = [
+        (calls(3), half(time, 2), true, false),
+        (calls(3), half(calls(2), 2), true, false),
+        (calls(3), half(calls(4), 3), false, false),
+        (
+            calls(3),
+            Policy::builder().failure_threshold(2),
+            false,
+            false,
+        ),
+        (
+            calls(3),
+            Policy::builder().failure_threshold(1),
+            true,
+            false,
+        ),
+        (calls(3), by_slowness(calls(2)), true, true),
+        (
+            calls(3),
+            half(calls(2), 2).forced(Forced::Disabled),
+            false,
+            false,
+        ),
+        (calls(3), hung(half(calls(2), 2)), true, false),
+        (time, half(calls(2), 2), true, false),
+        (time, half(calls(3), 3), false, false),
+        (time, by_slowness(calls(2)), true, true),
+        (time, half(time, 2).forced(Forced::Disabled), false, false),
+        (time, Policy::builder().failure_threshold(2), false, false),
+    ];
+    let classes: [fn(PolicySet<String>) -> PolicySet<String>; 2] =
+        [|set| set, |set| set.classify(|_: &String| Some("unknown"))];
+    for (number, (quiet, next, opens, opens_slow)) in cases.into_iter().enumerate() {
+        for (by_handle, classified, slow) in [
+            (false, 0, false),
+            (false, 1, false),
+            (true, 0, false),
+            (true, 1, false),
+            (false, 0, true),
+            (true, 0, true),
+        ] {
+            let quiet = half(quiet, 1);
+            let (breaker, clock) = breaker(classes[classified](PolicySet::new(policy(quiet))));
+            let circuit = breaker.circuit("k").unwrap();
+            let call = |outcome| {
+                let (permit, owned);
+                let reported = match by_handle {
+                    true => {
+                        permit = circuit.acquire().unwrap();
+                        clock.advance(if slow { second } else { Duration::ZERO });
+                        permit.report(outcome)
+                    }
+                    false => {
+                        owned = breaker.acquire("k").unwrap();
+                        clock.advance(if slow { second } else { Duration::ZERO });
+                        owned.report(outcome)
+                    }
+                };
+                assert_eq!(reported, Reported::Recorded);
+            };
+            (0..7).for_each(|_| call(Outcome::Success));
+            breaker.set_policies(classes[classified](PolicySet::new(policy(next.clone()))));
+            call(Outcome::Success);
+            call(if slow {
+                Outcome::Success
+            } else {
+                Outcome::Failure
+            });
+            let expected = if slow { opens_slow } else { opens };
+            let state = circuit.get_state().state;
+            let is_open = state == CircuitState::Open;
+            assert_eq!(
+                is_open, expected,
+                "{number}, {by_handle} {classified} {slow}"
+            );
+        }
+    }
+}
+
+/// A success that comes after the look at the new rules goes by them, though the handle knows a
+/// quiet window by the old ones.
+#[test]
+fn a_success_after_a_look_at_the_rules_goes_by_them() {
+    let old = || PolicySet::new(policy(half(SlidingWindow::Calls(1), 1)));
+    let new = || PolicySet::new(policy(half(SlidingWindow::Calls(2), 2)));
+    let (breaker, _) = breaker(old());
+    let circuit = breaker.circuit("k").unwrap();
+    for _ in 0..500 {
+        breaker.set_policies(old());
+        breaker.reset("k");
+        for _ in 0..4 {
+            let _ = circuit.acquire().unwrap().success();
+        }
+        thread::scope(|scope| {
+            scope.spawn(|| breaker.set_policies(new()));
+            while breaker.policy("k").sliding_window() != Some(SlidingWindow::Calls(2)) {
+                let _ = circuit.acquire().unwrap().success();
+            }
+            let _ = circuit.acquire().unwrap().success();
+        });
+        let _ = circuit.acquire().unwrap().failure();
+        assert!(is_open(&breaker, "k"), "one of two failed");
+    }
 }
 
 #[test]

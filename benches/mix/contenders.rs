@@ -1,7 +1,8 @@
 //! The contenders of the mix, each with all keys known and two circuits open.
 
+use crate::clock::OfTurns;
 use crate::requests::Mix;
-use breakerbox::CoarseClock;
+use breakerbox::{CoarseClock, SystemClock};
 use breakerbox_benches::circuit::{Buckets, Coarse, Precise, Windowed};
 use breakerbox_benches::contenders::{
     BREAKER, BREAKER_CRATE, MUTEX, MUTEX_COARSE, RECLOSER, SHARDED, STORE, STORE_COARSE,
@@ -50,23 +51,27 @@ pub(crate) fn all(mix: &Mix) -> Vec<Contender> {
         ),
         (RECLOSER, Calls, peer::<Recloser>(calls, mix)),
         (BREAKER_CRATE, Calls, peer::<BreakerCrate>(calls, mix)),
-        (STORE, Time, store::<Own>(time, mix)),
-        (STORE_COARSE, Time, store::<Own<CoarseClock>>(time, mix)),
+        (STORE, Time, store::<Own<OfTurns<SystemClock>>>(time, mix)),
+        (
+            STORE_COARSE,
+            Time,
+            store::<Own<OfTurns<CoarseClock>>>(time, mix),
+        ),
         (BREAKER, Time, breaker(time, mix)),
         (
             MUTEX,
             Time,
-            store::<MutexStore<Std, Buckets<Precise>>>(time, mix),
+            store::<MutexStore<Std, Buckets<OfTurns<Precise>>>>(time, mix),
         ),
         (
             MUTEX_COARSE,
             Time,
-            store::<MutexStore<Std, Buckets<Coarse>>>(time, mix),
+            store::<MutexStore<Std, Buckets<OfTurns<Coarse>>>>(time, mix),
         ),
         (
             SHARDED,
             Time,
-            store::<ShardedStore<Std, Buckets<Precise>>>(time, mix),
+            store::<ShardedStore<Std, Buckets<OfTurns<Precise>>>>(time, mix),
         ),
     ];
     let contender = |(name, rule, request)| Contender {
@@ -93,7 +98,7 @@ fn store<S: Store>(rules: Rules, mix: &Mix) -> MakeRequest {
 }
 
 fn breaker(rules: Rules, mix: &Mix) -> MakeRequest {
-    let call = |breaker: &Breaker, key: &str| _ = breaker.call::<false>(key);
+    let call = |breaker: &Breaker<OfTurns<SystemClock>>, key: &str| _ = breaker.call::<false>(key);
     let breaker = make(rules, mix, call);
     Box::new(move |key, fails| breaker.call_that(key, fails))
 }

@@ -15,10 +15,11 @@
 //! Each request is timed by itself. The time that *no operation* takes, which is two readings of
 //! the clock, is subtracted. The mean leaves out the slowest 2 %, which are interrupts. Contenders
 //! take turns, round by round; a figure is the median of the rounds, a ratio that of the rounds'
-//! ratios.
+//! ratios. The clock stands still for a contender while others have their turns.
 //!
 //! It does **not** measure transitions, nor keys that come and go.
 
+mod clock;
 mod contenders;
 mod report;
 mod requests;
@@ -26,6 +27,7 @@ mod requests;
 use breakerbox_benches::options::Options;
 use breakerbox_benches::results;
 use breakerbox_benches::rounds::take_turns;
+use clock::Turns;
 use report::Row;
 use requests::{Mix, Times};
 use std::cell::RefCell;
@@ -45,12 +47,14 @@ fn bench() -> Result<(), Box<dyn Error>> {
     let contenders = contenders::all(&mix);
     let mut counts = vec![1, cores];
     counts.dedup();
+    let turns = RefCell::new(Turns::of(contenders.len()));
     let mut rows = Vec::new();
     for is_cold in [true, false] {
         for &threads in &counts {
             let times = RefCell::new(vec![Vec::new(); contenders.len()]);
             take_turns(&vec![rounds; contenders.len()], |i| {
-                let taken = mix.time(&*contenders[i].request, threads, is_cold);
+                let turn = || mix.time(&*contenders[i].request, threads, is_cold);
+                let taken = turns.borrow_mut().run(i, turn);
                 times.borrow_mut()[i].push(taken);
                 taken.mean
             });

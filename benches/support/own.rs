@@ -23,8 +23,8 @@ pub struct Handles {
 }
 
 /// The breaker.
-pub struct Breaker {
-    breaker: CircuitBreaker,
+pub struct Breaker<C = SystemClock> {
+    breaker: CircuitBreaker<String, Std, C>,
     trips: Option<Trips>,
 }
 
@@ -132,10 +132,11 @@ impl Circuits for Handles {
     }
 }
 
-impl Circuits for Breaker {
+impl<C: Clock + Default + 'static> Circuits for Breaker<C> {
     fn new(rules: Rules, keys: &[String]) -> Self {
         let trips = Trips::of(rules);
         let mut builder = CircuitBreaker::builder()
+            .clock(C::default())
             .policy(rules.policy())
             .capacity(keys.len() + 1)
             // A store that is nearly full evicts clean circuits.
@@ -165,7 +166,7 @@ impl Circuits for Breaker {
     }
 }
 
-impl Breaker {
+impl<C: Clock> Breaker<C> {
     #[inline]
     pub fn call_that(&self, key: &str, fails: bool) -> bool {
         match fails {

@@ -46,7 +46,8 @@ where
     /// # Errors
     /// Returns [`Rejected`] if the circuit is open, forced open, or half-open with all its probes
     /// out; or if its policy or a rule [forces](Self::forced) it open.
-    #[inline]
+    // By itself the compiler inlines it no more, since the look past the summary hashes the key.
+    #[inline(always)]
     pub fn acquire<'a, Q>(&'a self, key: &'a Q) -> Result<KeyPermit<'a, Q, K, S, C>, Rejected>
     where
         K: Borrow<Q>,

@@ -2,6 +2,7 @@
 
 use super::circuit_breaker::CircuitBreaker;
 use super::permit::{Admitted, Started};
+use crate::cell::Shortly;
 use crate::clock::Clock;
 use crate::error::Rejected;
 use crate::key::ToKey;
@@ -9,7 +10,7 @@ use crate::on_panic::OnPanic;
 use crate::rules::Policy;
 use crate::stats::Counted;
 use crate::store::{Circuit, Refused};
-use crate::sync::OnlyHash;
+use crate::sync::{Hashed, OnlyHash};
 use crate::word::{Millis, Outcome, PermitToken, Report, Reported};
 use std::borrow::Borrow;
 use std::hash::{BuildHasher, Hash};
@@ -27,41 +28,44 @@ where
     const WINDOWS: bool = false;
 
     /// Decides whether a call may be made.
-    #[inline]
+    #[inline(always)]
     pub(super) fn check<Q>(&self, key: &Q) -> Result<Admitted, Rejected>
     where
         K: Borrow<Q>,
         Q: Hash + Eq + ToKey<K> + ?Sized,
     {
-        match self.pass(key) {
-            Ok(permit) => Ok((permit, Started::UNKNOWN)),
-            Err(hash) => self.check_by_key(hash, key),
+        // Policies that need every check keep the summary busy.
+        match self.store.inner.pass_by_summary() {
+            Some(permit) => Ok((permit, Started::UNKNOWN)),
+            None => match self.pass_by_filter(key) {
+                Ok(permit) => Ok((permit, Started::UNKNOWN)),
+                Err(hash) => self.check_in_circuit(hash.with(key)),
+            },
         }
     }
 
-    /// Admits a call by the store's fast path.
+    /// Admits a call by the store's filter.
     #[inline]
-    pub(super) fn pass<Q>(&self, key: &Q) -> Result<PermitToken, OnlyHash>
+    pub(super) fn pass_by_filter<Q>(&self, key: &Q) -> Result<PermitToken, OnlyHash>
     where
         K: Borrow<Q>,
         Q: Hash + Eq + ToKey<K> + ?Sized,
     {
-        // Policies that need every check keep the summary busy, and are asked only then.
         let look_anyway = false;
         let policies_need_checks = || self.rules.policies.need_every_check();
         self.store
             .inner
-            .pass(key, look_anyway, policies_need_checks)
+            .pass_by_filter(key, look_anyway, policies_need_checks)
     }
 
     #[cold]
-    fn check_by_key<Q>(&self, hash: OnlyHash, key: &Q) -> Result<Admitted, Rejected>
+    fn check_in_circuit<Q>(&self, key: Hashed<'_, Q>) -> Result<Admitted, Rejected>
     where
         K: Borrow<Q>,
         Q: Hash + Eq + ToKey<K> + ?Sized,
     {
-        let policy = self.rules.policies.of(key);
-        self.check_by_rules(&policy, &self.store.inner.by_key(hash.with(key)))
+        let policy = self.rules.policies.of(key.key());
+        self.check_by_rules(&policy, &self.store.inner.by_key(key))
     }
 
     /// Checks a circuit for which the fast path has no answer.
@@ -128,11 +132,46 @@ where
         give_back_on_panic.disarm();
         match skipped {
             Ok(skipped) => skipped,
+            // By no policy is the call slow.
+            Err(key) if report.is_success_alone() && started.is_unknown() => {
+                self.succeed_by_hash(key, permit)
+            }
             Err(key) => {
                 let circuit = self.store.inner.by_key(key);
                 self.report_by_rules(&circuit, permit, report, started)
             }
         }
+    }
+
+    /// Takes the report of a success by what is known of its circuit by hash, or by the circuit.
+    fn succeed_by_hash<Q>(&self, key: Hashed<'_, Q>, permit: PermitToken) -> Reported
+    where
+        K: Borrow<Q>,
+        Q: Hash + Eq + ToKey<K> + ?Sized,
+    {
+        let inner = &self.store.inner;
+        // If the user's code panics, what the permit holds is given back.
+        let give_back_on_panic = OnPanic::new(|| inner.give_back(key, permit));
+        let id = inner.id_of(key);
+        // Not asked if the policies have a classifier: then an entry would be of no use.
+        let mut asked = None;
+        let by_hash = |span| {
+            asked = id;
+            let counts = |id| inner.shared.count_by_hash(id, permit, span);
+            match id.is_some_and(counts) {
+                true => Shortly::Recorded,
+                false => Shortly::Nothing,
+            }
+        };
+        let left = self.rules.policies.of_unless(key.key(), by_hash);
+        give_back_on_panic.disarm();
+        let Some((policy, _)) = left else {
+            return Reported::Recorded;
+        };
+        let circuit = inner.by_id(key, asked);
+        let reported = circuit.report_by(permit, Outcome::Success.into(), &policy);
+        self.sync_watch_if_replaced(&circuit, &policy);
+        reported
     }
 
     /// Takes a report that may change something.
@@ -155,10 +194,20 @@ where
         let report = self.timed(&policy, report, started);
         give_back_on_panic.disarm();
         let reported = circuit.report_by(permit, report, &policy);
-        if self.is_replaced(&policy) {
+        self.sync_watch_if_replaced(circuit, &policy);
+        reported
+    }
+
+    /// Corrects the watch of a circuit that a report by `policy` may have made watched.
+    #[inline]
+    pub(super) fn sync_watch_if_replaced<T: Circuit>(&self, circuit: &T, policy: &Policy)
+    where
+        K: Borrow<T::Key>,
+        T::Key: Hash + Eq + ToKey<K>,
+    {
+        if self.is_replaced(policy) {
             self.sync_watch(circuit);
         }
-        reported
     }
 
     /// Makes the circuit watched if its policy needs that, and unwatched otherwise.

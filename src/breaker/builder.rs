@@ -260,12 +260,15 @@ impl CircuitBreaker {
     /// assert!(breaker.acquire("search").is_ok());
     /// ```
     pub fn new() -> Self {
-        Self::keyed()
+        Self::over(InMemoryCircuitBreakerStore::builder())
     }
 
     /// Begins a breaker for `String` keys with other settings.
     pub fn builder() -> CircuitBreakerBuilder {
-        Self::keyed_builder()
+        CircuitBreakerBuilder {
+            store: InMemoryCircuitBreakerStore::builder(),
+            ..CircuitBreakerBuilder::new()
+        }
     }
 }
 
@@ -282,9 +285,11 @@ impl<K: Hash + Eq + Clone> CircuitBreaker<K> {
     /// assert!(by_name.acquire("search").is_ok());
     /// ```
     pub fn keyed() -> Self {
-        let store = InMemoryCircuitBreakerStore::keyed_builder()
-            .max_circuits(DEFAULT_CIRCUITS)
-            .build();
+        Self::over(InMemoryCircuitBreakerStore::keyed_builder())
+    }
+
+    fn over(store: InMemoryStoreBuilder<K>) -> Self {
+        let store = store.max_circuits(DEFAULT_CIRCUITS).build();
         Self::from_parts(store, PolicySet::default(), None)
     }
 

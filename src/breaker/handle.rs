@@ -3,13 +3,18 @@
 use super::acquire::{Owned, OwnedPermit};
 use super::circuit_breaker::CircuitBreaker;
 use super::permit::{Admitted, Permit, Started, Target};
+use super::policies::Policies;
+use crate::cell::Shortly;
 use crate::clock::{Clock, SystemClock};
 use crate::error::{Rejected, StoreFull};
 use crate::key::ToKey;
+use crate::on_panic::OnPanic;
+use crate::rules::{Policy, Span};
 use crate::snapshot::CircuitBreakerSnapshot;
 use crate::stats::Counted;
 use crate::store::StoreHandle;
-use crate::word::{Outcome, PermitToken, Report, Reported};
+use crate::sync::atomic::{AtomicU64, Ordering};
+use crate::word::{CachedCalls, Outcome, PermitToken, Report, Reported};
 use std::borrow::Borrow;
 use std::fmt;
 use std::hash::{BuildHasher, Hash, RandomState};
@@ -40,6 +45,7 @@ use std::hash::{BuildHasher, Hash, RandomState};
 pub struct CircuitHandle<K = String, S = RandomState, C = SystemClock> {
     pub(super) breaker: CircuitBreaker<K, S, C>,
     pub(super) circuit: StoreHandle<K, S, C>,
+    cached: Cached,
 }
 
 /// A [`CircuitHandle`] of a breaker that reads a clock of type `C`.
@@ -70,6 +76,7 @@ where
         Ok(CircuitHandle {
             breaker: self.clone(),
             circuit,
+            cached: Cached::nothing(),
         })
     }
 }
@@ -167,10 +174,81 @@ where
         self.report_by_rules(permit, report, started)
     }
 
+    /// Takes a report on a circuit that isn't closed, or is unclean. Not inlined, so that the fast
+    /// path is; nor is the rest, so that this is short.
     #[inline(never)]
     fn report_by_rules(&self, permit: PermitToken, report: Report, started: Started) -> Reported {
-        self.breaker
-            .report_by_rules(&self.circuit, permit, report, started)
+        // By no policy is the call slow. So if its window is known and quiet, it is done.
+        if !(report.is_success_alone() && started.is_unknown()) {
+            return self
+                .breaker
+                .report_by_rules(&self.circuit, permit, report, started);
+        }
+        match self.cached.calls(&self.breaker.rules.policies) {
+            Some(calls) if self.circuit.is_quiet(permit, calls) => Reported::Recorded,
+            _ => self.succeed_by_rules(permit),
+        }
+    }
+
+    /// Takes the report of a success by its policy.
+    #[inline(never)]
+    fn succeed_by_rules(&self, permit: PermitToken) -> Reported {
+        // If the user's code panics, what the permit holds is given back.
+        let give_back_on_panic = OnPanic::new(|| self.circuit.give_back(permit));
+        let shortly = |span| match span {
+            Span::Calls(_) => Shortly::Nothing,
+            Span::Time(_) => self.circuit.count_shortly(permit, span),
+        };
+        let policies = &self.breaker.rules.policies;
+        let left = policies.of_unless(self.circuit.key(), shortly);
+        give_back_on_panic.disarm();
+        let Some((policy, counted)) = left else {
+            return Reported::Recorded;
+        };
+        self.cached.note(&policy);
+        let circuit = &self.circuit;
+        let report = Outcome::Success.into();
+        let reported = match counted {
+            // If a classifier had to be asked, the short way comes only now.
+            Shortly::Nothing => circuit.report_in_circuit(permit, report, &policy),
+            counted => circuit.report_by_circuit(permit, report, &policy, counted),
+        };
+        self.breaker.sync_watch_if_replaced(circuit, &policy);
+        reported
+    }
+}
+
+/// The length of the window, by the policy of the set that was in place at the last look.
+struct Cached(AtomicU64);
+
+impl Cached {
+    fn nothing() -> Self {
+        Self(AtomicU64::new(CachedCalls::NOTHING.bits()))
+    }
+
+    /// Returns the number of calls in the window, if it is cached by the set in place.
+    #[inline]
+    fn calls<K>(&self, policies: &Policies<K>) -> Option<u32> {
+        // Acquire: pairs with the Release in `note`. The set of this number has been in place when
+        // the number of the set in place is loaded.
+        let cached = CachedCalls::from_bits(self.0.load(Ordering::Acquire));
+        cached.of(policies.number())
+    }
+
+    /// Notes the length of the window by `policy`, if it has a short span of calls.
+    fn note(&self, policy: &Policy) {
+        if let Some(Span::Calls(calls)) = policy.short_span() {
+            let cached = CachedCalls::new(policy.set(), calls).bits();
+            // Relaxed: read only to spare a write to a word that other threads read.
+            let seen = self.0.load(Ordering::Relaxed);
+            if seen != cached {
+                // Release: see `calls`. Relaxed on failure: another thread has noted what it read.
+                // If that, or this, is of an older set, reports read their policies until one of
+                // them notes it again.
+                let (release, relaxed) = (Ordering::Release, Ordering::Relaxed);
+                let _ = self.0.compare_exchange(seen, cached, release, relaxed);
+            }
+        }
     }
 }
 
@@ -225,6 +303,7 @@ impl<K: Clone, S, C> Clone for CircuitHandle<K, S, C> {
         Self {
             breaker: self.breaker.clone(),
             circuit: self.circuit.clone(),
+            cached: Cached::nothing(),
         }
     }
 }

@@ -11,6 +11,11 @@ pub struct Started(u64);
 impl Started {
     pub(super) const UNKNOWN: Self = Self(0);
 
+    /// Returns whether the time is unknown, and so no policy measures the call.
+    pub(super) fn is_unknown(self) -> bool {
+        self.0 == Self::UNKNOWN.0
+    }
+
     pub(super) fn at(unix_ms: u64) -> Self {
         Self(unix_ms.saturating_add(1))
     }

@@ -1,8 +1,8 @@
 //! The policies of a breaker: read in passing, replaced as a whole.
 
-use crate::cell::{Shared, Summary};
+use crate::cell::{Shared, Shortly, Summary};
 use crate::key::ToKey;
-use crate::rules::{DroppedPermit, Policy, PolicySet};
+use crate::rules::{DroppedPermit, Policy, PolicySet, Span};
 use crate::sync::atomic::{AtomicU64, Ordering};
 use crate::sync::{EpochCell, PlainArc, PlainAtomicU64};
 use std::borrow::Borrow;
@@ -15,6 +15,8 @@ use std::hash::Hash;
 /// its count of unclean circuits above 0.
 pub(crate) struct Policies<K> {
     current: EpochCell<PlainArc<Numbered<K>>>,
+    /// The number of replacements that have begun, each counted before it puts its set in place.
+    begun: AtomicU64,
     /// The number of replacements that have put their set in place.
     replaced: AtomicU64,
     /// The number of sets in place that need every check: 0, 1, or 2 for a moment.
@@ -108,6 +110,7 @@ impl<K> Policies<K> {
                 needs,
                 groups,
             })),
+            begun: AtomicU64::new(0),
             replaced: AtomicU64::new(0),
         }
     }
@@ -149,15 +152,54 @@ impl<K> Policies<K> {
         K: Borrow<Q> + Hash + Eq,
         Q: Hash + Eq + ToKey<K> + ?Sized,
     {
-        let plain = self.read(|current| {
-            let asks = current.set.asks_classifier();
-            (!asks).then(|| current.of(key))
-        });
-        match plain {
-            Some(policy) => policy,
+        let copied = self.read(|current| match current.set.asks_classifier() {
             // No epoch is pinned while the user's code runs.
-            None => self.read(PlainArc::clone).of(key),
-        }
+            true => Err(PlainArc::clone(current)),
+            false => Ok(current.of(key)),
+        });
+        copied.unwrap_or_else(|current| current.of(key))
+    }
+
+    /// Returns the number of the set in place; a greater one while a replacement is about to put its
+    /// set there.
+    ///
+    /// Each replacement counts itself before it puts its set in place, and raises the number of the
+    /// set by one. So if this is the number of a set that has been in place, no other one has taken
+    /// its place yet.
+    #[inline]
+    pub(crate) fn number(&self) -> u64 {
+        // SeqCst: stands for a load of the set, in one order with the replacements and with the
+        // circuit's words, which the caller loads next.
+        self.begun.load(Ordering::SeqCst)
+    }
+
+    /// Reports a success by `shortly`, which gets the [short span](Policy::short_span) of `key`'s
+    /// policy, read in place. Returns a copy of the policy, of the same set, unless that has
+    /// recorded the report.
+    ///
+    /// If the set has a classifier, which is the user's, `shortly` isn't called: no epoch is pinned
+    /// while a classifier runs.
+    #[inline]
+    pub(crate) fn of_unless<Q>(
+        &self,
+        key: &Q,
+        shortly: impl FnOnce(Span) -> Shortly,
+    ) -> Option<(Policy, Shortly)>
+    where
+        K: Borrow<Q> + Hash + Eq,
+        Q: Hash + Eq + ToKey<K> + ?Sized,
+    {
+        let asked = self.read(|current| {
+            if current.set.asks_classifier() {
+                return Err(PlainArc::clone(current));
+            }
+            let span = current.set.find(key).short_span();
+            Ok(match span.map_or(Shortly::Nothing, shortly) {
+                Shortly::Recorded => None,
+                left => Some((current.of(key), left)),
+            })
+        });
+        asked.unwrap_or_else(|current| Some((current.of(key), Shortly::Nothing)))
     }
 
     /// Returns the policy of `key` as it was declared.
@@ -197,6 +239,8 @@ impl<K> Policies<K> {
         let summary = &shared.summary;
         let groups = shared.groups.numbers(&set.group_names());
         let needs = Needs::of(&set);
+        // SeqCst: see `number`.
+        self.begun.fetch_add(1, Ordering::SeqCst);
         // Relaxed: the summary is raised after `needing_checks`, with Release, and the set put in
         // place after `needing_drops`, with SeqCst.
         let counts = |needs: Needs| [needs.every_check, needs.drops].map(u64::from);
@@ -234,8 +278,49 @@ impl<K> Policies<K> {
 #[cfg(all(test, not(breakerbox_loom)))]
 mod tests {
     use super::*;
-    use crate::rules::DroppedPermit;
+    use crate::rules::{DroppedPermit, Forced, SlidingWindow};
     use std::time::Duration;
+
+    const MINUTE: Duration = Duration::from_secs(60);
+
+    fn short_span(policies: &Policies<u64>) -> Option<Span> {
+        let seen = std::cell::Cell::new(None);
+        let _ = policies.of_unless(&1, |span| {
+            seen.set(Some(span));
+            Shortly::Nothing
+        });
+        seen.get()
+    }
+
+    /// The span is that of the set in place, and only where no other setting matters to a success.
+    #[test]
+    fn a_span_is_short_if_a_success_has_no_other_effect() {
+        let calls = |calls| {
+            let window = SlidingWindow::Calls(calls);
+            let policy = Policy::builder().sliding_window(window);
+            policy.failure_rate_threshold(50)
+        };
+        let hung = calls(7).hung_calls(1).hung_call_duration(MINUTE);
+        let slow = calls(8)
+            .slow_call_rate_threshold(50)
+            .slow_call_duration(MINUTE);
+        let shared = Shared::new((), 0, 0, false);
+        let policies = Policies::new(PolicySet::<u64>::default(), &shared);
+        assert_eq!(short_span(&policies), None);
+        for (builder, span) in [
+            (calls(5), Some(Span::Calls(5))),
+            (calls(6).shadow(true), Some(Span::Calls(6))),
+            (calls(6).forced(Forced::Open), None),
+            (hung, None),
+            (slow, Some(Span::Calls(8))),
+        ] {
+            let set = PolicySet::new(builder.build().unwrap());
+            policies.replace(set.clone(), &shared);
+            assert_eq!(short_span(&policies), span);
+            policies.replace(set.classify(|_: &u64| None), &shared);
+            assert_eq!(short_span(&policies), None);
+        }
+    }
 
     /// A set's needs hold while it is in place, and no longer.
     #[test]
@@ -247,7 +332,7 @@ mod tests {
             .dropped_permit(DroppedPermit::Failure)
             .build();
         let set = |policy: &Policy| PolicySet::<u64>::new(*policy);
-        let shared = Shared::new((), 0, false);
+        let shared = Shared::new((), 0, 0, false);
         let policies = Policies::new(PolicySet::default(), &shared);
         for (policy, checks, is_dropped) in [
             (Policy::default(), false, false),

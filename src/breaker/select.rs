@@ -32,7 +32,10 @@ where
         K: Borrow<Q>,
         Q: Hash + Eq + ToKey<K> + ?Sized,
     {
-        match self.pass(key) {
+        if self.store.inner.pass_by_summary().is_some() {
+            return Ok(());
+        }
+        match self.pass_by_filter(key) {
             Ok(_) => Ok(()),
             Err(hash) => self.admits_by_rules(&self.store.inner.by_key(hash.with(key))),
         }

@@ -56,12 +56,12 @@ impl Cell {
             (_, Evicts::Clean) => false,
             // Its successes take the short way and leave no mark, so it goes by age too.
             (State::Closed, Evicts::Idle { open_ttl }) if control.failures() == 0 => {
-                !self.take_mark() && is_forgotten(open_ttl)
+                !self.take_mark(shared) && is_forgotten(open_ttl)
             }
-            (State::Closed | State::Watched, Evicts::Idle { .. }) => !self.take_mark(),
+            (State::Closed | State::Watched, Evicts::Idle { .. }) => !self.take_mark(shared),
             (State::Open, Evicts::Idle { open_ttl }) => is_forgotten(open_ttl),
             (State::HalfOpen, Evicts::Idle { open_ttl }) => {
-                !self.take_mark() && is_forgotten(open_ttl)
+                !self.take_mark(shared) && is_forgotten(open_ttl)
             }
         };
         if !goes {

@@ -10,54 +10,53 @@
 //! before that. So a stripe found at 0 says that no circuit of it rejects, and that each one's
 //! generation is in its control word and at most the summary's.
 
-use super::stripes::{Stripes, zeroes};
-use crate::sync::atomic::{AtomicU64, Ordering};
+use super::stripes::StripeWords;
+use crate::sync::atomic::Ordering;
 use crate::word::FilterWord;
 
 /// The counts of all stripes; see the module.
 pub(super) struct Filter {
-    stripes: Stripes,
+    words: StripeWords,
 }
 
 impl Filter {
-    pub(super) fn new() -> Self {
-        Self { stripes: zeroes() }
-    }
-
-    #[inline]
-    fn word(&self, stripe: usize) -> &AtomicU64 {
-        &self.stripes[stripe % self.stripes.len()]
+    /// Makes the filter of a store of this many circuits: a word for eight of them. The more words,
+    /// the fewer keys share one with a circuit that rejects.
+    pub(super) fn new(circuits: usize) -> Self {
+        Self {
+            words: StripeWords::new(circuits / 8, 10),
+        }
     }
 
     #[inline]
     pub(super) fn load(&self, stripe: usize) -> FilterWord {
         // Acquire: pairs with the Release in `lower`. A thread that finds a count at 0 sees what
         // its circuits were changed to, and its second load of the summary stays after this one.
-        FilterWord::from_bits(self.word(stripe).load(Ordering::Acquire))
+        FilterWord::from_bits(self.words.of(stripe).load(Ordering::Acquire))
     }
 
     #[inline]
     pub(super) fn raise(&self, stripe: usize, counts: u64) {
         // Relaxed: the operation that takes a number, or the compare-and-swap, follows and
         // publishes it.
-        self.word(stripe).fetch_add(counts, Ordering::Relaxed);
+        self.words.of(stripe).fetch_add(counts, Ordering::Relaxed);
     }
 
     #[inline]
     pub(super) fn lower(&self, stripe: usize, counts: u64) {
         // Release: pairs with the Acquire in `load`. All changes are read-modify-writes, so each is
         // in the release sequence of those before it.
-        self.word(stripe).fetch_sub(counts, Ordering::Release);
+        self.words.of(stripe).fetch_sub(counts, Ordering::Release);
     }
 
     /// Sums the counts of all stripes: circuits that may reject, and unclean ones.
     #[cfg(any(test, breakerbox_loom, breakerbox_steps))]
     pub(super) fn counts(&self) -> (u64, u64) {
-        let counts = |word: &AtomicU64| {
+        let counts = |word: &crate::sync::atomic::AtomicU64| {
             // Acquire: read at rest.
             FilterWord::from_bits(word.load(Ordering::Acquire)).counts()
         };
         let add = |sum: (u64, u64), one: (u64, u64)| (sum.0 + one.0, sum.1 + one.1);
-        self.stripes.iter().map(counts).fold((0, 0), add)
+        self.words.iter().map(counts).fold((0, 0), add)
     }
 }

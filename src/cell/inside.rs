@@ -48,6 +48,12 @@ pub struct Words {
 }
 
 impl Cell {
+    /// Takes the mark of use away, as a sweep does.
+    #[cfg(breakerbox_loom)]
+    pub(crate) fn take_mark_alone<C>(&self, shared: &Shared<C>) -> bool {
+        self.take_mark(shared)
+    }
+
     /// Takes the first step of a report alone: frees its slot.
     pub(crate) fn leave_alone(&self, permit: PermitToken) {
         self.leave(permit);
@@ -110,9 +116,11 @@ impl Cell {
             probes: (state == State::HalfOpen).then(|| probes.payload()),
             openings: history.openings,
             group: history.group,
-            watch: self
-                .watch
-                .read(|watch| watch.map(|watch| watch.calls(generation, &shared.clock))),
+            watch: self.watch.read(|watch| {
+                watch.map(|watch| {
+                    watch.calls(generation, &shared.clock, self.keepers(shared, control))
+                })
+            }),
             handles: Pins::from_bits(self.pins.load(Ordering::Acquire)).handles(),
         }
     }

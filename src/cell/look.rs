@@ -87,7 +87,12 @@ impl Cell {
         if !control.state().is_closed() || self.watch.is_empty() {
             return None;
         }
-        self.watch
-            .read(|watch| watch?.tally(control.generation(), &shared.clock))
+        self.watch.read(|watch| {
+            watch?.tally(
+                control.generation(),
+                &shared.clock,
+                self.keepers(shared, control),
+            )
+        })
     }
 }

@@ -70,11 +70,23 @@ impl Cell {
         }
     }
 
-    /// Takes the mark of use away, and returns whether there was one.
+    /// Takes the mark of use away, and returns whether there was one. Ends what is known of the
+    /// circuit by hash, since successes leave no mark while it lasts.
     #[must_use]
-    pub(super) fn take_mark(&self) -> bool {
-        // Relaxed: as in `mark_used`.
-        Pins::from_bits(self.pins.fetch_and(!Pins::USED, Ordering::Relaxed)).is_used()
+    pub(super) fn take_mark<C>(&self, shared: &Shared<C>) -> bool {
+        // AcqRel: of a claim that marks the circuit after it has made its entry live, and this, the
+        // later one sees the other.
+        let seen = self.pins.fetch_and(!Pins::USED, Ordering::AcqRel);
+        self.end_known(shared);
+        Pins::from_bits(seen).is_used()
+    }
+
+    /// Marks the circuit used after it has become known by hash.
+    pub(super) fn mark_used_for_good<C>(&self, shared: &Shared<C>) {
+        if shared.evicts {
+            // AcqRel: see `take_mark`.
+            self.pins.fetch_or(Pins::USED, Ordering::AcqRel);
+        }
     }
 
     /// Holds the cell in the map for a handle, until [`unpin`](Self::unpin).

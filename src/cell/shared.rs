@@ -1,20 +1,22 @@
 //! The data that all cells of a store share: the summary, the removals, the groups and the clock.
 
 use super::group::Groups;
+use super::known::Known;
 use super::openings::OpeningCounts;
-use super::stripes::{Stripes, zeroes};
+use super::stripes::StripeWords;
 use super::summary::Summary;
 use crate::clock::Clock;
 use crate::sync::PlainAtomicU64;
 use crate::sync::atomic::Ordering;
-use crate::word::{Generation, Millis, Timestamp, stripe_of};
+use crate::word::{Bucket, Generation, Millis, Timestamp, stripe_of};
 
 /// The data that all cells of a store share.
 pub(crate) struct Shared<C> {
     pub(crate) summary: Summary,
     /// For each stripe: the latest generation in which a circuit of it left the map. A new circuit
     /// of the stripe begins in that, so that permits from before the removal are stale.
-    removals: Stripes,
+    removals: StripeWords,
+    pub(super) known: Known,
     pub(crate) clock: C,
     pub(crate) groups: Groups,
     pub(crate) openings: OpeningCounts,
@@ -27,10 +29,12 @@ pub(crate) struct Shared<C> {
 }
 
 impl<C> Shared<C> {
-    pub(crate) fn new(clock: C, seed: u64, evicts: bool) -> Self {
+    /// Makes the data of a store of this many circuits.
+    pub(crate) fn new(clock: C, seed: u64, circuits: usize, evicts: bool) -> Self {
         Self {
-            summary: Summary::new(),
-            removals: zeroes(),
+            summary: Summary::new(circuits),
+            removals: StripeWords::new(circuits / 8, 10),
+            known: Known::new(circuits),
             clock,
             groups: Groups::new(),
             openings: OpeningCounts::new(),
@@ -88,13 +92,22 @@ impl<C> Shared<C> {
         Timestamp::from_unix_ms(self.clock.roughly_ms())
     }
 
+    /// Returns the time by which a window counts whose ticks take `width`.
+    #[inline]
+    pub(super) fn time_for(&self, width: Millis) -> Timestamp
+    where
+        C: Clock,
+    {
+        time_for(width, &self.clock)
+    }
+
     /// Returns the generation of the stripe's last removal, in which a new circuit of it begins.
     pub(crate) fn removed_at(&self, stripe: usize) -> Generation {
         // Acquire: pairs with the Release in `note_removal`, for a thread that begins a life in
         // this generation, and those that it tells: they find the summary in this generation or a
         // later one, so their next permits aren't older than the life. (That a thread which finds
         // the key absent after a removal sees the removal itself follows from the map's ordering.)
-        let bits = self.removals[stripe % self.removals.len()].load(Ordering::Acquire);
+        let bits = self.removals.of(stripe).load(Ordering::Acquire);
         Generation::from_bits(bits)
     }
 
@@ -105,7 +118,7 @@ impl<C> Shared<C> {
 
     /// Notes that a circuit of this stripe leaves the map in `generation`.
     pub(super) fn note_removal(&self, stripe: usize, generation: Generation) {
-        let word = &self.removals[stripe % self.removals.len()];
+        let word = self.removals.of(stripe);
         // Relaxed: the compare-and-swap decides.
         let mut seen = word.load(Ordering::Relaxed);
         while generation.is_after(Generation::from_bits(seen)) {
@@ -124,16 +137,26 @@ impl<C> Shared<C> {
     }
 }
 
+/// Returns the time by which a window counts whose ticks take `width`: read roughly if a tick of the
+/// kernel is little beside that.
+#[inline]
+pub(super) fn time_for(width: Millis, clock: &impl Clock) -> Timestamp {
+    Timestamp::from_unix_ms(match width < Bucket::ROUGH_WIDTH {
+        true => clock.now_ms(),
+        false => clock.roughly_ms(),
+    })
+}
+
 #[cfg(all(test, not(breakerbox_loom)))]
 mod tests {
     use super::*;
 
     #[test]
     fn removals_only_rise() {
-        let shared = Shared::new((), 0, false);
+        let shared = Shared::new((), 0, 0, false);
         shared.note_removal(3, Generation::from_bits(9));
         shared.note_removal(3, Generation::from_bits(4));
         assert_eq!(shared.removed_at(3), Generation::from_bits(9));
-        assert_eq!(shared.removed_at(4), Generation::ZERO);
+        assert_eq!(shared.removed_at(1 << 15), Generation::ZERO);
     }
 }

@@ -26,10 +26,11 @@
 use super::Cell;
 use super::moved::Moved;
 use super::shared::Shared;
+use super::window::Counted;
 use crate::clock::Clock;
-use crate::rules::{Policy, Span, is_slow, is_stale};
+use crate::rules::{Policy, Span, is_stale};
 use crate::sync::atomic::Ordering;
-use crate::word::{Call, Control, Outcome, PermitToken, Quiet, Report, Side, Tally};
+use crate::word::{Bucket, Call, Control, PermitToken, Quiet, Side, Tally};
 
 /// A call that has been counted in a window.
 #[derive(Clone, Copy)]
@@ -44,6 +45,9 @@ pub(crate) struct CountedCall {
 pub(crate) enum Shortly {
     /// The report is recorded.
     Recorded,
+    /// The report is recorded: it is counted in this bucket of a window without trouble. `gives`
+    /// says whether the bucket's count should be given to an entry of the table by hash.
+    CountedAlone { bucket: Bucket, gives: bool },
     /// The call is counted in its window, and may open the circuit.
     Counted(CountedCall),
     /// Nothing has been done: the circuit decides.
@@ -51,54 +55,26 @@ pub(crate) enum Shortly {
 }
 
 impl Cell {
-    /// Returns whether a report changes nothing, since its window of calls is quiet.
-    #[inline]
-    pub(crate) fn is_quiet_for(
-        &self,
-        permit: PermitToken,
-        report: Report,
-        policy: &Policy,
-    ) -> bool {
-        match policy.trip.span {
-            Some(Span::Calls(calls)) => is_fine(report, policy) && self.is_quiet(permit, calls),
-            _ => false,
-        }
-    }
-
-    /// Takes the short way of a report under a rule over a window of time: that of a success which
-    /// finds the circuit closed and nothing to forget. No state may be forced on the circuit.
-    #[inline(always)]
-    pub(crate) fn report_shortly<C: Clock>(
-        &self,
-        shared: &Shared<C>,
-        permit: PermitToken,
-        report: Report,
-        policy: &Policy,
-    ) -> Shortly {
-        match policy.trip.span {
-            Some(Span::Time(_)) if is_fine(report, policy) => {
-                self.count_shortly(shared, permit, policy)
-            }
-            _ => Shortly::Nothing,
-        }
-    }
-
-    /// Does the same out of line, for a function that has other ways too, which then need fewer
-    /// registers.
+    /// Takes the short way of a success that isn't slow, in a window of this span. No state may be
+    /// forced on the circuit. Not inlined, so that its caller's other ways need fewer registers.
     #[inline(never)]
-    pub(crate) fn report_shortly_apart<C: Clock>(
+    pub(crate) fn succeed_shortly<C: Clock>(
         &self,
         shared: &Shared<C>,
         permit: PermitToken,
-        report: Report,
-        policy: &Policy,
+        span: Span,
     ) -> Shortly {
-        self.report_shortly(shared, permit, report, policy)
+        match span {
+            Span::Time(_) => self.count_shortly(shared, permit, span),
+            Span::Calls(calls) if self.is_quiet(permit, calls) => Shortly::Recorded,
+            Span::Calls(_) => Shortly::Nothing,
+        }
     }
 
-    /// Returns whether a success changes nothing, since its window of the last `calls` is quiet.
+    /// Returns whether a success that isn't slow changes nothing, since its window of the last
+    /// `calls` is quiet.
     #[inline]
-    fn is_quiet(&self, permit: PermitToken, calls: u32) -> bool {
+    pub(crate) fn is_quiet(&self, permit: PermitToken, calls: u32) -> bool {
         // The call counts in the window at this load, and on control at the next: which is of the
         // mark's generation, so the mark was of the one in place.
         // SeqCst: in one order with control's updates, so that a thread which has seen a failure on
@@ -110,16 +86,17 @@ impl Cell {
             && Quiet::from_payload(mark.payload()).is_of(calls)
     }
 
-    /// Counts a success in a window of time, unless there is more to do.
+    /// Counts a success that isn't slow in its window of time, unless there is more to do. No state
+    /// may be forced on the circuit.
     ///
     /// It takes place on control before it is in the window: a failure in between comes after it.
     /// That is no other window, since a tick knows no order of its calls.
     #[inline(always)]
-    fn count_shortly<C: Clock>(
+    pub(crate) fn count_shortly<C: Clock>(
         &self,
         shared: &Shared<C>,
         permit: PermitToken,
-        policy: &Policy,
+        span: Span,
     ) -> Shortly {
         let control = self.control();
         if !has_nothing_to_forget(control, permit) {
@@ -132,12 +109,13 @@ impl Cell {
         let Some(window) = &watch.window else {
             return Shortly::Nothing;
         };
-        if !watch.fits(control.generation(), policy) {
+        if !watch.is_of(control.generation(), Some(span)) {
             return Shortly::Nothing;
         }
-        match window.record(Call::default(), &shared.clock) {
-            None => Shortly::Recorded,
-            Some(tally) => Shortly::Counted(CountedCall {
+        let keepers = self.keepers(shared, control);
+        match window.record(Call::default(), &shared.clock, keepers) {
+            Counted::Alone { bucket, gives } => Shortly::CountedAlone { bucket, gives },
+            Counted::Among(tally) => Shortly::Counted(CountedCall {
                 tally,
                 before: None,
             }),
@@ -162,7 +140,7 @@ impl Cell {
         }
         let tally = self.count_call(shared, control, call, policy)?;
         if has_mark && !is_fine {
-            self.end_quiet(control);
+            self.end_quiet(shared, control);
         }
         Ok(CountedCall { tally, before })
     }
@@ -186,17 +164,18 @@ impl Cell {
 
     /// Ends the mark in `control`'s generation, since a failure or a slow call has been counted, or
     /// the window is a new one. Does nothing unless that generation is closed and still in place: in
-    /// another state the word has other uses.
-    pub(super) fn end_quiet(&self, control: Control) {
+    /// another state the word has other uses. Also ends what is known of the circuit by hash.
+    pub(super) fn end_quiet<C>(&self, shared: &Shared<C>, control: Control) {
         while control.state().is_closed()
             && let Ok(seen) = self.quiet_word(control)
         {
             let ended = Quiet::from_payload(seen.payload()).ended();
             let ended = Side::new(control.generation(), ended.payload());
             if self.put(&self.phase, seen, ended).is_ok() {
-                return;
+                break;
             }
         }
+        self.end_known(shared);
     }
 
     /// Returns the word of the mark, brought up to `control`'s generation.
@@ -204,12 +183,6 @@ impl Cell {
         let none = |_| Side::new(control.generation(), Quiet::NEVER.payload());
         self.side(&self.phase, control, none)
     }
-}
-
-/// Returns whether the call was a success and, where that matters, not slow.
-#[inline]
-fn is_fine(report: Report, policy: &Policy) -> bool {
-    report.outcome() == Outcome::Success && !is_slow(report, policy)
 }
 
 /// Returns whether the circuit is closed and watched without failures, the permit holds nothing, and

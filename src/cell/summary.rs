@@ -39,12 +39,12 @@ pub(crate) struct Summary {
 }
 
 impl Summary {
-    pub(super) fn new() -> Self {
+    pub(super) fn new(circuits: usize) -> Self {
         Self {
             word: Line(AtomicU64::new(0)),
             unclean: Line(AtomicU64::new(0)),
             needing_reports: AtomicU64::new(0),
-            filter: Filter::new(),
+            filter: Filter::new(circuits),
             needing_checks: PlainAtomicU64::new(0),
             live: Line(AtomicU64::new(0)),
         }
@@ -73,6 +73,12 @@ impl Summary {
         // filter's, which pairs with `mark_clean`.
         let unneeded = self.needing_reports.load(Ordering::Acquire) == 0;
         unneeded && self.filter.load(stripe).has_no_unclean()
+    }
+
+    /// Returns whether no circuit of this stripe may reject or is about to change.
+    #[inline]
+    pub(super) fn is_at_rest(&self, stripe: usize) -> bool {
+        self.filter.load(stripe).has_none_rejecting()
     }
 
     /// Returns the generation in which every call on a key of this stripe is admitted, for a

@@ -100,7 +100,7 @@ mod tests {
     #[test]
     fn a_ticket_holds_the_summary_until_it_is_committed_or_dropped() {
         use crate::word::State;
-        let summary = Summary::new();
+        let summary = Summary::new(0);
         let control = closed(&summary);
 
         let mut given_up = Ticket::new(&summary);
@@ -141,7 +141,7 @@ mod tests {
 
     #[test]
     fn a_ticket_skips_zero_and_equal_tags() {
-        let summary = Summary::new();
+        let summary = Summary::new(0);
         let set = |bits: u64| {
             let word = summary.word.0.load(Ordering::Relaxed);
             summary

@@ -62,13 +62,26 @@ impl<'a, C> Transition<'a, C> {
 }
 
 impl Cell {
-    /// Replaces the control word `from` by `to`. This is the only compare-and-swap on the word.
+    /// Replaces the control word `from` by `to`. Below is the only compare-and-swap on the word.
     ///
     /// It keeps the store's count of unclean circuits: raises it before an update that needs it,
     /// and lowers it after one that no longer does. So it may overcount and never undercounts. (The
     /// number of known circuits is a statistic.)
     #[inline]
     pub(super) fn exchange<C>(
+        &self,
+        shared: &Shared<C>,
+        from: Control,
+        to: Control,
+    ) -> Result<(), Moved> {
+        match from.is_clean_and_watched() {
+            true => self.exchange_known(shared, from, to),
+            false => self.exchange_alone(shared, from, to),
+        }
+    }
+
+    #[inline(always)]
+    pub(super) fn exchange_alone<C>(
         &self,
         shared: &Shared<C>,
         from: Control,

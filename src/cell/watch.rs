@@ -25,6 +25,7 @@
 //!   decided on after it.
 
 use super::in_flight::InFlight;
+use super::known::Keepers;
 use super::window::Window;
 use crate::clock::Clock;
 use crate::rules::{Policy, Span};
@@ -41,7 +42,7 @@ pub(super) struct Watch {
     pub(super) held: bool,
     // Both are shared with the next watch of the same generation, in which only the other one may
     // change.
-    pub(super) window: Option<PlainArc<Window>>,
+    pub(super) window: Option<Window>,
     pub(super) in_flight: Option<PlainArc<InFlight>>,
 }
 
@@ -68,11 +69,9 @@ impl Watch {
         let window = before
             .filter(|watch| watch.span() == span)
             .and_then(|watch| watch.window.clone());
-        let new_window = |span| {
-            PlainArc::new(match span {
-                Span::Calls(calls) => Window::count(calls),
-                Span::Time(time) => Window::time(time),
-            })
+        let new_window = |span| match span {
+            Span::Calls(calls) => Window::count(calls),
+            Span::Time(time) => Window::time(time),
         };
         Self {
             generation,
@@ -117,17 +116,27 @@ impl Watch {
     }
 
     /// Returns what its window holds for `generation` now, if it has one.
-    pub(super) fn tally(&self, generation: Generation, clock: &impl Clock) -> Option<Tally> {
+    pub(super) fn tally(
+        &self,
+        generation: Generation,
+        clock: &impl Clock,
+        keepers: Keepers<'_>,
+    ) -> Option<Tally> {
         let window = self.window.as_ref();
         let own = window.filter(|_| self.generation == generation);
-        own.map(|window| window.tally(clock))
+        own.map(|window| window.tally(clock, keepers))
     }
 
     /// Returns the calls that it holds for `generation` now.
     #[cfg(any(breakerbox_loom, breakerbox_steps))]
-    pub(super) fn calls(&self, generation: Generation, clock: &impl Clock) -> Calls {
+    pub(super) fn calls(
+        &self,
+        generation: Generation,
+        clock: &impl Clock,
+        keepers: Keepers<'_>,
+    ) -> Calls {
         let own = self.generation == generation;
-        let window = self.tally(generation, clock);
+        let window = self.tally(generation, clock, keepers);
         let in_flight = self.in_flight.as_ref().filter(|_| own);
         Calls {
             on: self.on,
@@ -144,9 +153,13 @@ impl Watch {
 
     #[inline(always)]
     pub(super) fn fits(&self, generation: Generation, policy: &Policy) -> bool {
-        self.on
-            && self.generation == generation
-            && self.span() == policy.trip.span
-            && (!policy.counts_in_flight() || self.in_flight.is_some())
+        let in_flight = !policy.counts_in_flight() || self.in_flight.is_some();
+        self.is_of(generation, policy.trip.span) && in_flight
+    }
+
+    /// Returns whether it is on, of `generation`, and has a window of this span, or none.
+    #[inline(always)]
+    pub(super) fn is_of(&self, generation: Generation, span: Option<Span>) -> bool {
+        self.on && self.generation == generation && self.span() == span
     }
 }

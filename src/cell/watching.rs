@@ -4,10 +4,9 @@ use super::Cell;
 use super::moved::Moved;
 use super::shared::Shared;
 use super::watch::Watch;
-use super::window::Window;
+use super::window::{Counted, Window};
 use crate::clock::Clock;
 use crate::rules::Policy;
-use crate::sync::PlainArc;
 use crate::word::{Call, Control, PermitToken, Tally};
 
 /// A call that has been counted in flight.
@@ -41,14 +40,14 @@ impl Cell {
             f,
         );
         if made.get() {
-            self.end_quiet(control);
+            self.end_quiet(shared, control);
             self.agree(shared);
         }
         seen.ok_or(Moved)
     }
 
     /// Counts a call of the watched circuit `control` in its window. Returns the counts of the
-    /// window with it; none if it can't open the circuit.
+    /// window with it; zeroes if it can't open the circuit.
     pub(super) fn count_call<C: Clock>(
         &self,
         shared: &Shared<C>,
@@ -57,8 +56,12 @@ impl Cell {
         policy: &Policy,
     ) -> Result<Tally, Moved> {
         self.watching(shared, control, policy, |watch| {
-            let record = |window: &PlainArc<Window>| window.record(call, &shared.clock);
-            watch.window.as_ref().and_then(record).unwrap_or_default()
+            let keepers = self.keepers(shared, control);
+            let record = |window: &Window| window.record(call, &shared.clock, keepers);
+            match watch.window.as_ref().map(record) {
+                Some(Counted::Among(tally)) => tally,
+                _ => Tally::default(),
+            }
         })
     }
 
@@ -151,7 +154,7 @@ impl Cell {
                     Some(Watch::new(control.generation(), policy, before))
                 };
                 if self.watch.get_or_replace(fits, make, |_| ()).is_some() {
-                    self.end_quiet(control);
+                    self.end_quiet(shared, control);
                     break;
                 }
             }

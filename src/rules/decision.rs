@@ -172,6 +172,12 @@ pub(crate) fn is_slow(report: Report, policy: &Policy) -> bool {
     }
 }
 
+/// Returns whether the call was a success and, where that matters, not slow.
+#[inline]
+pub(crate) fn is_fine(report: Report, policy: &Policy) -> bool {
+    report.outcome() == Outcome::Success && !is_slow(report, policy)
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::policy::ProbeRule;

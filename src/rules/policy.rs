@@ -336,6 +336,16 @@ impl Policy {
         self.trip.span.is_some()
     }
 
+    /// Returns the span of its window, if a success that isn't slow has no other effect in a closed
+    /// circuit without failures: no state is forced, and no calls are counted in flight.
+    #[inline]
+    pub(crate) fn short_span(&self) -> Option<Span> {
+        match self.checks_closely {
+            true => None,
+            false => self.trip.span,
+        }
+    }
+
     /// Returns whether calls in flight are counted.
     #[inline]
     pub(crate) fn counts_in_flight(&self) -> bool {

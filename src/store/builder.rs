@@ -2,6 +2,7 @@
 
 use super::bound::Bound;
 use super::by_hand::ByHand;
+use super::ids::Ids;
 use super::in_memory::InMemoryCircuitBreakerStore;
 use super::inner::Inner;
 use crate::cell::Shared;
@@ -14,6 +15,9 @@ use std::fmt;
 use std::hash::{BuildHasher, Hash, RandomState};
 use std::sync::Arc;
 use std::time::Duration;
+
+/// The number of circuits that a store is made for if neither a bound nor a capacity is set.
+const EXPECTED: usize = 8_192;
 
 /// A builder of an [`InMemoryCircuitBreakerStore`]. A setting that isn't set keeps its default.
 ///
@@ -37,6 +41,8 @@ pub struct InMemoryStoreBuilder<K = String, S = RandomState, C = SystemClock> {
     capacity: usize,
     listeners: Listeners<K>,
     evicts: Evicts<K>,
+    /// The text of an owned key.
+    text_of: Option<fn(&K) -> &str>,
 }
 
 /// The source of the clock. The system's is made in `build`, since some platforms have none.
@@ -64,6 +70,7 @@ impl<K> InMemoryStoreBuilder<K> {
                 key: None,
                 open_ttl: None,
             },
+            text_of: None,
         }
     }
 }
@@ -78,6 +85,7 @@ impl<K, S, C> InMemoryStoreBuilder<K, S, C> {
             capacity,
             listeners,
             evicts,
+            text_of,
             ..
         } = self;
         InMemoryStoreBuilder {
@@ -86,6 +94,7 @@ impl<K, S, C> InMemoryStoreBuilder<K, S, C> {
             capacity,
             listeners,
             evicts,
+            text_of,
         }
     }
 
@@ -96,6 +105,7 @@ impl<K, S, C> InMemoryStoreBuilder<K, S, C> {
             capacity,
             listeners,
             evicts,
+            text_of,
             ..
         } = self;
         InMemoryStoreBuilder {
@@ -104,6 +114,7 @@ impl<K, S, C> InMemoryStoreBuilder<K, S, C> {
             capacity,
             listeners,
             evicts,
+            text_of,
         }
     }
 
@@ -179,9 +190,15 @@ impl<K: Hash + Eq, S: BuildHasher, C: Clock> InMemoryStoreBuilder<K, S, C> {
             capacity,
             listeners,
             evicts,
+            text_of,
         } = self;
         let limit = InMemoryCircuitBreakerStore::<K, S, C>::MAX_CIRCUITS;
         let max = evicts.max_circuits.clamp(1, limit);
+        // A bound that isn't set says nothing of how many circuits there will be.
+        let expected = match evicts.max_circuits {
+            usize::MAX => capacity.clamp(EXPECTED, max),
+            _ => max,
+        };
         let seed = hasher.hash_one("jitter");
         let clock = match clock {
             Source::Given(clock) => clock,
@@ -189,13 +206,14 @@ impl<K: Hash + Eq, S: BuildHasher, C: Clock> InMemoryStoreBuilder<K, S, C> {
         };
         InMemoryCircuitBreakerStore {
             inner: Arc::new(Inner {
-                shared: Shared::new(clock, seed, evicts.key.is_some()),
+                shared: Shared::new(clock, seed, expected, evicts.key.is_some()),
                 map: Map::new(capacity.min(max), hasher),
                 listeners,
                 by_hand: ByHand::new(),
                 bound: Bound::new(max, evicts.open_ttl, evicts.key),
                 untracked: PlainAtomicU64::new(0),
                 counters: Counters::new(),
+                ids: Ids::new(text_of),
             }),
         }
     }
@@ -206,12 +224,15 @@ impl InMemoryCircuitBreakerStore {
     ///
     /// [`keyed`](InMemoryCircuitBreakerStore::keyed) makes one for keys of another type.
     pub fn new() -> Self {
-        Self::keyed()
+        Self::builder().build()
     }
 
     /// Begins a store for `String` keys with other settings.
     pub fn builder() -> InMemoryStoreBuilder {
-        Self::keyed_builder()
+        InMemoryStoreBuilder {
+            text_of: Some(String::as_str),
+            ..Self::keyed_builder()
+        }
     }
 }
 

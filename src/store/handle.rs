@@ -9,7 +9,7 @@ use crate::cell::{Cell, Gone, Shortly};
 use crate::clock::{Clock, SystemClock};
 use crate::error::{Rejected, StoreFull};
 use crate::key::ToKey;
-use crate::rules::Policy;
+use crate::rules::{Policy, Span, is_fine};
 use crate::snapshot::{CircuitBreakerSnapshot, CircuitState};
 use crate::sync::Arc as CellArc;
 use crate::word::{Outcome, PermitToken, Report, Reported};
@@ -124,6 +124,29 @@ impl<K, S, C: Clock> StoreHandle<K, S, C> {
     pub(crate) fn skips(&self, permit: PermitToken, report: Report, windows: bool) -> bool {
         // Closed and clean, in the very generation of the permit.
         !counts(report, windows) && self.cell.is_clean_for(permit)
+    }
+
+    /// Returns whether a success that isn't slow changes nothing, since its window of the last
+    /// `calls` is quiet.
+    #[inline]
+    pub(crate) fn is_quiet(&self, permit: PermitToken, calls: u32) -> bool {
+        // A success under a forced state changes nothing either.
+        self.cell.is_quiet(permit, calls)
+    }
+
+    /// Counts a success that isn't slow in its window of time, unless there is more to do. `span`
+    /// is the [short span](Policy::short_span) of its rules.
+    #[inline(always)]
+    pub(crate) fn count_shortly(&self, permit: PermitToken, span: Span) -> Shortly {
+        let shared = &self.inner.shared;
+        match shared.summary.needs_checks() {
+            // A rule by hand may force a state.
+            true => Shortly::Nothing,
+            false => match self.cell.count_shortly(shared, permit, span) {
+                Shortly::CountedAlone { .. } => Shortly::Recorded,
+                counted => counted,
+            },
+        }
     }
 
     /// Gives back what a permit holds, without an outcome.
@@ -297,35 +320,47 @@ where
     /// Takes a report that [`skips`](Self::skips) doesn't skip. Not inlined, so that the fast path
     /// is; nor is the rest, so that this is short.
     #[inline(never)]
-    fn report_in_circuit(&self, permit: PermitToken, report: Report, policy: &Policy) -> Reported {
-        match self.cell.is_quiet_for(permit, report, policy) {
-            true => Reported::Recorded,
-            false => self.report_by_circuit(permit, report, policy),
-        }
-    }
-
-    #[inline(never)]
-    fn report_by_circuit(&self, permit: PermitToken, report: Report, policy: &Policy) -> Reported {
-        let shared = &self.inner.shared;
-        let counted = match self.inner.looks_closely(policy) {
-            // A state may be forced.
-            true => Shortly::Nothing,
-            false => self.cell.report_shortly(shared, permit, report, policy),
-        };
-        match counted {
-            Shortly::Recorded => Reported::Recorded,
-            _ => self.report_by_rules(counted, permit, report, policy),
-        }
-    }
-
-    /// Not inlined, so that the short way needs few registers.
-    #[inline(never)]
-    fn report_by_rules(
+    pub(crate) fn report_in_circuit(
         &self,
-        counted: Shortly,
         permit: PermitToken,
         report: Report,
         policy: &Policy,
+    ) -> Reported {
+        match policy.trip.span {
+            Some(Span::Calls(calls)) if is_fine(report, policy) && self.is_quiet(permit, calls) => {
+                Reported::Recorded
+            }
+            _ => self.report_unless_quiet(permit, report, policy),
+        }
+    }
+
+    #[inline(never)]
+    fn report_unless_quiet(
+        &self,
+        permit: PermitToken,
+        report: Report,
+        policy: &Policy,
+    ) -> Reported {
+        let counted = match policy.short_span() {
+            Some(span @ Span::Time(_)) if is_fine(report, policy) => {
+                self.count_shortly(permit, span)
+            }
+            _ => Shortly::Nothing,
+        };
+        match counted {
+            Shortly::Recorded => Reported::Recorded,
+            _ => self.report_by_circuit(permit, report, policy, counted),
+        }
+    }
+
+    /// Takes the rest of a report that the short way hasn't recorded.
+    #[inline(never)]
+    pub(crate) fn report_by_circuit(
+        &self,
+        permit: PermitToken,
+        report: Report,
+        policy: &Policy,
+        counted: Shortly,
     ) -> Reported {
         let shared = &self.inner.shared;
         self.inner.count_failure(report);

@@ -231,9 +231,15 @@ where
         K: Borrow<Q>,
         Q: Hash + Eq + ToKey<K> + ?Sized,
     {
-        match self.inner.pass(key, policy.checks_closely(), || false) {
-            Ok(permit) => Ok(permit),
-            Err(hash) => self.inner.acquire_or_reject(hash, key, policy),
+        match self.inner.pass_by_summary() {
+            Some(permit) if !policy.checks_closely() => Ok(permit),
+            _ => match self
+                .inner
+                .pass_by_filter(key, policy.checks_closely(), || false)
+            {
+                Ok(permit) => Ok(permit),
+                Err(hash) => self.inner.acquire_or_reject(hash, key, policy),
+            },
         }
     }
 

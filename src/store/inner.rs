@@ -2,6 +2,7 @@
 
 use super::bound::Bound;
 use super::by_hand::ByHand;
+use super::ids::Ids;
 use crate::cell::{Cell, Gone, Shared};
 use crate::clock::Clock;
 use crate::error::StoreFull;
@@ -25,6 +26,7 @@ pub(crate) struct Inner<K, S, C> {
     /// The number of operations that were answered without being stored.
     pub(super) untracked: PlainAtomicU64,
     pub(super) counters: Counters,
+    pub(super) ids: Ids<K>,
 }
 
 impl<K: Hash + Eq, S: BuildHasher, C: Clock> Inner<K, S, C> {
@@ -122,7 +124,7 @@ impl<K: Hash + Eq, S: BuildHasher, C: Clock> Inner<K, S, C> {
     }
 
     /// Gives back what a permit of `key` holds, without an outcome.
-    pub(super) fn give_back<Q>(&self, key: Hashed<'_, Q>, permit: PermitToken)
+    pub(crate) fn give_back<Q>(&self, key: Hashed<'_, Q>, permit: PermitToken)
     where
         K: Borrow<Q>,
         Q: Eq + ?Sized,

@@ -7,10 +7,10 @@ use crate::clock::Clock;
 use crate::error::Rejected;
 use crate::key::ToKey;
 use crate::on_panic::OnPanic;
-use crate::rules::Policy;
+use crate::rules::{Policy, is_fine};
 use crate::stats::Counted;
 use crate::sync::{Arc, Hashed, OnlyHash};
-use crate::word::{Generation, Outcome, PermitToken, Report, Reported};
+use crate::word::{Generation, KeyId, Outcome, PermitToken, Report, Reported};
 use std::borrow::Borrow;
 use std::hash::{BuildHasher, Hash};
 
@@ -73,6 +73,8 @@ pub(crate) trait Circuit {
 pub(crate) struct ByKey<'a, Q: ?Sized, K, S, C> {
     inner: &'a Inner<K, S, C>,
     key: Hashed<'a, Q>,
+    /// The id by which a success may make the circuit known, if any may.
+    id: Option<KeyId>,
 }
 
 impl<K, Q, S, C> Circuit for ByKey<'_, Q, K, S, C>
@@ -97,7 +99,7 @@ where
     #[inline]
     fn report_by(&self, permit: PermitToken, report: Report, policy: &Policy) -> Reported {
         self.inner
-            .report_to_circuit(self.key, permit, report, policy)
+            .report_to_circuit(self.key, self.id, permit, report, policy)
     }
 
     fn rejection(&self, policy: &Policy) -> Option<Rejected> {
@@ -125,7 +127,25 @@ impl<K: Hash + Eq, S: BuildHasher, C: Clock> Inner<K, S, C> {
     /// Names the circuit of a key that the fast path has left over.
     #[inline]
     pub(crate) fn by_key<'a, Q: ?Sized>(&'a self, key: Hashed<'a, Q>) -> ByKey<'a, Q, K, S, C> {
-        ByKey { inner: self, key }
+        let id = None;
+        ByKey {
+            inner: self,
+            key,
+            id,
+        }
+    }
+
+    /// Names the circuit of a key with this id, whose successes may make it known by that.
+    #[inline]
+    pub(crate) fn by_id<'a, Q: ?Sized>(
+        &'a self,
+        key: Hashed<'a, Q>,
+        id: Option<KeyId>,
+    ) -> ByKey<'a, Q, K, S, C> {
+        ByKey {
+            id,
+            ..self.by_key(key)
+        }
     }
 
     /// Returns whether a check needs more than the circuit's state.
@@ -279,7 +299,16 @@ impl<K: Hash + Eq, S: BuildHasher, C: Clock> Inner<K, S, C> {
     {
         match self.skip(key, permit, report, policy.windows()) {
             Ok(skipped) => skipped,
-            Err(key) => self.report_to_circuit(key, permit, report, policy),
+            Err(key) => match policy.short_span() {
+                Some(span) if is_fine(report, policy) => {
+                    let id = self.id_of(key);
+                    match id.is_some_and(|id| self.shared.count_by_hash(id, permit, span)) {
+                        true => Reported::Recorded,
+                        false => self.report_to_circuit(key, id, permit, report, policy),
+                    }
+                }
+                _ => self.report_to_circuit(key, None, permit, report, policy),
+            },
         }
     }
 
@@ -287,6 +316,7 @@ impl<K: Hash + Eq, S: BuildHasher, C: Clock> Inner<K, S, C> {
     fn report_to_circuit<Q>(
         &self,
         key: Hashed<'_, Q>,
+        id: Option<KeyId>,
         permit: PermitToken,
         report: Report,
         policy: &Policy,
@@ -301,15 +331,24 @@ impl<K: Hash + Eq, S: BuildHasher, C: Clock> Inner<K, S, C> {
         });
         let mut changes = self.listeners.changes();
         let found = self.find(key, |cell| {
-            // A forced state has made the report one that isn't a success.
             let shared = &self.shared;
-            // Only a success under a rule over a window may take a short way.
-            let shortly = match cell.is_quiet_for(permit, report, policy) {
-                true => Shortly::Recorded,
-                false => cell.report_shortly_apart(shared, permit, report, policy),
+            // A forced state has made the report one that isn't a success.
+            let shortly = match policy.trip.span {
+                Some(span) if is_fine(report, policy) => cell.succeed_shortly(shared, permit, span),
+                _ => Shortly::Nothing,
             };
             match shortly {
                 Shortly::Recorded => {
+                    if let (Some(id), Some(span)) = (id, policy.trip.span) {
+                        cell.make_known(shared, id, span);
+                    }
+                    cell.mark_used(shared);
+                    Ok(Reported::Recorded)
+                }
+                Shortly::CountedAlone { bucket, gives } => {
+                    if let (true, Some(id), Some(span)) = (gives, id, policy.trip.span) {
+                        cell.make_kept(shared, id, span, bucket);
+                    }
                     cell.mark_used(shared);
                     Ok(Reported::Recorded)
                 }
@@ -326,6 +365,19 @@ impl<K: Hash + Eq, S: BuildHasher, C: Clock> Inner<K, S, C> {
         self.listeners.announce(changes, || key.key().to_key());
         self.count_stale(reported);
         reported
+    }
+
+    /// Returns the id by which the circuit of `key` may be known, if its key is text, and no rule by
+    /// hand or policy may force a state on it.
+    #[inline]
+    pub(crate) fn id_of<Q>(&self, key: Hashed<'_, Q>) -> Option<KeyId>
+    where
+        Q: ToKey<K> + ?Sized,
+    {
+        match self.shared.summary.needs_checks() {
+            true => None,
+            false => self.ids.of(key),
+        }
     }
 
     /// Applies `op` to the cell of `key`, if there is one, and again to the next one

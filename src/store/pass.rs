@@ -24,14 +24,23 @@ pub(super) fn counts(report: Report, windows: bool) -> bool {
 }
 
 impl<K: Hash + Eq, S: BuildHasher, C: Clock> Inner<K, S, C> {
-    /// Admits a call where nothing can reject it. Otherwise returns the hash of the key, whose
-    /// circuit decides.
+    /// Admits a call if nothing can reject any: no circuit rejects, and no transition is half done.
+    #[inline]
+    pub(crate) fn pass_by_summary(&self) -> Option<PermitToken> {
+        let summary = self.shared.summary.load();
+        summary
+            .is_quiet()
+            .then(|| PermitToken::plain(summary.generation()))
+    }
+
+    /// Admits a call where nothing can reject it, after [`pass_by_summary`](Self::pass_by_summary)
+    /// has said no. Otherwise returns the hash of the key, whose circuit decides.
     ///
     /// `look_anyway` says whether the caller's policy needs the circuit even where nothing can
     /// reject; `policies_need_checks`, whether the caller's policies need every check. Rules by
     /// hand are asked here.
     #[inline]
-    pub(crate) fn pass<Q>(
+    pub(crate) fn pass_by_filter<Q>(
         &self,
         key: &Q,
         look_anyway: bool,
@@ -42,10 +51,6 @@ impl<K: Hash + Eq, S: BuildHasher, C: Clock> Inner<K, S, C> {
         Q: Hash + Eq + ToKey<K> + ?Sized,
     {
         let summary = self.shared.summary.load();
-        if summary.is_quiet() && !look_anyway {
-            // Nothing rejects, and no transition is half done: the summary speaks for every key.
-            return Ok(PermitToken::plain(summary.generation()));
-        }
         let hash = self.map.hashed(key).only_hash();
         if look_anyway {
             return Err(hash);

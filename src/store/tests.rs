@@ -4,11 +4,12 @@ use super::handle::StoreHandle;
 use super::in_memory::InMemoryCircuitBreakerStore;
 use super::steer::Steering;
 use crate::clock::{Clock, ManualClock};
-use crate::rules::Policy;
+use crate::rules::{Policy, SlidingWindow};
 use crate::snapshot::{CircuitBreakerSnapshot, CircuitState};
 use crate::sync::atomic::Ordering;
 use crate::word::{Outcome, Reported};
 use std::hash::RandomState;
+use std::time::Duration;
 
 type Store = InMemoryCircuitBreakerStore<u64, RandomState, ManualClock>;
 
@@ -358,4 +359,34 @@ fn types_are_send_and_sync() {
     check::<crate::CircuitHandle>();
     check::<crate::AsyncCircuitBreaker<str>>();
     check::<crate::AsyncPermit<str>>();
+}
+
+/// A circuit whose entry has kept a count that the window then forgot, since its next call came a
+/// whole window later, becomes known again.
+#[test]
+fn a_circuit_becomes_known_again_after_an_idle_window() {
+    let clock = ManualClock::new(0);
+    let store = InMemoryCircuitBreakerStore::builder()
+        .clock(clock.clone())
+        .build();
+    let span = Duration::from_secs(10);
+    let window = SlidingWindow::Time(span);
+    let half = Policy::builder().sliding_window(window);
+    let half = half.minimum_calls(2).failure_rate_threshold(50);
+    let policy = half.build().unwrap();
+    let permit = store.acquire("a", &policy).unwrap();
+    let is_known = || {
+        let (inner, span) = (&store.inner, policy.short_span().unwrap());
+        let id = inner.id_of(inner.map.hashed("a")).unwrap();
+        inner.shared.count_by_hash(id, permit, span)
+    };
+    for _ in 0..3 {
+        for _ in 0..32 {
+            let _ = store.report("a", permit, Outcome::Success, &policy);
+        }
+        assert!(is_known());
+        // The same bucket again.
+        clock.advance(2 * span);
+        assert!(!is_known());
+    }
 }

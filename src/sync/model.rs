@@ -85,6 +85,13 @@ pub(crate) mod atomic {
         }
 
         #[allow(missing_docs)] // As loom's.
+        pub fn store(&self, value: u64, order: Ordering) {
+            self.access(order, Ordering::Release, |inner, order| {
+                inner.store(value, order);
+            });
+        }
+
+        #[allow(missing_docs)] // As loom's.
         pub fn fetch_add(&self, value: u64, order: Ordering) -> u64 {
             self.update(order, |inner, order| inner.fetch_add(value, order))
         }
@@ -119,6 +126,12 @@ pub(crate) mod atomic {
             self.update(success, |inner, success| {
                 inner.compare_exchange(current, new, success, failure)
             })
+        }
+    }
+
+    impl Default for AtomicU64 {
+        fn default() -> Self {
+            Self::new(0)
         }
     }
 

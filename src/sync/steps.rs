@@ -62,7 +62,7 @@ pub fn step(step: Step) {
 }
 
 /// The real atomic, with a step before each access.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct AtomicU64(portable_atomic::AtomicU64);
 
 impl AtomicU64 {
@@ -80,6 +80,11 @@ impl AtomicU64 {
     pub(crate) fn load(&self, order: Ordering) -> u64 {
         step(Step::Load(self.access(order)));
         self.0.load(order)
+    }
+
+    pub(crate) fn store(&self, value: u64, order: Ordering) {
+        step(Step::Update(self.access(order)));
+        self.0.store(value, order);
     }
 
     pub(crate) fn fetch_add(&self, value: u64, order: Ordering) -> u64 {

@@ -203,8 +203,9 @@ fn bucket(numbers: &[u64]) {
                 count = if next == tick { count + 1 } else { 1 };
                 tick = next;
             }
-            Err(NotCounted::Late) => assert!(word.ahead_of(next).is_some()),
+            Err(NotCounted::Late(_)) => assert!(word.ahead_of(next).is_some()),
             Err(NotCounted::Full) => unreachable!("after {count} calls"),
+            Err(NotCounted::Kept(_)) => unreachable!("by no keeper"),
         }
         assert_eq!(word.tick(), tick);
         for age in [0, 1, Bucket::TICKS - 1, Bucket::TICKS, n >> 40] {

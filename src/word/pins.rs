@@ -3,16 +3,16 @@
 use super::field::layout;
 use super::stripe::{STRIPE_BITS, stripe_of};
 
-layout!(64 => HANDLES: 23, SEAL: 1, STRIPE: STRIPE_BITS, MARK: 1, PINNED: 29);
+layout!(64 => HANDLES: 23, SEAL: 1, STRIPE: STRIPE_BITS, MARK: 1, PINNED: 23);
 
 /// The value of the pins word: the number of handles that hold a cell, and a seal.
 ///
 /// ```text
-///  63                 35  34  33    24  23  22            0
+///  63                 41  40  39    24  23  22            0
 /// | pinned so far, wraps |used| stripe |seal| handles        |
 /// ```
 ///
-/// The upper part makes each pinning change the word for good: only 2^29 of them bring it back. So
+/// The upper part makes each pinning change the word for good: only 2^23 of them bring it back. So
 /// a seal that is put in by compare-and-swap proves that no handle held a pin since the word was
 /// read. The circuit is *used* if a report, a record or a request for a probe came since the last
 /// sweep. The stripe follows from the key's hash, and never changes.
@@ -122,7 +122,7 @@ mod tests {
         assert!(used.is_used() && !pinned.is_used() && used.stripe() == stripe);
         assert!(used.pinned().unwrap().is_used() && used.is_pinned());
 
-        let wrapped = Pins::from_bits(u64::MAX << 35).pinned().unwrap();
+        let wrapped = Pins::from_bits(u64::MAX << 41).pinned().unwrap();
         assert_eq!(
             wrapped.bits(),
             1,

@@ -107,6 +107,13 @@ impl Report {
         }
     }
 
+    /// Returns whether it says that the call succeeded, and nothing else. Such a call is slow by no
+    /// policy.
+    #[inline]
+    pub(crate) const fn is_success_alone(self) -> bool {
+        self.0 == Self::of(Outcome::Success).0
+    }
+
     /// Returns how long the call took; `None` if the report doesn't say.
     pub(crate) fn took_time(self) -> Option<Millis> {
         TOOK.get(self.0).checked_sub(1).map(Millis::new)

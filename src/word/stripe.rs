@@ -1,10 +1,9 @@
 //! Stripes: groups of keys by hash, so that a store can answer for keys that it doesn't look up.
 
-/// The number of a store's stripes, as a power of two: enough that few keys share one with an open
-/// circuit, few enough to stay in the cache.
-pub(crate) const STRIPE_BITS: u32 = 10;
+/// The most stripes of a table, as a power of two.
+pub(crate) const STRIPE_BITS: u32 = 16;
 
-/// Returns the stripe of a key with this hash. By Fibonacci hashing (Knuth), since the hasher is
+/// Returns the stripe of a key with this hash. A table of fewer stripes goes by the upper bits. By Fibonacci hashing (Knuth), since the hasher is
 /// the user's, and its low bits may be those of the keys.
 pub(crate) const fn stripe_of(hash: u64) -> usize {
     (hash.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> (u64::BITS - STRIPE_BITS)) as usize
@@ -17,11 +16,12 @@ mod tests {
     /// Takes hashes that differ in a few bits only, as those of a hasher that passes numbers on.
     #[test]
     fn stripes_are_spread_whatever_bits_differ() {
-        const STRIPES: usize = 1 << STRIPE_BITS;
+        const BITS: u32 = 10;
+        const STRIPES: usize = 1 << BITS;
         for shift in [0, 3, 10, 20, 40, 54] {
             let mut used = [0_u32; STRIPES];
             for n in 0..STRIPES as u64 {
-                let stripe = stripe_of(n << shift);
+                let stripe = stripe_of(n << shift) >> (STRIPE_BITS - BITS);
                 used[stripe] += 1;
             }
             let taken = used.iter().filter(|n| **n > 0).count();

@@ -5,10 +5,11 @@
 //! head      | version   | pos   | failures | slow |full| pending |
 //!            63                32 31                            0
 //! outcomes  | version            | 16 outcomes of 2 bits        |
-//!            63                              25 24              0
-//! bucket    | tick                             | calls          |
+//!            63                      28 27  25 24              0
+//! bucket    | tick                     | keeper | calls         |
 //! ```
 
+use super::Millis;
 use super::field::{Field, layout};
 
 /// A call that was reported, as a window sees it.
@@ -156,9 +157,10 @@ impl Outcomes {
     }
 }
 
-layout!(64 => CALLS: 25, TICK: 39);
+layout!(64 => CALLS: 25, KEEPER: 3, TICK: 36);
 
-/// A count of the calls of one tick of a window of time.
+/// A count of the calls of one tick of a window of time. A *keeper*, which is an entry of a table by
+/// hash, may count further ones.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Bucket(u64);
 
@@ -168,14 +170,27 @@ pub(crate) enum NotCounted {
     /// The count is at its maximum.
     Full,
     /// The bucket is of a later tick.
-    Late,
+    Late(Bucket),
+    /// The bucket is marked as a keeper's.
+    Kept(Bucket),
 }
 
 impl Bucket {
+    /// The width of a tick's number.
+    pub(crate) const TICK_BITS: u32 = TICK.width();
     /// The number of ticks in a window.
     pub(crate) const TICKS: u64 = 10;
-    /// The greatest tick. At 1 ms a tick they reach it 17 years after 1970, so ticks wrap.
+    /// The width from which on a window reads the clock roughly: at least four of the kernel's
+    /// ticks.
+    pub(crate) const ROUGH_WIDTH: Millis = Millis::new(40);
+    /// The greatest tick. At 1 ms a tick they reach it 2 years after 1970, so ticks wrap.
     pub(crate) const TICK_MASK: u64 = TICK.max();
+
+    /// Returns the time of a tick in a window of this span.
+    #[inline]
+    pub(crate) fn width_in(span: Millis) -> Millis {
+        Millis::new(span.get().div_ceil(Self::TICKS).max(1))
+    }
 
     pub(crate) const fn from_bits(bits: u64) -> Self {
         Self(bits)
@@ -194,20 +209,65 @@ impl Bucket {
         TICK.get(self.0)
     }
 
-    const fn count(self) -> u64 {
+    pub(crate) const fn count(self) -> u64 {
         CALLS.get(self.0)
+    }
+
+    /// Returns the keeper's place among the entries of its stripe, 0 to 3.
+    #[inline]
+    pub(crate) const fn keeper(self) -> Option<usize> {
+        match KEEPER.get(self.0) {
+            0 => None,
+            place => Some(place as usize - 1),
+        }
+    }
+
+    /// Makes the same bucket, whose tick's further calls a keeper counts.
+    pub(crate) const fn kept_by(self, keeper: usize) -> Self {
+        Self(KEEPER.set(self.0, keeper as u64 + 1))
+    }
+
+    /// Makes the same bucket, without a keeper, and with this many calls more, up to the maximum.
+    pub(crate) const fn taken_back(self, calls: u64) -> Self {
+        let sum = self.count() + calls;
+        let sum = if sum > CALLS.max() { CALLS.max() } else { sum };
+        Self(CALLS.set(KEEPER.set(self.0, 0), sum))
+    }
+
+    /// Makes a bucket with these calls in `tick`.
+    pub(crate) const fn of(tick: u64, calls: u64) -> Self {
+        Self(TICK.put(tick & TICK.max()) | CALLS.put(calls))
+    }
+
+    /// Makes the same word for a latest tick, in `tick`.
+    pub(crate) const fn moved_to(self, tick: u64) -> Self {
+        let count = if self.count() == 0 { 1 } else { self.count() };
+        Self::of(tick, count)
+    }
+
+    /// Makes the next word for a latest tick whose window has a keeper from that tick on. It differs
+    /// from earlier ones, until the number wraps.
+    pub(crate) const fn given_to(self, keeper: usize) -> Self {
+        let next = if self.count() == CALLS.max() {
+            1
+        } else {
+            self.count() + 1
+        };
+        Self(CALLS.set(self.0, next)).kept_by(keeper)
     }
 
     /// Counts a call in `tick`. A bucket of an earlier tick begins anew.
     #[inline]
     pub(crate) fn plus_one(self, tick: u64) -> Result<Self, NotCounted> {
-        if self.tick() == tick {
+        if self.0 & (TICK.mask() | KEEPER.mask()) == TICK.put(tick & TICK.max()) {
             match self.count() == CALLS.max() {
                 true => Err(NotCounted::Full),
                 false => Ok(Self(self.0 + CALLS.one())),
             }
         } else if self.ahead_of(tick).is_some() {
-            Err(NotCounted::Late)
+            Err(NotCounted::Late(self))
+        } else if self.tick() == tick {
+            Err(NotCounted::Kept(self))
         } else {
             Ok(Self::of_one(tick))
         }
@@ -326,6 +386,38 @@ mod tests {
     }
 
     #[test]
+    fn a_keeper_has_a_count_until_it_is_taken_back() {
+        let one = Bucket::of_one(Bucket::TICK_MASK);
+        assert_eq!(one.keeper(), None);
+        for keeper in [0, 3] {
+            let kept = one.kept_by(keeper);
+            assert_eq!((kept.keeper(), kept.count()), (Some(keeper), 1));
+            assert_eq!(kept.tick(), Bucket::TICK_MASK);
+            assert_eq!(kept.plus_one(kept.tick()), Err(NotCounted::Kept(kept)));
+            assert_eq!(kept.plus_one(7), Bucket::from_bits(0).plus_one(7));
+            assert_eq!(kept.taken_back(0), one);
+            let back = kept.taken_back(super::CALLS.max());
+            assert_eq!((back.keeper(), back.tick()), (None, Bucket::TICK_MASK));
+            assert_eq!(back.count(), super::CALLS.max());
+        }
+    }
+
+    #[test]
+    fn a_latest_tick_has_a_new_number_for_each_keeper() {
+        let mut latest = Bucket::from_bits(0).moved_to(7);
+        assert_eq!(latest, Bucket::of_one(7));
+        for keeper in [0, 1, 1] {
+            let given = latest.given_to(keeper);
+            assert_eq!((given.tick(), given.keeper()), (7, Some(keeper)));
+            assert_ne!(given.count(), latest.count());
+            latest = given.moved_to(7);
+            assert_eq!((latest.count(), latest.keeper()), (given.count(), None));
+        }
+        let last = Bucket::of(7, super::CALLS.max());
+        assert_eq!(last.given_to(0).count(), 1, "it wraps past 0");
+    }
+
+    #[test]
     fn a_bucket_counts_one_tick() {
         let empty = Bucket::from_bits(0);
         let plus_one = |bucket: Bucket, tick| bucket.plus_one(tick).unwrap();
@@ -333,7 +425,7 @@ mod tests {
         assert_eq!((one.tick(), one.count()), (7, 1));
         assert_eq!(plus_one(one, 7).count(), 2);
         assert_eq!(plus_one(one, 17), plus_one(empty, 17));
-        assert_eq!(one.plus_one(6), Err(NotCounted::Late));
+        assert_eq!(one.plus_one(6), Err(NotCounted::Late(one)));
         for (tick, calls) in [
             (6, 0),
             (7, 1),

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use breakerbox::{
     CircuitBreaker, CircuitBreakerBuilder, CircuitState, InMemoryCircuitBreakerStore, ManualClock,
-    Outcome, Policy, Report, StoreHandle,
+    Outcome, Policy, Report, SlidingWindow, StoreHandle,
 };
 
 use CircuitState::HalfOpen;
@@ -197,4 +197,41 @@ fn a_call_that_a_full_store_admits_is_untracked_once() {
         assert_eq!(store.untracked(), calls);
     }
     CHANGES.set(None);
+}
+
+/// A circuit whose successes are taken by hash looks used to each sweep: circuits without failures
+/// that no call uses go before it.
+#[test]
+fn a_busy_circuit_that_is_known_by_hash_stays() {
+    let windows = [
+        SlidingWindow::Calls(20),
+        SlidingWindow::Time(Duration::from_secs(10)),
+    ];
+    for window in windows {
+        let policy = Policy::builder().sliding_window(window);
+        let policy = policy.minimum_calls(20).failure_rate_threshold(50);
+        let breaker = CircuitBreaker::builder()
+            .policy(policy.build().unwrap())
+            // So many that a sweep finds enough of the others in its first pass.
+            .max_circuits(2_048)
+            .build()
+            .unwrap();
+        let succeed = |key: &str| {
+            let _ = breaker.acquire(key).unwrap().success();
+        };
+        (0..100).for_each(|_| succeed("busy"));
+        let since = breaker.get_state("busy").last_state_change;
+        for round in 0..20_000 {
+            succeed(&format!("once-{round}"));
+            (0..3).for_each(|_| succeed("busy"));
+            let stats = breaker.stats("busy").unwrap();
+            let calls = stats.window.map_or(0, |window| window.calls);
+            assert!(
+                calls >= 20,
+                "{calls} calls in round {round}: it was evicted"
+            );
+        }
+        assert!(breaker.store().evicted() > 1_000);
+        assert_eq!(breaker.get_state("busy").last_state_change, since);
+    }
 }

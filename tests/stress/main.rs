@@ -4,6 +4,7 @@
 //! since a race that didn't happen shows nothing.
 
 mod counts;
+mod known;
 mod removal;
 mod tags;
 mod winners;

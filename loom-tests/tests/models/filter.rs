@@ -10,7 +10,7 @@ use crate::removal::{a_check_beside_a_half_open, a_check_beside_the_end_of_an_op
 use crate::trip::a_check_beside_a_trip;
 
 /// A key of the other stripe.
-const ELSEWHERE: u64 = 3;
+const ELSEWHERE: u64 = 5;
 
 fn store_of_two() -> Store {
     let store = store();

@@ -14,6 +14,10 @@ mod forced;
 #[cfg(breakerbox_loom)]
 mod groups;
 #[cfg(breakerbox_loom)]
+mod kept;
+#[cfg(breakerbox_loom)]
+mod known;
+#[cfg(breakerbox_loom)]
 mod probes;
 #[cfg(breakerbox_loom)]
 mod quiet;

@@ -5,7 +5,7 @@ use breakerbox_loom_tests::{KEY, Store, model, store};
 use loom::thread::{self, JoinHandle};
 
 /// Returns a policy that opens if this share of the last `calls` has failed, once there are two.
-fn of_last(calls: u32, percent: u32) -> Policy {
+pub(crate) fn of_last(calls: u32, percent: u32) -> Policy {
     let settings = Policy::builder().sliding_window(SlidingWindow::Calls(calls));
     let settings = settings.minimum_calls(2).failure_rate_threshold(percent);
     settings.build().unwrap()
@@ -22,7 +22,7 @@ fn call_beside(store: &Store, policy: Policy, outcome: Outcome) -> JoinHandle<()
     thread::spawn(move || call(&store, &policy, outcome))
 }
 
-fn state(store: &Store) -> CircuitState {
+pub(crate) fn state(store: &Store) -> CircuitState {
     store.peek(&KEY).unwrap().state
 }
 

@@ -73,6 +73,35 @@ fn a_success_beside_the_first_failure_is_seen() {
     });
 }
 
+/// A failure whose thread has read the clock before a tick ends, and a success in the next tick:
+/// whichever comes last opens the circuit.
+#[test]
+fn a_success_in_the_next_tick_is_seen() {
+    model_in_total_order("a_success_in_the_next_tick_is_seen", 2, || {
+        let clock = TickingClock::new(1_000);
+        let store = store_with_clock(clock.clone());
+        let window = SlidingWindow::Time(Duration::from_secs(100));
+        let policy = of_two(window).to_builder().failure_rate_threshold(50);
+        let policy = policy.build().unwrap();
+        // Watched from here on, with an empty window.
+        store.record_success(&KEY);
+        let permit = store.acquire(&KEY, &policy).unwrap();
+        let _ = store.report(&KEY, permit, Outcome::Success, &policy);
+        store.transition(&KEY, CircuitState::Closed);
+        let permit = store.acquire(&KEY, &policy).unwrap();
+        let other = {
+            let store = store.clone();
+            thread::spawn(move || store.report(&KEY, permit, Outcome::Failure, &policy))
+        };
+        // loom doesn't see the clock, but does see this look, which the other thread may come before.
+        let _ = store.peek(&KEY);
+        clock.advance(10_000);
+        let _ = store.report(&KEY, permit, Outcome::Success, &policy);
+        let _ = other.join().unwrap();
+        assert_eq!(store.peek(&KEY).unwrap().state, CircuitState::Open);
+    });
+}
+
 /// Two calls race for a bucket whose tick has left the window: both are counted in it, and its old
 /// calls aren't.
 #[test]
@@ -153,5 +182,38 @@ fn policies_are_replaced_between_decisions() {
         breaker.set_policies(PolicySet::new(policy(2, 1, 1)));
         breaker.store().reset(&KEY);
         assert_eq!(summary_counts(breaker.store()), (0, 0));
+    });
+}
+
+/// A success on a handle goes by new rules once any look has shown them, though the handle knows
+/// that the window of the old ones was quiet.
+#[test]
+fn a_quiet_window_of_rules_that_went_is_not_known() {
+    let name = "a_quiet_window_of_rules_that_went_is_not_known";
+    model_in_total_order(name, 2, || {
+        let rules = |calls| {
+            let settings = Policy::builder().sliding_window(SlidingWindow::Calls(calls));
+            let settings = settings.minimum_calls(calls).failure_rate_threshold(50);
+            PolicySet::new(settings.build().unwrap())
+        };
+        let breaker = CircuitBreaker::<u64>::keyed_builder()
+            .hasher(Hasher::default())
+            .clock(TickingClock::new(1_000))
+            .policy(rules(1))
+            .build()
+            .unwrap();
+        let circuit = breaker.circuit(&KEY).unwrap();
+        let succeed = || circuit.acquire().unwrap().success();
+        assert_eq!(succeed(), Reported::Recorded);
+        let other = {
+            let breaker = breaker.clone();
+            thread::spawn(move || breaker.set_policies(rules(2)))
+        };
+        let is_new = breaker.policy(&KEY).minimum_calls() == Some(2);
+        assert_eq!(succeed(), Reported::Recorded);
+        other.join().unwrap();
+        let _ = circuit.acquire().unwrap().failure();
+        let is_open = circuit.peek().unwrap().state == CircuitState::Open;
+        assert!(is_open || !is_new, "one of the last two failed");
     });
 }

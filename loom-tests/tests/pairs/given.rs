@@ -26,6 +26,15 @@ pub(crate) const FAILED: Given = given("failed", |world| {
     two(world);
     world.fail(KEY);
 });
+/// Known by hash under rules over a window: full of successes, or with a keeper.
+pub(crate) const KNOWN: Given = given("known", |world| {
+    for _ in 0..12 {
+        if let Ok(permit) = world.ask(KEY) {
+            let _ = world.tell(KEY, permit, Outcome::Success);
+        }
+    }
+    two(world);
+});
 /// Closed again, and backing off if the rules do.
 pub(crate) const RECOVERED: Given = given("recovered", |world| {
     recover(world);

@@ -83,7 +83,7 @@ fn of_a_store_that_backs_off() {
 
 #[test]
 fn of_a_store_with_a_window() {
-    let givens = [UNKNOWN, FAILED, HALF_OPEN];
+    let givens = [UNKNOWN, KNOWN, FAILED, HALF_OPEN];
     store("store, window", &WINDOW, &givens, &[FAILED, RESET]);
 }
 
@@ -113,7 +113,8 @@ fn of_a_breaker_with_plain_rules() {
 #[test]
 fn of_a_breaker_with_a_window() {
     let by_handle = [UNKNOWN, FAILED, HALF_OPEN, RESET];
-    breaker("breaker, window", &WINDOW, ALL, &by_handle);
+    let givens = [&[KNOWN], ALL].concat();
+    breaker("breaker, window", &WINDOW, &givens, &by_handle);
 }
 
 /// Runs the operations of the store alone, on circuits that are watched.
@@ -133,7 +134,8 @@ fn of_a_breaker_under_a_rule_by_hand() {
 
 #[test]
 fn of_a_breaker_with_a_window_of_time() {
-    breaker("breaker, time", &TIME, &[FAILED, HALF_OPEN], &[FAILED]);
+    let givens = [KNOWN, FAILED, HALF_OPEN];
+    breaker("breaker, time", &TIME, &givens, &[FAILED]);
 }
 
 #[test]

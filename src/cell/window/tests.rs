@@ -1,8 +1,11 @@
 //! Windows against lists of calls.
 
 use super::*;
+use crate::cell::known::Known;
 use crate::clock::ManualClock;
+use crate::word::{Generation, Timestamp};
 use proptest::prelude::*;
+use std::collections::VecDeque;
 
 fn at(ms: u64) -> Timestamp {
     Timestamp::from_unix_ms(ms)
@@ -11,7 +14,22 @@ fn at(ms: u64) -> Timestamp {
 fn clock_at(ms: u64) -> ManualClock {
     ManualClock::new(ms)
 }
-use std::collections::VecDeque;
+
+/// Calls `f` with the keepers of a window that no store has.
+fn alone<R>(f: impl FnOnce(Keepers<'_>) -> R) -> R {
+    f(Keepers::new(&Known::new(0), 0, Generation::ZERO))
+}
+
+fn record(window: &TimeWindow, call: Call, now: u64) -> Option<Tally> {
+    match alone(|keepers| window.record(call, &clock_at(now), keepers)) {
+        Counted::Among(tally) => Some(tally),
+        Counted::Alone { .. } => None,
+    }
+}
+
+fn tally_at(window: &TimeWindow, tick: u64) -> Tally {
+    alone(|keepers| window.tally(tick, keepers))
+}
 
 fn call(kind: u8) -> Call {
     Call {
@@ -79,8 +97,8 @@ proptest! {
             bucket.1.push(call(kind));
             let inside = buckets.iter().filter(|(at, _)| tick - at < 10);
             let expected = tally(inside.flat_map(|(_, calls)| calls.iter().copied()));
-            let counted = window.record(call(kind), &clock_at(now));
-            prop_assert_eq!(window.tally(tick), expected);
+            let counted = record(&window, call(kind), now);
+            prop_assert_eq!(tally_at(&window, tick), expected);
             match counted {
                 Some(counted) => prop_assert_eq!(counted, expected),
                 None => {
@@ -99,7 +117,7 @@ fn a_burst_counts_the_same_at_once_and_spread() {
         let start = 5_000_000;
         let mut last = Tally::default();
         for n in 0..9 {
-            last = window.record(call(1), &clock_at(start + n * gap)).unwrap();
+            last = record(&window, call(1), start + n * gap).unwrap();
         }
         assert_eq!(last.failures, 9, "{gap} ms between");
     }
@@ -110,7 +128,7 @@ fn a_call_leaves_between_nine_tenths_and_all_of_the_time() {
     for offset in [0, 1, 50, 99] {
         let window = TimeWindow::new(Millis::new(1_000));
         let start = 5_000_000 + offset;
-        window.record(call(1), &clock_at(start));
+        record(&window, call(1), start);
         assert!(!window_is_empty(&window, start + 900));
         assert!(window_is_empty(&window, start + 1_000));
         let left = 1_000 - offset;
@@ -121,7 +139,7 @@ fn a_call_leaves_between_nine_tenths_and_all_of_the_time() {
 
 fn window_is_empty(window: &TimeWindow, now: u64) -> bool {
     let tick = window.tick(at(now));
-    window.tally(window.latest(tick).unwrap_or(tick)).calls == 0
+    tally_at(window, window.latest(tick).unwrap_or(tick)).calls == 0
 }
 
 #[test]
@@ -130,11 +148,11 @@ fn idle_gaps_of_any_length_empty_it() {
         let window = TimeWindow::new(Millis::new(1_000));
         let start = 1_700_000_000_000;
         for _ in 0..5 {
-            window.record(call(3), &clock_at(start));
+            record(&window, call(3), start);
         }
         assert!(window_is_empty(&window, start + gap), "{gap}");
-        assert_eq!(window.record(call(0), &clock_at(start + gap)), None);
-        let tally = window.tally(window.tick(at(start + gap)));
+        assert_eq!(record(&window, call(0), start + gap), None);
+        let tally = tally_at(&window, window.tick(at(start + gap)));
         let one = Tally {
             calls: 1,
             ..Tally::default()
@@ -182,7 +200,7 @@ fn many_threads_lose_and_invent_nothing() {
         for _ in 0..THREADS {
             scope.spawn(|| {
                 for _ in 0..EACH {
-                    window.record(call(3), &clock_at(5_000));
+                    record(&window, call(3), 5_000);
                 }
             });
         }
@@ -193,5 +211,5 @@ fn many_threads_lose_and_invent_nothing() {
         failures: all,
         slow: all,
     };
-    assert_eq!(window.tally(window.tick(at(5_000))), expected);
+    assert_eq!(tally_at(&window, window.tick(at(5_000))), expected);
 }
