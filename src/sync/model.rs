@@ -92,6 +92,11 @@ pub(crate) mod atomic {
         }
 
         #[allow(missing_docs)] // As loom's.
+        pub fn swap(&self, value: u64, order: Ordering) -> u64 {
+            self.update(order, |inner, order| inner.swap(value, order))
+        }
+
+        #[allow(missing_docs)] // As loom's.
         pub fn fetch_add(&self, value: u64, order: Ordering) -> u64 {
             self.update(order, |inner, order| inner.fetch_add(value, order))
         }

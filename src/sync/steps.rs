@@ -87,6 +87,11 @@ impl AtomicU64 {
         self.0.store(value, order);
     }
 
+    pub(crate) fn swap(&self, value: u64, order: Ordering) -> u64 {
+        step(Step::Update(self.access(order)));
+        self.0.swap(value, order)
+    }
+
     pub(crate) fn fetch_add(&self, value: u64, order: Ordering) -> u64 {
         step(Step::Update(self.access(order)));
         self.0.fetch_add(value, order)

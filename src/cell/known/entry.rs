@@ -308,8 +308,9 @@ impl Claim<'_, Ticks> {
     pub(super) fn publish(&self, id: KeyId, kind: EntryKind) {
         self.publish_words(id, kind);
         for word in &self.entry.counts {
-            // Release: pairs with the Acquire in `count`.
-            word.store(TickPair::of(self.state).bits(), Ordering::Release);
+            // Release: pairs with the Acquire in `count`. Not a plain store, for loom's sake: it lets
+            // an update of another thread's overwrite a store that it hasn't seen.
+            word.swap(TickPair::of(self.state).bits(), Ordering::Release);
         }
     }
 }
