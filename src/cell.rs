@@ -67,7 +67,7 @@ pub(crate) use openings::OPENINGS;
 pub(crate) use record::Unknown;
 #[cfg(feature = "serde")]
 pub(crate) use restore::{Kept, Restored};
-pub(crate) use shared::Shared;
+pub(crate) use shared::{Shared, Sizes};
 #[cfg(breakerbox_loom)]
 pub(crate) use stripes::share_a_stripe;
 pub(crate) use success::Shortly;

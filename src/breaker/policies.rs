@@ -278,6 +278,7 @@ impl<K> Policies<K> {
 #[cfg(all(test, not(breakerbox_loom)))]
 mod tests {
     use super::*;
+    use crate::cell::Sizes;
     use crate::rules::{DroppedPermit, Forced, SlidingWindow};
     use std::time::Duration;
 
@@ -304,7 +305,7 @@ mod tests {
         let slow = calls(8)
             .slow_call_rate_threshold(50)
             .slow_call_duration(MINUTE);
-        let shared = Shared::new((), 0, 0, false);
+        let shared = Shared::new((), 0, Sizes::default(), false);
         let policies = Policies::new(PolicySet::<u64>::default(), &shared);
         assert_eq!(short_span(&policies), None);
         for (builder, span) in [
@@ -332,7 +333,7 @@ mod tests {
             .dropped_permit(DroppedPermit::Failure)
             .build();
         let set = |policy: &Policy| PolicySet::<u64>::new(*policy);
-        let shared = Shared::new((), 0, 0, false);
+        let shared = Shared::new((), 0, Sizes::default(), false);
         let policies = Policies::new(PolicySet::default(), &shared);
         for (policy, checks, is_dropped) in [
             (Policy::default(), false, false),

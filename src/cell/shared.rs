@@ -10,6 +10,15 @@ use crate::sync::PlainAtomicU64;
 use crate::sync::atomic::Ordering;
 use crate::word::{Bucket, Generation, Millis, Timestamp, stripe_of};
 
+/// The numbers of circuits by which a store's tables are made.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Sizes {
+    /// The most circuits; 0 if there is no bound.
+    pub(crate) bound: usize,
+    /// The circuits that are likely.
+    pub(crate) expected: usize,
+}
+
 /// The data that all cells of a store share.
 pub(crate) struct Shared<C> {
     pub(crate) summary: Summary,
@@ -29,12 +38,11 @@ pub(crate) struct Shared<C> {
 }
 
 impl<C> Shared<C> {
-    /// Makes the data of a store of this many circuits.
-    pub(crate) fn new(clock: C, seed: u64, circuits: usize, evicts: bool) -> Self {
+    pub(crate) fn new(clock: C, seed: u64, sizes: Sizes, evicts: bool) -> Self {
         Self {
-            summary: Summary::new(circuits),
-            removals: StripeWords::new(circuits / 8, 10),
-            known: Known::new(circuits),
+            summary: Summary::new(sizes.bound),
+            removals: StripeWords::new(sizes.bound / 8, 10),
+            known: Known::new(sizes.expected),
             clock,
             groups: Groups::new(),
             openings: OpeningCounts::new(),
@@ -153,7 +161,7 @@ mod tests {
 
     #[test]
     fn removals_only_rise() {
-        let shared = Shared::new((), 0, 0, false);
+        let shared = Shared::new((), 0, Sizes::default(), false);
         shared.note_removal(3, Generation::from_bits(9));
         shared.note_removal(3, Generation::from_bits(4));
         assert_eq!(shared.removed_at(3), Generation::from_bits(9));

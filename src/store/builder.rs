@@ -5,7 +5,7 @@ use super::by_hand::ByHand;
 use super::ids::Ids;
 use super::in_memory::InMemoryCircuitBreakerStore;
 use super::inner::Inner;
-use crate::cell::Shared;
+use crate::cell::{Shared, Sizes};
 use crate::clock::{Clock, SystemClock};
 use crate::events::{Listeners, StateChange};
 use crate::stats::Counters;
@@ -16,8 +16,9 @@ use std::hash::{BuildHasher, Hash, RandomState};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// The number of circuits that a store is made for if neither a bound nor a capacity is set.
-const EXPECTED: usize = 8_192;
+/// The most circuits that a store is made for if no capacity is set: its bound may be far above what
+/// it will hold.
+const EXPECTED: usize = 16_384;
 
 /// A builder of an [`InMemoryCircuitBreakerStore`]. A setting that isn't set keeps its default.
 ///
@@ -194,10 +195,16 @@ impl<K: Hash + Eq, S: BuildHasher, C: Clock> InMemoryStoreBuilder<K, S, C> {
         } = self;
         let limit = InMemoryCircuitBreakerStore::<K, S, C>::MAX_CIRCUITS;
         let max = evicts.max_circuits.clamp(1, limit);
-        // A bound that isn't set says nothing of how many circuits there will be.
-        let expected = match evicts.max_circuits {
-            usize::MAX => capacity.clamp(EXPECTED, max),
-            _ => max,
+        let capacity = capacity.min(max);
+        let sizes = Sizes {
+            bound: match evicts.max_circuits {
+                usize::MAX => capacity,
+                _ => max,
+            },
+            expected: match capacity {
+                0 => max.min(EXPECTED),
+                capacity => capacity,
+            },
         };
         let seed = hasher.hash_one("jitter");
         let clock = match clock {
@@ -206,8 +213,8 @@ impl<K: Hash + Eq, S: BuildHasher, C: Clock> InMemoryStoreBuilder<K, S, C> {
         };
         InMemoryCircuitBreakerStore {
             inner: Arc::new(Inner {
-                shared: Shared::new(clock, seed, expected, evicts.key.is_some()),
-                map: Map::new(capacity.min(max), hasher),
+                shared: Shared::new(clock, seed, sizes, evicts.key.is_some()),
+                map: Map::new(capacity, hasher),
                 listeners,
                 by_hand: ByHand::new(),
                 bound: Bound::new(max, evicts.open_ttl, evicts.key),

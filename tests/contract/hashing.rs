@@ -326,6 +326,7 @@ fn a_short_window_takes_no_entry_of_a_long_one() {
     };
     let store = InMemoryCircuitBreakerStore::builder()
         .clock(ManualClock::new(1_700_000_000_000))
+        .capacity(4_000)
         .build();
     let call = |key: &str, policy: &Policy| {
         for _ in 0..12 {
