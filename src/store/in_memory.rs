@@ -225,21 +225,24 @@ where
     /// # Errors
     /// Returns [`Rejected`] if the circuit is open, forced open, or half-open with all its probes
     /// out; or if a forced state rejects the call.
-    #[inline]
+    // By itself the compiler inlines it no more, since the look past the summary hashes the key.
+    #[inline(always)]
     pub fn acquire<Q>(&self, key: &Q, policy: &Policy) -> Result<PermitToken, Rejected>
     where
         K: Borrow<Q>,
         Q: Hash + Eq + ToKey<K> + ?Sized,
     {
-        match self.inner.pass_by_summary() {
-            Some(permit) if !policy.checks_closely() => Ok(permit),
-            _ => match self
-                .inner
-                .pass_by_filter(key, policy.checks_closely(), || false)
-            {
-                Ok(permit) => Ok(permit),
-                Err(hash) => self.inner.acquire_or_reject(hash, key, policy),
-            },
+        if !policy.checks_closely()
+            && let Some(permit) = self.inner.pass_by_summary()
+        {
+            return Ok(permit);
+        }
+        match self
+            .inner
+            .pass_by_filter(key, policy.checks_closely(), || false)
+        {
+            Ok(permit) => Ok(permit),
+            Err(hash) => self.inner.acquire_or_reject(hash, key, policy),
         }
     }
 
