@@ -34,12 +34,12 @@ pub trait Clock: Send + Sync {
     fn now_ms(&self) -> u64;
 
     /// Returns a time in Unix milliseconds that may be late by a tick of the kernel, 1 to 10 ms and
-    /// mostly 4, and is never ahead of [`now_ms`](Self::now_ms). By default it is `now_ms`; override
-    /// it if such a time is cheaper to read.
+    /// mostly 4, and is never ahead of [`now_ms`](Self::now_ms). By default it is `now_ms`;
+    /// override it if such a time is cheaper to read.
     ///
-    /// A store reads it where so little doesn't matter: for the time of a failure, for what is left
-    /// of an open time of which more than 100 ms are left, and for windows of time from 400 ms on. A
-    /// circuit is due exactly at its time, by `now_ms`, while rough times are late by less than 100 ms.
+    /// A store reads it where a tick doesn't matter: for the time of a failure, for the time left
+    /// of an opening while that is over 100 ms, and for windows of time of 400 ms or more. While
+    /// rough times are late by less than 100 ms, a circuit is due exactly at its time by `now_ms`.
     fn roughly_ms(&self) -> u64 {
         self.now_ms()
     }

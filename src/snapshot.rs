@@ -88,8 +88,9 @@ impl fmt::Display for CircuitState {
 /// All fields belong to one generation of the circuit: a state is never shown with the counts or
 /// the time of another. Only `last_failure_time` may be ahead: it may be the time of a failure that
 /// is being recorded and isn't counted yet. It is never older than a counted failure, whose time is
-/// read once, while it is being recorded. It is read [roughly](crate::Clock::roughly_ms), so it may be
-/// late by a tick of the kernel, and earlier than the `last_state_change` that the failure came after.
+/// read once, while it is being recorded. It is read [roughly](crate::Clock::roughly_ms), so it may
+/// be late by a tick of the kernel, and earlier than the `last_state_change` that the failure came
+/// after.
 ///
 /// A store of your own makes one by [`new`](Self::new), and sets the other fields that it knows:
 ///

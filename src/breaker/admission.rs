@@ -132,7 +132,7 @@ where
         give_back_on_panic.disarm();
         match skipped {
             Ok(skipped) => skipped,
-            // By no policy is the call slow.
+            // A success without a call time is slow under no policy.
             Err(key) if report.is_success_alone() && started.is_unknown() => {
                 self.succeed_by_hash(key, permit)
             }

@@ -174,11 +174,12 @@ where
         self.report_by_rules(permit, report, started)
     }
 
-    /// Takes a report on a circuit that isn't closed, or is unclean. Not inlined, so that the fast
-    /// path is; nor is the rest, so that this is short.
+    /// Takes a report on a circuit that isn't closed, is unclean or is watched. Not inlined, so
+    /// that the fast path is. Its slower branches aren't inlined either, so that it stays short.
     #[inline(never)]
     fn report_by_rules(&self, permit: PermitToken, report: Report, started: Started) -> Reported {
-        // By no policy is the call slow. So if its window is known and quiet, it is done.
+        // A success without a call time is slow under no policy. So in a window that is known and
+        // quiet it changes nothing. Other reports need the policy.
         if !(report.is_success_alone() && started.is_unknown()) {
             return self
                 .breaker

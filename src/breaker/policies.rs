@@ -160,8 +160,8 @@ impl<K> Policies<K> {
         copied.unwrap_or_else(|current| current.of(key))
     }
 
-    /// Returns the number of the set in place; a greater one while a replacement is about to put its
-    /// set there.
+    /// Returns the number of the set in place; a greater one while a replacement is about to put
+    /// its set there.
     ///
     /// Each replacement counts itself before it puts its set in place, and raises the number of the
     /// set by one. So if this is the number of a set that has been in place, no other one has taken

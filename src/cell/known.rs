@@ -1,8 +1,7 @@
-//! Circuits that are known by hash: a success by key that its circuit need not see.
+//! Circuits that are known by hash, so that a success by key needs no look-up.
 //!
-//! Tables beside the map have an entry for each of many circuits. While the entry is *live*, it
-//! speaks for its circuit: it is closed, watched, without failures and in the entry's generation,
-//! and
+//! Tables beside the map have entries, each for one circuit. A *live* entry says of its circuit
+//! that it is closed, watched, without failures and in the entry's generation, and that
 //! - its window of the last N calls is quiet (see `success.rs`), so that a success changes nothing;
 //!   or
 //! - its window of time has no trouble, and the entry counts its successes (see `known/kept.rs`).
@@ -12,9 +11,9 @@
 //! # Protocol
 //! - A success that finds its circuit so *claims* a free entry, publishes the entry's other words,
 //!   looks at the circuit again, and makes the entry live.
-//! - An operation that changes any of this changes the circuit, and *ends* the entry before it
-//!   returns. It ends claimed entries too, whichever circuit they are for, so that their claims
-//!   fail. Of the claim and the change, the later one sees the other.
+//! - An operation that makes any of this untrue first changes the circuit, then *ends* the entry,
+//!   and only then returns. It also ends every claimed entry of the set, for whichever circuit, so
+//!   that the claim fails. Of the claim and the change, the later one sees the other.
 //! - So a success that finds the entry live takes place before each operation that is about to end
 //!   it. Where other threads may see such an operation before it ends the entry, since it changes
 //!   the control word, it raises the circuit's stripe in the [filter](super::filter) before, and
@@ -26,7 +25,8 @@
 //! # Identity
 //! The entry names its circuit by an id: the stripe of the key's hash, and 48 bits of a hash of its
 //! text. That hash is the store's own, with a random seed, whatever hasher the user brings. Of two
-//! texts in one stripe, one pair in 2^48 has the same id. Only keys that are text are known by hash.
+//! texts in one stripe, one pair in 2^48 has the same id. Only keys that are text are known by
+//! hash.
 //!
 //! # Eviction
 //! A success by hash doesn't mark its circuit used. So a sweep that takes the mark away ends the

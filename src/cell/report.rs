@@ -73,8 +73,8 @@ impl Cell {
         self.report_guarded::<C, true>(&mut tx, permit, report, policy, Some(counted))
     }
 
-    /// `WINDOWS` is [`Policy::windows`]. (A const parameter, so that reports under other rules don't
-    /// carry the counts of a window along.)
+    /// `WINDOWS` is [`Policy::windows`]. (A const parameter, so that reports under other rules
+    /// don't carry the counts of a window along.)
     #[inline(always)]
     fn report_guarded<C: Clock, const WINDOWS: bool>(
         &self,

@@ -91,8 +91,8 @@ impl<C> Shared<C> {
         Timestamp::from_unix_ms(self.clock.now_ms())
     }
 
-    /// Returns a time that may be late by a tick of the kernel and is never ahead: for uses in which
-    /// that matters to nothing.
+    /// Returns a time that may be late by a tick of the kernel and is never ahead: for uses in
+    /// which that matters to nothing.
     pub(super) fn roughly(&self) -> Timestamp
     where
         C: Clock,
@@ -145,8 +145,8 @@ impl<C> Shared<C> {
     }
 }
 
-/// Returns the time by which a window counts whose ticks take `width`: read roughly if a tick of the
-/// kernel is little beside that.
+/// Returns the time by which a window counts whose ticks take `width`: read roughly if a tick of
+/// the kernel is little beside that.
 #[inline]
 pub(super) fn time_for(width: Millis, clock: &impl Clock) -> Timestamp {
     Timestamp::from_unix_ms(match width < Bucket::ROUGH_WIDTH {

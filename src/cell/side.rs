@@ -278,8 +278,8 @@ impl Cell {
 
     /// Raises the time of the last failure to now, read roughly.
     ///
-    /// Called before the failure is counted, so that each failure that a snapshot counts has had its
-    /// time noted. A time that was `noted` in this generation stands: a thread that reads the
+    /// Called before the failure is counted, so that each failure that a snapshot counts has had
+    /// its time noted. A time that was `noted` in this generation stands: a thread that reads the
     /// clock again between its look at control and its update loses to those that don't.
     #[inline]
     pub(super) fn note_failure<C: Clock>(

@@ -2,26 +2,26 @@
 //!
 //! # Quiet windows of calls
 //! A window of the last N calls is *quiet* if it is full and holds successes alone, none of them
-//! slow. One more success leaves it as it is. So while a mark in the phase word says that the window
-//! is quiet, a success needs two loads: the mark, and control. (A closed circuit has no other use
-//! for the phase word.)
+//! slow. One more success leaves it as it is. So while a mark in the phase word says that the
+//! window is quiet, a success needs two loads: the mark, and control. (A closed circuit has no
+//! other use for the phase word.)
 //!
 //! - A failure or slow call *ends* the mark after it is in the window, and before its operation
-//!   returns or looks at control: it raises the version in the word. So does an operation that gives
-//!   the circuit a new window.
+//!   returns or looks at control: it raises the version in the word. So does an operation that
+//!   gives the circuit a new window.
 //! - A success that finds the window quiet sets the mark, by a compare-and-swap from the word that
 //!   it loaded *before* it counted itself. It fails if the version was raised since. So a mark that
 //!   is set says of a window that was quiet after that load. What is counted later ends the mark
 //!   later.
-//! - A success that sees a mark which is about to end overlaps with the call that ends it, and takes
-//!   place before that call, even if a look at the window shows the call already.
+//! - A success that sees a mark which is about to end overlaps with the call that ends it, and
+//!   takes place before that call, even if a look at the window shows the call already.
 //!
 //! A mark is of one generation, by the tag, and of one N. Both kinds of calls bring the word up to
 //! their generation, so each of their updates of it comes before or after each other's. If the
 //! success loads the word after the version was raised, it also sees what was counted before.
 //!
 //! # Windows of time
-//! A success that can't open the circuit is done once it is counted: see the head of `window.rs`.
+//! A success that can't open the circuit is done once it is counted: see `window/time.rs`.
 
 use super::Cell;
 use super::moved::Moved;
@@ -145,8 +145,8 @@ impl Cell {
         Ok(CountedCall { tally, before })
     }
 
-    /// Sets the mark if the window was quiet when it had `counted` a success, and no failure or slow
-    /// call has been counted since the word was loaded.
+    /// Sets the mark if the window was quiet when it had `counted` a success, and no failure or
+    /// slow call has been counted since the word was loaded.
     #[inline(never)]
     pub(super) fn mark_quiet(&self, control: Control, counted: CountedCall, policy: &Policy) {
         let (Some(before), Some(Span::Calls(calls))) = (counted.before, policy.trip.span) else {
@@ -163,8 +163,8 @@ impl Cell {
     }
 
     /// Ends the mark in `control`'s generation, since a failure or a slow call has been counted, or
-    /// the window is a new one. Does nothing unless that generation is closed and still in place: in
-    /// another state the word has other uses. Also ends what is known of the circuit by hash.
+    /// the window is a new one. Does nothing unless that generation is closed and still in place:
+    /// in another state the word has other uses. Also ends what is known of the circuit by hash.
     pub(super) fn end_quiet<C>(&self, shared: &Shared<C>, control: Control) {
         while control.state().is_closed()
             && let Ok(seen) = self.quiet_word(control)
@@ -185,8 +185,8 @@ impl Cell {
     }
 }
 
-/// Returns whether the circuit is closed and watched without failures, the permit holds nothing, and
-/// the report is not stale.
+/// Returns whether the circuit is closed and watched without failures, the permit holds nothing,
+/// and the report is not stale.
 #[inline]
 fn has_nothing_to_forget(control: Control, permit: PermitToken) -> bool {
     let generation = control.generation();

@@ -4,9 +4,9 @@ use super::Clock;
 use super::monotonic::Monotonic;
 use std::time::Duration;
 
-/// A [`SystemClock`](crate::SystemClock) whose every time is [rough](Clock::roughly_ms), which takes
-/// a fifth as long to read (feature `coarse-clock`). For stores that read the precise time often:
-/// where rules judge slow calls or calls in flight, or short windows of time.
+/// A [`SystemClock`](crate::SystemClock) whose every time is [rough](Clock::roughly_ms), which
+/// takes a fifth as long to read (feature `coarse-clock`). For stores that read the precise time
+/// often: where rules judge slow calls or calls in flight, or short windows of time.
 ///
 /// On Linux and Android it is anchored to the Unix time at which it was made and advanced by
 /// `CLOCK_MONOTONIC_COARSE`, which the kernel sets at each tick: every 1 to 10 ms, by its

@@ -33,9 +33,9 @@ impl Rejected {
     }
 
     /// Returns the time until the next try: what is left of the open circuit's time. If that can't
-    /// be known (all probes out, forced open), the whole reset timeout. A time of more than 100 ms may
-    /// be a tick of the kernel too long, see [`Clock`](crate::Clock::roughly_ms); a shorter one is
-    /// exact.
+    /// be known (all probes out, forced open), the whole reset timeout. A time of more than 100 ms
+    /// may be a tick of the kernel too long, see [`Clock`](crate::Clock::roughly_ms); a shorter one
+    /// is exact.
     pub const fn retry_after(&self) -> Duration {
         Duration::from_millis(self.retry_after_ms)
     }

@@ -16,8 +16,8 @@ use std::hash::{BuildHasher, Hash, RandomState};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// The most circuits that a store is made for if no capacity is set: its bound may be far above what
-/// it will hold.
+/// The most circuits that a store is made for if no capacity is set: its bound may be far above
+/// what it will hold.
 const EXPECTED: usize = 16_384;
 
 /// A builder of an [`InMemoryCircuitBreakerStore`]. A setting that isn't set keeps its default.

@@ -7,8 +7,8 @@ use crate::word::KeyId;
 use std::hash::BuildHasher;
 
 /// Makes ids of keys: by a hash of their text with a random seed of the store's own. So keys have
-/// different ids whatever hasher the user brings, and whichever fields a `Hash` of the user's leaves
-/// out.
+/// different ids whatever hasher the user brings, and whichever fields a `Hash` of the user's
+/// leaves out.
 pub(super) struct Ids<K> {
     #[cfg_attr(any(breakerbox_loom, breakerbox_steps), expect(dead_code))]
     seed: foldhash::quality::RandomState,

@@ -367,8 +367,8 @@ impl<K: Hash + Eq, S: BuildHasher, C: Clock> Inner<K, S, C> {
         reported
     }
 
-    /// Returns the id by which the circuit of `key` may be known, if its key is text, and no rule by
-    /// hand or policy may force a state on it.
+    /// Returns the id by which the circuit of `key` may be known, if its key is text, and no rule
+    /// by hand or policy may force a state on it.
     #[inline]
     pub(crate) fn id_of<Q>(&self, key: Hashed<'_, Q>) -> Option<KeyId>
     where

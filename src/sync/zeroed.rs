@@ -7,7 +7,8 @@
 /// All bytes 0 must be a valid value, and equal to the default.
 pub(crate) unsafe trait Zero: Default {}
 
-// SAFETY: an atomic has the bytes of its number. (loom's hasn't, but its tables are made of defaults.)
+// SAFETY: an atomic has the bytes of its number. (loom's hasn't, but its tables are made of
+// defaults.)
 unsafe impl Zero for super::atomic::AtomicU64 {}
 
 // SAFETY: it has no bytes.

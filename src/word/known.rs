@@ -93,8 +93,8 @@ impl EntryState {
 pub(crate) struct EntryKind(u64);
 
 impl EntryKind {
-    /// Makes the word for a window of `size` calls, or one whose ticks take `size` ms. Returns `None`
-    /// if that is 0 or too large.
+    /// Makes the word for a window of `size` calls, or one whose ticks take `size` ms. Returns
+    /// `None` if that is 0 or too large.
     pub(crate) const fn new(generation: Generation, size: u64) -> Option<Self> {
         if size == 0 || size > SIZE.max() {
             return None;
@@ -177,7 +177,7 @@ impl TickPair {
     }
 
     /// Counts a call in the tick with this number, in an entry of this state. Returns `None` if the
-    /// entry is of another version, or counts no more.
+    /// pair is of another version or frozen, or if the count is full.
     #[inline]
     pub(crate) const fn plus_one(self, number: u64, state: EntryState) -> Option<Self> {
         let (count, whose) = (Self::count(number), FROZEN.mask() | OF_VERSION.mask());

@@ -5,8 +5,8 @@ use super::side::PAYLOAD_BITS;
 
 layout!(PAYLOAD_BITS => IS_QUIET: 1, CALLS: 10, VERSION: 31);
 
-/// Whether the window of a closed circuit is *quiet*: it holds its full number of calls, all of them
-/// successes and none slow.
+/// Whether the window of a closed circuit is *quiet*: it holds its full number of calls, all of
+/// them successes and none slow.
 ///
 /// ```text
 ///  41                      11 10         1     0

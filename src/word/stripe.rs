@@ -3,8 +3,9 @@
 /// The most stripes of a table, as a power of two.
 pub(crate) const STRIPE_BITS: u32 = 16;
 
-/// Returns the stripe of a key with this hash. A table of fewer stripes goes by the upper bits. By Fibonacci hashing (Knuth), since the hasher is
-/// the user's, and its low bits may be those of the keys.
+/// Returns the stripe of a key with this hash. A table of fewer words goes by the upper bits. This
+/// is Fibonacci hashing (Knuth), since the hasher is the user's, and its low bits may be those of
+/// the keys.
 pub(crate) const fn stripe_of(hash: u64) -> usize {
     (hash.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> (u64::BITS - STRIPE_BITS)) as usize
 }

@@ -159,8 +159,8 @@ impl Outcomes {
 
 layout!(64 => CALLS: 25, KEEPER: 3, TICK: 36);
 
-/// A count of the calls of one tick of a window of time. A *keeper*, which is an entry of a table by
-/// hash, may count further ones.
+/// A count of the calls of one tick of a window of time. A *keeper*, which is an entry of a table
+/// by hash, may count further ones.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Bucket(u64);
 
@@ -245,8 +245,8 @@ impl Bucket {
         Self::of(tick, count)
     }
 
-    /// Makes the next word for a latest tick whose window has a keeper from that tick on. It differs
-    /// from earlier ones, until the number wraps.
+    /// Makes the next word for a latest tick whose window has a keeper from that tick on. It
+    /// differs from earlier ones, until the number wraps.
     pub(crate) const fn given_to(self, keeper: usize) -> Self {
         let next = if self.count() == CALLS.max() {
             1

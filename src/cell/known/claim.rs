@@ -9,8 +9,8 @@ use crate::sync::atomic::Ordering;
 use crate::word::{Bucket, Control, EntryKind, KeyId, Quiet, Side};
 
 impl Cell {
-    /// Makes the circuit, whose key has this id, known by hash as quiet under a window of this span,
-    /// if it still is.
+    /// Makes the circuit, whose key has this id, known by hash as quiet under a window of this
+    /// span, if it still is.
     pub(crate) fn make_known<C>(&self, shared: &Shared<C>, id: KeyId, span: Span) {
         let Span::Calls(calls) = span else {
             return;

@@ -49,7 +49,8 @@ pub(super) type Ticks = [AtomicU64; Bucket::TICKS as usize / 2];
 /// - *Claimed*: the thread that claimed it publishes the other words.
 /// - *Live*: it speaks for the circuit with `id`.
 /// - *Ended*, once claimed or live: it doesn't any more. One that was claimed is its claimer's to
-///   free. One that was live can be claimed again, unless its counts may be in a window.
+///   free. One that was live can be claimed again, but one with counts only once they are too old
+///   for any window, whether it has ended or not.
 #[derive(Default)]
 #[repr(C, align(32))]
 pub(super) struct Entry<T> {
@@ -212,8 +213,8 @@ impl Entry<Ticks> {
         seen.is_live() && self.is_of(id) && !self.is_over(seen, now_ms)
     }
 
-    /// Claims the entry for ticks from `first` on, if no circuit has it, or one whose window has none
-    /// of its counts any more at `now_ms`.
+    /// Claims the entry for ticks from `first` on, if it is free, or if its counts are too old for
+    /// its circuit's window at `now_ms`.
     pub(super) fn claim(&self, first: u64, now_ms: u64) -> Option<Claim<'_, Ticks>> {
         let seen = self.load();
         // A claimed entry is its claimer's, even if it has ended.
@@ -221,16 +222,17 @@ impl Entry<Ticks> {
         is_left.then(|| self.claim_from(seen, first)).flatten()
     }
 
-    /// Returns whether the entry, which was live in the state `seen`, has no count that is in its
-    /// circuit's window at `now_ms`: not even in that of a thread which has been stopped for a while.
-    /// If its kind is a later claim's by now, so is its state.
+    /// Returns whether the counts of the entry, which was live in the state `seen`, are too old for
+    /// its circuit's window at `now_ms`. The margin is for threads that were stopped for a while.
+    /// If the kind is a later claim's by now, the state has changed too.
     fn is_over(&self, seen: EntryState, now_ms: u64) -> bool {
         let tick = now_ms / self.kind().size().max(1);
         let age = tick.wrapping_sub(seen.first()) & Bucket::TICK_MASK;
         (4 * Bucket::TICKS..=Bucket::TICK_MASK / 2).contains(&age)
     }
 
-    /// Ends the entry and freezes its counts, if it is of this kind and counts from tick `first` on.
+    /// Ends the entry and freezes its counts, if it is of this kind and counts from tick `first`
+    /// on.
     pub(super) fn freeze(&self, kind: EntryKind, first: u64) -> Option<Frozen<'_>> {
         let state = loop {
             let seen = self.load();
@@ -308,8 +310,8 @@ impl Claim<'_, Ticks> {
     pub(super) fn publish(&self, id: KeyId, kind: EntryKind) {
         self.publish_words(id, kind);
         for word in &self.entry.counts {
-            // Release: pairs with the Acquire in `count`. Not a plain store, for loom's sake: it lets
-            // an update of another thread's overwrite a store that it hasn't seen.
+            // Release: pairs with the Acquire in `count`. A swap, since in loom another thread's
+            // update can overwrite a plain store that it hasn't seen.
             word.swap(TickPair::of(self.state).bits(), Ordering::Release);
         }
     }

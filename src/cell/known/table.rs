@@ -46,8 +46,8 @@ const _: () = {
 };
 
 impl Known {
-    /// Makes the tables of a store of this many circuits, without room for an entry yet: later with
-    /// at least two for each circuit.
+    /// Makes the tables of a store of this many circuits. Their entries are allocated at first use:
+    /// two for each circuit, rounded up to a power of two, and at most 262,144.
     pub(in crate::cell) fn new(circuits: usize) -> Self {
         Self {
             quiet: Table::new(circuits / 2),
@@ -90,7 +90,8 @@ impl<T> Table<T> {
         }
     }
 
-    /// Returns the entries of a key's stripe. Makes them if there are none yet.
+    /// Returns the entries of a key's stripe. If there are none yet, makes them for later calls and
+    /// returns `None`.
     fn set_to_claim(&self, id: KeyId) -> Option<&Set<T>>
     where
         T: Zero,
@@ -135,8 +136,8 @@ impl Table<()> {
 }
 
 impl Table<Ticks> {
-    /// Claims an entry for the circuit with this id, for ticks from `first` on, unless it has one or
-    /// none is free at `now_ms`. Returns it with its place in the set.
+    /// Claims an entry for the circuit with this id, for ticks from `first` on, unless it has one
+    /// or none is free at `now_ms`. Returns it with its place in the set.
     pub(super) fn claim(
         &self,
         id: KeyId,

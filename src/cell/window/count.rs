@@ -46,7 +46,8 @@ impl Count {
         }
     }
 
-    /// Begins the tick `tick` with this many calls, unless another thread has. The bucket was `seen`.
+    /// Begins the tick `tick` with this many calls, unless another thread has. The bucket was
+    /// `seen`.
     pub(super) fn begin(&self, mut seen: Bucket, tick: u64, calls: u64) {
         // A thread that has been stopped for long may still count in the tick before.
         while seen.tick() != tick && seen.ahead_of(tick).is_none() {
@@ -89,8 +90,8 @@ impl Count {
         }
     }
 
-    /// Returns whether the tick may be in the window of `tick`. After a step back of the clock it may
-    /// be ahead, and stand for earlier ones too.
+    /// Returns whether the tick may be in the window of `tick`. After a step back of the clock it
+    /// may be ahead, and stand for earlier ones too.
     pub(super) fn may_be_in_window(&self, tick: u64) -> bool {
         let seen = self.load();
         seen.calls_at(tick) != 0 || seen.ahead_of(tick).is_some()

@@ -19,8 +19,8 @@
 //!
 //! A success adds up the buckets only if it may open the circuit: if there is *trouble*, a failure
 //! or a slow call, in the window. Of a success and a failure that race, one sees the other: the
-//! success counts itself before it looks for trouble, and the failure makes its trouble known before
-//! it adds up.
+//! success counts itself before it looks for trouble, and the failure makes its trouble known
+//! before it adds up.
 //!
 //! Its *keeper*, an entry of the table by hash, may count successes in its place: see
 //! `known/kept.rs`.
@@ -35,13 +35,13 @@ use crate::word::{Bucket, Call, Millis, NotCounted, Tally, Timestamp};
 pub(in crate::cell) enum Counted {
     /// It may open the circuit: the counts of the window with it.
     Among(Tally),
-    /// It can't: its bucket, with it. `gives` says whether so many calls come in a tick that a
-    /// keeper of the count would pay.
+    /// It can't open the circuit: the bucket, with the call. `gives` says whether calls are
+    /// frequent enough for a keeper to pay off.
     Alone { bucket: Bucket, gives: bool },
 }
 
-/// The number of calls in a tick, and its multiples, at which a success tries to give the count to a
-/// keeper. A circuit with fewer calls would gain nothing.
+/// The number of calls in a tick, and its multiples, at which a success tries to give the count to
+/// a keeper. A circuit with fewer calls would gain nothing.
 const CALLS_TO_GIVE: u64 = if cfg!(breakerbox_loom) { 2 } else { 4 };
 
 /// The calls of the last ten ticks.
@@ -106,8 +106,8 @@ impl TimeWindow {
         }
     }
 
-    /// Raises the latest tick to that of `now`, and returns the tick in which a call counts. Takes the
-    /// counts of a keeper back before.
+    /// Raises the latest tick to that of `now`, and returns the tick in which a call counts. Takes
+    /// the counts of a keeper back before.
     #[cold]
     fn turn(&self, now: Timestamp, clock: &impl Clock, keepers: Keepers<'_>) -> u64 {
         if let Some(tick) = self.latest(self.tick(now)) {
@@ -144,7 +144,8 @@ impl TimeWindow {
         (ahead < Bucket::TICKS).then_some((tick + ahead) & Bucket::TICK_MASK)
     }
 
-    /// Counts a call as [`Window::record`] does. Inlined, so that a success runs its own part alone.
+    /// Counts a call as [`Window::record`] does. Inlined, so that a success runs its own part
+    /// alone.
     #[inline(always)]
     pub(super) fn record(&self, call: Call, clock: &impl Clock, keepers: Keepers<'_>) -> Counted {
         let mut tick = self.current(clock, keepers);
@@ -164,8 +165,8 @@ impl TimeWindow {
                 // The bucket is a later tick's, so time has passed: count in the current tick.
                 Err(NotCounted::Late(seen)) => {
                     tick = self.turn(self.now(clock), clock, keepers);
-                    // Or of one from before the clock stepped back, if its thread was stopped
-                    // until the window had begun anew.
+                    // Or the clock has stepped back, and a thread that was stopped meanwhile
+                    // counted in an old tick after the window had begun anew.
                     let ahead = seen.ahead_of(tick).unwrap_or(0);
                     if ahead >= Bucket::TICKS {
                         calls.empty_from(seen);
@@ -242,9 +243,9 @@ impl TimeWindow {
         let frozen = keepers.freeze(named, self.width);
         let tick = |number| (first + number) & Bucket::TICK_MASK;
         let buckets = NUMBERS.map(|number| self.calls(tick(number)).load());
-        // The buckets before the name: they are of this keeper's time, so an exchange of one of them
-        // fails once another thread has given it its count. If the name is another one, the entry
-        // that was frozen may be a later keeper, which is taken back by its own name.
+        // The buckets were loaded before this look at the name. If it is unchanged, they are of
+        // this keeper's time, so an exchange fails once another thread has put a count there. If it
+        // has changed, the frozen entry may be a later keeper's, and is taken back by that name.
         if self.latest.load() != named {
             return;
         }
@@ -268,12 +269,13 @@ impl TimeWindow {
         }
     }
 
-    /// Counts the failure or slowness of a call that has been counted in `tick`, and makes it known.
+    /// Counts the failure or slowness of a call that has been counted in `tick`, and makes it
+    /// known.
     #[inline(never)]
     fn note_trouble(&self, call: Call, tick: u64) {
         let place = Self::place(tick);
-        // An error is ignored: a full count stays full, and if a later tick has taken the bucket, the
-        // call has left the window.
+        // An error is ignored: a full count stays full, and if a later tick has taken the bucket,
+        // the call has left the window.
         if call.failed {
             let _ = self.failures[place].add(tick);
         }
@@ -284,9 +286,9 @@ impl TimeWindow {
         debug_assert!(raised.is_ok(), "trouble has no keeper");
     }
 
-    /// Returns the counts at `tick`, or at the latest tick with a call if that is later: such a call
-    /// raises it before it counts itself, and may have looked for trouble too early to find the
-    /// caller's.
+    /// Returns the counts at `tick`, or at the latest tick with a call if that is later: such a
+    /// call raises it before it counts itself, and may have looked for trouble too early to find
+    /// the caller's.
     #[inline(never)]
     pub(super) fn tally(&self, tick: u64, keepers: Keepers<'_>) -> Tally {
         // A keeper that is named afterwards counts nothing, if the caller has made trouble known.
