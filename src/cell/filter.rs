@@ -24,7 +24,7 @@ impl Filter {
     /// the fewer keys share one with a circuit that rejects.
     pub(super) fn new(circuits: usize) -> Self {
         Self {
-            words: StripeWords::new(circuits / 8, 10),
+            words: StripeWords::for_circuits(circuits),
         }
     }
 

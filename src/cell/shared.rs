@@ -41,7 +41,7 @@ impl<C> Shared<C> {
     pub(crate) fn new(clock: C, seed: u64, sizes: Sizes, evicts: bool) -> Self {
         Self {
             summary: Summary::new(sizes.bound),
-            removals: StripeWords::new(sizes.bound / 8, 10),
+            removals: StripeWords::for_circuits(sizes.bound),
             known: Known::new(sizes.expected),
             clock,
             groups: Groups::new(),

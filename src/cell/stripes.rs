@@ -14,6 +14,13 @@ pub(super) struct Striped<T> {
     shift: u32,
 }
 
+impl StripeWords {
+    /// Makes the words of a store of this many circuits: one for eight of them, and at least 1,024.
+    pub(super) fn for_circuits(circuits: usize) -> Self {
+        Self::new(circuits / 8, 10)
+    }
+}
+
 impl<T: Zero> Striped<T> {
     /// Makes a table of about this many entries, but at least 2^`least_bits` and at most 2^16. The
     /// system gives memory to those that are used.
