@@ -63,13 +63,13 @@ impl Cell {
         &self,
         shared: &Shared<C>,
         permit: PermitToken,
+        report: Report,
         counted: CountedCall,
         policy: &Policy,
         changes: &mut Changes,
     ) -> Result<Reported, Gone> {
         let mut tx = Transition::by_rules(shared, changes, policy);
         self.mark_used(shared);
-        let report = Outcome::Success.into();
         self.report_guarded::<C, true>(&mut tx, permit, report, policy, Some(counted))
     }
 

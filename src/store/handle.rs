@@ -371,7 +371,7 @@ where
         let mut changes = self.inner.listeners.changes();
         let reported = self.pinned(|cell| match counted {
             Shortly::Counted(call) => {
-                cell.report_counted(shared, permit, call, policy, &mut changes)
+                cell.report_counted(shared, permit, report, call, policy, &mut changes)
             }
             _ => cell.report(shared, permit, report, policy, &mut changes),
         });

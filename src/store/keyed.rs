@@ -353,7 +353,7 @@ impl<K: Hash + Eq, S: BuildHasher, C: Clock> Inner<K, S, C> {
                     Ok(Reported::Recorded)
                 }
                 Shortly::Counted(call) => {
-                    cell.report_counted(shared, permit, call, policy, &mut changes)
+                    cell.report_counted(shared, permit, report, call, policy, &mut changes)
                 }
                 Shortly::Nothing => cell.report(shared, permit, report, policy, &mut changes),
             }

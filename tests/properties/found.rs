@@ -2,10 +2,10 @@
 //! a strategy changes.
 
 use crate::support::breaker_pair::{BreakerOp, BreakerPair, Dropped, Guarded};
-use crate::support::model::{MAX_TIME, Outcome, Rules, Told};
+use crate::support::model::{MAX_TIME, More, Outcome, Rules, Told, Window};
 use crate::support::ops::Op;
 use crate::support::pair::Pair;
-use crate::support::system::{Call, Face};
+use crate::support::system::{Call, FACES, Face};
 
 use crate::START;
 
@@ -75,5 +75,37 @@ fn probes_that_take_longer_than_their_leases() {
         acquire(2),
     ] {
         pair.apply(op);
+    }
+}
+
+/// The request of the upstream comes with the quick success that completes the minimum.
+#[test]
+fn a_success_that_opens_may_ask_for_a_time() {
+    for (face, slow_first) in FACES
+        .into_iter()
+        .flat_map(|face| [(face, true), (face, false)])
+    {
+        let more = More {
+            window: Some(Window::Ms(200)),
+            minimum_calls: 2,
+            slow_rate: 1,
+            slow_ms: 5,
+            retry_after_max: 50,
+            ..More::NONE
+        };
+        let mut pair = Pair::new(Rules { more, ..rules(2) }, START);
+        let (key, call) = (1, Call::Acquire);
+        pair.apply(Op::Pin { key });
+        for took in if slow_first { [5, 0] } else { [0, 5] } {
+            let told = Told {
+                outcome: Outcome::Success,
+                took,
+                retry_after: 40,
+            };
+            pair.apply(Op::Call { face, key, call });
+            let permit = 0;
+            pair.apply(Op::Report { face, permit, told });
+        }
+        pair.apply(Op::Call { face, key, call });
     }
 }

@@ -135,7 +135,11 @@ fn dropped() -> impl Strategy<Value = Dropped> {
 
 fn cases() -> ProptestConfig {
     ProptestConfig {
-        cases: if cfg!(debug_assertions) { 256 } else { 2_048 },
+        cases: if cfg!(debug_assertions) {
+            2_048
+        } else {
+            20_000
+        },
         // Enough for the bytes of the rules and then for the steps.
         max_shrink_iters: 20_000,
         ..ProptestConfig::default()

@@ -25,7 +25,7 @@ pub(super) const SHORTENED: &str = "loom, more than one preemption where a model
 
 /// The words for `stress`; its long tests are ignored elsewhere.
 const STRESS: &str = "test --release --package breakerbox --all-features \
-                      --test stress --test memory --test soak -- --include-ignored";
+                      --test stress --test memory --test soak --test properties -- --include-ignored";
 
 #[rustfmt::skip] // a table
 pub(super) const RINGS: [Ring; 25] = [
@@ -42,7 +42,7 @@ pub(super) const RINGS: [Ring; 25] = [
         Tests("test --workspace --all-features --tests --no-fail-fast")),
     ring(Quick, "doctests", "examples in the documentation",
         Tests("test --workspace --all-features --doc --no-fail-fast")),
-    ring(Full, "stress", "many threads for a while, in release", Tests(STRESS)),
+    ring(Full, "stress", "many threads and many histories, in release", Tests(STRESS)),
     ring(Full, "litmus", "protocols between words, by the models of C11 and Arm", By(litmus::check)),
     ring(Quick, "loom", "the models, at their own bounds", By(explored)),
     ring(Full, "histories", "what threads saw, at any step, against the contract",
