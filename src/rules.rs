@@ -30,6 +30,6 @@ pub use duration::parse_duration;
 pub(crate) use file::Table;
 pub use group::{EjectionCap, Group};
 pub use policy::Policy;
-pub(crate) use policy::{Cap, HUNG_CALLS_MAX, Span};
+pub(crate) use policy::{Cap, HUNG_CALLS_MAX, Span, Trip};
 pub use set::PolicySet;
 pub use values::{AfterHalfOpen, DroppedPermit, FailureCounting, Forced, SlidingWindow};

@@ -6,6 +6,7 @@ use crate::clock::{Clock, SystemClock};
 use crate::error::Rejected;
 use crate::key::ToKey;
 use crate::stats::Counted;
+use crate::sync::OnlyHash;
 use crate::word::{Outcome, PermitToken, Report, Reported};
 use std::borrow::Borrow;
 use std::fmt;
@@ -53,8 +54,9 @@ where
         K: Borrow<Q>,
         Q: Hash + Eq + ToKey<K> + ?Sized,
     {
-        let admitted = self.check(key)?;
-        Ok(Permit::new(Keyed { breaker: self, key }, admitted))
+        let (admitted, hash) = self.check(key)?;
+        let breaker = self;
+        Ok(Permit::new(Keyed { breaker, key, hash }, admitted))
     }
 
     /// Asks to make a call, as [`acquire`](Self::acquire), for frameworks: the permit owns its
@@ -79,6 +81,8 @@ where
 pub struct Keyed<'a, Q: ?Sized, K, S, C> {
     breaker: &'a CircuitBreaker<K, S, C>,
     key: &'a Q,
+    /// The hash of the key, if the check has taken it: the report needs no other.
+    hash: Option<OnlyHash>,
 }
 
 impl<Q, K, S, C> Target for Keyed<'_, Q, K, S, C>
@@ -90,7 +94,8 @@ where
 {
     #[inline]
     fn report(&self, token: PermitToken, report: Report, started: Started) -> Reported {
-        self.breaker.take_report(self.key, token, report, started)
+        self.breaker
+            .take_report(self.key, self.hash, token, report, started)
     }
 
     #[inline]
@@ -125,7 +130,11 @@ impl<K, S, C> Owned<K, S, C> {
     #[inline]
     fn borrowed(&self) -> Keyed<'_, K, K, S, C> {
         let Self { breaker, key } = self;
-        Keyed { breaker, key }
+        Keyed {
+            breaker,
+            key,
+            hash: None,
+        }
     }
 }
 

@@ -7,7 +7,7 @@ use crate::clock::Clock;
 use crate::error::Rejected;
 use crate::key::ToKey;
 use crate::on_panic::OnPanic;
-use crate::rules::Policy;
+use crate::rules::{Policy, Trip};
 use crate::stats::Counted;
 use crate::store::{Circuit, Refused};
 use crate::sync::{Hashed, OnlyHash};
@@ -27,26 +27,30 @@ where
     /// (`Summary::need_reports`), so no report is skipped under them.
     const WINDOWS: bool = false;
 
-    /// Decides whether a call may be made.
+    /// Decides whether a call may be made. Also returns the hash of the key, if that was needed.
     #[inline(always)]
-    pub(super) fn check<Q>(&self, key: &Q) -> Result<Admitted, Rejected>
+    pub(super) fn check<Q>(&self, key: &Q) -> Result<(Admitted, Option<OnlyHash>), Rejected>
     where
         K: Borrow<Q>,
         Q: Hash + Eq + ToKey<K> + ?Sized,
     {
         // Policies that need every check keep the summary busy.
         match self.store.inner.pass_by_summary() {
-            Some(permit) => Ok((permit, Started::UNKNOWN)),
-            None => match self.pass_by_filter(key) {
-                Ok(permit) => Ok((permit, Started::UNKNOWN)),
-                Err(hash) => self.check_in_circuit(hash.with(key)),
-            },
+            Some(permit) => Ok(((permit, Started::UNKNOWN), None)),
+            None => {
+                let (passed, hash) = self.pass_by_filter(key);
+                let admitted = match passed {
+                    Some(permit) => (permit, Started::UNKNOWN),
+                    None => self.check_in_circuit(hash.with(key))?,
+                };
+                Ok((admitted, Some(hash)))
+            }
         }
     }
 
-    /// Admits a call by the store's filter.
+    /// Admits a call by the store's filter. Also returns the hash of the key.
     #[inline]
-    pub(super) fn pass_by_filter<Q>(&self, key: &Q) -> Result<PermitToken, OnlyHash>
+    pub(super) fn pass_by_filter<Q>(&self, key: &Q) -> (Option<PermitToken>, OnlyHash)
     where
         K: Borrow<Q>,
         Q: Hash + Eq + ToKey<K> + ?Sized,
@@ -100,6 +104,7 @@ where
     pub(super) fn take_report<Q>(
         &self,
         key: &Q,
+        hash: Option<OnlyHash>,
         permit: PermitToken,
         report: Report,
         started: Started,
@@ -111,13 +116,14 @@ where
         if self.store.inner.skips(permit, report, Self::WINDOWS) {
             return Reported::Recorded;
         }
-        self.report_by_key(key, permit, report, started)
+        self.report_by_key(key, hash, permit, report, started)
     }
 
     #[inline(never)]
     fn report_by_key<Q>(
         &self,
         key: &Q,
+        hash: Option<OnlyHash>,
         permit: PermitToken,
         report: Report,
         started: Started,
@@ -126,25 +132,29 @@ where
         K: Borrow<Q>,
         Q: Hash + Eq + ToKey<K> + ?Sized,
     {
-        // If the hasher panics, the guard hashes again to find what to give back.
-        let give_back_on_panic = OnPanic::new(|| self.store.give_back(key, permit));
-        let skipped = self.store.inner.skip(key, permit, report, Self::WINDOWS);
-        give_back_on_panic.disarm();
-        match skipped {
-            Ok(skipped) => skipped,
-            // A success without a call time is slow under no policy.
-            Err(key) if report.is_success_alone() && started.is_unknown() => {
-                self.succeed_by_hash(key, permit)
+        let inner = &self.store.inner;
+        let key = match hash {
+            Some(hash) => hash.with(key),
+            None => {
+                // If the hasher panics, the guard hashes again to find what to give back.
+                let give_back_on_panic = OnPanic::new(|| self.store.give_back(key, permit));
+                let key = inner.map.hashed(key);
+                give_back_on_panic.disarm();
+                key
             }
-            Err(key) => {
-                let circuit = self.store.inner.by_key(key);
-                self.report_by_rules(&circuit, permit, report, started)
-            }
+        };
+        if inner.skips_in_stripe(key, permit, report, Self::WINDOWS) {
+            return Reported::Recorded;
+        }
+        // A success without a call time is slow under no policy.
+        match report.is_success_alone() && started.is_unknown() {
+            true => self.succeed_by_rules(key, permit),
+            false => self.report_by_rules(&inner.by_key(key), permit, report, started),
         }
     }
 
-    /// Takes the report of a success by what is known of its circuit by hash, or by the circuit.
-    fn succeed_by_hash<Q>(&self, key: Hashed<'_, Q>, permit: PermitToken) -> Reported
+    /// Takes the report of a success by its policy: by the short way, or else by the circuit.
+    fn succeed_by_rules<Q>(&self, key: Hashed<'_, Q>, permit: PermitToken) -> Reported
     where
         K: Borrow<Q>,
         Q: Hash + Eq + ToKey<K> + ?Sized,
@@ -152,25 +162,19 @@ where
         let inner = &self.store.inner;
         // If the user's code panics, what the permit holds is given back.
         let give_back_on_panic = OnPanic::new(|| inner.give_back(key, permit));
-        let id = inner.id_of(key);
-        // Not asked if the policies have a classifier: then an entry would be of no use.
-        let mut asked = None;
-        let by_hash = |span| {
-            asked = id;
-            let counts = |id| inner.shared.count_by_hash(id, permit, span);
-            match id.is_some_and(counts) {
-                true => Shortly::Recorded,
-                false => Shortly::Nothing,
-            }
-        };
-        let left = self.rules.policies.of_unless(key.key(), by_hash);
+        let shortly = |trip: &Trip| inner.succeed_shortly(key, permit, trip);
+        let left = self.rules.policies.of_unless(key.key(), shortly);
         give_back_on_panic.disarm();
-        let Some((policy, _)) = left else {
+        let Some((policy, counted)) = left else {
             return Reported::Recorded;
         };
-        let circuit = inner.by_id(key, asked);
-        let reported = circuit.report_by(permit, Outcome::Success.into(), &policy);
-        self.sync_watch_if_replaced(&circuit, &policy);
+        let report = Outcome::Success.into();
+        let reported = match counted {
+            // If a classifier had to be asked, the short way comes only now.
+            Shortly::Nothing => inner.report_shortly(key, permit, report, &policy),
+            counted => inner.report_to_circuit(key, permit, report, &policy, counted),
+        };
+        self.sync_watch_if_replaced(&inner.by_key(key), &policy);
         reported
     }
 

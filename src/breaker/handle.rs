@@ -9,7 +9,7 @@ use crate::clock::{Clock, SystemClock};
 use crate::error::{Rejected, StoreFull};
 use crate::key::ToKey;
 use crate::on_panic::OnPanic;
-use crate::rules::{Policy, Span};
+use crate::rules::{Policy, Span, Trip};
 use crate::snapshot::CircuitBreakerSnapshot;
 use crate::stats::Counted;
 use crate::store::StoreHandle;
@@ -196,9 +196,10 @@ where
     fn succeed_by_rules(&self, permit: PermitToken) -> Reported {
         // If the user's code panics, what the permit holds is given back.
         let give_back_on_panic = OnPanic::new(|| self.circuit.give_back(permit));
-        let shortly = |span| match span {
-            Span::Calls(_) => Shortly::Nothing,
-            Span::Time(_) => self.circuit.count_shortly(permit, span),
+        let shortly = |trip: &Trip| match trip.span {
+            // Quiet under a policy that isn't cached yet: noted below.
+            Some(Span::Calls(calls)) if self.circuit.is_quiet(permit, calls) => Shortly::Nothing,
+            _ => self.circuit.count_shortly(permit, trip),
         };
         let policies = &self.breaker.rules.policies;
         let left = policies.of_unless(self.circuit.key(), shortly);
@@ -238,7 +239,7 @@ impl Cached {
 
     /// Notes the length of the window by `policy`, if it has a short span of calls.
     fn note(&self, policy: &Policy) {
-        if let Some(Span::Calls(calls)) = policy.short_span() {
+        if let Some(Span::Calls(calls)) = policy.short_trip().and_then(|trip| trip.span) {
             let cached = CachedCalls::new(policy.set(), calls).bits();
             // Relaxed: read only to spare a write to a word that other threads read.
             let seen = self.0.load(Ordering::Relaxed);

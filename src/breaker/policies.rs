@@ -2,7 +2,7 @@
 
 use crate::cell::{Shared, Shortly, Summary};
 use crate::key::ToKey;
-use crate::rules::{DroppedPermit, Policy, PolicySet, Span};
+use crate::rules::{DroppedPermit, Policy, PolicySet, Trip};
 use crate::sync::atomic::{AtomicU64, Ordering};
 use crate::sync::{EpochCell, PlainArc, PlainAtomicU64};
 use std::borrow::Borrow;
@@ -173,7 +173,7 @@ impl<K> Policies<K> {
         self.begun.load(Ordering::SeqCst)
     }
 
-    /// Reports a success by `shortly`, which gets the [short span](Policy::short_span) of `key`'s
+    /// Reports a success by `shortly`, which gets the [short trip](Policy::short_trip) of `key`'s
     /// policy, read in place. Returns a copy of the policy, of the same set, unless that has
     /// recorded the report.
     ///
@@ -183,7 +183,7 @@ impl<K> Policies<K> {
     pub(crate) fn of_unless<Q>(
         &self,
         key: &Q,
-        shortly: impl FnOnce(Span) -> Shortly,
+        shortly: impl FnOnce(&Trip) -> Shortly,
     ) -> Option<(Policy, Shortly)>
     where
         K: Borrow<Q> + Hash + Eq,
@@ -193,8 +193,8 @@ impl<K> Policies<K> {
             if current.set.asks_classifier() {
                 return Err(PlainArc::clone(current));
             }
-            let span = current.set.find(key).short_span();
-            Ok(match span.map_or(Shortly::Nothing, shortly) {
+            let trip = current.set.find(key).short_trip();
+            Ok(match trip.map_or(Shortly::Nothing, shortly) {
                 Shortly::Recorded => None,
                 left => Some((current.of(key), left)),
             })
@@ -279,15 +279,15 @@ impl<K> Policies<K> {
 mod tests {
     use super::*;
     use crate::cell::Sizes;
-    use crate::rules::{DroppedPermit, Forced, SlidingWindow};
+    use crate::rules::{DroppedPermit, Forced, SlidingWindow, Span};
     use std::time::Duration;
 
     const MINUTE: Duration = Duration::from_secs(60);
 
     fn short_span(policies: &Policies<u64>) -> Option<Span> {
         let seen = std::cell::Cell::new(None);
-        let _ = policies.of_unless(&1, |span| {
-            seen.set(Some(span));
+        let _ = policies.of_unless(&1, |trip| {
+            seen.set(trip.span);
             Shortly::Nothing
         });
         seen.get()

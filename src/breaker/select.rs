@@ -36,8 +36,8 @@ where
             return Ok(());
         }
         match self.pass_by_filter(key) {
-            Ok(_) => Ok(()),
-            Err(hash) => self.admits_by_rules(&self.store.inner.by_key(hash.with(key))),
+            (Some(_), _) => Ok(()),
+            (None, hash) => self.admits_by_rules(&self.store.inner.by_key(hash.with(key))),
         }
     }
 

@@ -140,7 +140,7 @@ impl Cell {
             };
             if let Ok(()) = self.decide(tx, &decision, &mut noted) {
                 if let Some(counted) = counted {
-                    self.mark_quiet(control, counted, policy);
+                    self.mark_quiet(control, counted, &policy.trip);
                 }
                 return Ok(Reported::Recorded);
             }

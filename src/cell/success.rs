@@ -20,15 +20,18 @@
 //! their generation, so each of their updates of it comes before or after each other's. If the
 //! success loads the word after the version was raised, it also sees what was counted before.
 //!
-//! # Windows of time
-//! A success that can't open the circuit is done once it is counted: see `window/time.rs`.
+//! # Other windows
+//! A success that isn't slow and doesn't open the circuit is done once it is counted. In a window
+//! of time without trouble it doesn't even add up: see `window/time.rs`. It takes place on control
+//! before it is in the window, so a failure in between comes after it on control, and may come
+//! before it in the window.
 
 use super::Cell;
 use super::moved::Moved;
 use super::shared::Shared;
-use super::window::Counted;
+use super::window::{CountWindow, Counted, Window};
 use crate::clock::Clock;
-use crate::rules::{Policy, Span, is_stale};
+use crate::rules::{Policy, Span, Trip, is_stale};
 use crate::sync::atomic::Ordering;
 use crate::word::{Bucket, Call, Control, PermitToken, Quiet, Side, Tally};
 
@@ -42,9 +45,12 @@ pub(crate) struct CountedCall {
 }
 
 /// The effect of the short way of a report.
+#[derive(Clone, Copy)]
 pub(crate) enum Shortly {
     /// The report is recorded.
     Recorded,
+    /// The report is recorded, and has changed nothing: the window of calls is quiet.
+    Quiet,
     /// The report is recorded: it is counted in this bucket of a window without trouble. `gives`
     /// says whether the bucket's count should be given to an entry of the table by hash.
     CountedAlone { bucket: Bucket, gives: bool },
@@ -55,19 +61,18 @@ pub(crate) enum Shortly {
 }
 
 impl Cell {
-    /// Takes the short way of a success that isn't slow, in a window of this span. No state may be
+    /// Takes the short way of a success that isn't slow, in the window of `trip`. No state may be
     /// forced on the circuit. Not inlined, so that its caller's other ways need fewer registers.
     #[inline(never)]
     pub(crate) fn succeed_shortly<C: Clock>(
         &self,
         shared: &Shared<C>,
         permit: PermitToken,
-        span: Span,
+        trip: &Trip,
     ) -> Shortly {
-        match span {
-            Span::Time(_) => self.count_shortly(shared, permit, span),
-            Span::Calls(calls) if self.is_quiet(permit, calls) => Shortly::Recorded,
-            Span::Calls(_) => Shortly::Nothing,
+        match trip.span {
+            Some(Span::Calls(calls)) if self.is_quiet(permit, calls) => Shortly::Quiet,
+            _ => self.count_shortly(shared, permit, trip),
         }
     }
 
@@ -86,17 +91,13 @@ impl Cell {
             && Quiet::from_payload(mark.payload()).is_of(calls)
     }
 
-    /// Counts a success that isn't slow in its window of time, unless there is more to do. No state
-    /// may be forced on the circuit.
-    ///
-    /// It takes place on control before it is in the window: a failure in between comes after it.
-    /// That is no other window, since a tick knows no order of its calls.
+    /// Counts a success that isn't slow in the window of `trip`, unless there is more to do. No state may be forced on the circuit.
     #[inline(always)]
     pub(crate) fn count_shortly<C: Clock>(
         &self,
         shared: &Shared<C>,
         permit: PermitToken,
-        span: Span,
+        trip: &Trip,
     ) -> Shortly {
         let control = self.control();
         if !has_nothing_to_forget(control, permit) {
@@ -109,17 +110,42 @@ impl Cell {
         let Some(window) = &watch.window else {
             return Shortly::Nothing;
         };
-        if !watch.is_of(control.generation(), Some(span)) {
+        if !watch.is_of(control.generation(), trip.span) {
             return Shortly::Nothing;
         }
-        let keepers = self.keepers(shared, control);
-        match window.record(Call::default(), &shared.clock, keepers) {
-            Counted::Alone { bucket, gives } => Shortly::CountedAlone { bucket, gives },
-            Counted::Among(tally) => Shortly::Counted(CountedCall {
-                tally,
-                before: None,
-            }),
+        match window {
+            Window::Count(window) => self.count_among_calls(control, window, trip),
+            Window::Time(window) => {
+                let keepers = self.keepers(shared, control);
+                match window.record(Call::default(), &shared.clock, keepers) {
+                    Counted::Alone { bucket, gives } => Shortly::CountedAlone { bucket, gives },
+                    Counted::Among(tally) => {
+                        let before = None;
+                        self.decide_shortly(control, CountedCall { tally, before }, trip)
+                    }
+                }
+            }
         }
+    }
+
+    #[inline(never)]
+    fn count_among_calls(&self, control: Control, window: &CountWindow, trip: &Trip) -> Shortly {
+        let Ok(before) = self.quiet_word(control) else {
+            return Shortly::Nothing;
+        };
+        let tally = window.record(Call::default());
+        let before = Some(before);
+        self.decide_shortly(control, CountedCall { tally, before }, trip)
+    }
+
+    /// Decides on a success that has been counted: it opens the circuit, or changes nothing more.
+    #[inline(never)]
+    fn decide_shortly(&self, control: Control, counted: CountedCall, trip: &Trip) -> Shortly {
+        if trip.window_opens(counted.tally).is_some() {
+            return Shortly::Counted(counted);
+        }
+        self.mark_quiet(control, counted, trip);
+        Shortly::Recorded
     }
 
     /// Counts a call in the window of the watched circuit `control`.
@@ -147,9 +173,9 @@ impl Cell {
 
     /// Sets the mark if the window was quiet when it had `counted` a success, and no failure or
     /// slow call has been counted since the word was loaded.
-    #[inline(never)]
-    pub(super) fn mark_quiet(&self, control: Control, counted: CountedCall, policy: &Policy) {
-        let (Some(before), Some(Span::Calls(calls))) = (counted.before, policy.trip.span) else {
+    #[inline]
+    pub(super) fn mark_quiet(&self, control: Control, counted: CountedCall, trip: &Trip) {
+        let (Some(before), Some(Span::Calls(calls))) = (counted.before, trip.span) else {
             return;
         };
         let tally = counted.tally;

@@ -4,6 +4,7 @@ mod calls;
 mod count;
 mod time;
 
+pub(super) use calls::CountWindow;
 pub(super) use time::Counted;
 
 use super::known::Keepers;
@@ -11,7 +12,6 @@ use crate::clock::Clock;
 use crate::rules::Span;
 use crate::sync::PlainArc;
 use crate::word::{Bucket, Call, Millis, Tally};
-use calls::CountWindow;
 use time::TimeWindow;
 
 /// A window of calls, shared by its clones.

@@ -336,14 +336,11 @@ impl Policy {
         self.trip.span.is_some()
     }
 
-    /// Returns the span of its window, if a success that isn't slow has no other effect in a closed
+    /// Returns the rules over a window, if a success that isn't slow has no other effect in a closed
     /// circuit without failures: no state is forced, and no calls are counted in flight.
     #[inline]
-    pub(crate) fn short_span(&self) -> Option<Span> {
-        match self.checks_closely {
-            true => None,
-            false => self.trip.span,
-        }
+    pub(crate) fn short_trip(&self) -> Option<&Trip> {
+        (self.windows() && !self.checks_closely).then_some(&self.trip)
     }
 
     /// Returns whether calls in flight are counted.

@@ -9,7 +9,7 @@ use crate::cell::{Cell, Gone, Shortly};
 use crate::clock::{Clock, SystemClock};
 use crate::error::{Rejected, StoreFull};
 use crate::key::ToKey;
-use crate::rules::{Policy, Span, is_fine};
+use crate::rules::{Policy, Span, Trip, is_fine};
 use crate::snapshot::{CircuitBreakerSnapshot, CircuitState};
 use crate::sync::Arc as CellArc;
 use crate::word::{Outcome, PermitToken, Report, Reported};
@@ -134,15 +134,15 @@ impl<K, S, C: Clock> StoreHandle<K, S, C> {
         self.cell.is_quiet(permit, calls)
     }
 
-    /// Counts a success that isn't slow in its window of time, unless there is more to do. `span`
-    /// is the [short span](Policy::short_span) of its rules.
+    /// Counts a success that isn't slow in its window by `trip`, which is its policy's
+    /// [short one](Policy::short_trip), unless there is more to do.
     #[inline(always)]
-    pub(crate) fn count_shortly(&self, permit: PermitToken, span: Span) -> Shortly {
+    pub(crate) fn count_shortly(&self, permit: PermitToken, trip: &Trip) -> Shortly {
         let shared = &self.inner.shared;
         match shared.summary.needs_checks() {
             // A rule by hand may force a state.
             true => Shortly::Nothing,
-            false => match self.cell.count_shortly(shared, permit, span) {
+            false => match self.cell.count_shortly(shared, permit, trip) {
                 Shortly::CountedAlone { .. } => Shortly::Recorded,
                 counted => counted,
             },
@@ -341,10 +341,8 @@ where
         report: Report,
         policy: &Policy,
     ) -> Reported {
-        let counted = match policy.short_span() {
-            Some(span @ Span::Time(_)) if is_fine(report, policy) => {
-                self.count_shortly(permit, span)
-            }
+        let counted = match policy.short_trip() {
+            Some(trip) if is_fine(report, policy) => self.count_shortly(permit, trip),
             _ => Shortly::Nothing,
         };
         match counted {

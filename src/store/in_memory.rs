@@ -241,8 +241,8 @@ where
             .inner
             .pass_by_filter(key, policy.checks_closely(), || false)
         {
-            Ok(permit) => Ok(permit),
-            Err(hash) => self.inner.acquire_or_reject(hash, key, policy),
+            (Some(permit), _) => Ok(permit),
+            (None, hash) => self.inner.acquire_or_reject(hash, key, policy),
         }
     }
 

@@ -7,7 +7,7 @@ use crate::clock::Clock;
 use crate::error::Rejected;
 use crate::key::ToKey;
 use crate::on_panic::OnPanic;
-use crate::rules::{Policy, is_fine};
+use crate::rules::{Policy, Trip, is_fine};
 use crate::stats::Counted;
 use crate::sync::{Arc, Hashed, OnlyHash};
 use crate::word::{Generation, KeyId, Outcome, PermitToken, Report, Reported};
@@ -69,12 +69,10 @@ pub(crate) trait Circuit {
 }
 
 /// The circuit of a key, which the store may not know, for a check, report or look that the fast
-/// path can't answer: [`pass`](Inner::pass) or [`skip`](Inner::skip) had no answer.
+/// path can't answer.
 pub(crate) struct ByKey<'a, Q: ?Sized, K, S, C> {
     inner: &'a Inner<K, S, C>,
     key: Hashed<'a, Q>,
-    /// The id by which a success may make the circuit known, if any may.
-    id: Option<KeyId>,
 }
 
 impl<K, Q, S, C> Circuit for ByKey<'_, Q, K, S, C>
@@ -98,8 +96,7 @@ where
 
     #[inline]
     fn report_by(&self, permit: PermitToken, report: Report, policy: &Policy) -> Reported {
-        self.inner
-            .report_to_circuit(self.key, self.id, permit, report, policy)
+        self.inner.report_shortly(self.key, permit, report, policy)
     }
 
     fn rejection(&self, policy: &Policy) -> Option<Rejected> {
@@ -127,25 +124,7 @@ impl<K: Hash + Eq, S: BuildHasher, C: Clock> Inner<K, S, C> {
     /// Names the circuit of a key that the fast path has left over.
     #[inline]
     pub(crate) fn by_key<'a, Q: ?Sized>(&'a self, key: Hashed<'a, Q>) -> ByKey<'a, Q, K, S, C> {
-        let id = None;
-        ByKey {
-            inner: self,
-            key,
-            id,
-        }
-    }
-
-    /// Names the circuit of a key with this id, whose successes may make it known by that.
-    #[inline]
-    pub(crate) fn by_id<'a, Q: ?Sized>(
-        &'a self,
-        key: Hashed<'a, Q>,
-        id: Option<KeyId>,
-    ) -> ByKey<'a, Q, K, S, C> {
-        ByKey {
-            id,
-            ..self.by_key(key)
-        }
+        ByKey { inner: self, key }
     }
 
     /// Returns whether a check needs more than the circuit's state.
@@ -297,29 +276,114 @@ impl<K: Hash + Eq, S: BuildHasher, C: Clock> Inner<K, S, C> {
         K: Borrow<Q>,
         Q: Hash + Eq + ToKey<K> + ?Sized,
     {
-        match self.skip(key, permit, report, policy.windows()) {
-            Ok(skipped) => skipped,
-            Err(key) => match policy.short_span() {
-                Some(span) if is_fine(report, policy) => {
-                    let id = self.id_of(key);
-                    match id.is_some_and(|id| self.shared.count_by_hash(id, permit, span)) {
-                        true => Reported::Recorded,
-                        false => self.report_to_circuit(key, id, permit, report, policy),
-                    }
-                }
-                _ => self.report_to_circuit(key, None, permit, report, policy),
-            },
+        let key = self.map.hashed(key);
+        if self.skips_in_stripe(key, permit, report, policy.windows()) {
+            return Reported::Recorded;
+        }
+        self.report_shortly(key, permit, report, policy)
+    }
+
+    /// Takes a report by the short way, or else by the circuit.
+    #[inline(always)]
+    pub(crate) fn report_shortly<Q>(
+        &self,
+        key: Hashed<'_, Q>,
+        permit: PermitToken,
+        report: Report,
+        policy: &Policy,
+    ) -> Reported
+    where
+        K: Borrow<Q>,
+        Q: Eq + ToKey<K> + ?Sized,
+    {
+        let shortly = match policy.short_trip() {
+            Some(trip) if is_fine(report, policy) => self.succeed_shortly(key, permit, trip),
+            _ => Shortly::Nothing,
+        };
+        match shortly {
+            Shortly::Recorded => Reported::Recorded,
+            shortly => self.report_to_circuit(key, permit, report, policy, shortly),
         }
     }
 
-    /// Takes a report that [`skip`](Self::skip) leaves over.
-    fn report_to_circuit<Q>(
+    /// Takes the short way of a success that isn't slow: by what is known of its circuit by hash,
+    /// or in the window of `trip`, which is its policy's [short one](Policy::short_trip).
+    #[inline(always)]
+    pub(crate) fn succeed_shortly<Q>(
+        &self,
+        key: Hashed<'_, Q>,
+        permit: PermitToken,
+        trip: &Trip,
+    ) -> Shortly
+    where
+        K: Borrow<Q>,
+        Q: Eq + ToKey<K> + ?Sized,
+    {
+        let shared = &self.shared;
+        let Some(span) = trip.span else {
+            return Shortly::Nothing;
+        };
+        // A rule by hand may force a state.
+        if shared.summary.needs_checks() {
+            return Shortly::Nothing;
+        }
+        let id = self.ids.of(key);
+        match id.is_some_and(|id| shared.count_by_hash(id, permit, span)) {
+            true => Shortly::Recorded,
+            false => self.succeed_in_window(key, id, permit, trip),
+        }
+    }
+
+    /// Counts a success in its window, if there is no more to do, and makes its circuit known by
+    /// this id where it may be.
+    #[inline(never)]
+    fn succeed_in_window<Q>(
         &self,
         key: Hashed<'_, Q>,
         id: Option<KeyId>,
         permit: PermitToken,
+        trip: &Trip,
+    ) -> Shortly
+    where
+        K: Borrow<Q>,
+        Q: Eq + ?Sized,
+    {
+        let shared = &self.shared;
+        let found = self.find(key, |cell| {
+            let shortly = cell.succeed_shortly(shared, permit, trip);
+            match (shortly, id) {
+                (Shortly::Quiet, Some(id)) => cell.make_known(shared, id, trip),
+                (
+                    Shortly::CountedAlone {
+                        bucket,
+                        gives: true,
+                    },
+                    Some(id),
+                ) => {
+                    cell.make_kept(shared, id, trip, bucket);
+                }
+                _ => {}
+            }
+            Ok(match shortly {
+                Shortly::Recorded | Shortly::Quiet | Shortly::CountedAlone { .. } => {
+                    cell.mark_used(shared);
+                    Shortly::Recorded
+                }
+                unfinished => unfinished,
+            })
+        });
+        found.unwrap_or(Shortly::Nothing)
+    }
+
+    /// Takes a report, or what the short way has left of it.
+    #[inline(never)]
+    pub(crate) fn report_to_circuit<Q>(
+        &self,
+        key: Hashed<'_, Q>,
+        permit: PermitToken,
         report: Report,
         policy: &Policy,
+        shortly: Shortly,
     ) -> Reported
     where
         K: Borrow<Q>,
@@ -332,30 +396,11 @@ impl<K: Hash + Eq, S: BuildHasher, C: Clock> Inner<K, S, C> {
         let mut changes = self.listeners.changes();
         let found = self.find(key, |cell| {
             let shared = &self.shared;
-            // A forced state has made the report one that isn't a success.
-            let shortly = match policy.trip.span {
-                Some(span) if is_fine(report, policy) => cell.succeed_shortly(shared, permit, span),
-                _ => Shortly::Nothing,
-            };
             match shortly {
-                Shortly::Recorded => {
-                    if let (Some(id), Some(span)) = (id, policy.trip.span) {
-                        cell.make_known(shared, id, span);
-                    }
-                    cell.mark_used(shared);
-                    Ok(Reported::Recorded)
-                }
-                Shortly::CountedAlone { bucket, gives } => {
-                    if let (true, Some(id), Some(span)) = (gives, id, policy.trip.span) {
-                        cell.make_kept(shared, id, span, bucket);
-                    }
-                    cell.mark_used(shared);
-                    Ok(Reported::Recorded)
-                }
                 Shortly::Counted(call) => {
                     cell.report_counted(shared, permit, report, call, policy, &mut changes)
                 }
-                Shortly::Nothing => cell.report(shared, permit, report, policy, &mut changes),
+                _ => cell.report(shared, permit, report, policy, &mut changes),
             }
         });
         let reported = match found {
@@ -365,19 +410,6 @@ impl<K: Hash + Eq, S: BuildHasher, C: Clock> Inner<K, S, C> {
         self.listeners.announce(changes, || key.key().to_key());
         self.count_stale(reported);
         reported
-    }
-
-    /// Returns the id by which the circuit of `key` may be known, if its key is text, and no rule
-    /// by hand or policy may force a state on it.
-    #[inline]
-    pub(crate) fn id_of<Q>(&self, key: Hashed<'_, Q>) -> Option<KeyId>
-    where
-        Q: ToKey<K> + ?Sized,
-    {
-        match self.shared.summary.needs_checks() {
-            true => None,
-            false => self.ids.of(key),
-        }
     }
 
     /// Applies `op` to the cell of `key`, if there is one, and again to the next one

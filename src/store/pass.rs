@@ -8,7 +8,7 @@ use super::inner::Inner;
 use crate::clock::Clock;
 use crate::key::ToKey;
 use crate::sync::{Hashed, OnlyHash};
-use crate::word::{Outcome, PermitToken, Report, Reported, SummaryWord, stripe_of};
+use crate::word::{Outcome, PermitToken, Report, SummaryWord, stripe_of};
 use std::borrow::Borrow;
 use std::hash::{BuildHasher, Hash};
 
@@ -34,7 +34,7 @@ impl<K: Hash + Eq, S: BuildHasher, C: Clock> Inner<K, S, C> {
     }
 
     /// Admits a call where nothing can reject it, after [`pass_by_summary`](Self::pass_by_summary)
-    /// has said no. Otherwise returns the hash of the key, whose circuit decides.
+    /// has said no. Returns no permit if the circuit decides; the hash of the key in any case.
     ///
     /// `look_anyway` says whether the caller's policy needs the circuit even where nothing can
     /// reject; `policies_need_checks`, whether the caller's policies need every check. Rules by
@@ -45,7 +45,7 @@ impl<K: Hash + Eq, S: BuildHasher, C: Clock> Inner<K, S, C> {
         key: &Q,
         look_anyway: bool,
         policies_need_checks: impl FnOnce() -> bool,
-    ) -> Result<PermitToken, OnlyHash>
+    ) -> (Option<PermitToken>, OnlyHash)
     where
         K: Borrow<Q>,
         Q: Hash + Eq + ToKey<K> + ?Sized,
@@ -53,7 +53,7 @@ impl<K: Hash + Eq, S: BuildHasher, C: Clock> Inner<K, S, C> {
         let summary = self.shared.summary.load();
         let hash = self.map.hashed(key).only_hash();
         if look_anyway {
-            return Err(hash);
+            return (None, hash);
         }
         // Nearly every check that gets here is answered by the filter: another circuit rejects.
         let admitted = match self.shared.summary.needs_checks() {
@@ -61,7 +61,7 @@ impl<K: Hash + Eq, S: BuildHasher, C: Clock> Inner<K, S, C> {
             true if policies_need_checks() => None,
             true => self.filter_unless_forced(summary, hash, key),
         };
-        admitted.ok_or(hash)
+        (admitted, hash)
     }
 
     /// Admits a call if nothing in the key's stripe may reject it. Returns `None` if the
@@ -99,25 +99,17 @@ impl<K: Hash + Eq, S: BuildHasher, C: Clock> Inner<K, S, C> {
         !counts(report, windows) && self.is_idle(permit)
     }
 
-    /// Skips a report that changes nothing in the stripe of `key`. Otherwise returns the key
-    /// with its hash, for the circuit to decide. Called out of line, after
+    /// Returns whether a report changes nothing in the stripe of `key`. Called out of line, after
     /// [`skips`](Self::skips) has said no.
     #[inline]
-    pub(crate) fn skip<'q, Q>(
+    pub(crate) fn skips_in_stripe<Q: ?Sized>(
         &self,
-        key: &'q Q,
+        key: Hashed<'_, Q>,
         permit: PermitToken,
         report: Report,
         windows: bool,
-    ) -> Result<Reported, Hashed<'q, Q>>
-    where
-        Q: Hash + ?Sized,
-    {
-        let key = self.map.hashed(key);
-        match !counts(report, windows) && self.is_idle_for(key, permit) {
-            true => Ok(Reported::Recorded),
-            false => Err(key),
-        }
+    ) -> bool {
+        !counts(report, windows) && self.is_idle_for(key, permit)
     }
 
     /// Returns whether a report that counts nowhere changes nothing and is not stale: no circuit

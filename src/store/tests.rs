@@ -376,8 +376,8 @@ fn a_circuit_becomes_known_again_after_an_idle_window() {
     let policy = half.build().unwrap();
     let permit = store.acquire("a", &policy).unwrap();
     let is_known = || {
-        let (inner, span) = (&store.inner, policy.short_span().unwrap());
-        let id = inner.id_of(inner.map.hashed("a")).unwrap();
+        let (inner, span) = (&store.inner, policy.trip.span.unwrap());
+        let id = inner.ids.of(inner.map.hashed("a")).unwrap();
         inner.shared.count_by_hash(id, permit, span)
     };
     for _ in 0..3 {

@@ -51,9 +51,20 @@ fn racing_calls_are_both_in_the_bucket() {
 /// last opens the circuit.
 #[test]
 fn a_success_beside_the_first_failure_is_seen() {
-    model_in_total_order("a_success_beside_the_first_failure_is_seen", 2, || {
+    let window = SlidingWindow::Time(Duration::from_secs(100));
+    sees_the_first_failure("a_success_beside_the_first_failure_is_seen", window);
+}
+
+/// The same where the last call that comes makes the window full.
+#[test]
+fn a_success_beside_a_failure_fills_the_window() {
+    let window = SlidingWindow::Calls(2);
+    sees_the_first_failure("a_success_beside_a_failure_fills_the_window", window);
+}
+
+fn sees_the_first_failure(name: &str, window: SlidingWindow) {
+    model_in_total_order(name, 2, move || {
         let store = store();
-        let window = SlidingWindow::Time(Duration::from_secs(100));
         let half = of_two(window).to_builder().failure_rate_threshold(50);
         let policy = half.build().unwrap();
         let circuit = handle(&store);

@@ -4,15 +4,15 @@ use crate::cell::Cell;
 use crate::cell::shared::Shared;
 use crate::cell::window::Window;
 use crate::clock::Clock;
-use crate::rules::Span;
+use crate::rules::{Span, Trip};
 use crate::sync::atomic::Ordering;
 use crate::word::{Bucket, Control, EntryKind, KeyId, Quiet, Side};
 
 impl Cell {
-    /// Makes the circuit, whose key has this id, known by hash as quiet under a window of this
-    /// span, if it still is.
-    pub(crate) fn make_known<C>(&self, shared: &Shared<C>, id: KeyId, span: Span) {
-        let Span::Calls(calls) = span else {
+    /// Makes the circuit, whose key has this id, known by hash as quiet under the window of calls of
+    /// `trip`, if it still is.
+    pub(crate) fn make_known<C>(&self, shared: &Shared<C>, id: KeyId, trip: &Trip) {
+        let Some(Span::Calls(calls)) = trip.span else {
             return;
         };
         let Some(claim) = shared.known.quiet.claim(id) else {
@@ -42,14 +42,13 @@ impl Cell {
             && Quiet::from_payload(mark.payload()).is_of(calls)
     }
 
-    /// Gives the circuit's window of time, of this span, a keeper: an entry for the key with this
-    /// id. A success has `counted` itself in that bucket of it and found no trouble.
+    /// Gives the circuit's window of time by `trip` a keeper: an entry for the key with this id. A success has `counted` itself in that bucket of it and found no trouble.
     #[cold]
     pub(crate) fn make_kept<C: Clock>(
         &self,
         shared: &Shared<C>,
         id: KeyId,
-        span: Span,
+        trip: &Trip,
         counted: Bucket,
     ) {
         // Calls on handles would take the counts back each time.
@@ -61,7 +60,7 @@ impl Cell {
         let before = self.phase.load(Ordering::SeqCst);
         let control = self.control();
         self.watch.read(|watch| {
-            let watch = watch.filter(|watch| watch.is_of(control.generation(), Some(span)));
+            let watch = watch.filter(|watch| watch.is_of(control.generation(), trip.span));
             let Some(Window::Time(window)) = watch.and_then(|watch| watch.window.as_ref()) else {
                 return;
             };

@@ -47,7 +47,7 @@ impl CountWindow {
         self.head().tally(self.size)
     }
 
-    pub(super) fn record(&self, call: Call) -> Tally {
+    pub(in crate::cell) fn record(&self, call: Call) -> Tally {
         loop {
             let head = self.head();
             // The head announces one outcome alone, so the latest call goes to its place before the

@@ -147,7 +147,12 @@ impl TimeWindow {
     /// Counts a call as [`Window::record`] does. Inlined, so that a success runs its own part
     /// alone.
     #[inline(always)]
-    pub(super) fn record(&self, call: Call, clock: &impl Clock, keepers: Keepers<'_>) -> Counted {
+    pub(in crate::cell) fn record(
+        &self,
+        call: Call,
+        clock: &impl Clock,
+        keepers: Keepers<'_>,
+    ) -> Counted {
         let mut tick = self.current(clock, keepers);
         loop {
             let calls = self.calls(tick);
