@@ -18,6 +18,7 @@ mod keyed;
 mod look;
 mod pass;
 mod steer;
+mod success;
 #[cfg(all(test, not(breakerbox_loom)))]
 mod tests;
 
