@@ -3,13 +3,15 @@
 //!
 //! It decides with types of its own, so that no part of the crate can make it agree.
 
+#[path = "parts.rs"]
+mod parts;
 #[path = "rules.rs"]
 mod rules;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use rules::{Call, Judged};
-pub use rules::{DURATIONS, FailureCounting, More, Rules, Window};
+pub use rules::{DURATIONS, FailureCounting, More, Rules, Tally, Window};
 
 /// The highest count of failures.
 pub const MAX_FAILURES: u64 = 1_048_575;
@@ -383,33 +385,25 @@ impl<K: Ord + Clone> Store<K> {
         if self.is_stale(key, permit) {
             return Reported::Stale;
         }
-        let state = self.peek(key).map(|circuit| circuit.state);
-        match (state, told.outcome) {
-            (None | Some(State::Closed), Outcome::Failure) => self.fail(key, told, rules),
-            (Some(State::Closed), Outcome::Success) => self.succeed(key, told, rules),
-            (None, Outcome::Success) if rules.more.window.is_some() => {
-                self.succeed(key, told, rules);
-            }
-            (Some(State::HalfOpen), _) => self.probed(key, permit, told, rules),
-            _ => {}
-        }
+        let by_window = self.counts(key, permit, told, rules) && {
+            self.count(key, told, rules);
+            rules.window_opens(self.tally(key))
+        };
+        self.decide(key, permit, told, rules, by_window);
         Reported::Recorded
     }
 
-    fn fail(&mut self, key: &K, told: Told, rules: &Rules) {
-        let times = (self.now, self.rough);
+    fn fail(&mut self, key: &K, told: Told, rules: &Rules, by_window: bool) {
+        let rough = self.rough;
         let circuit = self.circuit(key);
-        let by_window = circuit.count_call(times, told, rules);
-        count_failure(&mut circuit.snapshot, times.1);
+        count_failure(&mut circuit.snapshot, rough);
         if circuit.snapshot.failure_count >= rules.failure_threshold || by_window {
             self.open(key, rules, told.retry_after);
         }
     }
 
-    fn succeed(&mut self, key: &K, told: Told, rules: &Rules) {
-        let times = (self.now, self.rough);
+    fn succeed(&mut self, key: &K, told: Told, rules: &Rules, by_window: bool) {
         let circuit = self.circuit(key);
-        let by_window = circuit.count_call(times, told, rules);
         if rules.trip == FailureCounting::Consecutive {
             circuit.snapshot.failure_count = 0;
         }
@@ -468,7 +462,8 @@ impl<K: Ord + Clone> Store<K> {
         std::mem::take(&mut self.announced)
     }
 
-    fn is_stale(&self, key: &K, permit: Permit) -> bool {
+    /// Returns whether the circuit has changed state since the permit was given.
+    pub fn is_stale(&self, key: &K, permit: Permit) -> bool {
         let last_change = match self.circuits.get(key) {
             Some(circuit) => circuit.changed,
             None => self.last_removal_of(key),
@@ -606,17 +601,6 @@ impl Circuit {
         if rules.more.hung_calls > 0 {
             self.slots.get_or_insert_default();
         }
-    }
-
-    /// Returns whether the window opens the circuit, with this call in it.
-    fn count_call(&mut self, (now, rough): (u64, u64), told: Told, rules: &Rules) -> bool {
-        let Some(window) = rules.more.window else {
-            return false;
-        };
-        self.watch(rules);
-        let time = if window.is_rough() { rough } else { now };
-        window.count(&mut self.calls, time, Call::of(told, rules));
-        rules.window_opens(&self.calls)
     }
 }
 

@@ -146,12 +146,31 @@ pub enum Window {
 }
 
 /// A call in a window.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub(super) struct Call {
     /// Its bucket, in a window of time.
-    tick: u64,
-    failed: bool,
+    pub(super) tick: u64,
+    pub(super) failed: bool,
     slow: bool,
+}
+
+/// The counts of a window.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct Tally {
+    pub calls: u64,
+    pub failed: u64,
+    pub slow: u64,
+}
+
+impl Tally {
+    pub(super) fn of(calls: &[Call]) -> Self {
+        let count = |is: fn(&Call) -> bool| calls.iter().filter(|call| is(call)).count() as u64;
+        Tally {
+            calls: calls.len() as u64,
+            failed: count(|call| call.failed),
+            slow: count(|call| call.slow),
+        }
+    }
 }
 
 pub(super) enum Judged {
@@ -214,6 +233,8 @@ impl Window {
                 }
                 calls.push(Call { tick, ..call });
                 calls.retain(|call| call.tick + 10 > tick);
+                // Their order doesn't matter, so that equal windows are equal values.
+                calls.sort_unstable();
             }
         }
     }
@@ -363,14 +384,17 @@ impl Rules {
         ms
     }
 
-    pub(super) fn window_opens(&self, calls: &[Call]) -> bool {
+    /// Returns whether these counts of a window open.
+    pub fn window_opens(&self, tally: Tally) -> bool {
         let more = &self.more;
-        let all = calls.len() as u64;
-        let failed = calls.iter().filter(|call| call.failed).count() as u64;
-        let slow = calls.iter().filter(|call| call.slow).count() as u64;
-        let reaches = |part: u64, percent| percent != 0 && part * 100 >= all * percent;
+        let Tally {
+            calls,
+            failed,
+            slow,
+        } = tally;
+        let reaches = |part: u64, percent| percent != 0 && part * 100 >= calls * percent;
         more.failures_in_window != 0 && failed >= more.failures_in_window
-            || all >= more.minimum_calls
+            || calls >= more.minimum_calls
                 && (reaches(failed, more.failure_rate) || reaches(slow, more.slow_rate))
     }
 

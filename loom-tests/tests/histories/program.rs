@@ -2,7 +2,7 @@
 
 use fastrand::Rng;
 
-use crate::support::model::{FailureCounting, More, Outcome, Rules, State};
+use crate::support::model::{FailureCounting, More, Outcome, Rules, State, Window};
 
 pub(crate) const START: u64 = 1_000;
 /// The time at which the threads begin: circuits opened at the start are due, and leases are over.
@@ -63,11 +63,38 @@ const OUTCOMES: [Outcome; 4] = [
     Outcome::Ignored,
 ];
 
+/// Outcomes under rules over a window: successes too may open a circuit.
+const OUTCOMES_IN_WINDOW: [Outcome; 6] = [
+    Outcome::Success,
+    Outcome::Success,
+    Outcome::Success,
+    Outcome::Failure,
+    Outcome::Failure,
+    Outcome::Ignored,
+];
+
+/// Chooses rules over a window that holds all calls at both times, in one bucket or in two.
+fn window(random: &mut Rng) -> More {
+    let by_count = random.bool();
+    More {
+        window: Some(match random.u8(..4) {
+            0 | 1 => Window::Calls(random.u64(1..=3)),
+            2 => Window::Ms(100),
+            _ => Window::Ms(10_000),
+        }),
+        minimum_calls: random.u64(1..=3),
+        failures_in_window: if by_count { random.u64(1..=2) } else { 0 },
+        failure_rate: if by_count { 0 } else { random.u64(1..=2) * 50 },
+        ..More::NONE
+    }
+}
+
 /// A program that is being written.
 struct Draft<'a> {
     random: &'a mut Rng,
     steps: usize,
     pinned: [bool; KEYS],
+    outcomes: &'static [Outcome],
 }
 
 impl Draft<'_> {
@@ -83,6 +110,18 @@ impl Draft<'_> {
         }
     }
 
+    /// Returns the steps of up to nine successes on the first key: its window may become full, and
+    /// its circuit known by hash.
+    fn successes(&mut self) -> Vec<Step> {
+        let successes = self.random.usize(..10);
+        let call = |_| {
+            let check = self.step(0, Do::Acquire);
+            let report = Do::Report(check.number, Outcome::Success);
+            [check, self.step(0, report)]
+        };
+        (0..successes).flat_map(call).collect()
+    }
+
     /// Returns a random step. `permits` holds the numbers and keys of the permits that this thread
     /// may report.
     fn random_step(&mut self, permits: &mut Vec<(usize, usize)>) -> Step {
@@ -91,7 +130,7 @@ impl Draft<'_> {
         let what = match self.random.u8(..20) {
             0..=5 if !permits.is_empty() => {
                 let (number, key) = permits.swap_remove(self.random.usize(..permits.len()));
-                let outcome = OUTCOMES[self.random.usize(..OUTCOMES.len())];
+                let outcome = self.outcomes[self.random.usize(..self.outcomes.len())];
                 return self.step(key, Do::Report(number, outcome));
             }
             0..=8 => Do::Acquire,
@@ -115,31 +154,48 @@ impl Program {
     /// Returns the program of that seed.
     pub(crate) fn random(seed: u64) -> Self {
         let mut random = Rng::with_seed(seed);
+        let has_window = random.bool();
         let rules = Rules {
             trip: if random.bool() {
                 FailureCounting::Consecutive
             } else {
                 FailureCounting::Total
             },
-            failure_threshold: random.u64(1..=3),
+            // Often high enough for the window to open first.
+            failure_threshold: random.u64(1..=if has_window { 5 } else { 3 }),
             reset_timeout: 10,
             half_open_max: random.u64(1..=2),
             success_threshold: random.u64(1..=2),
             probe_lease: 10,
-            more: More::NONE,
-        };
+            more: if has_window {
+                window(&mut random)
+            } else {
+                More::NONE
+            },
+        }
+        .valid();
         let bounded = random.u8(..4) == 0;
         let pinned = [(); KEYS].map(|()| !bounded && random.bool());
         let mut draft = Draft {
             random: &mut random,
             steps: 0,
             pinned,
+            outcomes: if has_window {
+                &OUTCOMES_IN_WINDOW
+            } else {
+                &OUTCOMES
+            },
         };
 
         let mut permits = Vec::new();
-        let before: Vec<Step> = (0..draft.random.usize(..6))
-            .map(|_| draft.random_step(&mut permits))
-            .collect();
+        let mut before = Vec::new();
+        // Not in a store with a bound, where evictions between them make too many histories.
+        if has_window && !bounded && draft.random.bool() {
+            before = draft.successes();
+        }
+        for _ in 0..draft.random.usize(..6) {
+            before.push(draft.random_step(&mut permits));
+        }
         let threads = 2 + draft.random.usize(..2);
         // Each permit that is out belongs to one thread, which reports it.
         let mut shares = vec![Vec::new(); threads];

@@ -1,12 +1,15 @@
 //! The sequential contract of one circuit, in points: where other operations may come between the
 //! creation of a circuit, an effect on it and the snapshot that is returned.
 
+mod window;
+
 use std::collections::{BTreeMap, HashSet};
 
 use crate::checker::{Event, Spec};
 use crate::program::{DUE, Do, START};
 use crate::support::model::{Outcome, Permit, Reported, Rules, Snapshot, State, Store};
 use crate::support::system::{Answer, same};
+use window::{IN_PARTS, Part};
 
 /// An operation and its answer.
 #[derive(Clone, Copy, Debug)]
@@ -24,6 +27,8 @@ pub(crate) struct Done {
 pub(crate) struct Contract {
     store: Store<()>,
     permits: BTreeMap<usize, Permit>,
+    /// The reports in parts that are on their way, by the operation's number.
+    parts: BTreeMap<usize, Part>,
     rules: Rules,
     /// The store has a bound: the circuit may make room for another, or find no room.
     bounded: bool,
@@ -38,6 +43,7 @@ impl Contract {
         Contract {
             store: Store::new(now),
             permits: BTreeMap::new(),
+            parts: BTreeMap::new(),
             rules,
             bounded,
             others_removed,
@@ -115,23 +121,27 @@ impl Contract {
         answer
     }
 
-    fn creates(op: &Done) -> bool {
-        matches!(
-            op.what,
-            Do::GetState
-                | Do::RecordSuccess
-                | Do::RecordFailure
-                | Do::Transition(_)
-                | Do::Report(_, Outcome::Failure)
-        )
+    fn creates(&self, op: &Done) -> bool {
+        match op.what {
+            Do::GetState | Do::RecordSuccess | Do::RecordFailure | Do::Transition(_) => true,
+            Do::Report(_, Outcome::Failure) => true,
+            Do::Report(_, Outcome::Success) => self.rules.more.window.is_some(),
+            _ => false,
+        }
     }
 
     /// Returns the possible states after an operation that gave no answer: any part of it may have
     /// happened.
     fn unheard(&self, op: &Done, stage: u8) -> Vec<(Self, Option<u8>)> {
+        if stage == IN_PARTS {
+            let mut outcomes = self.go_on_in_parts(op);
+            outcomes.push((self.clone(), None));
+            return outcomes;
+        }
         let mut acted = self.clone();
         acted.act(op);
         let mut outcomes = vec![(self.clone(), None), (acted, None)];
+        outcomes.extend(self.begin_in_parts(op).unwrap_or_default());
         // A check or report that panics gives back what its permit holds, without an outcome.
         let given_back = match op.what {
             Do::Report(of, _) => Some((self.clone(), of)),
@@ -146,15 +156,25 @@ impl Contract {
                 .report(KEY, permit, Outcome::Ignored, &self.rules);
             outcomes.push((after, None));
         }
-        if stage == ACT
-            && !self.exists()
-            && (Self::creates(op) || matches!(op.what, Do::Report(..)))
+        if stage == ACT && !self.exists() && (self.creates(op) || matches!(op.what, Do::Report(..)))
         {
             let mut created = self.clone();
             created.store.get_state(KEY);
             outcomes.push((created, Some(MOST)));
         }
         outcomes
+    }
+
+    /// Returns the outcome of an operation that takes effect in one point.
+    fn whole(&self, op: &Done, told: Answer) -> Option<(Self, Option<u8>)> {
+        let mut acted = self.clone();
+        let answer = acted.act(op);
+        if same(told, answer, DUE) || op.meets_removal && is_left(op.what, told, answer) {
+            return Some((acted, None));
+        }
+        // The snapshot is taken later.
+        let later = matches!(told, Answer::Is(_)) && op.what != Do::Peek;
+        later.then_some((acted, Some(READ)))
     }
 
     /// Returns whether a report may be lost that the model would count.
@@ -183,23 +203,26 @@ impl Spec for Contract {
             return self.unheard(op, stage);
         };
         match stage {
+            IN_PARTS => {
+                if told == Answer::Recorded {
+                    outcomes = self.go_on_in_parts(op);
+                }
+            }
             ACT..=MOST => {
-                let mut acted = self.clone();
-                let answer = acted.act(op);
-                if same(told, answer, DUE) || op.meets_removal && is_left(op.what, told, answer) {
-                    outcomes.push((acted.clone(), None));
-                } else if let Answer::Is(_) = told
-                    && op.what != Do::Peek
-                {
-                    // The snapshot is taken later.
-                    outcomes.push((acted, Some(READ)));
+                if let Some(begun) = self.begin_in_parts(op) {
+                    if told == Answer::Recorded {
+                        outcomes = begun;
+                    }
+                } else {
+                    outcomes.extend(self.whole(op, told));
                 }
                 if self.may_lose(op) {
                     outcomes.push((self.clone(), None));
                 }
-                if !self.exists() && Self::creates(op) {
+                if !self.exists() && self.creates(op) {
                     // The store is full: it answers as if the circuit existed, and keeps nothing.
-                    if self.bounded && outcomes.iter().any(|(_, stage)| stage.is_none()) {
+                    let is_answer = |stage: &Option<u8>| matches!(stage, None | Some(IN_PARTS));
+                    if self.bounded && outcomes.iter().any(|(_, stage)| is_answer(stage)) {
                         outcomes.push((self.clone(), None));
                     }
                     // Once more, if the circuit is removed before the effect.
@@ -225,7 +248,8 @@ impl Spec for Contract {
         outcomes
     }
 
-    /// Evicts the circuit to make room: only a closed one, and a clean one loses nothing.
+    /// Evicts the circuit to make room: only a closed one, and a clean one loses nothing, unless
+    /// its calls are in a window.
     fn spontaneous(&self) -> Vec<Self> {
         let closed =
             matches!(self.store.peek(KEY), Some(circuit) if circuit.state == State::Closed);
@@ -235,7 +259,9 @@ impl Spec for Contract {
         let mut removed = self.clone();
         removed.store.reset(KEY);
         let mut forgotten = self.clone();
-        forgotten.store.forget_clean(KEY);
+        if !self.store.has_window(KEY) {
+            forgotten.store.forget_clean(KEY);
+        }
         vec![removed, forgotten]
     }
 }
