@@ -78,11 +78,13 @@ fn window(random: &mut Rng) -> More {
     let by_count = random.bool();
     More {
         window: Some(match random.u8(..4) {
-            0 | 1 => Window::Calls(random.u64(1..=3)),
+            0 | 1 => Window::Calls(random.u64(1..=4)),
             2 => Window::Ms(100),
             _ => Window::Ms(10_000),
         }),
-        minimum_calls: random.u64(1..=3),
+        // From four on, a success can open a circuit that has no failures in a row: two failures
+        // and two successes.
+        minimum_calls: random.u64(1..=4),
         failures_in_window: if by_count { random.u64(1..=2) } else { 0 },
         failure_rate: if by_count { 0 } else { random.u64(1..=2) * 50 },
         ..More::NONE
@@ -188,13 +190,20 @@ impl Program {
         };
 
         let mut permits = Vec::new();
-        let mut before = Vec::new();
+        let mut before: Vec<Step> = (0..draft.random.usize(..6))
+            .map(|_| draft.random_step(&mut permits))
+            .collect();
         // Not in a store with a bound, where evictions between them make too many histories.
         if has_window && !bounded && draft.random.bool() {
-            before = draft.successes();
+            before.extend(draft.successes());
         }
-        for _ in 0..draft.random.usize(..6) {
-            before.push(draft.random_step(&mut permits));
+        if has_window {
+            // More calls in flight, since reports are what a window sees.
+            for _ in 0..draft.random.usize(..4) {
+                let check = draft.step(0, Do::Acquire);
+                permits.push((check.number, 0));
+                before.push(check);
+            }
         }
         let threads = 2 + draft.random.usize(..2);
         // Each permit that is out belongs to one thread, which reports it.

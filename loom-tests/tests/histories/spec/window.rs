@@ -3,7 +3,7 @@
 
 use super::{Contract, Done, KEY};
 use crate::program::Do;
-use crate::support::model::{Outcome, Permit, Tally, Window};
+use crate::support::model::{Outcome, Permit, Snapshot, Tally, Window};
 
 /// A report that has passed some of its points.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -65,8 +65,8 @@ impl Contract {
             return None;
         }
         let mut outcomes = vec![self.counted(report, false)];
-        let clean = |circuit: crate::support::model::Snapshot| circuit.failure_count == 0;
-        if outcome == Outcome::Success && self.store.peek(KEY).is_some_and(clean) {
+        let is_clean = |circuit: Snapshot| circuit.failure_count == 0;
+        if outcome == Outcome::Success && self.store.peek(KEY).is_some_and(is_clean) {
             outcomes.push(self.with_part(report, Point::Looked, true));
         }
         Some(outcomes)
