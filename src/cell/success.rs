@@ -103,6 +103,12 @@ impl Cell {
         if !has_nothing_to_forget(control, permit) {
             return Shortly::Nothing;
         }
+        // Before the watch is loaded: an operation that puts another window in its place ends the
+        // mark afterwards, so that no mark is set from this word for a window that has gone.
+        let before = match trip.span {
+            Some(Span::Calls(_)) => self.quiet_word(control).ok(),
+            _ => None,
+        };
         let pinned = self.watch.pinned();
         let Some(watch) = pinned.get() else {
             return Shortly::Nothing;
@@ -114,7 +120,7 @@ impl Cell {
             return Shortly::Nothing;
         }
         match window {
-            Window::Count(window) => self.count_among_calls(control, window, trip),
+            Window::Count(window) => self.count_among_calls(control, before, window, trip),
             Window::Time(window) => {
                 let keepers = self.keepers(shared, control);
                 match window.record(Call::default(), &shared.clock, keepers) {
@@ -129,12 +135,17 @@ impl Cell {
     }
 
     #[inline(never)]
-    fn count_among_calls(&self, control: Control, window: &CountWindow, trip: &Trip) -> Shortly {
-        let Ok(before) = self.quiet_word(control) else {
+    fn count_among_calls(
+        &self,
+        control: Control,
+        before: Option<Side>,
+        window: &CountWindow,
+        trip: &Trip,
+    ) -> Shortly {
+        if before.is_none() {
             return Shortly::Nothing;
-        };
+        }
         let tally = window.record(Call::default());
-        let before = Some(before);
         self.decide_shortly(control, CountedCall { tally, before }, trip)
     }
 
