@@ -152,7 +152,8 @@ impl Cell {
     /// Decides on a success that has been counted: it opens the circuit, or changes nothing more.
     #[inline(never)]
     fn decide_shortly(&self, control: Control, counted: CountedCall, trip: &Trip) -> Shortly {
-        if trip.window_opens(counted.tally).is_some() {
+        // A failure in between is forgotten the long way: it is before this call in the window.
+        if trip.window_opens(counted.tally).is_some() || self.control() != control {
             return Shortly::Counted(counted);
         }
         self.mark_quiet(control, counted, trip);
