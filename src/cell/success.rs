@@ -21,10 +21,9 @@
 //! success loads the word after the version was raised, it also sees what was counted before.
 //!
 //! # Other windows
-//! A success that isn't slow and doesn't open the circuit is done once it is counted. In a window
-//! of time without trouble it doesn't even add up: see `window/time.rs`. It takes place on control
-//! before it is in the window, so a failure in between comes after it on control, and may come
-//! before it in the window.
+//! A success that isn't slow and doesn't open the circuit is done once it is counted, if control is
+//! as it was before. In a window of time without trouble it doesn't even add up: see
+//! `window/time.rs`. There it takes place on control first, so a failure in between comes after it.
 
 use super::Cell;
 use super::moved::Moved;
