@@ -2,7 +2,6 @@
 
 use super::circuit_breaker::CircuitBreaker;
 use super::permit::{Admitted, Started};
-use crate::cell::Shortly;
 use crate::clock::Clock;
 use crate::error::Rejected;
 use crate::key::ToKey;
@@ -165,14 +164,14 @@ where
         let shortly = |trip: &Trip| inner.succeed_shortly(key, permit, trip);
         let left = self.rules.policies.of_unless(key.key(), shortly);
         give_back_on_panic.disarm();
-        let Some((policy, counted)) = left else {
+        let Some((policy, asked)) = left else {
             return Reported::Recorded;
         };
         let report = Outcome::Success.into();
-        let reported = match counted {
-            // If a classifier had to be asked, the short way comes only now.
-            Shortly::Nothing => inner.report_shortly(key, permit, report, &policy),
-            counted => inner.report_to_circuit(key, permit, report, &policy, counted),
+        let reported = match asked {
+            // A classifier had to be asked: the short way comes only now.
+            None => inner.report_shortly(key, permit, report, &policy),
+            Some(shortly) => inner.report_to_circuit(key, permit, report, &policy, shortly),
         };
         self.sync_watch_if_replaced(&inner.by_key(key), &policy);
         reported

@@ -212,8 +212,8 @@ where
         let report = Outcome::Success.into();
         let reported = match counted {
             // If a classifier had to be asked, the short way comes only now.
-            Shortly::Nothing => circuit.report_in_circuit(permit, report, &policy),
-            counted => circuit.report_by_circuit(permit, report, &policy, counted),
+            None | Some(Shortly::Nothing) => circuit.report_in_circuit(permit, report, &policy),
+            Some(counted) => circuit.report_by_circuit(permit, report, &policy, counted),
         };
         self.breaker.sync_watch_if_replaced(circuit, &policy);
         reported

@@ -174,17 +174,17 @@ impl<K> Policies<K> {
     }
 
     /// Reports a success by `shortly`, which gets the [short trip](Policy::short_trip) of `key`'s
-    /// policy, read in place. Returns a copy of the policy, of the same set, unless that has
-    /// recorded the report.
+    /// policy, read in place. Unless that has recorded the report, returns a copy of the policy, of
+    /// the same set, and what `shortly` has answered.
     ///
-    /// If the set has a classifier, which is the user's, `shortly` isn't called: no epoch is pinned
-    /// while a classifier runs.
+    /// If the set has a classifier, which is the user's, `shortly` isn't called, and the answer is
+    /// `None`: no epoch is pinned while a classifier runs.
     #[inline]
     pub(crate) fn of_unless<Q>(
         &self,
         key: &Q,
         shortly: impl FnOnce(&Trip) -> Shortly,
-    ) -> Option<(Policy, Shortly)>
+    ) -> Option<(Policy, Option<Shortly>)>
     where
         K: Borrow<Q> + Hash + Eq,
         Q: Hash + Eq + ToKey<K> + ?Sized,
@@ -196,10 +196,10 @@ impl<K> Policies<K> {
             let trip = current.set.find(key).short_trip();
             Ok(match trip.map_or(Shortly::Nothing, shortly) {
                 Shortly::Recorded => None,
-                left => Some((current.of(key), left)),
+                left => Some((current.of(key), Some(left))),
             })
         });
-        asked.unwrap_or_else(|current| Some((current.of(key), Shortly::Nothing)))
+        asked.unwrap_or_else(|current| Some((current.of(key), None)))
     }
 
     /// Returns the policy of `key` as it was declared.

@@ -90,7 +90,8 @@ impl Cell {
             && Quiet::from_payload(mark.payload()).is_of(calls)
     }
 
-    /// Counts a success that isn't slow in the window of `trip`, unless there is more to do. No state may be forced on the circuit.
+    /// Counts a success that isn't slow in the window of `trip`, unless there is more to do. No
+    /// state may be forced on the circuit.
     #[inline(always)]
     pub(crate) fn count_shortly<C: Clock>(
         &self,
@@ -133,6 +134,8 @@ impl Cell {
         }
     }
 
+    /// Counts the success in a window of calls. Not inlined, so that a window of time needs fewer
+    /// registers.
     #[inline(never)]
     fn count_among_calls(
         &self,
